@@ -1,0 +1,257 @@
+"""The nouns that every module shares (DESIGN: "Words"). Plain frozen data, no behaviour beyond derived values.
+
+Layers: this module imports nothing of the package. Whatever crosses a module boundary is one of these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class Origin(StrEnum):
+    """Who is known to have produced the words of a turn. Default deny: only TYPED may ever be applied."""
+
+    TYPED = "typed"  # the record itself says that a person typed it
+    UNATTRIBUTED = "unattributed"  # an older client that does not say: may be queued, never applied
+    MACHINE = "machine"  # SDK, `claude -p`, hooks, plans, summaries, notifications, other agents
+
+
+class TurnKind(StrEnum):
+    """How a human turn reached the transcript (facts: transcripts §3)."""
+
+    PROMPT = "prompt"  # an ordinary typed message
+    QUEUED = "queued"  # typed while the assistant worked
+    DENIAL = "denial"  # the comment a person gave when rejecting a tool call
+    COMMAND = "command"  # the arguments of a slash command
+    REPLY = "reply"  # an assistant turn
+
+
+class Kind(StrEnum):
+    """What sort of disagreement."""
+
+    CORRECTION = "correction"
+    REJECTION = "rejection"
+    REPHRASE = "rephrase"
+    COMPLAINT = "complaint"
+    BUG_REPORT = "bug_report"
+    PREFERENCE = "preference"
+
+
+class Outcome(StrEnum):
+    """What became of a trial. DEFER means: ask a person, or measure again."""
+
+    KEEP = "keep"
+    DEFER = "defer"
+    DISCARD = "discard"
+    CRASH = "crash"
+
+
+@dataclass(frozen=True, slots=True)
+class SkillRef:
+    """A skill that was in force: its name as the client gives it, and the folder that holds SKILL.md (or None)."""
+
+    name: str
+    path: str | None = None  # absolute path of the SKILL.md
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """One tool call of an assistant turn, capped to what a detector can use."""
+
+    name: str
+    brief: str = ""  # command, file path or url, at most 300 characters
+    failed: bool = False  # its result was an error
+    rejected: bool = False  # the person refused it in the dialog
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One contribution to a session.
+
+    For a human turn `text` holds only the person's own words: wrappers, reminders and what is known to be pasted
+    are taken out (`pasted` holds the latter). For an assistant turn it is the joined text blocks of consecutive
+    assistant records, capped in the middle.
+    """
+
+    index: int  # position in Session.turns
+    role: Literal["human", "assistant"]
+    text: str
+    line: int  # 1-based line of its (first) record in the transcript
+    uuid: str | None = None
+    parent: str | None = None
+    timestamp: str | None = None
+    kind: TurnKind = TurnKind.PROMPT
+    origin: Origin = Origin.UNATTRIBUTED
+    interrupted: bool = False  # the person stopped the assistant just before this turn
+    denied: bool = False  # a tool call was refused just before this turn
+    abandoned: bool = False  # the conversation was rewound: this turn is not on the final branch
+    pasted: tuple[str, ...] = ()
+    tools: tuple[ToolUse, ...] = ()
+    skill: SkillRef | None = None  # the skill in force when this turn was said
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One transcript, read. `turns` holds genuine contributions only; `machine` counts what was left out."""
+
+    session_id: str
+    path: str
+    turns: tuple[Turn, ...]
+    skills: tuple[SkillRef, ...] = ()
+    cwd: str | None = None
+    version: str | None = None  # of the client, as last seen
+    records: int = 0
+    bad_lines: int = 0
+    machine: int = 0  # user-role records that no person wrote
+    partial: bool = False  # more than 5 % of the lines were unreadable, or the schema is unknown: queue only
+    automated: bool = False  # a `claude -p`, SDK or observer session: no person in it
+    tainted: str | None = None  # a tool call touched transcripts or skillloop's state: why; queue only
+    end: int = 0  # byte offset after the last whole line read
+    digest: str = ""  # sha256 over the bytes read
+
+    @property
+    def human_turns(self) -> tuple[Turn, ...]:
+        """The turns that a person said."""
+        return tuple(turn for turn in self.turns if turn.role == "human")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The verbatim quote of a person's own words, and where it stands."""
+
+    id: str
+    session_id: str
+    path: str  # of the transcript
+    line: int  # 1-based
+    uuid: str | None
+    quote: str
+    origin: Origin
+    timestamp: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One reason why a detector spoke: a named feature and what it added to the log-odds."""
+
+    name: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A human turn that says the assistant's work or way was wrong."""
+
+    evidence: Evidence
+    kind: Kind
+    confidence: float  # 0 to 1, calibrated
+    durable: bool  # worth remembering next time
+    lesson: str | None  # one imperative sentence, or None where there is none to draw
+    skill: SkillRef | None
+    turn: int  # index into Session.turns
+    signals: tuple[Signal, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Stable over re-reading the same bytes: the id of its evidence."""
+        return self.evidence.id
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One typed edit operation on the body of a SKILL.md.
+
+    insert: `new` becomes the last line of the list under `heading`; a heading that does not exist is made at the
+    end of the file only if it is the section for learned rules. replace: the one line equal to `old` under
+    `heading` becomes `new`. delete: that line goes.
+    """
+
+    op: Literal["insert", "replace", "delete"]
+    heading: str | None  # text of the heading, without the #s; None is the text before the first heading
+    old: str | None = None
+    new: str | None = None
+    evidence: tuple[str, ...] = ()  # ids of the evidence that this edit rests on
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Edits to one SKILL.md, made against `base`."""
+
+    id: str
+    skill: str
+    path: str  # absolute path of the SKILL.md
+    base: str  # sha256 of the bytes that it was drafted on
+    edits: tuple[Edit, ...]
+    evidence: tuple[Evidence, ...]
+    rationale: str
+    drafter: str  # "offline", or back end and model, with the prompt's hash
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Whose constraint decided: the file and line it was read from, or skillloop's own default."""
+
+    text: str  # as in the file, e.g. `sources.untrusted = ["x.com"]`
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = "built in" if self.file is None else self.file + (f":{self.line}" if self.line else "")
+        return f"{self.text} ({where})"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One named finding of the gate."""
+
+    name: str
+    passed: bool
+    hard: bool = True  # a failed hard check discards; a failed soft one defers to a person
+    detail: str = ""  # a sentence: why it failed, or what was looked at
+    rule: Rule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All checks of one proposal with their outcome. `score` None is *unscored*, which is not 0."""
+
+    outcome: Outcome
+    checks: tuple[Check, ...]
+    score: float | None = None
+    cost: float = 0.0
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that did not pass, hard ones first."""
+        return tuple(sorted((c for c in self.checks if not c.passed), key=lambda c: not c.hard))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with a trial, and why, in words for a person."""
+
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One row of a skill's append-only history."""
+
+    number: int  # 1, 2, 3 … per skill file
+    kind: Literal["import", "proposal", "rollback", "external"]
+    sha: str
+    created: str  # ISO 8601, UTC; for display only, order is by number
+    note: str = ""
+    proposal: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def sha256(data: bytes | str) -> str:
+    """Hex sha256; text is taken as UTF-8."""
+    return hashlib.sha256(
+        data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    ).hexdigest()

@@ -1,0 +1,21 @@
+"""Shared fixtures. A test that forgets to name a home fails loudly instead of touching the developer's own."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_default_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Point every default location at an empty folder, so that nothing of the person's is read or written."""
+    empty = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(empty))
+    monkeypatch.setenv("SKILLLOOP_HOME", str(empty / ".skillloop"))
+    for name in ("CLAUDE_CONFIG_DIR", "CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "ANTHROPIC_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A folder that plays $SKILLLOOP_HOME."""
+    path = tmp_path / "skillloop-home"
+    path.mkdir(mode=0o700)
+    return path
