@@ -1,0 +1,265 @@
+"""A SKILL.md as text: its frozen frontmatter, its sections, its bullets, and typed edits to them.
+
+Invariant: `apply` changes whole lines of the body and nothing else. Every line that no edit names keeps its bytes,
+line endings included; the frontmatter is never touched. There is no YAML here on purpose: frontmatter is compared
+as bytes, so no parser difference can be exploited.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skillloop.errors import SkillloopError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import PurePath
+
+    from skillloop.model import Edit
+
+LEARNED = "Learned rules"
+"""Heading of the section that is made when no existing one fits."""
+
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_BULLET = re.compile(
+    r"(?P<marker>(?P<indent>[ \t]*)(?:[-*+]|(?P<number>\d{1,9})(?P<dot>[.)]))[ \t]+)(?P<text>\S.*)"
+)
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+
+
+class SkillFormatError(SkillloopError):
+    """The file is not a SKILL.md that skillloop can edit safely."""
+
+
+class EditError(SkillloopError):
+    """An edit does not fit the text that it is applied to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bullet:
+    """One list item: its 0-based line, marker with indent (`"- "`, `"3. "`) and text of that line."""
+
+    line: int
+    marker: str
+    text: str
+    end: int  # one past its last line, continuation lines and nested items included
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with its own text, up to the next heading of any level. `heading` None is the text before the first."""
+
+    heading: str | None
+    level: int
+    start: int  # 0-based index of the heading line (of the first body line where there is none)
+    end: int  # one past the last line
+    bullets: tuple[Bullet, ...]
+
+    @property
+    def marker(self) -> str:
+        """How the next top-level item of this section's list has to begin."""
+        if not self.bullets:
+            return "- "
+        last = self.bullets[-1].marker
+        number = re.search(r"\d+", last)
+        return last if number is None else last.replace(number[0], str(int(number[0]) + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class SkillFile:
+    """A parsed SKILL.md. `lines` keep their line endings; `body` is the index of the first line after the frontmatter."""
+
+    lines: tuple[str, ...]
+    body: int
+    sections: tuple[Section, ...]
+
+    @property
+    def newline(self) -> str:
+        """The line ending of the file's first line."""
+        return "\r\n" if self.lines[0].endswith("\r\n") else "\n"
+
+    def named(self, heading: str | None) -> tuple[Section, ...]:
+        """The sections with this heading, in order."""
+        return tuple(section for section in self.sections if section.heading == heading)
+
+
+def decode(data: bytes, path: str | PurePath) -> str:
+    """The text of a SKILL.md.
+
+    Raises:
+        SkillFormatError: it is not UTF-8, or starts with a byte order mark (the frontmatter would not count).
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SkillFormatError(
+            f"{path}:{line}: not UTF-8 text", "save the file as UTF-8, then try again"
+        ) from None
+    if text.startswith("\ufeff"):
+        raise SkillFormatError(
+            f"{path}:1: starts with a byte order mark", "save the file as UTF-8 without BOM"
+        )
+    return text
+
+
+def parse(text: str, path: str | PurePath = "SKILL.md") -> SkillFile:
+    """Split a SKILL.md into frontmatter, sections and bullets. Code fences hide what looks like markup in them.
+
+    Raises:
+        SkillFormatError: no frontmatter, or one that is not closed.
+    """
+    lines = tuple(_split(text))
+    body = _frontmatter_end(lines, path)
+    return SkillFile(lines, body, tuple(_sections(lines, body)))
+
+
+def apply(text: str, edits: Iterable[Edit], path: str | PurePath = "SKILL.md") -> str:
+    """The text after the edits, applied in order.
+
+    Raises:
+        EditError: an edit names a heading or a line that is not there (or is there twice), or brings no whole line.
+        SkillFormatError: see `parse`.
+    """
+    for edit in edits:
+        skill = parse(text, path)
+        lines = list(skill.lines)
+        if edit.op == "insert":
+            _insert(skill, lines, edit, path)
+        else:
+            at = _find(skill, edit, path)
+            ending = lines[at][len(lines[at].rstrip("\r\n")) :]
+            lines[at : at + 1] = [_new_line(edit, path) + ending] if edit.op == "replace" else []
+        text = "".join(lines)
+    return text
+
+
+def _split(text: str) -> list[str]:
+    """Lines with their endings, broken at newlines alone (`str.splitlines` also breaks at form feeds, U+2028 …)."""
+    lines = [line + "\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _frontmatter_end(lines: tuple[str, ...], path: str | PurePath) -> int:
+    if not lines or lines[0].rstrip("\r\n") != "---":
+        raise SkillFormatError(
+            f"{path}:1: no frontmatter",
+            "a SKILL.md starts with a line `---`, then name and description, then `---`",
+        )
+    for number, line in enumerate(lines[1:], start=1):
+        if line.rstrip("\r\n") == "---":
+            return number + 1
+    raise SkillFormatError(
+        f"{path}:1: the frontmatter is not closed", "add a line `---` after the description"
+    )
+
+
+def visible(lines: tuple[str, ...], start: int = 0) -> Iterator[tuple[int, str]]:
+    """Index and text (no line ending) of each line from `start` on that is not inside a code fence."""
+    fence = ""
+    for number in range(start, len(lines)):
+        line = lines[number].rstrip("\r\n")
+        mark = _FENCE.match(line)
+        if fence:
+            if mark and mark[1].startswith(fence) and not line.strip().strip(fence[0]):
+                fence = ""
+        elif mark:
+            fence = mark[1]
+        else:
+            yield number, line
+
+
+def _sections(lines: tuple[str, ...], body: int) -> Iterator[Section]:
+    shown = list(visible(lines, body))
+    heads = [(number, match) for number, line in shown if (match := _HEADING.match(line))]
+    starts = [(body, None), *heads]
+    for (start, match), after in zip(starts, [*(number for number, _ in heads), len(lines)], strict=True):
+        mine = [(number, line) for number, line in shown if start <= number < after]
+        bullets = tuple(_bullets(lines, mine, after))
+        yield Section(match[2] if match else None, len(match[1]) if match else 0, start, after, bullets)
+
+
+def _bullets(lines: tuple[str, ...], shown: list[tuple[int, str]], end: int) -> Iterator[Bullet]:
+    """The items at the outermost indent of each list; deeper ones belong to the item above them."""
+    found = [(number, match) for number, line in shown if (match := _BULLET.match(line))]
+    if not found:
+        return
+    outer = min(len(match["indent"].expandtabs(4)) for _, match in found)
+    tops = [(number, match) for number, match in found if len(match["indent"].expandtabs(4)) <= outer + 1]
+    for index, (number, match) in enumerate(tops):
+        limit = tops[index + 1][0] if index + 1 < len(tops) else end
+        yield Bullet(number, match["marker"], match["text"].rstrip(), _item_end(lines, number, limit))
+
+
+def _item_end(lines: tuple[str, ...], start: int, limit: int) -> int:
+    """One past the last line of the item: indented or lazy continuation, up to a blank line and flush text."""
+    end = start + 1
+    blank = False
+    for number in range(start + 1, limit):
+        line = lines[number]
+        if not line.strip():
+            blank = True
+            continue
+        if blank and line[0] not in " \t":
+            break
+        end, blank = number + 1, False
+    return end
+
+
+def _insert(skill: SkillFile, lines: list[str], edit: Edit, path: str | PurePath) -> None:
+    new = _new_line(edit, path) + skill.newline
+    sections = skill.named(edit.heading)
+    if not sections and edit.heading != LEARNED:
+        raise EditError(
+            f"{path}: no heading {edit.heading!r}", "the file changed since the draft; digest again"
+        )
+    if not sections:
+        _end_with_newline(lines, skill.newline)
+        lines += [skill.newline] * bool(lines[-1].strip()) + [
+            f"## {LEARNED}{skill.newline}",
+            skill.newline,
+            new,
+        ]
+        return
+    section = sections[0]
+    if section.bullets:
+        at = section.bullets[-1].end
+    else:
+        at = section.start + (section.heading is not None)
+        at = max([at, *(n + 1 for n in range(at, section.end) if lines[n].strip())])
+    if at == len(lines):
+        _end_with_newline(lines, skill.newline)
+    gap = [] if section.bullets else [skill.newline]
+    tail = [skill.newline] if at < len(lines) and lines[at].strip() and not section.bullets else []
+    lines[at:at] = [*gap, new, *tail]
+
+
+def _end_with_newline(lines: list[str], newline: str) -> None:
+    if not lines[-1].endswith("\n"):
+        lines[-1] += newline
+
+
+def _find(skill: SkillFile, edit: Edit, path: str | PurePath) -> int:
+    hits = [
+        number
+        for section in skill.named(edit.heading)
+        for number in range(section.start, section.end)
+        if skill.lines[number].rstrip("\r\n") == edit.old and number >= skill.body
+    ]
+    if len(hits) != 1:
+        count = "not there" if not hits else f"there {len(hits)} times"
+        raise EditError(
+            f"{path}: under {edit.heading!r} the line {edit.old!r} is {count}",
+            "the file changed since the draft; digest again",
+        )
+    return hits[0]
+
+
+def _new_line(edit: Edit, path: str | PurePath) -> str:
+    new = edit.new or ""
+    if not new.strip() or "\n" in new or "\r" in new:
+        raise EditError(f"{path}: an edit must bring exactly one line, not {new!r}")
+    return new

@@ -1,0 +1,138 @@
+"""Parsing a SKILL.md and applying typed edits to it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skillloop import skillfile
+from skillloop.model import Edit
+from skillloop.skillfile import LEARNED, EditError, SkillFormatError
+
+SKILL = """---
+name: brew
+description: Brew coffee. Use when somebody is tired.
+---
+
+# Brewing
+
+Start with clean water.
+
+## Method
+
+- Grind first.
+- Pour slowly.
+  Wait between pours.
+
+1. not this list
+
+## Notes
+Nothing yet.
+
+```
+## not a heading
+- not a bullet
+```
+"""
+
+
+def insert(heading, new):
+    return Edit("insert", heading, new=new)
+
+
+def test_sections_bullets_and_fences():
+    skill = skillfile.parse(SKILL)
+    assert [section.heading for section in skill.sections] == [None, "Brewing", "Method", "Notes"]
+    assert [bullet.text for bullet in skill.named("Method")[0].bullets] == [
+        "Grind first.",
+        "Pour slowly.",
+        "not this list",
+    ]
+    assert skill.named("Notes")[0].bullets == ()
+
+
+def test_insert_goes_after_the_last_item_with_its_continuation():
+    text = SKILL.replace("1. not this list\n\n", "")
+    new = skillfile.apply(text, [insert("Method", "- Warm the cup.")])
+    assert "  Wait between pours.\n- Warm the cup.\n\n## Notes" in new
+
+
+def test_insert_where_there_is_no_list_keeps_a_blank_line():
+    assert "Start with clean water.\n\n- Use a scale.\n\n## Method" in skillfile.apply(
+        SKILL, [insert("Brewing", "- Use a scale.")]
+    )
+
+
+def test_the_learned_section_is_made_once_at_the_end():
+    new = skillfile.apply(SKILL, [insert(LEARNED, "- One."), insert(LEARNED, "- Two.")])
+    assert new == SKILL + f"\n## {LEARNED}\n\n- One.\n- Two.\n"
+
+
+def test_a_numbered_list_goes_on_counting():
+    text = SKILL + "\n## Steps\n\n1. Boil.\n2. Pour.\n"
+    assert skillfile.parse(text).named("Steps")[0].marker == "3. "
+
+
+def test_replace_and_delete_name_one_line():
+    new = skillfile.apply(SKILL, [Edit("replace", "Method", "- Grind first.", "- Grind last.")])
+    assert new == SKILL.replace("Grind first", "Grind last")
+    assert skillfile.apply(SKILL, [Edit("delete", "Method", "- Grind first.")]) == SKILL.replace(
+        "- Grind first.\n", ""
+    )
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        insert("Nowhere", "- x"),
+        insert("Method", "- x\n- y"),
+        insert("Method", "  "),
+        Edit("replace", "Method", "- Gone.", "- x"),
+        Edit("delete", "Notes", "- Grind first."),
+        Edit("delete", None, "name: brew"),
+    ],
+)
+def test_an_edit_that_does_not_fit_is_an_error(edit):
+    with pytest.raises(EditError):
+        skillfile.apply(SKILL, [edit])
+
+
+@pytest.mark.parametrize("text", ["", "# No frontmatter\n", "---\nname: x\n", "--- \nname: x\n---\n"])
+def test_a_file_without_frontmatter_is_refused(text):
+    with pytest.raises(SkillFormatError, match=r"my/SKILL.md:1"):
+        skillfile.parse(text, "my/SKILL.md")
+
+
+def test_bytes_that_are_not_text_are_refused_with_the_line():
+    with pytest.raises(SkillFormatError, match=r"SKILL.md:2: not UTF-8"):
+        skillfile.decode(b"---\n\xff\n", "SKILL.md")
+    with pytest.raises(SkillFormatError, match="byte order mark"):
+        skillfile.decode(b"\xef\xbb\xbf---\n", "SKILL.md")
+
+
+def test_crlf_and_a_missing_last_newline_are_kept():
+    text = SKILL.replace("\n", "\r\n").rstrip("\r\n")
+    new = skillfile.apply(text, [insert("Method", "- Warm the cup."), insert(LEARNED, "- One.")])
+    assert "\n" not in new.replace("\r\n", "")
+
+
+line = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=20)
+
+
+@given(
+    st.lists(
+        st.one_of(line, st.sampled_from(["## Method", "- a", "```", "  b", "1. c", "", "\x0c# d", "\u2028"]))
+    )
+)
+def test_any_body_parses_and_an_insert_only_adds(body):
+    text = "---\nname: a\n---\n" + "\n".join(body)
+    skill = skillfile.parse(text)
+    assert "".join(skill.lines) == text
+    assert [s.start for s in skill.sections][1:] == [s.end for s in skill.sections][:-1]
+    heading = skill.sections[-1].heading
+    new = skillfile.apply(text, [insert(heading, "- added line")])
+    old_lines, new_lines = (
+        [x for x in text.split("\n") if x.strip()],
+        [x for x in new.split("\n") if x.strip()],
+    )
+    new_lines.remove("- added line")
+    assert new_lines == old_lines
