@@ -1,0 +1,153 @@
+"""The command line: a lazy group of verbs, and one place that maps every outcome to an exit code.
+
+`skillloop --version` and `--help` import click and nothing else of weight; a verb is imported when it is called.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from skillloop import __version__
+from skillloop.commands.options import App, default_home
+from skillloop.errors import SkillloopError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+VERBS = {
+    "digest": "Find what you disagreed with in a session, and draft edits.",
+    "review": "Go through the queue: approve, edit, reject, skip.",
+    "show": "Show one proposal: diff, evidence, checks.",
+    "approve": "Apply a queued proposal.",
+    "reject": "Drop a queued proposal, with a reason.",
+    "status": "What waits, what was applied, what is wrong.",
+    "log": "Everything that happened, newest last.",
+    "diff": "What changed between two versions of a skill.",
+    "rollback": "Take a skill back to an earlier version.",
+    "constraints": "Print the rules in force, and where each comes from.",
+    "check": "Run the gate by hand over two texts of a skill.",
+    "verify": "Prove that the log was not altered.",
+    "doctor": "Find what is broken and settle what can be settled.",
+    "demo": "See the whole loop on a bundled example, in a temporary home.",
+}
+
+
+class LazyGroup(click.Group):
+    """Verbs are files in `commands/`; each is imported on its first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The verbs, in the order of a first day's use."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the verb's file and return its click command."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"skillloop.commands.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with the nearest verb in the message when there is no such one."""
+        import difflib
+
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            tail = f" Did you mean {near[0]!r}?" if near else " `skillloop --help` lists them."
+            raise click.UsageError(f"No such command {args[0]!r}.{tail}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the verbs without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="skillloop")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where skillloop keeps its state. [default: $SKILLLOOP_HOME, else ~/.skillloop]",
+)
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Colour the answer. `auto` means: on a terminal, unless NO_COLOR is set.",
+)
+@click.pass_context
+def app(ctx: click.Context, home: Path | None, color: str) -> None:
+    """Claude Code skills that learn from every correction, under rules only you can change.
+
+    \b
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 a bug, 4 the gate said no, 5 stale or locked, 130 interrupted.
+    """  # noqa: D301
+    ctx.obj = App(home=(home or default_home()).expanduser().absolute(), color=color)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Nothing escapes as a traceback."""
+    as_json = "--json" in args
+    try:
+        code = app.main(list(args), prog_name="skillloop", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except SkillloopError as error:
+        return _say(error.message, error.hint, error.exit_code, as_json=as_json)
+    except click.ClickException as error:
+        if isinstance(error, click.UsageError) and not as_json:
+            error.show()
+            return 2
+        return _say(
+            error.format_message(), "", 2 if isinstance(error, click.UsageError) else 1, as_json=as_json
+        )
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; what was settled before stays", err=True)
+        return 130
+    except BrokenPipeError:  # `skillloop log | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001  (the last line of defence: a bug becomes a crash log)
+        return _bug(error, args, as_json=as_json)
+
+
+def _say(message: str, hint: str, code: int, *, as_json: bool) -> int:
+    if as_json:
+        click.echo(json.dumps({"error": {"message": message, "hint": hint, "exit_code": code}}), err=True)
+    else:
+        click.echo(f"skillloop: {message}" + (f"\n  → {hint}" if hint else ""), err=True)
+    return code
+
+
+def _bug(error: Exception, args: Sequence[str], *, as_json: bool) -> int:
+    """Write a crash log that can be pasted into an issue, and say where it is."""
+    import platform
+    import tempfile
+    import traceback
+
+    trace = "".join(traceback.format_exception(error))
+    text = f"skillloop {__version__}, Python {platform.python_version()}, {platform.platform()}\nargs: {list(args)}\n\n{trace}"
+    with tempfile.NamedTemporaryFile("w", prefix="skillloop-crash-", suffix=".log", delete=False) as log:
+        log.write(text)
+    hint = f"the crash log is {log.name}; please report it"
+    return _say(f"this is a bug: {type(error).__name__}: {error}", hint, 3, as_json=as_json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""What the verbs share: the home, the store, JSON on stdout, and who may answer a question."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from skillloop.store import Store
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+def default_home() -> Path:
+    """`$SKILLLOOP_HOME`, else `~/.skillloop`: hook, worker and terminal must agree on it."""
+    return Path(os.environ.get("SKILLLOOP_HOME") or Path.home() / ".skillloop")
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What the options before the verb said."""
+
+    home: Path
+    color: str = "auto"
+
+    def store(self) -> Store:
+        """Open the store, making it on first use."""
+        from skillloop.store import Store
+
+        return Store.open(self.home)
+
+    def console(self) -> Console:
+        """A console on stdout."""
+        from skillloop import render
+
+        return render.console(self.color)
+
+
+def projects_folder() -> Path:
+    """Where Claude Code keeps its transcripts."""
+    root = os.environ.get("CLAUDE_CONFIG_DIR")
+    return (Path(root) if root else Path.home() / ".claude") / "projects"
+
+
+def emit(value: Any) -> None:
+    """One JSON value as one line on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def interactive() -> bool:
+    """Whether a person can be asked: stdin and stdout are a terminal, and no assistant started this process."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CLAUDE_CODE_CHILD_SESSION")

@@ -1,0 +1,107 @@
+"""What a person sees in a terminal. The one door to rich.
+
+Invariant: text from outside (quotes, skill lines, paths, reasons) is never interpreted: no markup, no escape
+sequences, and every hidden or control character is shown as its code point. What is shown is what is applied.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
+
+    from skillloop.model import Check, Evidence, Verdict
+
+_STYLE = {"+": "green", "-": "red", "@": "cyan"}
+_OUTCOME = {"keep": "green", "defer": "yellow", "discard": "red", "crash": "red"}
+
+
+def console(color: str = "auto", *, stderr: bool = False) -> Console:
+    """A console that never guesses: `color` is auto, always or never; lines are not cut when piped."""
+    stream = sys.stderr if stderr else sys.stdout
+    if color == "always":
+        made = Console(file=stream, force_terminal=True, color_system="standard")
+    else:
+        made = Console(file=stream, no_color=color == "never" or None)
+    if not made.is_terminal:
+        made.width = max(made.width, 200)
+    return made
+
+
+def visible(text: str) -> str:
+    """The text with every control, format, surrogate, private or separator character as `<U+XXXX>`; newlines stay."""
+    return "".join(
+        char if char in "\n\t" or unicodedata.category(char) not in _HIDDEN else f"<U+{ord(char):04X}>"
+        for char in text
+    )
+
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def unified(old: str, new: str, path: str) -> str:
+    """The unified diff of two texts of one file, as `diff -u` prints it."""
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), new.splitlines(keepends=True), path, path + " (proposed)", n=2
+    )
+    return "".join(
+        line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
+    )
+
+
+def diff(text: str) -> Text:
+    """A unified diff in colour, hidden characters shown."""
+    out = Text()
+    for number, line in enumerate(text.splitlines()):
+        style = "bold" if number < 2 else _STYLE.get(line[:1], "")
+        out.append(visible(line) + "\n", style=style)
+    return out
+
+
+def evidence(quotes: Iterable[Evidence]) -> RenderableType:
+    """Each quote with where it stands."""
+    rows: list[RenderableType] = []
+    for item in quotes:
+        quote = Text("“" + visible(item.quote.strip()) + "”", style="italic")
+        where = Text(f"  {visible(item.path)}:{item.line}", style="dim")
+        rows += [quote, where]
+    return Group(*rows)
+
+
+def checks(found: Iterable[Check]) -> Table:
+    """One line a check: a mark, the name, the sentence, and whose rule decided."""
+    table = Table.grid(padding=(0, 1))
+    for check in found:
+        mark = Text("✓", "green") if check.passed else Text("✗", "red") if check.hard else Text("?", "yellow")
+        detail = Text(visible(check.detail), overflow="fold")
+        if check.rule is not None and not check.passed:
+            detail.append(f"\nrule: {visible(str(check.rule))}", style="dim")
+        table.add_row(mark, Text(check.name, "bold" if not check.passed else ""), detail)
+    return table
+
+
+def verdict(judged: Verdict) -> RenderableType:
+    """The outcome, then the failed checks; passed ones are counted."""
+    failed = judged.failed
+    passed = len(judged.checks) - len(failed)
+    head = Text.assemble(
+        (judged.outcome.value, _OUTCOME[judged.outcome.value]),
+        f" · {passed} of {len(judged.checks)} checks passed",
+    )
+    return Group(head, Padding(checks(failed), (0, 0, 0, 2))) if failed else head
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Outside text as a renderable that nothing in it can style."""
+    return Text(visible(text), style=style)
