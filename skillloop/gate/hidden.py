@@ -1,0 +1,264 @@
+"""Characters that a reviewer cannot see, or cannot tell from others, never enter a skill.
+
+What a person approves must be what the model reads, so an added line may hold only characters from an allow-list of
+Unicode categories, in NFC, with no invisible, look-alike or stacked ones. Joiners and the emoji selector are part
+of ordinary Persian, Hindi and emoji, so they pass where Unicode says they mean something (RFC 5892 A.1 and A.2;
+UTS #51) and nowhere else. Invariant: a line may keep what the lines it replaces already had, and gain nothing.
+
+Follows UTS #39 (Unicode Security Mechanisms) for mixed scripts, with a table of look-alikes small enough to read.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from skillloop.model import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skillloop.gate.context import Context
+    from skillloop.model import Proposal
+
+LONGEST = 4_000  # characters of a line that are looked at; no bullet is longer
+
+_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Nl", "No"}) | frozenset(
+    {"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"}
+)
+_ZWNJ, _ZWJ, _EMOJI_SELECTOR, _KEYCAP = "\u200c", "\u200d", "\ufe0f", "\u20e3"
+_VIRAMA = 9  # canonical combining class
+# Default_Ignorable_Code_Point and blank glyphs whose category looks harmless.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc\ufffd\U0001d159")
+_SELECTORS = ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
+
+# Compatibility characters that hold an ASCII one but that people write for themselves.
+_SIGNS = frozenset("…‥™℠²³¹ªº½¼¾⅓⅔⅛№℃℉①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳")
+_WIDE_SIGNS = frozenset("，．：；！？（）［］～％＋－＝／＆＂０１２３４５６７８９")
+_ASCII_TWINS = frozenset("ǃꜝⵑˋ‵ɡɑ׃։꞉∶⁄∕⧸∖⧵∗‚ꓸ")
+_SMALL_CAPITALS = re.compile("[\u1d00-\u1dbf]")
+_FRENCH_SPACES = frozenset("\u00a0\u202f")
+_FRENCH_NEIGHBOURS = frozenset("«»:;!?%€$£°")
+_WIDE_SPACE = "\u3000"
+
+_PICTOGRAPH = re.compile(
+    "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff"
+    "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
+)
+_WORD = re.compile(r"[^\W\d_]+")
+
+# Scripts whose letters are not drawn like Latin ones: "使用API", "הAPI", "APIจาก" are ordinary writing.
+_CJK = frozenset(
+    {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH"}
+)
+_MIXABLE = (
+    _CJK
+    | {"THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "HEBREW", "ARABIC", "ETHIOPIC", "MONGOLIAN", "SINHALA"}
+    | {"DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA", "TAMIL", "TELUGU", "KANNADA", "MALAYALAM"}
+)
+# Letters of the two everyday scripts beside Latin that are drawn like a Latin letter.
+_LOOKALIKES = frozenset("аеорсухѕіјһԁԛԝӏьАВЕЅІЈКМНОРСТУХԌԚԜҺӀЬ" + "αβγικνορυχωΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳ")
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """One thing in a line that cannot be seen for what it is."""
+
+    column: int  # 1-based, in code points
+    text: str  # the offending code points
+    why: str
+
+    def __str__(self) -> str:
+        shown = "".join(c if c.isascii() and c.isprintable() else _named(c) for c in self.text)
+        return f"{self.why} at column {self.column}: {shown}"
+
+
+def check(_proposal: Proposal, context: Context) -> Check:
+    """Fail, hard, when an added line holds something hidden."""
+    found = [f"{hidden} in {visible(line)[:120]}" for line, hidden in compare(context.base, context.text)]
+    detail = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
+    return Check("hidden", not found, detail=detail or "no hidden characters in the added lines")
+
+
+def compare(base: str, text: str) -> list[tuple[str, Hidden]]:
+    """Each hidden thing in the lines that `text` has and `base` has not, with its line."""
+    before, after = Counter(base.split("\n")), Counter(text.split("\n"))
+    windows = "\r\n" in base
+    known = Counter("".join((before - after).elements()))
+    found = []
+    for line in (after - before).elements():
+        body = line.removesuffix("\r") if windows else line
+        for hidden in findings(body):
+            if known[hidden.text] > 0:  # the line it replaces had it
+                known[hidden.text] -= 1
+            else:
+                found.append((line, hidden))
+    return found
+
+
+def findings(line: str) -> list[Hidden]:
+    """Everything in one line (no newline) that cannot be seen for what it is; [] for ordinary writing."""
+    if line.isascii() and line.lstrip("\t").isprintable():
+        return []
+    if len(line) > LONGEST:
+        return [Hidden(LONGEST + 1, line[LONGEST : LONGEST + 1], f"more than {LONGEST} characters in a line")]
+    cjk = _has_cjk(line)
+    found = [
+        Hidden(at + 1, line[at], why) for at in range(len(line)) if (why := _character(line, at, cjk=cjk))
+    ]
+    found += _stacked(line)
+    found += _words(line)
+    if not unicodedata.is_normalized("NFC", line):
+        at = next(
+            i
+            for i, (a, b) in enumerate(zip(line, unicodedata.normalize("NFC", line) + "\0", strict=False))
+            if a != b
+        )
+        found.append(Hidden(at + 1, line[at], "not in Unicode normal form C"))
+    return found
+
+
+def visible(text: str) -> str:
+    """The text with every character that cannot be seen for what it is written as <U+XXXX NAME>."""
+    return "".join(c if c == " " or (c.isprintable() and not _shape(c)) else _named(c) for c in text)
+
+
+def _named(char: str) -> str:
+    name = unicodedata.name(char, "")
+    return f"<U+{ord(char):04X}{' ' + name if name else ''}>"
+
+
+def _character(line: str, at: int, *, cjk: bool) -> str:
+    """Why this one character may not stand where it stands, or ""."""
+    char = line[at]
+    if char.isascii():
+        return (
+            ""
+            if char.isprintable() or (char == "\t" and not line[:at].strip("\t "))
+            else "a control character"
+        )
+    before, after = line[at - 1 : at] if at else "", line[at + 1 : at + 2]
+    if char in (_ZWNJ, _ZWJ):
+        return "" if _joins(char, before, after) else "an invisible joiner"
+    if char == _EMOJI_SELECTOR:
+        emoji = _PICTOGRAPH.match(before) or (before in set("0123456789#*") and after == _KEYCAP)
+        return "" if emoji else "a variation selector"
+    if char == _KEYCAP:
+        return "" if before == _EMOJI_SELECTOR else "an enclosing mark"
+    if unicodedata.category(char) == "Zs":
+        return "" if _spaced(char, before, after) else "a space that is not a plain space"
+    if char in _WIDE_SIGNS:
+        plain_shell = char == "！" and after in ("`", "\uff40")
+        return "" if cjk and not plain_shell else "a look-alike of an ASCII character"
+    return _shape(char)
+
+
+@lru_cache(maxsize=4096)
+def _shape(char: str) -> str:
+    """What is wrong with a character wherever it stands, or ""."""
+    code, category = ord(char), unicodedata.category(char)
+    if char in _BLANK:
+        return "a blank character"
+    if any(low <= code <= high for low, high in _SELECTORS):
+        return "a variation selector"
+    if category == "Me":
+        return "an enclosing mark"
+    if category not in _CATEGORIES:
+        return f"an invisible or unassigned character (category {category})"
+    if char.isascii() or char in _SIGNS:
+        return ""
+    folded = unicodedata.normalize("NFKC", char)
+    if char in _ASCII_TWINS or _SMALL_CAPITALS.match(char) or any(c.isascii() and c != " " for c in folded):
+        return "a look-alike of an ASCII character"
+    return ""
+
+
+def _joins(joiner: str, before: str, after: str) -> bool:
+    """Whether a joiner does its work here: beside a virama, in an emoji, or between Arabic letters (Persian)."""
+    if not before or not after:
+        return False
+    if _VIRAMA in (unicodedata.combining(before), unicodedata.combining(after)):
+        return True
+    if joiner == _ZWNJ:
+        return _script(before) == _script(after) == "ARABIC"
+    skin = "\U0001f3fb" <= before <= "\U0001f3ff"
+    return bool((_PICTOGRAPH.match(before) or before == _EMOJI_SELECTOR or skin) and _PICTOGRAPH.match(after))
+
+
+def _spaced(space: str, before: str, after: str) -> bool:
+    """Whether a space other than U+0020 is one that French or CJK typography puts here."""
+    if space in _FRENCH_SPACES:
+        return bool({before, after} & _FRENCH_NEIGHBOURS) or (before.isdigit() and after.isdigit())
+    return space == _WIDE_SPACE and any(c and (_script(c) in _CJK) for c in (before, after))
+
+
+def _has_cjk(line: str) -> bool:
+    return any(not c.isascii() and c.isalpha() and _script(c) in _CJK and c not in _WIDE_SIGNS for c in line)
+
+
+def _stacked(line: str) -> Iterator[Hidden]:
+    """Runs of marks on one letter: two of the general ones at most, four of a script's own (Hindi needs three)."""
+    general = own = 0
+    for at, char in enumerate(line):
+        category = "" if char.isascii() else unicodedata.category(char)
+        if category not in ("Mn", "Me"):
+            general = own = 0 if category != "Mc" else own
+            continue
+        if _script(char) in ("COMBINING", "VARIATION"):
+            general += 1
+        else:
+            own += 1
+        if general > 2 or own > 4:
+            yield Hidden(at + 1, char, "too many marks on one letter")
+
+
+def _words(line: str) -> Iterator[Hidden]:
+    """Words that mix Latin with letters drawn like it, or that are foreign letters posing as a Latin word."""
+    native = {_script(c) for c in line if not c.isascii() and c.isalpha() and c not in _LOOKALIKES}
+    latin = any(c.isascii() and c.isalpha() for c in line)
+    for match in _WORD.finditer(line):
+        word = match.group()
+        if word.isascii():
+            continue
+        scripts = {_script(c) for c in word if unicodedata.category(c) in ("Lu", "Ll", "Lt", "Lo")} - _MIXABLE
+        foreign = scripts - {"LATIN"}
+        if len(scripts) > 1 and not _inflected(word) and not _formula(word):
+            yield Hidden(match.start() + 1, word, "a word of mixed scripts")
+        elif (
+            latin
+            and foreign
+            and not foreign & native
+            and all(c in _LOOKALIKES for c in word)
+            and len(word) > 1
+        ):
+            yield Hidden(match.start() + 1, word, "a word of look-alike letters")
+
+
+def _inflected(word: str) -> bool:
+    """An ASCII word with a Cyrillic ending that shows itself, as Russian writes PR in the plural."""
+    stem = re.match(r"[A-Za-z]+", word)
+    ending = word[stem.end() :] if stem else ""
+    scripts = {_script(c) for c in ending}
+    return bool(stem) and scripts == {"CYRILLIC"} and any(c not in _LOOKALIKES for c in ending)
+
+
+def _formula(word: str) -> bool:
+    """A short symbol such as "Δt", "µs" or "λx": one Greek letter that is not drawn like a Latin one."""
+    greek = [c for c in word if not c.isascii()]
+    return (
+        len(word) <= 3
+        and len(greek) == 1
+        and greek[0] not in _LOOKALIKES
+        and _script(greek[0]) in ("GREEK", "MICRO")
+    )
+
+
+@lru_cache(maxsize=4096)
+def _script(char: str) -> str:
+    """The script of a character, as the first word of its Unicode name (the standard library has no property)."""
+    name = unicodedata.name(char, "UNNAMED").split(" ", 1)[0]
+    return "LATIN" if char.isascii() or char in "ªº" else name
