@@ -1,0 +1,150 @@
+"""Drives the real Claude Code client inside tmux, sealed: its own HOME, a key that is no key, the stub as its API."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PACKAGE = "@anthropic-ai/claude-code"
+KEY = "sk-stub-not-a-key"
+WAIT = 30.0  # seconds that anything in the client may take on a busy machine
+
+
+def binary() -> Path:
+    """The client's binary, installed from npm into a cache outside the repository on first use.
+
+    SKILLLOOP_CLIENT_CACHE names that cache; the default is a folder of the system's temporary directory.
+    """
+    cache = Path(os.environ.get("SKILLLOOP_CLIENT_CACHE") or Path(tempfile.gettempdir()) / "skillloop-client")
+    package = cache / "node_modules" / PACKAGE
+    if not package.exists():
+        command = ["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(cache), PACKAGE]
+        subprocess.run(command, check=True)
+    native = sorted(package.parent.glob("claude-code-*/claude"))
+    return native[0] if native else cache / "node_modules" / ".bin" / "claude"
+
+
+def missing() -> str | None:
+    """Why the client cannot be driven on this machine, or None."""
+    absent = [name for name in ("tmux", "npm") if shutil.which(name) is None]
+    return f"needs {' and '.join(absent)}" if absent else None
+
+
+class Sandbox:
+    """A person's machine in a folder: HOME with a finished onboarding, a project, and the client's environment."""
+
+    def __init__(self, root: Path, api: str) -> None:
+        self.home = root / "home"
+        self.project = root / "project"
+        self.project.mkdir(parents=True)
+        self.home.mkdir()
+        self.skillloop = self.home / ".skillloop"
+        state = {
+            "hasCompletedOnboarding": True,
+            "theme": "dark",
+            "bypassPermissionsModeAccepted": True,
+            "customApiKeyResponses": {"approved": [KEY, KEY[-20:]], "rejected": []},
+            "projects": {
+                str(self.project): {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
+            },
+        }
+        (self.home / ".claude.json").write_text(json.dumps(state))
+        self.environment = {
+            "HOME": str(self.home), "PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8",
+            "IS_SANDBOX": "1", "DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "ANTHROPIC_BASE_URL": api, "ANTHROPIC_API_KEY": KEY,
+        }  # fmt: skip
+
+    def run(self, *command: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a command as the person would outside the client; its output is captured."""
+        return subprocess.run(
+            list(map(str, command)), cwd=self.project, env=self.environment, capture_output=True, text=True,
+            timeout=timeout, check=False,
+        )  # fmt: skip
+
+    def claude(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run `claude ARGUMENTS` to its end."""
+        return self.run(binary(), *arguments)
+
+    @contextlib.contextmanager
+    def terminal(self, *command: str | Path) -> Iterator[Terminal]:
+        """A terminal that runs a command, closed at the end whatever happens."""
+        terminal = Terminal(command, self.project, self.environment)
+        try:
+            yield terminal
+        finally:
+            terminal.close()
+
+
+class Terminal:
+    """One tmux server with one pane in which a command runs."""
+
+    def __init__(self, command: tuple[str | Path, ...], cwd: Path, environment: dict[str, str]) -> None:
+        self._socket = f"skillloop-{uuid.uuid4().hex[:12]}"
+        start = ["new-session", "-d", "-x", "160", "-y", "50", "-c", str(cwd), "env", "-i"]
+        start += [f"{name}={value}" for name, value in environment.items()]
+        self._tmux(*start, *map(str, command))
+
+    def _tmux(self, *arguments: str, check: bool = True) -> str:
+        command = ["tmux", "-L", self._socket, "-f", "/dev/null", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=check).stdout
+
+    @property
+    def screen(self) -> str:
+        """What the pane shows now, or "" once it is gone."""
+        return self._tmux("capture-pane", "-p", "-J", check=False)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the command."""
+        return int(self._tmux("list-panes", "-F", "#{pane_pid}"))
+
+    @property
+    def alive(self) -> bool:
+        """Whether the command still runs."""
+        return bool(self._tmux("list-panes", check=False))
+
+    def press(self, *keys: str) -> None:
+        """Press keys by their tmux names, e.g. "Enter", "C-c"."""
+        self._tmux("send-keys", *keys)
+
+    def type(self, words: str) -> None:
+        """Type a line and press Enter, with the pause that keeps the client from taking it for a paste."""
+        self._tmux("send-keys", "-l", words)
+        time.sleep(0.3)
+        self.press("Enter")
+
+    def see(self, words: str, timeout: float = WAIT) -> str:
+        """Wait until the screen shows `words`; the whole screen is returned, or shown in the error."""
+        until(lambda: words in self.screen, f"never saw {words!r}", timeout, lambda: self.screen)
+        return self.screen
+
+    def gone(self) -> None:
+        """Wait until the command has ended."""
+        until(lambda: not self.alive, "still running", WAIT, lambda: self.screen)
+
+    def close(self) -> None:
+        """Close the terminal; its program gets a hang-up, as when a window is shut."""
+        self._tmux("kill-server", check=False)
+
+
+def until(
+    reached: Callable[[], object], otherwise: str, timeout: float = WAIT, shown: Callable[[], str] = str
+) -> None:
+    """Wait until `reached()` is true; else fail with `otherwise` and what `shown()` says."""
+    deadline = time.monotonic() + timeout
+    while not reached():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{otherwise} within {timeout:.0f} s\n{shown()}")
+        time.sleep(0.1)
