@@ -1,0 +1,323 @@
+"""Safe access to files: locks that die with their process, atomic writes, and the one door to a SKILL.md.
+
+Invariants: a path from outside is resolved once and then pinned by a directory handle; nothing is ever created in a
+skill's folder except a temporary file that takes SKILL.md's place in one atomic step; no mode of an existing file or
+folder is ever changed; a lock is the kernel's (flock), so a dead process cannot hold one.
+
+What `open_skill` refuses, and why: a path that is not `…/skills/…/NAME/SKILL.md`, a folder that belongs to a plugin's
+cache or to the downloaded `synced` skills (an update would wipe the edit), a SKILL.md that is a link, a device or a
+pipe, a file with a second hard link (replacing it would leave the other name behind, silently), one of another user
+(replacing it would change the owner), a read-only one (somebody meant it), and one that everybody may write (the
+words could be anybody's). A *group*-writable file is accepted: it is what a umask of 002 makes on most desktops.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import itertools
+import os
+import re
+import stat
+import sys
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skillloop.errors import Locked, Refused, SkillloopError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SKILL = "SKILL.md"
+MAX_SKILL = 1 << 20
+"""Bytes of a SKILL.md that are read at most; a real one has a few thousand."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
+_SEARCH = getattr(os, "O_PATH", os.O_RDONLY)  # a folder on the way need not be readable, only searchable
+_EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
+
+
+class NotEditable(Refused):
+    """This SKILL.md is one that skillloop must not write. The hint says what a person can do."""
+
+
+class Missing(SkillloopError):  # noqa: N818
+    """There is no SKILL.md at this path (any more). A deleted skill stays deleted."""
+
+
+@contextmanager
+def locked(path: Path, *, wait: float = 30.0) -> Iterator[None]:
+    """Hold an exclusive lock on the file `path` (made 0600 if missing), which the kernel drops when we die.
+
+    Args:
+        path: The lock file. It is never removed: removing one is how two processes come to hold "the" lock.
+        wait: Seconds to wait for another holder; 0 does not wait.
+
+    Raises:
+        Locked: somebody else holds it; the message names the process.
+        SkillloopError: the lock file cannot be opened (a link, no permission, a read-only disk).
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | _OPEN, 0o600)
+    except OSError as error:
+        raise SkillloopError(f"{path}: cannot lock: {_reason(error)}") from error
+    try:
+        _flock(handle, path, wait)
+        with suppress(OSError):  # the number is for people only; a full disk must not stop us here
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, b"%d\n" % os.getpid(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _flock(handle: int, path: Path, wait: float) -> None:
+    until = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "another"
+                raise Locked(f"{path} is held by process {holder}", "wait until it has ended") from None
+            time.sleep(0.005)
+        else:
+            return
+
+
+def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Replace or create one of skillloop's own files: whole and on disk, or not at all.
+
+    Raises:
+        OSError: as the system says; the old file is untouched then and no temporary file stays.
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    temp = f".{path.name}.{os.getpid()}.tmp"
+    try:
+        _write_new(folder, temp, data, mode)
+        os.rename(temp, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temp, dir_fd=folder)
+        raise
+    finally:
+        os.close(folder)
+
+
+def _write_new(folder: int, name: str, data: bytes, mode: int) -> None:
+    """Create `name`, which must not exist, with these bytes and mode, and wait until they are on disk."""
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o600, dir_fd=folder)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view) :]
+        os.fchmod(handle, mode)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def canonical(path: str | Path) -> str:
+    """The one name of a SKILL.md: its folder with every link resolved, so that two ways to a skill share a history.
+
+    The file itself need not exist.
+
+    Raises:
+        UsageError: the path does not have the form `/…/skills/…/NAME/SKILL.md`.
+    """
+    text = os.fspath(path)
+    parts = Path(text).parts
+    if not text.startswith("/") or os.path.normpath(text) != text or "\0" in text:
+        raise UsageError(f"{text!r} is not a plain absolute path")
+    if parts[-1] != SKILL or "skills" not in parts[:-2] or not _NAME.fullmatch(parts[-2]):
+        raise UsageError(f"{text} is not a skill", f"a skill is a file …/skills/NAME/{SKILL}")
+    return f"{os.path.realpath(os.path.dirname(text))}/{SKILL}"  # noqa: PTH120  (bytes of the path as given)
+
+
+def why_not_editable(path: str | Path) -> str | None:
+    """Why skillloop must not write this SKILL.md, in a sentence for a person, or None where it may."""
+    try:
+        with open_skill(path) as skill:
+            skill.check_editable()
+    except SkillloopError as error:
+        return f"{error.message}: {error.hint}" if error.hint else error.message
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSkill:
+    """A SKILL.md through the handle of its folder: whatever happens to the path now, we stay where we looked."""
+
+    path: str  # canonical
+    folder: int  # directory descriptor
+
+    def read(self, name: str = SKILL) -> bytes:
+        """The bytes of SKILL.md (or of our temporary file beside it).
+
+        Raises:
+            Missing: no such file.
+            NotEditable: not a regular file, or over `MAX_SKILL` bytes.
+        """
+        try:
+            handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _OPEN, dir_fd=self.folder)
+        except FileNotFoundError:
+            raise Missing(
+                f"{self.path}: there is no such file", "a deleted skill stays deleted; put it back yourself"
+            ) from None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise NotEditable(f"{self.path} is a symbolic link", "make it a real file") from None
+            raise SkillloopError(f"{self.path}: {_reason(error)}") from error
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise NotEditable(f"{self.path} is not a regular file")
+            data = file.read(MAX_SKILL + 1)
+        if len(data) > MAX_SKILL:
+            raise NotEditable(f"{self.path} is larger than {MAX_SKILL:,} bytes")
+        return data
+
+    def check_editable(self) -> None:
+        """Refuse what must not be written (see the module's docstring).
+
+        Raises:
+            Missing: there is no file.
+            NotEditable: the reason, and what a person can do about it.
+        """
+        self.read()
+        _check_place(self.path)
+        found = os.stat(SKILL, dir_fd=self.folder, follow_symlinks=False)
+        if found.st_nlink > 1:
+            raise NotEditable(f"{self.path} has a second hard link", "make it a file of its own")
+        if found.st_uid != os.geteuid():
+            raise NotEditable(f"{self.path} belongs to another user")
+        if not found.st_mode & stat.S_IWUSR:
+            raise NotEditable(f"{self.path} is read-only", f"chmod u+w {self.path}")
+        if (found.st_mode | os.fstat(self.folder).st_mode & ~_sticky(self.folder)) & stat.S_IWOTH:
+            raise NotEditable(f"everybody may write {self.path}", f"chmod o-w {self.path} and its folder")
+
+    def stage(self, name: str, data: bytes) -> None:
+        """Write `data` beside SKILL.md under `name`, with SKILL.md's mode and group, and wait for the disk."""
+        like = os.stat(SKILL, dir_fd=self.folder, follow_symlinks=False)
+        _write_new(self.folder, name, data, stat.S_IMODE(like.st_mode))
+        if os.stat(name, dir_fd=self.folder).st_gid != like.st_gid:
+            with suppress(PermissionError):
+                os.chown(name, -1, like.st_gid, dir_fd=self.folder)
+
+    def swap(self, name: str) -> None:
+        """Put the staged file in SKILL.md's place in one atomic step.
+
+        Afterwards `name` holds what stood there, so that a save of the last microsecond is not lost. Where the
+        file system cannot exchange two names, it is replaced and `name` is gone; that leaves the classic window
+        of a few microseconds between looking and renaming.
+        """
+        try:
+            _exchange(self.folder, name, SKILL)
+        except OSError as error:
+            if error.errno not in {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}:
+                raise
+            os.rename(name, SKILL, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+
+    def sync(self) -> None:
+        """Wait until SKILL.md and the names in its folder are on disk."""
+        handle = os.open(SKILL, os.O_RDONLY | _OPEN, dir_fd=self.folder)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.fsync(self.folder)
+
+    def discard(self, name: str) -> None:
+        """Remove our temporary file, if it is there."""
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self.folder)
+
+    def check_still_there(self) -> None:
+        """Refuse when the path no longer leads to the folder that we hold.
+
+        Raises:
+            Missing: the folder was moved, removed or replaced.
+        """
+        try:
+            now = Path(self.path).parent.stat()
+        except OSError:
+            now = None
+        held = os.fstat(self.folder)
+        if now is None or (now.st_dev, now.st_ino) != (held.st_dev, held.st_ino):
+            raise Missing(f"{self.path}: its folder was moved or replaced while we worked")
+
+
+@contextmanager
+def open_skill(path: str | Path) -> Iterator[OpenSkill]:
+    """Open the folder of a SKILL.md: links resolved once, then walked from / without following any.
+
+    Raises:
+        UsageError: not the path of a skill.
+        Missing: the folder is not there.
+        SkillloopError: it cannot be opened.
+    """
+    real = canonical(path)
+    folder = _walk(real)
+    try:
+        yield OpenSkill(real, folder)
+    finally:
+        os.close(folder)
+
+
+def _walk(real: str) -> int:
+    handle = os.open("/", _SEARCH | os.O_DIRECTORY | os.O_CLOEXEC)
+    parts = Path(real).parts[1:-1]
+    for number, part in enumerate(parts, start=1):
+        flags = os.O_RDONLY if number == len(parts) else _SEARCH  # the last one is read and synced
+        try:
+            inner = os.open(part, flags | os.O_DIRECTORY | _OPEN, dir_fd=handle)
+        except (FileNotFoundError, NotADirectoryError):
+            raise Missing(
+                f"{real}: there is no such folder", "a deleted skill stays deleted; put it back yourself"
+            ) from None
+        except OSError as error:
+            raise SkillloopError(f"{real}: cannot open its folder: {_reason(error)}") from error
+        finally:
+            os.close(handle)
+        handle = inner
+    return handle
+
+
+def _check_place(real: str) -> None:
+    parts = [part.casefold() for part in Path(real).parts]
+    pairs = list(itertools.pairwise(parts))
+    if ("plugins", "cache") in pairs:
+        raise NotEditable(
+            f"{real} belongs to an installed plugin, and its next update would undo the edit",
+            "copy the skill to ~/.claude/skills and let that copy learn",
+        )
+    if ("skills", "synced") in pairs:
+        raise NotEditable(f"{real} is downloaded, and the next sync would undo the edit", "copy it elsewhere")
+    if parts[1] in {"proc", "sys", "dev"}:
+        raise NotEditable(f"{real} is not on a disk")
+
+
+def _sticky(folder: int) -> int:
+    """The world-writable bit, where the folder's sticky bit keeps others from replacing our files."""
+    return stat.S_IWOTH if os.fstat(folder).st_mode & stat.S_ISVTX else 0
+
+
+def _exchange(folder: int, one: str, other: str) -> None:
+    """Exchange two names of a folder atomically. Python has no call for it, the C library has."""
+    import ctypes  # noqa: PLC0415  (8 ms that only a publish pays)
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    call = getattr(libc, "renameatx_np" if sys.platform == "darwin" else "renameat2", None)
+    if call is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if call(folder, os.fsencode(one), folder, os.fsencode(other), _EXCHANGE):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), one)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,166 @@
+"""Every text that a SKILL.md ever had: blobs by SHA-256, numbered versions per skill, and publishes under way.
+
+Invariants: a version's bytes are in the store before its row is; versions are appended, never changed; a publish is
+`intent` before the first byte on disk changes and is settled (applied, aborted, conflict) exactly once.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from skillloop.model import Version, sha256
+from skillloop.store.database import Corrupt, now
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skillloop.store.audit import Audit
+    from skillloop.store.database import Database
+
+VersionKind = Literal["import", "proposal", "rollback", "external"]
+Settled = Literal["applied", "aborted", "conflict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A change of one SKILL.md that is meant, or under way. `id` 0 is not recorded yet."""
+
+    skill: str
+    kind: VersionKind
+    base: str  # sha256 of what must be on disk
+    target: str  # sha256 of what shall be there
+    note: str = ""
+    proposal: str | None = None
+    by: str = "auto"  # "person" where a person approved or asked
+    extra: dict[str, Any] = field(default_factory=dict)
+    id: int = 0
+
+    @property
+    def temporary(self) -> str:
+        """Name of the temporary file beside SKILL.md."""
+        return f".SKILL.md.{self.target[:16]}.skillloop"
+
+
+class Archive:
+    """Blobs, versions and publishes of one store. Every writing method needs the caller's transaction."""
+
+    def __init__(self, database: Database, audit: Audit) -> None:
+        """Use this database, and tell this log of every version."""
+        self._database = database
+        self._audit = audit
+
+    def keep(self, data: bytes) -> str:
+        """Store the bytes; their sha256."""
+        sha = sha256(data)
+        self._database.run("INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING", sha, data)
+        return sha
+
+    def content(self, sha: str) -> bytes | None:
+        """The bytes with this sha256, or None where they were never stored.
+
+        Raises:
+            Corrupt: the stored bytes have another hash.
+        """
+        rows = self._database.rows("SELECT data FROM blobs WHERE sha = ?", sha)
+        if not rows:
+            return None
+        data = rows[0][0]
+        if not isinstance(data, bytes) or sha256(data) != sha:
+            raise Corrupt(self._database.path, f"the text {sha[:12]} has changed in the store")
+        return data
+
+    def versions(self, skill: str) -> list[Version]:
+        """All versions of a skill, oldest first."""
+        rows = self._database.rows(
+            "SELECT number, kind, sha, at, note, proposal, extra FROM versions WHERE skill = ? ORDER BY number",
+            skill,
+        )
+        return [_version(row) for row in rows]
+
+    def head(self, skill: str) -> Version | None:
+        """The newest version of a skill."""
+        rows = self._database.rows(
+            "SELECT number, kind, sha, at, note, proposal, extra FROM versions WHERE skill = ? "
+            "ORDER BY number DESC LIMIT 1",
+            skill,
+        )
+        return _version(rows[0]) if rows else None
+
+    def skills(self) -> list[str]:
+        """Canonical paths of all skills with a history, in alphabetical order."""
+        return [row[0] for row in self._database.rows("SELECT DISTINCT skill FROM versions ORDER BY skill")]
+
+    def append(
+        self,
+        skill: str,
+        kind: VersionKind,
+        sha: str,
+        *,
+        note: str = "",
+        proposal: str | None = None,
+        extra: dict[str, Any] | None = None,
+        by: str = "person",
+    ) -> Version:
+        """Add a version whose bytes are kept already, and its audit entry."""
+        head = self.head(skill)
+        version = Version(head.number + 1 if head else 1, kind, sha, now(), note, proposal, extra or {})
+        self._database.run(
+            "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            skill,
+            version.number,
+            kind,
+            sha,
+            version.created,
+            note,
+            proposal,
+            json.dumps(version.extra),
+        )
+        self._audit.append(
+            "version", skill=skill, number=version.number, kind=kind, sha=sha, proposal=proposal, by=by
+        )
+        return version
+
+    def intend(self, publish: Publish) -> Publish:
+        """Record that this publish begins; the same with its id."""
+        (number,) = self._database.one("SELECT coalesce(max(id), 0) + 1 FROM publishes")
+        self._database.run(
+            "INSERT INTO publishes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent', ?)",
+            number,
+            publish.skill,
+            publish.kind,
+            publish.base,
+            publish.target,
+            publish.note,
+            publish.proposal,
+            json.dumps(publish.extra),
+            publish.by,
+            now(),
+        )
+        return replace(publish, id=number)
+
+    def unsettled(self) -> Sequence[Publish]:
+        """The publishes that a crash or an error left open, oldest first."""
+        rows = self._database.rows(
+            "SELECT skill, kind, base, target, note, proposal, by, extra, id FROM publishes "
+            "WHERE state = 'intent' ORDER BY id"
+        )
+        return [replace(Publish(*row[:7]), extra=json.loads(row[7]), id=row[8]) for row in rows]
+
+    def settle(self, publish: Publish, state: Settled) -> None:
+        """Close an open publish. The version row, if any, is the caller's, in the same transaction."""
+        self._database.run("UPDATE publishes SET state = ? WHERE id = ?", state, publish.id)
+        if state != "applied":
+            self._audit.append(
+                state,
+                skill=publish.skill,
+                base=publish.base,
+                target=publish.target,
+                proposal=publish.proposal,
+            )
+
+
+def _version(row: tuple[Any, ...]) -> Version:
+    *plain, extra = row
+    return replace(Version(*plain), extra=json.loads(extra))

@@ -1,0 +1,167 @@
+"""The audit log: append-only, each entry chained to the one before by SHA-256 and signed with the install's key.
+
+What it proves: an entry that was altered, dropped, swapped or cut off is found by `problems`, because the chain, the
+signatures or the head kept in a file beside the database no longer agree. What it cannot prove: anything against
+somebody who can read the key file, that is, who already acts as this user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from skillloop import files
+from skillloop.store.database import now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from skillloop.store.database import Database
+
+_START = "0" * 64  # what the first entry has for `previous`
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log. `detail` holds JSON values only."""
+
+    seq: int  # 1, 2, 3 … without a gap
+    created: str  # ISO 8601, UTC; for display only
+    kind: str  # "digested", "proposal", "applied", "rejected", "version", "config" …
+    skill: str | None  # canonical path of the SKILL.md, where the entry is about one
+    detail: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The entry in one line, for a person."""
+        told = " ".join(f"{name}={_short(value)}" for name, value in self.detail.items() if value is not None)
+        return f"{self.skill}  {told}" if self.skill else told
+
+    def as_object(self) -> dict[str, Any]:
+        """The documented JSON shape."""
+        return asdict(self)
+
+
+class Audit:
+    """The log of one store."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        """Use the table `audit`, and the files `key` and `head` in `folder`."""
+        self._database = database
+        self._key_file = folder / "key"
+        self._head_file = folder / "head"
+
+    def append(self, kind: str, /, *, skill: str | None = None, **detail: Any) -> None:
+        """Add an entry. The caller holds the transaction that makes the change the entry speaks of."""
+        last = self._database.rows("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+        seq, previous = last[0] if last else (0, _START)
+        entry = json.dumps(
+            {
+                "seq": seq + 1,
+                "previous": previous,
+                "created": now(),
+                "kind": kind,
+                "skill": skill,
+                "detail": detail,
+            }
+        )
+        digest = _hash(entry.encode())
+        self._database.run(
+            "INSERT INTO audit VALUES (?, ?, ?, ?, ?)",
+            seq + 1,
+            entry,
+            digest,
+            _mac(self._key(), digest),
+            skill,
+        )
+
+    def keep_head(self) -> None:
+        """Write the newest entry's number and signature to the side file, after the transaction is committed.
+
+        Best effort: a head that lags behind is still an ancestor of the log, one that is ahead proves a cut.
+        """
+        with suppress(OSError):
+            row = self._database.rows("SELECT seq, hash, mac FROM audit ORDER BY seq DESC LIMIT 1")
+            if row:
+                files.write_atomic(self._head_file, "{} {} {}\n".format(*row[0]).encode())
+
+    def entries(self, skill: str | None = None, limit: int | None = None) -> list[Entry]:
+        """The newest entries, newest first; of one skill, or of all."""
+        where, values = ("WHERE skill = ?", (skill,)) if skill else ("", ())
+        rows = self._database.rows(
+            f"SELECT entry FROM audit {where} ORDER BY seq DESC LIMIT ?",  # noqa: S608  (no value in it)
+            *values,
+            -1 if limit is None else limit,
+        )
+        found = (json.loads(row[0]) for row in rows)
+        return [Entry(e["seq"], e["created"], e["kind"], e["skill"], e["detail"]) for e in found]
+
+    def __len__(self) -> int:
+        return int(self._database.one("SELECT count(*) FROM audit")[0])
+
+    def problems(self) -> list[str]:
+        """What is wrong with the log, in sentences; empty when every entry, signature and the head agree."""
+        rows = self._database.rows(
+            "SELECT seq, CAST(entry AS BLOB), CAST(hash AS BLOB), CAST(mac AS BLOB), CAST(skill AS BLOB) FROM audit ORDER BY seq"
+        )
+        return [*self._broken_links(rows), *self._broken_head(rows)]
+
+    def _broken_links(self, rows: Any) -> Iterator[str]:
+        key, previous = self._key(), _START
+        for expected, (seq, entry, digest, mac, skill) in enumerate(rows, start=1):
+            if _hash(entry) != digest.decode("ascii", "replace"):
+                yield f"audit entry {seq} was altered"
+                return
+            told = json.loads(entry)
+            if skill != (told["skill"] and told["skill"].encode()):
+                yield f"audit entry {seq} was moved to another skill"
+                return
+            if seq != expected or told["seq"] != seq or told["previous"] != previous:
+                yield f"the audit log is broken before entry {seq}: something was removed, added or moved"
+                return
+            if not hmac.compare_digest(_mac(key, digest.decode()).encode(), mac):
+                yield f"audit entry {seq} was not signed with this installation's key"
+                return
+            previous = digest.decode()
+
+    def _broken_head(self, rows: Any) -> Iterator[str]:
+        try:
+            seq, *signed = self._head_file.read_text("ascii", "replace").split()
+            entry = rows[int(seq) - 1]
+        except FileNotFoundError:
+            if rows:
+                yield f"{self._head_file} is missing, so a cut at the end of the audit log could not be seen"
+            return
+        except (ValueError, IndexError):
+            yield f"the audit log ends before the entry that {self._head_file} names: its end was cut off"
+            return
+        if int(seq) < 1 or [part.decode("ascii", "replace") for part in entry[2:4]] != signed:
+            yield f"{self._head_file} names another entry {seq} than the audit log has"
+
+    def _key(self) -> bytes:
+        """The install's key, made at first use. A new key after a loss is told by `problems`, not hidden."""
+        try:
+            return self._key_file.read_bytes()
+        except FileNotFoundError:
+            files.write_atomic(self._key_file, secrets.token_bytes(32))
+            return self._key_file.read_bytes()
+
+
+def _short(value: Any) -> str:
+    """Hashes as twelve digits, the rest as it is."""
+    text = str(value)
+    return text[:12] if len(text) == len(_START) and text.isalnum() else text
+
+
+def _hash(entry: bytes) -> str:
+    return hashlib.sha256(entry).hexdigest()
+
+
+def _mac(key: bytes, digest: str) -> str:
+    return hmac.new(key, digest.encode(), hashlib.sha256).hexdigest()

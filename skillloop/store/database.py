@@ -1,0 +1,197 @@
+"""The connection to `skillloop.db`: how it is opened, what a transaction is, and what an error means to a person.
+
+Rollback journal and `synchronous=EXTRA`, not WAL: SQLite up to 3.51.2 can corrupt a WAL database when two
+connections write and checkpoint at once, which is exactly "two sessions end together". Every write happens in
+`transaction()`, which takes the write lock at its start (BEGIN IMMEDIATE), so that nothing read in it is stale.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from skillloop.errors import Locked, SkillloopError
+from skillloop.store.schema import MIGRATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+APPLICATION = 0x534B4C50  # "SKLP", in the header of the file
+_WAIT = 30.0  # seconds that a writer waits for another one
+
+_FULL = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk gave an error",
+    sqlite3.SQLITE_READONLY: "it cannot be written",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
+    sqlite3.SQLITE_PERM: "it cannot be opened",
+    sqlite3.SQLITE_NOMEM: "there is no memory left",
+}
+
+
+class Corrupt(SkillloopError):  # noqa: N818  (as its siblings in errors)
+    """The store cannot be trusted. Nothing is written from it until a person has looked."""
+
+    def __init__(self, path: Path | str, detail: str) -> None:
+        super().__init__(f"{path} is damaged: {detail}", "run `skillloop doctor`")
+
+
+def now() -> str:
+    """ISO 8601 in UTC, for display. Nothing is ever ordered or counted by it: clocks jump."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Database:
+    """One connection. Not for use across threads or forks."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the database and bring its schema up to date.
+
+        Raises:
+            Corrupt: it is no database, or a damaged one.
+            SkillloopError: it cannot be opened, is another program's, or a newer skillloop wrote it.
+        """
+        self.path = path
+        self._depth = 0
+        with self._explained():
+            _create(path)
+            self._connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+        try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        with self._explained():
+            for pragma in (
+                "journal_mode=DELETE",
+                "synchronous=EXTRA",
+                "foreign_keys=ON",
+                "trusted_schema=OFF",
+            ):
+                self._connection.execute(f"PRAGMA {pragma}")
+            self._connection.execute("PRAGMA cell_size_check=ON")
+            application = self._connection.execute("PRAGMA application_id").fetchone()[0]
+            empty = not self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if application != APPLICATION and not (empty and application == 0):
+            raise SkillloopError(f"{self.path} is the database of another program")
+        if empty or self._schema() != len(MIGRATIONS):
+            self._migrate()
+
+    def _schema(self) -> int:
+        """Number of the newest migration in this file."""
+        return int(self.one("SELECT coalesce(max(number), 0) FROM migrations")[0])
+
+    def _migrate(self) -> None:
+        with self.transaction():
+            if not self.rows("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'"):
+                self.run(f"PRAGMA application_id={APPLICATION}")
+                self.run(
+                    "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at TEXT NOT NULL) STRICT"
+                )
+            done = self._schema()
+            if done > len(MIGRATIONS):
+                raise SkillloopError(
+                    f"{self.path} was written by a newer skillloop (schema {done}, this one knows {len(MIGRATIONS)})",
+                    "upgrade skillloop",
+                )
+            for number, migration in enumerate(MIGRATIONS[done:], start=done + 1):
+                migration(self)
+                self.run("INSERT INTO migrations VALUES (?, ?, ?)", number, migration.__name__, now())
+
+    def close(self) -> None:
+        """Close the connection; an open transaction is rolled back."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block or nothing of it. A transaction inside another one is part of that one."""
+        self._depth += 1
+        try:
+            if self._depth > 1:
+                yield
+                return
+            with self._explained():
+                self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                with self._explained():
+                    self._connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # SQLite has rolled back by itself after most errors
+                    self._connection.rollback()
+                raise
+        finally:
+            self._depth -= 1
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction of ours is open."""
+        return self._depth > 0
+
+    def run(self, sql: str, *values: Any) -> int:
+        """Execute one statement; the number of rows that it changed."""
+        with self._explained():
+            return self._connection.execute(sql, values).rowcount
+
+    def rows(self, sql: str, *values: Any) -> Sequence[tuple[Any, ...]]:
+        """All rows of a query."""
+        with self._explained():
+            return self._connection.execute(sql, values).fetchall()
+
+    def one(self, sql: str, *values: Any) -> tuple[Any, ...]:
+        """The single row of an aggregate query."""
+        return self.rows(sql, *values)[0]
+
+    def problems(self) -> list[str]:
+        """What SQLite's own integrity check and the foreign keys say; empty when all is well."""
+        try:
+            found = [str(row[0]) for row in self.rows("PRAGMA integrity_check(20)")]
+            orphans = self.rows("PRAGMA foreign_key_check")
+        except SkillloopError as error:
+            return [error.message]
+        broken = [] if found == ["ok"] else [f"{self.path}: {line}" for line in found]
+        return broken + [
+            f"{self.path}: row {row[1]} of {row[0]} points to a missing {row[2]}" for row in orphans
+        ]
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn SQLite's errors into sentences. A programming error stays one."""
+        try:
+            yield
+        except sqlite3.ProgrammingError:
+            raise
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+            if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise Locked(f"{self.path} is in use by another process", "try again in a moment") from error
+            if code in _FULL:
+                raise SkillloopError(
+                    f"{self.path}: {_FULL[code]} ({error})", "nothing was changed"
+                ) from error
+            raise Corrupt(self.path, str(error)) from error
+        except OSError as error:
+            raise SkillloopError(
+                f"{error.filename or self.path}: {error.strerror}", "nothing was changed"
+            ) from error
+
+
+def _create(path: Path) -> None:
+    """Make the folder (0700) and an empty file (0600), because SQLite would go by the umask.
+
+    Raises:
+        SkillloopError: others may write the folder, so they could put another database in its place.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.parent.stat()
+    if found.st_mode & (stat.S_IWOTH | stat.S_IWGRP) or found.st_uid != os.geteuid():
+        raise SkillloopError(f"{path.parent} can be written by other users", f"chmod 700 {path.parent}")
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
