@@ -477,14 +477,14 @@ class Store:
             "WHERE ?1 IS NULL OR problem = ?1 ORDER BY seq",
             problem,
         )
-        return [TrialRow(*row[:6], verdict=codec.decode(Verdict, row[6]), at=row[7]) for row in rows]
+        return [_trial(*row) for row in rows]
 
     # --- the audit log ---
 
-    def record(self, kind: str, /, *, skill: str | Path | None = None, **detail: Any) -> None:
+    def record(self, event: str, /, *, skill: str | Path | None = None, **detail: Any) -> None:
         """Write an audit entry for something that happened outside the store, e.g. a changed config file."""
         with self.transaction():
-            self.audit.append(kind, skill=None if skill is None else files.canonical(skill), **detail)
+            self.audit.append(event, skill=None if skill is None else files.canonical(skill), **detail)
 
     def log(self, skill: str | Path | None = None, *, limit: int | None = None) -> list[Entry]:
         """The newest audit entries, newest first; of one skill, or of all."""
@@ -513,6 +513,19 @@ _PROPOSAL = "SELECT data, sha, state, reason, by, at FROM proposals"
 _NEXT_ACT = (
     "(SELECT coalesce(max(acted), 0) + 1 FROM proposals)"  # decisions in order, whatever the clock says
 )
+
+
+def _trial(  # noqa: PLR0917  (the columns)
+    problem: str,
+    candidate: str,
+    outcome: str,
+    reason: str,
+    score: float | None,
+    cost: float,
+    data: str,
+    at: str,
+) -> TrialRow:
+    return TrialRow(problem, candidate, outcome, reason, score, cost, codec.decode(Verdict, data), at)
 
 
 def added_lines(proposal: Proposal) -> int:

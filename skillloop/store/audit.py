@@ -12,7 +12,7 @@ import hmac
 import json
 import secrets
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from skillloop import files
@@ -32,20 +32,10 @@ class Entry:
     """One line of the log. `detail` holds JSON values only."""
 
     seq: int  # 1, 2, 3 … without a gap
-    created: str  # ISO 8601, UTC; for display only
-    kind: str  # "digested", "proposal", "applied", "rejected", "version", "config" …
+    at: str  # ISO 8601, UTC; for display only
+    event: str  # "digested", "proposal", "applied", "rejected", "version", "config" …
     skill: str | None  # canonical path of the SKILL.md, where the entry is about one
     detail: dict[str, Any]
-
-    @property
-    def text(self) -> str:
-        """The entry in one line, for a person."""
-        told = " ".join(f"{name}={_short(value)}" for name, value in self.detail.items() if value is not None)
-        return f"{self.skill}  {told}" if self.skill else told
-
-    def as_object(self) -> dict[str, Any]:
-        """The documented JSON shape."""
-        return asdict(self)
 
 
 class Audit:
@@ -57,7 +47,7 @@ class Audit:
         self._key_file = folder / "key"
         self._head_file = folder / "head"
 
-    def append(self, kind: str, /, *, skill: str | None = None, **detail: Any) -> None:
+    def append(self, event: str, /, *, skill: str | None = None, **detail: Any) -> None:
         """Add an entry. The caller holds the transaction that makes the change the entry speaks of."""
         last = self._database.rows("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
         seq, previous = last[0] if last else (0, _START)
@@ -65,8 +55,8 @@ class Audit:
             {
                 "seq": seq + 1,
                 "previous": previous,
-                "created": now(),
-                "kind": kind,
+                "at": now(),
+                "event": event,
                 "skill": skill,
                 "detail": detail,
             }
@@ -100,7 +90,7 @@ class Audit:
             -1 if limit is None else limit,
         )
         found = (json.loads(row[0]) for row in rows)
-        return [Entry(e["seq"], e["created"], e["kind"], e["skill"], e["detail"]) for e in found]
+        return [Entry(e["seq"], e["at"], e["event"], e["skill"], e["detail"]) for e in found]
 
     def __len__(self) -> int:
         return int(self._database.one("SELECT count(*) FROM audit")[0])
@@ -151,12 +141,6 @@ class Audit:
         except FileNotFoundError:
             files.write_atomic(self._key_file, secrets.token_bytes(32))
             return self._key_file.read_bytes()
-
-
-def _short(value: Any) -> str:
-    """Hashes as twelve digits, the rest as it is."""
-    text = str(value)
-    return text[:12] if len(text) == len(_START) and text.isalnum() else text
 
 
 def _hash(entry: bytes) -> str:
