@@ -1,0 +1,64 @@
+"""The gate: nothing that a person did not say reaches a skill, and what must never change never does.
+
+Each check is a function `(proposal, context) -> Check | Iterable[Check]` in one ordered tuple, cheap ones first. All
+of them run, so that the person sees every reason. Invariants: a failed hard check discards, a failed soft one
+defers to a person, and only when nothing failed the proposal may be kept; a check that breaks never passes; an
+opinion (a model's) can only lower the outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from skillloop.gate import hidden
+from skillloop.gate.context import Context
+from skillloop.model import Check, Outcome, Proposal, Verdict
+
+if TYPE_CHECKING:
+    from skillloop.config import Config
+
+__all__ = ["CHECKS", "Context", "Gate", "Opinion", "compare", "judge"]
+
+Gate = Callable[[Proposal, Context], Check | Iterable[Check]]
+Opinion = Callable[[Proposal, Context], Check | Iterable[Check]]
+
+CHECKS: tuple[Gate, ...] = (hidden.check,)
+"""In this order: origin, schema, frozen, hidden, secrets, sources, protected, words, budgets."""
+
+
+def judge(proposal: Proposal, context: Context, opinion: Opinion | None = None) -> Verdict:
+    """All checks of one proposal, and what follows from them.
+
+    Args:
+        proposal: The edits with their evidence. Taken as hostile.
+        context: What is known without the drafter.
+        opinion: A further voice, such as a model's. It can only demote.
+    """
+    checks: list[Check] = []
+    for check in CHECKS if opinion is None else (*CHECKS, opinion):
+        checks += _run(check, proposal, context)
+    return Verdict(_outcome(checks), tuple(checks))
+
+
+def compare(base: str, new: str, config: Config) -> Verdict:
+    """Any two texts of one SKILL.md, without evidence: what the constraints say about the change alone."""
+    raise NotImplementedError
+
+
+def _run(check: Gate, proposal: Proposal, context: Context) -> list[Check]:
+    """The findings of one check; whatever it raises is a failed hard check named "crash"."""
+    try:
+        found = check(proposal, context)
+        return [found] if isinstance(found, Check) else list(found)
+    except Exception as error:  # noqa: BLE001  (a crash in a check must never pass)
+        where = check.__module__.rpartition(".")[2]
+        return [Check("crash", passed=False, detail=f"{where} broke: {type(error).__name__}: {error}")]
+
+
+def _outcome(checks: Iterable[Check]) -> Outcome:
+    failed = [check for check in checks if not check.passed]
+    if any(check.hard for check in failed):
+        crashed = all(check.name == "crash" for check in failed if check.hard)
+        return Outcome.CRASH if crashed else Outcome.DISCARD
+    return Outcome.DEFER if failed else Outcome.KEEP
