@@ -6,7 +6,6 @@ sequences, and every hidden or control character is shown as its code point. Wha
 
 from __future__ import annotations
 
-import difflib
 import sys
 import unicodedata
 from typing import TYPE_CHECKING
@@ -48,16 +47,6 @@ def visible(text: str) -> str:
 
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-def unified(old: str, new: str, path: str) -> str:
-    """The unified diff of two texts of one file, as `diff -u` prints it."""
-    lines = difflib.unified_diff(
-        old.splitlines(keepends=True), new.splitlines(keepends=True), path, path + " (proposed)", n=2
-    )
-    return "".join(
-        line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
-    )
 
 
 def diff(text: str) -> Text:

@@ -7,6 +7,7 @@ as bytes, so no parser difference can be exploited.
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -134,6 +135,14 @@ def apply(text: str, edits: Iterable[Edit], path: str | PurePath = "SKILL.md") -
             lines[at : at + 1] = [_new_line(edit, path) + ending] if edit.op == "replace" else []
         text = "".join(lines)
     return text
+
+
+def diff(old: str, new: str, path: str | PurePath) -> str:
+    """The unified diff of two texts of one file, as `diff -u` prints it; "" where they are equal."""
+    lines = difflib.unified_diff(_split(old), _split(new), str(path), f"{path} (proposed)", n=2)
+    return "".join(
+        line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
+    )
 
 
 def _split(text: str) -> list[str]:

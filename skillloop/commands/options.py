@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skillloop.errors import Refused
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -58,3 +60,43 @@ def emit(value: Any) -> None:
 def interactive() -> bool:
     """Whether a person can be asked: stdin and stdout are a terminal, and no assistant started this process."""
     return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CLAUDE_CODE_CHILD_SESSION")
+
+
+vouch_option = click.option(
+    "--vouched", metavar="WORD", hidden=True, help="One-time word, added by the plugin's hook."
+)
+
+
+def person(app: App, action: str, seal: str, vouched: str | None) -> str:
+    """Make sure that a person decides this, and say how they did; what they say yes to is bound to `seal`.
+
+    Raises:
+        Refused: nobody can be asked here, or the answer was not the code shown.
+    """
+    from skillloop import approval
+
+    if vouched == approval.PREVIEW:  # the hook asks what a person would say yes to
+        emit({"action": action, "seal": seal})
+        raise click.exceptions.Exit(0)
+    if vouched is not None:
+        if approval.accept(app.home, vouched, action, seal):
+            return "dialog"
+        raise Refused(
+            "that one-time word is not valid (used, too old, or for another change)",
+            "ask again in the session",
+        )
+    if not interactive():
+        raise Refused(
+            f"`skillloop {action}` needs a person: there is no terminal here",
+            "run it in a terminal of your own; inside a session the plugin's dialog asks you",
+        )
+    code = approval.code(seal)
+    answer = click.prompt(
+        f"Type {code} to {action.split(maxsplit=1)[0]} (anything else leaves it)",
+        default="",
+        show_default=False,
+        err=True,
+    )
+    if answer.strip().lower() != code.lower():
+        raise Refused("not confirmed; nothing was changed")
+    return "terminal"

@@ -1,0 +1,67 @@
+"""`skillloop approve`: apply a queued proposal. A person's act."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from skillloop.commands.options import App, emit, json_option, person, vouch_option
+from skillloop.errors import UsageError
+
+if TYPE_CHECKING:
+    from skillloop.store import Queued, Store
+
+OPEN = ("queued", "stale")
+
+
+@click.command()
+@click.argument("proposal")
+@vouch_option
+@json_option
+@click.pass_obj
+def command(app: App, proposal: str, vouched: str | None, as_json: bool) -> int:
+    """Apply one queued proposal to its SKILL.md.
+
+    Shows the diff against the skill as it is now and asks for the four characters printed under it; inside a session
+    Claude Code's own dialog asks instead. Writes the SKILL.md and the history. Exits with 4 where the gate says no.
+
+    \b
+    Example:
+      skillloop approve 3fa8
+    """  # noqa: D301
+    from skillloop import proposals
+    from skillloop.commands import show
+
+    with app.store() as store:
+        queued = open_proposal(store, proposal)
+        prepared = proposals.prepare(queued.proposal, app.home, store)
+        if not as_json:
+            show.page(app.console(), queued, prepared)
+        proposals.admit(prepared)
+        by = person(app, f"approve {queued.proposal.id}", prepared.seal, vouched)
+        version = proposals.publish(prepared, store, by="person", note=f"approved in a {by}")
+    if as_json:
+        emit(
+            {
+                "id": queued.proposal.id,
+                "path": queued.proposal.path,
+                "version": version.number,
+                "sha256": version.sha,
+            }
+        )
+    else:
+        click.echo(f"applied: {queued.proposal.path} is now version {version.number}")
+        click.echo(f"to take it back: skillloop rollback {queued.proposal.skill}")
+    return 0
+
+
+def open_proposal(store: Store, wanted: str) -> Queued:
+    """The proposal with that id, if it can still be decided."""
+    queued = store.find_proposal(wanted)
+    if queued.state not in OPEN:
+        raise UsageError(
+            f"proposal {queued.proposal.id} is not waiting: it is {queued.state} ({queued.reason})",
+            "`skillloop status` lists what waits",
+        )
+    return queued

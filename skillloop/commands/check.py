@@ -1,0 +1,62 @@
+"""`skillloop check`: the gate by hand, over any two texts of a skill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from skillloop.commands.options import App, emit, json_option
+from skillloop.errors import SkillloopError
+
+
+@click.command()
+@click.argument("skill", type=click.Path(path_type=Path))
+@click.option(
+    "--against",
+    "new",
+    type=click.Path(path_type=Path),
+    help="The changed text. [default: SKILL itself, checked as it stands]",
+)
+@json_option
+@click.pass_obj
+def command(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
+    """Run the gate's checks on the change from SKILL to another text of it. Writes nothing.
+
+    Exits with 4 where a hard check fails, so that it can guard a repository of skills.
+
+    \b
+    Example:
+      git show main:research/SKILL.md > /tmp/old.md
+      skillloop check /tmp/old.md --against research/SKILL.md
+    """  # noqa: D301
+    from skillloop import gate, proposals, render
+    from skillloop.model import Outcome
+
+    path = (new or skill).expanduser().absolute()
+    if path.is_dir():
+        path /= "SKILL.md"
+    old = proposals.live_text(str(skill / "SKILL.md" if skill.is_dir() else skill))
+    verdict = gate.compare(old, proposals.live_text(str(path)), proposals.rules_for(str(path), app.home))
+    if as_json:
+        emit(
+            {
+                "path": str(path),
+                "outcome": verdict.outcome.value,
+                "checks": [
+                    {
+                        "name": c.name,
+                        "passed": c.passed,
+                        "hard": c.hard,
+                        "detail": c.detail,
+                        "rule": str(c.rule) if c.rule else None,
+                    }
+                    for c in verdict.checks
+                ],
+            }
+        )
+    else:
+        app.console().print(render.verdict(verdict))
+    if verdict.outcome is Outcome.CRASH:
+        raise SkillloopError("the gate broke on these texts", "please report it")
+    return 4 if verdict.outcome is Outcome.DISCARD else 0

@@ -1,0 +1,97 @@
+"""`skillloop demo`: the whole loop on a bundled example, in a temporary home."""
+
+from __future__ import annotations
+
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from skillloop.commands import digest, show
+from skillloop.commands.options import App
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from skillloop.store import Store
+
+
+@click.command()
+@click.pass_obj
+def command(app: App) -> int:
+    """See the whole loop on a bundled example: found, drafted, checked, one edit vetoed, applied, rolled back.
+
+    Runs the real pipeline in a temporary home, which it removes. Touches nothing of yours; needs no network.
+
+    \b
+    Example:
+      skillloop demo
+    """  # noqa: D301
+    with tempfile.TemporaryDirectory(prefix="skillloop-demo-") as folder:
+        root = Path(folder).resolve()
+        skill, transcript = unpack(root)
+        own = App(home=root / ".skillloop", color=app.color)
+        with own.store() as store:
+            _play(own, store, skill, transcript)
+    return 0
+
+
+def unpack(root: Path) -> tuple[Path, Path]:
+    """Lay the example out under `root` as on a person's machine; returns the SKILL.md and the transcript."""
+    example = resources.files("skillloop") / "example"
+    skill = root / ".claude" / "skills" / "research" / "SKILL.md"
+    transcript = root / ".claude" / "projects" / "demo" / "session.jsonl"
+    config = root / ".skillloop" / "config.toml"
+    for path in (skill, transcript, config):
+        path.parent.mkdir(parents=True, mode=0o700)
+        path.write_text((example / path.name).read_text("utf-8").replace("@HOME@", str(root)), "utf-8")
+    return skill, transcript
+
+
+def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
+    from skillloop import history, proposals, render, skillfile
+    from skillloop.problems import session
+
+    out = app.console()
+    before = skill.read_bytes()
+    _title(out, "1  A session has ended. What did the person disagree with?")
+    digest.print_digest(out, session.digest(transcript, app.home, store), dry_run=False)
+
+    _title(out, "2  One proposal, with the words that taught it and the checks it passed")
+    queued = store.proposals(states=("queued",))[0]
+    prepared = proposals.prepare(queued.proposal, app.home, store)
+    show.page(out, queued, prepared)
+
+    _title(out, "3  The person's own wish, vetoed by the person's own rule about sources")
+    vetoed = store.proposals(states=("discarded",))[0]
+    show.page(out, vetoed, proposals.prepare(vetoed.proposal, app.home, store))
+
+    _title(out, "4  Approved: the skill is changed, the version kept")
+    proposals.publish(prepared, store, by="person", note="approved in the demo")
+    out.print(render.diff(skillfile.diff(before.decode(), skill.read_text("utf-8"), skill)), end="")
+    for version in history.versions(store, skill):
+        out.print(
+            render.plain(f"  version {version.number}  {version.kind:<9} {version.sha[:8]}  {version.note}")
+        )
+
+    _title(out, "5  Rolled back, byte for byte")
+    version = history.rollback(store, skill)
+    same = "identical to the original" if skill.read_bytes() == before else "NOT identical to the original"
+    out.print(
+        render.plain(
+            f"  version {version.number}  {version.kind:<9} {version.sha[:8]}  {version.note}: {same}"
+        )
+    )
+    problems = store.verify()
+    out.print(render.plain(f"  log: {store.entries()} entries, {len(problems)} problems"))
+    out.print(
+        render.plain("\nOn your own sessions, writing nothing:  skillloop digest --last --dry-run", "bold")
+    )
+
+
+def _title(out: Console, text: str) -> None:
+    from skillloop import render
+
+    out.print(render.plain("\n" + text, "bold cyan"))

@@ -1,0 +1,44 @@
+"""`skillloop diff`: what changed between two versions of a skill."""
+
+from __future__ import annotations
+
+import click
+
+from skillloop.commands.options import App, emit, json_option
+from skillloop.commands.rollback import known_skill
+from skillloop.errors import UsageError
+
+
+@click.command()
+@click.argument("skill")
+@click.argument("old", type=int, required=False)
+@click.argument("new", type=int, required=False)
+@json_option
+@click.pass_obj
+def command(app: App, skill: str, old: int | None, new: int | None, as_json: bool) -> int:
+    """The diff from version OLD to version NEW of a skill. Writes nothing.
+
+    Without numbers: from the first version to the newest. With one: from there to the newest.
+
+    \b
+    Example:
+      skillloop diff research 2 3
+    """  # noqa: D301
+    from skillloop import history, render, skillfile
+
+    with app.store() as store:
+        path = known_skill(store, skill)
+        versions = {version.number: version for version in history.versions(store, path)}
+        first, last = old or min(versions), new or max(versions)
+        for number in (first, last):
+            if number not in versions:
+                raise UsageError(
+                    f"{path} has no version {number}", f"it has {min(versions)} to {max(versions)}"
+                )
+        texts = [history.content(store, versions[n].sha).decode("utf-8", "replace") for n in (first, last)]
+    text = skillfile.diff(texts[0], texts[1], path)
+    if as_json:
+        emit({"path": str(path), "old": first, "new": last, "diff": text})
+    else:
+        app.console().print(render.diff(text) if text else render.plain("no difference"), end="")
+    return 0

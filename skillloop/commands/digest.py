@@ -1,0 +1,221 @@
+"""`skillloop digest`: find what the person disagreed with, and draft edits."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skillloop.commands.options import App, emit, json_option, projects_folder
+from skillloop.errors import SkillloopError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rich.console import Console
+
+    from skillloop.problems.session import Digest
+
+
+@click.command()
+@click.argument("sessions", nargs=-1, metavar="[PATH|SESSION_ID]...")
+@click.option("--last", is_flag=True, help="The session that changed last, of this project if it has any.")
+@click.option("--all", "every", is_flag=True, help="Every session of every project.")
+@click.option(
+    "--since", metavar="WHEN", help="Sessions changed since a date (2026-11-01) or for a span (7d, 12h)."
+)
+@click.option("--dry-run", is_flag=True, help="Write nothing, anywhere.")
+@json_option
+@click.pass_obj
+def command(
+    app: App,
+    sessions: tuple[str, ...],
+    last: bool,
+    every: bool,
+    since: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Find the disagreements in sessions, and draft, check and queue edits for the skills that were in force.
+
+    Writes to the home (what was found, the queue); to a SKILL.md only under `apply.mode = "auto"`. With --dry-run it
+    writes nothing. With --json: one object a line, one line per session.
+
+    \b
+    Examples:
+      skillloop digest --last
+      skillloop digest --since 7d --dry-run
+      skillloop digest ~/.claude/projects/-home-me-app/0b1c….jsonl --json
+    """  # noqa: D301
+    paths = _chosen(sessions, last=last, every=every, since=since)
+    failed, out = 0, app.console()
+    for path in _progress(paths, as_json=as_json):
+        try:
+            result = _digest(path, app, dry_run=dry_run)
+        except SkillloopError as error:
+            if len(paths) == 1:
+                raise
+            failed += 1
+            click.echo(f"skillloop: {error.message}", err=True)
+            continue
+        if as_json:
+            emit(as_object(result))
+        else:
+            print_digest(out, result, dry_run=dry_run)
+    if failed:
+        raise SkillloopError(f"{failed} of {len(paths)} sessions could not be read", "each is named above")
+    return 0
+
+
+def _digest(path: Path, app: App, *, dry_run: bool) -> Digest:
+    from skillloop.problems import session
+
+    if dry_run:
+        return session.digest(path, app.home)
+    with app.store() as store:
+        return session.digest(path, app.home, store)
+
+
+def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | None) -> list[Path]:
+    """The transcripts that the call names, oldest first where it named none itself."""
+    from skillloop import transcript
+
+    if sum((bool(sessions), last, every or since is not None)) != 1:
+        raise UsageError(
+            "say which sessions: paths or ids, or one of --last, --all, --since",
+            "`skillloop digest --help` has examples",
+        )
+    if sessions:
+        return [transcript.locate(item, projects_folder()) for item in sessions]
+    found = sorted(transcript.find(projects_folder()), key=lambda path: path.stat().st_mtime)
+    if last:
+        here = str(Path.cwd()).replace("/", "-").replace(".", "-")
+        found = [path for path in found if path.parent.name == here][-1:] or found[-1:]
+    elif since is not None:
+        start = _moment(since)
+        found = [path for path in found if path.stat().st_mtime >= start]
+    if not found:
+        raise UsageError(
+            f"no session found under {projects_folder()}", "has Claude Code run on this account?"
+        )
+    return found
+
+
+def _moment(since: str) -> float:
+    """Seconds since the epoch of a date or of a span back from now."""
+    units = {"d": "days", "h": "hours", "w": "weeks", "m": "minutes"}
+    if since[:-1].isdigit() and since[-1] in units:
+        return (datetime.now(UTC) - timedelta(**{units[since[-1]]: int(since[:-1])})).timestamp()
+    try:
+        return datetime.fromisoformat(since).astimezone().timestamp()
+    except ValueError:
+        raise UsageError(
+            f"--since {since!r} is neither a date nor a span", "write 2026-11-01, 7d or 12h"
+        ) from None
+
+
+def _progress(paths: list[Path], *, as_json: bool) -> Iterable[Path]:
+    """A bar on stderr when it is a terminal and there is something to wait for."""
+    if len(paths) < 5 or not sys.stderr.isatty() or as_json:
+        return paths
+    return _bar(paths)
+
+
+def _bar(paths: list[Path]) -> Iterator[Path]:
+    with click.progressbar(paths, label="sessions", file=sys.stderr) as bar:
+        yield from bar
+
+
+def as_object(result: Digest) -> dict[str, Any]:
+    """The documented JSON shape of one digested session (README: "JSON")."""
+    session = result.session
+    return {
+        "session_id": session.session_id,
+        "path": session.path,
+        "human_turns": len(session.human_turns),
+        "skills": [{"name": skill.name, "path": skill.path} for skill in session.skills],
+        "disagreements": [
+            {
+                "id": item.id,
+                "uuid": item.evidence.uuid,
+                "line": item.evidence.line,
+                "kind": item.kind.value,
+                "quote": item.evidence.quote,
+                "confidence": round(item.confidence, 4),
+                "durable": item.durable,
+                "lesson": item.lesson,
+                "skill": item.skill.name if item.skill else None,
+            }
+            for item in result.found
+        ],
+        "proposals": list(_proposals(result)),
+    }
+
+
+def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
+    from skillloop import skillfile
+
+    for trial in result.trials:
+        if trial.candidate is not None:
+            prepared = result.prepared.get(trial.candidate.id)
+            yield {
+                "id": trial.candidate.id,
+                "skill": trial.candidate.skill,
+                "path": trial.candidate.path,
+                "diff": skillfile.diff(prepared.old, prepared.new, trial.candidate.path) if prepared else "",
+                "verdict": {
+                    "outcome": trial.decision.outcome.value,
+                    "checks": [
+                        {
+                            "name": check.name,
+                            "passed": check.passed,
+                            "hard": check.hard,
+                            "detail": check.detail,
+                        }
+                        for check in trial.verdict.checks
+                    ],
+                },
+            }
+
+
+def print_digest(out: Console, result: Digest, *, dry_run: bool) -> None:
+    """Print what one session taught, a line each."""
+    from skillloop import render
+
+    session = result.session
+    head = (
+        f"{session.session_id}: {len(session.human_turns)} turns of yours, {len(result.found)} disagreements"
+    )
+    out.print(
+        render.plain(
+            head + (" (an automated session: nothing is learned from it)" if session.automated else ""),
+            "bold",
+        )
+    )
+    for item in result.found:
+        skill = item.skill.name if item.skill else "no skill in force"
+        mark = "durable" if item.durable else "one-off"
+        out.print(
+            render.plain(
+                f"  line {item.evidence.line}: {item.kind.value}, {mark}, {item.confidence:.0%}, {skill}"
+            )
+        )
+        out.print(render.plain(f"    “{' '.join(item.evidence.quote.split())}”", "italic"))
+    for repeat in result.recurrences:
+        out.print(render.plain(f"  said again, already a rule: {repeat.path}:{repeat.line} {repeat.rule}"))
+    for trial in result.trials:
+        if trial.candidate is not None:
+            verb = {"keep": "applied", "defer": "queued", "discard": "vetoed", "crash": "failed"}[
+                trial.decision.outcome.value
+            ]
+            would = f"would be {verb}" if dry_run else verb
+            out.print(
+                render.plain(
+                    f"  proposal {trial.candidate.id} for {trial.candidate.skill}: {would}: {trial.decision.reason}"
+                )
+            )
+    for trouble in result.troubles:
+        out.print(render.plain(f"  {trouble}", "yellow"))

@@ -1,0 +1,68 @@
+"""`skillloop log`: everything that happened."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from skillloop.commands.options import App, emit, json_option
+from skillloop.commands.rollback import known_skill
+
+if TYPE_CHECKING:
+    from skillloop.store import Entry
+
+
+@click.command()
+@click.argument("skill", required=False)
+@click.option("-n", "--limit", type=int, help="Only the newest N.")
+@json_option
+@click.pass_obj
+def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> int:
+    """Everything that happened, newest last; with SKILL, the versions of that skill. Writes nothing.
+
+    \b
+    Examples:
+      skillloop log -n 20
+      skillloop log research
+    """  # noqa: D301
+    from skillloop import history, render
+
+    out = app.console()
+    with app.store() as store:
+        if skill is None:
+            for entry in reversed(store.log(limit=limit)):
+                if as_json:
+                    emit(asdict(entry))
+                else:
+                    out.print(render.plain(_sentence(entry)))
+            return 0
+        path = known_skill(store, skill)
+        versions = history.versions(store, path)
+        for version in versions[-limit:] if limit else versions:
+            if as_json:
+                emit(
+                    {
+                        "path": str(path),
+                        "version": version.number,
+                        "kind": version.kind,
+                        "sha256": version.sha,
+                        "created": version.created,
+                        "note": version.note,
+                        "proposal": version.proposal,
+                    }
+                )
+            else:
+                out.print(
+                    render.plain(
+                        f"{version.number:>4}  {version.created}  {version.kind:<9} {version.sha[:8]}  {version.note}"
+                    )
+                )
+    return 0
+
+
+def _sentence(entry: Entry) -> str:
+    """One line: when, what, which skill, and the details."""
+    detail = ", ".join(f"{key} {value}" for key, value in entry.detail.items() if value not in (None, ""))
+    return f"{entry.at}  {entry.event:<10} {entry.skill or ''}  {detail}"

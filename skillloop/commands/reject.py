@@ -1,0 +1,35 @@
+"""`skillloop reject`: drop a queued proposal. A person's act."""
+
+from __future__ import annotations
+
+import click
+
+from skillloop.commands.approve import open_proposal
+from skillloop.commands.options import App, emit, json_option, person, vouch_option
+from skillloop.model import sha256
+
+
+@click.command()
+@click.argument("proposal")
+@click.option(
+    "--reason", default="", help="Why; kept in the log, and shown to a drafter so that it is not tried again."
+)
+@vouch_option
+@json_option
+@click.pass_obj
+def command(app: App, proposal: str, reason: str, vouched: str | None, as_json: bool) -> int:
+    """Drop one queued proposal. The SKILL.md stays as it is.
+
+    \b
+    Example:
+      skillloop reject 3fa8 --reason "only true for this one report"
+    """  # noqa: D301
+    with app.store() as store:
+        queued = open_proposal(store, proposal)
+        by = person(app, f"reject {queued.proposal.id}", sha256(queued.proposal.id), vouched)
+        store.set_state(queued.proposal.id, "rejected", reason or f"no reason given, in a {by}", by="person")
+    if as_json:
+        emit({"id": queued.proposal.id, "state": "rejected", "reason": reason})
+    else:
+        click.echo(f"rejected: {queued.proposal.id}")
+    return 0

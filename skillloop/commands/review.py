@@ -1,0 +1,173 @@
+"""`skillloop review`: go through the queue, one proposal at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from skillloop.commands import show
+from skillloop.commands.options import App, emit, interactive, json_option, projects_folder
+from skillloop.errors import SkillloopError, Stale
+from skillloop.model import Outcome
+
+if TYPE_CHECKING:
+    from skillloop.model import Disagreement, SkillRef
+    from skillloop.proposals import Prepared
+    from skillloop.store import Queued, Store
+
+
+@click.command()
+@click.argument("skill", required=False)
+@json_option
+@click.pass_obj
+def command(app: App, skill: str | None, as_json: bool) -> int:
+    """Go through what waits: see the diff, your own words and the checks; then decide.
+
+    On a terminal each proposal asks: its four-character code applies it, e edits it first, r rejects it, s skips, q
+    stops. Lessons that belong to no skill come last; you can give each to a skill. Elsewhere it only lists the queue.
+
+    \b
+    Examples:
+      skillloop review
+      skillloop review research --json
+    """  # noqa: D301
+    with app.store() as store:
+        queue = [item for item in store.proposals(states=("queued",)) if skill in (None, item.proposal.skill)]
+        loose = store.disagreements(unattributed=True) if skill is None else []
+        if as_json or not interactive():
+            _list(app, store, queue, loose, as_json=as_json)
+            return 0
+        if not queue and not loose:
+            click.echo("nothing waits")
+            return 0
+        for number, queued in enumerate(queue, start=1):
+            click.echo(f"\n── {number} of {len(queue)} " + "─" * 40)
+            if not _decide(app, store, queued):
+                return 0
+        for found in loose:
+            if not _attach(app, store, found):
+                return 0
+    return 0
+
+
+def _list(app: App, store: Store, queue: list[Queued], loose: list[Disagreement], *, as_json: bool) -> None:
+    from skillloop import proposals, render
+
+    out = app.console()
+    for queued in queue:
+        try:
+            prepared = proposals.prepare(queued.proposal, app.home, store)
+        except SkillloopError as error:
+            click.echo(f"skillloop: {queued.proposal.id}: {error.message}", err=True)
+            continue
+        if as_json:
+            emit(show.as_object(queued, prepared))
+        else:
+            show.page(out, queued, prepared)
+            out.print()
+    if not as_json:
+        for found in loose:
+            out.print(
+                render.plain(f"no skill yet: {found.lesson}  ({found.evidence.path}:{found.evidence.line})")
+            )
+        click.echo(f"{len(queue)} waiting; decide with `skillloop review` in a terminal", err=True)
+
+
+def _decide(app: App, store: Store, queued: Queued) -> bool:
+    """Ask about one proposal until it is settled or skipped; False means quit."""
+    from skillloop import approval, proposals
+
+    while True:
+        try:
+            prepared = proposals.prepare(queued.proposal, app.home, store)
+        except Stale as error:
+            store.set_state(queued.proposal.id, "stale", error.message, by="auto")
+            click.echo(f"set aside, the skill has changed: {error.message}")
+            return True
+        show.page(app.console(), queued, prepared)
+        code = approval.code(prepared.seal)
+        vetoed = prepared.verdict.outcome is Outcome.DISCARD
+        choices = ("" if vetoed else f"{code} applies · ") + "e edit · r reject · s skip · q quit"
+        answer = click.prompt(choices, default="s", show_default=False).strip().lower()
+        if answer in ("s", "q"):
+            return answer == "s"
+        if answer == "r":
+            reason = click.prompt("why", default="no reason given", show_default=False)
+            store.set_state(queued.proposal.id, "rejected", reason, by="person")
+            return True
+        if answer == "e":
+            queued = _edit(app, store, queued)
+        elif answer == code.lower() and not vetoed:
+            if _apply(app, store, prepared):
+                return True
+        else:
+            click.echo(f"{answer!r} is none of these")
+
+
+def _apply(app: App, store: Store, prepared: Prepared) -> bool:
+    """Publish; False when the file changed while it was being looked at, so that it must be shown again."""
+    from skillloop import proposals, render
+
+    try:
+        version = proposals.publish(prepared, store, by="person", note="approved in review")
+    except Stale as error:
+        app.console().print(render.plain(f"{error.message}; here it is again", "yellow"))
+        return False
+    click.echo(f"applied: version {version.number} of {prepared.proposal.path}")
+    return True
+
+
+def _edit(app: App, store: Store, queued: Queued) -> Queued:
+    """Let the person reword the new line in $EDITOR; the result is queued in the old one's place."""
+    from skillloop import proposals
+
+    old = queued.proposal
+    line = click.edit(old.edits[0].new or "", extension=".md", require_save=True)
+    if line is None or not line.strip() or line.strip() == (old.edits[0].new or "").strip():
+        return queued
+    new = proposals.reworded(old, " ".join(line.split("\n")).rstrip())
+    prepared = proposals.prepare(new, app.home, store)
+    store.save_proposal(
+        new, prepared.verdict, state="queued", reason="reworded by you", context=queued.context, by="person"
+    )
+    store.set_state(old.id, "rejected", f"reworded as {new.id}", by="person")
+    return store.find_proposal(new.id)
+
+
+def _attach(app: App, store: Store, found: Disagreement) -> bool:
+    """Offer to give a lesson without a skill to one; False means quit."""
+    from skillloop import render
+    from skillloop.problems import session
+
+    out = app.console()
+    out.print(render.plain(f"\nNo skill was in force when you said: “{found.evidence.quote.strip()}”"))
+    out.print(render.plain(f"Lesson: {found.lesson}"))
+    skills = _skills()
+    for number, skill in enumerate(skills, start=1):
+        out.print(render.plain(f"  {number}  {skill.name}  ({skill.path})"))
+    answer = click.prompt(
+        "number of the skill that should learn it · s skip · d drop · q quit", default="s", show_default=False
+    )
+    answer = answer.strip().lower()
+    if answer == "d":
+        store.dismiss(found.id)
+    elif answer.isdigit() and 1 <= int(answer) <= len(skills):
+        skill = skills[int(answer) - 1]
+        store.attach(found.id, skill)
+        for trial in session.propose_for(replace(found, skill=skill), app.home, store):
+            click.echo(f"{trial.decision.outcome.value}: {trial.decision.reason}")
+            if trial.candidate is not None and trial.decision.outcome is Outcome.DEFER:
+                return _decide(app, store, store.find_proposal(trial.candidate.id))
+    return answer != "q"
+
+
+def _skills() -> list[SkillRef]:
+    """The person's own skills and those of the project here."""
+    from skillloop.model import SkillRef
+
+    roots = (projects_folder().parent / "skills", Path.cwd() / ".claude" / "skills")
+    files = dict.fromkeys(path.absolute() for root in roots for path in sorted(root.glob("*/SKILL.md")))
+    return [SkillRef(path.parent.name, str(path)) for path in files]

@@ -1,0 +1,103 @@
+"""`skillloop show`: one proposal, whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skillloop.commands.options import App, emit, json_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from skillloop.proposals import Prepared
+    from skillloop.store import Queued
+
+
+@click.command()
+@click.argument("proposal")
+@json_option
+@click.pass_obj
+def command(app: App, proposal: str, as_json: bool) -> int:
+    """Show one proposal against the skill as it is now: diff, evidence, checks. Writes nothing.
+
+    PROPOSAL is an id or the beginning of one.
+
+    \b
+    Example:
+      skillloop show 3fa8
+    """  # noqa: D301
+    from skillloop import proposals
+
+    with app.store() as store:
+        queued = store.find_proposal(proposal)
+        prepared = proposals.prepare(queued.proposal, app.home, store)
+    if as_json:
+        emit(as_object(queued, prepared))
+    else:
+        page(app.console(), queued, prepared)
+    return 0
+
+
+def page(out: Console, queued: Queued, prepared: Prepared) -> None:
+    """Print everything that a person needs to decide."""
+    from skillloop import render, skillfile
+
+    proposal = prepared.proposal
+    out.print(render.plain(f"{proposal.id}  {proposal.skill}  ({queued.state}: {queued.reason})", "bold"))
+    out.print(render.diff(skillfile.diff(prepared.old, prepared.new, proposal.path)), end="")
+    out.print(render.plain(f"Why: {proposal.rationale}. Drafted by {proposal.drafter}. You said:"))
+    for said in queued.context:
+        who = "you" if said.role == "human" else "assistant"
+        out.print(render.plain(f"  {who}: {_short(said.text)}", "dim"))
+    out.print(render.evidence(proposal.evidence))
+    out.print(render.verdict(prepared.verdict))
+
+
+def _short(text: str, limit: int = 300) -> str:
+    """One line of at most `limit` characters; what a turn ends with is what the next one answers."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else "…" + line[-limit:]
+
+
+def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
+    """The documented JSON shape of a proposal with its verdict on the live file."""
+    from skillloop import skillfile
+
+    proposal = prepared.proposal
+    return {
+        "id": proposal.id,
+        "skill": proposal.skill,
+        "path": proposal.path,
+        "state": queued.state,
+        "reason": queued.reason,
+        "rationale": proposal.rationale,
+        "drafter": proposal.drafter,
+        "diff": skillfile.diff(prepared.old, prepared.new, proposal.path),
+        "seal": prepared.seal,
+        "evidence": [
+            {
+                "id": item.id,
+                "quote": item.quote,
+                "path": item.path,
+                "line": item.line,
+                "uuid": item.uuid,
+                "origin": item.origin.value,
+            }
+            for item in proposal.evidence
+        ],
+        "verdict": {
+            "outcome": prepared.verdict.outcome.value,
+            "checks": [
+                {
+                    "name": c.name,
+                    "passed": c.passed,
+                    "hard": c.hard,
+                    "detail": c.detail,
+                    "rule": str(c.rule) if c.rule else None,
+                }
+                for c in prepared.verdict.checks
+            ],
+        },
+    }

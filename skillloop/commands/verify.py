@@ -1,0 +1,35 @@
+"""`skillloop verify`: prove that the log was not altered."""
+
+from __future__ import annotations
+
+import click
+
+from skillloop.commands.options import App, emit, json_option
+from skillloop.errors import SkillloopError
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def command(app: App, as_json: bool) -> int:
+    """Check the log's chain of hashes and every stored version. Writes nothing; exits with 1 if something is wrong.
+
+    \b
+    Example:
+      skillloop verify
+    """  # noqa: D301
+    with app.store() as store:
+        problems = store.verify()
+        entries = store.entries()
+    if as_json:
+        emit({"entries": entries, "problems": problems})
+    else:
+        for problem in problems:
+            click.echo(problem)
+        if not problems:
+            click.echo(f"{entries} entries, all as they were written")
+    if problems:
+        raise SkillloopError(
+            f"the log has {len(problems)} problems", "`skillloop doctor` says what can be settled"
+        )
+    return 0

@@ -1,0 +1,210 @@
+"""A session as a problem of the loop: each lesson is drafted, gated, and applied, queued or dropped.
+
+Invariants: a dry run writes nothing at all. Digesting the same bytes twice changes nothing. Quotes are redacted
+before anything is stored or shown. An automated session teaches nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from skillloop import disagreements, draft, loop, proposals, redact, transcript
+from skillloop.errors import SkillloopError
+from skillloop.model import Decision, Outcome, Proposal
+from skillloop.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from skillloop.loop import Trial
+    from skillloop.model import Disagreement, Session, Turn, Verdict
+    from skillloop.proposals import Prepared
+    from skillloop.store import State
+
+CONTEXT = 600
+"""Characters of the turn before a quote that are kept for the reviewer."""
+
+_STATE: dict[Outcome, State] = {
+    Outcome.DEFER: "queued",
+    Outcome.DISCARD: "discarded",
+    Outcome.CRASH: "discarded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one session taught: what was found, each proposal with what became of it, and what stood in the way."""
+
+    session: Session
+    found: tuple[Disagreement, ...]
+    trials: tuple[Trial[Proposal], ...] = ()
+    prepared: dict[str, Prepared] = field(default_factory=dict)  # by proposal id
+    recurrences: tuple[draft.Recurrence, ...] = ()
+    troubles: tuple[str, ...] = ()
+
+
+def digest_job(home: Path, path: Path) -> Digest:
+    """What the worker does with one job of the inbox."""
+    with Store.open(home) as store:
+        return digest(path, home, store)
+
+
+def digest(path: Path, home: Path, store: Store | None = None) -> Digest:
+    """Read one transcript, find the disagreements, and run the loop over their lessons.
+
+    Args:
+        path: The transcript.
+        home: $SKILLLOOP_HOME, for the person's rules.
+        store: Where it is recorded; None is a dry run.
+
+    Raises:
+        SkillloopError: the transcript cannot be read, or the store cannot be written.
+    """
+    session = transcript.read(path)
+    recurring = _wishes(store, session.session_id) if store is not None else ()
+    return settle(session, study(session, recurring), home, store)
+
+
+def study(session: Session, recurring: Collection[str] = ()) -> tuple[Disagreement, ...]:
+    """The disagreements of a session, redacted. Pure: touches no file. An automated session has none."""
+    if session.automated:
+        return ()
+    return tuple(_redacted(item) for item in disagreements.find(session, recurring=recurring))
+
+
+def settle(session: Session, found: tuple[Disagreement, ...], home: Path, store: Store | None) -> Digest:
+    """Record what was found and run the loop over the lessons."""
+    if store is not None and not session.automated:
+        store.save_digest(session, found)
+    problem = SessionProblem(session, found, home, store)
+    trials = tuple(loop.run(problem, loop.Budget()))
+    return Digest(
+        session, found, trials, problem.prepared, tuple(problem.recurrences), tuple(problem.troubles)
+    )
+
+
+def draftable(found: Disagreement) -> bool:
+    """Whether a disagreement is drafted for: durable, with a lesson and a skill's file, and sure enough."""
+    return (
+        found.durable
+        and found.lesson is not None
+        and found.skill is not None
+        and found.skill.path is not None
+        and found.confidence >= disagreements.DRAFT_AT
+    )
+
+
+class SessionProblem:
+    """The lessons of one session, one candidate each. See `loop.Problem`."""
+
+    def __init__(
+        self, session: Session, found: Sequence[Disagreement], home: Path, store: Store | None
+    ) -> None:
+        self.session, self.home, self.store = session, home, store
+        self.prepared: dict[str, Prepared] = {}
+        self.recurrences: list[draft.Recurrence] = []
+        self.troubles: list[str] = []
+        self._sure: dict[str, float] = {}  # confidence of the lesson behind each proposal
+        self._lessons = iter([item for item in found if draftable(item)])
+
+    def seed(self) -> None:
+        """There is no baseline: each lesson stands for itself."""
+
+    def propose(self, trials: Sequence[Trial[Proposal]]) -> Proposal | None:
+        """The draft for the next lesson that no rule and no earlier proposal covers."""
+        seen = {trial.candidate.id for trial in trials if trial.candidate is not None}
+        for lesson in self._lessons:
+            drafted = self._draft(lesson)
+            if drafted is not None and drafted.id not in seen and not self._known(drafted):
+                return drafted
+        return None
+
+    def verify(self, proposal: Proposal) -> Verdict:
+        """The gate's verdict on the live file with the edits in it."""
+        prepared = proposals.prepare(proposal, self.home, self.store, self.session, self._sure[proposal.id])
+        self.prepared[proposal.id] = prepared
+        return prepared.verdict
+
+    def settle(self, trial: Trial[Proposal]) -> Decision:
+        """Apply, queue or drop; in a dry run, only say which."""
+        assert trial.candidate is not None
+        prepared = self.prepared[trial.candidate.id]
+        decision = _asked(trial.decision, prepared)
+        if self.store is None:
+            return decision
+        if decision.outcome is Outcome.KEEP:
+            decision = self._apply(prepared, self.store, decision)
+        else:
+            self._save(prepared, self.store, decision)
+        self.store.save_trial("session", trial.candidate.id, trial.verdict, decision)
+        return decision
+
+    def _draft(self, lesson: Disagreement) -> Proposal | None:
+        """Draft for one lesson; a recurrence or an unreadable skill is noted and gives nothing."""
+        assert lesson.skill is not None
+        assert lesson.skill.path is not None
+        try:
+            text = proposals.live_text(lesson.skill.path)
+            headings = proposals.rules_for(lesson.skill.path, self.home, self.session).protect.headings
+            drafted = draft.offline(lesson, text, lesson.skill.path, avoid=headings)
+        except SkillloopError as error:
+            self.troubles.append(error.message)
+            return None
+        if isinstance(drafted, Proposal):
+            self._sure[drafted.id] = lesson.confidence
+            return drafted
+        self.recurrences.append(drafted)
+        if self.store is not None:
+            self.store.save_recurrence(lesson.id, drafted.path, drafted.line, drafted.rule)
+        return None
+
+    def _known(self, proposal: Proposal) -> bool:
+        """Whether the very same proposal was made before: a session that is digested again proposes nothing twice."""
+        return self.store is not None and self.store.knows(proposal.id)
+
+    def _apply(self, prepared: Prepared, store: Store, decision: Decision) -> Decision:
+        self._save(prepared, store, Decision(Outcome.DEFER, "about to be applied"))
+        try:
+            proposals.publish(prepared, store, by="auto", note=decision.reason)
+        except SkillloopError as error:
+            store.set_state(prepared.proposal.id, "queued", error.message, by="auto")
+            return Decision(Outcome.DEFER, error.message)
+        return decision
+
+    def _save(self, prepared: Prepared, store: Store, decision: Decision) -> None:
+        store.save_proposal(
+            prepared.proposal,
+            prepared.verdict,
+            state=_STATE[decision.outcome],
+            reason=decision.reason,
+            context=self._around(prepared.proposal),
+        )
+
+    def _around(self, proposal: Proposal) -> Iterator[Turn]:
+        """The turn before each quote, redacted and short: what a reviewer needs to understand it."""
+        lines = {item.line for item in proposal.evidence}
+        for before, turn in pairwise(self.session.turns):
+            if turn.line in lines:
+                yield replace(before, text=redact.redact(before.text[-CONTEXT:]), tools=(), pasted=())
+
+
+def _asked(decision: Decision, prepared: Prepared) -> Decision:
+    """In review mode what passed every check still waits for a person."""
+    if decision.outcome is Outcome.KEEP and prepared.config.apply.mode == "review":
+        return Decision(Outcome.DEFER, 'every check passed; apply.mode = "review" leaves it to you')
+    return decision
+
+
+def _wishes(store: Store, session_id: str) -> frozenset[str]:
+    """What the person asked for in other sessions, as lessons or quotes."""
+    found = (item for item in store.disagreements() if item.evidence.session_id != session_id)
+    return frozenset(item.lesson or item.evidence.quote for item in found)
+
+
+def _redacted(found: Disagreement) -> Disagreement:
+    lesson = redact.redact(found.lesson) if found.lesson else None
+    quote = redact.redact(found.evidence.quote)
+    return replace(found, lesson=lesson, evidence=replace(found.evidence, quote=quote))

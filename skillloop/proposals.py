@@ -1,0 +1,149 @@
+"""A proposal against the live file: re-applied, re-judged, sealed, and published when somebody says yes.
+
+A draft can be days old. Before anybody sees it or approves it, its edits are applied to the SKILL.md as it is *now*
+and the gate judges the result again. The *seal* binds an approval to exactly the bytes that were shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skillloop import config, draft, gate, history, skillfile, transcript
+from skillloop.errors import Refused, SkillloopError, Stale
+from skillloop.model import Outcome, sha256
+
+if TYPE_CHECKING:
+    from skillloop.model import Evidence, Proposal, Session, Turn, Verdict, Version
+    from skillloop.store import By, Store
+
+
+PERSON = "person"
+"""`Proposal.drafter` of a line that a person reworded in review."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A proposal whose base is the live text, with the text it leads to and the gate's verdict on that."""
+
+    proposal: Proposal
+    old: str
+    new: str
+    verdict: Verdict
+    config: config.Config
+
+    @property
+    def seal(self) -> str:
+        """Hex sha256 over path, old and new text: what an approval is bound to."""
+        return sha256("\0".join((self.proposal.path, sha256(self.old), sha256(self.new))))
+
+
+def prepare(
+    proposal: Proposal,
+    home: Path,
+    store: Store | None,
+    session: Session | None = None,
+    confidence: float | None = None,
+) -> Prepared:
+    """Apply the edits to the live SKILL.md and judge the result. Writes nothing.
+
+    Args:
+        proposal: Its `base` may be older than the live file.
+        home: Where the person's config.toml is.
+        store: None in a dry run; the drift budgets then count nothing.
+        session: The session it comes from, when it was just read.
+        confidence: How sure the detector was of the disagreement, when it just spoke.
+
+    Raises:
+        Stale: the edits no longer fit the live file.
+        SkillloopError: the file cannot be read, or is not a SKILL.md.
+    """
+    old = live_text(proposal.path)
+    try:
+        new = skillfile.apply(old, proposal.edits, proposal.path)
+    except skillfile.EditError as error:
+        raise Stale(error.message, error.hint) from None
+    fresh = replace(proposal, base=sha256(old))
+    rules = rules_for(proposal.path, home, session)
+    context = gate.Context(
+        base=old, text=new, config=rules, session=session, reread=reread, confidence=confidence
+    )
+    if store is not None:
+        context = replace(
+            context,
+            added_in_session=store.added_in_session(proposal.session_id),
+            added_this_week=store.added_unseen(proposal.path),
+        )
+    return Prepared(fresh, old, new, gate.judge(fresh, context), rules)
+
+
+def admit(prepared: Prepared) -> None:
+    """Let through what a person may still decide.
+
+    Raises:
+        Refused: a hard check failed; approval cannot override it.
+        SkillloopError: the gate itself broke on it.
+    """
+    if prepared.verdict.outcome is Outcome.CRASH:
+        raise SkillloopError(f"the gate broke on {prepared.proposal.id}: {prepared.verdict.failed[0].detail}")
+    if prepared.verdict.outcome is Outcome.DISCARD:
+        check = prepared.verdict.failed[0]
+        rule = f"; the rule is {check.rule}" if check.rule else ""
+        hint = "no approval overrides this; only you, by editing that rule"
+        raise Refused(f"{check.name}: {check.detail}{rule}", hint)
+
+
+def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version:
+    """Write the new text, record the version, mark the proposal applied.
+
+    Args:
+        prepared: What was shown, or judged fit for auto mode.
+        store: The history.
+        by: Who decided.
+        note: How, for the log.
+
+    Raises:
+        Refused: a hard check failed.
+        Stale: the file changed between preparing and writing.
+    """
+    admit(prepared)
+    item = prepared.proposal
+    data = prepared.new.encode()
+    return history.publish(store, Path(item.path), item.base, data, proposal_id=item.id, by=by, note=note)
+
+
+def reworded(proposal: Proposal, line: str) -> Proposal:
+    """The same edit with another new line, as a person wrote it: a proposal of its own."""
+    edits = (replace(proposal.edits[0], new=line), *proposal.edits[1:])
+    return replace(proposal, id=draft.proposal_id(proposal.path, edits), edits=edits, drafter=PERSON)
+
+
+def live_text(path: str) -> str:
+    """The SKILL.md as it is now.
+
+    Raises:
+        SkillloopError: it is not there, cannot be read, or is not UTF-8.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise SkillloopError(f"{path}: {error.strerror}", "is the skill still installed there?") from None
+    return skillfile.decode(data, path)
+
+
+def rules_for(path: str, home: Path, session: Session | None = None) -> config.Config:
+    """The person's rules for one skill: their own, the project's, the skill's, combined."""
+    folder = Path(path).parent
+    project = Path(session.cwd) if session is not None and session.cwd else _project_of(folder)
+    return config.load(home, project, folder)
+
+
+def reread(evidence: Evidence) -> Turn | None:
+    """The human turn that evidence points to, read again from the transcript itself; None if it is not there."""
+    return transcript.quote_at(evidence.path, evidence.line, evidence.uuid)
+
+
+def _project_of(folder: Path) -> Path | None:
+    """PROJECT of PROJECT/.claude/skills/NAME."""
+    return folder.parents[2] if len(folder.parents) > 2 and folder.parent.parent.name == ".claude" else None
