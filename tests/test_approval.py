@@ -1,0 +1,198 @@
+"""One-time words and the PreToolUse hook that makes them, against a stand-in for the command line."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skillloop import approval
+
+ROOT = Path(__file__).parents[1]
+LAUNCHER = """#!/bin/sh
+case "$2" in none) echo "no such proposal" >&2; exit 2;; esac
+echo "- Cite the primary source."
+echo '{"action": "'"$1 $2"'", "seal": "s1"}'
+"""
+
+
+@pytest.fixture
+def installed(home):
+    """A home whose launcher says what a command would decide, as the real one does for `--vouched ?`."""
+    (home / "bin").mkdir()
+    (home / "bin" / "skillloop").write_text(LAUNCHER)
+    (home / "bin" / "skillloop").chmod(0o755)
+    return home
+
+
+def bash(command):
+    return {"tool_name": "Bash", "tool_input": {"command": command, "description": "d"}}
+
+
+def word_in(answer):
+    return answer["hookSpecificOutput"]["updatedInput"]["command"].split()[-1]
+
+
+def test_a_word_is_accepted_once(home):
+    word = approval.vouch(home, "approve 3fa8", "s1")
+    assert approval.accept(home, word, "approve 3fa8", "s1")
+    assert not approval.accept(home, word, "approve 3fa8", "s1")
+
+
+@pytest.mark.parametrize(
+    ("action", "seal"), [("approve 3fa9", "s1"), ("reject 3fa8", "s1"), ("approve 3fa8", "s2")]
+)
+def test_a_word_is_good_for_nothing_but_what_the_person_saw(home, action, seal):
+    word = approval.vouch(home, "approve 3fa8", "s1")
+    assert not approval.accept(home, word, action, seal)
+    assert not approval.accept(home, word, "approve 3fa8", "s1"), "trying another thing uses it up"
+
+
+@pytest.mark.parametrize("shift", [approval.LIFETIME + 1, -1])
+def test_a_word_ends_after_a_while_and_a_clock_set_back_ends_it_too(home, monkeypatch, shift):
+    word = approval.vouch(home, "approve 3fa8", "s1")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + shift)
+    assert not approval.accept(home, word, "approve 3fa8", "s1")
+
+
+def test_reading_the_folder_does_not_reveal_a_word(home):
+    word = approval.vouch(home, "approve 3fa8", "s1")
+    (stored,) = (home / "vouched").iterdir()
+    assert word not in stored.name + stored.read_text()
+    assert stored.stat().st_mode & 0o777 == 0o600
+    assert not approval.accept(home, stored.name, "approve 3fa8", "s1")
+
+
+@given(st.text())
+def test_no_guess_is_accepted(guess):
+    assert not approval.accept(Path(os.environ["SKILLLOOP_HOME"]), guess, "approve 3fa8", "s1")
+
+
+def test_the_code_is_short_legible_and_bound_to_what_is_shown():
+    assert approval.code("a") == approval.code("a") != approval.code("b")
+    assert len(approval.code("a")) == 4
+    assert not set("".join(map(approval.code, map(str, range(500))))) & set("01oil")
+
+
+def test_another_process_cannot_know_the_code():
+    script = "from skillloop import approval; print(approval.code('a'))"
+    other = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert other.stdout.strip() != approval.code("a")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["skillloop approve 3fa8", "/any/bin/skillloop approve 3fa8", "skillloop 'approve' 3fa8 --json"],
+)
+def test_the_hook_asks_and_adds_a_word_for_just_this(installed, command):
+    answer = approval.answer(installed, bash(command))
+    output = answer["hookSpecificOutput"]
+    assert output["permissionDecision"] == "ask"
+    assert output["permissionDecisionReason"] == "- Cite the primary source."
+    assert output["updatedInput"]["description"] == "d"
+    assert output["updatedInput"]["command"].startswith(f"{installed}/bin/skillloop approve 3fa8")
+    assert approval.accept(installed, word_in(answer), "approve 3fa8", "s1")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "env skillloop approve 3fa8",
+        "sh -c 'skillloop approve 3fa8'",
+        "A=1 skillloop approve 3fa8",
+        "cd x && skillloop approve 3fa8",
+        "skillloop approve 3fa8; skillloop approve 3fb0",
+        "skillloop approve 3fa8 | tee x",
+        "skillloop approve 3fa8 &",
+        "skillloop approve 3fa8\nskillloop approve 3fb0",
+        "yes | skillloop approve 3fa8",
+        "(skillloop approve 3fa8)",
+        "python3 -m skillloop approve 3fa8",
+        "skillloop approve '3fa8",
+        "skillloop --home /elsewhere approve 3fa8",
+        "skillloop approve 3fa8 --vouched abc",
+        "skillloop approve 3fa8 --vouched=abc",
+        "skillloop approve none",
+        "skillloop status",
+        "skillloop",
+        "",
+        "ls",
+    ],
+)
+def test_anything_else_gets_no_word(installed, command):
+    assert approval.answer(installed, bash(command)) is None
+    assert not (installed / "vouched").exists()
+
+
+def test_what_a_shell_would_expand_reaches_the_command_as_plain_text(installed):
+    answer = approval.answer(installed, bash("skillloop reject 3fa8 --reason '$(id) `id`' $HOME"))
+    command = answer["hookSpecificOutput"]["updatedInput"]["command"]
+    assert "--reason '$(id) `id`' '$HOME' --vouched" in command
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        bash("echo x >> ~/.skillloop/config.toml"),
+        bash("sqlite3 HOME/skillloop.db 'delete from queue'"),
+        bash("rm .claude/skillloop.toml"),
+        {"tool_name": "Write", "tool_input": {"file_path": "HOME/config.toml"}},
+        {"tool_name": "Edit", "tool_input": {"file_path": "HOME/x/../vouched/y"}},
+        {"tool_name": "Edit", "tool_input": {"file_path": "/p/.claude/skillloop.toml"}},
+    ],
+)
+def test_touching_the_state_or_the_rules_asks_the_person(tmp_path, event):
+    home = tmp_path / ".skillloop"
+    event = json.loads(json.dumps(event).replace("HOME", str(home)))
+    output = approval.answer(home, event)["hookSpecificOutput"]
+    assert output["permissionDecision"] == "ask"
+    assert "updatedInput" not in output
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        bash("cd /code/skillloop && git status"),
+        {"tool_name": "Edit", "tool_input": {"file_path": "/code/skillloop/README.md"}},
+        {"tool_name": "Write", "tool_input": {}},
+    ],
+)
+def test_work_on_other_things_is_left_alone(home, event):
+    assert approval.answer(home, event) is None
+
+
+def test_control_characters_never_reach_the_dialog(installed):
+    launcher = installed / "bin" / "skillloop"
+    launcher.write_text(
+        LAUNCHER.replace("- Cite", "\\033[2J\\r- Cite")
+        .replace("echo", "printf '%b\\n'", 1)
+        .replace("echo", "printf '%b\\n'", 1)
+    )
+    reason = approval.answer(installed, bash("skillloop approve 3fa8"))["hookSpecificOutput"][
+        "permissionDecisionReason"
+    ]
+    assert reason == "[2J- Cite the primary source."
+
+
+def test_the_hook_by_path_prints_its_answer_and_exits_0(installed):
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "SKILLLOOP_HOME": str(installed)}
+    command = ["sh", ROOT / "hooks" / "run", "approval"]
+    event = json.dumps(bash("skillloop approve 3fa8"))
+    done = subprocess.run(command, input=event, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["hookSpecificOutput"]["permissionDecision"] == "ask"
+
+
+@pytest.mark.parametrize("stdin", ["", "not json", "[]"])
+def test_a_hook_that_breaks_gives_no_word_and_does_not_disturb(installed, stdin):
+    environment = {"PATH": os.environ["PATH"], "SKILLLOOP_HOME": str(installed)}
+    command = ["sh", ROOT / "hooks" / "run", "approval"]
+    done = subprocess.run(command, input=stdin, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == ""
