@@ -6,7 +6,9 @@ and the gate judges the result again. The *seal* binds an approval to exactly th
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,7 +143,18 @@ def rules_for(path: str, home: Path, session: Session | None = None) -> config.C
 
 def reread(evidence: Evidence) -> Turn | None:
     """The human turn that evidence points to, read again from the transcript itself; None if it is not there."""
-    return transcript.quote_at(evidence.path, evidence.line, evidence.uuid)
+    try:
+        status = os.stat(evidence.path)
+        turns = _human_turns(evidence.path, status.st_size, status.st_mtime_ns)
+    except (OSError, SkillloopError):
+        return None
+    return turns.get((evidence.line, evidence.uuid))
+
+
+@lru_cache(maxsize=1)
+def _human_turns(path: str, size: int, changed: int) -> dict[tuple[int, str | None], Turn]:  # noqa: ARG001  (they are the key)
+    """A file that did not change is read again once for all its quotes, not once for each."""
+    return {(turn.line, turn.uuid): turn for turn in transcript.read(path).human_turns}
 
 
 def _project_of(folder: Path) -> Path | None:

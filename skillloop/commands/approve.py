@@ -40,7 +40,7 @@ def command(app: App, proposal: str, vouched: str | None, as_json: bool) -> int:
             show.page(app.console(), queued, prepared)
         proposals.admit(prepared)
         by = person(app, f"approve {queued.proposal.id}", prepared.seal, vouched)
-        version = proposals.publish(prepared, store, by="person", note=f"approved in a {by}")
+        version = proposals.publish(prepared, store, by="person", note=f"approved in {by}")
     if as_json:
         emit(
             {

@@ -70,33 +70,31 @@ vouch_option = click.option(
 def person(app: App, action: str, seal: str, vouched: str | None) -> str:
     """Make sure that a person decides this, and say how they did; what they say yes to is bound to `seal`.
 
+    The plugin's hook first calls with the word that only asks for a preview: then this prints what would be decided,
+    as the last line, and ends the process (see `approval`).
+
     Raises:
         Refused: nobody can be asked here, or the answer was not the code shown.
     """
     from skillloop import approval
 
-    if vouched == approval.PREVIEW:  # the hook asks what a person would say yes to
+    if vouched == approval.PREVIEW:
         emit({"action": action, "seal": seal})
         raise click.exceptions.Exit(0)
     if vouched is not None:
         if approval.accept(app.home, vouched, action, seal):
-            return "dialog"
+            return "Claude Code's dialog"
         raise Refused(
-            "that one-time word is not valid (used, too old, or for another change)",
-            "ask again in the session",
+            "that one-time word is not valid: used, too old, or for another change", "ask again in the session"
         )
     if not interactive():
         raise Refused(
-            f"`skillloop {action}` needs a person: there is no terminal here",
+            f"`skillloop {action}` needs a person, and there is no terminal here",
             "run it in a terminal of your own; inside a session the plugin's dialog asks you",
         )
     code = approval.code(seal)
-    answer = click.prompt(
-        f"Type {code} to {action.split(maxsplit=1)[0]} (anything else leaves it)",
-        default="",
-        show_default=False,
-        err=True,
-    )
-    if answer.strip().lower() != code.lower():
+    question = f"Type {code} to {action.partition(' ')[0]} (anything else leaves it)"
+    answer: str = click.prompt(question, default="", show_default=False, err=True)
+    if answer.strip().lower() != code:
         raise Refused("not confirmed; nothing was changed")
-    return "terminal"
+    return "a terminal"

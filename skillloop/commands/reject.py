@@ -27,7 +27,7 @@ def command(app: App, proposal: str, reason: str, vouched: str | None, as_json: 
     with app.store() as store:
         queued = open_proposal(store, proposal)
         by = person(app, f"reject {queued.proposal.id}", sha256(queued.proposal.id), vouched)
-        store.set_state(queued.proposal.id, "rejected", reason or f"no reason given, in a {by}", by="person")
+        store.set_state(queued.proposal.id, "rejected", reason or f"no reason given, in {by}", by="person")
     if as_json:
         emit({"id": queued.proposal.id, "state": "rejected", "reason": reason})
     else:

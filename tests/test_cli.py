@@ -1,0 +1,73 @@
+"""The command line as a person meets it: real processes, real files, exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from skillloop import __version__, cli
+
+VERBS = sorted(cli.VERBS)
+
+
+def skillloop(*args, home, **env):
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "skillloop.cli", "--home", str(home), *map(str, args)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def test_version_imports_neither_rich_nor_sqlite():
+    code = "import sys; from skillloop import cli; cli.run(['--version']); print(sorted({'rich', 'sqlite3', 'jinja2'} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines() == [f"skillloop, version {__version__}", "[]"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_help_says_what_it_writes_and_has_an_example(verb):
+    text = CliRunner().invoke(cli.app, [verb, "--help"]).output
+    assert f"skillloop {verb}" in text
+    assert "Example" in text
+    assert any(word in text.lower() for word in ("write", "touches", "stays")), text
+
+
+def test_an_unknown_verb_is_a_usage_error_with_the_nearest_one(home):
+    done = skillloop("reviw", home=home)
+    assert done.returncode == 2
+    assert "Did you mean 'review'?" in done.stderr
+
+
+def test_errors_are_json_under_json(home):
+    done = skillloop("show", "nosuch", "--json", home=home)
+    assert done.returncode == 2
+    assert json.loads(done.stderr)["error"]["message"].startswith("there is no proposal 'nosuch'")
+    assert done.stdout == ""
+
+
+def test_a_bug_is_exit_3_with_a_crash_log(home, monkeypatch, capfd):
+    def broken(*_args, **_kwargs):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(cli.app, "main", broken)
+    assert cli.run(["status"]) == 3
+    log = capfd.readouterr().err.partition("the crash log is ")[2].partition(";")[0]
+    with open(log) as file:
+        text = file.read()
+    assert "RuntimeError: boom" in text
+    assert "args: ['status']" in text
+
+
+def test_an_interrupt_is_exit_130(monkeypatch):
+    def interrupted(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.app, "main", interrupted)
+    assert cli.run(["status"]) == 130
