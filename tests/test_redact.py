@@ -1,0 +1,113 @@
+import base64
+import json
+import runpy
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import skillloop.redact
+from skillloop.redact import random_tokens, redact, secrets
+
+BENCH = runpy.run_path(str(Path(__file__).parent / "bench" / "redaction.py"))
+ROWS = list(BENCH["positives"]())
+GITHUB = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"  # a shape, not a token
+
+
+@pytest.mark.parametrize("kind", BENCH["TYPES"])
+def test_each_type_is_hidden_in_every_context(kind):
+    rows = [(text, value) for row_kind, _, text, value in ROWS if row_kind == kind]
+    assert len(rows) == 4
+    assert [text for text, value in rows if not BENCH["hidden"](text, value)] == []
+
+
+def test_recall_and_false_alarms_hold_on_other_draws():
+    rows = [(text, value) for seed in range(3) for *_, text, value in BENCH["positives"](seed)]
+    texts = [text for seed in range(3) for text in BENCH["lookalikes"](seed)]
+    assert len(texts) == 3 * 390
+    assert sum(BENCH["hidden"](text, value) for text, value in rows) >= 0.97 * len(rows)
+    assert sum(bool(secrets(text)) for text in texts) <= 0.01 * len(texts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the password is hunter2!", "PGPASSWORD=S3cure-Pass99 psql", "curl -u admin:Tr0ub4dor https://x.test", "mysql -u root -pS3cr3tpw db",
+        "sshpass -p 'Winter2026!' ssh host", "machine h.test login me password Qw3rtyUi", 'password: "p@ss, word; 9"', "пароль: Зима2026!",
+        "密码是Abc12345", "la contraseña es Verano2026!", "das Passwort lautet Sommer#26", "https://me:S3cretPw@git.test/x.git",
+    ],
+)  # fmt: skip
+def test_passwords_are_found_by_the_word_that_announces_them(text):
+    assert [s.type for s in secrets(text)] in (["password"], ["url-password"], ["netrc"])
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        lambda t: t[:7] + "\u200b" + t[7:], lambda t: "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in t),
+        lambda t: base64.b64encode(f"token {t} end".encode()).decode(), lambda t: json.dumps(json.dumps({"a": "x\n" + t})),
+        lambda t: "for example " + t, lambda t: t[:9] + "\u00ad\ufe0f" + t[9:], lambda t: f"İ {t}",
+    ],
+)  # fmt: skip
+def test_a_disguise_of_one_layer_does_not_help(disguise):
+    text = f"keep {disguise(GITHUB)} here"
+    assert [s.type for s in secrets(text)] == ["github"]
+    assert redact(text).startswith("keep ")
+    assert redact(text).endswith(" here")
+
+
+def test_a_placeholder_counts_in_the_value_only():
+    assert redact(f"an example, replace it: {GITHUB}") == "an example, replace it: <SECRET:github>"
+    assert not secrets("TOKEN=your-token-goes-here PASSWORD=changeme API_KEY=<example> KEY=$KEY")
+    assert secrets("example.com PASSWORD=Xk29!vbQ")
+
+
+def test_a_private_key_goes_whole():
+    key = next(value for kind, context, _, value in ROWS if (kind, context) == ("private-key", "yaml"))
+    assert redact(f"a\n{key}\nb") == "a\n<SECRET:private-key>\nb"
+    assert not secrets("grep for '-----" + "BEGIN PRIVATE KEY-----' in the tree")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), st.text(max_size=60))
+def test_offsets_point_into_the_text_as_given(before, after):
+    text = f"{before} {GITHUB} {after}"
+    assert any(
+        text[s.start : s.end].strip().endswith(GITHUB) or GITHUB in text[s.start : s.end]
+        for s in secrets(text)
+    )
+
+
+@given(st.text(max_size=300))
+def test_redacting_twice_changes_nothing_more(text):
+    assert redact(redact(text)) == redact(text)
+
+
+def test_long_random_tokens_are_named_whatever_they_are():
+    assert random_tokens("use a8Kq2ZpX9vLm3Rt7Wc1YbN0s") == ["a8Kq2ZpX9vLm3Rt7Wc1YbN0s"]
+    assert random_tokens("run tests/unit/test_payment_gateway_v2.py and MyVeryLongClassNameForTests2") == []
+
+
+def test_the_table_is_well_formed():
+    table = tomllib.loads(Path(skillloop.redact.__file__).with_name("secrets.toml").read_text("utf-8"))
+    assert len({rule["type"] for rule in table["tokens"]}) >= 60
+    assert [rule["rest"] for rule in table["tokens"] if "*" in rule["rest"].replace("\\*", "")] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "unit",
+    ["a", "eyJ", "ghp_", "password=", "token a1B2c3D4e5F6g7H8 ", "a:b@c://", "é", "\u200b", "-----BEGIN "],
+)
+def test_a_megabyte_of_anything_takes_time_in_proportion(unit):
+    def cost(size):
+        text = unit * (size // len(unit))
+        start = time.process_time()
+        secrets(text)
+        return time.process_time() - start
+
+    cost(1000)
+    assert cost(1_000_000) < 3.0
+    assert cost(1_000_000) < 12 * max(cost(250_000), 0.01)
