@@ -105,7 +105,7 @@ def settle(path: Path) -> None:
 
 
 def leave_notice(home: Path) -> None:
-    """Write what the next session start tells the person, as the hook prints it; nothing to say, nothing printed.
+    """Write what the next session start tells the person; nothing to say, nothing printed.
 
     Commands that settle proposals call this too, so that the notice does not ask for what is done.
     """
@@ -119,10 +119,14 @@ def leave_notice(home: Path) -> None:
     parked = list(Inbox(home).parked())
     if parked:
         what = f"{len(parked)} sessions" if len(parked) > 1 else f"session {parked[0].session_id}"
-        words.append(
-            f"skillloop could not digest {what}: {parked[-1].error[:200]} (see {home / 'inbox' / 'failed'})."
-        )
-    output = json.dumps({"systemMessage": " ".join(words)}) + "\n" if words else ""
+        reason = parked[-1].error[:200]
+        words.append(f"skillloop could not digest {what}: {reason}. See {home / 'inbox' / 'failed'}.")
+    _say(home, " ".join(words))
+
+
+def _say(home: Path, words: str) -> None:
+    """Write the notice as the hook prints it."""
+    output = json.dumps({"systemMessage": words}) + "\n" if words else ""
     write_atomic(home / "notice.json", output.encode())
 
 
@@ -139,18 +143,20 @@ def main() -> None:
     os.umask(0o077)
     os.nice(10)
     os.environ["SKILLLOOP_INSIDE"] = "1"  # whatever it starts is not a person's session
+    logging.Formatter.converter = time.gmtime
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,
         format="%(asctime)sZ worker: %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
-    logging.Formatter.converter = time.gmtime
     home = Path(os.environ["SKILLLOOP_HOME"])
     try:
         drain(home, client_folder(), _digest)
-    except (SkillloopError, OSError):
+    except Exception as error:  # nobody watches this process: the next session start has to say it
         log.exception("stopped")
+        reason = f"{type(error).__name__}: {error}"[:200]
+        _say(home, f"skillloop's worker stopped: {reason}. Log: {home / 'log' / 'worker.log'}")
         sys.exit(1)
 
 

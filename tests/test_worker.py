@@ -1,0 +1,316 @@
+"""Draining the inbox with real files, locks and processes; only what digesting a transcript does is a stand-in."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from skillloop import inbox as hook
+from skillloop import jobs, sweep, worker
+from skillloop.errors import SkillloopError
+from skillloop.files import locked
+from skillloop.jobs import Inbox, Job
+
+
+@pytest.fixture
+def client(tmp_path):
+    """A folder that plays ~/.claude."""
+    (tmp_path / "claude" / "projects" / "-p").mkdir(parents=True)
+    (tmp_path / "claude" / "sessions").mkdir()
+    return tmp_path / "claude"
+
+
+def said(client, name, words="hello", age=60):
+    """A transcript of which the last word is `age` seconds old."""
+    path = client / "projects" / "-p" / f"{name}.jsonl"
+    path.write_text(json.dumps({"type": "user", "message": words}) + "\n")
+    then = time.time() - age
+    os.utime(path, (then, then))
+    return path
+
+
+def end(home, path):
+    """What the hook does when a session ends."""
+    hook.spool(str(home), json.dumps({"session_id": path.stem, "transcript_path": str(path)}).encode())
+
+
+def collect(into):
+    """A digest that only notes what it was given."""
+    return lambda home, path: into.append(path.stem) or "noted"
+
+
+def message(home):
+    text = (home / "notice.json").read_text()
+    return json.loads(text)["systemMessage"] if text else ""
+
+
+def test_every_waiting_session_is_digested_once_longest_waiting_first(home, client):
+    done = []
+    for name in ("c", "a", "b"):
+        end(home, said(client, name))
+    worker.drain(home, client, collect(done))
+    worker.drain(home, client, collect(done))
+    assert done == ["c", "a", "b"]
+    assert not list((home / "inbox").rglob("*.json"))
+
+
+def test_a_session_in_which_nothing_was_said_is_no_failure(home, client):
+    end(home, client / "projects" / "-p" / "empty.jsonl")
+    worker.drain(home, client, collect([]))
+    assert not list((home / "inbox").rglob("*.json"))
+    assert message(home) == ""
+
+
+def test_a_failing_session_is_kept_and_the_others_go_on(home, client):
+    def digest(home, path):
+        if path.stem == "bad":
+            raise SkillloopError("line 3 is not JSON")
+        done.append(path.stem)
+
+    done = []
+    end(home, said(client, "bad"))
+    end(home, said(client, "good"))
+    worker.drain(home, client, digest)
+    kept = json.loads((home / "inbox" / "bad.json").read_text())
+    assert done == ["good"]
+    assert (kept["attempts"], kept["error"]) == (1, "line 3 is not JSON")
+    assert Inbox(home).due() == []
+
+
+def test_a_session_that_keeps_failing_is_parked_with_its_reason_and_the_person_is_told(
+    home, client, monkeypatch
+):
+    monkeypatch.setattr(jobs, "BACK_OFF", 0.0)
+    end(home, said(client, "bad"))
+    tries = []
+
+    def digest(home, path):
+        tries.append(path)
+        raise ValueError("a bug")
+
+    worker.drain(home, client, digest)
+    worker.drain(home, client, digest)
+    assert len(tries) == jobs.ATTEMPTS
+    assert json.loads((home / "inbox" / "failed" / "bad.json").read_text())["error"] == "ValueError: a bug"
+    assert "could not digest session bad: ValueError: a bug" in message(home)
+
+
+def test_a_parked_session_that_ends_again_gets_another_chance(home, client):
+    path = said(client, "bad")
+    Inbox(home).put(Job("bad", str(path), attempts=jobs.ATTEMPTS - 1))
+    worker.drain(home, client, lambda home, path: 1 / 0)
+    assert list(Inbox(home).parked())
+    end(home, path)
+    worker.drain(home, client, collect([]))
+    assert not list(Inbox(home).parked())
+    assert message(home) == ""
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\0\0\0", b"[1]", b'{"session_id": "x"}', b'{"session_id":"x","transcript_path":"../y"}']
+)
+def test_a_file_that_is_no_job_is_parked_and_not_tried_again(home, client, text):
+    inbox = Inbox(home)
+    (inbox.waiting / "x.json").write_bytes(text)
+    worker.drain(home, client, collect([]))
+    assert "is not a job" in next(inbox.parked()).error
+    assert inbox.due() == []
+
+
+def test_a_second_worker_leaves_at_once(home, client):
+    end(home, said(client, "a"))
+    done = []
+    with locked(home / "worker.lock"):
+        worker.drain(home, client, collect(done))
+    assert done == []
+    assert Inbox(home).due() == ["a"]
+
+
+def test_a_job_that_arrives_while_the_last_one_is_worked_on_is_not_stranded(home, client):
+    done = []
+
+    def digest(home, path):
+        done.append(path.stem)
+        if path.stem == "a":
+            end(home, said(client, "b"))
+
+    end(home, said(client, "a"))
+    worker.drain(home, client, digest)
+    assert done == ["a", "b"]
+
+
+def test_a_job_that_arrives_after_the_last_look_is_not_stranded(home, client, monkeypatch):
+    """Its own worker found the lock taken and left: the first one has to look again once the lock is free."""
+    done, leave = [], worker.leave_notice
+
+    def late(home):
+        leave(home)
+        if not done[1:]:
+            end(home, said(client, "late"))
+
+    monkeypatch.setattr(worker, "leave_notice", late)
+    end(home, said(client, "a"))
+    worker.drain(home, client, collect(done))
+    assert done == ["a", "late"]
+
+
+def test_a_session_that_ends_again_while_it_is_digested_is_digested_again(home, client):
+    done = []
+
+    def digest(home, path):
+        done.append(path.read_text().count("\n"))
+        if len(done) == 1:
+            path.write_text(path.read_text() * 2)
+            end(home, path)
+
+    end(home, said(client, "a"))
+    worker.drain(home, client, digest)
+    assert done == [1, 2]
+
+
+def test_a_retry_never_replaces_a_newer_end_of_the_session(home, client):
+    def digest(home, path):
+        end(home, path)
+        raise SkillloopError("half written")
+
+    end(home, said(client, "a"))
+    inbox = Inbox(home)
+    inbox.claim("a")
+    end(home, said(client, "a"))
+    inbox.fail("a", Job("a", "/x.jsonl"), "half written")
+    assert json.loads((home / "inbox" / "a.json").read_text())["transcript_path"].endswith("/a.jsonl")
+    assert inbox.due() == ["a"]
+
+
+def test_what_a_dead_worker_was_at_counts_as_a_failure_and_is_tried_again(home, client, monkeypatch):
+    end(home, said(client, "a"))
+    Inbox(home).claim("a")
+    done = []
+    worker.drain(home, client, collect(done))
+    assert json.loads((home / "inbox" / "a.json").read_text())["attempts"] == 1
+    monkeypatch.setattr(jobs, "BACK_OFF", 0.0)
+    worker.drain(home, client, collect(done))
+    assert done == ["a"]
+
+
+def test_a_session_that_kills_its_worker_each_time_is_parked_in_the_end(home, client, monkeypatch):
+    monkeypatch.setattr(jobs, "BACK_OFF", 0.0)
+    path = said(client, "deadly")
+    end(home, path)
+    inbox = Inbox(home)
+    for _ in range(jobs.ATTEMPTS):
+        inbox.recover()
+        if inbox.due():
+            inbox.claim("deadly")
+    inbox.recover()
+    done = []
+    worker.drain(home, client, collect(done))
+    assert done == []
+    assert "died" in next(inbox.parked()).error
+
+
+def test_ten_thousand_jobs_are_drained(home, client):
+    path, done = said(client, "one"), []
+    inbox = Inbox(home)
+    for number in range(10_000):
+        (inbox.waiting / f"s{number}.json").write_text(
+            json.dumps({"session_id": f"s{number}", "transcript_path": str(path)})
+        )
+    worker.drain(home, client, lambda home, path: done.append(path))
+    assert len(done) == 10_000
+
+
+def test_a_growing_transcript_is_waited_for(home, client):
+    path = said(client, "a", age=0)
+
+    def grow():
+        for _ in range(3):
+            time.sleep(0.15)
+            with path.open("a") as file:
+                file.write("more\n")
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    worker.settle(path)
+    writer.join()
+    assert path.read_text().count("more") == 3
+
+
+def test_the_first_sweep_takes_the_past_as_seen_and_the_next_finds_what_ended_without_a_hook(home, client):
+    done = []
+    said(client, "old")
+    worker.drain(home, client, collect(done))
+    said(client, "killed")
+    worker.drain(home, client, collect(done))
+    worker.drain(home, client, collect(done))
+    assert done == ["killed"]
+
+
+def test_a_transcript_that_grew_after_its_digest_is_found(home, client):
+    done = []
+    end(home, said(client, "a"))
+    worker.drain(home, client, collect(done))
+    said(client, "a", words="one more thing")
+    worker.drain(home, client, collect(done))
+    assert done == ["a", "a"]
+
+
+def test_a_running_session_is_left_alone_until_its_process_is_gone(home, client):
+    done = []
+    worker.drain(home, client, collect(done))
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    (client / "sessions" / f"{process.pid}.json").write_text(
+        json.dumps({"pid": process.pid, "sessionId": "live"})
+    )
+    said(client, "live")
+    worker.drain(home, client, collect(done))
+    assert done == []
+    process.kill()
+    process.wait()
+    worker.drain(home, client, collect(done))
+    assert done == ["live"]
+
+
+def test_a_process_number_given_to_another_does_not_keep_a_session_alive(client):
+    record = {"pid": os.getpid(), "sessionId": "gone", "procStart": "1"}
+    (client / "sessions" / "1.json").write_text(json.dumps(record))
+    (client / "sessions" / "2.json").write_text('{"pid": 12')
+    (client / "sessions" / "3.json").write_text("[]")
+    assert sweep.running(client) == frozenset()
+
+
+def test_a_failing_session_is_not_swept_up_again_before_its_back_off(home, client):
+    tries = []
+    worker.drain(home, client, collect([]))
+    said(client, "bad")
+    for _ in range(3):
+        worker.drain(home, client, lambda home, path: tries.append(path) or 1 / 0)
+    assert len(tries) == 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1}'])
+def test_a_damaged_memory_of_what_was_seen_starts_afresh(home, client, text):
+    (home / "seen.json").write_text(text)
+    said(client, "old")
+    done = []
+    worker.drain(home, client, collect(done))
+    assert done == []
+    assert len(json.loads((home / "seen.json").read_text())) == 1
+
+
+def test_the_worker_process_keeps_its_files_private_and_says_when_it_stopped(home, client):
+    (home / "inbox").write_text("not a folder")
+    environment = {**os.environ, "SKILLLOOP_HOME": str(home), "CLAUDE_CONFIG_DIR": str(client)}
+    command = [sys.executable, "-m", "skillloop.worker"]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[1], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "worker: stopped" in done.stderr
+    assert "worker stopped: FileExistsError" in message(home)
+    assert (home / "notice.json").stat().st_mode & 0o777 == 0o600
