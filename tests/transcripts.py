@@ -274,7 +274,7 @@ class Transcript:
         own = {"type": kind, **fields}
         stamp = {"uuid": self.last, "timestamp": self._now()}
         old = self._before("2.1.92")  # the order of keys changed with the versions
-        self._line(chain | common | own | stamp if old else chain | own | stamp | common)
+        self._line(chain | common | own | stamp if old else chain | own | stamp | common | fields)
         self._parent = self.last
         return self
 

@@ -1,0 +1,121 @@
+"""Claude Code's transcripts, read: a streaming, tolerant reader from JSONL to a `Session`.
+
+Invariants: a broken line is counted and skipped, never fatal; memory does not grow with the file, only with the turns in
+it; the same bytes give the same session; and what no person wrote is never a human turn (see `speaker`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skillloop.errors import SkillloopError, UsageError
+from skillloop.model import Session, Turn
+from skillloop.transcript.assembly import Assembly
+from skillloop.transcript.lines import Changed, Lines, parse, worth_parsing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Changed", "find", "locate", "quote_at", "read"]
+
+BAD_SHARE = 0.05  # of the lines: from more on the session is partial
+
+
+def read(path: Path | str, *, start: int = 0, prefilter: bool = True) -> Session:
+    """Read a transcript.
+
+    Args:
+        path: The JSONL file.
+        start: Byte offset to begin at: the `end` of an earlier reading. Bytes before it are only counted for line
+            numbers. What came before is then unknown: the skill in force, an interruption or refusal just before the
+            first turn, queued words, and whether a turn repeats or rewinds an earlier one. A caller that needs these
+            reads from 0 and keeps the turns past the line it knows.
+        prefilter: False parses every line; it exists to prove that the result is the same.
+
+    Returns:
+        The session. `end` is the offset after the last whole line: a half-written one is left for next time.
+
+    Raises:
+        SkillloopError: there is no such file, it cannot be read, or nothing in it is a record.
+        Changed: the file is not the one that was read up to `start`.
+    """
+    path = Path(path)
+    lines = Lines(path, start)
+    assembly = Assembly()
+    rewinds = assembly.rewinds
+    count = bad = 0
+    for number, line in enumerate(lines, lines.before + 1):
+        rewinds.recent.append(line)
+        if prefilter and not worth_parsing(line):
+            count += 1
+        elif (record := parse(line)) is not None:
+            count += 1
+            assembly.take(record, number, line)
+        elif line.strip():
+            bad += 1
+    assembly.finish()
+    said = assembly.said()
+    rewinds.settle(path, start, said)
+    if not count and (bad or not lines.size):
+        raise SkillloopError(
+            f"{path} holds no record of a session", "give a transcript that Claude Code wrote"
+        )
+    facts = assembly.facts
+    return Session(
+        facts.get("sessionId") or path.stem,
+        str(path),
+        tuple(draft.turn(index) for index, draft in enumerate(assembly.drafts)),
+        skills=tuple(assembly.skills.seen),
+        cwd=facts.get("cwd"),
+        version=facts.get("version"),
+        records=count,
+        bad_lines=bad,
+        machine=assembly.machine,
+        partial=bad > BAD_SHARE * (count + bad) or (start == 0 and count > 0 and not assembly.recognised),
+        automated=assembly.automatic and not said,
+        tainted=assembly.tainted,
+        end=lines.end,
+        digest=lines.digest,
+    )
+
+
+def quote_at(path: Path | str, line: int, uuid: str | None) -> Turn | None:
+    """Read one human turn again from the file, or None where no such turn stands there.
+
+    The whole file is read: whether words are a person's can hang on other records (see `queued`).
+    """
+    return next((turn for turn in read(path).human_turns if turn.line == line and turn.uuid == uuid), None)
+
+
+def find(projects: Path) -> Iterator[Path]:
+    """The main transcripts of a projects folder (`~/.claude/projects`), by name.
+
+    They lie one level down, `SLUG/SESSION.jsonl`; sub-agents' files lie deeper or are called `agent-*.jsonl`.
+    """
+    for path in sorted(projects.glob("*/*.jsonl")):
+        if not path.name.startswith("agent-") and path.is_file():
+            yield path
+
+
+def locate(session: Path | str, projects: Path) -> Path:
+    """The transcript that a path, a session id or the beginning of one names.
+
+    Raises:
+        UsageError: no transcript is called so, or several are.
+    """
+    path = Path(session).expanduser()
+    if path.exists() or path.suffix == ".jsonl" or len(path.parts) > 1:
+        return path
+    matches = [found for found in find(projects) if found.stem.startswith(path.name)]
+    exact = [found for found in matches if found.stem == path.name]
+    if len(exact or matches) == 1:
+        return (exact or matches)[0]
+    if matches:
+        names = ", ".join(str(found) for found in matches[:5])
+        raise UsageError(
+            f"{len(matches)} sessions begin with {session}: {names}", "give more of the id, or the path"
+        )
+    raise UsageError(
+        f"no session {session} under {projects}", "give a path, or an id that `skillloop status` shows"
+    )

@@ -1,0 +1,144 @@
+"""Turns while they are being put together: `Said` by the person, `Reply` by the assistant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from skillloop.model import Origin, SkillRef, ToolUse, Turn, TurnKind
+
+HEAD, TAIL = 1500, 2500  # characters kept of an assistant turn's text
+CUT = "\n[…]\n"  # stands where the middle was
+TOOLS = 200  # tool calls kept of an assistant turn, the latest
+BRIEF = 300  # characters kept of a tool call
+_BRIEF_KEYS = (
+    "command",
+    "file_path",
+    "notebook_path",
+    "url",
+    "path",
+    "pattern",
+    "query",
+    "skill",
+    "prompt",
+    "description",
+)
+
+
+def string(value: Any) -> str:
+    """The value if it is a string, with lone surrogates replaced so that it can be written out; else ""."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@dataclass(slots=True)
+class Said:
+    """A human turn; the fields are those of `model.Turn`."""
+
+    line: int
+    text: str
+    pasted: tuple[str, ...] = ()
+    uuid: str | None = None
+    parent: str | None = None
+    timestamp: str | None = None
+    kind: TurnKind = TurnKind.PROMPT
+    origin: Origin = Origin.UNATTRIBUTED
+    interrupted: bool = False
+    denied: bool = False
+    abandoned: bool = False
+    skill: SkillRef | None = None
+
+    def turn(self, index: int) -> Turn:
+        """The finished turn."""
+        return Turn(
+            index,
+            "human",
+            self.text,
+            self.line,
+            uuid=self.uuid,
+            parent=self.parent,
+            timestamp=self.timestamp,
+            kind=self.kind,
+            origin=self.origin,
+            interrupted=self.interrupted,
+            denied=self.denied,
+            abandoned=self.abandoned,
+            pasted=self.pasted,
+            skill=self.skill,
+        )
+
+
+@dataclass(slots=True)
+class Call:
+    """A tool call whose result is still to come."""
+
+    name: str
+    brief: str
+    failed: bool = False
+    rejected: bool = False
+
+
+class Reply:
+    """An assistant turn: the joined text of consecutive records, cut in the middle, and the latest tool calls."""
+
+    __slots__ = ("_head", "_length", "_tail", "calls", "line", "parent", "skill", "timestamp", "uuid")
+
+    def __init__(self, record: dict[str, Any], line: int, skill: SkillRef | None) -> None:
+        self.line = line
+        self.uuid = string(record.get("uuid")) or None
+        self.parent = string(record.get("parentUuid")) or None
+        self.timestamp = string(record.get("timestamp")) or None
+        self.skill = skill
+        self.calls: list[Call] = []
+        self._head = self._tail = ""
+        self._length = 0
+
+    def say(self, text: str) -> None:
+        """Add a text block."""
+        text = text.strip()
+        if not text:
+            return
+        if self._length:
+            text = "\n\n" + text
+        self._length += len(text)
+        room = HEAD - len(self._head)
+        self._head += text[:room]
+        self._tail = (self._tail + text[room:])[-TAIL:]
+
+    def call(self, name: str, arguments: Any) -> Call:
+        """Add a tool call."""
+        call = Call(name, _brief(arguments))
+        self.calls.append(call)
+        if len(self.calls) > 2 * TOOLS:
+            del self.calls[:-TOOLS]
+        return call
+
+    def turn(self, index: int) -> Turn:
+        """The finished turn."""
+        cut = CUT if self._length > HEAD + TAIL else ""
+        return Turn(
+            index,
+            "assistant",
+            string(self._head + cut + self._tail),
+            self.line,
+            uuid=self.uuid,
+            parent=self.parent,
+            timestamp=self.timestamp,
+            kind=TurnKind.REPLY,
+            origin=Origin.MACHINE,
+            tools=tuple(
+                ToolUse(call.name, call.brief, call.failed, call.rejected) for call in self.calls[-TOOLS:]
+            ),
+            skill=self.skill,
+        )
+
+
+def _brief(arguments: Any) -> str:
+    """What a tool call was about: its command, path or address, or else its first string."""
+    if not isinstance(arguments, dict):
+        return ""
+    for key in _BRIEF_KEYS:
+        if isinstance(value := arguments.get(key), str):
+            return string(value[:BRIEF])
+    return string(next((value for value in arguments.values() if isinstance(value, str)), "")[:BRIEF])

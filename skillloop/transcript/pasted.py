@@ -1,0 +1,93 @@
+"""Tells what a person pasted from what the person typed, by its shape.
+
+Transcripts do not mark a paste. What plainly is one moves out of the words: fenced blocks, quoted runs, logs, stack
+traces, terminal output, tables and code. Invariant: the remark beside a paste stays, and so does prose of any length;
+where the shape is in doubt the text counts as typed, and the gate's own check on long or mixed evidence decides.
+"""
+
+from __future__ import annotations
+
+import re
+
+CLUSTER = 3  # so many machine-like lines make a paste
+GAP = 6  # so many other lines between two machine-like ones belong to it
+_LOOK = 300  # characters of a line that are looked at
+
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_QUOTED = re.compile(r"(?:^[ \t]*>(?!>).*(?:\n|\Z))+", re.MULTILINE)
+
+_PROMPT = re.compile(
+    r"\s*(?:[➜❯] |\$ \S|PS [A-Za-z]:\\|[A-Z]:\\[^>]*>|(?:\([\w.-]+\) ?)?[\w.-]+@[\w.-]+[^$#%]{0,80}[$#%](?: |$))"
+)
+_MACHINE_LINE = re.compile(
+    r"""\s*(?:
+      at\ \S.*[(:]                                        # a frame of a stack trace
+    | Traceback\ \(most | File\ ".+",\ line\ \d | Caused\ by:
+    | (?:Uncaught\ )?(?:[\w.]+)?(?:Error|Exception|Warning)\b.{0,80}[:(]
+    | [\[(]?\d{1,4}[-/.:]\d\d[-/.:]\d\d                   # a time or date
+    | \d+\.\d{3}\s | \#\d+\ | =>\ | ==>\ | -->\ | ---+$ | ===+ | \*\*\*+
+    | [\[(<]?(?:INFO|ERROR|WARN(?:ING)?|DEBUG|TRACE|FATAL|NOTICE|FAIL(?:ED)?|PASS(?:ED)?|error|warning)\b[\]:)> ]
+    | (?:npm|yarn|pnpm|pip|cargo|docker|fatal|hint|remote)(?::|\ (?:ERR!|error|WARN|warn|notice|http))
+    | \[[\w.:+/@-]+\]\s | \[\+\] | \w+\[\d+\]:
+    | [\w./@-]+:\w+:\s | [\w./\\-]+:\d+(?::\d+)?[:\s] | [\w./\\-]+\(\d+,\d+\):
+    | [│┃┌┐└┘├┤─━═║╔╚▶✓✔✖✗⨯⚠]\s?.* | \|.*\|\s*$ | \+[-=+]+\+
+    | diff\ --git | @@\ -\d | (?:index|commit)\ [0-9a-f]{7,}
+    | "[\w$-]+":\s | [{}()\[\]];?,?\s*$ | </?[a-zA-Z!][^>]*>
+    | (?:import|from|export|def|class|function|const|let|var|public|private|return|\#include|package|SELECT|CREATE)\b.*[;:{(,)'"]\s*$
+    | (?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\ /
+    | .*[;{}]\s*$
+    )""",
+    re.VERBOSE,
+)
+
+
+def separate(text: str) -> tuple[str, tuple[str, ...]]:
+    """Split a message into the person's own words and the pasted pieces, each in order."""
+    pasted: list[str] = []
+
+    def take(found: re.Match[str]) -> str:
+        pasted.append(found[0].strip("\n"))
+        return "\n"
+
+    if "```" in text or "~~~" in text:
+        text = _FENCE.sub(take, text)
+    if ">" in text:
+        text = _QUOTED.sub(take, text)
+    if text.count("\n") >= CLUSTER - 1:
+        text = _without_output(text, pasted)
+    return text.strip(), tuple(pasted)
+
+
+def _without_output(text: str, pasted: list[str]) -> str:
+    """Take logs, traces, terminal output and code out of the text, appending them to `pasted`."""
+    lines = text.split("\n")
+    kept, done = [], 0
+    for first, last in _clusters(lines):
+        kept += lines[done:first]
+        pasted.append("\n".join(lines[first : last + 1]))
+        done = last + 1
+    return "\n".join(kept + lines[done:]) if done else text
+
+
+def _clusters(lines: list[str]) -> list[tuple[int, int]]:
+    """First and last line of each run of machine-like lines, prompts with the output that follows them included."""
+    marks = _marks(lines)
+    runs: list[tuple[int, int, int]] = []
+    for at in marks:
+        if runs and at - runs[-1][1] <= GAP:
+            runs[-1] = (runs[-1][0], at, runs[-1][2] + 1)
+        else:
+            runs.append((at, at, 1))
+    return [(first, last) for first, last, count in runs if count >= CLUSTER]
+
+
+def _marks(lines: list[str]) -> list[int]:
+    """The lines that look machine-made; after a shell prompt, every line up to a blank one."""
+    marks, output = [], False
+    for at, line in enumerate(lines):
+        head = line[:_LOOK]
+        prompt = _PROMPT.match(head) is not None
+        output = prompt or (output and bool(line.strip()))
+        if output or _MACHINE_LINE.match(head):
+            marks.append(at)
+    return marks
