@@ -49,6 +49,10 @@ class Missing(SkillloopError):  # noqa: N818
     """There is no SKILL.md at this path (any more). A deleted skill stays deleted."""
 
 
+class Unreachable(SkillloopError):  # noqa: N818
+    """The file or its folder cannot be opened now (no permission, a disk error)."""
+
+
 @contextmanager
 def locked(path: Path, *, wait: float = 30.0) -> Iterator[None]:
     """Hold an exclusive lock on the file `path` (made 0600 if missing), which the kernel drops when we die.
@@ -162,6 +166,7 @@ class OpenSkill:
         Raises:
             Missing: no such file.
             NotEditable: not a regular file, or over `MAX_SKILL` bytes.
+            Unreachable: it cannot be opened.
         """
         try:
             handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _OPEN, dir_fd=self.folder)
@@ -172,7 +177,7 @@ class OpenSkill:
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise NotEditable(f"{self.path} is a symbolic link", "make it a real file") from None
-            raise SkillloopError(f"{self.path}: {_reason(error)}") from error
+            raise Unreachable(f"{self.path}: {_reason(error)}") from error
         with os.fdopen(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise NotEditable(f"{self.path} is not a regular file")
@@ -258,7 +263,7 @@ def open_skill(path: str | Path) -> Iterator[OpenSkill]:
     Raises:
         UsageError: not the path of a skill.
         Missing: the folder is not there.
-        SkillloopError: it cannot be opened.
+        Unreachable: it cannot be opened.
     """
     real = canonical(path)
     folder = _walk(real)
@@ -280,7 +285,7 @@ def _walk(real: str) -> int:
                 f"{real}: there is no such folder", "a deleted skill stays deleted; put it back yourself"
             ) from None
         except OSError as error:
-            raise SkillloopError(f"{real}: cannot open its folder: {_reason(error)}") from error
+            raise Unreachable(f"{real}: cannot open its folder: {_reason(error)}") from error
         finally:
             os.close(handle)
         handle = inner

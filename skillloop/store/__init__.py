@@ -21,7 +21,7 @@ from skillloop import files
 from skillloop.errors import UsageError
 from skillloop.model import Disagreement, Proposal, SkillRef, Verdict, sha256
 from skillloop.store import codec
-from skillloop.store.archive import Archive
+from skillloop.store.archive import Archive, By
 from skillloop.store.audit import Audit, Entry
 from skillloop.store.database import Corrupt, Database, now
 
@@ -35,9 +35,6 @@ __all__ = ["By", "Corrupt", "Entry", "Queued", "Recurrence", "SessionRow", "Stat
 
 State = Literal["queued", "applied", "rejected", "discarded", "stale"]
 """queued: waits for a person. stale: the skill's text changed under it. The others are final."""
-
-By = Literal["auto", "person"]
-"""Who decided: the loop alone, or a person who saw it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,7 +512,7 @@ _NEXT_ACT = (
 )
 
 
-def _trial(  # noqa: PLR0917  (the columns)
+def _trial(
     problem: str,
     candidate: str,
     outcome: str,

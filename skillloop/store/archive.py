@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from skillloop.store.audit import Audit
     from skillloop.store.database import Database
 
+By = Literal["auto", "person"]
+"""Who decided: the loop alone, or a person who saw it."""
+
 VersionKind = Literal["import", "proposal", "rollback", "external"]
 Settled = Literal["applied", "aborted", "conflict"]
 
@@ -33,7 +36,7 @@ class Publish:
     target: str  # sha256 of what shall be there
     note: str = ""
     proposal: str | None = None
-    by: str = "auto"  # "person" where a person approved or asked
+    by: By = "auto"  # "person" where a person approved or asked
     extra: dict[str, Any] = field(default_factory=dict)
     id: int = 0
 
@@ -101,7 +104,7 @@ class Archive:
         note: str = "",
         proposal: str | None = None,
         extra: dict[str, Any] | None = None,
-        by: str = "person",
+        by: By = "person",
     ) -> Version:
         """Add a version whose bytes are kept already, and its audit entry."""
         head = self.head(skill)
@@ -148,17 +151,28 @@ class Archive:
         )
         return [replace(Publish(*row[:7]), extra=json.loads(row[7]), id=row[8]) for row in rows]
 
-    def settle(self, publish: Publish, state: Settled) -> None:
-        """Close an open publish. The version row, if any, is the caller's, in the same transaction."""
+    def apply(self, publish: Publish) -> Version:
+        """Close an open publish whose bytes are in place: the version that it made."""
+        self._close(publish, "applied")
+        return self.append(
+            publish.skill,
+            publish.kind,
+            publish.target,
+            note=publish.note,
+            proposal=publish.proposal,
+            extra=publish.extra,
+            by=publish.by,
+        )
+
+    def settle(self, publish: Publish, state: Literal["aborted", "conflict"]) -> None:
+        """Close an open publish whose bytes are not in place."""
+        self._close(publish, state)
+        self._audit.append(
+            state, skill=publish.skill, base=publish.base, target=publish.target, proposal=publish.proposal
+        )
+
+    def _close(self, publish: Publish, state: Settled) -> None:
         self._database.run("UPDATE publishes SET state = ? WHERE id = ?", state, publish.id)
-        if state != "applied":
-            self._audit.append(
-                state,
-                skill=publish.skill,
-                base=publish.base,
-                target=publish.target,
-                proposal=publish.proposal,
-            )
 
 
 def _version(row: tuple[Any, ...]) -> Version:

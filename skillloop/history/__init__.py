@@ -1,0 +1,274 @@
+"""The history of a SKILL.md: publish a change, roll back, take one change out, look at what was.
+
+How bytes reach the disk is in `protocol`; here is what the verbs mean. Invariants: versions are only appended; a
+verb that changes nothing makes no version; a person's later edits survive every verb but `rollback(exact=True)`, and
+even there their bytes are in the store first; a deleted skill stays deleted.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skillloop import files, merge
+from skillloop.errors import Stale, UsageError
+from skillloop.files import Missing
+from skillloop.history import protocol
+from skillloop.history.protocol import Recovered, changing, record
+from skillloop.model import sha256
+from skillloop.store.archive import Publish
+
+if TYPE_CHECKING:
+    from skillloop.files import OpenSkill
+    from skillloop.model import Version
+    from skillloop.store import By, Store
+
+__all__ = [
+    "Recovered",
+    "content",
+    "copy_skill",
+    "observe",
+    "publish",
+    "publish_merged",
+    "rebase",
+    "recover",
+    "revert",
+    "rollback",
+    "versions",
+]
+
+
+def versions(store: Store, path: str | Path) -> list[Version]:
+    """All versions of a skill, oldest first."""
+    return store.archive.versions(files.canonical(path))
+
+
+def content(store: Store, sha: str) -> bytes:
+    """The bytes of a version.
+
+    Raises:
+        UsageError: no text with this hash was ever stored.
+        Corrupt: the stored bytes have changed.
+    """
+    data = store.archive.content(sha)
+    if data is None:
+        raise UsageError(f"no text with the hash {sha[:12]} is in the store")
+    return data
+
+
+def observe(store: Store, path: str | Path) -> Version | None:
+    """Record what is on disk, if it is new: the first time as an import, later as an external edit.
+
+    Returns:
+        The version that is on disk now, or None where there is no file (a deleted skill is left alone).
+
+    Raises:
+        NotEditable: the file is not one that can be read safely.
+    """
+    with changing(store), suppress(Missing), files.open_skill(path) as skill:
+        return record(store, skill)
+    return None
+
+
+def publish(
+    store: Store,
+    path: str | Path,
+    base: str,
+    data: bytes,
+    *,
+    by: By,
+    proposal_id: str | None = None,
+    note: str = "",
+) -> Version:
+    """Replace the bytes of a SKILL.md, durably, if they are still those that `base` names.
+
+    Args:
+        store: Where the versions are.
+        path: The SKILL.md, which must exist.
+        base: Hex sha256 of the bytes that the change was made on.
+        data: The new bytes.
+        by: Who decided; counted by the drift budget.
+        proposal_id: The proposal that becomes "applied" with it.
+        note: Why, for the log.
+
+    Returns:
+        The new version; the newest one where `data` is on disk already (that makes no version).
+
+    Raises:
+        Stale: the file holds other bytes. They are recorded as an external version; nothing is overwritten.
+        Missing: the file was deleted.
+        NotEditable: skillloop must not write there; the hint says what to do.
+        SkillloopError: the disk refused; the file is as it was.
+    """
+    with changing(store), files.open_skill(path) as skill:
+        return protocol.publish(
+            store, skill, base, data, Publish(skill.path, "proposal", "", "", note, proposal_id, by)
+        )
+
+
+def rebase(store: Store, path: str | Path, base: str, data: bytes) -> tuple[str, bytes]:
+    """Carry a change over to the text that is on disk now (three-way merge).
+
+    Args:
+        store: Where the bytes of `base` are; `observe` put them there when the draft was made.
+        path: The SKILL.md.
+        base: Hex sha256 of the bytes that the change was made on.
+        data: The changed bytes.
+
+    Returns:
+        sha256 of the live bytes, and these with the change in them, ready for the gate and for `publish`.
+
+    Raises:
+        Stale: both changed the same lines, or the bytes of `base` were never stored.
+        Missing: the file was deleted.
+    """
+    with files.open_skill(path) as skill:
+        live = skill.read()
+        if sha256(live) == base:
+            return base, data
+        return sha256(live), _merged(skill, store.archive.content(base), live, data)
+
+
+def publish_merged(
+    store: Store,
+    path: str | Path,
+    base: str,
+    data: bytes,
+    *,
+    by: By,
+    proposal_id: str | None = None,
+    note: str = "",
+) -> Version:
+    """`rebase`, then `publish`: for a change that a person made and need not be judged again. Raises as both."""
+    now, merged = rebase(store, path, base, data)
+    return publish(store, path, now, merged, by=by, proposal_id=proposal_id, note=note)
+
+
+def rollback(
+    store: Store, path: str | Path, *, to: int | None = None, exact: bool = False, by: By = "person"
+) -> Version:
+    """Take a skill back: to version `to`, or to before the last change that skillloop made.
+
+    A rollback appends a version, so it can be rolled back too. Later edits of the person stay: only skillloop's
+    changes are taken out, by three-way merge.
+
+    Args:
+        store: Where the versions are.
+        path: The SKILL.md, which must exist.
+        to: Number of a version; None for the one before skillloop's last change.
+        exact: Restore the very bytes of `to`, later edits of the person notwithstanding (they stay in the store).
+        by: Who asked.
+
+    Returns:
+        The new version, or the newest one where nothing had to change.
+
+    Raises:
+        UsageError: no such version, or nothing to take back.
+        Stale: a later edit of the person touches the lines to be taken back.
+    """
+    with changing(store), files.open_skill(path) as skill:
+        known = _known(store, skill)
+        last = next((v for v in reversed(known) if v.kind in {"proposal", "rollback"}), None)
+        if to is None and last is None:
+            raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
+        wanted = known[last.number - 2] if to is None and last else _numbered(skill, known, to or 0)
+        undone = [v for v in known[wanted.number :] if v.kind in {"proposal", "rollback"}]
+        if exact or len(undone) == len(known) - wanted.number:
+            data = content(store, wanted.sha)
+        else:
+            data = skill.read()
+            for version in reversed(undone):
+                data = _without(store, skill, known, version, data)
+        note = f"back to version {wanted.number}" + (
+            "" if data == content(store, wanted.sha) else ", your edits kept"
+        )
+        change = Publish(
+            skill.path, "rollback", "", "", note, by=by, extra={"to": wanted.number, "exact": exact}
+        )
+        return protocol.publish(store, skill, known[-1].sha, data, change)
+
+
+def revert(store: Store, path: str | Path, number: int, *, by: By = "person") -> Version:
+    """Take one change out of the middle of a skill's history and keep what came later.
+
+    Raises:
+        UsageError: no such version, or the first one (nothing was before it).
+        Stale: a later change touches the same lines.
+    """
+    with changing(store), files.open_skill(path) as skill:
+        known = _known(store, skill)
+        version = _numbered(skill, known, number)
+        if number == 1:
+            raise UsageError(f"{skill.path}: version 1 is where its history begins")
+        data = _without(store, skill, known, version, skill.read())
+        change = Publish(
+            skill.path, "rollback", "", "", f"without version {number}", by=by, extra={"without": number}
+        )
+        return protocol.publish(store, skill, known[-1].sha, data, change)
+
+
+def recover(store: Store) -> list[Recovered]:
+    """Settle every publish that a crash or an error left open. Every change does this first by itself."""
+    with changing(store) as settled:
+        return settled
+
+
+def copy_skill(path: str | Path, skills: Path) -> Path:
+    """Copy a skill that must not be edited into a folder of skills that may, e.g. `~/.claude/skills`.
+
+    Args:
+        path: The SKILL.md of, say, a plugin.
+        skills: The folder to copy its folder into.
+
+    Returns:
+        The SKILL.md of the copy.
+
+    Raises:
+        UsageError: there is a skill of that name already.
+    """
+    source = Path(files.canonical(path)).parent
+    target = skills / source.name
+    if target.exists():
+        raise UsageError(f"{target} exists already")
+    files.canonical(target.absolute() / files.SKILL)
+    skills.mkdir(parents=True, exist_ok=True)
+    temp = skills / f".{source.name}.skillloop"
+    shutil.rmtree(temp, ignore_errors=True)
+    shutil.copytree(source, temp, symlinks=True)
+    temp.rename(target)
+    return target / files.SKILL
+
+
+def _known(store: Store, skill: OpenSkill) -> list[Version]:
+    """The versions of a skill, the one on disk included and last."""
+    skill.check_editable()
+    record(store, skill)
+    return store.archive.versions(skill.path)
+
+
+def _numbered(skill: OpenSkill, known: list[Version], number: int) -> Version:
+    if not 1 <= number <= len(known):
+        raise UsageError(f"{skill.path} has no version {number}", f"it has 1 to {len(known)}")
+    return known[number - 1]
+
+
+def _without(store: Store, skill: OpenSkill, known: list[Version], version: Version, data: bytes) -> bytes:
+    """`data` with the change that `version` made taken out."""
+    before = content(store, known[version.number - 2].sha)
+    return _merged(skill, content(store, version.sha), data, before)
+
+
+def _merged(skill: OpenSkill, base: bytes | None, live: bytes, other: bytes) -> bytes:
+    if base is None:
+        raise Stale(
+            f"{skill.path} was edited since, and the text before is not in the store", "draft it again"
+        )
+    try:
+        return merge.merge(base, live, other)
+    except merge.Conflict as error:
+        raise Stale(
+            f"{skill.path}:{error.line}: was edited since, on the lines that would change",
+            "edit it by hand, or restore a whole version with `skillloop rollback SKILL --to N --exact`",
+        ) from None
