@@ -6,13 +6,12 @@ and the gate judges the result again. The *seal* binds an approval to exactly th
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skillloop import config, draft, gate, history, skillfile, transcript
+from skillloop import config, draft, files, gate, history, skillfile, transcript
 from skillloop.errors import Refused, SkillloopError, Stale
 from skillloop.model import Outcome, sha256
 
@@ -72,11 +71,7 @@ def prepare(
         base=old, text=new, config=rules, session=session, reread=reread, confidence=confidence
     )
     if store is not None:
-        context = replace(
-            context,
-            added_in_session=store.added_in_session(proposal.session_id),
-            added_this_week=store.added_unseen(proposal.path),
-        )
+        context = replace(context, **store.drift(proposal.path, proposal.session_id))
     return Prepared(fresh, old, new, gate.judge(fresh, context), rules)
 
 
@@ -127,11 +122,8 @@ def live_text(path: str) -> str:
     Raises:
         SkillloopError: it is not there, cannot be read, or is not UTF-8.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise SkillloopError(f"{path}: {error.strerror}", "is the skill still installed there?") from None
-    return skillfile.decode(data, path)
+    with files.open_skill(path) as skill:
+        return skillfile.decode(skill.read(), path)
 
 
 def rules_for(path: str, home: Path, session: Session | None = None) -> config.Config:
@@ -144,7 +136,7 @@ def rules_for(path: str, home: Path, session: Session | None = None) -> config.C
 def reread(evidence: Evidence) -> Turn | None:
     """The human turn that evidence points to, read again from the transcript itself; None if it is not there."""
     try:
-        status = os.stat(evidence.path)
+        status = Path(evidence.path).stat()
         turns = _human_turns(evidence.path, status.st_size, status.st_mtime_ns)
     except (OSError, SkillloopError):
         return None

@@ -85,7 +85,8 @@ def person(app: App, action: str, seal: str, vouched: str | None) -> str:
         if approval.accept(app.home, vouched, action, seal):
             return "Claude Code's dialog"
         raise Refused(
-            "that one-time word is not valid: used, too old, or for another change", "ask again in the session"
+            "that one-time word is not valid: used, too old, or for another change",
+            "ask again in the session",
         )
     if not interactive():
         raise Refused(

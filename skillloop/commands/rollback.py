@@ -48,8 +48,8 @@ def command(app: App, skill: str, to: int | None, exact: bool, vouched: str | No
         words = (
             f"rollback {skill}" + (f" --to {to}" if to is not None else "") + (" --exact" if exact else "")
         )
-        by = person(app, words, sha256(f"{path}\0{to}\0{exact}"), vouched)
-        version = history.rollback(store, path, to=to, exact=exact, by=by)
+        person(app, words, sha256(f"{path}\0{to}\0{exact}"), vouched)
+        version = history.rollback(store, path, to=to, exact=exact)
     if as_json:
         emit({"path": str(path), "version": version.number, "sha256": version.sha, "note": version.note})
     else:

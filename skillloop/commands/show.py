@@ -49,16 +49,9 @@ def page(out: Console, queued: Queued, prepared: Prepared) -> None:
     out.print(render.diff(skillfile.diff(prepared.old, prepared.new, proposal.path)), end="")
     out.print(render.plain(f"Why: {proposal.rationale}. Drafted by {proposal.drafter}. You said:"))
     for said in queued.context:
-        who = "you" if said.role == "human" else "assistant"
-        out.print(render.plain(f"  {who}: {_short(said.text)}", "dim"))
+        out.print(render.plain(f"  {said}", "dim"))
     out.print(render.evidence(proposal.evidence))
     out.print(render.verdict(prepared.verdict))
-
-
-def _short(text: str, limit: int = 300) -> str:
-    """One line of at most `limit` characters; what a turn ends with is what the next one answers."""
-    line = " ".join(text.split())
-    return line if len(line) <= limit else "…" + line[-limit:]
 
 
 def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:

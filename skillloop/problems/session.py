@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skillloop.loop import Trial
-    from skillloop.model import Disagreement, Session, Turn, Verdict
+    from skillloop.model import Disagreement, Session, Verdict
     from skillloop.proposals import Prepared
     from skillloop.store import State
 
-CONTEXT = 600
+CONTEXT = 300
 """Characters of the turn before a quote that are kept for the reviewer."""
 
 _STATE: dict[Outcome, State] = {
@@ -79,11 +79,21 @@ def settle(session: Session, found: tuple[Disagreement, ...], home: Path, store:
     """Record what was found and run the loop over the lessons."""
     if store is not None and not session.automated:
         store.save_digest(session, found)
-    problem = SessionProblem(session, found, home, store)
+    problem = SessionProblem(session, [item for item in found if draftable(item)], home, store)
     trials = tuple(loop.run(problem, loop.Budget()))
     return Digest(
         session, found, trials, problem.prepared, tuple(problem.recurrences), tuple(problem.troubles)
     )
+
+
+def propose_for(found: Disagreement, home: Path, store: Store) -> Iterator[Trial[Proposal]]:
+    """Draft for one lesson that a person gave to a skill, whatever the detector thought of it.
+
+    Raises:
+        SkillloopError: its transcript is not there any more.
+    """
+    session = transcript.read(found.evidence.path)
+    return loop.run(SessionProblem(session, [found], home, store), loop.Budget())
 
 
 def draftable(found: Disagreement) -> bool:
@@ -101,14 +111,14 @@ class SessionProblem:
     """The lessons of one session, one candidate each. See `loop.Problem`."""
 
     def __init__(
-        self, session: Session, found: Sequence[Disagreement], home: Path, store: Store | None
+        self, session: Session, lessons: Sequence[Disagreement], home: Path, store: Store | None
     ) -> None:
         self.session, self.home, self.store = session, home, store
         self.prepared: dict[str, Prepared] = {}
         self.recurrences: list[draft.Recurrence] = []
         self.troubles: list[str] = []
         self._sure: dict[str, float] = {}  # confidence of the lesson behind each proposal
-        self._lessons = iter([item for item in found if draftable(item)])
+        self._lessons = iter(lessons)
 
     def seed(self) -> None:
         """There is no baseline: each lesson stands for itself."""
@@ -163,7 +173,7 @@ class SessionProblem:
 
     def _known(self, proposal: Proposal) -> bool:
         """Whether the very same proposal was made before: a session that is digested again proposes nothing twice."""
-        return self.store is not None and self.store.knows(proposal.id)
+        return self.store is not None and self.store.has_proposal(proposal.id)
 
     def _apply(self, prepared: Prepared, store: Store, decision: Decision) -> Decision:
         self._save(prepared, store, Decision(Outcome.DEFER, "about to be applied"))
@@ -183,12 +193,14 @@ class SessionProblem:
             context=self._around(prepared.proposal),
         )
 
-    def _around(self, proposal: Proposal) -> Iterator[Turn]:
-        """The turn before each quote, redacted and short: what a reviewer needs to understand it."""
+    def _around(self, proposal: Proposal) -> Iterator[str]:
+        """How the turn before each quote ended, redacted: what a reviewer needs to understand it."""
         lines = {item.line for item in proposal.evidence}
         for before, turn in pairwise(self.session.turns):
             if turn.line in lines:
-                yield replace(before, text=redact.redact(before.text[-CONTEXT:]), tools=(), pasted=())
+                who = "you" if before.role == "human" else "assistant"
+                said = " ".join(redact.redact(before.text).split())
+                yield f"{who}: " + (said if len(said) <= CONTEXT else "…" + said[-CONTEXT:])
 
 
 def _asked(decision: Decision, prepared: Prepared) -> Decision:
