@@ -24,6 +24,9 @@ from pathlib import Path
 from typing import Iterator  # noqa: UP035  (Python 3.8 cannot subscript the one of collections.abc)
 
 ROOT = Path(__file__).resolve().parent.parent
+UV_PYTHON = (
+    ">=3.11,<3.14"  # what uv downloads where it finds none: versions that the dependencies are built for
+)
 KEPT = 2  # environments: the one in use, and the one before for sessions that still run with the older plugin
 BACK_OFF = (60, 600, 3600, 21600)  # seconds to wait after the 1st, 2nd, … failure in a row
 LOG_LIMIT = 1 << 20  # bytes
@@ -95,7 +98,7 @@ def recipes(place: Path) -> Iterator[list[list[str]]]:
         yield [[python, "-I", "-m", "venv", str(place)], [*pip, "install", str(ROOT)]]
     if uv:
         install = [uv, "pip", "install", "--quiet", "--python", inner, str(ROOT)]
-        yield [[uv, "venv", "--quiet", "--python", ">=3.11", str(place)], install]
+        yield [[uv, "venv", "--quiet", "--python", UV_PYTHON, str(place)], install]
 
 
 def build(place: Path) -> None:
