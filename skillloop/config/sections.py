@@ -1,0 +1,140 @@
+"""The sections of a constraint file, which are also the reference: one field per key, with default and meaning."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from skillloop.config.kinds import aliases, allowed, at_least, at_most, choice, names, text
+from skillloop.model import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """`[sources]`: hosts (`nature.com` covers its subdomains), patterns (`*.edu`) and plain names (`Twitter`)."""
+
+    trusted: tuple[str, ...] | None = allowed(
+        "the only sources an edit may introduce, in order of preference; without the key, any that is not untrusted"
+    )
+    untrusted: tuple[str, ...] = names("sources that no edit may introduce; wins over trusted")
+    aliases: Mapping[str, tuple[str, ...]] = aliases("other names of a source, by source")
+    unknown: Literal["review", "refuse"] = choice(
+        "review",
+        "refuse",
+        default="review",
+        doc="what becomes of a source that no list names, where there is a trusted list",
+    )
+    kept: tuple[str, ...] = ()
+    """Not a key: every source that any level trusts. No edit may remove, soften or reorder a mention of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protect:
+    """`[protect]`: what is byte-equal after any edit, beside the frontmatter and `<!-- skillloop:lock -->` regions."""
+
+    headings: tuple[str, ...] = names("headings whose sections, subsections included, no edit may touch")
+    must_keep: tuple[str, ...] = names(
+        "patterns (`*` and `?` as in a shell, any letter case); a line that holds one stays"
+    )
+    lines: tuple[str, ...] = names("whole lines that stay, without their list marker")
+
+
+@dataclass(frozen=True, slots=True)
+class EditLimits:
+    """`[edit]`: how much may change."""
+
+    max_added_lines: int = at_most(3, "lines that one proposal may add")
+    max_growth: int = at_most(10, "lines that automatic edits may add to the person's own version")
+    max_bytes: int = at_most(100_000, "bytes that a SKILL.md may grow to")
+    per_session: int = at_most(3, "lines that one session may add to one skill automatically")
+    per_week: int = at_most(10, "lines that seven days may add to one skill automatically")
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """`[apply]`: what is applied without asking."""
+
+    mode: Literal["auto", "review"] = choice(
+        "auto", "review", default="review", doc='"review" asks for every edit, "auto" for the doubtful ones'
+    )
+    min_confidence: float = at_least(0.7, "how sure the detector must be for an automatic edit")
+    never_auto: tuple[str, ...] = names(
+        "operations (insert, replace, delete) and skill names (`*` allowed) that always wait for a person",
+        default=("delete",),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """`[budget]`: what a model may cost. Enforced outside the model."""
+
+    money_per_session: float = at_most(0.25, "US dollars")
+    money_per_day: float = at_most(2.0, "US dollars")
+    tokens_per_session: int = at_most(200_000, "input and output tokens together")
+    tokens_per_day: int = at_most(2_000_000, "input and output tokens together")
+    calls_per_session: int = at_most(20, "model calls")
+    calls_per_day: int = at_most(200, "model calls")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """`[model]`: which model drafts and judges. Settings, so only the person's own file has them; others may say "none"."""
+
+    backend: Literal["api", "claude", "none"] = choice(
+        "api",
+        "claude",
+        "none",
+        default="none",
+        doc='"none" works offline, "claude" calls the installed client, "api" the Anthropic API',
+    )
+    draft: str = text("model that drafts")
+    judge: str = text("model that judges")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The effective rules for one skill. `rules` maps a key, or (key, entry of its list), to where it comes from."""
+
+    sources: Sources = Sources()
+    protect: Protect = Protect()
+    edit: EditLimits = EditLimits()
+    apply: Apply = Apply()
+    budget: Budget = Budget()
+    model: Model = Model()
+    rules: Mapping[tuple[str, str | None], Rule] = field(default_factory=dict)
+
+    def rule(self, key: str, entry: str | None = None) -> Rule:
+        """Where `key` (such as "edit.per_week"), or one entry of a list key, comes from."""
+        for found in ((key, entry), (key, None)):
+            if found in self.rules:
+                return self.rules[found]
+        section, name = key.split(".")
+        return rule_of(key, getattr(getattr(self, section), name) if entry is None else [entry])
+
+
+SECTIONS: tuple[tuple[str, type[Any]], ...] = (
+    ("sources", Sources),
+    ("protect", Protect),
+    ("edit", EditLimits),
+    ("apply", Apply),
+    ("budget", Budget),
+    ("model", Model),
+)
+
+
+def reference() -> Iterator[tuple[str, Any, str]]:
+    """Every key with its default and its meaning, in the order of the reference."""
+    for section, cls in SECTIONS:
+        default = cls()
+        for item in fields(cls):
+            if "kind" in item.metadata:
+                yield f"{section}.{item.name}", getattr(default, item.name), item.metadata["doc"]
+
+
+def rule_of(key: str, value: Any, file: str | None = None, line: int | None = None) -> Rule:
+    """The rule as the file would spell it."""
+    return Rule(f"{key} = {json.dumps(value, ensure_ascii=False)}", file, line)

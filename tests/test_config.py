@@ -1,0 +1,258 @@
+"""The person's rules: three levels, combined by restriction, each value with its file and line."""
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skillloop import config
+from skillloop.config import ConfigError, covers
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a level's file; `load()` combines what was written."""
+
+    class Levels:
+        """The three files."""
+
+        def __init__(self):
+            self.home, self.project, self.skill = (tmp_path / name for name in ("home", "project", "skill"))
+            self.files = {
+                "home": self.home / "config.toml",
+                "project": self.project / ".claude" / "skillloop.toml",
+                "skill": self.skill / "skillloop.toml",
+            }
+
+        def __call__(self, level, text):
+            self.files[level].parent.mkdir(parents=True, exist_ok=True)
+            self.files[level].write_text(text, encoding="utf-8")
+            return self.files[level]
+
+        def load(self):
+            return config.load(self.home, self.project, self.skill)
+
+    return Levels()
+
+
+def test_without_any_file_the_defaults_hold_and_ask_for_every_edit(write):
+    rules = write.load()
+    assert rules.apply.mode == "review"
+    assert rules.edit.per_week == 10
+    assert str(rules.rule("edit.per_week")) == "edit.per_week = 10 (built in)"
+
+
+def test_the_persons_own_file_may_loosen_the_defaults(write):
+    write("home", '[apply]\nmode = "auto"\nnever_auto = []\n[edit]\nper_week = 50\n')
+    rules = write.load()
+    assert (rules.apply.mode, rules.apply.never_auto, rules.edit.per_week) == ("auto", (), 50)
+
+
+def test_a_lower_file_cannot_switch_on_auto_or_raise_a_budget(write):
+    write("project", '[apply]\nmode = "auto"\nnever_auto = []\n[edit]\nper_week = 50\n')
+    rules = write.load()
+    assert (rules.apply.mode, rules.apply.never_auto, rules.edit.per_week) == ("review", ("delete",), 10)
+
+
+def test_the_stricter_level_wins_and_is_named(write):
+    write("home", '[apply]\nmode = "auto"\n\n[edit]\nper_week = 8\n')
+    skill = write("skill", '# ours\n[apply]\nmode = "review"\n[edit]\nper_week = 9\nper_session = 1\n')
+    rules = write.load()
+    assert str(rules.rule("apply.mode")) == f'apply.mode = "review" ({skill}:3)'
+    assert rules.rule("edit.per_week").file == str(write.files["home"])
+    assert (rules.edit.per_week, rules.edit.per_session) == (8, 1)
+    assert rules.rule("edit.per_session").line == 6
+
+
+def test_each_entry_of_a_list_knows_its_own_line(write):
+    home = write("home", '[sources]\nuntrusted = [\n  "x.com",\n  "t.co",  # short links\n]\n')
+    project = write("project", "[sources]\nuntrusted = ['reddit.com']\n")
+    rules = write.load()
+    assert rules.sources.untrusted == ("x.com", "t.co", "reddit.com")
+    assert str(rules.rule("sources.untrusted", "t.co")) == f'sources.untrusted = ["t.co"] ({home}:4)'
+    assert rules.rule("sources.untrusted", "reddit.com").file == str(project)
+
+
+def test_two_allow_lists_leave_what_both_allow_and_keep_what_either_names(write):
+    write("home", '[sources]\ntrusted = ["*.edu", "nature.com"]\n')
+    write("project", '[sources]\ntrusted = ["mit.edu", "evil.com"]\n')
+    rules = write.load()
+    assert rules.sources.trusted == ("mit.edu",)
+    assert set(rules.sources.kept) == {"*.edu", "nature.com", "mit.edu", "evil.com"}
+    assert rules.rule("sources.trusted", "nature.com").file == str(write.files["home"])
+
+
+def test_unknown_sources_without_a_list_means_that_none_is_known(write):
+    write("home", '[sources]\nunknown = "refuse"\n')
+    write("project", '[sources]\ntrusted = ["evil.com"]\n')
+    assert write.load().sources.trusted == ()
+
+
+def test_a_project_cannot_make_another_name_pass_for_a_trusted_source(write):
+    write(
+        "home",
+        '[sources]\ntrusted = ["nature.com"]\nuntrusted = ["x.com"]\naliases = {"x.com" = ["Twitter"]}\n',
+    )
+    write(
+        "project",
+        '[sources.aliases]\n"nature.com" = ["x.com"]\nfoo = ["nature.com"]\n"x.com" = ["the bird site"]\n',
+    )
+    assert write.load().sources.aliases == {"x.com": ("Twitter", "the bird site")}
+
+
+def test_rules_of_the_folders_above_the_session_count(write):
+    write("project", "[edit]\nper_session = 0\n")
+    inner = write.project / "src" / "deep"
+    assert config.load(write.home, inner).edit.per_session == 0
+
+
+def test_only_the_person_chooses_where_words_are_sent(write):
+    write("home", '[model]\nbackend = "claude"\ndraft = "some-model"\n')
+    write("skill", '[model]\nbackend = "none"\n')
+    assert write.load().model.backend == "none"
+    path = write("skill", '[model]\nbackend = "api"\n')
+    with pytest.raises(ConfigError, match=rf"{path}:2: model.backend is not for a project"):
+        write.load()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message", "hint"),
+    [
+        ("[edit]\nper_weak = 3\n", 2, "unknown key edit.per_weak", "did you mean 'per_week'?"),
+        ("\n[sorces]\n", 2, "unknown section [sorces]", "did you mean 'sources'?"),
+        ("mode = 3\n", 1, "unknown section [mode]", "did you mean 'model'?"),
+        ("[edit]\n\nper_week = true\n", 3, "edit.per_week must be a whole number of at least 0", ""),
+        ("[edit]\nper_week = -1\n", 2, "edit.per_week must be a whole number of at least 0", ""),
+        ("[budget]\nmoney_per_day = nan\n", 2, "budget.money_per_day must be a number of at least 0", ""),
+        ('[apply]\nmode = "yes"\n', 2, 'apply.mode must be "auto" or "review"', ""),
+        ("[apply]\nmode = [1]\n", 2, 'apply.mode must be "auto" or "review"', ""),
+        ('[sources]\nuntrusted = "x.com"\n', 2, "sources.untrusted must be a list", ""),
+        ("[sources]\naliases = [1]\n", 2, "sources.aliases must be a table", ""),
+        ('[sources]\nkept = ["a"]\n', 2, "unknown key sources.kept", ""),
+        ("[edit]\nper_week = = 3\n", 2, "not TOML", "toml.io"),
+        ('[edit\nper_week = "', 1, "not TOML", "toml.io"),
+    ],
+)
+def test_a_mistake_names_file_and_line_and_what_to_do(write, text, line, message, hint):
+    path = write("project", text)
+    with pytest.raises(ConfigError) as error:
+        write.load()
+    assert f"{path}:{line}: " in error.value.message
+    assert message in error.value.message
+    assert hint in error.value.hint
+
+
+def test_files_that_cannot_be_read_are_errors_not_silence(write):
+    write("home", "").write_bytes(b"[edit]\n\xff")
+    with pytest.raises(ConfigError, match=r"config.toml:2: not UTF-8"):
+        write.load()
+    write.files["home"].unlink()
+    write.files["home"].mkdir()
+    with pytest.raises(ConfigError, match="directory"):
+        write.load()
+    write.files["home"].rmdir()
+    write("home", "a = " + "[" * 50_000)
+    with pytest.raises(ConfigError):
+        write.load()
+
+
+def test_effective_lists_every_key_once_and_every_entry(write):
+    write("home", '[sources]\nuntrusted = ["a.com", "b.com"]\naliases = {"a.com" = ["A"]}\n')
+    rows = config.effective(write.load())
+    names = [key for key, _, _ in rows]
+    assert names.count("sources.untrusted") == 2
+    assert ("sources.aliases.a.com", ("A",)) in [(key, value) for key, value, _ in rows]
+    assert {key for key, _, _ in config.reference()} - {"sources.aliases"} <= set(names)
+
+
+def test_every_key_says_what_it_means():
+    assert all(len(doc) > 5 for _, _, doc in config.reference())
+
+
+HOSTS = ["a.com", "b.com", "www.a.com", "*.com", "*.a.com", "?.com", "a*", "x.org", "*"]
+hosts = st.lists(st.sampled_from(HOSTS), max_size=3)
+level = st.fixed_dictionaries(
+    {},
+    optional={
+        "sources": st.fixed_dictionaries(
+            {},
+            optional={
+                "trusted": hosts,
+                "untrusted": hosts,
+                "unknown": st.sampled_from(["review", "refuse"]),
+                "aliases": st.dictionaries(st.sampled_from(HOSTS[:3]), hosts, max_size=2),
+            },
+        ),
+        "protect": st.fixed_dictionaries({}, optional={"headings": hosts, "must_keep": hosts}),
+        "edit": st.fixed_dictionaries(
+            {}, optional={"per_week": st.integers(0, 20), "max_bytes": st.integers(0, 9)}
+        ),
+        "apply": st.fixed_dictionaries(
+            {},
+            optional={
+                "mode": st.sampled_from(["auto", "review"]),
+                "min_confidence": st.floats(0, 1),
+                "never_auto": st.lists(st.sampled_from(["insert", "delete"])),
+            },
+        ),
+    },
+)
+
+
+def as_toml(tables):
+    def value(one):
+        if isinstance(one, dict):
+            return "{" + ", ".join(f'"{key}" = {value(item)}' for key, item in one.items()) + "}"
+        return json.dumps(one)
+
+    return "".join(
+        f"[{section}]\n" + "".join(f"{key} = {value(item)}\n" for key, item in table.items())
+        for section, table in tables.items()
+    )
+
+
+def names_of(sources, host):
+    """Every name a host goes by."""
+    groups = [{name, *others} for name, others in sources.aliases.items()]
+    return {host}.union(*(group for group in groups if host in group))
+
+
+def refusal(rules, host):
+    """How much stands in a new source's way: 0 nothing, 1 a person, 2 everything."""
+    sources = rules.sources
+    names = names_of(sources, host)
+    if any(covers(bad, name) for bad in sources.untrusted for name in names):
+        return 2
+    if sources.trusted is None or any(covers(good, name) for good in sources.trusted for name in names):
+        return 0
+    return 1 if sources.unknown == "review" else 2
+
+
+@settings(max_examples=300)
+@given(home=level, project=level, skill=level)
+def test_a_lower_file_only_ever_tightens(home, project, skill, tmp_path_factory):
+    root = tmp_path_factory.mktemp("levels")
+    for name, tables in (
+        ("config.toml", home),
+        (".claude/skillloop.toml", project),
+        ("s/skillloop.toml", skill),
+    ):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(as_toml(tables), encoding="utf-8")
+    steps = [config.load(root), config.load(root, root), config.load(root, root, root / "s")]
+    for upper, lower in pairwise(steps):
+        assert lower.edit.per_week <= upper.edit.per_week
+        assert lower.edit.max_bytes <= upper.edit.max_bytes
+        assert (lower.apply.mode, upper.apply.mode) != ("auto", "review")
+        assert lower.apply.min_confidence >= upper.apply.min_confidence
+        for part, key in (
+            ("protect", "headings"),
+            ("protect", "must_keep"),
+            ("apply", "never_auto"),
+            ("sources", "kept"),
+        ):
+            assert set(getattr(getattr(lower, part), key)) >= set(getattr(getattr(upper, part), key))
+        for host in ("a.com", "b.com", "www.a.com", "ab.com", "x.org", "q.net"):
+            assert refusal(lower, host) >= refusal(upper, host)
