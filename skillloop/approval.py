@@ -78,9 +78,9 @@ def answer(home: Path, event: dict[str, Any]) -> dict[str, Any] | None:
     asked: dict[str, Any] = event.get("tool_input") or {}
     if event.get("tool_name") == "Bash":
         command = str(asked.get("command", ""))
-        arguments = parse(command)
-        if arguments is not None:
-            return _decision(home, asked, arguments)
+        words = parse(command)
+        if words is not None:
+            return _decision(home, asked, words)
         names = (str(home), home.name, RULES) if home.name.startswith(".") else (str(home), RULES)
         touched = any(name in command for name in names)
     else:
@@ -92,7 +92,7 @@ def answer(home: Path, event: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def parse(command: str) -> list[str] | None:
-    """The arguments of a command line that is one plain call of skillloop and nothing else, else None."""
+    """The words of a command line that is one plain call of skillloop and nothing else, else None."""
     lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -103,18 +103,19 @@ def parse(command: str) -> list[str] | None:
     plain = not any(set(word) <= set("();<>|&") for word in words) and "\n" not in command.strip()
     if not plain or not words or Path(words[0]).name != "skillloop":
         return None
-    return words[1:]
+    return words
 
 
-def _decision(home: Path, asked: dict[str, Any], arguments: list[str]) -> dict[str, Any] | None:
+def _decision(home: Path, asked: dict[str, Any], words: list[str]) -> dict[str, Any] | None:
     """Ask about a guarded command with a word for it. None: not guarded, or it will itself say what is wrong."""
+    arguments = words[1:]
     if (
         not arguments
         or arguments[0] not in GUARDED
         or any(word.startswith("--vouched") for word in arguments)
     ):
         return None
-    launcher = str(home / "bin" / "skillloop")
+    launcher = str(home / "bin" / "skillloop")  # not the one that the session's PATH may lead to
     preview = [launcher, *(word for word in arguments if word != "--json"), "--vouched", PREVIEW]
     shown = subprocess.run(
         preview, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30, check=False
@@ -123,8 +124,8 @@ def _decision(home: Path, asked: dict[str, Any], arguments: list[str]) -> dict[s
     if shown.returncode:
         return None
     subject = json.loads(last)
-    word = vouch(home, subject["action"], subject["seal"])
-    command = " ".join(map(shlex.quote, [launcher, *arguments, "--vouched", word]))
+    vouched = [*words, "--vouched", vouch(home, subject["action"], subject["seal"])]
+    command = " ".join(map(shlex.quote, vouched))
     return _ask(page or f"skillloop {subject['action']}", {**asked, "command": command})
 
 

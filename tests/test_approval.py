@@ -98,7 +98,7 @@ def test_the_hook_asks_and_adds_a_word_for_just_this(installed, command):
     assert output["permissionDecision"] == "ask"
     assert output["permissionDecisionReason"] == "- Cite the primary source."
     assert output["updatedInput"]["description"] == "d"
-    assert output["updatedInput"]["command"].startswith(f"{installed}/bin/skillloop approve 3fa8")
+    assert output["updatedInput"]["command"].startswith(command.replace("'", "") + " --vouched ")
     assert approval.accept(installed, word_in(answer), "approve 3fa8", "s1")
 
 
