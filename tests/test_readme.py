@@ -1,0 +1,79 @@
+"""The README is true: its commands are the ones that CI runs, its verbs exist, its JSON shapes are what comes out."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from picture import PICTURE, draw
+
+from skillloop import cli
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DEMO = "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/skillloop demo"
+TESTS = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/pytest"
+
+
+def test_the_two_commands_stand_there_word_for_word():
+    assert re.search(rf"^    {re.escape(DEMO)}$", README, re.MULTILINE)
+    assert re.search(rf"^    {re.escape(TESTS)}$", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_is_in_the_readme(verb):
+    assert re.search(rf"`[^`]*\b{verb}\b", README)
+
+
+def test_no_verb_in_the_readme_is_made_up():
+    named = set(re.findall(r"(?<![/\w])skillloop ([a-z]+)\b(?! in a)", README))
+    assert named <= set(cli.VERBS), named - set(cli.VERBS)
+
+
+def test_the_picture_is_what_the_demo_prints():
+    def words(svg):
+        return re.sub(r"[0-9a-f]{8,}", "HASH", " ".join(re.findall(r">([^<>]+)</text>", svg)))
+
+    assert words(PICTURE.read_text(encoding="utf-8")) == words(draw())
+
+
+def keys(value):
+    """The names in a JSON value, nested, as the README writes them."""
+    if isinstance(value, dict):
+        return {key: keys(inner) for key, inner in value.items()}
+    return keys(value[0]) if isinstance(value, list) and value and isinstance(value[0], dict) else None
+
+
+def documented(command):
+    """The names that the README gives for a command's JSON."""
+    row = next(line for line in README.splitlines() if re.match(rf"\| [^|]*`{command}`[^|]* \|", line))
+    return set(re.findall(r'"(\w+)"', row.partition("{")[2]))
+
+
+def named(shape):
+    return set(shape) | {name for inner in shape.values() if inner for name in named(inner)}
+
+
+@pytest.fixture
+def played(home, tmp_path):
+    """A home in which the bundled example was digested, and its paths."""
+    from skillloop.commands.demo import unpack
+
+    skill, transcript = unpack(tmp_path / "demo")
+    run = CliRunner().invoke(cli.app, ["--home", str(home), "digest", str(transcript), "--json"])
+    return home, skill, json.loads(run.stdout)
+
+
+def test_the_shape_of_digest(played):
+    assert named(keys(played[2])) == documented("digest")
+
+
+@pytest.mark.parametrize("command", ["review", "status", "log", "constraints", "verify", "doctor"])
+def test_the_shape_of_reading_commands(played, command):
+    run = CliRunner().invoke(cli.app, ["--home", str(played[0]), command, "--json"])
+    value = json.loads(run.stdout.splitlines()[0])
+    shape = {key: inner for key, inner in keys(value).items()}
+    for free in {"detail", "proposals", "value"} & set(shape):
+        shape[free] = None
+    assert named(shape) <= documented("show" if command == "review" else command), run.stdout
