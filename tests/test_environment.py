@@ -190,6 +190,14 @@ def test_a_second_recipe_is_tried_where_the_first_fails(quick, home, monkeypatch
     assert environment.ensure(home)
 
 
+def test_sessions_that_older_code_gave_up_get_another_chance(quick, home):
+    (home / "inbox" / "failed").mkdir(parents=True)
+    (home / "inbox" / "failed" / "a.json").write_text("{}")
+    environment.ensure(home)
+    assert (home / "inbox" / "a.json").exists()
+    assert not list((home / "inbox" / "failed").iterdir())
+
+
 def test_without_any_python_or_uv_it_says_what_it_needs(plugin, home, monkeypatch):
     monkeypatch.setattr(environment, "ROOT", plugin)
     monkeypatch.setattr(environment, "suitable_python", lambda: None)
