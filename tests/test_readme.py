@@ -73,7 +73,7 @@ def test_the_shape_of_digest(played):
 def test_the_shape_of_reading_commands(played, command):
     run = CliRunner().invoke(cli.app, ["--home", str(played[0]), command, "--json"])
     value = json.loads(run.stdout.splitlines()[0])
-    shape = {key: inner for key, inner in keys(value).items()}
+    shape = dict(keys(value))
     for free in {"detail", "proposals", "value"} & set(shape):
         shape[free] = None
     assert named(shape) <= documented("show" if command == "review" else command), run.stdout
