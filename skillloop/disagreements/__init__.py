@@ -1,0 +1,136 @@
+"""Where in a session the person disagreed with the assistant: offline, in nine languages, under a millisecond a turn.
+
+`find` looks at both sides of every turn that a person said, gives a calibrated confidence, the kind, whether it is worth
+remembering, and the lesson in the person's own words. Invariants: a machine's words never fire; a turn is one disagreement at most, however often it was re-sent,
+resumed or forked; a quote is a verbatim span of its turn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from skillloop import words
+from skillloop.disagreements import lessons
+from skillloop.disagreements.classifier import learned
+from skillloop.disagreements.features import features, said, scenes
+from skillloop.disagreements.kinds import kind
+from skillloop.model import Disagreement, Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from skillloop.disagreements.features import Scene
+    from skillloop.model import Session
+
+    SecondOpinion = Callable[[Disagreement, Session], float | None]
+
+__all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "RECURS", "UNSURE", "find"]
+
+FOUND_AT = 0.33
+"""Confidence from which a turn counts as a disagreement."""
+
+DRAFT_AT = 0.6
+"""Confidence from which a proposal may be drafted: at least four in five such detections are right (tests/bench/detect.py)."""
+
+UNSURE = (0.2, 0.6)
+"""Between these a second opinion is worth asking for."""
+
+DURABLE_AT = 0.5
+"""Probability from which a lesson is worth remembering by itself."""
+
+RECURS = 0.6
+"""Similarity from which a wish is the one of an earlier session."""
+
+QUOTED = 400
+"""Longest quote, in characters."""
+
+
+def find(
+    session: Session,
+    *,
+    recurring: Collection[str] = (),
+    second_opinion: SecondOpinion | None = None,
+) -> list[Disagreement]:
+    """The disagreements of a session, in order.
+
+    Args:
+        session: As read from its transcript.
+        recurring: Lessons or quotes of this person from earlier sessions; a wish that comes again is durable.
+        second_opinion: Asked about the uncertain middle only. It gives a probability that replaces the confidence, or
+            None when it cannot say.
+    """
+    if session.automated:
+        return []
+    found = []
+    for scene in scenes(session):
+        disagreement = _consider(session, scene, recurring)
+        if second_opinion is not None and UNSURE[0] <= disagreement.confidence <= UNSURE[1]:
+            opinion = second_opinion(disagreement, session)
+            if opinion is not None:
+                disagreement = replace(disagreement, confidence=round(min(1.0, max(0.0, opinion)), 3))
+        if disagreement.confidence >= FOUND_AT:
+            found.append(disagreement)
+    return _once(found)
+
+
+def _consider(session: Session, scene: Scene, recurring: Collection[str]) -> Disagreement:
+    """One turn as if it were a disagreement, with the confidence that it is."""
+    model = learned()
+    seen = features(scene)
+    lesson = lessons.draw(scene.turn.text)
+    again = _recurs(scene.turn.text if lesson is None else lesson.quote, recurring)
+    if again and lesson is None:
+        lesson = lessons.plain(scene.turn.text)
+    quote = lesson.quote if lesson else _quote(scene.turn.text)
+    durable = lesson is not None and (again or model.durable.confidence(lesson.features) >= DURABLE_AT)
+    turn = scene.turn
+    return Disagreement(
+        evidence=Evidence(
+            _id(session, turn.line, turn.uuid, quote),
+            session.session_id,
+            session.path,
+            turn.line,
+            turn.uuid,
+            quote,
+            turn.origin,
+            turn.timestamp,
+        ),
+        kind=kind(seen),
+        confidence=round(model.disagreement.confidence(seen), 3),
+        durable=durable,
+        lesson=lesson.text if lesson else None,
+        skill=turn.skill,
+        turn=turn.index,
+        signals=model.disagreement.signals(seen),
+    )
+
+
+def _quote(text: str) -> str:
+    """The sentences that carry the disagreement: the one that weighs most, with its neighbours while there is room."""
+    if len(text) <= QUOTED:
+        return text.strip()
+    parts = list(lessons.sentences(text))
+    heaviest = max(parts, key=lambda part: learned().disagreement.score(said(part)))
+    return heaviest[:QUOTED].strip()
+
+
+def _recurs(wish: str, earlier: Collection[str]) -> bool:
+    return any(words.similarity(wish, old) >= RECURS for old in earlier)
+
+
+def _id(session: Session, line: int, uuid: str | None, quote: str) -> str:
+    """Sixteen hex digits; a forked or resumed session keeps a turn's uuid, so the copies are one disagreement."""
+    own = uuid or f"{session.session_id}/{line}/{quote}"
+    return hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _once(found: list[Disagreement]) -> list[Disagreement]:
+    """Without the repetitions of a turn that was sent again at once; the last sending stays."""
+    kept: list[Disagreement] = []
+    for one in found:
+        if kept and one.turn - kept[-1].turn <= 1 and one.evidence.quote == kept[-1].evidence.quote:
+            kept.pop()
+        kept.append(one)
+    return kept

@@ -1,0 +1,265 @@
+"""What a disagreement looks like from both sides of the turn, as named numbers between 0 and 1.
+
+A `Scene` is one human turn with what the assistant did before, what it answered, and what the person had said earlier.
+`features(scene)` names everything that speaks for or against a disagreement. The names are shown to people, so they are words.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise, takewhile
+from typing import TYPE_CHECKING
+
+from skillloop.disagreements.lexicon import CLAIMED, REPLIED, SAID
+from skillloop.disagreements.phrases import Phrases, tokens, wide
+from skillloop.model import Origin, TurnKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skillloop.model import Session, ToolUse, Turn
+
+_SAID, _REPLIED, _CLAIMED = Phrases(SAID), Phrases(REPLIED), Phrases(CLAIMED)
+
+HEAD, TAIL = 1200, 300
+"""Characters of a person's prose that are looked at, from its start and from its end."""
+
+OPENING, CLOSING = 260, 700
+"""Characters of the reply, and of the assistant's turn before, that are looked at."""
+
+_EDITS = re.compile(
+    r"edit|write|update$|patch|replace|create_file|insert|delete_file|notebook", re.IGNORECASE
+)
+_RUNS = re.compile(r"bash|shell|terminal|command|exec", re.IGNORECASE)
+_TALKS = re.compile(r"ask.?user|ask_question|exitplan", re.IGNORECASE)
+_TROUBLE = re.compile(
+    r"\b\w*(?:Error|Exception)\b|\berror\b|traceback|\bfail(?:ed|ure|s)?\b|fatal|cannot find|not found|ERR!|panic|\b[45]\d\d\b (?:\(|error|bad|not|internal)",
+    re.IGNORECASE,
+)
+_TROUBLE_LINE = re.compile(
+    r"\b\w*(?:Error|Exception)\b ?[:(]|(?:^|\n) ?(?:error|fatal|npm ERR!)\b.*:|Traceback|\b[45]\d\d\b \(|ERR_\w+"
+)
+_MENTION = re.compile(
+    r"(?:^|\s)@[\w./-]+|\b[\w-]+/[\w./-]+\.\w{1,5}\b|\b[\w-]+\.(?:py|ts|tsx|js|jsx|go|rs|md|json|css|html|vue|java|rb|php|sql|yml|yaml|toml|sh)\b"
+)
+_IMAGE = re.compile(r"\[image|\[screenshot|\.(?:png|jpe?g|webp)\b", re.IGNORECASE)
+_LIST = re.compile(r"^\s*(?:\d+[.)]|[-*])\s", re.MULTILINE)
+_COMMIT = re.compile(r"\bgit (?:commit|push|merge)\b|gh pr")
+_REVERT = re.compile(r"\bgit (?:revert|reset|restore|checkout --|checkout HEAD|stash)")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One human turn with both of its sides. `place` counts the human turns before it."""
+
+    turn: Turn
+    before: tuple[Turn, ...]  # the assistant's turns since the person last spoke
+    after: tuple[Turn, ...]  # the assistant's turns until the person speaks again
+    earlier: tuple[Turn, ...]  # what the person said before, newest first
+    place: int
+
+
+def scenes(session: Session) -> Iterator[Scene]:
+    """Each turn that a person said, in order, with its two sides."""
+    turns = session.turns
+    spoken: list[Turn] = []
+    for i, turn in enumerate(turns):
+        if turn.role != "human":
+            continue
+        if turn.origin is not Origin.MACHINE:
+            before = tuple(takewhile(_reply, reversed(turns[:i])))
+            after = tuple(takewhile(_reply, turns[i + 1 :]))
+            yield Scene(turn, before[::-1], after, tuple(reversed(spoken[-8:])), len(spoken))
+        spoken.append(turn)
+
+
+def _reply(turn: Turn) -> bool:
+    return turn.role == "assistant"
+
+
+def features(scene: Scene) -> dict[str, float]:
+    """Every feature of a scene that is not 0."""
+    prose, log = scene.turn.text, "\n".join(scene.turn.pasted)
+    found = {"bias": 1.0}
+    found |= said(prose) | _form(prose, log) | _standing(scene)
+    found |= _before(scene) | _after(scene) | _asked_again(scene, prose)
+    found |= _together(found)
+    return found
+
+
+def said(prose: str) -> dict[str, float]:
+    """The classes of words that a person used, and those used in the first few words."""
+    sample = prose if len(prose) <= HEAD + TAIL else prose[:HEAD] + "\n" + prose[-TAIL:]
+    words = tokens(sample)
+    lead = 5 if wide(sample) else 3
+    found: dict[str, float] = {}
+    for name, at in _SAID.find(words).items():
+        found[f"says: {name}"] = 1.0
+        if at < lead:
+            found[f"starts: {name}"] = 1.0
+    return found
+
+
+def _form(prose: str, log: str) -> dict[str, float]:
+    """Length, punctuation and what the message is made of."""
+    size = len(tokens(prose[: HEAD + TAIL])) * (0.6 if wide(prose) else 1.0)
+    names = {
+        "length: only a log": not prose and bool(log),
+        "length: 1-2 words": 0 < size <= 2,
+        "length: 3-7 words": 2 < size <= 7,
+        "length: 8-20 words": 7 < size <= 20,
+        "length: 21-60 words": 20 < size <= 60,
+        "length: over 60 words": size > 60,
+        "form: ends with a question mark": prose.rstrip().endswith(("?", "？")),
+        "form: question mark": "?" in prose or "？" in prose,
+        "form: exclamation mark": "!" in prose or "！" in prose,
+        "form: strong punctuation": bool(re.search(r"[!?]{2}|[！？]{2}", prose)),
+        "form: trailing dots": ".." in prose or "…" in prose,
+        "form: shouted word": bool(re.search(r"\b[A-Z]{4,}\b", prose)) and size < 60,
+        "form: log or code": bool(log),
+        "form: trouble in a log": bool(_TROUBLE.search(log[:4000])),
+        "form: trouble in a line": bool(_TROUBLE_LINE.search(prose[:HEAD])),
+        "form: names a file": bool(_MENTION.search(prose[:HEAD])),
+        "form: picture": bool(_IMAGE.search(prose[:HEAD])),
+        "form: list": len(_LIST.findall(prose[:HEAD])) >= 2,
+        "form: number with a unit": bool(re.search(r"\b\d+ ?(?:px|%|rem|em|ms|pt|vh)\b", prose[:HEAD])),
+        "form: quotes something": bool(re.search(r"[\"“«「`].{3,80}[\"”»」`]", prose[:HEAD])),
+    }
+    return {name: 1.0 for name, true in names.items() if true}
+
+
+def _standing(scene: Scene) -> dict[str, float]:
+    """How and when the turn came."""
+    turn = scene.turn
+    names = {
+        "turn: first of the session": scene.place == 0,
+        "turn: second or third": 0 < scene.place <= 2,
+        "turn: later than the tenth": scene.place > 10,
+        "turn: interrupted the assistant": turn.interrupted,
+        "turn: refused a tool": turn.denied or turn.kind is TurnKind.DENIAL,
+        "turn: comment on a refusal": turn.kind is TurnKind.DENIAL,
+        "turn: typed while the assistant worked": turn.kind is TurnKind.QUEUED,
+        "turn: arguments of a command": turn.kind is TurnKind.COMMAND,
+        "turn: rewound": turn.abandoned
+        or (bool(scene.earlier) and scene.earlier[0].abandoned and not turn.abandoned),
+    }
+    return {name: 1.0 for name, true in names.items() if true}
+
+
+def _before(scene: Scene) -> dict[str, float]:
+    """What the assistant had done, claimed or asked."""
+    text = "\n".join(turn.text for turn in scene.before).strip()
+    tools = [tool for turn in scene.before for tool in turn.tools]
+    closing = text[-CLOSING:]
+    edits = sum(bool(_EDITS.search(tool.name)) for tool in tools)
+    names = {
+        "before: nothing": not scene.before,
+        "before: edited": edits > 0,
+        "before: edited a lot": edits > 5,
+        "before: ran commands": any(_RUNS.search(tool.name) for tool in tools),
+        "before: a tool failed": any(tool.failed and not tool.rejected for tool in tools),
+        "before: committed": any(_COMMIT.search(tool.brief) for tool in tools),
+        "before: only talked": bool(text) and not tools,
+        "before: ends with a question": closing.rstrip("*_ )\n").endswith(("?", "？")),
+        "before: offered choices": any(_TALKS.search(tool.name) for tool in tools)
+        or bool(re.search(r"(?im)^\W*(?:option|opci[oó]n|variante?|方案|案)\W*[A-C1-3]\b", text)),
+        "before: check marks": "✅" in text or "✓" in text,
+    }
+    found = {name: 1.0 for name, true in names.items() if true}
+    words = tokens(closing)
+    return (
+        found
+        | {f"before: {name}": 1.0 for name in _CLAIMED.find(words)}
+        | {f"before: {name}": 1.0 for name in _REPLIED.find(words[:30]) if name != "welcomes"}
+    )
+
+
+def _after(scene: Scene) -> dict[str, float]:
+    """What the assistant answered, and what it did first."""
+    text = "\n".join(turn.text for turn in scene.after).strip()
+    tools = [tool for turn in scene.after for tool in turn.tools]
+    words = tokens(text[:OPENING])
+    edited = _edited(tool for turn in scene.before for tool in turn.tools)
+    editing = _edited(tools)
+    names = {
+        "after: nothing": not scene.after,
+        "after: edits": bool(editing),
+        "after: edits the same file again": bool(edited & editing),
+        "after: edits other files": bool(editing) and not edited & editing,
+        "after: edits at once": any(_EDITS.search(tool.name) for tool in tools[:3]),
+        "after: a few edits": 0 < sum(bool(_EDITS.search(t.name)) for t in tools) <= 3,
+        "after: many tools": len(tools) > 15,
+        "after: only talks": bool(text) and not tools,
+        "after: commits": any(_COMMIT.search(tool.brief) for tool in tools[:6]),
+        "after: reverts": any(_REVERT.search(tool.brief) for tool in tools[:6]),
+        "after: makes new files": any(tool.name in {"Write", "create_file"} for tool in tools),
+        "after: asks": text.rstrip("*_ )\n").endswith(("?", "？")),
+    }
+    found = {name: 1.0 for name, true in names.items() if true}
+    for name, at in _REPLIED.find(words).items():
+        found[f"after: {name}"] = 1.0
+        if at < 3:
+            found[f"after: opens and {name}"] = 1.0
+    return found
+
+
+def _edited(tools: Iterator[ToolUse] | list[ToolUse]) -> set[str]:
+    return {tool.brief or tool.name for tool in tools if _EDITS.search(tool.name)}
+
+
+def _asked_again(scene: Scene, prose: str) -> dict[str, float]:
+    """Likeness to what the person said before, and to what the assistant just said."""
+    mine = _content(prose[:HEAD])
+    if len(mine) < 2:
+        return {}
+    found: dict[str, float] = {}
+    closest = max((_overlap(mine, _content(turn.text[:HEAD])) for turn in scene.earlier), default=0.0)
+    if closest >= 0.25:
+        found["asked before"] = min(1.0, closest * 1.5)
+    said = _content("\n".join(turn.text[-2 * CLOSING :] for turn in scene.before))
+    found["about what was just said"] = round(len(mine & said) / len(mine), 3)
+    return found
+
+
+def _content(text: str) -> frozenset[str]:
+    words = tokens(text)
+    if wide(text):
+        return frozenset(a + b for a, b in pairwise(words))
+    return frozenset(word for word in words if len(word) > 3)
+
+
+def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
+    return len(a & b) / len(a | b) if a and b else 0.0
+
+
+_PAIRS = (
+    ("says: broken", "before: edited"),
+    ("says: broken", "before: done"),
+    ("says: broken", "turn: first of the session"),
+    ("says: observes", "before: edited"),
+    ("says: change", "before: edited"),
+    ("says: change", "after: edits the same file again"),
+    ("says: new work", "before: done"),
+    ("says: negated verb", "before: edited"),
+    ("says: hedge", "before: edited"),
+    ("form: question mark", "before: edited"),
+    ("form: question mark", "after: edits"),
+    ("form: question mark", "after: only talks"),
+    ("form: trouble in a log", "before: edited"),
+    ("form: trouble in a log", "before: nothing"),
+    ("says: go on", "length: 1-2 words"),
+    ("says: pleased", "says: contrast"),
+    ("says: no", "before: asks back"),
+    ("before: asks back", "length: 3-7 words"),
+    ("says: more or less", "before: edited"),
+    ("says: flaw", "before: edited"),
+    ("after: repairs", "before: edited"),
+    ("after: welcomes", "says: new work"),
+    ("after: concedes", "before: edited"),
+)
+"""Features that mean more together than apart."""
+
+
+def _together(found: dict[str, float]) -> dict[str, float]:
+    return {f"{a} + {b}": 1.0 for a, b in _PAIRS if a in found and b in found}

@@ -1,0 +1,79 @@
+"""Fast matching of the lexicon: which classes of phrases a text holds, in one pass over its tokens.
+
+Words are folded (case, accents, apostrophes) so that "Doesn’t", "doesnt" and "DOESN'T" meet; each Chinese or Japanese
+character is a token of its own, so that the same n-gram lookup serves languages that write no spaces.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TOKEN = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]|[^\W_぀-ヿ㐀-鿿豈-﫿]+(?:[._-][^\W_぀-ヿ㐀-鿿豈-﫿]+)*")
+_CONTRACTION = re.compile(r"'(?=(?:t|s|re|m|ll|ve|d)\b)")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_WIDE = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
+
+
+def fold(text: str) -> str:
+    """Lower case, without accents and contraction marks; compatibility forms made plain."""
+    flat = text.replace("\u2019", "'").lower()
+    if not flat.isascii():
+        flat = unicodedata.normalize("NFKC", _ACCENTS.sub("", unicodedata.normalize("NFKD", flat)))
+    return _CONTRACTION.sub("", flat)
+
+
+def tokens(text: str) -> list[str]:
+    """The words of folded text, each wide character on its own."""
+    return _TOKEN.findall(fold(text))
+
+
+class Phrases:
+    """A set of classes of phrases, compiled for lookup."""
+
+    def __init__(self, table: Mapping[str, Mapping[str, str]]) -> None:
+        self._exact: dict[str, set[str]] = {}
+        self._stems: dict[str, set[str]] = {}
+        self._starts: dict[str, int] = {}  # the first token of longer phrases, with their greatest length
+        for name, languages in table.items():
+            for entries in languages.values():
+                for entry in entries.split("|"):
+                    self._enter(name, entry)
+        self._of_word = lru_cache(maxsize=4096)(self._lookup)
+
+    def _enter(self, name: str, entry: str) -> None:
+        words = tokens(entry)
+        if entry.endswith("*") and len(words) == 1:
+            self._stems.setdefault(words[0], set()).add(name)
+            return
+        if len(words) > 1:
+            self._starts[words[0]] = max(self._starts.get(words[0], 0), len(words))
+        self._exact.setdefault(" ".join(words), set()).add(name)
+
+    def _lookup(self, word: str) -> frozenset[str]:
+        """The classes of one word, by itself or by a stem that it starts with."""
+        found = set(self._exact.get(word, ()))
+        for end in range(2, len(word) + 1):
+            found |= self._stems.get(word[:end], set())
+        return frozenset(found)
+
+    def find(self, words: list[str]) -> dict[str, int]:
+        """Each class that occurs, with the position of the first token of its first occurrence."""
+        found: dict[str, int] = {}
+        for i, word in enumerate(words):
+            for name in self._of_word(word):
+                found.setdefault(name, i)
+            for size in range(2, self._starts.get(word, 1) + 1):
+                for name in self._exact.get(" ".join(words[i : i + size]), ()):
+                    found.setdefault(name, i)
+        return found
+
+
+def wide(text: str) -> bool:
+    """Whether the text is mostly Chinese or Japanese, where a token is a character."""
+    return len(_WIDE.findall(text)) * 3 > len(text.replace(" ", ""))

@@ -1,0 +1,195 @@
+"""Finding disagreements: in sessions as the client writes them, in nine languages, and never in a machine's words."""
+
+import dataclasses
+
+import pytest
+from transcripts import VERSIONS, Transcript
+
+from skillloop import transcript
+from skillloop.disagreements import DRAFT_AT, FOUND_AT, UNSURE, find
+from skillloop.model import Kind, Origin, Session, ToolUse, Turn, TurnKind
+
+SCENES = {
+    "en": (
+        "no, that's wrong. never use print here, use the logger",
+        "You're right, I'll fix that.",
+        "great, now add a search box",
+    ),
+    "es": (
+        "no, eso está mal. nunca uses print, usa el logger",
+        "Tienes razón, lo corrijo.",
+        "genial, ahora agrega un buscador",
+    ),
+    "de": (
+        "nein, das ist falsch. nimm nie print, nimm den Logger",
+        "Du hast recht, ich ändere das.",
+        "super, jetzt noch eine Suche",
+    ),
+    "fr": (
+        "non, c'est faux. n'utilise jamais print, utilise le logger",
+        "Tu as raison, je corrige.",
+        "super, maintenant ajoute une recherche",
+    ),
+    "pt": (
+        "não, está errado. nunca use print, use o logger",
+        "Você tem razão, vou corrigir.",
+        "ótimo, agora adiciona uma busca",
+    ),
+    "it": (
+        "no, è sbagliato. non usare mai print, usa il logger",
+        "Hai ragione, lo correggo.",
+        "ottimo, ora aggiungi una ricerca",
+    ),
+    "ru": (
+        "нет, это неправильно. никогда не используй print, используй логгер",
+        "Вы правы, исправлю.",
+        "отлично, теперь добавь поиск",
+    ),
+    "zh": ("不对，错了。不要用 print，一律用 logger", "你说得对，我来改。", "很好，再加一个搜索功能"),
+    "ja": (
+        "違います、間違っています。printは使わず必ずloggerを使って",
+        "おっしゃる通りです。修正します。",
+        "いいですね、次は検索を追加して",
+    ),
+}
+
+
+def conversation(said, reply="I'll look.", *, edits="src/app.py", **fields):
+    turns = (
+        Turn(0, "human", "write the report page", 1, uuid="u0"),
+        Turn(
+            1,
+            "assistant",
+            "Done. I updated `src/app.py`.",
+            2,
+            tools=(ToolUse("Edit", "src/app.py"),),
+            kind=TurnKind.REPLY,
+        ),
+        Turn(2, "human", said, 3, **{"uuid": "u2"} | fields),
+        Turn(3, "assistant", reply, 4, tools=(ToolUse("Edit", edits),), kind=TurnKind.REPLY),
+    )
+    return Session("s1", "s1.jsonl", turns)
+
+
+@pytest.mark.parametrize("language", SCENES)
+def test_a_correction_is_found_and_the_next_wish_is_not(language):
+    correction, reply, wish = SCENES[language]
+    (found,) = find(conversation(correction, reply))
+    assert found.confidence >= DRAFT_AT
+    assert found.evidence.quote in correction
+    assert not find(conversation(wish, "ok", edits="src/search.py"))
+
+
+def test_signals_name_what_spoke_in_both_sides_of_the_turn():
+    (found,) = find(conversation("still broken, I get the same error", "You're right, I see the issue."))
+    names = " ".join(signal.name for signal in found.signals)
+    assert "after: " in names
+    assert "says: " in names
+    assert found.signals[0].weight > 0
+
+
+def test_a_symptom_after_finished_work_is_a_bug_report():
+    (found,) = find(
+        conversation("the button still does nothing when I click it, it crashes", "I see the issue.")
+    )
+    assert found.kind is Kind.BUG_REPORT
+    assert not found.durable
+
+
+def test_the_first_request_of_a_session_is_no_disagreement():
+    asked = Turn(0, "human", "the login is broken, please fix the error", 1, uuid="u0")
+    reply = Turn(1, "assistant", "Let me look.", 2, kind=TurnKind.REPLY)
+    assert not find(Session("s", "s.jsonl", (asked, reply)))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_in_a_real_transcript_the_disagreement_stands_at_its_line(tmp_path, version):
+    talk = (
+        Transcript(version)
+        .typed("tidy the helpers")
+        .tool("Edit", file_path="/p/a.py")
+        .says("Done, all tests pass.")
+    )
+    talk.typed("no, you broke it. never edit the generated files, edit the templates instead")
+    line, uuid = talk.line, talk.last
+    talk.says("You're right, sorry. I'll revert that.").tool("Edit", file_path="/p/a.py")
+    (found,) = find(transcript.read(talk.write(tmp_path / "s.jsonl")))
+    assert (found.evidence.line, found.evidence.uuid) == (line, uuid)
+    assert found.lesson == "Never edit the generated files, edit the templates instead"
+
+
+def test_words_of_machines_never_fire(tmp_path):
+    wrong = "No, that is wrong! Never do that again, you broke it. Always use tabs instead."
+    talk = Transcript().typed("hello").says("Done.").tool("Edit", file_path="/p/a.py").result(wrong)
+    talk.meta(wrong).notified(wrong).teammate(wrong).compacted(wrong).subagent(wrong).handoff(wrong)
+    talk.says("You're right, sorry. Let me fix that.").command("model", stdout=wrong).suggested(wrong)
+    talk.tool("Bash", command="ls").denied(clarify=True).raw(
+        b'{"type":"summary","summary":"' + wrong.encode() + b'"}'
+    )
+    assert not find(transcript.read(talk.write(tmp_path / "s.jsonl")))
+
+
+def test_a_turn_of_a_machine_is_skipped_whatever_it_says():
+    said, reply, _ = SCENES["en"]
+    assert find(conversation(said, reply))
+    assert not find(conversation(said, reply, origin=Origin.MACHINE))
+    assert not find(dataclasses.replace(conversation(said, reply), automated=True))
+
+
+def test_a_fork_keeps_the_ids(tmp_path):
+    talk = (
+        Transcript()
+        .typed("hi")
+        .tool("Edit", file_path="/p/a.py")
+        .says("Done.")
+        .typed("no, that is wrong, revert it")
+        .says("Sorry!")
+    )
+    first = find(transcript.read(talk.write(tmp_path / "a.jsonl")))
+    copied = talk.data().replace(b"5e55104e", b"f08ced00")  # a fork copies the lines under its own session id
+    (tmp_path / "b.jsonl").write_bytes(copied.replace(b"2.1.197", b"2.1.197"))
+    assert [one.id for one in first] == [one.id for one in find(transcript.read(tmp_path / "b.jsonl"))]
+    assert len(first) == 1
+    assert len(first[0].id) == 16
+
+
+def test_a_turn_that_was_sent_again_at_once_is_one():
+    said, reply, _ = SCENES["en"]
+    session = conversation(said, reply)
+    again = dataclasses.replace(session.turns[2], index=3, line=9, uuid="u9", interrupted=True)
+    turns = (*session.turns[:3], again, dataclasses.replace(session.turns[3], index=4))
+    (found,) = find(dataclasses.replace(session, turns=turns))
+    assert found.evidence.uuid == "u9"
+
+
+def test_a_wish_that_comes_in_a_second_session_is_durable():
+    session = conversation(
+        "hmm, the report tables need thousands separators", "You're right, I'll change that."
+    )
+    (once,) = find(session)
+    (twice,) = find(session, recurring=["the report tables need thousands separators"])
+    assert (once.durable, twice.durable) == (False, True)
+    assert once.id == twice.id
+
+
+def test_a_second_opinion_is_asked_about_the_uncertain_middle_only():
+    asked = []
+
+    def scripted(found, _session):
+        asked.append(found.confidence)
+        return {0: 0.9, 1: 0.05}.get(len(asked) - 1)
+
+    said, reply, wish = SCENES["en"]
+    (sure,) = find(conversation(said, reply), second_opinion=scripted)
+    assert not asked
+    assert sure.confidence > UNSURE[1]
+    doubtful = conversation("should that be in the footer?", "It could go there too.")
+    (found,) = find(doubtful, second_opinion=scripted)
+    assert found.confidence == 0.9
+    assert not find(doubtful, second_opinion=scripted)
+    assert all(UNSURE[0] <= confidence <= UNSURE[1] for confidence in asked)
+    assert [one.confidence for one in find(doubtful, second_opinion=lambda *_: None)] == [
+        one.confidence for one in find(doubtful)
+    ]
+    assert FOUND_AT < DRAFT_AT
+    assert wish
