@@ -133,6 +133,7 @@ def canonical(path: str | Path) -> str:
 
     Raises:
         UsageError: the path does not have the form `/…/skills/…/NAME/SKILL.md`.
+        Missing: the folder vanished while it was looked at.
     """
     text = os.fspath(path)
     parts = Path(text).parts
@@ -140,7 +141,10 @@ def canonical(path: str | Path) -> str:
         raise UsageError(f"{text!r} is not a plain absolute path")
     if parts[-1] != SKILL or "skills" not in parts[:-2] or not _NAME.fullmatch(parts[-2]):
         raise UsageError(f"{text} is not a skill", f"a skill is a file …/skills/NAME/{SKILL}")
-    return f"{os.path.realpath(os.path.dirname(text))}/{SKILL}"  # noqa: PTH120  (bytes of the path as given)
+    try:
+        return f"{os.path.realpath(Path(text).parent)}/{SKILL}"
+    except OSError as error:  # it changed while we looked
+        raise Missing(f"{text}: {_reason(error)}") from None
 
 
 def why_not_editable(path: str | Path) -> str | None:
@@ -178,9 +182,10 @@ class OpenSkill:
             if error.errno == errno.ELOOP:
                 raise NotEditable(f"{self.path} is a symbolic link", "make it a real file") from None
             raise Unreachable(f"{self.path}: {_reason(error)}") from error
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise NotEditable(f"{self.path} is not a regular file")
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise NotEditable(f"{self.path} is not a regular file")
             data = file.read(MAX_SKILL + 1)
         if len(data) > MAX_SKILL:
             raise NotEditable(f"{self.path} is larger than {MAX_SKILL:,} bytes")

@@ -1,13 +1,12 @@
 """Three-way merge of a SKILL.md by lines (diff3; Khanna, Kunal & Pierce, FSTTCS 2007), on bytes.
 
-Invariants: where `git merge-file` is clean, the result is the same. No line that a person added is lost, changed or
+Invariants: where `git merge-file` is clean, the result is the same (or, among many equal lines, a conflict). No line that a person added is lost, changed or
 moved against another of theirs. What both sides changed at one place is a conflict, with one exception: where both
 only *added list items* at the same place, both additions stay, the person's first.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BULLET = re.compile(rb"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+\S")
+
+
+_DISTANCE = 2_000  # differing lines up to which two texts are compared line by line
 
 
 class Conflict(Exception):  # noqa: N818  (an answer, not an accident; callers say what to do about it)
@@ -82,15 +84,27 @@ def _merged(base: list[bytes], mine: list[bytes], other: list[bytes]) -> Iterato
 
 
 def _hunks(base: list[bytes], side: list[bytes]) -> list[_Hunk]:
+    """What changed from base to side, with each change where git would put it."""
+    pairs = _matches(base, side)
+    one = _Changes(base, {i for i, _ in pairs})
+    two = _Changes(side, {j for _, j in pairs})
+    one.settle(two)
+    two.settle(one)
+    return [
+        _Hunk(*a, *b) for a, b in zip(one.groups(), two.groups(), strict=True) if a[0] < a[1] or b[0] < b[1]
+    ]
+
+
+def _matches(base: list[bytes], side: list[bytes]) -> list[tuple[int, int]]:
+    """Pairs of equal lines, as many as possible, after those that both begin and end with."""
     head = _common(base, side)
-    tail = _common(base[head:][::-1], side[head:][::-1])  # as git, which compares only what is between
-    matcher = difflib.SequenceMatcher(
-        None, base[head : len(base) - tail], side[head : len(side) - tail], autojunk=False
-    )
-    changes = (change for tag, *change in matcher.get_opcodes() if tag != "equal")
-    found = [_Hunk(*(number + head for number in change)) for change in changes]
-    limits = [*(hunk.start for hunk in found[1:]), len(base)]
-    return [_slid(hunk, base, side, limit) for hunk, limit in zip(found, limits, strict=True)]
+    tail = _common(base[head:][::-1], side[head:][::-1])
+    inner = _longest(base[head : len(base) - tail], side[head : len(side) - tail])
+    return [
+        *((number, number) for number in range(head)),
+        *((i + head, j + head) for i, j in inner),
+        *((len(base) - number, len(side) - number) for number in range(tail, 0, -1)),
+    ]
 
 
 def _common(one: list[bytes], two: list[bytes]) -> int:
@@ -99,15 +113,123 @@ def _common(one: list[bytes], two: list[bytes]) -> int:
     return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(two)))
 
 
-def _slid(hunk: _Hunk, base: list[bytes], side: list[bytes], limit: int) -> _Hunk:
-    """A pure insertion or deletion among equal lines could stand in several places: the last one, as in git."""
-    start, end, low, high = hunk
-    lines, first, after = (side, low, high) if start == end else (base, start, end)
-    shift = 0
-    if start == end or low == high:
-        while end + shift < limit and lines[first + shift] == lines[after + shift]:
-            shift += 1
-    return _Hunk(start + shift, end + shift, low + shift, high + shift)
+def _longest(one: list[bytes], two: list[bytes]) -> list[tuple[int, int]]:
+    """A longest common subsequence as index pairs (Myers, Algorithmica 1986); none past `_DISTANCE` edits."""
+    reach = {1: 0}  # on diagonal x - y = k: the furthest x
+    steps: list[dict[int, int]] = []
+    for distance in range(min(len(one) + len(two), _DISTANCE) + 1):
+        steps.append(reach.copy())
+        for k in range(-distance, distance + 1, 2):
+            x = reach[_before(reach, k, distance)] + (_before(reach, k, distance) < k)
+            while x < len(one) and x - k < len(two) and one[x] == two[x - k]:
+                x += 1
+            reach[k] = x
+            if x >= len(one) and x - k >= len(two):
+                return _walk_back(steps, len(one), len(two))
+    return []
+
+
+def _before(reach: dict[int, int], k: int, distance: int) -> int:
+    """The diagonal from which the furthest point on `k` is reached."""
+    return k + 1 if k == -distance or (k != distance and reach[k - 1] < reach[k + 1]) else k - 1
+
+
+def _walk_back(steps: list[dict[int, int]], x: int, y: int) -> list[tuple[int, int]]:
+    found = []
+    for distance in range(len(steps) - 1, -1, -1):
+        before = _before(steps[distance], x - y, distance)
+        from_x = steps[distance][before]
+        while x > max(from_x, 0) and y > max(from_x - before, 0):
+            x, y = x - 1, y - 1
+            found.append((x, y))
+        x, y = from_x, from_x - before
+    return found[::-1]
+
+
+class _Changes:
+    """The changed lines of one text, as groups between its unchanged lines (empty groups included).
+
+    Two texts have the same number of groups. A group among equal lines could stand in several places; `settle`
+    moves it to where git does (xdl_change_compact): level with a change of the other text, else as late as possible.
+    """
+
+    def __init__(self, lines: list[bytes], kept: set[int]) -> None:
+        self.lines = lines
+        self.changed = [number not in kept for number in range(len(lines))]
+        self.start = self.end = 0
+
+    def groups(self) -> Iterator[tuple[int, int]]:
+        self.first()
+        yield self.start, self.end
+        while self.next():
+            yield self.start, self.end
+
+    def first(self) -> None:
+        self.start = self.end = 0
+        self._grow()
+
+    def next(self) -> bool:
+        if self.end == len(self.lines):
+            return False
+        self.start = self.end = self.end + 1
+        self._grow()
+        return True
+
+    def previous(self) -> None:
+        self.end = self.start = self.start - 1
+        self._grow()
+
+    def settle(self, other: _Changes) -> None:
+        self.first()
+        other.first()
+        while True:
+            if self.start < self.end:
+                self._settle_group(other)
+            if not self.next():
+                return
+            other.next()
+
+    def _settle_group(self, other: _Changes) -> None:
+        size = -1
+        while size != self.end - self.start:  # a group that ran into another one has grown: again
+            size = self.end - self.start
+            while self._up():
+                other.previous()
+            earliest = self.end
+            level = self.end if other.start < other.end else -1
+            while self._down():
+                other.next()
+                level = self.end if other.start < other.end else level
+        if self.end != earliest and level != -1:
+            while other.start == other.end:
+                self._up()
+                other.previous()
+
+    def _up(self) -> bool:
+        if not self.start or self.lines[self.start - 1] != self.lines[self.end - 1]:
+            return False
+        self._flip(self.start - 1, self.end - 1)
+        self.start, self.end = self.start - 1, self.end - 1
+        self._grow()
+        return True
+
+    def _down(self) -> bool:
+        if self.end == len(self.lines) or self.lines[self.start] != self.lines[self.end]:
+            return False
+        self._flip(self.start, self.end)
+        self.start, self.end = self.start + 1, self.end + 1
+        self._grow()
+        return True
+
+    def _flip(self, one: int, other: int) -> None:
+        self.changed[one], self.changed[other] = self.changed[other], self.changed[one]
+
+    def _grow(self) -> None:
+        """Take in the changed lines on both sides."""
+        while self.start and self.changed[self.start - 1]:
+            self.start -= 1
+        while self.end < len(self.lines) and self.changed[self.end]:
+            self.end += 1
 
 
 def _groups(mine: list[_Hunk], other: list[_Hunk]) -> Iterator[tuple[list[_Hunk], list[_Hunk]]]:

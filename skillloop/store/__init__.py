@@ -419,32 +419,11 @@ class Store:
         """
         (count,) = self._database.one(
             "SELECT coalesce(sum(added), 0) FROM proposals WHERE skill = ?1 AND state = 'applied' AND by = 'auto' "
-            "AND acted > coalesce((SELECT max(acted) FROM proposals WHERE skill = ?1 AND by = 'person'), 0)",
+            "AND acted > (SELECT coalesce(max(seq), 0) FROM audit "
+            "WHERE skill = ?1 AND json_extract(entry, '$.detail.by') = 'person')",
             files.canonical(skill),
         )
         return int(count)
-
-    def drift(self, skill: str | Path, session_id: str) -> dict[str, Any]:
-        """The fields of `gate.Context` that guard against slow drift.
-
-        Returns:
-            `added_in_session` and `added_this_week` (see `added_unseen`) in lines, and `own`: the newest text that
-            came from outside skillloop, the person's own version, or None where none is recorded as UTF-8.
-        """
-        own = None
-        for version in reversed(self.archive.versions(files.canonical(skill))):
-            if version.kind in {"import", "external"}:
-                own = self.archive.content(version.sha)
-                break
-        try:
-            text = None if own is None else own.decode()
-        except UnicodeDecodeError:
-            text = None
-        return {
-            "added_in_session": self.added_in_session(session_id),
-            "added_this_week": self.added_unseen(skill),
-            "own": text,
-        }
 
     def skills(self) -> list[Path]:
         """The SKILL.md of every skill with a history."""

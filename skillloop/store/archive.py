@@ -104,7 +104,7 @@ class Archive:
         note: str = "",
         proposal: str | None = None,
         extra: dict[str, Any] | None = None,
-        by: By = "person",
+        by: By | None = None,
     ) -> Version:
         """Add a version whose bytes are kept already, and its audit entry."""
         head = self.head(skill)

@@ -1,0 +1,314 @@
+"""Locks, atomic writes, and the one door to a SKILL.md."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from skillloop import files
+from skillloop.errors import Locked, SkillloopError, UsageError
+from skillloop.files import (
+    Missing,
+    NotEditable,
+    canonical,
+    locked,
+    open_skill,
+    why_not_editable,
+    write_atomic,
+)
+
+TEXT = b"---\nname: web\n---\n- a\n"
+HOLDER = """
+import sys, time
+from pathlib import Path
+from skillloop.files import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def skill(tmp_path):
+    path = tmp_path / "skills" / "web" / "SKILL.md"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(TEXT)
+    path.chmod(0o644)
+    return path
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds tmp_path/lock."""
+    command = [sys.executable, "-c", HOLDER, tmp_path / "lock"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+def test_a_lock_that_is_held_is_refused_with_the_holders_number(tmp_path, holder):
+    with pytest.raises(Locked, match=f"process {holder.pid}"), locked(tmp_path / "lock", wait=0):
+        pass
+
+
+def test_a_killed_holder_frees_the_lock(tmp_path, holder):
+    holder.send_signal(signal.SIGKILL)
+    with locked(tmp_path / "lock", wait=10):
+        assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
+
+
+def test_waiting_gets_the_lock_when_the_holder_leaves(tmp_path, holder):
+    threading.Timer(0.2, holder.terminate).start()
+    with locked(tmp_path / "lock", wait=10):
+        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_a_lock_never_follows_a_link(tmp_path):
+    (tmp_path / "lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(SkillloopError, match="cannot lock"), locked(tmp_path / "lock"):
+        pass
+    assert not (tmp_path / "victim").exists()
+
+
+def test_an_atomic_write_replaces_whole_and_leaves_no_temporary_file(tmp_path):
+    for data in (b"one", b"", b"x" * 100_000):
+        write_atomic(tmp_path / "file", data)
+        assert (tmp_path / "file").read_bytes() == data
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_atomic_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    write_atomic(tmp_path / "file", b"old")
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+    with pytest.raises(OSError, match="Input/output"):
+        write_atomic(tmp_path / "file", b"new")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"old")]
+
+
+def test_an_ordinary_skill_may_be_edited(skill):
+    assert why_not_editable(skill) is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "skills/web/SKILL.md",
+        "/x/skills/../web/SKILL.md",
+        "/x/skills//web/SKILL.md",
+        "/x/skills/web/skill.md",
+        "/x/skills/web/README.md",
+        "/x/web/SKILL.md",
+        "/skills/SKILL.md",
+        "/x/skills/web/./SKILL.md",
+        "/x/skills/web\0/SKILL.md",
+        "/x/skills/-rf/SKILL.md",
+        "/x/skills/.hidden/SKILL.md",
+        "/x/skills/a b/SKILL.md",
+        "/x/skills/a\nb/SKILL.md",
+        "/x/skills/wéb/SKILL.md",
+        "/x/skills/" + "a" * 65 + "/SKILL.md",
+        "/x/skills/$(id)/SKILL.md",
+        "/x/skills/web\u202e/SKILL.md",
+        "~/skills/web/SKILL.md",
+        "",
+        "/",
+    ],
+)
+def test_a_path_that_is_not_a_skills_is_refused(path):
+    with pytest.raises(UsageError):
+        canonical(path)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "plugins/cache/market/web/1.0/skills/web",
+        "plugins/Cache/market/web/skills/web",
+        "skills/synced/web",
+        "skills/Synced/web",
+    ],
+)
+def test_what_an_update_would_wipe_is_not_edited(tmp_path, place):
+    path = tmp_path / place / "SKILL.md"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(TEXT)
+    assert "undo the edit" in why_not_editable(path)
+
+
+def test_a_link_to_a_skills_folder_is_followed_once_and_shares_its_history(tmp_path, skill):
+    (tmp_path / "project" / "skills").mkdir(parents=True)
+    (tmp_path / "project" / "skills" / "web").symlink_to(skill.parent)
+    assert canonical(tmp_path / "project" / "skills" / "web" / "SKILL.md") == str(skill)
+
+
+def test_a_link_into_a_plugins_cache_is_still_the_cache(tmp_path):
+    real = tmp_path / "plugins" / "cache" / "m" / "skills" / "web"
+    real.mkdir(parents=True)
+    (real / "SKILL.md").write_bytes(TEXT)
+    (tmp_path / "skills").mkdir()
+    (tmp_path / "skills" / "web").symlink_to(real)
+    assert "installed plugin" in why_not_editable(tmp_path / "skills" / "web" / "SKILL.md")
+
+
+def as_link(skill):
+    skill.rename(skill.with_name("real"))
+    skill.symlink_to("real")
+
+
+def as_second_name(skill):
+    skill.with_name("other").hardlink_to(skill)
+
+
+def as_pipe(skill):
+    skill.unlink()
+    os.mkfifo(skill)
+
+
+def as_folder(skill):
+    skill.unlink()
+    skill.mkdir()
+
+
+def as_device(skill):
+    skill.unlink()
+    skill.symlink_to("/dev/zero")
+
+
+def as_giant(skill):
+    with skill.open("ab") as file:
+        file.truncate(files.MAX_SKILL + 1)
+
+
+@pytest.mark.parametrize(
+    ("trick", "word"),
+    [
+        (as_link, "symbolic link"),
+        (as_device, "symbolic link"),
+        (as_second_name, "hard link"),
+        (as_pipe, "not a regular file"),
+        (as_folder, "not a regular file"),
+        (as_giant, "larger than"),
+        (lambda skill: skill.chmod(0o444), "read-only"),
+        (lambda skill: skill.chmod(0o666), "everybody"),
+        (lambda skill: skill.parent.chmod(0o777), "everybody"),
+        (lambda skill: skill.unlink(), "no such file"),
+    ],
+    ids=[
+        "link",
+        "device",
+        "hard link",
+        "pipe",
+        "folder",
+        "giant",
+        "read-only",
+        "open file",
+        "open folder",
+        "gone",
+    ],
+)
+def test_a_skill_that_must_not_be_edited_says_why(skill, trick, word):
+    trick(skill)
+    assert word in why_not_editable(skill)
+
+
+def test_another_users_skill_is_not_edited(skill):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    os.chown(skill, 12345, 12345)
+    assert "another user" in why_not_editable(skill)
+
+
+def test_a_group_writable_skill_is_ordinary(skill):
+    skill.chmod(0o664)
+    skill.parent.chmod(0o775)
+    assert why_not_editable(skill) is None
+
+
+@pytest.mark.parametrize("path", ["/proc/self/root/skills/web/SKILL.md", "/dev/fd/skills/web/SKILL.md"])
+def test_what_is_not_on_a_disk_is_not_edited(path):
+    assert why_not_editable(path)
+
+
+def test_a_folder_exchanged_for_a_link_after_opening_is_noticed(tmp_path, skill):
+    (tmp_path / "victim").mkdir()
+    with open_skill(skill) as opened:
+        skill.parent.rename(tmp_path / "moved")
+        (tmp_path / "skills" / "web").symlink_to(tmp_path / "victim")
+        with pytest.raises(Missing, match="moved or replaced"):
+            opened.check_still_there()
+
+
+def test_a_folder_swapped_for_a_link_all_the_time_never_leads_outside(tmp_path, skill):
+    """A racer exchanges the skill's folder with a link to a victim; what we read is always the skill's."""
+    victim = tmp_path / "skills" / "victim"
+    victim.mkdir()
+    (victim / "SKILL.md").write_bytes(b"victim")
+    stop = threading.Event()
+
+    def race():
+        away = tmp_path / "skills" / "away"
+        while not stop.is_set():
+            skill.parent.rename(away)
+            skill.parent.symlink_to(victim)
+            skill.parent.unlink()
+            away.rename(skill.parent)
+
+    racer = threading.Thread(target=race)
+    racer.start()
+    outside = 0
+    for _ in range(2_000):
+        try:
+            with open_skill(skill) as opened:
+                path, data = opened.path, opened.read()
+        except SkillloopError:
+            continue
+        outside += data == b"victim" and path == str(skill)
+    stop.set()
+    racer.join()
+    assert outside == 0
+
+
+def test_a_staged_file_takes_the_place_with_its_mode_and_gives_back_the_old_bytes(skill):
+    skill.chmod(0o640)
+    with open_skill(skill) as opened:
+        opened.stage(".temp", b"new")
+        opened.swap(".temp")
+        opened.sync()
+        assert opened.read(".temp") == TEXT
+        opened.discard(".temp")
+    assert skill.read_bytes() == b"new"
+    assert stat.S_IMODE(skill.stat().st_mode) == 0o640
+
+
+def test_where_names_cannot_be_exchanged_the_file_is_replaced(skill, monkeypatch):
+    def refuse(*_):
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(files, "_exchange", refuse)
+    with open_skill(skill) as opened:
+        opened.stage(".temp", b"new")
+        opened.swap(".temp")
+    assert [(path.name, path.read_bytes()) for path in skill.parent.iterdir()] == [("SKILL.md", b"new")]
+
+
+def test_staging_never_writes_through_a_name_that_is_taken(skill):
+    skill.with_name(".temp").symlink_to("SKILL.md")
+    with open_skill(skill) as opened, pytest.raises(FileExistsError):
+        opened.stage(".temp", b"new")
+    assert skill.read_bytes() == TEXT
+
+
+def test_a_folder_that_one_may_only_pass_through_is_no_obstacle(tmp_path, skill):
+    if os.geteuid() == 0:
+        pytest.skip("root may read every folder")
+    Path(tmp_path).chmod(0o311)
+    try:
+        assert why_not_editable(skill) is None
+    finally:
+        Path(tmp_path).chmod(0o755)
