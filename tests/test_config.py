@@ -109,10 +109,10 @@ def test_rules_of_the_folders_above_the_session_count(write):
 
 
 def test_only_the_person_chooses_where_words_are_sent(write):
-    write("home", '[model]\nbackend = "claude"\ndraft = "some-model"\n')
-    write("skill", '[model]\nbackend = "none"\n')
-    assert write.load().model.backend == "none"
-    path = write("skill", '[model]\nbackend = "api"\n')
+    write("home", '[model]\nbackend = "claude"\ncareful = "some-model"\n')
+    write("skill", '[model]\nbackend = "offline"\n')
+    assert write.load().model.backend == "offline"
+    path = write("skill", '[model]\nbackend = "anthropic"\n')
     with pytest.raises(ConfigError, match=rf"{path}:2: model.backend is not for a project"):
         write.load()
 

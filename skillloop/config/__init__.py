@@ -129,8 +129,8 @@ def _values(file: Source, *, own: bool) -> Values:
 def _refuse_settings(file: Source, values: Values) -> None:
     """A folder's file may switch the model off; which one runs, and so where words are sent, only the person says."""
     for (section, name), value in values.items():
-        if section == "model" and (name, value) != ("backend", "none"):
-            hint = 'set it in your own config.toml; this file may only say backend = "none"'
+        if section == "model" and (name, value) != ("backend", "offline"):
+            hint = 'set it in your own config.toml; this file may only say backend = "offline"'
             raise file.wrong(f"model.{name} is not for a project or a skill to choose", hint, section, name)
 
 

@@ -75,9 +75,9 @@ def aliases(doc: str) -> Any:
     return field(default_factory=dict, metadata={"kind": Kind(_aliases, _more_names), "doc": doc})
 
 
-def text(doc: str) -> Any:
+def text(doc: str, default: str = "") -> Any:
     """A string that only the person's own file sets."""
-    return field(default="", metadata={"kind": Kind(_text, lambda upper, _lower: upper), "doc": doc})
+    return field(default=default, metadata={"kind": Kind(_text, lambda upper, _lower: upper), "doc": doc})
 
 
 def _number(value: Any) -> float:

@@ -78,21 +78,27 @@ class Budget:
     tokens_per_day: int = at_most(2_000_000, "input and output tokens together")
     calls_per_session: int = at_most(20, "model calls")
     calls_per_day: int = at_most(200, "model calls")
+    money_per_command: float = at_most(1.0, "US dollars that one run of a command may cost")
+    tokens_per_command: int = at_most(1_000_000, "input and output tokens together")
+    calls_per_command: int = at_most(200, "model calls")
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`[model]`: which model drafts and judges. Settings, so only the person's own file has them; others may say "none"."""
+    """`[model]`: which model drafts and judges. Settings, so only the person's own file has them; others may say "offline"."""
 
-    backend: Literal["api", "claude", "none"] = choice(
-        "api",
+    backend: Literal["auto", "anthropic", "claude", "offline"] = choice(
+        "auto",
+        "anthropic",
         "claude",
-        "none",
-        default="none",
-        doc='"none" works offline, "claude" calls the installed client, "api" the Anthropic API',
+        "offline",
+        default="offline",
+        doc='"offline" asks no model, "claude" asks through the installed client, "anthropic" through the API, "auto" takes what is there',
     )
-    draft: str = text("model that drafts")
-    judge: str = text("model that judges")
+    cheap: str = text("model for many small questions", "claude-haiku-5-5")
+    careful: str = text("model that drafts and judges", "claude-sonnet-5-5")
+    candidates: int = at_most(1, "drafts to ask for, for each lesson")
+    runs: int = at_most(8, "times that a case is replayed with each text")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from skillloop.model import Disagreement, Proposal, SkillRef, Verdict, sha256
 from skillloop.store import codec
 from skillloop.store.archive import Archive, By
 from skillloop.store.audit import Audit, Entry
+from skillloop.store.calls import NANO, Call, Calls, Limit, Scope, Spend, Spent
 from skillloop.store.database import Corrupt, Database, now
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
     from skillloop.model import Decision, Session
 
-__all__ = ["By", "Corrupt", "Entry", "Queued", "Recurrence", "SessionRow", "State", "Store", "TrialRow"]
+__all__ = [
+    "NANO", "By", "Call", "Calls", "Corrupt", "Entry", "Limit", "Queued", "Recurrence", "Scope", "SessionRow", "Spend",
+    "Spent", "State", "Store", "TrialRow",
+]  # fmt: skip
 
 State = Literal["queued", "applied", "rejected", "discarded", "stale"]
 """queued: waits for a person. stale: the skill's text changed under it. The others are final."""
@@ -97,6 +101,7 @@ class Store:
         self._database = database
         self.audit = Audit(database, home)
         self.archive = Archive(database, self.audit)
+        self.calls = Calls(database, self.audit)
 
     @classmethod
     def open(cls, home: Path) -> Self:

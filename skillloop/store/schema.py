@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skillloop.store.model_tables import model
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -131,5 +133,5 @@ def first(database: Database) -> None:
             )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (first,)
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (first, model)
 """In order; number n in the table `migrations` is the n-th of these."""

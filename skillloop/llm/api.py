@@ -1,0 +1,110 @@
+"""The Anthropic API through its official SDK. The only module that imports anthropic, and only when it asks.
+
+One attempt a call, streamed, so that a long answer needs no long silence. `ANTHROPIC_BASE_URL` and the SDK's other
+variables count, so gateways and local servers work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from skillloop.llm.request import Answer, Failed, Usage
+
+if TYPE_CHECKING:
+    import anthropic
+
+    from skillloop.llm.request import Request
+
+TIMEOUT = 120.0  # seconds without a byte
+_AGAIN = frozenset({408, 409, 429})
+
+
+class Api:
+    """The `anthropic` back end."""
+
+    name = "anthropic"
+    overhead = 1000
+
+    def __init__(self, *, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout
+        self._client: anthropic.Anthropic | None = None
+
+    def ask(self, request: Request, dollars: float) -> Answer:  # noqa: ARG002  (max_tokens bounds it)
+        """See `Backend.ask`."""
+        import anthropic  # noqa: PLC0415  (half a second that an offline run saves)
+
+        try:
+            return self._stream(request)
+        except anthropic.APIStatusError as error:
+            raise _refusal(error) from error
+        except anthropic.APITimeoutError as error:
+            raise Failed(
+                f"the API gave no answer within {self._timeout:.0f} s", again=True, billed=True
+            ) from error
+        except anthropic.APIConnectionError as error:
+            cause = error.__cause__
+            sent = type(cause).__name__ not in {"ConnectError", "ConnectTimeout"}
+            raise Failed(f"no connection to the API: {cause or error}", again=True, billed=sent) from error
+        except anthropic.AnthropicError as error:
+            raise Failed(f"the SDK refused: {error}") from error
+        except Failed:
+            raise
+        except Exception as error:  # whatever the SDK trips over is a broken answer, and may have been billed
+            raise Failed(
+                f"the answer broke off: {type(error).__name__}: {error}", again=True, billed=True
+            ) from error
+
+    def _stream(self, request: Request) -> Answer:
+        if self._client is None:
+            import anthropic  # noqa: PLC0415
+
+            self._client = anthropic.Anthropic(max_retries=0, timeout=self._timeout)
+        with self._client.messages.stream(
+            model=request.model,
+            max_tokens=request.max_tokens,
+            system=[{"type": "text", "text": request.prompt.text, "cache_control": {"type": "ephemeral"}}],
+            messages=[{"role": "user", "content": request.fenced()}],
+            output_config={"format": {"type": "json_schema", "schema": dict(request.schema)}},
+        ) as stream:
+            message = stream.get_final_message()
+            request_id = stream.request_id
+        if message.stop_reason is None:
+            raise Failed("the answer broke off", again=True, billed=True, request_id=request_id)
+        text = "".join(block.text for block in message.content if block.type == "text")
+        return Answer(text, message.stop_reason, _usage(message.usage), request_id)
+
+
+def _refusal(error: anthropic.APIStatusError) -> Failed:
+    """An HTTP error. The API bills none of them."""
+    status = error.status_code
+    again = status in _AGAIN or status >= 500 or status < 400  # below: an error event inside a stream
+    return Failed(
+        f"the API said {status}: {_words(error)}",
+        again=again,
+        wait=_wait(error.response.headers),
+        billed=status < 400,
+        request_id=error.request_id,
+    )
+
+
+def _words(error: anthropic.APIStatusError) -> str:
+    body = error.body
+    found = body.get("error") if isinstance(body, dict) else None
+    words = found.get("message") if isinstance(found, dict) else None
+    return str(words or error.message)[:300]
+
+
+def _wait(headers: Any) -> float | None:
+    """Seconds of a `retry-after`, where it is a number."""
+    try:
+        return max(0.0, float(headers.get("retry-after")))
+    except (TypeError, ValueError):
+        return None
+
+
+def _usage(found: Any) -> Usage | None:
+    names = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    values = [getattr(found, name, None) or 0 for name in names]
+    if not values[0] or not all(isinstance(value, int) and value >= 0 for value in values):
+        return None
+    return Usage(*values)

@@ -1,0 +1,203 @@
+"""The ledger of model calls: what each may cost is held before it starts, what it did cost is charged after.
+
+Invariants: holding and checking the limits are one transaction, so that any number of workers together stay within
+them. A call is charged once: `settle` turns an open row into a final one and never touches a final one, and the reply
+is stored in the same transaction as its charge, so that whoever is killed after that finds the answer and pays nothing
+again. A call that never ended (killed, cut off) stays charged at what was held for it, since it may have been billed.
+
+Money is counted in nano-dollars, whole numbers: a token of $0.10 a million is 100 of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from skillloop.errors import SkillloopError
+from skillloop.model import sha256
+from skillloop.store.database import Corrupt, now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from skillloop.store.audit import Audit
+    from skillloop.store.database import Database
+
+NANO = 1_000_000_000
+"""Nano-dollars in a dollar."""
+
+Scope = Literal["session", "day", "command"]
+Ending = Literal["answered", "refused", "lost"]
+"""answered: the reply is here. refused: the other side said no and bills nothing. lost: nobody knows."""
+
+
+class Spent(SkillloopError):  # noqa: N818  (a limit reached is an answer, not an accident)
+    """A call would go over a limit. Nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most that all calls of one scope may cost together."""
+
+    nano: int
+    tokens: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What the calls of a scope cost, those under way at what is held for them."""
+
+    nano: int
+    tokens: int
+    calls: int
+    unanswered: int  # of the calls: open or lost, counted at what was held for them
+
+    @property
+    def dollars(self) -> float:
+        """For display; sums are made of whole nano-dollars."""
+        return self.nano / NANO
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is about to be asked, on whose account, and the most that it can cost."""
+
+    session: str
+    command: str
+    purpose: str
+    backend: str
+    model: str
+    prompt: str  # name, version and hash of the prompt
+    key: str  # digest of the whole request
+    nano: int
+    tokens: int
+
+
+class Calls:
+    """The table `calls`."""
+
+    def __init__(self, database: Database, audit: Audit) -> None:
+        self._database = database
+        self._audit = audit
+
+    def reserve(self, call: Call, limits: Mapping[Scope, Limit]) -> int:
+        """Hold what a call may cost, if every limit still allows it; the number of the call.
+
+        Raises:
+            Spent: a limit does not.
+        """
+        day = datetime.now(UTC).date().isoformat()
+        owners: dict[Scope, str] = {"session": call.session, "day": day, "command": call.command}
+        with self._database.transaction():
+            for scope, limit in limits.items():
+                self._check(scope, owners[scope], limit, call)
+            self._database.run(
+                "INSERT INTO calls (at, day, session, command, purpose, backend, model, prompt, key, state, nano, tokens) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)",
+                now(),
+                day,
+                call.session,
+                call.command,
+                call.purpose,
+                call.backend,
+                call.model,
+                call.prompt,
+                call.key,
+                call.nano,
+                call.tokens,
+            )
+            return int(self._database.one("SELECT last_insert_rowid()")[0])
+
+    def _check(self, scope: Scope, owner: str, limit: Limit, call: Call) -> None:
+        spent = self.spend(scope, owner)
+        wanted = (
+            ("money", spent.nano + call.nano, limit.nano),
+            ("tokens", spent.tokens + call.tokens, limit.tokens),
+            ("calls", spent.calls + 1, limit.calls),
+        )
+        for what, total, most in wanted:
+            if total > most:
+                shown = (f"${total / NANO:.4f}", f"${most / NANO:.4f}") if what == "money" else (total, most)
+                raise Spent(
+                    f"budget.{what}_per_{scope}: this call could bring it to {shown[0]}, the limit is {shown[1]}",
+                    "nothing was sent; what was done so far is kept. Raise the limit in config.toml, or wait",
+                )
+
+    def settle(
+        self,
+        number: int,
+        ending: Ending,
+        *,
+        nano: int | None = None,
+        tokens: int | None = None,
+        request_id: str | None = None,
+        reply: str | None = None,
+    ) -> None:
+        """Charge what a call cost. A call that is already settled stays as it is.
+
+        Args:
+            number: What `reserve` returned.
+            ending: How it ended.
+            nano: What it cost; None keeps what was held.
+            tokens: Input and output together; None keeps what was held.
+            request_id: The other side's.
+            reply: Of an answered call, to be found again by `answer`.
+        """
+        with self._database.transaction():
+            rows = self._database.rows(
+                "SELECT nano, tokens, purpose, model, state FROM calls WHERE id = ?", number
+            )
+            held_nano, held_tokens, purpose, model, state = rows[0]
+            if state != "open":
+                return
+            nano, tokens = (held_nano if nano is None else nano), (held_tokens if tokens is None else tokens)
+            self._database.run(
+                "UPDATE calls SET state = ?, nano = ?, tokens = ?, request_id = ?, reply = ?, sha = ? WHERE id = ?",
+                ending,
+                nano,
+                tokens,
+                request_id,
+                reply,
+                None if reply is None else sha256(reply),
+                number,
+            )
+            self._audit.append(
+                "model call",
+                purpose=purpose,
+                model=model,
+                state=ending,
+                dollars=nano / NANO,
+                tokens=tokens,
+                request_id=request_id,
+            )
+        if not self._database.in_transaction:
+            self._audit.keep_head()
+
+    def answer(self, key: str) -> str | None:
+        """The reply that the very same request got before, or None.
+
+        Raises:
+            Corrupt: the stored reply was changed.
+        """
+        rows = self._database.rows(
+            "SELECT reply, sha FROM calls WHERE key = ? AND state = 'answered' ORDER BY id LIMIT 1", key
+        )
+        if not rows:
+            return None
+        reply, sha = rows[0]
+        if reply is None or sha256(reply) != sha:
+            raise Corrupt(self._database.path, "a stored reply has changed")
+        return str(reply)
+
+    def spend(self, scope: Scope | None = None, owner: str = "") -> Spend:
+        """What the calls of one session, day (UTC date) or command cost; of all, without a scope."""
+        where = f"WHERE {scope} = ?" if scope else "WHERE ? = ''"
+        sums = "coalesce(sum(nano), 0), coalesce(sum(tokens), 0), count(*), coalesce(sum(state IN ('open', 'lost')), 0)"
+        row = self._database.one(f"SELECT {sums} FROM calls {where}", owner)  # noqa: S608  (one of three names)
+        return Spend(*row)
+
+    def today(self) -> Spend:
+        """What this UTC day cost."""
+        return self.spend("day", datetime.now(UTC).date().isoformat())
