@@ -54,14 +54,14 @@ class Estimate:
     most: int  # nano-dollars, at one byte a token and all of the allowed output: what is held
 
 
-def estimate(request: Request, overhead: int = 1000) -> Estimate:
+def estimate(request: Request, overhead: int = Api.overhead, turns: int = Api.turns) -> Estimate:
     """The cost of a request before it is sent. No token is shorter than a byte, so `most` is a true upper bound."""
     size = request.bytes
     longest = prices.price(request.model, size + overhead)
     written = max(longest.input, longest.cache_write)
     likely = prices.price(request.model, size // 4).of(Usage(size // 4 + 1, request.max_tokens // 2))
     most = (size + overhead) * written + request.max_tokens * longest.output
-    return Estimate(size + overhead + request.max_tokens, likely, most)
+    return Estimate(turns * (size + overhead + request.max_tokens), likely, turns * most)
 
 
 def choose(config: Config, environment: dict[str, str] | None = None) -> tuple[str, str]:
@@ -142,7 +142,7 @@ class Door:
 
     def _attempt(self, request: Request) -> Reply:
         """One call: held, asked, charged."""
-        held = estimate(request, self.backend.overhead)
+        held = estimate(request, self.backend.overhead, self.backend.turns)
         call = Call(
             self._session, self._command, request.purpose, self.backend.name, request.model, request.prompt.name,
             request.key, held.most, held.tokens,

@@ -23,7 +23,8 @@ class Api:
     """The `anthropic` back end."""
 
     name = "anthropic"
-    overhead = 1000
+    overhead = 1000  # what the API adds for the answer's form
+    turns = 1
 
     def __init__(self, *, timeout: float = TIMEOUT) -> None:
         self._timeout = timeout

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from typing import TYPE_CHECKING, Any
 
+from skillloop.llm.prices import PRICES, cost, price
 from skillloop.llm.request import Answer, Failed, Usage
 from skillloop.store import NANO
 
@@ -28,6 +29,7 @@ class Client:
 
     name = "claude"
     overhead = 2000  # the client adds its own lines to every prompt
+    turns = 2  # it asks again, once, for the form that was missed
 
     def __init__(self, program: str = "claude", *, timeout: float = TIMEOUT) -> None:
         self._program = program
@@ -47,7 +49,12 @@ class Client:
     def command(self, request: Request, dollars: float) -> list[str]:
         """The command line. Everything that could act, remember or call back is off."""
         flags = ["--safe-mode", "--no-session-persistence", "--output-format", "json", "--tools", ""]
-        flags += ["--model", request.model, "--max-budget-usd", f"{dollars:.6f}"]
+        flags += [
+            "--model",
+            request.model,
+            "--max-budget-usd",
+            f"{_as_it_counts(request.model, dollars):.6f}",
+        ]
         flags += ["--json-schema", json.dumps(request.schema), "--system-prompt", request.prompt.text]
         return [self._program, "-p", *flags]
 
@@ -90,12 +97,22 @@ class Client:
         return out.decode("utf-8", "replace")
 
 
+def _as_it_counts(model: str, dollars: float) -> float:
+    """A limit as the client sees it: it takes a model that is newer than itself for a dear one."""
+    return dollars * max(1.0, _TAKEN_FOR / price(model).output)
+
+
+_TAKEN_FOR = 25_000  # nano-dollars for a token of output, seen with client 2.1.197
+
+
 def _answer(result: dict[str, Any]) -> Answer:
     """The client's JSON. An error of it (no login, budget reached, overloaded) is no answer, but may have cost."""
-    nano, usage = _nano(result.get("total_cost_usd")), _usage(result.get("usage"))
+    nano, usage = _bill(result)
     value = result.get("structured_output")
     text = json.dumps(value) if value is not None else str(result.get("result") or "")
     stop = str(result.get("stop_reason") or "")
+    if stop == "refusal":
+        return Answer(text, stop, usage, None, nano)
     if result.get("is_error") or result.get("subtype") != "success":
         raise ClientError(f"claude: {result.get('subtype')}: {text[:300]}", nano, usage)
     return Answer(
@@ -115,6 +132,20 @@ class ClientError(Failed):
         self.nano, self.usage = nano, usage
 
 
+def _bill(result: dict[str, Any]) -> tuple[int | None, Usage | None]:
+    """Nano-dollars and tokens of all turns: by our prices for models that we know, else as the client says."""
+    total, told, known = Usage(0, 0), result.get("modelUsage"), 0
+    if not isinstance(told, dict) or not told:
+        return _nano(result.get("total_cost_usd")), None
+    for model, found in told.items():
+        usage = _usage(found)
+        if usage is None or model not in PRICES:
+            return _nano(result.get("total_cost_usd")), usage
+        known += cost(model, usage)
+        total = Usage(*(getattr(total, sort) + getattr(usage, sort) for sort in Usage.__slots__))
+    return known, total
+
+
 def _nano(dollars: Any) -> int | None:
     if isinstance(dollars, bool) or not isinstance(dollars, int | float) or not 0 <= dollars < 1e6:
         return None
@@ -124,7 +155,7 @@ def _nano(dollars: Any) -> int | None:
 def _usage(found: Any) -> Usage | None:
     if not isinstance(found, dict):
         return None
-    names = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    names = ("inputTokens", "outputTokens", "cacheCreationInputTokens", "cacheReadInputTokens")
     values = [found.get(name) or 0 for name in names]
     if not all(isinstance(value, int) and value >= 0 for value in values):
         return None

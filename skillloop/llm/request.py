@@ -124,6 +124,7 @@ class Backend(Protocol):
 
     name: str
     overhead: int  # tokens that it may add to what it is given
+    turns: int  # times that it may send it, at the most, for one answer
 
     def ask(self, request: Request, dollars: float) -> Answer:
         """Send a request.
