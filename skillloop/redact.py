@@ -67,7 +67,8 @@ def redact(text: str) -> str:
 
 def random_tokens(text: str) -> list[str]:
     """Long tokens that look random whatever they are: no skill line needs one, so the gate asks a person."""
-    return [m.group() for m in _RUN.finditer(text) if len(m.group()) >= 20 and _random(m.group())]
+    runs = (match.group().rstrip(".-~_/") for match in _RUN.finditer(text))
+    return [run for run in runs if len(run) >= 20 and _random(run)]
 
 
 def _merged(found: Iterable[Secret]) -> list[Secret]:
