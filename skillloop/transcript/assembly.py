@@ -6,19 +6,19 @@ placed where they were said. Invariant: only `_say` makes a human turn, and only
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import replace
 from typing import Any
 
 from skillloop.model import Origin, TurnKind
 from skillloop.transcript import speaker, taint
-from skillloop.transcript.drafts import Call, Reply, Said, string
+from skillloop.transcript.drafts import Reply, Said, string
 from skillloop.transcript.lines import unambiguous
 from skillloop.transcript.pasted import separate
 from skillloop.transcript.queued import Queue
 from skillloop.transcript.resent import same_message
 from skillloop.transcript.rewinds import Rewinds
 from skillloop.transcript.skills import InForce
-
-OPEN_CALLS = 512  # tool calls whose result may still come
 
 
 class Assembly:
@@ -34,13 +34,13 @@ class Assembly:
         self.facts: dict[str, str] = {}  # sessionId, cwd and version as last seen
         self._source = b""
         self._queue = Queue()
-        self._reply: Reply | None = None  # the assistant turn that is open
+        self.reply: Reply | None = None  # the assistant turn that is open
         self._said: Said | None = None  # the person's latest turn
         self._invocation: Said | None = None  # a slash command that a skill's launch may follow
         self._uuids: set[str] = set()
-        self._calls: dict[str, Call] = {}
+        self._replies: deque[Reply] = deque(maxlen=4)  # whose calls may still get a result
         self._interrupted = self._denied = False
-        self._refused_plan: Call | None = None
+        self._refused_plan: str | None = None  # the id of its call
 
     def take(self, record: dict[str, Any], line: int, source: bytes) -> None:
         """Add the record that stands on this 1-based line, whose bytes are `source`."""
@@ -58,7 +58,7 @@ class Assembly:
     def finish(self) -> None:
         """Settle what only the end of the file decides."""
         if self._refused_plan is not None:  # nobody spoke after it: the plan went on in a session of its own
-            self._refused_plan.rejected = False
+            self._settle(self._refused_plan)
         for said in self._queue.unheard(self.said()):
             self._place(said)
 
@@ -67,6 +67,12 @@ class Assembly:
         return [draft for draft in self.drafts if isinstance(draft, Said)]
 
     # ---- the assistant
+
+    def go_on(self, blocks: list[Any]) -> None:
+        """Add content blocks to the open assistant's turn."""
+        if self.reply is not None:
+            for block in blocks:
+                self._block(block, self.reply)
 
     def _assistant(self, record: dict[str, Any], line: int) -> None:
         message = record.get("message")
@@ -78,35 +84,42 @@ class Assembly:
             return
         blocks = message.get("content")
         for block in blocks if isinstance(blocks, list) else ():
-            kind = block.get("type") if isinstance(block, dict) else None
-            if kind == "text" and isinstance(text := block.get("text"), str):
-                self._open(record, line).say(text)
-            elif kind == "tool_use":
-                self._call(block, self._open(record, line))
+            if isinstance(block, dict) and block.get("type") in {"text", "tool_use"}:
+                self._block(block, self._open(record, line))
         if "attributionSkill" in record:
             self.skills.attributed(record["attributionSkill"])
 
     def _open(self, record: dict[str, Any], line: int) -> Reply:
         """The assistant turn that the record belongs to, begun if need be."""
-        if self._reply is None:
+        if self.reply is None:
             self._interrupted = self._denied = False
             self._refused_plan = None
             self._note(record)
-            self._reply = Reply(record, line, self.skills.current)
-            self.drafts.append(self._reply)
-        return self._reply
+            self.reply = Reply(record, line, self.skills.current)
+            self.drafts.append(self.reply)
+            self._replies.append(self.reply)
+        return self.reply
 
-    def _call(self, block: dict[str, Any], reply: Reply) -> None:
-        name, arguments = string(block.get("name")), block.get("input")
-        call = reply.call(name, arguments)
-        if isinstance(key := block.get("id"), str):
-            self._calls[key] = call
-            if len(self._calls) > OPEN_CALLS:
-                del self._calls[next(iter(self._calls))]
-        if name == "Skill" and isinstance(arguments, dict):
-            self.skills.called(arguments.get("skill"))
-        if self.tainted is None:
-            self.tainted = taint.reason(name, arguments)
+    def _block(self, block: Any, reply: Reply) -> None:
+        """Add a text or tool call to the assistant's turn; any other block is passed over."""
+        kind = block.get("type") if isinstance(block, dict) else None
+        if kind == "text" and isinstance(text := block.get("text"), str):
+            reply.say(text)
+        elif kind == "tool_use":
+            name, arguments = string(block.get("name")), block.get("input")
+            reply.call(string(block.get("id")), name, arguments)
+            if name == "Skill" and isinstance(arguments, dict):
+                self.skills.called(arguments.get("skill"))
+            if self.tainted is None:
+                self.tainted = taint.reason(name, arguments)
+
+    def _settle(self, key: str, *, failed: bool = False, rejected: bool = False) -> str:
+        """Note how a call went; the name of its tool, or "" where it is not known."""
+        for reply in reversed(self._replies):
+            if key in reply.calls:
+                reply.calls[key] = replace(reply.calls[key], failed=failed, rejected=rejected)
+                return reply.calls[key].name
+        return ""
 
     # ---- user-role records
 
@@ -130,23 +143,19 @@ class Assembly:
         if not block.get("is_error") or record.get("isSidechain"):
             return
         text = _result_text(block.get("content"))
-        call = self._calls.get(string(block.get("tool_use_id")))
-        refused = speaker.refused(text)
-        if call is not None:
-            call.rejected, call.failed = refused, not refused
-        if refused:
-            self._refusal(speaker.feedback(text), call, record, line)
-
-    def _refusal(self, said: str, call: Call | None, record: dict[str, Any], line: int) -> None:
-        """The person refused a call, perhaps with a comment."""
+        key, refused = string(block.get("tool_use_id")), speaker.refused(text)
+        tool = self._settle(key, failed=not refused, rejected=refused)
+        if not refused:
+            return
+        said = speaker.feedback(text)
         if speaker.machine_feedback(said):
             self.machine += 1
             return
         self._denied = True
         if said and speaker.origin(record) is not Origin.MACHINE:
             self._say(said, record, line, TurnKind.DENIAL, Origin.UNATTRIBUTED)
-        elif call is not None and call.name == "ExitPlanMode":
-            self._refused_plan = call
+        elif tool == "ExitPlanMode":
+            self._refused_plan = key
 
     def _words(self, texts: list[str], record: dict[str, Any], line: int) -> None:
         """Sort out who wrote the text blocks of a user-role record."""
@@ -221,9 +230,9 @@ class Assembly:
         if uuid is not None:
             self._uuids.add(uuid)
         if kind is not TurnKind.DENIAL:
-            self.rewinds.prompt(said, line - self._said.line if self._said else 0)
+            self.rewinds.prompt(said, self._said)
         self.drafts.append(said)
-        self._said, self._reply = said, None
+        self._said, self.reply = said, None
         self._interrupted = self._denied = False
         self._refused_plan = None
 
@@ -232,7 +241,7 @@ class Assembly:
         before = self._said
         if before is None:
             return
-        unanswered = self._reply is None or said.interrupted or (said.parent and said.parent == before.parent)
+        unanswered = self.reply is None or said.interrupted or (said.parent and said.parent == before.parent)
         if unanswered and before.kind is said.kind and same_message(before, said):
             self.drafts.remove(before)
             said.interrupted |= before.interrupted

@@ -69,16 +69,6 @@ class Said:
         )
 
 
-@dataclass(slots=True)
-class Call:
-    """A tool call whose result is still to come."""
-
-    name: str
-    brief: str
-    failed: bool = False
-    rejected: bool = False
-
-
 class Reply:
     """An assistant turn: the joined text of consecutive records, cut in the middle, and the latest tool calls."""
 
@@ -90,7 +80,7 @@ class Reply:
         self.parent = string(record.get("parentUuid")) or None
         self.timestamp = string(record.get("timestamp")) or None
         self.skill = skill
-        self.calls: list[Call] = []
+        self.calls: dict[str, ToolUse] = {}
         self._head = self._tail = ""
         self._length = 0
 
@@ -106,13 +96,11 @@ class Reply:
         self._head += text[:room]
         self._tail = (self._tail + text[room:])[-TAIL:]
 
-    def call(self, name: str, arguments: Any) -> Call:
-        """Add a tool call."""
-        call = Call(name, _brief(arguments))
-        self.calls.append(call)
-        if len(self.calls) > 2 * TOOLS:
-            del self.calls[:-TOOLS]
-        return call
+    def call(self, key: str, name: str, arguments: Any) -> None:
+        """Add a tool call under its id."""
+        self.calls[key] = ToolUse(name, _brief(arguments))
+        if len(self.calls) > TOOLS:
+            del self.calls[next(iter(self.calls))]
 
     def turn(self, index: int) -> Turn:
         """The finished turn."""
@@ -127,9 +115,7 @@ class Reply:
             timestamp=self.timestamp,
             kind=TurnKind.REPLY,
             origin=Origin.MACHINE,
-            tools=tuple(
-                ToolUse(call.name, call.brief, call.failed, call.rejected) for call in self.calls[-TOOLS:]
-            ),
+            tools=tuple(self.calls.values()),
             skill=self.skill,
         )
 
