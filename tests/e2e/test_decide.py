@@ -71,12 +71,11 @@ def test_a_no_in_the_dialog_changes_nothing(machine, proposal):
 
 def test_no_other_way_to_run_it_gets_past_the_command(machine, proposal):
     approve = f"skillloop approve {proposal['id']}"
-    launcher = machine.skillloop / "bin" / approve
     ways = [
         f"sh -c '{approve}'",
         f"env -u CLAUDE_CODE_CHILD_SESSION {approve}",
         f"echo yes | {approve}",
-        f"echo {launcher} | sed 's/x/x/' | sh",
+        f"echo '{approve}' | sh",
         f"{approve} --vouched 0000",
     ]
     with machine.terminal(client.binary(), *BYPASS) as terminal:

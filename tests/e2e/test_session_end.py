@@ -50,6 +50,7 @@ def test_a_correction_is_in_the_queue_soon_after_the_session_ends(machine, end):
 def test_a_session_that_was_killed_is_found_at_the_next_start_which_then_says_so(machine):
     with machine.terminal(client.binary()) as terminal:
         talk(terminal, machine.stub)
+        client.until(lambda: CORRECTION in machine.transcripts, "the client wrote nothing down")
         os.kill(terminal.pid, signal.SIGKILL)
         terminal.gone()
     assert machine.queue == []
