@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from skillloop import disagreements, draft, loop, proposals, redact, transcript
+from skillloop import disagreements, draft, history, loop, proposals, redact, transcript
 from skillloop.errors import SkillloopError
 from skillloop.model import Decision, Outcome, Proposal
 from skillloop.store import Store
@@ -64,7 +64,7 @@ def digest(path: Path, home: Path, store: Store | None = None) -> Digest:
         SkillloopError: the transcript cannot be read, or the store cannot be written.
     """
     session = transcript.read(path)
-    recurring = _wishes(store, session.session_id) if store is not None else ()
+    recurring = store.wishes(before=session.session_id) if store is not None else ()
     return settle(session, study(session, recurring), home, store)
 
 
@@ -157,6 +157,8 @@ class SessionProblem:
         assert lesson.skill is not None
         assert lesson.skill.path is not None
         try:
+            if self.store is not None:
+                history.observe(self.store, lesson.skill.path)
             text = proposals.live_text(lesson.skill.path)
             headings = proposals.rules_for(lesson.skill.path, self.home, self.session).protect.headings
             drafted = draft.offline(lesson, text, lesson.skill.path, avoid=headings)
@@ -208,12 +210,6 @@ def _asked(decision: Decision, prepared: Prepared) -> Decision:
     if decision.outcome is Outcome.KEEP and prepared.config.apply.mode == "review":
         return Decision(Outcome.DEFER, 'every check passed; apply.mode = "review" leaves it to you')
     return decision
-
-
-def _wishes(store: Store, session_id: str) -> frozenset[str]:
-    """What the person asked for in other sessions, as lessons or quotes."""
-    found = (item for item in store.disagreements() if item.evidence.session_id != session_id)
-    return frozenset(item.lesson or item.evidence.quote for item in found)
 
 
 def _redacted(found: Disagreement) -> Disagreement:
