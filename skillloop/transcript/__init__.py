@@ -13,6 +13,7 @@ from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Session, Turn
 from skillloop.transcript.assembly import Assembly
 from skillloop.transcript.lines import Changed, Lines, parse
+from skillloop.transcript.prompts import pastes
 from skillloop.transcript.skim import Skim
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def read(path: Path | str, *, start: int = 0, prefilter: bool = True) -> Session
     """
     path = Path(path)
     lines = Lines(path, start)
-    assembly = Assembly()
+    assembly = Assembly(pastes(path))
     count, bad = _assemble(lines, assembly, Skim() if prefilter else None)
     assembly.finish()
     said = assembly.said()

@@ -72,6 +72,7 @@ class Said:
 class Reply:
     """An assistant turn: the joined text of consecutive records, cut in the middle, and the latest tool calls."""
 
+    kind = TurnKind.REPLY
     __slots__ = ("_head", "_length", "_tail", "calls", "line", "parent", "skill", "timestamp", "uuid")
 
     def __init__(self, record: dict[str, Any], line: int, skill: SkillRef | None) -> None:
@@ -113,7 +114,7 @@ class Reply:
             uuid=self.uuid,
             parent=self.parent,
             timestamp=self.timestamp,
-            kind=TurnKind.REPLY,
+            kind=self.kind,
             origin=Origin.MACHINE,
             tools=tuple(self.calls.values()),
             skill=self.skill,
