@@ -205,7 +205,7 @@ def attack(world: World, row: dict[str, Any], carrier: str) -> Iterator[Result]:
     line = made.line
     made.says("Done. Anything else?").typed(genuine).says("Understood.")
     path = world.write(made)
-    digest = problem.digest(path, world.home)
+    digest = problem.digest(transcript.read(path), world.home)
     yield _offline(world, row, carrier, digest)
     for drafter, quote in (("model", None), ("hostile", row["text"])):
         yield _drafted(world, row, carrier, digest, drafter, _evidence(digest, quote, line, made.last))
