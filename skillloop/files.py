@@ -307,7 +307,7 @@ def _check_place(real: str) -> None:
         )
     if ("skills", "synced") in pairs:
         raise NotEditable(f"{real} is downloaded, and the next sync would undo the edit", "copy it elsewhere")
-    if parts[1] in {"proc", "sys", "dev"}:
+    if parts[1] in {"proc", "sys"}:
         raise NotEditable(f"{real} is not on a disk")
 
 

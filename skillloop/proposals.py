@@ -71,7 +71,12 @@ def prepare(
         base=old, text=new, config=rules, session=session, reread=reread, confidence=confidence
     )
     if store is not None:
-        context = replace(context, **store.drift(proposal.path, proposal.session_id))
+        context = replace(
+            context,
+            added_in_session=store.added_in_session(proposal.session_id),
+            added_this_week=store.added_unseen(proposal.path),
+            own=_own(proposal.path, store),
+        )
     return Prepared(fresh, old, new, gate.judge(fresh, context), rules)
 
 
@@ -108,6 +113,14 @@ def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version:
     item = prepared.proposal
     data = prepared.new.encode()
     return history.publish(store, Path(item.path), item.base, data, proposal_id=item.id, by=by, note=note)
+
+
+def _own(path: str, store: Store) -> str | None:
+    """The newest text that the person wrote or approved: what automatic growth is measured against."""
+    for version in reversed(history.versions(store, path)):
+        if version.proposal is None or store.find_proposal(version.proposal).by == "person":
+            return history.content(store, version.sha).decode("utf-8", "replace")
+    return None
 
 
 def reworded(proposal: Proposal, line: str) -> Proposal:

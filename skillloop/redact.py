@@ -67,7 +67,8 @@ def redact(text: str) -> str:
 
 def random_tokens(text: str) -> list[str]:
     """Long tokens that look random whatever they are: no skill line needs one, so the gate asks a person."""
-    return [m.group() for m in _RUN.finditer(text) if len(m.group()) >= 20 and _random(m.group())]
+    runs = (match.group().rstrip(".-~_/") for match in _RUN.finditer(text))
+    return [run for run in runs if len(run) >= 20 and _random(run)]
 
 
 def _merged(found: Iterable[Secret]) -> list[Secret]:
@@ -181,6 +182,8 @@ def _matches(rule: _Rule, view: str) -> Iterator[Secret]:
                 continue
             start = head.start()
         body = view[start:end].removeprefix(rule.literal)
+        if match.re.groups and re.match(r"\\?\$|[#{%<]", body):
+            continue  # looked up, not written out
         if not _placeholder(body) and (len(set(body)) >= 5 or match.re.groups):
             yield Secret(start, end, rule.type)
 
@@ -203,8 +206,8 @@ def _announced(word: str) -> re.Pattern[str]:
 
 
 @cache
-def _key_of() -> re.Pattern[str]:
-    return re.compile(f"(?:{'|'.join(_table()['key_of'])})[-_ ]?$")
+def _no_key() -> re.Pattern[str]:
+    return re.compile(rf"(?<![a-z])(?:{'|'.join(_table()['no_key'])})[-_. ]?$")
 
 
 def _assigned(view: str) -> Iterator[Secret]:
@@ -220,8 +223,14 @@ def _assigned(view: str) -> Iterator[Secret]:
 
 
 def _announces(lowered: str, at: int, word: str) -> bool:
-    """Whether the word at this place speaks of a credential: "key" does only after "api", "access" and the like."""
-    return word != "key" or bool(_key_of().search(lowered, max(0, at - 20), at))
+    """Whether the word at this place speaks of a credential: "key" does not after "cache", "primary" and the like."""
+    if word != "key":
+        return True
+    longer = lowered[at + 3 : at + 5].isalpha() and lowered[at + 3 : at + 5] not in (
+        "id",
+        "to",
+    )  # "keyword", "keyboard"
+    return not longer and not _no_key().search(lowered, max(0, at - 20), at)
 
 
 def _values(view: str, lowered: str, word: str, kind: str) -> Iterator[Secret]:
@@ -250,7 +259,8 @@ def _near(view: str, lowered: str, word: str) -> Iterator[Secret]:
                 break
             end = max(end, match.end() + run.end())
             token = run.group().rstrip(".-~_/")
-            if _random(token) and not _placeholder(token) and not _code(token):
+            likely = _random(token) or (run.start() <= 2 and _long_key(token))
+            if likely and not _placeholder(token) and not _code(token):
                 yield Secret(match.end() + run.start(), match.end() + run.start() + len(token), "key")
 
 
@@ -263,7 +273,7 @@ _IDENTIFIERS = re.compile(
     r"|usr|user|prj|proj|team|batch|msgbatch|sha\d+)[_:-]",
 )
 _CODE = re.compile(
-    r"[A-Za-z_][\w.]*[(\[{]|\$|%[({\w]|@|\{\{|\(|\[|(?:process|os|import|config|settings|env|secrets|vars|self|this|options|args"
+    r"[A-Za-z_][\w.]*[(\[{]|\\?\$|%[({\w]|#\{|@|\{\{|\(|\[|(?:process|os|import|config|settings|env|secrets|vars|self|this|options|args"
     r"|props|ctx|request|req|session|data|local|module|params|app|state|cfg|user|vault|op|ssm|arn|urn|file|keyring):?[./:]|https?:|\.{0,2}/|~/|[A-Za-z]:\\"
 )
 _DOTTED = re.compile(r"[A-Za-z_]\w{0,40}(?:\.[A-Za-z_]\w{0,40}){1,8}$")
@@ -276,7 +286,7 @@ def _placeholder(value: str) -> bool:
     lowered = value.lower()
     table = _table()
     return (
-        len(set(lowered)) < 3
+        len(set(lowered) - {"-"}) < 3
         or lowered.rstrip("!.") in table["words"]
         or any(part in lowered for part in table["placeholders"])
     )
@@ -311,6 +321,11 @@ def _keylike(value: str) -> bool:
     if _IDENTIFIERS.match(value):
         return False
     return any(c.isdigit() for c in value) and any(c.isalpha() for c in value) and _entropy(value) > 2.7
+
+
+def _long_key(value: str) -> bool:
+    """A key right behind the word: here a hash or a UUID is one, too."""
+    return len(value) >= 20 and _keylike(value) and not _SHA_PREFIX.search(value)
 
 
 def _random(token: str) -> bool:

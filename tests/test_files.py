@@ -14,7 +14,6 @@ from skillloop import files
 from skillloop.errors import Locked, SkillloopError, UsageError
 from skillloop.files import (
     Missing,
-    NotEditable,
     canonical,
     locked,
     open_skill,

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent / "skillloop"
 
 LEVELS = (
     ("inbox", "errors", "loop", "model", "words"),
-    ("files", "transcript", "skillfile", "disagreements", "redact", "approval"),
+    ("files", "merge", "transcript", "skillfile", "disagreements", "redact", "approval", "receipts"),
     ("config",),
     ("gate", "store", "llm"),
     ("draft", "cases", "history", "outcomes"),

@@ -276,6 +276,17 @@ def test_a_running_session_is_left_alone_until_its_process_is_gone(home, client)
     assert done == ["live"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_killed_client_that_nobody_has_reaped_is_not_running(client):
+    process = subprocess.Popen(["true"])
+    until = time.monotonic() + 5
+    while Path(f"/proc/{process.pid}/stat").read_text().split()[2] != "Z" and time.monotonic() < until:
+        time.sleep(0.01)
+    (client / "sessions" / "1.json").write_text(json.dumps({"pid": process.pid, "sessionId": "zombie"}))
+    assert sweep.running(client) == frozenset()
+    process.wait()
+
+
 def test_a_process_number_given_to_another_does_not_keep_a_session_alive(client):
     record = {"pid": os.getpid(), "sessionId": "gone", "procStart": "1"}
     (client / "sessions" / "1.json").write_text(json.dumps(record))

@@ -28,6 +28,7 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
 
     On a terminal each proposal asks: its four-character code applies it, e edits it first, r rejects it, s skips, q
     stops. Lessons that belong to no skill come last; you can give each to a skill. Elsewhere it only lists the queue.
+    Writes what you decide: the SKILL.md and the history.
 
     \b
     Examples:

@@ -11,9 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from skillloop.gate import hidden
+from skillloop.gate import (
+    budgets,
+    faithful,
+    frozen,
+    hidden,
+    origin,
+    place,
+    protected,
+    repeats,
+    schema,
+    secrets,
+    sources,
+    weakening,
+)
 from skillloop.gate.context import Context
-from skillloop.model import Check, Outcome, Proposal, Verdict
+from skillloop.model import Check, Outcome, Proposal, Verdict, sha256
 
 if TYPE_CHECKING:
     from skillloop.config import Config
@@ -23,8 +36,34 @@ __all__ = ["CHECKS", "Context", "Gate", "Opinion", "compare", "judge"]
 Gate = Callable[[Proposal, Context], Check | Iterable[Check]]
 Opinion = Callable[[Proposal, Context], Check | Iterable[Check]]
 
-CHECKS: tuple[Gate, ...] = (hidden.check,)
-"""In this order: origin, schema, frozen, hidden, secrets, sources, protected, words, budgets."""
+CHECKS: tuple[Gate, ...] = (
+    place.check,
+    origin.check,
+    schema.check,
+    frozen.check,
+    hidden.check,
+    secrets.check,
+    sources.check,
+    protected.check,
+    faithful.check,
+    repeats.check,
+    weakening.check,
+    budgets.size,
+    budgets.drift,
+    budgets.automatic,
+)
+"""Every check, cheap ones first."""
+
+OF_TEXT: tuple[Gate, ...] = (
+    frozen.check,
+    hidden.check,
+    secrets.check,
+    sources.check,
+    protected.check,
+    weakening.check,
+    budgets.size,
+)
+"""Those that look at the two texts alone, for `compare`."""
 
 
 def judge(proposal: Proposal, context: Context, opinion: Opinion | None = None) -> Verdict:
@@ -43,7 +82,10 @@ def judge(proposal: Proposal, context: Context, opinion: Opinion | None = None) 
 
 def compare(base: str, new: str, config: Config) -> Verdict:
     """Any two texts of one SKILL.md, without evidence: what the constraints say about the change alone."""
-    raise NotImplementedError
+    nobody = Proposal("", "", "", sha256(base), (), (), "", "by hand", "")
+    context = Context(base, new, config)
+    checks = [found for check in OF_TEXT for found in _run(check, nobody, context)]
+    return Verdict(_outcome(checks), tuple(checks))
 
 
 def _run(check: Gate, proposal: Proposal, context: Context) -> list[Check]:

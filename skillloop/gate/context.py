@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from skillloop.config import Config
     from skillloop.model import Evidence, Session, Turn
+
+LONGEST_DIFF = 2_000  # lines between the first and the last change that are compared one by one
 
 
 def _nowhere(_evidence: Evidence) -> Turn | None:
@@ -34,28 +36,48 @@ class Context:
     added_this_week: int = 0  # lines that the last seven days did
     own: str | None = None  # the person's last own version, or one that they approved; None is unknown
     confidence: float | None = None  # the detector's, 0 to 1; None where nobody measured it
+    _turns: dict[Evidence, Turn | None] = field(default_factory=dict, compare=False, repr=False)
+
+    def turn(self, evidence: Evidence) -> Turn | None:
+        """The human turn that holds the quote, read again from the transcript once per proposal; None if it is not there."""
+        if evidence not in self._turns:
+            self._turns[evidence] = self.reread(evidence)
+        return self._turns[evidence]
 
     @cached_property
     def added(self) -> tuple[str, ...]:
-        """The lines, without endings, that `text` has and `base` has not, in order."""
-        return _gained(self.base, self.text)
+        """The lines, without endings, that are new in `text`, in order. A line that moved counts as removed and added."""
+        return self._changes[1]
 
     @cached_property
     def removed(self) -> tuple[str, ...]:
-        """The lines, without endings, that `base` has and `text` has not, in order."""
-        return _gained(self.text, self.base)
+        """The lines, without endings, that are gone from `base`, in order."""
+        return self._changes[0]
+
+    @cached_property
+    def _changes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return changed_lines(self.base, self.text)
 
 
-def _gained(before: str, after: str) -> tuple[str, ...]:
-    known = Counter(_lines(before))
-    gained = []
-    for line in _lines(after):
-        if known[line] > 0:
-            known[line] -= 1
-        else:
-            gained.append(line)
-    return tuple(gained)
+def changed_lines(base: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The lines that `base` loses and those that `text` gains. Where the change is vast, all between its ends counts."""
+    old, new = lines_of(base), lines_of(text)
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    old, new = old[start : len(old) - end], new[start : len(new) - end]
+    if not old or not new or len(old) + len(new) > LONGEST_DIFF:
+        return tuple(old), tuple(new)
+    blocks = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    changes = [block for block in blocks if block[0] != "equal"]
+    removed = tuple(line for _, i, j, _, _ in changes for line in old[i:j])
+    return removed, tuple(line for _, _, _, i, j in changes for line in new[i:j])
 
 
-def _lines(text: str) -> list[str]:
-    return [line.removesuffix("\r") for line in text.split("\n")]
+def lines_of(text: str) -> list[str]:
+    """The lines without their endings; a last empty one is not a line."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    return lines if lines[-1] else lines[:-1]

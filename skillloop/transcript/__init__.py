@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Session, Turn
 from skillloop.transcript.assembly import Assembly
-from skillloop.transcript.lines import Changed, Lines, parse, worth_parsing
+from skillloop.transcript.lines import Changed, Lines, parse
+from skillloop.transcript.prompts import pastes
+from skillloop.transcript.skim import Skim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,21 +44,11 @@ def read(path: Path | str, *, start: int = 0, prefilter: bool = True) -> Session
     """
     path = Path(path)
     lines = Lines(path, start)
-    assembly = Assembly()
-    rewinds = assembly.rewinds
-    count = bad = 0
-    for number, line in enumerate(lines, lines.before + 1):
-        rewinds.recent.append(line)
-        if prefilter and not worth_parsing(line):
-            count += 1
-        elif (record := parse(line)) is not None:
-            count += 1
-            assembly.take(record, number, line)
-        elif line.strip():
-            bad += 1
+    assembly = Assembly(pastes(path))
+    count, bad = _assemble(lines, assembly, Skim() if prefilter else None)
     assembly.finish()
     said = assembly.said()
-    rewinds.settle(path, start, said)
+    assembly.rewinds.settle(path, start, said)
     if not count and (bad or not lines.size):
         raise SkillloopError(
             f"{path} holds no record of a session", "give a transcript that Claude Code wrote"
@@ -78,6 +70,27 @@ def read(path: Path | str, *, start: int = 0, prefilter: bool = True) -> Session
         end=lines.end,
         digest=lines.digest,
     )
+
+
+def _assemble(lines: Lines, assembly: Assembly, skim: Skim | None) -> tuple[int, int]:
+    """Take every line; the numbers of records and of bad lines."""
+    number, bad, blank = lines.before, 0, 0
+    for batch in lines:
+        assembly.rewinds.turn_to(batch, number + 1)
+        for line in batch:
+            number += 1
+            blocks = skim(line, assembly.reply is not None) if skim else None
+            if blocks:
+                assembly.go_on(blocks)
+            elif blocks is not None:
+                continue
+            elif (record := parse(line)) is not None:
+                assembly.take(record, number, line)
+            elif line.strip():
+                bad += 1
+            else:
+                blank += 1
+    return number - lines.before - bad - blank, bad
 
 
 def quote_at(path: Path | str, line: int, uuid: str | None) -> Turn | None:

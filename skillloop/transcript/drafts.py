@@ -69,19 +69,10 @@ class Said:
         )
 
 
-@dataclass(slots=True)
-class Call:
-    """A tool call whose result is still to come."""
-
-    name: str
-    brief: str
-    failed: bool = False
-    rejected: bool = False
-
-
 class Reply:
     """An assistant turn: the joined text of consecutive records, cut in the middle, and the latest tool calls."""
 
+    kind = TurnKind.REPLY
     __slots__ = ("_head", "_length", "_tail", "calls", "line", "parent", "skill", "timestamp", "uuid")
 
     def __init__(self, record: dict[str, Any], line: int, skill: SkillRef | None) -> None:
@@ -90,7 +81,7 @@ class Reply:
         self.parent = string(record.get("parentUuid")) or None
         self.timestamp = string(record.get("timestamp")) or None
         self.skill = skill
-        self.calls: list[Call] = []
+        self.calls: dict[str, ToolUse] = {}
         self._head = self._tail = ""
         self._length = 0
 
@@ -106,13 +97,11 @@ class Reply:
         self._head += text[:room]
         self._tail = (self._tail + text[room:])[-TAIL:]
 
-    def call(self, name: str, arguments: Any) -> Call:
-        """Add a tool call."""
-        call = Call(name, _brief(arguments))
-        self.calls.append(call)
-        if len(self.calls) > 2 * TOOLS:
-            del self.calls[:-TOOLS]
-        return call
+    def call(self, key: str, name: str, arguments: Any) -> None:
+        """Add a tool call under its id."""
+        self.calls[key] = ToolUse(name, _brief(arguments))
+        if len(self.calls) > TOOLS:
+            del self.calls[next(iter(self.calls))]
 
     def turn(self, index: int) -> Turn:
         """The finished turn."""
@@ -125,11 +114,9 @@ class Reply:
             uuid=self.uuid,
             parent=self.parent,
             timestamp=self.timestamp,
-            kind=TurnKind.REPLY,
+            kind=self.kind,
             origin=Origin.MACHINE,
-            tools=tuple(
-                ToolUse(call.name, call.brief, call.failed, call.rejected) for call in self.calls[-TOOLS:]
-            ),
+            tools=tuple(self.calls.values()),
             skill=self.skill,
         )
 

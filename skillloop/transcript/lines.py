@@ -1,8 +1,7 @@
-"""The lines of a transcript, streamed: whole ones only, with a byte-level test of which are worth parsing.
+"""The lines of a transcript, streamed: whole ones only, and what one of them holds.
 
 A transcript is appended to while it is read, can be gigabytes, and can be broken in any way. Memory stays at a few
 blocks plus one line of at most `MAX_LINE` bytes; a longer line, and any that is not one JSON object, counts as bad.
-Invariant: `worth_parsing` says no only of lines from which the full parse would learn nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 MAX_LINE = 16 << 20
+_decode = json.JSONDecoder().raw_decode
 OVERLONG = b"{"  # stands for a line longer than MAX_LINE: like it, no JSON object
 
 
@@ -30,7 +30,7 @@ class Changed(SkillloopError):  # noqa: N818  (a fact about the file, which the 
 
 
 class Lines:
-    """Whole lines from byte `start` on. After iterating, `end` and `digest` tell what was read.
+    """Whole lines from byte `start` on, in batches. After iterating, `end` and `digest` tell what was read.
 
     Args:
         path: The transcript.
@@ -59,30 +59,26 @@ class Lines:
         """Hex sha256 over the bytes from `start` to `end`."""
         return self._hash.hexdigest()
 
-    def __iter__(self) -> Iterator[bytes]:
-        rest = b""
+    def __iter__(self) -> Iterator[list[bytes]]:
+        rest = b""  # the last line, as far as it is there
         with self._file:
             while block := self._read():
-                whole, newline, tail = block.rpartition(b"\n")
-                if newline:
-                    yield from self._split(rest + whole)
-                    rest = tail
+                lines = block.split(b"\n")
+                if len(lines) > 1:
+                    self._count(rest)
+                    self._count(memoryview(block)[: len(block) - len(lines[-1])])
+                    lines[0] = rest + lines[0]
+                    rest = lines.pop()
+                    yield lines
                 elif len(rest) <= MAX_LINE:
-                    rest += tail
+                    rest += block
                 else:
-                    rest = yield from self._overlong(rest + tail)
-        if (
-            parse(rest) is not None
-        ):  # a last line without newline that is complete: no prefix of an object is one
+                    rest = yield from self._overlong(rest + block)
+        if parse(rest) is not None:  # complete, though without a newline: no prefix of an object is one
             self._count(rest)
-            yield rest
+            yield [rest]
 
-    def _split(self, whole: bytes) -> Iterator[bytes]:
-        self._count(whole)
-        self._count(b"\n")
-        return iter(whole.split(b"\n"))
-
-    def _overlong(self, begun: bytes) -> Generator[bytes, None, bytes]:
+    def _overlong(self, begun: bytes) -> Generator[list[bytes], None, bytes]:
         """Pass over a line that is too long to hold, and return what follows its newline and is not whole yet."""
         passed, size = self._hash.copy(), len(begun)
         passed.update(begun)
@@ -92,14 +88,15 @@ class Lines:
             size += len(head) + len(newline)
             if newline:
                 self._hash, self.end = passed, self.end + size
-                yield OVERLONG
+                yield [OVERLONG]
                 whole, newline, rest = tail.rpartition(b"\n")
                 if newline:
-                    yield from self._split(whole)
+                    self._count(whole + newline)
+                    yield whole.split(b"\n")
                 return rest
         return b""
 
-    def _count(self, data: bytes) -> None:
+    def _count(self, data: bytes | memoryview) -> None:
         self.end += len(data)
         self._hash.update(data)
 
@@ -110,39 +107,14 @@ class Lines:
             raise SkillloopError(f"cannot read {self.path}: {error.strerror}") from error
 
 
-def worth_parsing(line: bytes) -> bool:
-    """Whether the line could hold a person's words, an assistant's words or calls, or a failed tool result.
-
-    Exact for JSON as Claude Code writes it: inside a JSON string every quote is escaped, so `"user"` with bare quotes
-    can only be a whole key or value. Whatever is in doubt is worth parsing, so that a line cut short or overwritten is
-    found to be bad; damage inside a line that is passed over stays unseen, and harmless.
-    """
-    if not (line.startswith(b"{") and line.endswith(b"}")):
-        return True
-    if b'"tool_result"' in line and b'"tool_use_id"' in line:
-        return _failed(line) or b'"text"' in line or b'"assistant"' in line
-    if b'"assistant"' in line:
-        return b'"text"' in line or b'"tool_use"' in line or b'"user"' in line
-    return b'"user"' in line or b'"queue' in line or b'"invoked_skills"' in line
-
-
-def _failed(line: bytes) -> bool:
-    """Whether some `is_error` in the line is not plainly false."""
-    at = line.find(b'"is_error"')
-    while at >= 0:
-        if b"f" not in line[at + 10 : at + 13]:  # `:fa` or `: f`
-            return True
-        at = line.find(b'"is_error"', at + 10)
-    return False
-
-
 def parse(line: bytes) -> dict[str, Any] | None:
     """The record of a line, or None where it is not one JSON object."""
     try:
-        value = json.loads(line)
+        text = line.decode()
+        value, end = _decode(text, len(text) - len(text.lstrip()))
     except (ValueError, RecursionError):  # bad UTF-8 and integers of thousands of digits are ValueErrors too
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and not text[end:].strip() else None
 
 
 def unambiguous(line: bytes) -> bool:

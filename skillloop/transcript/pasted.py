@@ -41,9 +41,16 @@ _MACHINE_LINE = re.compile(
 )
 
 
-def separate(text: str) -> tuple[str, tuple[str, ...]]:
-    """Split a message into the person's own words and the pasted pieces, each in order."""
-    pasted: list[str] = []
+def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ...]]:
+    """Split a message into the person's own words and the pasted pieces.
+
+    Args:
+        text: The message.
+        known: Texts that the person is known to have pasted (see `prompts`).
+    """
+    pasted = [paste for paste in known if paste in text]
+    for paste in pasted:
+        text = text.replace(paste, "\n")
 
     def take(found: re.Match[str]) -> str:
         pasted.append(found[0].strip("\n"))

@@ -1,14 +1,14 @@
 """Which turns the person went back on: a rewind continues from an earlier record, and leaves a branch behind.
 
 Records are appended to the branch that is active, so a prompt whose parent stands on line X abandons every human turn
-between X and itself. Nearly always the parent is among the last few records, which are kept; only where it is not does
-a second pass over the file look for it. A parent that is nowhere (another file, before `start`) abandons nothing.
+between X and itself. Nearly always the parent is among the lines since the turn before; only where it is not does a
+second pass over the file look for it. A parent that is nowhere (in another file, before `start`) abandons nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
+import sys
 from typing import TYPE_CHECKING
 
 from skillloop.transcript.lines import Lines
@@ -18,34 +18,54 @@ if TYPE_CHECKING:
 
     from skillloop.transcript.drafts import Said
 
-WINDOW = 64  # records that are kept to look for a parent
+WINDOW = 64  # lines in which a parent is looked for at once
 _UUID = re.compile(rb'"uuid": ?"([^"\\]{1,100})"')
 
 
 class Rewinds:
-    """Follows the prompts of one file. Append each raw line to `recent`, then call `prompt` for a human turn in it."""
+    """Follows the prompts of one file. `turn_to` each batch of lines, then call `prompt` for the human turns in it."""
 
     def __init__(self) -> None:
-        self.recent: deque[bytes] = deque(maxlen=WINDOW)
+        self._lines: list[bytes] = []
+        self._first = 1  # the number of the first of them
         self._missing: dict[bytes, list[Said]] = {}  # by the uuid of the parent to be found
 
-    def prompt(self, said: Said, gap: int) -> None:
-        """Note a turn that stands `gap` lines after the human turn before it."""
-        parent = (said.parent or "").encode()
-        if not parent or gap <= 0:
+    def turn_to(self, batch: list[bytes], first: int) -> None:
+        """Take the next lines, of which the first has this number."""
+        kept = self._lines[-WINDOW:]
+        self._lines, self._first = kept + batch, first - len(kept)
+
+    def prompt(self, said: Said, before: Said | None) -> None:
+        """Note a human turn that stands after another one in the file."""
+        if before is None or not said.parent:
             return
-        since = list(self.recent)[-gap - 1 : -1]
+        parent = said.parent.encode()
+        here = said.line - self._first
+        since = self._lines[max(before.line + 1 - self._first, here - WINDOW, 0) : here]
         if not any(parent in line and parent in _UUID.findall(line) for line in reversed(since)):
             self._missing.setdefault(parent, []).append(said)
 
     def settle(self, path: Path, start: int, turns: list[Said]) -> None:
-        """Mark the turns that were abandoned."""
+        """Mark the turns that were abandoned; `turns` are in the order of their lines."""
         if not self._missing:
             return
+        left: list[tuple[int, int]] = []  # the line that a turn goes on from, and the turn's own
         lines = Lines(path, start)
-        for number, line in enumerate(lines, lines.before + 1):
-            for found in _UUID.findall(line):
-                for said in self._missing.get(found, ()):
-                    for turn in turns:
-                        if number < turn.line < said.line:
-                            turn.abandoned = True
+        number = lines.before
+        for batch in lines:
+            for line in batch:
+                number += 1
+                for parent in _UUID.findall(line):
+                    left += [(number, said.line) for said in self._missing.pop(parent, ())]
+        _abandon(turns, sorted(left))
+
+
+def _abandon(turns: list[Said], left: list[tuple[int, int]]) -> None:
+    """Mark each turn that lies between two lines of a pair; both lists are sorted."""
+    reach, pairs = 0, iter((*left, (sys.maxsize, 0)))
+    after, before = next(pairs)
+    for turn in turns:
+        while after < turn.line:
+            reach = max(reach, before)
+            after, before = next(pairs)
+        turn.abandoned = turn.line < reach

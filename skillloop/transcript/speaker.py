@@ -17,6 +17,8 @@ PERSONAL_ENTRYPOINTS = frozenset(
     {"claude-desktop", "claude-vscode", "claude-jetbrains"}
 )  # they use the SDK for a person
 
+# folders in which tools run sessions of their own, skillloop included
+_UNATTENDED = re.compile(r"[/\\](?:\.claude-mem|[\w.-]*observer-sessions|\.skillloop)(?:[/\\]|$)")
 # what Claude Code marks as not typed
 _MACHINE_FLAGS = (
     "isMeta",
@@ -89,10 +91,19 @@ def origin(record: dict[str, Any]) -> Origin:
     return Origin.TYPED if human and source is not None else Origin.UNATTRIBUTED
 
 
+def queued_origin(record: dict[str, Any], attachment: dict[str, Any]) -> Origin:
+    """Who sent words that were queued: the attachment names its origin, and only what is typed is queued as a prompt."""
+    if "origin" in attachment:
+        record = record | {"origin": attachment["origin"], "promptSource": "queued"}
+    return Origin.MACHINE if attachment.get("isMeta") else origin(record)
+
+
 def automated(record: dict[str, Any]) -> bool:
-    """Whether the record came in through `claude -p` or the SDK, with no program in between that people type into."""
-    entrypoint = record.get("entrypoint")
+    """Whether no person sits at the session: `claude -p`, the SDK, a team's agent, another tool's observer."""
+    entrypoint, cwd = record.get("entrypoint"), record.get("cwd")
     if isinstance(entrypoint, str) and entrypoint.startswith(("sdk", "mcp")):
+        return True
+    if record.get("agentName") or (isinstance(cwd, str) and _UNATTENDED.search(cwd)):
         return True
     return record.get("promptSource") == "sdk" and entrypoint not in PERSONAL_ENTRYPOINTS
 

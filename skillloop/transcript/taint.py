@@ -18,13 +18,20 @@ _TOUCHED = re.compile(
     r"(\.claude[/\\]+projects(?![^\s'\"]*[/\\]memory[/\\])|history\.jsonl|\.skillloop\b|SKILLLOOP_HOME|skillloop\.db)"
 )
 
+_NEEDLES = (
+    "claude",
+    "history.jsonl",
+    "killloop",
+    "KILLLOOP",
+)  # at least one is in whatever the pattern finds
+
 
 def reason(tool: str, arguments: Any) -> str | None:
     """Why the call taints the session, or None."""
     if tool in READING:
         return None
     for text in _strings(arguments):
-        if found := _TOUCHED.search(text):
+        if any(needle in text for needle in _NEEDLES) and (found := _TOUCHED.search(text)):
             return f"a {tool} call touched {found[1]}"
     return None
 

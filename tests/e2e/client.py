@@ -135,8 +135,11 @@ class Terminal:
         until(lambda: not self.alive, "still running", WAIT, lambda: self.screen)
 
     def close(self) -> None:
-        """Close the terminal; its program gets a hang-up, as when a window is shut."""
-        self._tmux("kill-server", check=False)
+        """Close the terminal; its program gets a hang-up, as when a window is shut, and time to end."""
+        if self.alive:
+            process = Path(f"/proc/{self.pid}")
+            self._tmux("kill-server")
+            until(lambda: not process.exists(), "survived its terminal")
 
 
 def until(

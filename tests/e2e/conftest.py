@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import client
@@ -13,7 +12,7 @@ import pytest
 from stub import Stub, text, tool
 
 ROOT = Path(__file__).parents[2]
-READY = "? for shortcuts"  # the client's footer once it takes input
+READY = "for agents"  # in the client's footer once it takes input
 SKILL = """---
 name: research
 description: Answers questions from sources. Use for any request that asks for evidence.
@@ -29,6 +28,16 @@ Answer from sources that can be checked.
 """
 
 
+def checkout(place: Path) -> Path:
+    """This working tree as git sees it, without what it ignores: what a person gets who clones it."""
+    listed = ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, place / name)
+    return place
+
+
 class Machine(client.Sandbox):
     """A sandbox with the marketplace added and the plugin installed, as a person would."""
 
@@ -36,7 +45,10 @@ class Machine(client.Sandbox):
         super().__init__(root, stub.url)
         self.stub = stub
         self.skill = self.project / ".claude" / "skills" / "research" / "SKILL.md"
-        for arguments in (("marketplace", "add", ROOT), ("install", "skillloop@skillloop")):
+        for arguments in (
+            ("marketplace", "add", checkout(root / "checkout")),
+            ("install", "skillloop@skillloop"),
+        ):
             done = self.claude("plugin", *arguments)
             assert done.returncode == 0, done.stdout + done.stderr
         allowed = {"permissions": {"allow": ["Skill(research)"]}}
@@ -45,6 +57,7 @@ class Machine(client.Sandbox):
 
     def restore(self) -> None:
         """As on the first day, but with skillloop's environment built."""
+        self.idle()
         for path in self.skillloop.glob("*"):
             if path.name not in ("env", "bin"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -67,6 +80,11 @@ class Machine(client.Sandbox):
         return self.skillloop_json("review", "--json") if built else []
 
     @property
+    def transcripts(self) -> str:
+        """What the client has written down of all sessions so far."""
+        return "".join(path.read_text() for path in self.home.glob(".claude/projects/*/*.jsonl"))
+
+    @property
     def log(self) -> str:
         """The worker's log, and what still lies in the inbox."""
         log = self.skillloop / "log" / "worker.log"
@@ -82,13 +100,21 @@ class Machine(client.Sandbox):
         assert len(found) == 1
         return found[0]
 
-    def quiet(self) -> None:
-        """Wait until the session's transcript was digested and no worker runs."""
+    def idle(self) -> None:
+        """Wait until no worker runs."""
+        running = ["pgrep", "-f", f"{self.skillloop}/env/"]
+        client.until(
+            lambda: subprocess.run(running, stdout=subprocess.DEVNULL, check=False).returncode,
+            "a worker runs on",
+        )
+
+    def digested(self) -> None:
+        """Wait until a session was digested and the worker has left."""
         client.until(lambda: "disagreements" in self.log, "no session was digested", 20, lambda: self.log)
-        time.sleep(0.5)
+        self.idle()
 
 
-CORRECTION = "No, don't cite forums. Always cite PubMed for medical claims."
+CORRECTION = "No, from now on always cite PubMed instead of forum threads."
 
 
 def talk(terminal: client.Terminal, stub: Stub, correction: str | None = CORRECTION) -> None:
@@ -111,6 +137,16 @@ def stub():
     server = Stub()
     yield server
     server.close()
+
+
+@pytest.fixture
+def proposal(machine):
+    """What waits for the person after a session that they ended with /exit."""
+    with machine.terminal(client.binary()) as terminal:
+        talk(terminal, machine.stub)
+        terminal.type("/exit")
+        terminal.gone()
+    return machine.wait_for_proposal(15)
 
 
 @pytest.fixture(scope="session")

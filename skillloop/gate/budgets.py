@@ -1,0 +1,97 @@
+"""How much may change: per proposal, per session, per week, and against the person's own version.
+
+The size limits are hard. The drift limits bind what happens without a person, so they are soft: past them a person
+looks. Counted are the lines that an edit brings, not time, so a wrong clock changes nothing.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import TYPE_CHECKING
+
+from skillloop.gate.context import changed_lines
+from skillloop.model import Check
+from skillloop.skillfile import LEARNED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from skillloop.gate.context import Context
+    from skillloop.model import Proposal
+
+
+def size(_proposal: Proposal, context: Context) -> Iterator[Check]:
+    """Hard: lines of one proposal, bytes of the file."""
+    limits = context.config.edit
+    added, bytes_after = count(context.added), len(context.text.encode("utf-8", "surrogatepass"))
+    yield _at_most(context, "edit size", added, "max_added_lines", f"it adds {_lines(added)}")
+    grown = bytes_after > len(context.base.encode("utf-8", "surrogatepass"))
+    if grown or bytes_after <= limits.max_bytes:
+        yield _at_most(
+            context, "file size", bytes_after, "max_bytes", f"the file would have {bytes_after:,} bytes"
+        )
+
+
+def drift(_proposal: Proposal, context: Context) -> Iterator[Check]:
+    """Soft: lines per session, per week, and since the person's own version."""
+    added = count(context.added)
+    if added == 0:
+        return
+    session, week = context.added_in_session + added, context.added_this_week + added
+    yield _at_most(
+        context,
+        "session budget",
+        session,
+        "per_session",
+        f"this session would have added {_lines(session)}",
+        hard=False,
+    )
+    yield _at_most(
+        context, "week budget", week, "per_week", f"this week would have added {_lines(week)}", hard=False
+    )
+    if context.own is not None:
+        grown = count(changed_lines(context.own, context.text)[1])
+        detail = f"the skill would have {_lines(grown)} more than your own version"
+        yield _at_most(context, "growth", grown, "max_growth", detail, hard=False)
+
+
+def automatic(proposal: Proposal, context: Context) -> Iterator[Check]:
+    """Soft: what is never applied without a person. Says nothing in review mode, where nothing is."""
+    apply = context.config.apply
+    if apply.mode == "review":
+        return
+    operations = {edit.op for edit in proposal.edits}
+    for entry in apply.never_auto:
+        if entry in operations or fnmatch.fnmatchcase(proposal.skill.casefold(), entry.casefold()):
+            rule = context.config.rule("apply.never_auto", entry)
+            yield Check(
+                "never automatic",
+                passed=False,
+                hard=False,
+                detail=f"{entry!r} always waits for you",
+                rule=rule,
+            )
+    if context.confidence is not None and context.confidence < apply.min_confidence:
+        detail = f"the detector is {context.confidence:.2f} sure, {apply.min_confidence:.2f} is asked for"
+        yield Check(
+            "confidence",
+            passed=False,
+            hard=False,
+            detail=detail,
+            rule=context.config.rule("apply.min_confidence"),
+        )
+
+
+def count(lines: Iterable[str]) -> int:
+    """Lines that say something; the heading of the learned rules is skillloop's own."""
+    return sum(1 for line in lines if line.strip() and line.lstrip("# ").rstrip() != LEARNED)
+
+
+def _at_most(context: Context, name: str, value: int, key: str, detail: str, *, hard: bool = True) -> Check:
+    limit = getattr(context.config.edit, key)
+    rule = context.config.rule(f"edit.{key}")
+    return Check(name, value <= limit, hard, f"{detail}; {limit:,} is the most", rule)
+
+
+def _lines(number: int) -> str:
+    return f"{number} line{'' if number == 1 else 's'}"

@@ -1,0 +1,189 @@
+"""A message as clauses of units, and what may be left out of it without changing what it asks for.
+
+A unit is a stem; every negator is the one unit NOT. Articles and politeness are no units. When a rule is cut out of a
+message, what is left over before it (the lead), after it (the tail) and in the rest of the sentence may be only what
+these lexicons name: pleasantries, "I told you to", a finished complaint. Anything else may carry a condition, a
+negation or another's words, and the cut is not faithful.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from skillloop.words import fold, polar, stem, tokens
+
+NOT = "¬"
+
+LONGEST = 20_000  # characters of a message that are read
+
+_FILLER = frozenset(
+    """a an the please pls kindly do does really simply actually also very
+    el la los las un una unos unas lo der die das den dem des ein eine einen einem einer bitte auch le les une du
+    s'il svp o os as um uma uns umas il i gli uno por favor per favore пожалуйста же 请 的 了 を は が も""".split()
+)
+
+_SENTENCE = re.compile(r"(?<=[.!?…])[\"”’)*_]*\s+|(?<=[。！？])|(?<![:：])[ \t]*\n+|\.{2,}\s*")
+_CLAUSE = re.compile(
+    r"\s*[,;:](?=\s|$)\s*|\s*[，；：、]\s*|\s+[-–—]+\s+|—|\s*\((?=\S)|(?<=\S)\)(?=[\s.,;:!?]|$)|\n+"
+)
+
+_LEAD = re.compile(
+    r"""(?:(?:no+|nope|nah|ok|okay|yes|yeah|well|good|great|nice|cool|perfect|hm+|wait|hey|hi|dude|man|and|but|so|again|sorry|look|listen|uh|oh
+      |right|thanks|remember|just|btw|seriously|wrong|careful|one\ thing|note|i\ said|i\ (?:already\ )?told\ you(?:\ \w+\ times)?(?:\ (?:already|again|before))?
+      |i\ (?:asked|want|need|would\ like|expect)(?:ed)?\ you|i'd\ like\ you|(?:as|like)\ i\ (?:already\ )?(?:said|told\ you|mentioned)(?:\ (?:before|already|earlier))?
+      |how\ (?:many\ times|often)|from\ now\ on|going\ forward|in\ (?:the\ )?future|next\ time|keep\ in\ mind|remember\ to|make\ sure|be\ sure|to|that|already
+      |(?:can|could|would|will)\ (?:you|we)|you\ (?:should|need\ to|have\ to|must|should\ have|should've|were\ supposed\ to|can)|we(?:\ (?:should|always|need\ to))?|i\ prefer|i'd|i\ would
+      |let's|let\ us|here|always|it\ should|they\ should|in\ this\ (?:project|repo|repository|codebase))
+    |(?:vale|bien|bueno|oye|espera|pero|y|ya\ te\ dije|te\ (?:dije|ped[ií])|recuerda|quiero|que|de\ ahora\ en\ adelante|a\ partir\ de\ ahora|(?:la\ )?pr[oó]xima\ vez|siempre|debes|deberías|tienes\ que|no)
+    |(?:nein|gut|super|aber|und|halt|warte|also|wie\ gesagt|ich\ (?:hatte|habe)\ (?:dir\ )?(?:doch\ )?gesagt|ab\ (?:jetzt|sofort)|n[äa]chstes\ mal|schon\ wieder|immer|wir|du\ (?:sollst|solltest|musst))
+    |(?:non|bon|attends|mais|et|te\ pla[iî]t|je\ t'ai\ (?:dit|demandé)(?:\ de)?|[àa]\ partir\ de\ maintenant|d[ée]sormais|(?:la\ )?prochaine\ fois|encore|toujours|tu\ dois|il\ faut)
+    |(?:n[ãa]o|bom|beleza|mas|e|eu\ já\ (?:falei|disse)|já\ (?:falei|disse)|pra|a\ partir\ de\ agora|de\ agora\ em\ diante|da\ próxima\ vez|sempre|você\ deve)
+    |(?:bene|aspetta|ma|ti\ (?:ho|avevo)\ detto|di|che|d'ora\ in\ poi|da\ ora\ in\ poi|(?:la\ )?prossima\ volta|ancora|devi)
+    |(?:нет|ну|так|стой|подожди|но|и|я\ (?:просил|говорил|сказал)|с\ этого\ момента|впредь|в\ следующий\ раз|опять|всегда|надо|нужно|должен)
+    |(?:不\ 对|不\ 是|等\ 等|等\ 一\ 下|停|好|好\ 的|麻\ 烦|但\ 是|我\ 说\ 过|我\ 说|我\ 都\ 说|以\ 后|从\ 现\ 在\ (?:起|开\ 始)|下\ 次|又\ 来|拜\ 托|你\ 应\ 该|我\ 们|始\ 终|总\ 是)
+    |(?:違\ い\ ま\ す|い\ や|い\ い\ え|待\ っ\ て|ち\ ょ\ っ\ と|で\ も|あ\ の|す\ み\ ま\ せ\ ん|お\ 願\ い\ だ\ か\ ら|今\ 後|こ\ れ\ か\ ら|次\ か\ ら|次\ 回\ か\ ら|ま\ た)
+    )(?:\ |$)""",
+    re.VERBOSE,
+)
+_TAIL = frozenset(
+    """please pls ok okay thanks thank you thx man dude right here now on from next time in future the again already everywhere
+    favor gracias danke jetzt merci maintenant obrigado obrigada grazie adesso спасибо 谢 吧 ね よ lol haha""".split()
+)
+_DENIAL = re.compile(
+    r"(?:no (?:es|era|está)|non è|não é|not (?:that|this|what|like that|quite|right)|不 对|不 是|не (?:так|то)|nicht so|pas (?:ça|comme ça))\b"
+)
+_CONDITIONS = frozenset(
+    {"only", "except", "if", "this", "before", "after", "may", "without", "some", "instead", "last", "first"}
+)
+_FRAMES = frozenset(
+    """in on at for with during under inside within about regarding per by
+    en para con durante bajo dentro im in bei für während unter auf mit dans pour pendant avec sous em no na para com durante
+    nel nella per con durante в на для при с во""".split()
+)
+_TURNS = frozenset(
+    "but however although though aber jedoch pero mais mas ma però но 但 但是 不过 でも ただし".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """The tokens between two commas, and the number of the sentence they stand in."""
+
+    words: tuple[str, ...]
+    sentence: int
+    colon: bool  # it announces what follows
+    asks: bool  # its sentence ends with a question mark
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a rule is compared by: a stem or NOT, the token as written, and where it stands."""
+
+    value: str
+    surface: str
+    clause: int
+    start: int  # first token in its clause
+    end: int
+
+
+def clauses(text: str) -> list[Clause]:
+    """The clauses of a message, in order. A line that ends with a colon goes on in the next."""
+    found = []
+    for number, sentence in enumerate(_SENTENCE.split(fold(text[:LONGEST]))):
+        asks = sentence.rstrip("\"'”’)*_ ").endswith(("?", "？"))
+        at = 0
+        for match in (*_CLAUSE.finditer(sentence), None):
+            part, ending = (sentence[at : match.start()], match[0]) if match else (sentence[at:], "")
+            words = tuple(tokens(part))
+            if words:
+                found.append(
+                    Clause(words, number, ending.strip() in (":", "：") or part.rstrip().endswith(":"), asks)
+                )
+            at = match.end() if match else at
+    return found
+
+
+def units(parts: list[Clause]) -> list[Unit]:
+    """The units of a message, in order."""
+    found = []
+    for number, clause in enumerate(parts):
+        words = list(clause.words)
+        negators = {start: end for name, start, end in polar(words) if name == "not"}
+        skip = 0
+        for at, word in enumerate(words):
+            if at in negators:
+                skip = negators[at]
+                found.append(Unit(NOT, word, number, at, skip))
+            elif at >= skip and word not in _FILLER:
+                found.append(Unit(stem(word), word, number, at, at + 1))
+    return found
+
+
+def left_over(parts: list[Clause], first: Unit, last: Unit) -> str:
+    """What the message says around the run of units from `first` to `last` that changes its meaning, or ""."""
+    lead = parts[first.clause].words[: first.start]
+    tail = parts[last.clause].words[last.end :]
+    if not _is_lead(lead):
+        return f"what comes before it: {' '.join(lead)!r}"
+    if not set(tail) <= _TAIL | _FILLER:
+        return f"what comes after it: {' '.join(tail)!r}"
+    sentences = {clause.sentence for clause in parts[first.clause : last.clause + 1]}
+    for number, clause in enumerate(parts):
+        if number < first.clause and clause.sentence in sentences and _binds(clause):
+            return f"the words before: {' '.join(clause.words)!r}"
+        if number > last.clause and clause.sentence in sentences and _limits(clause):
+            return f"the words after: {' '.join(clause.words)!r}"
+        if clause.sentence == max(sentences) + 1 and _goes_on(parts, number):
+            return f"the sentence after: {' '.join(clause.words)!r}"
+    if parts[first.clause].asks and not re.match(
+        r"(?:can|could|would|will|please|puedes|kannst|könntest|peux|pode|puoi)\b",
+        " ".join(parts[first.clause].words),
+    ):
+        return "that it is a question"
+    return ""
+
+
+def _is_lead(words: tuple[str, ...]) -> bool:
+    text = " ".join(word for word in words if word not in _FILLER)
+    while text:
+        match = _LEAD.match(text)
+        if match is None:
+            return False
+        text = text[match.end() :]
+    return True
+
+
+def _binds(clause: Clause) -> bool:
+    """Whether an earlier clause of the sentence may govern the later one: a condition, a prohibition, an announcement."""
+    if _is_lead(clause.words):
+        return False
+    words = list(clause.words)
+    classes = polar(words)
+    starts_negated = any(name == "not" and start == 0 for name, start, _ in classes)
+    return (
+        clause.colon
+        or any(name in _CONDITIONS for name, _, _ in classes)
+        or words[0] in _FRAMES
+        or (starts_negated and not _DENIAL.match(" ".join(words)))
+    )
+
+
+def _limits(clause: Clause) -> bool:
+    """Whether a later clause of the sentence may take back or limit the earlier one."""
+    words = list(clause.words)
+    if set(words) <= _TAIL | _FILLER:
+        return False
+    return (
+        any(name in _CONDITIONS or name == "not" for name, _, _ in polar(words))
+        or words[0] in _TURNS | _FRAMES
+    )
+
+
+def _goes_on(parts: list[Clause], number: int) -> bool:
+    """Whether a clause opens a sentence that limits the one before."""
+    if number and parts[number - 1].sentence == parts[number].sentence:
+        return False
+    words = list(parts[number].words)
+    opens = {name for name, start, _ in polar(words) if start == 0}
+    return bool(opens & {"except", "only", "if", "this", "without"}) or words[0] in _TURNS

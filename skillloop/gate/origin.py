@@ -1,0 +1,108 @@
+"""Only words that a person typed are evidence, and code, not the drafter, says so.
+
+Every id that an edit cites must be known, and its quote must stand verbatim in the human turn that is read again
+from the transcript. Default deny: MACHINE or missing is refused; UNATTRIBUTED (an older client) and anything
+doubtful about the turn or the session goes to a person.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from skillloop.model import Check, Origin
+from skillloop.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skillloop.gate.context import Context
+    from skillloop.model import Evidence, Proposal, Session, Turn
+
+LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
+MOST_LINES = 6
+
+_PASTED = re.compile(
+    r"```|~~~|\n[ \t]{0,8}\n|\n\s{0,8}(?:[-*•]|\w{1,20}:)\s|^\s{0,8}(?:#{1,6}\s|[\[{>]|</?\w|\[?\d{4}-\d\d-\d\d|(?:[+-]{3}|@@)\s|\|.{0,400}\|\s{0,8}$)"
+    r"|-----BEGIN|[\"“«„「『][^\"”»“」』\n]{60,}"
+    r"|\b(?:here(?:'s|’s| is| are) (?:what|the|a|some|my)|\w{2,20} (?:says|wrote|writes|states|claims|sent me)\b(?! (?:to|you))"
+    r"|(?:copied|pasted|found|got) (?:this|that|it|the following)|according to|(?:from|in) the (?:docs?|page|site|web|readme|wiki|log|issue|ticket|e-?mail) (?:says?|said|:))",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""Shapes of what people paste, and the words with which they hand on what others wrote."""
+
+
+def check(proposal: Proposal, context: Context) -> Iterator[Check]:
+    """One hard finding for evidence that is no person's, one soft for each kind of doubt."""
+    known = {evidence.id: evidence for evidence in proposal.evidence}
+    cited = {name for edit in proposal.edits for name in edit.evidence}
+    wrong = "two pieces of evidence have one id" if len(known) < len(proposal.evidence) else ""
+    wrong = wrong or next(
+        (f"edit {n} cites no evidence" for n, edit in enumerate(proposal.edits, 1) if not edit.evidence), ""
+    )
+    wrong = wrong or next((f"evidence {name!r} does not exist" for name in sorted(cited - known.keys())), "")
+    wrong = wrong or next(
+        (why for evidence in proposal.evidence if (why := _not_said(evidence, context))), ""
+    )
+    if context.session is not None and context.session.automated:
+        wrong = wrong or "no person takes part in this session"
+    yield Check("origin", not wrong, detail=wrong or "every quote was read again where the person typed it")
+    if not wrong:
+        yield from _doubts(proposal, context)
+
+
+def _not_said(evidence: Evidence, context: Context) -> str:
+    """Why this quote is not a person's own words, or ""."""
+    turn = context.turn(evidence)
+    where = f"{evidence.path}:{evidence.line}"
+    if turn is None:
+        return f"no person's message stands at {where}"
+    if turn.role != "human" or Origin.MACHINE in (turn.origin, evidence.origin):
+        return f"the message at {where} was not typed by a person"
+    if not evidence.quote.strip():
+        return f"the quote of {where} is empty"
+    if not holds(turn, evidence.quote):
+        return f"the quote is not in the person's message at {where}"
+    return ""
+
+
+def holds(turn: Turn, quote: str) -> bool:
+    """Whether a quote stands verbatim in what the person typed, secrets taken out on both sides."""
+    return quote in turn.text or redact(quote) in redact(turn.text)
+
+
+def _doubts(proposal: Proposal, context: Context) -> Iterator[Check]:
+    turns = [turn for evidence in proposal.evidence if (turn := context.turn(evidence))]
+    if any(
+        Origin.UNATTRIBUTED in (turn.origin, evidence.origin)
+        for turn, evidence in zip(turns, proposal.evidence, strict=True)
+    ):
+        yield _doubt("attribution", "this client's transcript does not say who typed the message")
+    pasted = next((turn for turn in turns if _looks_pasted(turn)), None)
+    if pasted is not None:
+        yield _doubt("pasted", f"part of the message at line {pasted.line} looks pasted, not typed")
+    if any(turn.abandoned for turn in turns):
+        yield _doubt("taken back", "the person rewound the conversation past this message")
+    if context.session is not None:
+        yield from _session_doubts(context.session)
+
+
+def _session_doubts(session: Session) -> Iterator[Check]:
+    if session.partial:
+        yield _doubt("partial", f"{session.bad_lines} lines of the transcript could not be read")
+    if session.tainted:
+        yield _doubt("tainted", f"the transcript may have been written to: {session.tainted}")
+
+
+def _looks_pasted(turn: Turn) -> bool:
+    text = turn.text
+    return (
+        bool(turn.pasted)
+        or len(text) > LONGEST_TYPED
+        or text.count("\n") >= MOST_LINES
+        or bool(_PASTED.search(text))
+    )
+
+
+def _doubt(name: str, detail: str) -> Check:
+    return Check(name, passed=False, hard=False, detail=detail)

@@ -1,0 +1,52 @@
+"""A credential never enters a skill, whoever asks for it.
+
+A skill is read by every later session, copied and published, so a hit in what an edit adds is a hard failure without
+an override. The whole new text is looked at, since two harmless lines can make one key; and the added lines once
+more with string concatenations and line breaks taken out. A long random token that no rule knows is not refused but
+sent to a person: no skill line needs one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from skillloop.model import Check
+from skillloop.redact import random_tokens, redact, secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from skillloop.gate.context import Context
+    from skillloop.model import Proposal
+
+_CONCATENATION = re.compile(r"""["'`]\\?\s{0,8}[+.,&]?\s{0,8}["'`]""")
+_LIST_MARKER = re.compile(r"^\s{0,12}(?:[-*+>]|\d{1,3}[.)])\s{1,4}")
+
+
+def check(_proposal: Proposal, context: Context) -> Iterator[Check]:
+    """Hard: no credential in what the edits add. Soft: no long random token that the skill has not already."""
+    types = compare(context.base, context.text, context.added)
+    detail = f"the added text holds a credential ({', '.join(types)}): {_shown(context.added)}"
+    yield Check("secrets", not types, detail=detail if types else "no credential in the added lines")
+    tokens = [token for line in context.added for token in random_tokens(line) if token not in context.base]
+    if tokens and not types:
+        detail = f"a long random token, which no rule of a skill needs: {tokens[0][:6]}…"
+        yield Check("random token", passed=False, hard=False, detail=detail)
+
+
+def compare(base: str, text: str, added: Iterable[str]) -> list[str]:
+    """The types of credential that `text` has and `base` has not; `added` are the lines that it gained."""
+    bodies = [_LIST_MARKER.sub("", line) for line in added]
+    joined = [_CONCATENATION.sub("", line) for line in bodies]
+    types = {
+        secret.type
+        for line in (*bodies, *joined, "".join(joined), " ".join(joined))
+        for secret in secrets(line)
+    }
+    types |= {secret.type for secret in secrets(text) if text[secret.start : secret.end] not in base}
+    return sorted(types)
+
+
+def _shown(lines: Iterable[str]) -> str:
+    return "; ".join(redact(line)[:120] for line in lines)

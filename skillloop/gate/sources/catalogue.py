@@ -1,0 +1,223 @@
+"""What a source is called: well-known ones from a table, and the person's own entries.
+
+An entry of a constraint file may be a host ("nature.com", with its subdomains), a pattern ("*.edu") or a plain name
+("Twitter"). A `Book` puts the entries of one `[sources]` section together with the table, so that distrusting
+"twitter" covers x.com, t.co and «Твиттер». Invariant: distrust spreads to everything that leads to the source,
+trust only to what the person named.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skillloop.config import covers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from skillloop.config import Sources
+
+_TABLE = Path(__file__).with_name("catalogue.toml")
+_GAPS = re.compile(r"[\s\-_'’]+")
+_HOST_SHAPE = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}$")
+
+
+class Standing(Enum):
+    """What the person's rules say of a source."""
+
+    TRUSTED = "trusted"
+    UNTRUSTED = "untrusted"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source: the label it goes by here, its hosts, and what people call it."""
+
+    label: str
+    hosts: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()  # lead to it or show its content
+    names: tuple[str, ...] = ()
+    loose: tuple[str, ...] = ()  # names that are ordinary words too
+    tool: bool = False  # named as a tool more often than as a source
+
+    def reaches(self, host: str) -> bool:
+        """Whether a link to this host leads to the source, by itself or through a mirror."""
+        return any(under(host, own) for own in (*self.hosts, *self.mirrors))
+
+
+def under(host: str, domain: str) -> bool:
+    """Whether a host is a domain or one below it; a domain that ends in "." stands for any ending ("redlib.")."""
+    if domain.endswith("."):
+        return host.startswith(domain) or f".{domain}" in host
+    return host == domain or host.endswith("." + domain)
+
+
+def squeezed(name: str) -> str:
+    """A name without letter case, spaces, hyphens or compatibility forms: "Stack-Overflow" is "stackoverflow"."""
+    return _GAPS.sub("", unicodedata.normalize("NFKC", name).casefold())
+
+
+@cache
+def table() -> dict[str, Any]:
+    """The whole table as read."""
+    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
+
+
+@cache
+def known() -> dict[str, Source]:
+    """The well-known sources by label."""
+    rows = table()["source"]
+    return {row["name"]: Source(row["name"], *_fields(row)) for row in rows}
+
+
+@cache
+def _index() -> dict[str, str]:
+    """Squeezed name to label, whatever kind of name it is."""
+    rows = ((name, s.label) for s in known().values() for name in (*s.names, *s.loose, s.label))
+    return {squeezed(name): label for name, label in rows}
+
+
+def _fields(row: dict[str, Any]) -> tuple[Any, ...]:
+    lists = (tuple(row.get(key, ())) for key in ("hosts", "mirrors", "names", "loose"))
+    return (*lists, row.get("tool", False))
+
+
+@cache
+def phrases(*kinds: str) -> re.Pattern[str]:
+    """A pattern for the word lists of these kinds: whole words in scripts with spaces, any part in the others."""
+    listed = sorted({word for kind in kinds for word in table()[kind]}, key=len, reverse=True)
+    spaced = [re.escape(word) for word in listed if not _unspaced(word)]
+    joined = [re.escape(word) for word in listed if _unspaced(word)]
+    return re.compile(rf"(?<!\w)(?:{'|'.join(spaced)})(?!\w)|{'|'.join(joined)}", re.IGNORECASE)
+
+
+def _unspaced(word: str) -> bool:
+    """Whether the script puts no spaces between words (CJK, and Korean, which glues its endings on)."""
+    return any("\u2e80" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7af" for char in word)
+
+
+@dataclass(frozen=True)
+class Book:
+    """One `[sources]` section together with the table."""
+
+    rules: Sources
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """Every source by label: the well-known ones, and one for each entry that is none of them."""
+        book = dict(known())
+        for entry in (
+            *self.rules.untrusted,
+            *(self.rules.trusted or ()),
+            *self.rules.kept,
+            *self.rules.aliases,
+        ):
+            label = self.label(entry)
+            more = self.rules.aliases.get(entry, ())
+            old = book.get(label) or _own(label)
+            book[label] = Source(label, old.hosts, old.mirrors, (*old.names, *more), old.loose, tool=False)
+        return book
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Squeezed name to label, for names of Latin letters; the others are in `foreign`."""
+        return {squeezed(name): label for name, label in self._named() if name.isascii()}
+
+    @cached_property
+    def phrases(self) -> frozenset[str]:
+        """The squeezed names that are written as several words."""
+        return frozenset(squeezed(name) for name, _ in self._named() if _GAPS.search(name))
+
+    @cached_property
+    def foreign(self) -> dict[str, str]:
+        """Casefolded name to label, for names in other scripts, which take endings and know no spaces."""
+        return {name.casefold(): label for name, label in self._named() if not name.isascii()}
+
+    def _named(self) -> Iterable[tuple[str, str]]:
+        for label, source in self.sources.items():
+            if not source.tool:
+                yield from ((name, label) for name in source.names if "." not in name)
+
+    @cached_property
+    def loose(self) -> dict[str, str]:
+        """Names that need a context, as written, to label."""
+        return {name: label for label, source in self.sources.items() for name in source.loose}
+
+    def label(self, entry: str) -> str:
+        """The label of an entry: a well-known source where it names one or is its host, else the entry itself."""
+        entry = cleaned(entry)
+        if is_host(entry):
+            return next((label for label, source in known().items() if entry in source.hosts), entry)
+        return _index().get(squeezed(entry), entry)
+
+    def host(self, host: str) -> tuple[Standing, str]:
+        """What the rules say of a host, and the entry that says it ("" for unknown)."""
+        for entry in self.rules.untrusted:
+            source = self.sources[self.label(entry)]
+            if _covered(entry, host) or (source.label != cleaned(entry) and source.reaches(host)):
+                return Standing.UNTRUSTED, entry
+        for entry in (*(self.rules.trusted or ()), *self.rules.kept):
+            named = () if is_host(cleaned(entry)) else self.sources[self.label(entry)].hosts
+            if _covered(entry, host) or any(under(host, own) for own in named):
+                return Standing.TRUSTED, entry
+        return Standing.UNKNOWN, ""
+
+    def name(self, label: str) -> tuple[Standing, str]:
+        """What the rules say of a source that is called by a name."""
+        for standing, entries in (
+            (Standing.UNTRUSTED, self.rules.untrusted),
+            (Standing.TRUSTED, (*(self.rules.trusted or ()), *self.rules.kept)),
+        ):
+            for entry in entries:
+                if self.label(entry) == label:
+                    return standing, entry
+        return Standing.UNKNOWN, ""
+
+    @cached_property
+    def kept(self) -> tuple[str, ...]:
+        """Labels of the trusted sources, whose mentions stay, in the person's order."""
+        entries = (*(self.rules.trusted or ()), *self.rules.kept)
+        return tuple(dict.fromkeys(self.label(entry) for entry in entries))
+
+    @cached_property
+    def needles(self) -> tuple[str, ...]:
+        """Pieces of text without one of which a line mentions no kept source: a cheap first look."""
+        found = set()
+        for label in self.kept:
+            source = self.sources[label]
+            found |= {squeezed(part) for part in (*source.hosts, *source.names, *source.loose)}
+            found.add(squeezed(label.replace("*", "")))
+        return tuple(sorted(found - {""}))
+
+
+def cleaned(entry: str) -> str:
+    """An entry without scheme, "www." and path where it is a host; letter case stays for plain names."""
+    host = (
+        re.sub(r"^(?:[a-z]+://)?(?:www\.)?", "", entry.strip(), flags=re.IGNORECASE).split("/")[0].rstrip(".")
+    )
+    return host.casefold() if is_host(host) or "*" in host else entry.strip()
+
+
+def is_host(entry: str) -> bool:
+    """Whether an entry has the shape of a host."""
+    return bool(_HOST_SHAPE.match(entry))
+
+
+def _covered(entry: str, host: str) -> bool:
+    entry = cleaned(entry)
+    return (is_host(entry) or "*" in entry) and covers(entry, host)
+
+
+def _own(label: str) -> Source:
+    """A source that no table knows."""
+    if is_host(label):
+        return Source(label, hosts=(label,))
+    return Source(label) if "*" in label else Source(label, names=(label,))

@@ -1,0 +1,205 @@
+"""What the skill says of a trusted source stays: every mention, its force, and the order of preference.
+
+Order is read from the text: within each section, and over the whole file, the trusted sources appear in the order
+in which the person prefers them. A mention inside a comment, struck out or in a fence says nothing to a reader, so
+hiding one is removing it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from skillloop.gate.sources.catalogue import Standing, phrases, squeezed
+from skillloop.gate.sources.mentions import mentions, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from skillloop.gate.sources.catalogue import Book
+    from skillloop.gate.sources.mentions import Mention
+
+_UNREAD = re.compile(
+    r"<!--.*?(?:-->|\Z)|~~.*?~~|<del>.*?</del>|^(```|~~~).*?(?:^\1|\Z)", re.DOTALL | re.MULTILINE
+)
+_HEADING = re.compile(r"#{1,6}\s")
+_CLAUSE = re.compile(r"[.;:!?](?=\s|$)|[,。！？；：，、،؛—–]")
+# An added line that weakens its neighbours without naming them.
+_POINTING = re.compile(
+    r"\b(?:above|below|following|next|previous|preceding|these|those|sources?|citations?|references?|rules? \d|quellen|oben|unten"
+    r"|suivantes?|ci-dessus|fuentes|anterior|siguiente|fontes|выше|ниже|источник\w*)\b|以上|以下|上述|下面|来源|上記|出典|위의|아래|المصادر|स्रोत"
+)
+
+# Words that put what a line names before everything else.
+_FIRST = re.compile(
+    r"\b(?:first|primary|primarily|above all|top choice|default|zuerst|d'abord|primero|primeiro|prima di tutto|сначала)\b"
+    r"|首先|优先|まず|優先|먼저|우선|أولا|पहले"
+)
+
+Found = tuple[str, str]
+"""The entry whose rule is broken, and why."""
+
+
+def broken(base: str, text: str, book: Book, added: Sequence[str], removed: Sequence[str]) -> Iterator[Found]:
+    """Each way in which the change harms a trusted source."""
+    if not book.kept:
+        return
+    before, after = _outline(base, book), _outline(text, book)
+    if before or any(_kept(plain(line), book) for line in added):
+        yield from _lost(before, after, book)
+        yield from _weakened(before, book, added, removed)
+        yield from _outranked(before, book, added)
+        yield from _undermined(base, text, book, added)
+
+
+# --- mentions in order ---------------------------------------------------------------------------------------------
+
+
+def _outline(text: str, book: Book) -> list[tuple[str, str]]:
+    """(heading, label) of each mention of a kept source that a reader sees, in order."""
+    found, heading = [], ""
+    for line in _UNREAD.sub("", text).split("\n"):
+        if _HEADING.match(line):
+            heading = line.strip()
+        found += [(heading, mention.label) for mention in _kept(line, book)]
+    return found
+
+
+def _kept(line: str, book: Book) -> list[Mention]:
+    """The mentions of kept sources in a line, with a cheap first look."""
+    squeeze = squeezed(line)
+    if not any(needle in squeeze for needle in book.needles):
+        return []
+    return [m for m in mentions(plain(line), book) if m.label in book.kept or _trusted_host(m, book)]
+
+
+def _trusted_host(mention: Mention, book: Book) -> bool:
+    return mention.host is not None and book.host(mention.host)[0] is Standing.TRUSTED
+
+
+def _lost(before: list[tuple[str, str]], after: list[tuple[str, str]], book: Book) -> Iterator[Found]:
+    """Mentions that are gone or out of order, and sources that stand where another stood first."""
+    rest = iter(after)
+    missing = next(
+        (one for one in before if one not in rest), None
+    )  # `in` consumes: after must go on from there
+    if missing is not None:
+        label = missing[1]
+        fewer = sum(name == label for _, name in after) < sum(name == label for _, name in before)
+        yield (
+            _entry(label, book),
+            f"a mention of {label} is removed" if fewer else f"{label} changes its place",
+        )
+        return
+    for heading in dict.fromkeys(heading for heading, _ in before):
+        old, new = (list(dict.fromkeys(n for h, n in side if h == heading)) for side in (before, after))
+        if [name for name in new if name in old] != old or new[0] != old[0]:
+            yield _entry(old[0], book), f"another source comes before {old[0]}"
+
+
+def _entry(label: str, book: Book) -> str:
+    entries = (*(book.rules.trusted or ()), *book.rules.kept)
+    return next((entry for entry in entries if book.label(entry) == label), "")
+
+
+# --- force ---------------------------------------------------------------------------------------------------------
+
+
+def _weakened(
+    before: list[tuple[str, str]], book: Book, added: Iterable[str], removed: Iterable[str]
+) -> Iterator[Found]:
+    """Lines that say less of a trusted source than the text did, or speak against it."""
+    old = {mention.label: line.lower() for line in map(plain, removed) for mention in _kept(line, book)}
+    known = {label for _, label in before}
+    for line in map(plain, added):
+        for mention in _kept(line, book):
+            label, said = mention.label, line.lower()
+            if _against(said, mention) and not (label in old and phrases("against").search(old[label])):
+                yield _entry(label, book), f"speaks against {label}, which is trusted"
+            elif label in known and _soft(said) - _soft(old.get(label, "")):
+                yield (
+                    _entry(label, book),
+                    f"softens what is said of {label}: {', '.join(sorted(_soft(said)))}",
+                )
+            elif label in old and phrases("force").search(old[label]) and not phrases("force").search(said):
+                yield _entry(label, book), f"takes the force from what is said of {label}"
+
+
+def _soft(line: str) -> set[str]:
+    """The weakening words of a line; verbs of permission count only where no word of force stands beside them."""
+    words = set(phrases("soft").findall(line))
+    return words if phrases("force").search(line) else words | set(phrases("modal").findall(line))
+
+
+def _against(line: str, mention: Mention) -> bool:
+    """Whether the clause turns against what it mentions: an odd number of negations up to it.
+
+    Those behind it count where the verb comes last (Japanese, Korean, Hindi, Persian).
+    """
+    begin = max((m.end() for m in _CLAUSE.finditer(line, 0, mention.start)), default=0)
+    stop = _CLAUSE.search(line, mention.end)
+    before, behind = line[begin : mention.start], line[mention.end : stop.start() if stop else len(line)]
+    late = behind if re.search("[\u3040-\u30ff\uac00-\ud7af\u0900-\u097f\u0600-\u06ff]", behind) else ""
+    negations = phrases("against").findall(before) + phrases("against").findall(late)
+    turned = phrases("turning").findall(before) if negations else []
+    return (len(negations) + len(turned)) % 2 == 1
+
+
+# --- order of preference -------------------------------------------------------------------------------------------
+
+
+def _outranked(before: list[tuple[str, str]], book: Book, added: Iterable[str]) -> Iterator[Found]:
+    """Added lines that put a trusted source above one that the text, or else the person's list, prefers to it.
+
+    One that the text has not named yet may be called first ("use the official docs first"): no stated order changes.
+    """
+    ranks = list(dict.fromkeys([*(label for _, label in before), *book.kept]))
+    stated = {label for _, label in before}
+    for line in map(plain, added):
+        if not phrases("lead").search(line):
+            continue
+        named = list(dict.fromkeys(m.label for m in _kept(line, book)))
+        places = [ranks.index(label) for label in named if label in ranks]
+        if places != sorted(places):
+            yield _entry(ranks[min(places)], book), f"puts {named[0]} above {ranks[min(places)]}"
+        elif len(places) == 1 and 0 < places[0] < len(stated) and _FIRST.search(line.lower()):
+            yield _entry(ranks[0], book), f"puts {named[0]} above {ranks[0]}"
+
+
+# --- what stands beside a mention ------------------------------------------------------------------------------------
+
+
+def _undermined(base: str, text: str, book: Book, added: Sequence[str]) -> Iterator[Found]:
+    """Added lines that weaken trusted mentions beside them ("The sources below are optional."), or put a source above them."""
+    fresh = set(added) - set(base.split("\n"))
+    for heading, lines in _sections(text):
+        kept = [
+            (at, found[0].label) for at, line in lines if line not in fresh and (found := _kept(line, book))
+        ]
+        if not kept:
+            continue
+        first, label = kept[0]
+        for at, line in lines:
+            if line not in fresh:
+                continue
+            said = plain(line)
+            if _points(said.lower()):
+                yield _entry(label, book), f"weakens what {heading or 'the text'} says of {label}"
+            elif at < first and mentions(said, book):
+                yield _entry(label, book), f"another source comes before {label}"
+
+
+def _sections(text: str) -> Iterator[tuple[str, list[tuple[int, str]]]]:
+    """Each heading with its numbered lines."""
+    heading, lines = "", list[tuple[int, str]]()
+    for at, line in enumerate(text.split("\n")):
+        if _HEADING.match(line):
+            yield heading, lines
+            heading, lines = line.strip("# "), []
+        lines.append((at, line))
+    yield heading, lines
+
+
+def _points(line: str) -> bool:
+    weak = phrases("soft").search(line) or phrases("against").search(line)
+    return bool(weak and _POINTING.search(line))

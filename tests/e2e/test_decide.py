@@ -1,0 +1,87 @@
+"""A person decides: in a terminal, or in Claude Code's own dialog. Nobody else does."""
+
+import re
+
+import client
+import pytest
+from conftest import SKILL
+from stub import text, tool
+
+pytestmark = [
+    pytest.mark.client,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("client"),
+    pytest.mark.skipif(client.missing() is not None, reason=str(client.missing())),
+]
+
+BYPASS = ("--permission-mode", "bypassPermissions")
+
+
+def command(machine, *arguments):
+    """Run skillloop in a terminal of the person's own."""
+    return machine.terminal(machine.skillloop / "bin" / "skillloop", *arguments)
+
+
+def retype(terminal, pattern):
+    """Type the code that the terminal shows."""
+    client.until(lambda: re.search(pattern, terminal.screen), "no code", 15, lambda: terminal.screen)
+    terminal.type(re.search(pattern, terminal.screen)[1])
+
+
+def in_session(terminal, machine, *commands):
+    """A person lets the assistant run commands in a session that asks for nothing."""
+    machine.stub.replies[:] = [[tool("Bash", command=line, description="Runs it")] for line in commands]
+    machine.stub.replies.append([text("That was all.")])
+    terminal.see("bypass permissions on")
+    terminal.type("go ahead")
+
+
+def test_review_applies_and_rollback_restores_every_byte(machine, proposal):
+    with command(machine, "review") as terminal:
+        retype(terminal, r"(\w{4}) applies")
+        terminal.gone()
+    assert "always cite PubMed" in machine.skill.read_text().lower().replace("pubmed", "PubMed")
+    assert machine.queue == []
+    with command(machine, "rollback", "research") as terminal:
+        retype(terminal, r"Type (\w{4})")
+        terminal.gone()
+    assert machine.skill.read_text() == SKILL
+
+
+def test_the_dialog_decides_in_a_session_even_where_permissions_are_bypassed(machine, proposal):
+    with machine.terminal(client.binary(), *BYPASS) as terminal:
+        in_session(terminal, machine, f"skillloop approve {proposal['id']}")
+        shown = terminal.see("Do you want to proceed?")
+        assert "PubMed" in shown
+        assert machine.skill.read_text() == SKILL
+        terminal.press("Enter")
+        terminal.see("That was all.")
+    assert "PubMed" in machine.skill.read_text()
+
+
+def test_a_no_in_the_dialog_changes_nothing(machine, proposal):
+    with machine.terminal(client.binary(), *BYPASS) as terminal:
+        in_session(terminal, machine, f"skillloop approve {proposal['id']}")
+        terminal.see("Do you want to proceed?")
+        terminal.press("Escape")
+        terminal.see("Interrupted")
+    assert machine.skill.read_text() == SKILL
+    assert [item["id"] for item in machine.queue] == [proposal["id"]]
+
+
+def test_no_other_way_to_run_it_gets_past_the_command(machine, proposal):
+    approve = f"skillloop approve {proposal['id']}"
+    ways = [
+        f"sh -c '{approve}'",
+        f"env -u CLAUDE_CODE_CHILD_SESSION {approve}",
+        f"echo yes | {approve}",
+        f"echo '{approve}' | sh",
+        f"{approve} --vouched 0000",
+    ]
+    with machine.terminal(client.binary(), *BYPASS) as terminal:
+        in_session(terminal, machine, *ways)
+        terminal.see("That was all.")
+        results = str(machine.stub.requests[-1]["messages"])
+    assert results.count("needs a person") == 4, results
+    assert results.count("not valid") == 1
+    assert machine.skill.read_text() == SKILL

@@ -1,0 +1,396 @@
+"""Publish, roll back, take one change out, settle what was interrupted: nothing is lost, nothing is guessed."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_store import VERDICT, proposal
+
+from skillloop import history
+from skillloop.errors import SkillloopError, Stale, UsageError
+from skillloop.files import Missing, NotEditable
+from skillloop.model import sha256
+from skillloop.store import Store
+from skillloop.store.archive import Publish
+
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a disk that syncs in no time
+TEXT = b"---\nname: web\ndescription: d\n---\n\n# Rules\n\n- one\n- two\n- three\n"
+
+
+@pytest.fixture
+def store(home):
+    with Store.open(home) as opened:
+        yield opened
+
+
+@pytest.fixture
+def skill(tmp_path):
+    path = tmp_path / "skills" / "web" / "SKILL.md"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(TEXT)
+    return path
+
+
+def publish(store, skill, data, base=None, **options):
+    base = sha256(skill.read_bytes()) if base is None else base
+    return history.publish(store, skill, base, data, by="auto", **options)
+
+
+def kinds(store, skill):
+    return [version.kind for version in history.versions(store, skill)]
+
+
+def alone(skill):
+    """Whether nothing but SKILL.md is in its folder."""
+    return [path.name for path in skill.parent.iterdir()] == ["SKILL.md"]
+
+
+def test_a_publish_writes_the_file_and_keeps_both_texts(store, skill):
+    version = publish(store, skill, TEXT + b"- four\n", note="because")
+    assert skill.read_bytes() == TEXT + b"- four\n"
+    assert (version.number, version.kind, version.note) == (2, "proposal", "because")
+    assert [history.content(store, v.sha) for v in history.versions(store, skill)] == [
+        TEXT,
+        TEXT + b"- four\n",
+    ]
+    assert alone(skill)
+    assert store.verify() == []
+
+
+def test_a_publish_keeps_the_mode(store, skill):
+    skill.chmod(0o640)
+    publish(store, skill, b"new\n")
+    assert stat.S_IMODE(skill.stat().st_mode) == 0o640
+
+
+def test_a_published_proposal_is_applied_in_the_same_breath(store, skill):
+    store.save_proposal(proposal("p1", skill=str(skill)), VERDICT, "queued", "ask")
+    version = publish(store, skill, b"new\n", proposal_id="p1", note="approved")
+    found = store.find_proposal("p1")
+    assert (found.state, found.reason, found.by, version.proposal) == ("applied", "approved", "auto", "p1")
+    assert [entry.event for entry in store.log(skill)][:2] == ["applied", "version"]
+
+
+def test_a_file_that_a_person_edited_is_recorded_and_not_overwritten(store, skill):
+    with pytest.raises(Stale, match="edited since"):
+        publish(store, skill, b"new\n", base="0" * 64)
+    publish(store, skill, TEXT + b"- four\n")
+    skill.write_bytes(b"mine\n")
+    with pytest.raises(Stale):
+        publish(store, skill, b"new\n", base=sha256(TEXT + b"- four\n"))
+    assert skill.read_bytes() == b"mine\n"
+    assert kinds(store, skill) == ["import", "proposal", "external"]
+
+
+def test_publishing_what_is_there_already_makes_no_version(store, skill):
+    publish(store, skill, b"new\n")
+    assert publish(store, skill, b"new\n").number == 2
+    assert kinds(store, skill) == ["import", "proposal"]
+
+
+def test_observing_records_only_what_is_new(store, skill):
+    assert history.observe(store, skill).kind == "import"
+    assert history.observe(store, skill).number == 1
+    skill.write_bytes(b"mine\n")
+    assert history.observe(store, skill).kind == "external"
+    skill.unlink()
+    assert history.observe(store, skill) is None
+    assert kinds(store, skill) == ["import", "external"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\xef\xbb\xbf---\r\nname: web\r\n---\r\n- a", b"\xff\xfe\x00\n\r\x80", b"", b"\n" * 5, b"no newline"],
+    ids=["bom and crlf", "not utf-8", "empty", "blank", "no newline"],
+)
+def test_any_bytes_survive_a_publish_and_a_rollback(store, skill, data):
+    skill.write_bytes(data)
+    publish(store, skill, TEXT)
+    history.rollback(store, skill)
+    assert skill.read_bytes() == data
+
+
+def test_a_rollback_takes_back_the_last_change_and_can_be_taken_back(store, skill):
+    publish(store, skill, b"two\n")
+    publish(store, skill, b"three\n")
+    assert history.rollback(store, skill).note == "back to version 2"
+    assert skill.read_bytes() == b"two\n"
+    history.rollback(store, skill)
+    assert skill.read_bytes() == b"three\n"
+    assert kinds(store, skill) == ["import", "proposal", "proposal", "rollback", "rollback"]
+
+
+def test_a_rollback_to_a_version_restores_its_bytes(store, skill):
+    for number in range(2, 6):
+        publish(store, skill, b"%d\n" % number)
+    assert history.rollback(store, skill, to=1).extra == {"to": 1, "exact": False}
+    assert skill.read_bytes() == TEXT
+
+
+def test_a_rollback_keeps_what_a_person_wrote_later(store, skill):
+    publish(store, skill, TEXT + b"- four\n")
+    publish(store, skill, TEXT + b"- four\n- five\n")
+    skill.write_bytes(skill.read_bytes().replace(b"- one", b"- one, mine"))
+    version = history.rollback(store, skill, to=1)
+    assert skill.read_bytes() == TEXT.replace(b"- one", b"- one, mine")
+    assert version.note == "back to version 1, your edits kept"
+    assert kinds(store, skill)[-2:] == ["external", "rollback"]
+
+
+def test_a_rollback_that_meets_a_persons_edit_asks_and_exact_obeys(store, skill):
+    publish(store, skill, TEXT + b"- four\n")
+    skill.write_bytes(TEXT + b"- four, but better\n")
+    with pytest.raises(Stale) as caught:
+        history.rollback(store, skill)
+    assert "--exact" in caught.value.hint
+    assert skill.read_bytes() == TEXT + b"- four, but better\n"
+    history.rollback(store, skill, to=1, exact=True)
+    assert skill.read_bytes() == TEXT
+    assert history.content(store, history.versions(store, skill)[2].sha) == TEXT + b"- four, but better\n"
+
+
+def test_one_change_can_be_taken_out_of_the_middle(store, skill):
+    publish(store, skill, TEXT.replace(b"- one\n", b"- one\n- bad\n"))
+    publish(store, skill, skill.read_bytes() + b"- good\n")
+    version = history.revert(store, skill, 2)
+    assert skill.read_bytes() == TEXT + b"- good\n"
+    assert (version.kind, version.note) == ("rollback", "without version 2")
+
+
+def test_a_change_that_later_ones_built_on_is_not_taken_out(store, skill):
+    publish(store, skill, TEXT + b"- bad\n")
+    publish(store, skill, TEXT + b"- bad, softened\n")
+    with pytest.raises(Stale):
+        history.revert(store, skill, 2)
+    assert kinds(store, skill) == ["import", "proposal", "proposal"]
+
+
+def test_what_cannot_be_taken_back_is_said(store, skill):
+    with pytest.raises(UsageError, match="never changed it"):
+        history.rollback(store, skill)
+    for number in (0, 2, -1):
+        with pytest.raises(UsageError, match="no version"):
+            history.rollback(store, skill, to=number)
+    with pytest.raises(UsageError, match="begins"):
+        history.revert(store, skill, 1)
+    assert history.rollback(store, skill, to=1).number == 1
+
+
+def test_a_rollback_lets_the_drift_budget_start_anew(store, skill):
+    store.save_proposal(proposal("p1", skill=str(skill), lines=3), VERDICT, "queued", "ask")
+    publish(store, skill, b"new\n", proposal_id="p1")
+    skill.write_bytes(b"edited by something\n")
+    history.observe(store, skill)
+    assert store.added_unseen(skill) == 3
+    history.rollback(store, skill, to=1, exact=True)
+    assert store.added_unseen(skill) == 0
+
+
+def test_a_change_can_be_carried_over_to_a_persons_text(store, skill):
+    history.observe(store, skill)
+    skill.write_bytes(TEXT + b"- mine\n")
+    base, data = history.rebase(store, skill, sha256(TEXT), TEXT + b"- four\n")
+    assert (base, data) == (sha256(TEXT + b"- mine\n"), TEXT + b"- mine\n- four\n")
+    with pytest.raises(Stale, match="lines that would change"):
+        history.rebase(store, skill, sha256(TEXT), TEXT + b"prose\n")
+    with pytest.raises(Stale, match="not in the store"):
+        history.rebase(store, skill, "0" * 64, b"new\n")
+
+
+def test_a_deleted_skill_stays_deleted(store, skill):
+    publish(store, skill, b"new\n")
+    skill.unlink()
+    for act in (
+        lambda: publish(store, skill, b"more\n", base=sha256(b"new\n")),
+        lambda: history.rollback(store, skill),
+        lambda: history.rollback(store, skill, to=1, exact=True),
+    ):
+        with pytest.raises(Missing, match="no such file"):
+            act()
+    assert list(skill.parent.iterdir()) == []
+    assert kinds(store, skill) == ["import", "proposal"]
+
+
+def test_a_plugins_skill_is_not_edited_but_can_be_copied(store, tmp_path):
+    cached = tmp_path / "plugins" / "cache" / "m" / "skills" / "web" / "SKILL.md"
+    (cached.parent / "scripts").mkdir(parents=True)
+    cached.write_bytes(TEXT)
+    (cached.parent / "scripts" / "run.py").write_text("print()\n")
+    with pytest.raises(NotEditable) as caught:
+        publish(store, cached, b"new\n")
+    assert "copy the skill" in caught.value.hint
+    copy = history.copy_skill(cached, tmp_path / "skills")
+    assert (copy.read_bytes(), (copy.parent / "scripts" / "run.py").exists()) == (TEXT, True)
+    assert publish(store, copy, b"new\n").number == 2
+    with pytest.raises(UsageError, match="exists already"):
+        history.copy_skill(cached, tmp_path / "skills")
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o400])
+def test_a_read_only_skill_stays_as_it_is_mode_included(store, skill, mode):
+    skill.chmod(mode)
+    with pytest.raises(NotEditable, match="read-only"):
+        publish(store, skill, b"new\n")
+    assert (skill.read_bytes(), stat.S_IMODE(skill.stat().st_mode)) == (TEXT, mode)
+
+
+def test_a_version_whose_bytes_changed_in_the_store_is_never_written(store, skill, home):
+    import sqlite3
+
+    publish(store, skill, b"new\n")
+    with sqlite3.connect(home / "skillloop.db") as connection:
+        connection.execute("UPDATE blobs SET data = ? WHERE sha = ?", (b"evil", sha256(TEXT)))
+    connection.close()
+    with pytest.raises(SkillloopError, match="damaged"):
+        history.rollback(store, skill)
+    assert skill.read_bytes() == b"new\n"
+
+
+def intent(store, skill, data):
+    """What a publish leaves behind that dies right after its intent was stored."""
+    change = Publish(str(skill), "proposal", store.archive.keep(skill.read_bytes()), store.archive.keep(data))
+    return store.archive.intend(change)
+
+
+@pytest.mark.parametrize(
+    ("live", "temporary", "state", "after"),
+    [
+        (TEXT, None, "aborted", TEXT),
+        (TEXT, b"ne", "aborted", TEXT),
+        (TEXT, b"new\n", "aborted", TEXT),
+        (b"new\n", None, "applied", b"new\n"),
+        (b"new\n", TEXT, "applied", b"new\n"),
+        (b"mine\n", b"new\n", "conflict", b"mine\n"),
+        (b"new\n", b"mine\n", "conflict", b"mine\n"),
+        (b"mine again\n", b"mine\n", "conflict", b"mine again\n"),
+        (None, b"new\n", "conflict", None),
+    ],
+)
+def test_an_interrupted_publish_is_settled_by_what_is_on_disk(store, skill, live, temporary, state, after):
+    history.observe(store, skill)
+    with store.transaction():
+        change = intent(store, skill, b"new\n")
+    skill.unlink() if live is None else skill.write_bytes(live)
+    if temporary is not None:
+        skill.with_name(change.temporary).write_bytes(temporary)
+    assert history.recover(store) == [(str(skill), state)]
+    assert (skill.read_bytes() if skill.exists() else None) == after
+    assert [path.name for path in skill.parent.iterdir()] == ["SKILL.md"] * (after is not None)
+    assert history.recover(store) == []
+    recorded = {history.content(store, version.sha) for version in history.versions(store, skill)}
+    assert {data for data in (live, temporary, after) if data and data.startswith(b"mine")} <= recorded
+    assert ("proposal" in kinds(store, skill)) == (state == "applied")
+
+
+def test_an_interrupted_publish_of_a_removed_skill_is_a_conflict(store, skill):
+    with store.transaction():
+        intent(store, skill, b"new\n")
+    skill.rename(skill.parent.parent.parent / "kept")
+    skill.parent.rmdir()
+    assert history.recover(store) == [(str(skill), "conflict")]
+
+
+def test_a_save_in_the_last_microsecond_wins(store, skill, monkeypatch):
+    """An editor saves after the last look and before the swap: its bytes come back, and ours become stale."""
+    from skillloop.files import OpenSkill
+
+    swap = OpenSkill.swap
+
+    def saved_just_before(opened, name):
+        monkeypatch.undo()
+        saved = skill.with_name("editor.tmp")
+        saved.write_bytes(b"mine\n")
+        saved.rename(skill)
+        swap(opened, name)
+
+    monkeypatch.setattr(OpenSkill, "swap", saved_just_before)
+    with pytest.raises(Stale, match="this moment"):
+        publish(store, skill, b"new\n")
+    assert skill.read_bytes() == b"mine\n"
+    assert kinds(store, skill) == ["import", "external"]
+    assert alone(skill)
+
+
+@pytest.mark.parametrize("error", [5, 13, 28, 30, 122], ids=os.strerror)
+@pytest.mark.parametrize("step", ["stage", "swap"])
+def test_an_error_of_the_disk_leaves_all_as_it_was(store, skill, monkeypatch, step, error):
+    def refuse(*_):
+        raise OSError(error, os.strerror(error))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"skillloop.files.OpenSkill.{step}", refuse)
+        with pytest.raises(SkillloopError, match=os.strerror(error)) as caught:
+            publish(store, skill, b"new\n")
+    assert caught.value.hint == "nothing was changed"
+    assert (skill.read_bytes(), alone(skill), kinds(store, skill)) == (TEXT, True, ["import"])
+    assert publish(store, skill, b"new\n").number == 2
+
+
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(["publish", "person", "rollback", "back to", "exact", "revert"]), st.integers(0, 9)
+    ),
+    max_size=12,
+)
+
+
+def act(store, skill, kind, number):
+    """One step of a random history; a refusal is an answer too."""
+    text = skill.read_bytes()
+    if kind == "publish":
+        publish(store, skill, text + b"- learned %d\n" % number)
+    elif kind == "person":
+        lines = text.splitlines(keepends=True)
+        lines.insert(number % (len(lines) + 1), b"- mine %d\n" % len(lines))
+        skill.write_bytes(b"".join(lines))
+    elif kind == "revert":
+        history.revert(store, skill, 2 + number)
+    else:
+        to = None if kind == "rollback" else 1 + number
+        history.rollback(store, skill, to=to, exact=kind == "exact")
+
+
+def check_random_history(folder, acts):
+    skill = folder / "skills" / "web" / "SKILL.md"
+    skill.parent.mkdir(parents=True)
+    skill.write_bytes(TEXT)
+    gentle = not {"exact", "revert"} & {
+        kind for kind, _ in acts
+    }  # these two take out a person's lines when asked
+    with Store.open(folder / "home") as store:
+        for kind, number in acts:
+            before = skill.read_bytes()
+            try:
+                act(store, skill, kind, number)
+            except (Stale, UsageError):
+                assert skill.read_bytes() == before
+            if kind != "person":
+                assert sha256(before) in {version.sha for version in history.versions(store, skill)}
+            if gentle:
+                mine = [line for line in before.splitlines() if b"mine" in line]
+                assert [
+                    line for line in skill.read_bytes().splitlines() if line in mine
+                ] == mine or kind == "person"
+        for version in history.versions(store, skill):
+            history.rollback(store, skill, to=version.number, exact=True)
+            assert skill.read_bytes() == history.content(store, version.sha)
+        assert store.verify() == []
+
+
+@given(acts=ACTS)
+@settings(max_examples=15, deadline=None)
+def test_no_random_history_loses_a_byte(tmp_path_factory, acts):
+    check_random_history(tmp_path_factory.mktemp("random"), acts)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@given(acts=ACTS)
+@settings(max_examples=5_000, deadline=None)
+def test_no_random_history_of_five_thousand_loses_a_byte(acts):
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        check_random_history(Path(folder), acts)

@@ -1,0 +1,327 @@
+"""What goes in comes out; saving twice changes nothing; every change leaves a chained entry in the log."""
+
+import dataclasses
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skillloop.errors import Locked, SkillloopError, UsageError
+from skillloop.model import (
+    Check,
+    Decision,
+    Disagreement,
+    Edit,
+    Evidence,
+    Kind,
+    Origin,
+    Outcome,
+    Proposal,
+    Session,
+    SkillRef,
+    Turn,
+    Verdict,
+)
+from skillloop.store import Corrupt, Store, codec
+from skillloop.store.schema import MIGRATIONS
+
+SKILL = "/x/skills/web/SKILL.md"
+VERDICT = Verdict(Outcome.DEFER, (Check("sources", False, hard=False, detail="unknown"),), 0.5, 0.01)
+
+
+@pytest.fixture
+def store(home):
+    with Store.open(home) as opened:
+        yield opened
+
+
+def evidence(name="e1", session="s1"):
+    return Evidence(name, session, "/t.jsonl", 3, "u-3", "never do that", Origin.TYPED)
+
+
+def disagreement(name="e1", session="s1", skill=SKILL):
+    ref = SkillRef("web", skill) if skill else None
+    return Disagreement(evidence(name, session), Kind.CORRECTION, 0.9, True, "Never do that", ref, 4)
+
+
+def proposal(name="abc123", *, session="s1", skill=SKILL, lines=1):
+    edits = tuple(Edit("insert", "Rules", new=f"- rule {n}", evidence=("e1",)) for n in range(lines))
+    return Proposal(name, "web", skill, "0" * 64, edits, (evidence(),), "why", "offline", session)
+
+
+def session(name="s1", end=100, digest="d"):
+    turns = (Turn(0, "human", "hi", 1), Turn(1, "assistant", "hello", 2))
+    return Session(name, f"/{name}.jsonl", turns, end=end, digest=digest)
+
+
+def test_the_home_and_all_files_in_it_are_the_persons_alone(tmp_path):
+    previous = os.umask(0)
+    try:
+        with Store.open(tmp_path / "new" / "home") as opened:
+            opened.record("config", file="config.toml")
+    finally:
+        os.umask(previous)
+    for path in (tmp_path / "new" / "home", *(tmp_path / "new" / "home").iterdir()):
+        assert not stat.S_IMODE(path.stat().st_mode) & 0o077, path
+
+
+def test_a_home_that_others_may_write_is_refused(tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home").chmod(0o777)
+    with pytest.raises(SkillloopError, match="other users") as caught:
+        Store.open(tmp_path / "home")
+    assert "chmod 700" in caught.value.hint
+
+
+def test_a_digest_comes_back_and_a_second_one_of_the_same_bytes_changes_nothing(store):
+    for _ in range(2):
+        store.save_digest(session(), [disagreement("e1"), disagreement("e2")])
+    row = store.session("s1")
+    assert (row.path, row.end, row.digest, row.turns, row.human_turns, row.disagreements) == (
+        "/s1.jsonl", 100, "d", 2, 1, 2,
+    )  # fmt: skip
+    assert store.disagreements(session_id="s1") == [disagreement("e1"), disagreement("e2")]
+    assert [entry.event for entry in store.log()] == ["digested"]
+
+
+def test_a_resumed_session_adds_to_what_was_found_before(store):
+    store.save_digest(session(), [disagreement("e1")])
+    store.save_digest(session(end=200, digest="e"), [disagreement("e1"), disagreement("e2")])
+    assert (store.session("s1").end, store.session("s1").disagreements) == (200, 2)
+
+
+def test_sessions_are_listed_by_when_they_were_digested(store):
+    for name in ("s1", "s2", "s3"):
+        store.save_digest(session(name), [])
+    store.save_digest(session("s1", end=200), [])
+    assert [row.session_id for row in store.sessions(limit=2)] == ["s1", "s3"]
+    assert store.session("s9") is None
+
+
+def test_an_unattributed_disagreement_can_be_attached_to_a_skill(store):
+    store.save_digest(session(), [disagreement("e1", skill=None), disagreement("e2")])
+    assert [each.id for each in store.disagreements(unattributed=True)] == ["e1"]
+    changed = store.attach("e1", SkillRef("web", SKILL))
+    assert [each.id for each in store.disagreements(skill=SKILL)] == ["e1", "e2"]
+    assert store.disagreement("e1") == changed
+    store.save_digest(session(), [disagreement("e1", skill=None)])
+    assert store.disagreement("e1") == changed
+
+
+def test_a_dismissed_disagreement_is_kept_but_no_longer_asked_about(store):
+    store.save_digest(session(), [disagreement("e1", skill=None)])
+    store.dismiss("e1")
+    assert store.disagreements(unattributed=True) == []
+    assert [each.id for each in store.disagreements()] == ["e1"]
+    for act in (store.dismiss, store.disagreement):
+        with pytest.raises(UsageError, match="nothing-here"):
+            act("nothing-here")
+
+
+def test_the_wishes_before_a_session_are_those_of_earlier_ones(store):
+    for name in ("s1", "s2", "s3"):
+        found = dataclasses.replace(disagreement(f"e-{name}", name), lesson=f"lesson {name}")
+        store.save_digest(session(name), [found])
+    assert store.wishes(before="s2") == ("lesson s1",)
+    assert store.wishes(before="new") == ("lesson s1", "lesson s2", "lesson s3")
+
+
+def test_the_same_wish_again_is_a_recurrence_and_counts_once(store):
+    store.save_digest(session(), [disagreement("e1")])
+    for _ in range(2):
+        store.save_recurrence("e1", SKILL, 12, "- rule")
+    (found,) = store.recurrences(SKILL)
+    assert (found.disagreement_id, found.skill, found.line, found.rule) == ("e1", SKILL, 12, "- rule")
+    assert store.recurrences("/x/skills/other/SKILL.md") == []
+
+
+def test_a_proposal_comes_back_whole_with_its_verdict_and_context(store):
+    assert store.save_proposal(proposal(), VERDICT, "queued", "ask", context=("before", "after"))
+    (found,) = store.proposals(states=("queued",))
+    assert (found.proposal, found.verdict, found.context) == (proposal(), VERDICT, ("before", "after"))
+    assert (found.state, found.reason, found.by) == ("queued", "ask", "auto")
+
+
+def test_saving_a_known_proposal_keeps_what_a_person_decided(store):
+    store.save_proposal(proposal(), VERDICT, "queued", "ask")
+    store.set_state("abc123", "rejected", "no", by="person")
+    assert not store.save_proposal(proposal(), VERDICT, "queued", "ask")
+    assert store.find_proposal("abc123").state == "rejected"
+    assert store.has_proposal("abc123")
+    assert not store.has_proposal("abc")
+
+
+def test_a_proposal_is_found_by_the_start_of_its_id_if_that_is_clear(store):
+    for name in ("abc123", "abd456", "ab"):
+        store.save_proposal(proposal(name), VERDICT, "queued", "ask")
+    assert store.find_proposal("abc").proposal.id == "abc123"
+    assert store.find_proposal("ab").proposal.id == "ab"
+    for prefix, word in (("a", "could be"), ("x", "no proposal"), ("", "no proposal"), ("%", "no proposal")):
+        with pytest.raises(UsageError, match=word):
+            store.find_proposal(prefix)
+    with pytest.raises(UsageError, match="no proposal"):
+        store.set_state("x", "rejected", "no", by="person")
+
+
+def test_proposals_can_be_listed_by_state_and_skill(store):
+    other = "/x/skills/other/SKILL.md"
+    store.save_proposal(proposal("a"), VERDICT, "queued", "ask")
+    store.save_proposal(proposal("b", skill=other), VERDICT, "discarded", "no")
+    assert [item.proposal.id for item in store.proposals()] == ["a", "b"]
+    assert [item.proposal.id for item in store.proposals(skill=other)] == ["b"]
+    assert [item.proposal.id for item in store.proposals(states=("queued", "stale"))] == ["a"]
+
+
+def test_the_drift_budget_counts_automatic_lines_until_a_person_looks(store):
+    for name in ("a", "b"):
+        store.save_proposal(proposal(name, lines=2), VERDICT, "queued", "ask")
+        store.set_state(name, "applied", "every check passed", by="auto")
+    assert (store.added_in_session("s1"), store.added_unseen(SKILL)) == (4, 4)
+    store.save_proposal(proposal("c"), VERDICT, "queued", "ask")
+    store.set_state("c", "rejected", "no", by="person")
+    assert (store.added_in_session("s1"), store.added_unseen(SKILL)) == (4, 0)
+    assert store.added_unseen("/x/skills/other/SKILL.md") == 0
+
+
+def test_the_ledger_keeps_discarded_trials_too(store):
+    for outcome in (Outcome.KEEP, Outcome.DISCARD, Outcome.CRASH):
+        store.save_trial("session", f"p-{outcome}", VERDICT, Decision(outcome, "because"))
+    assert [(row.candidate, row.outcome) for row in store.trials("session")] == [
+        ("p-keep", "keep"), ("p-discard", "discard"), ("p-crash", "crash"),
+    ]  # fmt: skip
+    assert store.trials()[0].verdict == VERDICT
+    assert store.trials("experiment") == []
+
+
+def test_several_changes_can_be_one(store):
+    def half():
+        with store.transaction():
+            store.save_digest(session(), [disagreement()])
+            store.save_proposal(proposal(), VERDICT, "queued", "ask")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
+    assert (store.sessions(), store.proposals(), store.log()) == ([], [], [])
+    store.save_digest(session(), [])
+    assert store.verify() == []
+
+
+def test_every_change_leaves_an_entry(store):
+    store.save_digest(session(), [disagreement(skill=None)])
+    store.attach("e1", SkillRef("web", SKILL))
+    store.save_proposal(proposal(), VERDICT, "queued", "ask")
+    store.set_state("abc123", "rejected", "no", by="person")
+    store.record("config", file="config.toml", sha="f" * 64)
+    events = ["config", "rejected", "proposal", "attached", "digested"]
+    assert [entry.event for entry in store.log()] == events
+    assert [entry.event for entry in store.log(SKILL, limit=2)] == events[1:3]
+    assert store.entries() == 5
+    assert store.verify() == []
+
+
+def test_paths_that_lead_to_the_same_skill_are_one(store, tmp_path):
+    real = tmp_path / "skills" / "web"
+    real.mkdir(parents=True)
+    (tmp_path / "project" / "skills").mkdir(parents=True)
+    (tmp_path / "project" / "skills" / "web").symlink_to(real)
+    store.save_proposal(
+        proposal(skill=str(tmp_path / "project/skills/web/SKILL.md")), VERDICT, "queued", "ask"
+    )
+    assert len(store.proposals(skill=real / "SKILL.md")) == 1
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"not a database", os.urandom(5_000)], ids=["empty", "text", "noise"]
+)
+def test_a_file_that_is_no_database_is_named_with_what_to_do(home, damage):
+    (home / "skillloop.db").write_bytes(damage)
+    if not damage:
+        Store.open(home).close()
+        return
+    with pytest.raises(Corrupt, match=r"skillloop\.db is damaged") as caught:
+        Store.open(home)
+    assert "skillloop doctor" in caught.value.hint
+
+
+def test_another_programs_database_is_left_alone(home):
+    with sqlite3.connect(home / "skillloop.db") as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    connection.close()
+    before = (home / "skillloop.db").read_bytes()
+    with pytest.raises(SkillloopError, match="another program"):
+        Store.open(home)
+    assert (home / "skillloop.db").read_bytes() == before
+
+
+def test_a_database_of_a_newer_skillloop_is_left_alone(home):
+    Store.open(home).close()
+    with sqlite3.connect(home / "skillloop.db") as connection:
+        connection.execute("INSERT INTO migrations VALUES (?, 'future', '')", (len(MIGRATIONS) + 1,))
+    connection.close()
+    before = (home / "skillloop.db").read_bytes()
+    with pytest.raises(SkillloopError, match="newer skillloop"):
+        Store.open(home)
+    assert (home / "skillloop.db").read_bytes() == before
+
+
+def test_a_busy_database_is_waited_for_and_then_named(home, store, monkeypatch):
+    monkeypatch.setattr("skillloop.store.database._WAIT", 0.05)
+    with Store.open(home) as second, store.transaction():
+        store.record("config")
+        with pytest.raises(Locked, match="in use by another process"):
+            second.record("config")
+
+
+def test_eight_processes_that_open_a_new_home_at_once_all_succeed(tmp_path):
+    program = "import sys; from pathlib import Path; from skillloop.store import Store\n"
+    program += "with Store.open(Path(sys.argv[1])) as store: store.record('config')"
+    command = [sys.executable, "-c", program, tmp_path / "home"]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(8)]
+    for process in started:
+        assert process.communicate()[1] == b""
+    with Store.open(tmp_path / "home") as store:
+        assert (store.entries(), store.verify()) == (8, [])
+
+
+@pytest.mark.parametrize("table", ["audit", "versions", "trials"])
+@pytest.mark.parametrize("change", ["UPDATE {} SET rowid = 99", "DELETE FROM {}"])
+def test_what_is_append_only_cannot_be_changed_by_a_slip(home, store, table, change):
+    store.record("config")
+    store.save_trial("session", "p", VERDICT, Decision(Outcome.KEEP, "x"))
+    with store.transaction():
+        store.archive.append(SKILL, "import", store.archive.keep(b"text"))
+    with sqlite3.connect(home / "skillloop.db") as connection, pytest.raises(sqlite3.Error, match="appended"):
+        connection.execute(change.format(table))
+    connection.close()
+
+
+VALUES = st.one_of(*(st.from_type(kind) for kind in (Turn, Session, Disagreement, Proposal, Verdict)))
+
+
+@given(VALUES)
+@settings(max_examples=300, deadline=None)
+def test_the_model_survives_json_exactly(value):
+    text = codec.encode(value)
+    again = codec.decode(type(value), text)
+    assert repr(again) == repr(value)  # repr, since nan is not equal to itself
+    assert text.isascii()
+    assert codec.encode(again) == text
+
+
+def test_half_a_character_survives_the_store(store):
+    odd = dataclasses.replace(disagreement(), lesson="half \ud83d, nul \0, line \u2028")
+    store.save_digest(session(), [odd])
+    assert store.disagreements() == [odd]
+
+
+def test_json_of_something_else_is_an_error_and_not_a_value():
+    for text in ("[]", "{}", '{"outcome": "no such", "checks": []}', '{"unknown": 1}', "1", json.dumps("x")):
+        with pytest.raises((TypeError, ValueError, KeyError, AttributeError)):
+            codec.decode(Verdict, text)
