@@ -10,9 +10,10 @@ ROOT = Path(__file__).parent.parent / "skillloop"
 LEVELS = (
     ("inbox", "errors", "loop", "model", "words"),
     ("files", "merge", "transcript", "skillfile", "disagreements", "redact", "approval", "receipts"),
-    ("config",),
+    ("config", "excerpt"),
     ("gate", "store", "llm"),
-    ("draft", "cases", "history", "outcomes"),
+    ("draft", "cases", "history", "outcomes", "memory", "measures"),
+    ("drafting", "replay", "judging"),
     ("proposals",),
     ("problems",),
     ("worker", "jobs", "sweep", "watch", "render", "report", "environment"),

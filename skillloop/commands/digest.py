@@ -34,6 +34,9 @@ SHOW_PROGRESS_FROM = 5
     "--since", metavar="WHEN", help="Sessions changed since a date (2026-11-01) or for a span (7d, 12h)."
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing, anywhere.")
+@click.option(
+    "--plan", is_flag=True, help="Print what would be sent to a model, and the cost. Send and write nothing."
+)
 @json_option
 @click.pass_obj
 def command(
@@ -43,21 +46,27 @@ def command(
     every: bool,
     since: str | None,
     dry_run: bool,
+    plan: bool,
     as_json: bool,
 ) -> int:
     """Find the disagreements in sessions, and draft, check and queue edits for the skills that were in force.
 
     Writes to the home (what was found, the queue); to a SKILL.md only under `apply.mode = "auto"`. With --dry-run it
-    writes nothing. With --json: one object a line, one line per session.
+    writes nothing, and asks no model. With --json: one object a line, one line per session; with --plan, one per request.
 
     \b
     Examples:
       skillloop digest --last
       skillloop digest --since 7d --dry-run
+      skillloop digest --last --plan
       skillloop digest ~/.claude/projects/-home-me-app/0b1c….jsonl --json
     """  # noqa: D301
     paths = _chosen(sessions, last=last, every=every, since=since)
     out = app.console()
+    if plan:
+        from skillloop.commands import planning
+
+        return planning.print_plan(app, out, paths, as_json=as_json)
     failed = 0
     for result in _digests(paths, app, dry_run=dry_run, quiet=as_json):
         if isinstance(result, SkillloopError):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from skillloop.commands.options import App, emit, json_option
+
+if TYPE_CHECKING:
+    from skillloop.store import Store
 
 
 @click.command()
@@ -32,6 +35,7 @@ def command(app: App, as_json: bool) -> int:
     states = ", ".join(f"{count} {state}" for state, count in sorted(facts["proposals"].items())) or "none"
     out.print(render.plain(f"proposals   {states}"))
     out.print(render.plain(f"no skill    {facts['unattributed']} lessons"))
+    out.print(render.plain(f"model       {_spend(facts['model'])}"))
     for item in facts["queue"]:
         out.print(render.plain(f"  {item['id']}  {item['skill']}: {item['line']}"))
     if facts["proposals"].get("queued"):
@@ -50,6 +54,7 @@ def _facts(app: App) -> dict[str, Any]:
             "jobs": inbox.waiting(str(app.home)),
             "proposals": dict(Counter(item.state for item in everything)),
             "unattributed": len(store.disagreements(unattributed=True)),
+            "model": _model(app, store),
             "queue": [
                 {
                     "id": item.proposal.id,
@@ -60,3 +65,29 @@ def _facts(app: App) -> dict[str, Any]:
                 if item.state == "queued"
             ],
         }
+
+
+def _model(app: App, store: Store) -> dict[str, Any]:
+    """Which back end is meant, and what it cost today and in all."""
+    from skillloop import config, llm
+
+    rules = config.load(app.home)
+    backend, why = llm.choose(rules)
+    today, total = store.calls.today(), store.calls.spend()
+    return {
+        "backend": backend,
+        "why": why,
+        "today": {"dollars": today.dollars, "tokens": today.tokens, "calls": today.calls},
+        "total": {"dollars": total.dollars, "tokens": total.tokens, "calls": total.calls},
+        "unanswered": total.unanswered,
+        "limit": rules.budget.money_per_day,
+    }
+
+
+def _spend(model: dict[str, Any]) -> str:
+    today, total = model["today"], model["total"]
+    lost = f"; {model['unanswered']} without an answer, counted at their most" if model["unanswered"] else ""
+    return (
+        f"{model['backend']} ({model['why']}); today ${today['dollars']:.4f} of ${model['limit']:.2f}, "
+        f"{today['calls']} calls; in all ${total['dollars']:.4f}, {total['calls']} calls{lost}"
+    )

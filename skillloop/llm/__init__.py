@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from skillloop.store import Scope, Store
 
 __all__ = [
-    "Answer", "Backend", "Door", "Failed", "Prompt", "Reply", "Request", "Spend", "Spent", "Usage",
+    "BACKENDS", "Answer", "Backend", "Door", "Estimate", "Failed", "Prompt", "Reply", "Request", "Spend", "Spent", "Usage",
     "choose", "estimate", "limits", "open_door", "prompt",
 ]  # fmt: skip
+
+BACKENDS: dict[str, type[Api | Client]] = {"anthropic": Api, "claude": Client}
 
 TRIES = 4
 LONGEST_WAIT = 60.0  # seconds; who asks for more is not waited for
@@ -80,10 +82,9 @@ def choose(config: Config, environment: dict[str, str] | None = None) -> tuple[s
 def open_door(config: Config, store: Store, session: str, command: str | None = None) -> Door | None:
     """The door that the config opens for one session's work, or None when it says offline."""
     name, _ = choose(config)
-    backend: Backend | None = {"anthropic": Api, "claude": Client}.get(name, lambda: None)()
-    if backend is None:
+    if name not in BACKENDS:
         return None
-    return Door(backend, store, limits(config.budget), session, command or _COMMAND)
+    return Door(BACKENDS[name](), store, limits(config.budget), session, command or _COMMAND)
 
 
 _COMMAND = uuid.uuid4().hex

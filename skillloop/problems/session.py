@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from skillloop import disagreements, draft, history, loop, proposals, redact, transcript
+from skillloop import disagreements, draft, history, loop, memory, proposals, redact, transcript
+from skillloop.drafting import Spoilt
 from skillloop.errors import SkillloopError
-from skillloop.model import Decision, Outcome, Proposal
+from skillloop.model import Check, Decision, Outcome, Proposal, Verdict
+from skillloop.problems.modelled import Modelled
 from skillloop.store import Store
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skillloop.loop import Trial
-    from skillloop.model import Disagreement, Session, Verdict
+    from skillloop.model import Disagreement, Session
     from skillloop.proposals import Prepared
     from skillloop.store import State
 
@@ -144,8 +146,11 @@ class SessionProblem:
         self.prepared: dict[str, Prepared] = {}
         self.recurrences: list[draft.Recurrence] = []
         self.troubles: list[str] = []
-        self._sure: dict[str, float] = {}  # confidence of the lesson behind each proposal
-        self._lessons = iter(lessons)
+        self._model = Modelled(session, store)
+        self._lesson: dict[str, Disagreement] = {}  # behind each proposal
+        self._spoilt: dict[str, str] = {}  # answers of the model that are no draft: why, by proposal id
+        self._served: set[str] = set()  # lessons that some draft answers
+        self._drafts = self._all_drafts(lessons)
 
     def seed(self) -> None:
         """There is no baseline: each lesson stands for itself."""
@@ -153,56 +158,82 @@ class SessionProblem:
     def propose(self, trials: Sequence[Trial[Proposal]]) -> Proposal | None:
         """The draft for the next lesson that no rule and no earlier proposal covers."""
         seen = {trial.candidate.id for trial in trials if trial.candidate is not None}
-        for lesson in self._lessons:
-            drafted = self._draft(lesson)
-            if drafted is not None and drafted.id not in seen and not self._known(drafted):
-                return drafted
-        return None
+        return next((drafted for drafted in self._drafts if drafted.id not in seen), None)
 
     def verify(self, proposal: Proposal) -> Verdict:
-        """The gate's verdict on the live file with the edits in it."""
-        prepared = proposals.prepare(proposal, self.home, self.store, self.session, self._sure[proposal.id])
+        """The gate's verdict on the live file with the edits in it; an answer that is no draft has none."""
+        if proposal.id in self._spoilt:
+            return Verdict(Outcome.DISCARD, (Check("draft", passed=False, detail=self._spoilt[proposal.id]),))
+        lesson = self._lesson[proposal.id]
+        prepared = proposals.prepare(proposal, self.home, self.store, self.session, lesson.confidence)
         self.prepared[proposal.id] = prepared
         return prepared.verdict
 
     def settle(self, trial: Trial[Proposal]) -> Decision:
         """Apply, queue or drop; in a dry run, only say which."""
         assert trial.candidate is not None
-        prepared = self.prepared[trial.candidate.id]
-        decision = _asked(trial.decision, prepared)
+        prepared = self.prepared.get(trial.candidate.id)
+        decision = trial.decision if prepared is None else _asked(trial.decision, prepared)
+        if decision.outcome in {Outcome.KEEP, Outcome.DEFER}:
+            self._served.add(self._lesson[trial.candidate.id].id)
         if self.store is None:
             return decision
-        if decision.outcome is Outcome.KEEP:
+        if prepared is not None and decision.outcome is Outcome.KEEP:
             decision = self._apply(prepared, self.store, decision)
-        else:
+        elif prepared is not None:
             self._save(prepared, self.store, decision)
         self.store.save_trial("session", trial.candidate.id, trial.verdict, decision)
         return decision
 
-    def _draft(self, lesson: Disagreement) -> Proposal | None:
-        """Draft for one lesson; a recurrence or an unreadable skill is noted and gives nothing."""
+    def _all_drafts(self, lessons: Sequence[Disagreement]) -> Iterator[Proposal]:
+        """For each lesson the model's drafts, then the offline one, until one of them answers it."""
+        for lesson in lessons:
+            for drafted in self._drafts_for(lesson):
+                if isinstance(drafted, Spoilt):
+                    if not self._tried(drafted.proposal):
+                        self._spoilt[drafted.proposal.id] = drafted.reason
+                        yield drafted.proposal
+                elif self._known(drafted):
+                    break
+                else:
+                    self._lesson.setdefault(drafted.id, lesson)
+                    yield drafted
+                if lesson.id in self._served:
+                    break
+
+    def _drafts_for(self, lesson: Disagreement) -> Iterator[Proposal | Spoilt]:
+        """Drafts for one lesson; a recurrence or an unreadable skill is noted and gives nothing."""
         assert lesson.skill is not None
         assert lesson.skill.path is not None
+        path = lesson.skill.path
         try:
             if self.store is not None:
-                history.observe(self.store, lesson.skill.path)
-            text = proposals.live_text(lesson.skill.path)
-            headings = proposals.rules_for(lesson.skill.path, self.home, self.session).protect.headings
-            drafted = draft.offline(lesson, text, lesson.skill.path, avoid=headings)
+                history.observe(self.store, path)
+            text = proposals.live_text(path)
+            rules = proposals.rules_for(path, self.home, self.session)
+            offline = draft.offline(lesson, text, path, avoid=rules.protect.headings)
         except SkillloopError as error:
             self.troubles.append(error.message)
-            return None
-        if isinstance(drafted, Proposal):
-            self._sure[drafted.id] = lesson.confidence
-            return drafted
-        self.recurrences.append(drafted)
+            return
+        if isinstance(offline, Proposal):
+            yield from self._model.drafts(lesson, text, path, rules)
+            self.troubles += self._model.troubles
+            self._model.troubles.clear()
+            yield offline
+            return
+        self.recurrences.append(offline)
         if self.store is not None:
-            self.store.save_recurrence(lesson.id, drafted.path, drafted.line, drafted.rule)
-        return None
+            self.store.save_recurrence(lesson.id, offline.path, offline.line, offline.rule)
 
     def _known(self, proposal: Proposal) -> bool:
-        """Whether the very same proposal was made before: a session that is digested again proposes nothing twice."""
-        return self.store is not None and self.store.has_proposal(proposal.id)
+        """Whether the same was proposed before: a session that is digested again proposes nothing twice."""
+        if self.store is None:
+            return False
+        failed = memory.failed(self.store, proposal.path)
+        return self.store.has_proposal(proposal.id) or memory.again(proposal, failed) is not None
+
+    def _tried(self, proposal: Proposal) -> bool:
+        return self.store is not None and self.store.has_trial(proposal.id)
 
     def _apply(self, prepared: Prepared, store: Store, decision: Decision) -> Decision:
         self._save(prepared, store, Decision(Outcome.DEFER, "about to be applied"))

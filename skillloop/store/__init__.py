@@ -451,6 +451,10 @@ class Store:
             now(),
         )
 
+    def has_trial(self, candidate: str) -> bool:
+        """Whether the ledger has a trial of this candidate."""
+        return bool(self._database.rows("SELECT 1 FROM trials WHERE candidate = ? LIMIT 1", candidate))
+
     def trials(self, problem: str | None = None) -> list[TrialRow]:
         """The ledger, oldest first."""
         rows = self._database.rows(
