@@ -32,9 +32,11 @@ def answer(*edits):
     """Edits as the model gives them, with the id of the evidence that it was sent."""
 
     def reply(request):
-        data = request["messages"][0]["content"].split("\n")[1]
+        data = json.loads(request["messages"][0]["content"].split("\n")[1])
+        if "scene" not in data:
+            return {}  # a replay or the judge: no usable answer
         told = json.dumps({"edits": list(edits), "why": "that is what was asked for"})
-        return json.loads(told.replace("{id}", json.loads(data)["scene"]["evidence"]))
+        return json.loads(told.replace("{id}", data["scene"]["evidence"]))
 
     return reply
 
@@ -160,7 +162,7 @@ def test_several_candidates_are_asked_for_until_one_stands(tmp_path, home, store
     server.next(says("", "refusal"))
     result = digest(tmp_path, home, store, corrected(skill, RULE))
     assert [trial.decision.outcome for trial in result.trials] == [Outcome.DISCARD, Outcome.DEFER]
-    assert len(server.requests) == 2, "the third was not needed"
+    assert len(drafted(server.requests)) == 2, "the third was not needed"
 
 
 def test_a_model_that_fails_leaves_the_session_where_it_would_be_offline(
@@ -235,7 +237,9 @@ def test_planted_secrets_are_in_no_request(tmp_path, store, server):
     sent = 0
     for kind, context, text, value in positives():
         ask = f"Question {sent}: {text}"  # else two that are redacted alike are one question
-        record = Transcript().typed(ask).skill("research", "/x/SKILL.md").tool("Bash", command=text)
+        record = (
+            Transcript().typed(ask).skill("research", "/nowhere/skills/x/SKILL.md").tool("Bash", command=text)
+        )
         record.result(text).says(f"I did: {text}").typed(f"{RULE} {text}").says("Sorry.")
         read = transcript.read(record.write(tmp_path / "t" / "session.jsonl"))
         list(
@@ -254,9 +258,15 @@ def brief(read, text, lesson):
     turn = read.human_turns[-1]
     evidence = Evidence("e1", read.session_id, read.path, turn.line, turn.uuid, turn.text, turn.origin)
     found = Disagreement(
-        evidence, Kind.CORRECTION, 0.9, True, lesson, SkillRef("research", "/x/SKILL.md"), turn.index
+        evidence,
+        Kind.CORRECTION,
+        0.9,
+        True,
+        lesson,
+        SkillRef("research", "/nowhere/skills/x/SKILL.md"),
+        turn.index,
     )
-    return drafting.Brief(read, found, text, "/x/SKILL.md")
+    return drafting.Brief(read, found, text, "/nowhere/skills/x/SKILL.md")
 
 
 def hidden_in(sent, value):
@@ -290,5 +300,8 @@ def test_the_plan_says_so_when_nothing_would_be_sent(tmp_path, home, skill, caps
 
 def test_status_shows_what_was_spent(tmp_path, home, store, skill, server, capsys):
     digest(tmp_path, home, store, corrected(skill, RULE))
-    assert cli.run(["--home", str(home), "status"]) == 0
-    assert f"today ${server.billed / 1e9:.4f} of $2.00, 1 calls" in capsys.readouterr().out
+    assert cli.run(["--home", str(home), "status", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["model"]
+    assert told["today"]["dollars"] == pytest.approx(server.billed / 1e9)
+    assert told["today"]["calls"] == len(server.requests)
+    assert "judge not measured yet" in told["judge"]

@@ -69,7 +69,7 @@ def _facts(app: App) -> dict[str, Any]:
 
 def _model(app: App, store: Store) -> dict[str, Any]:
     """Which back end is meant, and what it cost today and in all."""
-    from skillloop import config, llm
+    from skillloop import config, judging, llm
 
     rules = config.load(app.home)
     backend, why = llm.choose(rules)
@@ -81,13 +81,15 @@ def _model(app: App, store: Store) -> dict[str, Any]:
         "total": {"dollars": total.dollars, "tokens": total.tokens, "calls": total.calls},
         "unanswered": total.unanswered,
         "limit": rules.budget.money_per_day,
+        "judge": None if backend == "offline" else judging.standing(store).why,
     }
 
 
 def _spend(model: dict[str, Any]) -> str:
     today, total = model["today"], model["total"]
     lost = f"; {model['unanswered']} without an answer, counted at their most" if model["unanswered"] else ""
+    judge = f"; {model['judge']}" if model["judge"] else ""
     return (
         f"{model['backend']} ({model['why']}); today ${today['dollars']:.4f} of ${model['limit']:.2f}, "
-        f"{today['calls']} calls; in all ${total['dollars']:.4f}, {total['calls']} calls{lost}"
+        f"{today['calls']} calls; in all ${total['dollars']:.4f}, {total['calls']} calls{lost}{judge}"
     )

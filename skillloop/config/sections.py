@@ -74,13 +74,13 @@ class Budget:
 
     money_per_session: float = at_most(0.25, "US dollars")
     money_per_day: float = at_most(2.0, "US dollars")
-    tokens_per_session: int = at_most(200_000, "input and output tokens together")
-    tokens_per_day: int = at_most(2_000_000, "input and output tokens together")
-    calls_per_session: int = at_most(20, "model calls")
-    calls_per_day: int = at_most(200, "model calls")
+    tokens_per_session: int = at_most(1_000_000, "input and output tokens together")
+    tokens_per_day: int = at_most(5_000_000, "input and output tokens together")
+    calls_per_session: int = at_most(500, "model calls")
+    calls_per_day: int = at_most(2_000, "model calls")
     money_per_command: float = at_most(1.0, "US dollars that one run of a command may cost")
-    tokens_per_command: int = at_most(1_000_000, "input and output tokens together")
-    calls_per_command: int = at_most(200, "model calls")
+    tokens_per_command: int = at_most(2_000_000, "input and output tokens together")
+    calls_per_command: int = at_most(2_000, "model calls")
 
 
 @dataclass(frozen=True, slots=True)

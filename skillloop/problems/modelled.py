@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skillloop import draft, drafting, llm, memory, proposals
+from skillloop import cases, draft, drafting, judging, llm, memory, proposals, replay
+from skillloop.cases import Case
 from skillloop.drafting import Brief, Spoilt
 from skillloop.errors import SkillloopError
+from skillloop.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
     from skillloop.config import Config
     from skillloop.llm import Door, Estimate, Request
-    from skillloop.model import Disagreement, Proposal, Session
+    from skillloop.model import Check, Disagreement, Proposal, Session, Verdict
+    from skillloop.proposals import Prepared
     from skillloop.store import Store
 
 
@@ -40,12 +43,13 @@ class Modelled:
         self.session = session
         self.troubles: list[str] = []
         self._store = store
+        self._doors: dict[str, Door | None] = {}  # by path of the skill, since each has its own rules
 
     def drafts(
         self, lesson: Disagreement, text: str, path: str, rules: Config
     ) -> Iterator[Proposal | Spoilt]:
         """The model's drafts for one lesson, as they are asked for; none offline, in a dry run, or once it failed."""
-        door = self.door(rules)
+        door = self._door(path, rules)
         if door is None:
             return
         brief = brief_for(self.session, lesson, text, path, rules, self._store)
@@ -54,11 +58,69 @@ class Modelled:
         except (llm.Spent, llm.Failed) as error:
             self.troubles.append(f"no draft by the model: {error.message}")
 
-    def door(self, rules: Config) -> Door | None:
+    def prove(self, prepared: Prepared, lesson: Disagreement, tried: int) -> Verdict:
+        """The gate's verdict, lowered by what replaying its cases and asking the judge show; as it is, offline.
+
+        Args:
+            prepared: The proposal, through the gate.
+            lesson: What it answers.
+            tried: Drafts for this lesson so far, this one included.
+        """
+        verdict = prepared.verdict
+        door = self._door(prepared.proposal.path, prepared.config)
+        if door is None or self._store is None or verdict.outcome not in {Outcome.KEEP, Outcome.DEFER}:
+            return verdict
+        before = door.spent
+        checks = tuple(_while_it_lasts(self._checks(door, self._store, prepared, lesson, tried)))
+        return judging.demoted(verdict, checks, door.spent - before)
+
+    def _checks(
+        self, door: Door, store: Store, prepared: Prepared, lesson: Disagreement, tried: int
+    ) -> Iterator[Check]:
+        """Cheap ones first: copied words, then replays, then the judge."""
+        item, models = prepared.proposal, prepared.config.model
+        everything = (*store.evidence.cases(item.path, Case), *self._evals(item.path))
+        if item.drafter != "offline":
+            known = (prepared.old, lesson.lesson or "", *(found.quote for found in item.evidence))
+            yield judging.transcribed(item, _hidden(everything, store), known)
+        judge = judging.standing(store).on
+        play = replay.player(door, models.cheap, models.careful, judge=judge)
+        own = next((case for case in everything if case.id == lesson.id), None)
+        trial = replay.Trial(item, own, everything, prepared.old, prepared.new, models.runs, tried)
+        yield from replay.prove(play, trial, store)
+        if judge:
+            yield judging.opinion(door, store, item, prepared.old, prepared.new, models.careful)
+
+    def _evals(self, path: str) -> list[Case]:
+        try:
+            return cases.evals(path)
+        except cases.EvalsError as error:
+            self.troubles.append(error.message)
+            return []
+
+    def _door(self, path: str, rules: Config) -> Door | None:
         """The way to the model that these rules allow."""
         if self._store is None:
             return None
-        return llm.open_door(rules, self._store, self.session.session_id)
+        if path not in self._doors:
+            self._doors[path] = llm.open_door(rules, self._store, self.session.session_id)
+        return self._doors[path]
+
+
+def _while_it_lasts(checks: Iterable[Check]) -> Iterator[Check]:
+    """The checks up to where the budget or the model ends, and a word on that."""
+    try:
+        yield from checks
+    except (llm.Spent, llm.Failed) as error:
+        yield replay.unscored(error.message)
+
+
+def _hidden(everything: Iterable[Case], store: Store) -> Iterator[str]:
+    """What a drafter must not know: the checks of all cases and the words of the judge."""
+    for case in everything:
+        wanted = case.expected
+        yield from (*wanted.contains, *wanted.absent, *wanted.commands, wanted.rubric)
+    yield from (item.said for item in store.evidence.opinions())
 
 
 def brief_for(

@@ -7,12 +7,13 @@ before anything is stored or shown. An automated session teaches nothing.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from skillloop import disagreements, draft, history, loop, memory, proposals, redact, transcript
+from skillloop import cases, disagreements, draft, history, loop, memory, proposals, redact, transcript
 from skillloop.drafting import Spoilt
 from skillloop.errors import SkillloopError
 from skillloop.model import Check, Decision, Outcome, Proposal, Verdict
@@ -108,6 +109,10 @@ def settle(session: Session, found: tuple[Disagreement, ...], home: Path, store:
     """Record what was found and run the loop over the lessons."""
     if store is not None and not session.automated:
         store.save_digest(session, found)
+        for item in found:
+            case = cases.of(session, item)
+            if case is not None:
+                store.evidence.save_case(case.id, case.skill, case.session_id, case)
     problem = SessionProblem(session, [item for item in found if draftable(item)], home, store)
     trials = tuple(loop.run(problem, loop.Budget()))
     return Digest(
@@ -149,6 +154,7 @@ class SessionProblem:
         self._model = Modelled(session, store)
         self._lesson: dict[str, Disagreement] = {}  # behind each proposal
         self._spoilt: dict[str, str] = {}  # answers of the model that are no draft: why, by proposal id
+        self._tries: Counter[str] = Counter()  # drafts that were judged, by lesson
         self._served: set[str] = set()  # lessons that some draft answers
         self._drafts = self._all_drafts(lessons)
 
@@ -166,8 +172,10 @@ class SessionProblem:
             return Verdict(Outcome.DISCARD, (Check("draft", passed=False, detail=self._spoilt[proposal.id]),))
         lesson = self._lesson[proposal.id]
         prepared = proposals.prepare(proposal, self.home, self.store, self.session, lesson.confidence)
-        self.prepared[proposal.id] = prepared
-        return prepared.verdict
+        self._tries[lesson.id] += 1
+        verdict = self._model.prove(prepared, lesson, self._tries[lesson.id])
+        self.prepared[proposal.id] = replace(prepared, verdict=verdict)
+        return verdict
 
     def settle(self, trial: Trial[Proposal]) -> Decision:
         """Apply, queue or drop; in a dry run, only say which."""

@@ -25,6 +25,7 @@ from skillloop.store.archive import Archive, By
 from skillloop.store.audit import Audit, Entry
 from skillloop.store.calls import NANO, Call, Calls, Limit, Scope, Spend, Spent
 from skillloop.store.database import Corrupt, Database, now
+from skillloop.store.evidence import Evidences, Opinion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,8 +34,23 @@ if TYPE_CHECKING:
     from skillloop.model import Decision, Session
 
 __all__ = [
-    "NANO", "By", "Call", "Calls", "Corrupt", "Entry", "Limit", "Queued", "Recurrence", "Scope", "SessionRow", "Spend",
-    "Spent", "State", "Store", "TrialRow",
+    "NANO",
+    "By",
+    "Call",
+    "Calls",
+    "Corrupt",
+    "Entry",
+    "Limit",
+    "Opinion",
+    "Queued",
+    "Recurrence",
+    "Scope",
+    "SessionRow",
+    "Spend",
+    "Spent",
+    "State",
+    "Store",
+    "TrialRow",
 ]  # fmt: skip
 
 State = Literal["queued", "applied", "rejected", "discarded", "stale"]
@@ -102,6 +118,7 @@ class Store:
         self.audit = Audit(database, home)
         self.archive = Archive(database, self.audit)
         self.calls = Calls(database, self.audit)
+        self.evidence = Evidences(database)
 
     @classmethod
     def open(cls, home: Path) -> Self:

@@ -64,14 +64,18 @@ def test_a_kill_at_every_system_call_breaks_no_promise(tracing, start, record_pr
             code, _ = tracing.run(act, world, strace=inject, patch=patch)
             points += code == -9
             found += [f"{call} {number}: {each}" for each in worlds.violations(world, act)]
-    record_property("faults", f"SIGKILL at a system call, {name}{', ' + patch if patch else ''}: {points} points")
+    record_property(
+        "faults", f"SIGKILL at a system call, {name}{', ' + patch if patch else ''}: {points} points"
+    )
     assert found == []
     assert points > 100
 
 
 @pytest.mark.parametrize("often", ["once", "and ever after"])
 @pytest.mark.parametrize("name", SCENES)
-def test_an_error_of_any_system_call_breaks_no_promise_and_is_told(tracing, start, record_property, name, often):
+def test_an_error_of_any_system_call_breaks_no_promise_and_is_told(
+    tracing, start, record_property, name, often
+):
     found, points, told = [], 0, 0
     for call, count in calls(tracing, *start(name), None).items():
         for number in range(1, count + 1):

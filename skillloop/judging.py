@@ -1,0 +1,171 @@
+"""The judge: a model whose opinion is measured before it counts, and that can only lower a verdict.
+
+How far it agrees with what the person approved and rejected is told as Cohen's kappa. Below 0.6, over all decisions or
+over the latest ones (drift), it is switched off. It sees two texts without knowing which is the new one, in both
+orders; if it changes its mind with the order, it has none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skillloop import excerpt, llm, measures, words
+from skillloop.model import Check, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from skillloop.cases import Case
+    from skillloop.llm import Door
+    from skillloop.measures import Kappa
+    from skillloop.model import Proposal
+    from skillloop.store import Store
+
+ENOUGH = 20
+"""Decisions of the person from which the judge counts as measured."""
+
+LEAST = 0.6
+"""Kappa below which it is off."""
+
+RUN = 6
+"""Words in a row that an edit may not share with a text that it must not know."""
+
+_RUBRIC = {
+    "type": "object",
+    "properties": {"meets": {"type": "boolean"}, "why": {"type": "string"}},
+    "required": ["meets", "why"],
+    "additionalProperties": False,
+}
+_CHOICE = {
+    "type": "object",
+    "properties": {
+        "better": {"type": "string", "enum": ["first", "second", "neither"]},
+        "why": {"type": "string"},
+    },
+    "required": ["better", "why"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether the judge is heard, and why, for `status`."""
+
+    on: bool
+    why: str
+    kappa: Kappa | None = None
+    consistent: float | None = None  # share of its opinions that did not depend on the order
+
+
+def standing(store: Store) -> Standing:
+    """How the judge has done so far."""
+    said = store.evidence.opinions()
+    share = sum(item.consistent for item in said) / len(said) if said else None
+    decided = [(item.approves, item.person) for item in said if item.person is not None]
+    if len(decided) < ENOUGH:
+        return Standing(True, f"judge not measured yet: {len(decided)} of {ENOUGH} decisions", None, share)
+    found, latest = measures.kappa(decided), measures.kappa(decided[-ENOUGH:])
+    if found is None or found.value < LEAST:
+        return Standing(
+            False, f"judge off: {_told(found)} with your decisions, {LEAST} is asked for", found, share
+        )
+    if latest is None or latest.value < LEAST:
+        return Standing(
+            False, f"judge off: it drifted, {_told(latest)} over your last {ENOUGH} decisions", found, share
+        )
+    return Standing(True, f"judge on: {_told(found)} with your decisions", found, share)
+
+
+def _told(kappa: Kappa | None) -> str:
+    if kappa is None:
+        return "no agreement to measure"
+    return f"kappa {kappa.value:.2f} ({kappa.low:.2f} to {kappa.high:.2f}, {kappa.n} decisions)"
+
+
+def meets(
+    door: Door, case: Case, answer: str, commands: Sequence[str], model: str, sample: int = 0
+) -> bool | None:
+    """Whether an answer meets a case's rubric; None where the judge gave no usable answer."""
+    data = {
+        "requirement": case.expected.rubric,
+        "situation": case.situation[-1].text,
+        "answer": answer,
+        "commands": list(commands),
+    }
+    request = llm.Request(
+        "rubric", model, llm.prompt("rubric.v1"), data, _RUBRIC, max_tokens=1500, sample=sample
+    )
+    value = door.complete(request).value
+    return None if value is None else bool(value["meets"])
+
+
+def opinion(door: Door, store: Store, proposal: Proposal, old: str, new: str, model: str) -> Check:
+    """Ask which text the person would want, in both orders, and remember it. A soft check: it can only demote."""
+    prompt = llm.prompt("judge.v1")
+    told = [" ".join(item.quote.split()) for item in proposal.evidence]
+    answers = []
+    for texts in ((old, new), (new, old)):
+        data = {"words": told, "first": _around(texts[0], texts[1]), "second": _around(texts[1], texts[0])}
+        request = llm.Request("judge", model, prompt, data, _CHOICE, max_tokens=1500)
+        answers.append(door.complete(request).value or {"better": "neither", "why": "no usable answer"})
+    wants_new = (answers[0]["better"] == "second", answers[1]["better"] == "first")
+    consistent = {answers[0]["better"], answers[1]["better"]} in ({"first", "second"}, {"neither"})
+    approves = all(wants_new)
+    said = excerpt.clean(" / ".join(answer["why"] for answer in answers), 600)
+    store.evidence.save_opinion(
+        proposal.id, f"{model}:{prompt.name}", approves=approves, consistent=consistent, said=said
+    )
+    detail = "the judge would take it" if approves else "the judge would not take it"
+    return Check(
+        "judge", passed=approves, hard=False, detail=detail if consistent else "the judge could not decide"
+    )
+
+
+def _around(text: str, other: str) -> str:
+    """The lines of a text that the other does not have, with two lines around each, redacted."""
+    theirs, lines = set(other.splitlines()), text.splitlines()
+    spots = [n for n, line in enumerate(lines) if line not in theirs] or list(range(len(lines)))[-3:]
+    near = sorted({m for n in spots for m in range(max(0, n - 2), min(len(lines), n + 3))})
+    return excerpt.clean("\n".join(lines[n] for n in near), 2000)
+
+
+def transcribed(proposal: Proposal, hidden: Iterable[str], known: Iterable[str]) -> Check:
+    """A hard check: no edit may carry over what only a judge or a check could have told.
+
+    Args:
+        proposal: The edits.
+        hidden: What the drafter must not know: patterns and rubrics of cases, words of the judge.
+        known: What it may know: the person's words, the skill's text.
+    """
+    open_text = "\n".join(known)
+    allowed = _runs(open_text)
+    for edit in proposal.edits:
+        line = edit.new or ""
+        for secret in hidden:
+            copied = (_runs(line) & _runs(secret)) - allowed
+            whole = len(secret) >= 8 and secret in line and secret not in open_text
+            if copied or whole:
+                return Check(
+                    "transcription", passed=False, detail="an edit repeats words of a check or of the judge"
+                )
+    return Check("transcription", passed=True, detail="no edit repeats words of a check or of the judge")
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    found = words.tokens(text)
+    return {tuple(found[n : n + RUN]) for n in range(len(found) - RUN + 1)}
+
+
+_ORDER = (Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH)
+
+
+def demoted(verdict: Verdict, checks: Iterable[Check], nano: int = 0) -> Verdict:
+    """A verdict with further checks and what they cost. It can come out lower than before, never higher."""
+    more = tuple(checks)
+    failed = [check for check in more if not check.passed]
+    worst = (
+        Outcome.DISCARD if any(check.hard for check in failed) else Outcome.DEFER if failed else Outcome.KEEP
+    )
+    outcome = max(verdict.outcome, worst, key=_ORDER.index)
+    return Verdict(outcome, verdict.checks + more, verdict.score, verdict.cost + nano / 1e9)

@@ -1,0 +1,149 @@
+"""Cases: what a disagreement lets code check, what the situation is, a skill's own evals, and the split."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_session import RULE, SKILL, corrected
+
+from skillloop import cases, transcript
+from skillloop.cases import Case, EvalsError, Expected, Said
+from skillloop.problems import session
+from skillloop.store import Corrupt, Store
+
+
+@pytest.mark.parametrize(
+    ("lesson", "expected"),
+    [
+        ("Always end with `Sources:`.", Expected(contains=("Sources:",))),
+        ("Never use `rm -rf`.", Expected(absent=("rm -rf",))),
+        ("Use `pnpm` instead of `npm`.", Expected(contains=("pnpm",), absent=("npm",))),
+        ("Run `make test` before you finish.", Expected(commands=("make test",))),
+        (
+            "Don't write “basically”; write “in short”.",
+            Expected(contains=("in short",), absent=("basically",)),
+        ),
+        ("Nunca uses `sudo`.", Expected(absent=("sudo",))),
+        ("Never cite a magazine.", Expected(rubric="Never cite a magazine.")),
+        ("Use `uv pip` instead of `pip`.", Expected(rubric="Use `uv pip` instead of `pip`.")),
+    ],
+)
+def test_what_a_lesson_lets_code_check(lesson, expected):
+    assert cases.expected(lesson) == expected
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer", "commands", "met"),
+    [
+        (Expected(contains=("Sources:",)), "… sources: a, b", (), True),
+        (Expected(contains=("Sources:",)), "none", (), False),
+        (Expected(absent=("npm",)), "use pnpm", ("pnpm i",), True),
+        (Expected(absent=("npm",)), "fine", ("npm i",), False),
+        (Expected(commands=("make test",)), "I ran make test", (), False),
+        (Expected(commands=("make test",)), "", ("make test -j2",), True),
+        (Expected(contains=("a(b",), absent=("(c)+",)), "a(b", (), True),
+    ],
+)
+def test_code_tells_whether_an_answer_meets_it(expected, answer, commands, met):
+    assert expected.met(answer, commands) is met
+
+
+def test_a_disagreement_is_a_case_whose_situation_ends_before_the_wrong_answer(tmp_path):
+    read = transcript.read(
+        corrected(tmp_path / "skills" / "research" / "SKILL.md", RULE).write(tmp_path / "t" / "s.jsonl")
+    )
+    (found,) = session.study(read)
+    case = cases.of(read, found)
+    assert case.situation == (Said("human", "How much sleep do adults need? Look it up."),)
+    assert case.wrong == RULE
+    assert "magazine" in case.expected.rubric
+    assert (case.id, case.session_id) == (found.id, read.session_id)
+
+
+def test_every_digested_disagreement_is_a_case_in_the_store_also_offline(tmp_path, home):
+    skill = tmp_path / ".claude" / "skills" / "research" / "SKILL.md"
+    skill.parent.mkdir(parents=True)
+    skill.write_text(SKILL)
+    read = transcript.read(corrected(skill, RULE).write(tmp_path / "t" / "s.jsonl"))
+    with Store.open(home) as store:
+        result = session.digest(read, home, store)
+        session.digest(read, home, store)
+        assert [case.id for case in store.evidence.cases(skill, Case)] == [item.id for item in result.found]
+
+
+def test_a_stored_case_that_was_changed_is_an_error(home):
+    import sqlite3
+
+    with Store.open(home) as store:
+        store.evidence.save_case("c1", "/nowhere/skills/x/SKILL.md", "s", case("s"))
+    with sqlite3.connect(home / "skillloop.db") as database:
+        database.execute("UPDATE cases SET data = replace(data, 'must', 'need')")
+    database.close()
+    with Store.open(home) as store, pytest.raises(Corrupt):
+        store.evidence.cases("/nowhere/skills/x/SKILL.md", Case)
+
+
+def case(session_id, number=1):
+    return Case(
+        f"c{number}",
+        "/nowhere/skills/x/SKILL.md",
+        session_id,
+        (Said("human", "hi"),),
+        "",
+        Expected(rubric="must greet"),
+    )
+
+
+@pytest.fixture
+def evals(tmp_path):
+    def write(text):
+        path = tmp_path / "evals" / "evals.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text if isinstance(text, str) else json.dumps(text))
+        return str(tmp_path / "SKILL.md")
+
+    return write
+
+
+def test_a_skill_s_own_evals_are_cases(evals):
+    items = [
+        {
+            "id": 1,
+            "prompt": "Greet Bob",
+            "expected_output": "A greeting",
+            "files": [],
+            "expectations": ["It names Bob"],
+        },
+        {"id": 2, "prompt": "Read it", "expected_output": "A summary", "files": ["evals/files/a.pdf"]},
+    ]
+    (found,) = cases.evals(evals({"skill_name": "greeter", "evals": items}))
+    assert found.situation == (Said("human", "Greet Bob"),)
+    assert found.expected == Expected(rubric="A greeting\nIt names Bob")
+    assert found.session_id == "evals:1"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"evals": [1]}', '{"evals": [{"id": 1}]}', '{"evals": null}', "[" * 9999]
+)
+def test_evals_in_another_form_are_an_error_that_says_so(evals, text):
+    with pytest.raises(EvalsError, match=r"not an evals\.json"):
+        cases.evals(evals(text))
+
+
+def test_without_evals_there_are_none(tmp_path):
+    assert cases.evals(str(tmp_path / "SKILL.md")) == []
+
+
+@given(st.lists(st.sampled_from([f"session-{n}" for n in range(30)]), min_size=1, max_size=60))
+def test_no_session_is_ever_on_both_sides_and_the_own_one_is_never_held_out(sessions):
+    everything = [case(session_id, number) for number, session_id in enumerate(sessions)]
+    chosen, hidden = cases.split(everything, everything[0])
+    assert not {item.session_id for item in chosen} & {item.session_id for item in hidden}
+    assert everything[0].session_id not in {item.session_id for item in hidden}
+    assert len(chosen) + len(hidden) == len(everything) - 1
+
+
+def test_about_a_third_of_the_sessions_is_held_out_for_ever():
+    share = sum(cases.held_out(case(f"session-{n}")) for n in range(3000)) / 3000
+    assert 0.3 < share < 0.37

@@ -1,0 +1,128 @@
+"""The whole way with a model: drafted, through the gate, replayed, judged, and only then applied or queued."""
+
+import json
+
+import pytest
+from messages_server import MessagesServer
+from test_cases import case
+from test_drafting import answer, digest, edit
+from test_replay import HIDDEN
+from test_session import SKILL, corrected
+
+from skillloop.cases import Expected
+from skillloop.model import Outcome
+from skillloop.store import Store
+
+RULE = "Always end the answer with `Sources:`"
+SAID = f"No, that's wrong. {RULE}."
+
+
+@pytest.fixture
+def skill(tmp_path):
+    path = tmp_path / ".claude" / "skills" / "research" / "SKILL.md"
+    path.parent.mkdir(parents=True)
+    path.write_text(SKILL)
+    return path
+
+
+@pytest.fixture
+def store(home, skill):
+    (home / "config.toml").write_text(
+        '[model]\nbackend = "anthropic"\nruns = 6\n[apply]\nmode = "auto"\nmin_confidence = 0.1\n'
+    )
+    with Store.open(home) as opened:
+        old = case(HIDDEN[0].session_id)
+        kept = type(old)("h1", str(skill), old.session_id, old.situation, "", Expected(absent=("gossip",)))
+        opened.evidence.save_case(kept.id, kept.skill, kept.session_id, kept)
+        yield opened
+
+
+class Person:
+    """What the server plays: a drafter, an assistant that follows its skill, and a judge."""
+
+    def __init__(self, *, follows=True, prefers_new=True, gossips=False):
+        self.follows, self.prefers_new, self.gossips = follows, prefers_new, gossips
+        self.draft = answer(edit(heading="Answers", new=RULE))
+
+    def __call__(self, request):
+        data = json.loads(request["messages"][0]["content"].split("\n")[1])
+        if "scene" in data:
+            return self.draft(request)
+        if "conversation" in data:
+            new = RULE in data["skill"]
+            said = "Eight hours. Sources: a study." if new and self.follows else "Eight hours."
+            return {"answer": said + " Some gossip." * (new and self.gossips), "commands": []}
+        new = next(name for name in ("first", "second") if (RULE in data[name]) is self.prefers_new)
+        return {"better": new, "why": "the words ask for it"}
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with MessagesServer() as running:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-stub-not-a-key")
+        yield running
+
+
+def outcome(result):
+    trial = result.trials[0]
+    return {check.name: check for check in trial.verdict.checks}, trial
+
+
+def test_an_edit_that_helps_and_harms_nothing_is_proved_and_its_cost_told(
+    tmp_path, home, store, skill, server
+):
+    server.answer = Person()
+    checks, trial = outcome(digest(tmp_path, home, store, corrected(skill, SAID)))
+    for name in ("transcription", "own case", "held-out cases", "judge"):
+        assert checks[name].passed, checks[name]
+    assert "0 → 6 of 6" in checks["own case"].detail
+    assert trial.decision.outcome is Outcome.KEEP, trial.decision.reason
+    assert RULE in skill.read_text()
+    assert trial.verdict.cost > 0
+    assert store.calls.today().nano == server.billed
+
+
+@pytest.mark.parametrize(
+    ("person", "name", "outcomes"),
+    [
+        (Person(follows=False), "own case", {Outcome.DEFER}),
+        (Person(gossips=True), "held-out cases", {Outcome.DISCARD}),
+        (Person(prefers_new=False), "judge", {Outcome.DEFER}),
+    ],
+    ids=["does not help", "harms another", "judge against it"],
+)
+def test_an_edit_that_is_not_proved_is_never_applied(
+    tmp_path, home, store, skill, server, person, name, outcomes
+):
+    server.answer = person
+    checks, trial = outcome(digest(tmp_path, home, store, corrected(skill, SAID)))
+    assert not checks[name].passed
+    assert trial.decision.outcome in outcomes
+    assert skill.read_text() == SKILL
+
+
+def test_no_request_of_the_drafter_or_a_replay_holds_what_is_checked(tmp_path, home, store, skill, server):
+    server.answer = Person()
+    digest(tmp_path, home, store, corrected(skill, SAID))
+    for request in server.requests:
+        data = json.loads(request["messages"][0]["content"].split("\n")[1])
+        assert "gossip" not in json.dumps(data)
+
+
+def test_a_budget_that_ends_in_the_middle_of_a_proof_leaves_it_unscored(tmp_path, home, store, skill, server):
+    config = home / "config.toml"
+    config.write_text(config.read_text() + "[budget]\ncalls_per_session = 5\n")
+    server.answer = Person()
+    checks, trial = outcome(digest(tmp_path, home, store, corrected(skill, SAID)))
+    assert "unscored: budget.calls_per_session" in checks["cases"].detail
+    assert trial.decision.outcome is Outcome.DEFER
+    assert len(server.requests) == 5
+
+
+def test_digesting_again_replays_nothing(tmp_path, home, store, skill, server):
+    server.answer = Person(follows=False)
+    digest(tmp_path, home, store, corrected(skill, SAID))
+    asked = len(server.requests)
+    digest(tmp_path, home, store, corrected(skill, SAID))
+    assert len(server.requests) == asked
