@@ -50,7 +50,8 @@ def outcome(checks):
         "- Смотри в Твиттере.", "- 去推特看看", "- ツイッターを見る", "- 트위터에서 찾기", "- ابحث في تويتر", "- Read Bob on the bird site.", "- Check posts on X first.", "- Search X for news.",
         "- Quote X (formerly Twitter).", "- &#116;witter.com", "- %74witter.com",  "- https://twіtter.com", "- old.reddit.com/r/x", "- Ask Reddit.", "- redd.it/abc",
         "- Prefer the Blog of Bob.", "- web.archive.org/web/2024/https://twitter.com/a", "- twitter。com", "- Tweets are fine as proof.", "- Never skip Twitter.", "- Don't cite anything but Twitter.",
-        "- If arXiv is down, do not hesitate to use Twitter.", "- https:\\/\\/twitter.com\\/a",
+        "- If arXiv is down, do not hesitate to use Twitter.", "- https:\\/\\/twitter.com\\/a", "- x-com.translate.goog/a", "- twitter.com.proxy.test/a",
+        "- aHR0cHM6Ly90d2l0dGVyLmNvbS9h", "- \\x74witter.com", "- \\u0074witter",
     ],
 )  # fmt: skip
 def test_an_untrusted_source_is_refused_in_any_form(line):
@@ -74,6 +75,14 @@ def test_an_untrusted_source_is_seen_over_several_lines():
 )
 def test_a_warning_against_one_goes_to_a_person(line):
     assert outcome(added(line)) == "soft"
+
+
+def test_a_source_that_only_an_upper_level_trusts_is_kept_but_not_brought_in():
+    rules = Sources(trusted=("arxiv.org",), kept=("arxiv.org", "PubMed"), unknown="refuse")
+    lines = ["- Ask PubMed."]
+    brought = sources.compare("# S\n", "# S\n- Ask PubMed.\n", Config(sources=rules), lines, [])
+    gone = sources.compare("# S\n- Ask PubMed.\n", "# S\n", Config(sources=rules), [], lines)
+    assert [outcome(brought), outcome(gone)] == ["hard", "hard"]
 
 
 def test_a_warning_stays():

@@ -49,8 +49,15 @@ class Source:
     tool: bool = False  # named as a tool more often than as a source
 
     def reaches(self, host: str) -> bool:
-        """Whether a link to this host leads to the source, by itself or through a mirror."""
-        return any(under(host, own) for own in (*self.hosts, *self.mirrors))
+        """Whether a link to this host leads to the source, by itself, through a mirror or through a proxy for it.
+
+        Proxies carry the host in their own: "x.com.proxy.example", "x-com.translate.goog".
+        """
+        own = (*self.hosts, *self.mirrors)
+        return any(
+            under(host, one) or any(f".{one}." in f".{way}" for way in (host, host.replace("-", ".")))
+            for one in own
+        )
 
 
 def under(host: str, domain: str) -> bool:
@@ -164,17 +171,26 @@ class Book:
             source = self.sources[self.label(entry)]
             if _covered(entry, host) or (source.label != cleaned(entry) and source.reaches(host)):
                 return Standing.UNTRUSTED, entry
-        for entry in (*(self.rules.trusted or ()), *self.rules.kept):
+        entry = self._covering(host, self.rules.trusted or ())
+        return (Standing.TRUSTED, entry) if entry else (Standing.UNKNOWN, "")
+
+    def keeps(self, host: str) -> bool:
+        """Whether mentions of a host stay, because some level of the rules trusts it."""
+        return bool(self._covering(host, (*(self.rules.trusted or ()), *self.rules.kept)))
+
+    def _covering(self, host: str, entries: Iterable[str]) -> str:
+        """The first entry that trusts this host, or ""."""
+        for entry in entries:
             named = () if is_host(cleaned(entry)) else self.sources[self.label(entry)].hosts
             if _covered(entry, host) or any(under(host, own) for own in named):
-                return Standing.TRUSTED, entry
-        return Standing.UNKNOWN, ""
+                return entry
+        return ""
 
     def name(self, label: str) -> tuple[Standing, str]:
         """What the rules say of a source that is called by a name."""
         for standing, entries in (
             (Standing.UNTRUSTED, self.rules.untrusted),
-            (Standing.TRUSTED, (*(self.rules.trusted or ()), *self.rules.kept)),
+            (Standing.TRUSTED, self.rules.trusted or ()),
         ):
             for entry in entries:
                 if self.label(entry) == label:

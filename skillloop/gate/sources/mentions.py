@@ -7,6 +7,9 @@ make of it: markup inside a word, "dot com", letters set apart, look-alike lette
 
 from __future__ import annotations
 
+import base64
+import binascii
+import contextlib
 import html
 import itertools
 import re
@@ -27,6 +30,8 @@ LONGEST = 4_000  # characters of a line that are read; the hidden check refuses 
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff]"
 )
+_ESCAPE = re.compile(r"\\(?:x|u00)([2-7][0-9a-fA-F])")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,400}={0,2}")
 _URL = re.compile(
     r"(?:[a-z][a-z0-9+.-]{1,20}:)?//(?:[^\s/?#<>\"'`]{0,200}@)?([^\s/?#<>\"'`()\[\]{}|,:;]{1,255})[^\s<>\"'`)\]]{0,2000}"
 )
@@ -94,6 +99,7 @@ def plain(line: str) -> str:
         if undone == text:
             break
         text = undone
+    text = _ESCAPE.sub(lambda match: chr(int(match.group(1), 16)), text)
     return text.replace("İ", "I").replace("\\/", "/").replace("hxxp", "http")
 
 
@@ -259,6 +265,7 @@ def disguised(line: str, book: Book) -> list[Mention]:
                 for m in mentions(text, book)
                 if (m.label, m.host) not in open_ones and _solid(m, book)
             ]
+    found += _encoded(line, book)
     for start, end, word, parts in _words(bare):
         called = (
             book.names.get(word, "") if parts == 2 and len(word) >= 6 and word not in book.phrases else ""
@@ -277,6 +284,19 @@ def disguised(line: str, book: Book) -> list[Mention]:
         if called and called not in {name for name, _ in open_ones}:
             found.append(Mention(called, match.start(), match.end(), None, "digits for letters"))
     return list(dict.fromkeys(found))
+
+
+def _encoded(line: str, book: Book) -> Iterator[Mention]:
+    """Sources in base64."""
+    for run in _BASE64.finditer(line):
+        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+            body = run.group().rstrip("=").replace("-", "+").replace("_", "/")
+            text = base64.b64decode(body + "=" * (-len(body) % 4)).decode("utf-8")
+            if text.isprintable():
+                yield from (
+                    Mention(m.label, run.start(), run.end(), m.host, "in base64")
+                    for m in mentions(text, book)
+                )
 
 
 def _hidden(mention: Mention, how: str) -> Mention:

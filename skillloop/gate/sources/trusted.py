@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from skillloop.gate.sources.catalogue import Standing, phrases, squeezed
+from skillloop.gate.sources.catalogue import phrases, squeezed
 from skillloop.gate.sources.mentions import mentions, plain
 
 if TYPE_CHECKING:
@@ -70,11 +70,7 @@ def _kept(line: str, book: Book) -> list[Mention]:
     squeeze = squeezed(line)
     if not any(needle in squeeze for needle in book.needles):
         return []
-    return [m for m in mentions(plain(line), book) if m.label in book.kept or _trusted_host(m, book)]
-
-
-def _trusted_host(mention: Mention, book: Book) -> bool:
-    return mention.host is not None and book.host(mention.host)[0] is Standing.TRUSTED
+    return [m for m in mentions(plain(line), book) if m.label in book.kept or (m.host and book.keeps(m.host))]
 
 
 def _lost(before: list[tuple[str, str]], after: list[tuple[str, str]], book: Book) -> Iterator[Found]:
