@@ -118,8 +118,8 @@ def _unknown(mention: Mention, shown: str, config: Config) -> Iterator[Check]:
 
 def _in(base: str, mention: Mention) -> bool:
     """Whether the skill named the source before: the same host, or the name for a name."""
-    needle = mention.host or mention.label
-    return re.search(rf"(?<![\w.-]){re.escape(needle)}(?![\w-])", base, re.IGNORECASE) is not None
+    needle, text = (mention.host or mention.label).lower(), base.lower()
+    return needle in text and re.search(rf"(?<![\w.-]){re.escape(needle)}(?![\w-])", text) is not None
 
 
 def _split_over_lines(added: Sequence[str], config: Config, book: Book) -> Iterator[Check]:

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 from skillloop.config import covers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from skillloop.config import Sources
+    from skillloop.gate.sources.mentions import Mention
 
 _TABLE = Path(__file__).with_name("catalogue.toml")
-_GAPS = re.compile(r"[\s\-_'’]+")
+_GAPS = dict.fromkeys(map(ord, " \t\u00a0-_'’"))
 _HOST_SHAPE = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}$")
 
 
@@ -69,7 +70,8 @@ def under(host: str, domain: str) -> bool:
 
 def squeezed(name: str) -> str:
     """A name without letter case, spaces, hyphens or compatibility forms: "Stack-Overflow" is "stackoverflow"."""
-    return _GAPS.sub("", unicodedata.normalize("NFKC", name).casefold())
+    plain = name if name.isascii() else unicodedata.normalize("NFKC", name)
+    return plain.casefold().translate(_GAPS)
 
 
 @cache
@@ -111,7 +113,21 @@ def _unspaced(word: str) -> bool:
     return any("\u2e80" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7af" for char in word)
 
 
-@dataclass(frozen=True)
+def parents(host: str) -> Iterator[str]:
+    """The host and each domain above it: "a.b.org", "b.org", "org"."""
+    while host:
+        yield host
+        host = host.partition(".")[2]
+
+
+@cache
+def domains() -> frozenset[str]:
+    """Every domain that the table names, as a source's own, a mirror or a shortener."""
+    own = {host for source in known().values() for host in (*source.hosts, *source.mirrors)}
+    return frozenset(own | set(table()["shorteners"]))
+
+
+@dataclass(frozen=True, eq=False)
 class Book:
     """One `[sources]` section together with the table."""
 
@@ -134,6 +150,11 @@ class Book:
         return book
 
     @cached_property
+    def owners(self) -> dict[str, str]:
+        """A source's own hosts, each with its label."""
+        return {host: label for label, source in self.sources.items() for host in source.hosts}
+
+    @cached_property
     def names(self) -> dict[str, str]:
         """Squeezed name to label, for names of Latin letters; the others are in `foreign`."""
         return {squeezed(name): label for name, label in self._named() if name.isascii()}
@@ -141,7 +162,7 @@ class Book:
     @cached_property
     def phrases(self) -> frozenset[str]:
         """The squeezed names that are written as several words."""
-        return frozenset(squeezed(name) for name, _ in self._named() if _GAPS.search(name))
+        return frozenset(squeezed(name) for name, _ in self._named() if " " in name or "-" in name)
 
     @cached_property
     def foreign(self) -> dict[str, str]:
@@ -212,6 +233,11 @@ class Book:
             found |= {squeezed(part) for part in (*source.hosts, *source.names, *source.loose)}
             found.add(squeezed(label.replace("*", "")))
         return tuple(sorted(found - {""}))
+
+    @cached_property
+    def read(self) -> dict[str, list[Mention]]:
+        """The kept sources of lines that were read before."""
+        return {}
 
 
 def cleaned(entry: str) -> str:

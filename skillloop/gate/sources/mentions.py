@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from skillloop.gate.sources.catalogue import Standing, known, table
+from skillloop.gate.sources.catalogue import Standing, domains, parents, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,22 +161,17 @@ def _decoded(host: str) -> str:
 
 
 def _well_known(host: str) -> bool:
-    return hides(host) or any(source.reaches(host) for source in known().values())
+    return any(domain in domains() for domain in parents(host))
 
 
 def hides(host: str) -> bool:
     """Whether a host is a shortener or a redirector, which does not show where it leads."""
-    return any(host == short or host.endswith("." + short) for short in table()["shorteners"])
+    return any(domain in table()["shorteners"] for domain in parents(host))
 
 
 def label(host: str, book: Book) -> str:
     """What a host is called here: the source it belongs to, else the host itself."""
-    owner = (
-        name
-        for name, source in book.sources.items()
-        if any(host == h or host.endswith("." + h) for h in source.hosts)
-    )
-    return next(owner, host)
+    return next((book.owners[domain] for domain in parents(host) if domain in book.owners), host)
 
 
 def _named(line: str, low: str, book: Book) -> Iterator[Mention]:

@@ -67,10 +67,12 @@ def _outline(text: str, book: Book) -> list[tuple[str, str]]:
 
 def _kept(line: str, book: Book) -> list[Mention]:
     """The mentions of kept sources in a line, with a cheap first look."""
-    squeeze = squeezed(line)
-    if not any(needle in squeeze for needle in book.needles):
-        return []
-    return [m for m in mentions(plain(line), book) if m.label in book.kept or (m.host and book.keeps(m.host))]
+    if line not in book.read:
+        squeeze = squeezed(line)
+        possible = any(needle in squeeze for needle in book.needles)
+        found = mentions(plain(line), book) if possible else []
+        book.read[line] = [m for m in found if m.label in book.kept or (m.host and book.keeps(m.host))]
+    return book.read[line]
 
 
 def _lost(before: list[tuple[str, str]], after: list[tuple[str, str]], book: Book) -> Iterator[Found]:
