@@ -7,9 +7,10 @@ looks. Counted are the lines that an edit brings, not time, so a wrong clock cha
 from __future__ import annotations
 
 import fnmatch
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from skillloop.gate.context import changed_lines
+from skillloop.gate.context import lines_of
 from skillloop.model import Check
 from skillloop.skillfile import LEARNED
 
@@ -50,7 +51,7 @@ def drift(_proposal: Proposal, context: Context) -> Iterator[Check]:
         context, "week budget", week, "per_week", f"this week would have added {_lines(week)}", hard=False
     )
     if context.own is not None:
-        grown = count(changed_lines(context.own, context.text)[1])
+        grown = count((Counter(lines_of(context.text)) - Counter(lines_of(context.own))).elements())
         detail = f"the skill would have {_lines(grown)} more than your own version"
         yield _at_most(context, "growth", grown, "max_growth", detail, hard=False)
 

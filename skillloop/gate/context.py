@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from skillloop.config import Config
     from skillloop.model import Evidence, Session, Turn
 
-LONGEST_DIFF = 2_000  # lines between the first and the last change that are compared one by one
+MOST_PAIRS = 200_000  # equal pairs of lines, between the first and the last change, that are worth comparing
 
 
 def _nowhere(_evidence: Evidence) -> Turn | None:
@@ -69,7 +70,8 @@ def changed_lines(base: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
         end += 1
     old, new = old[start : len(old) - end], new[start : len(new) - end]
-    if not old or not new or len(old) + len(new) > LONGEST_DIFF:
+    again = Counter(new)
+    if not old or not new or sum(again[line] for line in old) > MOST_PAIRS:
         return tuple(old), tuple(new)
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     changes = [block for block in blocks if block[0] != "equal"]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
 MOST_LINES = 6
+LONGEST = 20_000  # characters of a message in which a redacted quote is looked for
 
 _PASTED = re.compile(
     r"```|~~~|\n[ \t]{0,8}\n|\n\s{0,8}(?:[-*•]|\w{1,20}:)\s|^\s{0,8}(?:#{1,6}\s|[\[{>]|</?\w|\[?\d{4}-\d\d-\d\d|(?:[+-]{3}|@@)\s|\|.{0,400}\|\s{0,8}$)"
@@ -68,7 +69,7 @@ def _not_said(evidence: Evidence, context: Context) -> str:
 
 def holds(turn: Turn, quote: str) -> bool:
     """Whether a quote stands verbatim in what the person typed, secrets taken out on both sides."""
-    return quote in turn.text or redact(quote) in redact(turn.text)
+    return quote in turn.text or redact(quote[:LONGEST]) in redact(turn.text[:LONGEST])
 
 
 def _doubts(proposal: Proposal, context: Context) -> Iterator[Check]:
