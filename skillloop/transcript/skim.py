@@ -15,6 +15,7 @@ from typing import Any
 
 _MESSAGE = (b'"message":', b'"message": ')
 _CONTENT = (b'"content":', b'"content": ')
+_TYPE = (b'"type":', b'"type": ')
 _PARENT = 55  # bytes at the start of a line that hold the parent's uuid, and so differ from line to line
 _HEADS = 64  # heads that are remembered
 _decode = json.JSONDecoder().raw_decode
@@ -44,7 +45,7 @@ class Skim:
                 return [] if b'Sidechain":true' in before or b'Sidechain": true' in before else None
             if speaking and head.endswith(_CONTENT) and b"<synthetic>" not in head and head.rfind(b"{") == 0:
                 return _blocks(line, content)
-        elif b'"user"' in head and line.find(b'"tool_result"', content, content + 150) > 0:
+        elif b'"user"' in head and _is_result(line, content):
             return [] if line[-1] == 125 and not _failed(line) else None
         return None
 
@@ -66,6 +67,12 @@ def _blocks(line: bytes, content: int) -> list[Any] | None:
     if text[-1] != "}" or text.find('"attributionSkill"', end) > 0:
         return None
     return blocks if isinstance(blocks, list) else None
+
+
+def _is_result(line: bytes, content: int) -> bool:
+    """Whether the first block of the list that begins at byte `content` is a tool result."""
+    at = line.find(b'"tool_result"', content, content + 150)
+    return at > 0 and line.endswith(_TYPE, content, at) and line.rfind(b"{", content, at) - content in {1, 2}
 
 
 def _may_matter(line: bytes) -> bool:
