@@ -214,15 +214,15 @@ def test_a_session_that_kills_its_worker_each_time_is_parked_in_the_end(home, cl
     assert "died" in next(inbox.parked()).error
 
 
-def test_ten_thousand_jobs_are_drained(home, client):
+@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_a_great_many_jobs_are_drained(home, client, count):
     path, done = said(client, "one"), []
     inbox = Inbox(home)
-    for number in range(10_000):
-        (inbox.waiting / f"s{number}.json").write_text(
-            json.dumps({"session_id": f"s{number}", "transcript_path": str(path)})
-        )
+    for number in range(count):
+        job = {"session_id": f"s{number}", "transcript_path": str(path)}
+        (inbox.waiting / f"s{number}.json").write_text(json.dumps(job))
     worker.drain(home, client, lambda home, path: done.append(path))
-    assert len(done) == 10_000
+    assert len(done) == count
 
 
 def test_a_growing_transcript_is_waited_for(home, client):
