@@ -91,7 +91,7 @@ def test_long_random_tokens_are_named_whatever_they_are():
 
 
 def test_the_table_is_well_formed():
-    table = tomllib.loads(Path(skillloop.redact.__file__).with_name("secrets.toml").read_text("utf-8"))
+    table = tomllib.loads(Path(skillloop.redact.__file__).with_name("rules.toml").read_text("utf-8"))
     assert len({rule["type"] for rule in table["tokens"]}) >= 60
     assert [rule["rest"] for rule in table["tokens"] if "*" in rule["rest"].replace("\\*", "")] == []
 
