@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from skillloop import disagreements, draft, history, loop, proposals, redact, transcript
 from skillloop.errors import SkillloopError
+from skillloop.gate import place
 from skillloop.model import Decision, Outcome, Proposal
 from skillloop.store import Store
 
@@ -183,6 +184,9 @@ class SessionProblem:
         """Draft for one lesson; a recurrence or an unreadable skill is noted and gives nothing."""
         assert lesson.skill is not None
         assert lesson.skill.path is not None
+        if unwritable := place.forbidden(lesson.skill.path):
+            self.troubles.append(f"{lesson.skill.path}: {unwritable} (`skillloop review` does it for you)")
+            return None
         try:
             if self.store is not None:
                 history.observe(self.store, lesson.skill.path)
