@@ -87,10 +87,11 @@ def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publ
     trouble = _replace(skill, change, data)
     try:
         state = _settle(store, skill, change)
-    except OSError as error:
-        raise SkillloopError(f"{skill.path}: {error.strerror}", "the next command will settle it") from error
-    if state == "applied":
-        return record(store, skill)
+    except (OSError, Unreachable) as error:
+        raise SkillloopError(str(error), "the next command settles whether it was changed") from error
+    newest = store.archive.head(skill.path)
+    if state == "applied" and newest is not None:
+        return newest
     if isinstance(trouble, OSError):
         raise SkillloopError(f"{skill.path}: {trouble.strerror}", "nothing was changed") from trouble
     raise trouble or Stale(

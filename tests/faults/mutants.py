@@ -49,7 +49,9 @@ def log_first():
 
     def too_late(store, skill, change):
         skill.discard(change.temporary)
-        return "applied" if protocol._is(protocol._read(skill), change.target) else settle(store, skill, change)
+        return (
+            "applied" if protocol._is(protocol._read(skill), change.target) else settle(store, skill, change)
+        )
 
     open_stores = []
     publish = protocol.publish
@@ -112,7 +114,18 @@ def faultpoint(number):
         from skillloop.store.database import Database
 
         with contextlib.ExitStack() as stack:
-            for name in ("open", "close", "read", "write", "fsync", "rename", "unlink", "fchmod", "stat", "fstat"):
+            for name in (
+                "open",
+                "close",
+                "read",
+                "write",
+                "fsync",
+                "rename",
+                "unlink",
+                "fchmod",
+                "stat",
+                "fstat",
+            ):
                 stack.enter_context(mock.patch.object(os, name, dying(getattr(os, name))))
             stack.enter_context(mock.patch.object(files, "_exchange", dying(files._exchange)))
             for name in ("run", "rows"):
