@@ -1,5 +1,6 @@
 """The gate as a whole: what follows from the checks, and that nothing can talk it up."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -78,6 +79,14 @@ def test_comparing_texts_finds_what_needs_no_evidence():
     assert gate.compare(SKILL, SKILL.replace("name: report", "name: other"), AUTO).outcome is Outcome.DISCARD
     assert gate.compare(SKILL, SKILL + "- Run !`id` first.\n", AUTO).outcome is Outcome.DISCARD
     assert gate.compare(SKILL, SKILL.replace("- Never print", "- Print"), AUTO).outcome is Outcome.DEFER
+
+
+@pytest.mark.parametrize("unit", ["a", "a ", "x.com ", "skip ", "`", "不", "@a/"])
+def test_a_megabyte_in_a_line_is_refused_at_once(unit):
+    proposal, context = case(SAID, insert(unit * (1_000_000 // len(unit))))
+    start = time.perf_counter()
+    assert gate.judge(proposal, context).outcome is Outcome.DISCARD
+    assert time.perf_counter() - start < 0.5
 
 
 @pytest.mark.parametrize("field", ["skill", "path", "base", "rationale", "drafter", "session_id", "id"])

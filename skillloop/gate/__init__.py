@@ -74,18 +74,21 @@ def judge(proposal: Proposal, context: Context, opinion: Opinion | None = None) 
         context: What is known without the drafter.
         opinion: A further voice, such as a model's. It can only demote.
     """
-    checks: list[Check] = []
-    for check in CHECKS if opinion is None else (*CHECKS, opinion):
-        checks += _run(check, proposal, context)
-    return Verdict(_outcome(checks), tuple(checks))
+    return _verdict(CHECKS if opinion is None else (*CHECKS, opinion), proposal, context)
 
 
 def compare(base: str, new: str, config: Config) -> Verdict:
     """Any two texts of one SKILL.md, without evidence: what the constraints say about the change alone."""
     nobody = Proposal("", "", "", sha256(base), (), (), "", "by hand", "")
-    context = Context(base, new, config)
-    checks = [found for check in OF_TEXT for found in _run(check, nobody, context)]
-    return Verdict(_outcome(checks), tuple(checks))
+    return _verdict(OF_TEXT, nobody, Context(base, new, config))
+
+
+def _verdict(gates: Iterable[Gate], proposal: Proposal, context: Context) -> Verdict:
+    too_long = schema.overlong(context)
+    if too_long is not None:
+        return Verdict(Outcome.DISCARD, (too_long,))
+    checks = tuple(found for gate in gates for found in _run(gate, proposal, context))
+    return Verdict(_outcome(checks), checks)
 
 
 def _run(check: Gate, proposal: Proposal, context: Context) -> list[Check]:

@@ -15,7 +15,7 @@ from skillloop.words import polar, stem, tokens
 
 NOT = "¬"
 
-LONGEST = 20_000  # characters of a message that are read
+LONGEST = 10_000  # characters of a message that are read
 
 _FILLER = frozenset("a an the please pls kindly do does bitte пожалуйста 请".split())
 

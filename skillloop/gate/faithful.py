@@ -101,7 +101,7 @@ def _findings(edit: Edit, messages: list[str], context: Context) -> Iterator[tup
             min((meaning(line, message) for message in messages), key=bool, default="no message holds it"),
         )
     if edit.old is not None:
-        yield "meaning", _unasked(body_of(edit.old)[1], text + "\n" + (edit.new or ""))
+        yield "meaning", _unasked(body_of(edit.old[:LONGEST])[1], text + "\n" + (edit.new or ""))
 
 
 def novel_words(line: str, evidence: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
 MOST_LINES = 6
-LONGEST = 20_000  # characters of a message in which a redacted quote is looked for
+LONGEST = 10_000  # characters of a message in which a redacted quote is looked for
 
 _PASTED = re.compile(
     r"```|~~~|\n[ \t]{0,8}\n|\n\s{0,8}(?:[-*•]|\w{1,20}:)\s|^\s{0,8}(?:#{1,6}\s|[\[{>]|</?\w|\[?\d{4}-\d\d-\d\d|(?:[+-]{3}|@@)\s|\|.{0,400}\|\s{0,8}$)"

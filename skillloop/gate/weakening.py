@@ -9,6 +9,7 @@ stands behind origin and fidelity, not in place of them.
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from skillloop.gate.frozen import plain
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from skillloop.model import Proposal
 
 LONGEST = 4_000  # characters of a line that are looked at
+MOST_HITS = 20  # in one line; whoever forbids more than that at once is not believed
 
 _SELF = (
     r"skill-?loop|\b(?:the|this) gate\b|\baudit log\b|\breview queue\b|\brejected (?:drafts?|proposals?)|\b(?:per|zero \w+ |a) draft\b",
@@ -82,16 +84,16 @@ _NOT_REALLY = frozenset(
 def check(_proposal: Proposal, context: Context) -> Iterator[Check]:
     """Soft: added lines about the judging itself (marked red), and lines that give up a protection."""
     lines = [fold(plain(line[:LONGEST])) for line in context.added]
-    bare = [match[0] for line in lines for match in _PATTERNS["self-weakening"].finditer(line)]
-    yield _found("self-weakening", bare, "speaks about the rules that judge it")
-    risks = [match[0] for line in lines for match in _PATTERNS["safeguard"].finditer(line)]
-    risks += [
-        match[0]
-        for line in lines
-        for match in _PATTERNS["risk"].finditer(line)
-        if not _forbidden(line, match.start())
-    ]
+    yield _found("self-weakening", _hits("self-weakening", lines), "speaks about the rules that judge it")
+    risks = chain(_hits("safeguard", lines), _hits("risk", lines, unless_forbidden=True))
     yield _found("risk", risks, "gives up a protection, handles something secret, or is hard to undo")
+
+
+def _hits(name: str, lines: list[str], *, unless_forbidden: bool = False) -> Iterator[str]:
+    for line in lines:
+        for number, match in enumerate(_PATTERNS[name].finditer(line)):
+            if not unless_forbidden or number >= MOST_HITS or not _forbidden(line, match.start()):
+                yield match[0]
 
 
 def _forbidden(line: str, at: int) -> bool:
@@ -108,8 +110,7 @@ _STOP = re.compile(r"[,;:.!?](?:\s|$|(?<=[,!?])(?=[^\x00-\x7f]))|[。、]")
 _KANA = re.compile("[\u3041-\u30ff]")
 
 
-def _found(name: str, hits: list[str], what: str) -> Check:
-    detail = (
-        f"{hits[0].strip()!r}: the line {what}; only a person applies it" if hits else f"no added line {what}"
-    )
-    return Check(name, not hits, hard=False, detail=detail)
+def _found(name: str, hits: Iterator[str], what: str) -> Check:
+    hit = next(hits, None)
+    detail = f"{hit.strip()!r}: the line {what}; only a person applies it" if hit else f"no added line {what}"
+    return Check(name, hit is None, hard=False, detail=detail)
