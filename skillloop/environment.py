@@ -92,13 +92,14 @@ def suitable_python() -> str | None:
 def recipes(place: Path) -> Iterator[list[list[str]]]:
     """The ways to make an environment at `place`, best first: each a list of commands."""
     inner = str(place / "bin" / "python")
+    works = [inner, "-I", "-c", "import skillloop.worker"]
     python, uv = suitable_python(), shutil.which("uv")
     if python:
         pip = [inner, "-I", "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]
-        yield [[python, "-I", "-m", "venv", str(place)], [*pip, "install", str(ROOT)]]
+        yield [[python, "-I", "-m", "venv", str(place)], [*pip, "install", str(ROOT)], works]
     if uv:
         install = [uv, "pip", "install", "--quiet", "--python", inner, str(ROOT)]
-        yield [[uv, "venv", "--quiet", "--python", UV_PYTHON, str(place)], install]
+        yield [[uv, "venv", "--quiet", "--python", UV_PYTHON, str(place)], install, works]
 
 
 def build(place: Path) -> None:
