@@ -131,7 +131,7 @@ def _clean(host: str) -> str:
 def _mention(
     host: str, at: int, book: Book, *, written: bool = False, mail: bool = False
 ) -> Iterator[Mention]:
-    """The mention that a host is, unless it is no source: this machine, a file name, an address for mail."""
+    """The mention that a host is, unless it is none: this machine, or a name in code."""
     end = at + len(host)
     host = host.removeprefix("www.")
     if not host or _LOCAL.match(host) or host in _CODE:
@@ -143,9 +143,7 @@ def _mention(
         yield Mention(label(twin, book), at, end, host, f"imitates {twin}")
         return
     listed = book.host(host)[0] is not Standing.UNKNOWN or _well_known(host)
-    if mail and book.host(host)[0] is not Standing.UNTRUSTED:
-        return
-    if written or listed or host.rsplit(".", 1)[-1] in _ENDINGS:
+    if written or mail or listed or host.rsplit(".", 1)[-1] in _ENDINGS:
         yield Mention(label(host, book), at, end, host)
 
 
