@@ -74,7 +74,7 @@ def prepare(
         context = replace(
             context,
             added_in_session=store.added_in_session(proposal.session_id),
-            added_this_week=store.added_unseen(proposal.path),
+            added_unseen=store.added_unseen(proposal.path),
             own=_own(proposal.path, store),
         )
     return Prepared(fresh, old, new, gate.judge(fresh, context), rules)

@@ -10,7 +10,7 @@ from skillloop.model import Outcome, Rule
 from skillloop.skillfile import LEARNED
 
 EDIT = insert("Sort by date")
-LIMIT = Rule("edit.per_week = 2", "/p/skillloop.toml", 3)
+LIMIT = Rule("edit.unseen = 2", "/p/skillloop.toml", 3)
 
 
 def limited(**limits):
@@ -33,10 +33,10 @@ def test_a_file_that_is_too_large_may_still_shrink():
     assert failed(budgets.size, "x", edit, config=limited(max_bytes=10)) == set()
 
 
-def test_a_session_and_a_week_have_budgets():
-    assert failed(budgets.drift, "x", EDIT, added_in_session=2, added_this_week=9) == set()
+def test_a_session_and_what_nobody_saw_have_budgets():
+    assert failed(budgets.drift, "x", EDIT, added_in_session=2, added_unseen=9) == set()
     assert failed(budgets.drift, "x", EDIT, added_in_session=3) == {"session budget"}
-    assert failed(budgets.drift, "x", EDIT, added_this_week=10) == {"week budget"}
+    assert failed(budgets.drift, "x", EDIT, added_unseen=10) == {"unseen budget"}
 
 
 def test_growth_counts_against_the_persons_own_version():
@@ -48,8 +48,8 @@ def test_growth_counts_against_the_persons_own_version():
 
 def test_replacing_counts_as_adding_and_deleting_does_not():
     tabs = "- Use tabs to align columns."
-    assert failed(budgets.drift, "x", replaced(tabs, "- Use spaces."), added_this_week=10) == {"week budget"}
-    assert failed(budgets.drift, "x", deleted(tabs), added_this_week=10) == set()
+    assert failed(budgets.drift, "x", replaced(tabs, "- Use spaces."), added_unseen=10) == {"unseen budget"}
+    assert failed(budgets.drift, "x", deleted(tabs), added_unseen=10) == set()
 
 
 def test_the_heading_of_the_learned_rules_does_not_count():
@@ -58,11 +58,11 @@ def test_the_heading_of_the_learned_rules_does_not_count():
 
 
 def test_the_rule_that_decides_is_named():
-    config = Config(edit=EditLimits(per_week=2), rules={("edit.per_week", None): LIMIT})
-    proposal, context = case("x", EDIT, config=config, added_this_week=2)
+    config = Config(edit=EditLimits(unseen=2), rules={("edit.unseen", None): LIMIT})
+    proposal, context = case("x", EDIT, config=config, added_unseen=2)
     [found] = [check for check in budgets.drift(proposal, context) if not check.passed]
     assert found.rule == LIMIT
-    assert "3 lines; 2 is the most" in found.detail
+    assert "3 lines would have been added since you last looked; 2 is the most" in found.detail
 
 
 @pytest.mark.parametrize(
@@ -92,17 +92,17 @@ def test_an_unsure_detection_is_not_automatic():
 
 def test_fifty_sessions_of_boiling_the_frog_stop_at_ten_lines():
     """Each session adds what it may; nothing counts time, so a wrong clock cannot help."""
-    text, week, safety = SKILL, 0, "- Never print a customer's name."
+    text, unseen, safety = SKILL, 0, "- Never print a customer's name."
     for session in range(50):
         for turn in range(5):
             said = f"Number {session * 5 + turn} of the columns goes to page {session}{turn}"
             proposal, context = case(
-                said, insert(said), base=text, own=SKILL, added_in_session=turn, added_this_week=week
+                said, insert(said), base=text, own=SKILL, added_in_session=turn, added_unseen=unseen
             )
             if gate.judge(proposal, context).outcome is Outcome.KEEP:
-                text, week = context.text, week + 1
+                text, unseen = context.text, unseen + 1
         assert judged("drop it", deleted(safety), base=text).outcome is not Outcome.KEEP
-        week = 0  # another week: the budget against the person's own version remains
+        unseen = 0  # as if a person had decided something else: the budget against the person's own version remains
     assert len(text.splitlines()) - len(SKILL.splitlines()) == 10
     assert safety in text
 
