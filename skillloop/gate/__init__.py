@@ -22,6 +22,7 @@ from skillloop.gate import (
     repeats,
     schema,
     secrets,
+    setting,
     sources,
     weakening,
 )
@@ -46,6 +47,7 @@ CHECKS: tuple[Gate, ...] = (
     sources.check,
     protected.check,
     faithful.check,
+    setting.check,
     repeats.check,
     weakening.check,
     budgets.size,
