@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from skillloop.disagreements.features import Scene
+    from skillloop.disagreements.lessons import Lesson
     from skillloop.model import Session
 
     SecondOpinion = Callable[[Disagreement, Session], float | None]
@@ -31,13 +32,13 @@ __all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "RECURS", "UNSURE", "find"]
 FOUND_AT = 0.33
 """Confidence from which a turn counts as a disagreement."""
 
-DRAFT_AT = 0.6
+DRAFT_AT = 0.65
 """Confidence from which a proposal may be drafted: at least four in five such detections are right (tests/bench/detect.py)."""
 
 UNSURE = (0.2, 0.6)
 """Between these a second opinion is worth asking for."""
 
-DURABLE_AT = 0.5
+DURABLE_AT = 0.7
 """Probability from which a lesson is worth remembering by itself."""
 
 RECURS = 0.6
@@ -79,12 +80,9 @@ def _consider(session: Session, scene: Scene, recurring: Collection[str]) -> Dis
     """One turn as if it were a disagreement, with the confidence that it is."""
     model = learned()
     seen = features(scene)
-    lesson = lessons.draw(scene.turn.text)
-    again = _recurs(scene.turn.text if lesson is None else lesson.quote, recurring)
-    if again and lesson is None:
-        lesson = lessons.plain(scene.turn.text)
+    rule = lessons.draw(scene.turn.text)
+    lesson = rule if rule is not None and _lasts(scene.turn.text, rule, recurring) else None
     quote = lesson.quote if lesson else _quote(scene.turn.text)
-    durable = lesson is not None and (again or model.durable.confidence(lesson.features) >= DURABLE_AT)
     turn = scene.turn
     return Disagreement(
         evidence=Evidence(
@@ -99,7 +97,7 @@ def _consider(session: Session, scene: Scene, recurring: Collection[str]) -> Dis
         ),
         kind=kind(seen),
         confidence=round(model.disagreement.confidence(seen), 3),
-        durable=durable,
+        durable=lesson is not None,
         lesson=lesson.text if lesson else None,
         skill=turn.skill,
         turn=turn.index,
@@ -116,8 +114,10 @@ def _quote(text: str) -> str:
     return heaviest[:QUOTED].strip()
 
 
-def _recurs(wish: str, earlier: Collection[str]) -> bool:
-    return any(words.similarity(wish, old) >= RECURS for old in earlier)
+def _lasts(text: str, rule: Lesson, recurring: Collection[str]) -> bool:
+    """Whether a rule is worth remembering: by what it says, or because the person has wished it before."""
+    again = any(words.similarity(wish, old) >= RECURS for old in recurring for wish in {text, rule.quote})
+    return again or learned().durable.confidence(rule.features) >= DURABLE_AT
 
 
 def _id(session: Session, line: int, uuid: str | None, quote: str) -> str:
