@@ -182,3 +182,13 @@ def test_a_long_skill_is_judged_quickly():
     start = time.process_time()
     findings(body + "\n- Cite arXiv in every table.\n", base=body)
     assert time.process_time() - start < 0.02
+
+
+@pytest.mark.parametrize(
+    "unit", ["a-", "a.b.", "<!--", "<del>", "~~", "https://a/", "%74", "arxiv ", "X on X ", "а", "t w i "]
+)
+def test_a_megabyte_in_one_line_costs_little(unit):
+    line = unit * (1_000_000 // len(unit))
+    start = time.process_time()
+    added(line)
+    assert time.process_time() - start < 1.0

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from skillloop.gate.sources.catalogue import Book, Standing, phrases
 from skillloop.gate.sources.mentions import Mention, disguised, hides, mentions, plain
-from skillloop.gate.sources.trusted import broken
+from skillloop.gate.sources.trusted import MOST, broken
 from skillloop.model import Check
 
 if TYPE_CHECKING:
@@ -68,10 +68,12 @@ def _introduced(
     base: str, config: Config, book: Book, added: Sequence[str], removed: Iterable[str]
 ) -> Iterator[Check]:
     """A failure for each source that an added line names and the replaced lines did not name as openly."""
-    had = Counter(_stance(m, line) for line in map(plain, removed) for m in mentions(line, book))
+    had = Counter(_stance(m, line) for line in map(plain, removed) for m in mentions(line, book)[:MOST])
     for line in map(plain, added):
         named = mentions(line, book)
-        for mention in (*named, *disguised(line, book)):
+        if len(named) > MOST:
+            yield Check("sources", passed=False, hard=False, detail=f"names {len(named)} sources in one line")
+        for mention in (*named[:MOST], *disguised(line, book)[:MOST]):
             stance = _stance(mention, line)
             if had[stance] > 0 and not mention.disguise:
                 had[stance] -= 1

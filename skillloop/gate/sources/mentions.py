@@ -70,6 +70,12 @@ _CODE = frozenset(
 
 _TWO_WORDS = frozenset({"linked in", "face book"})  # ordinary English, too
 
+# Around "X": letters of algebra, and other things of that name; and what makes it a place to read at.
+_ALGEBRA = re.compile(r"(?<!\w)[YZ](?!\w)")
+_OTHER_X = re.compile(r"\b(?:mac ?os|os) x\b|\bx (?:axis|and y|times|coordinate)\b")
+_PLACES = frozenset({"on", "via", "from", "auf", "von", "sur", "en", "su", "no", "na", "в", "из", "на"})
+_CLOSERS = frozenset({"first", "and", "or", "for", "as", "instead"})
+
 _MARKUP = re.compile(r"<!--.{0,400}?-->|</?[a-z][^>]{0,200}>|[*~`\\]|(?<=\w)\|(?=\w)")
 _DOT = r"(?:\.|dot|punkt|punto|ponto|point|точка|点|點|ドット|닷|점|نقطة|डॉट)"
 _SPELLED = re.compile(
@@ -118,7 +124,9 @@ def mentions(line: str, book: Book) -> list[Mention]:
         found += _mention(host, match.start(1), book, written=True)
     for match in _BARE.finditer(low):
         if not any(m.start <= match.start() < m.end for m in found):
-            found += _mention(match.group(), match.start(), book, mail=low[: match.start()].endswith("@"))
+            found += _mention(
+                match.group(), match.start(), book, mail=low[match.start() - 1 : match.start()] == "@"
+            )
     taken = [(m.start, m.end) for m in found] + urls
     found += [m for m in _named(line, low, book) if not any(a <= m.start < b for a, b in taken)]
     return sorted(found, key=lambda m: m.start)
@@ -209,35 +217,15 @@ def _inflected(word: str, book: Book) -> str:
 
 def _loosely(line: str, low: str, name: str, called: str) -> Iterator[Mention]:
     """A name that is an ordinary word too, where the words around it speak of a source."""
+    if name == "X" and (_ALGEBRA.search(line) or _OTHER_X.search(low)):
+        return
     for match in re.finditer(rf"(?<![\w.=/-]){re.escape(name)}(?![\w=/-]|\.\w)", line):
-        if name == "X" and re.search(
-            r"(?<!\w)[YZ](?!\w)|\b(?:mac ?os|os) x\b|\bx (?:axis|and y|times|coordinate)\b", line + low
-        ):
-            return
-        before, after = low[: match.start()].split(), low[match.end() :].split()
-        near = {word.strip(".,:;!?()\"'") for word in (*before[-4:], *after[:4])}
-        placed = bool(before) and before[-1] in (
-            "on",
-            "via",
-            "from",
-            "at",
-            "auf",
-            "von",
-            "sur",
-            "en",
-            "в",
-            "из",
-            "на",
-            "su",
-            "no",
-            "na",
-        )
-        closed = (
-            not after
-            or low[match.end()] in ".,;!?)"
-            or after[0] in ("first", "and", "or", "for", "as", "instead")
-        )
-        if near & set(table()["media"]) or (placed and closed and before[-1] != "at"):
+        before = low[max(0, match.start() - 80) : match.start()].split()[-4:]
+        after = low[match.end() : match.end() + 80].split()[:4]
+        near = {word.strip(".,:;!?()\"'") for word in (*before, *after)}
+        placed = bool(before) and before[-1] in _PLACES
+        closed = not after or low[match.end()] in ".,;!?)" or after[0] in _CLOSERS
+        if near & set(table()["media"]) or (placed and closed):
             yield Mention(called, match.start(), match.end())
 
 

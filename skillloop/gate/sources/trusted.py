@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from skillloop.gate.sources.mentions import Mention
 
 _UNREAD = re.compile(
-    r"<!--.*?(?:-->|\Z)|~~.*?~~|<del>.*?</del>|^(```|~~~).*?(?:^\1|\Z)", re.DOTALL | re.MULTILINE
+    r"<!--.*?(?:-->|\Z)|~~.{1,2000}?~~|<del>[^<]{0,2000}</del>|^(```|~~~).*?(?:^\1|\Z)",
+    re.DOTALL | re.MULTILINE,
 )
 _HEADING = re.compile(r"#{1,6}\s")
 _CLAUSE = re.compile(r"[.;:!?](?=\s|$)|[,。！？；：，、،؛—–]")
@@ -35,6 +36,8 @@ _FIRST = re.compile(
     r"\b(?:first|primary|primarily|above all|top choice|default|zuerst|d'abord|primero|primeiro|prima di tutto|сначала)\b"
     r"|首先|优先|まず|優先|먼저|우선|أولا|पहले"
 )
+
+MOST = 20  # mentions of a line that are weighed; no rule names more
 
 Found = tuple[str, str]
 """The entry whose rule is broken, and why."""
@@ -110,7 +113,7 @@ def _weakened(
     old = {mention.label: line.lower() for line in map(plain, removed) for mention in _kept(line, book)}
     known = {label for _, label in before}
     for line in map(plain, added):
-        for mention in _kept(line, book):
+        for mention in _kept(line, book)[:MOST]:
             label, said = mention.label, line.lower()
             if _against(said, mention) and not (label in old and phrases("against").search(old[label])):
                 yield _entry(label, book), f"speaks against {label}, which is trusted"
