@@ -27,7 +27,7 @@ _CLAUSE = re.compile(
 _LEAD = re.compile(
     r"""(?:(?:no(?=\ (?:i|you|we|it|its|it's|that|that's|thats|this|the|don't|dont|never|always|please|just)(?:\ |$))|nope|nah|ok|okay|yes|yeah|well|good|great|nice|cool|perfect|hm+|wait|hey|hi|dude|man|and|but|so|again|sorry|look|listen|uh|oh
       |right|thanks|remember|just|btw|seriously|wrong|careful|one\ thing|note|i\ said|i\ (?:already\ )?told\ you(?:\ \w+\ times)?(?:\ (?:already|again|before))?
-      |i\ (?:asked|want|need|would\ like|expect)(?:ed)?\ you|i'd\ like\ you|(?:as|like)\ i\ (?:already\ )?(?:said|told\ you|mentioned)(?:\ (?:before|already|earlier))?
+      |i\ (?:asked|want|need|would\ like|expect)(?:ed)?\ you|i'd\ like\ you|i\ (?:want(?:ed)?|need)\ to\ remind\ you|(?:as|like)\ i\ (?:already\ )?(?:said|told\ you|mentioned)(?:\ (?:before|already|earlier))?
       |how\ (?:many\ times|often)|from\ now\ on|going\ forward|in\ (?:the\ )?future|next\ time|keep\ in\ mind|remember\ to|make\ sure|be\ sure|to|that|already
       |(?:can|could|would|will)\ (?:you|we)|you\ (?:should\ have|should've|should|need\ to|have\ to|must|were\ supposed\ to|can)|we(?:\ (?:should|always|need\ to))?|i(?=\ prefer)|i'd|i\ would
       |let's|let\ us|here|always|it\ should|they\ should|in\ this\ (?:project|repo|repository|codebase))
@@ -42,10 +42,11 @@ _LEAD = re.compile(
     )(?:\ |$)""",
     re.VERBOSE,
 )
-_TAIL = frozenset(
-    """please pls ok okay thanks thank you thx man dude right here now on from next time in future the again already everywhere
-    favor gracias danke jetzt merci maintenant obrigado obrigada grazie adesso спасибо 谢 吧 ね よ lol haha""".split()
+_TAIL = re.compile(
+    r"(?:(?:please|pls|ok|okay|thanks|thank you|thx|man|dude|again|right|from now on|going forward|in (?:the )?future|next time|por favor|gracias"
+    r"|danke|bitte|merci|s'il te plaît|obrigad[oa]|grazie|per favore|спасибо|пожалуйста|谢 谢|吧|ね|よ|lol|haha)(?: |$))*$"
 )
+"""What may follow a rule: pleasantries, and that it is meant to last."""
 _ANSWER = re.compile(
     r"(?:(?:no+|nope|nah|non|nein|não|nao|нет|не|не так|не то|stop|wrong|nee|hayır|नहीं|لا|아 니 요|아 니|不|不 对|不 是|不 行|不 要 这 样|停|違 い ま す|違 う|い や|い い え|だ め|だ め で す)(?: |$))+$"
     r"|no (?:es|era|está|así)\b|non è\b|não é\b|not (?:that|this|what|like that|like this|quite|right)\b|pas (?:ça|comme ça)\b|nicht so\b|不 对|不 是|не (?:так|то)\b"
@@ -62,6 +63,17 @@ _FRAMES = frozenset(
 _TURNS = frozenset(
     "but however although though aber jedoch pero mais mas ma però но 但 但是 不过 でも ただし".split()
 )
+_NOTS = frozenset("not nicht pas".split())  # "Not on the server" limits; "Don't print" is a rule of its own
+_REMARKS = frozenset(
+    """i you we they it it's its that's thats because cause cuz porque porqué weil denn parce perché потому так 因 你 我 だから
+    du ihr ich wir tú tu vous nous je ты вы мы você vocês""".split()
+)
+"""How a remark on a rule begins ("…, you keep forgetting that"), as against a part of it."""
+_RETRACTS = re.compile(
+    r"(?:no|nope|wait|actually|never ?mind|nvm|scratch that|forget (?:it|that)|just kidding|kidding|jk|on second thought|correction|espera|mejor no|warte"
+    r"|doch nicht|attends|en fait|aspetta|anzi|espera|подожди|нет|не надо|算 了|等 等|不 对|や っ ぱ り|待 っ て)\b"
+)
+"""How a later sentence takes back what was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +82,9 @@ class Clause:
 
     words: tuple[str, ...]
     sentence: int
-    colon: bool  # it announces what follows
-    asks: bool  # its sentence ends with a question mark
+    colon: bool = False  # it announces what follows
+    asks: bool = False  # its sentence ends with a question mark
+    dashed: bool = False  # a dash stands before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +103,15 @@ def clauses(text: str) -> list[Clause]:
     found = []
     for number, sentence in enumerate(_SENTENCE.split(text[:LONGEST])):
         asks = sentence.rstrip("\"'”’)*_ ").endswith(("?", "？", "؟"))
-        at = 0
+        at, before = 0, ""
         for match in (*_CLAUSE.finditer(sentence), None):
-            part, ending = (sentence[at : match.start()], match[0]) if match else (sentence[at:], "")
+            part, after = (sentence[at : match.start()], match[0].strip()) if match else (sentence[at:], "")
             words = tuple(tokens(part))
             if words:
-                found.append(
-                    Clause(words, number, ending.strip() in (":", "：") or part.rstrip().endswith(":"), asks)
-                )
-            at = match.end() if match else at
+                colon = after in (":", "：") or part.rstrip().endswith((":", "："))
+                dashed = bool(before) and not before.strip("-–—")
+                found.append(Clause(words, number, colon, asks, dashed))
+            at, before = (match.end(), after) if match else (at, before)
     return found
 
 
@@ -124,7 +137,7 @@ def left_over(parts: list[Clause], first: Unit, last: Unit) -> str:
     tail = parts[last.clause].words[last.end :]
     if not _is_lead(lead, first.surface):
         return f"what comes before it: {' '.join(lead)!r}"
-    if not set(tail) <= _TAIL | _FILLER:
+    if not _is_tail(tail):
         return f"what comes after it: {' '.join(tail)!r}"
     sentences = {clause.sentence for clause in parts[first.clause : last.clause + 1]}
     for number, clause in enumerate(parts):
@@ -132,7 +145,9 @@ def left_over(parts: list[Clause], first: Unit, last: Unit) -> str:
             return f"the words before: {' '.join(clause.words)!r}"
         if number > last.clause and clause.sentence in sentences and _limits(clause):
             return f"the words after: {' '.join(clause.words)!r}"
-        if clause.sentence == max(sentences) + 1 and _goes_on(parts, number):
+        if clause.sentence > max(sentences) and _goes_on(
+            parts, number, near=clause.sentence == max(sentences) + 1
+        ):
             return f"the sentence after: {' '.join(clause.words)!r}"
     if _asks(parts, first.clause) and not re.match(
         r"(?:can|could|would|will|please|puedes|kannst|könntest|peux|pode|puoi)\b",
@@ -145,7 +160,7 @@ def left_over(parts: list[Clause], first: Unit, last: Unit) -> str:
 def _asks(parts: list[Clause], number: int) -> bool:
     """Whether the sentence is a question; "…, ok?" is none."""
     sentence = [clause for clause in parts if clause.sentence == parts[number].sentence]
-    return sentence[0].asks and not (len(sentence) > 1 and set(sentence[-1].words) <= _TAIL)
+    return sentence[0].asks and not (len(sentence) > 1 and _is_tail(sentence[-1].words))
 
 
 def _is_lead(words: tuple[str, ...], following: str = "") -> bool:
@@ -170,21 +185,29 @@ def _binds(clause: Clause) -> bool:
     return clause.colon or conditional or words[0] in _FRAMES or starts_negated
 
 
+def _is_tail(words: tuple[str, ...]) -> bool:
+    return bool(_TAIL.match(" ".join(word for word in words if word not in _FILLER)))
+
+
 def _limits(clause: Clause) -> bool:
-    """Whether a later clause of the sentence may take back or limit the earlier one."""
+    """Whether a later clause of the sentence may limit the earlier one, or be a part of it."""
     words = list(clause.words)
-    if set(words) <= _TAIL | _FILLER:
+    if _is_tail(clause.words):
         return False
-    return (
-        any(name in _CONDITIONS or name == "not" for name, _, _ in polar(words))
-        or words[0] in _TURNS | _FRAMES
-    )
+    if clause.dashed:
+        return _opens_limit(words) or words[0] in _FRAMES
+    conditional = any(name in _CONDITIONS or name == "not" for name, _, _ in polar(words))
+    return conditional or words[0] not in _REMARKS
 
 
-def _goes_on(parts: list[Clause], number: int) -> bool:
-    """Whether a clause opens a sentence that limits the one before."""
-    if number and parts[number - 1].sentence == parts[number].sentence:
+def _opens_limit(words: list[str]) -> bool:
+    opens = {name for name, start, _ in polar(words) if start == 0}
+    return bool(opens & {"except", "only", "if", "this", "without"}) or words[0] in _TURNS | _NOTS
+
+
+def _goes_on(parts: list[Clause], number: int, *, near: bool) -> bool:
+    """Whether a clause opens a later sentence that limits the one before (where it is near), or takes it back."""
+    if parts[number - 1].sentence == parts[number].sentence:
         return False
     words = list(parts[number].words)
-    opens = {name for name, start, _ in polar(words) if start == 0}
-    return bool(opens & {"except", "only", "if", "this", "without"}) or words[0] in _TURNS
+    return (near and _opens_limit(words)) or bool(_RETRACTS.match(" ".join(words)))
