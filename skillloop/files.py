@@ -252,9 +252,10 @@ class OpenSkill:
         os.fsync(self.folder)
 
     def discard(self, name: str) -> None:
-        """Remove our temporary file, if it is there."""
+        """Remove our temporary file, if it is there, for good."""
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.folder)
+            os.fsync(self.folder)
 
     def check_still_there(self) -> None:
         """Refuse when the path no longer leads to the folder that we hold.
