@@ -144,6 +144,11 @@ def test_unknown_sources_go_where_the_person_said():
     assert outcome(added(f"- https://{homograph}.org/abs/1")) == "hard"
 
 
+def test_what_cannot_be_read_whole_goes_to_a_person():
+    assert outcome(added("- " + "very " * 500 + "long, see nothing", untrusted=())) == "soft"
+    assert outcome(added("- " + "arXiv, " * 21, untrusted=())) == "soft"
+
+
 def test_without_rules_only_a_new_host_goes_to_a_person():
     free = {"trusted": None, "untrusted": ()}
     assert outcome(added("- Look at https://evil.test/x.", **free)) == "soft"

@@ -17,7 +17,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from skillloop.gate.sources.catalogue import Book, Standing, phrases
-from skillloop.gate.sources.mentions import Mention, disguised, hides, mentions, plain
+from skillloop.gate.sources.mentions import LONGEST, Mention, disguised, hides, mentions, plain
 from skillloop.gate.sources.trusted import MOST, broken
 from skillloop.model import Check
 
@@ -69,10 +69,12 @@ def _introduced(
 ) -> Iterator[Check]:
     """A failure for each source that an added line names and the replaced lines did not name as openly."""
     had = Counter(_stance(m, line) for line in map(plain, removed) for m in mentions(line, book)[:MOST])
-    for line in map(plain, added):
+    for whole in added:
+        line = plain(whole)
         named = mentions(line, book)
-        if len(named) > MOST:
-            yield Check("sources", passed=False, hard=False, detail=f"names {len(named)} sources in one line")
+        if len(named) > MOST or len(whole) > LONGEST:
+            why = f"a line of {len(whole)} characters with {len(named)} sources is too much to weigh"
+            yield Check("sources", passed=False, hard=False, detail=why)
         for mention in (*named[:MOST], *disguised(line, book)[:MOST]):
             stance = _stance(mention, line)
             if had[stance] > 0 and not mention.disguise:

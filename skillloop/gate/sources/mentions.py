@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from skillloop.gate.sources.catalogue import Book
 
-LONGEST = 4_000  # characters of a line that are read; the hidden check refuses longer ones
+LONGEST = 2_000  # characters of a line that are read; a longer one goes to a person
 
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff]"
