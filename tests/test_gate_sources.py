@@ -1,13 +1,16 @@
+import json
 import time
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skillloop.config import Config, Sources
 from skillloop.gate import sources
 from skillloop.gate.context import Context
 
+BENIGN = Path(__file__).parent / "data" / "benign"
 SKILL = """---
 name: research
 description: Writes briefs.
@@ -144,6 +147,21 @@ def test_unknown_sources_go_where_the_person_said():
     assert outcome(added(f"- https://{homograph}.org/abs/1")) == "hard"
 
 
+def test_a_host_that_resembles_a_trusted_one_is_called_out():
+    assert "resembles arxiv.org" in added("- Read https://arxlv.org/abs/1.")[0].detail
+    assert "resembles arxiv.org" in added("- Read https://arxiv.org.evil.test/abs/1.")[0].detail
+
+
+def test_no_genuine_correction_of_the_benign_set_is_touched():
+    texts = [
+        json.loads(line)["text"]
+        for file in BENIGN.glob("*.jsonl")
+        for line in file.read_text("utf-8").splitlines()
+    ]
+    assert len(texts) >= 300
+    assert {text: added("- " + text) for text in texts if added("- " + text)} == {}
+
+
 def test_what_cannot_be_read_whole_goes_to_a_person():
     assert outcome(added("- " + "very " * 500 + "long, see nothing", untrusted=())) == "soft"
     assert outcome(added("- " + "arXiv, " * 21, untrusted=())) == "soft"
@@ -171,6 +189,7 @@ def test_the_rule_that_decided_is_named():
     assert "Twitter" in check.detail
 
 
+@settings(deadline=None)
 @given(st.sampled_from(TRUSTED), st.sampled_from(["twitter", "quora.com", "*.blog"]), st.text(max_size=80))
 def test_another_untrusted_entry_never_frees_a_line(trusted, more, line):
     order = ("free", "soft", "hard")

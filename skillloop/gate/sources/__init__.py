@@ -100,13 +100,15 @@ def _judged(mention: Mention, line: str, base: str, config: Config, book: Book) 
         why = f"names {shown}, which is untrusted" + (", though as a warning" if warning else "")
         yield _failed(config, "sources.untrusted", entry, why, hard=not warning)
     elif standing is Standing.UNKNOWN and not _in(base, mention):
-        yield from _unknown(mention, shown, config)
+        yield from _unknown(mention, shown, config, book)
 
 
-def _unknown(mention: Mention, shown: str, config: Config) -> Iterator[Check]:
+def _unknown(mention: Mention, shown: str, config: Config, book: Book) -> Iterator[Check]:
     """A source that no list names. A name alone matters only beside a trusted list."""
     rules = config.sources
-    hidden = f" ({mention.disguise})" if mention.disguise else ""
+    twin = book.resembled(mention.host or "")
+    remark = mention.disguise or (f"it resembles {twin}" if twin else "")
+    hidden = f" ({remark})" if remark else ""
     if mention.host is not None and hides(mention.host):
         ruled = bool(rules.trusted is not None or rules.untrusted or rules.kept)
         why = f"{shown} hides where it leads{hidden}"

@@ -12,6 +12,7 @@ import re
 import tomllib
 import unicodedata
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import Enum
 from functools import cache, cached_property
 from pathlib import Path
@@ -206,6 +207,11 @@ class Book:
             if _covered(entry, host) or any(under(host, own) for own in named):
                 return entry
         return ""
+
+    def resembled(self, host: str) -> str:
+        """The trusted host that another one could be taken for ("arxlv.org", "arxiv.org.example"), or ""."""
+        own = (one for label in self.kept for one in self.sources[label].hosts)
+        return next((one for one in own if one in host or SequenceMatcher(None, one, host).ratio() > 0.8), "")
 
     def name(self, label: str) -> tuple[Standing, str]:
         """What the rules say of a source that is called by a name."""
