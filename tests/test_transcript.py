@@ -253,11 +253,25 @@ def test_a_record_that_names_a_key_twice_is_no_persons(read):
     assert said(read(built)) == ["One"]
 
 
-def test_a_quote_is_read_again_from_the_file(tmp_path):
-    built = Transcript().typed("Use tabs")
-    path = built.write(tmp_path / "s.jsonl")
-    assert transcript.quote_at(path, 1, built.last).text == "Use tabs"
-    assert transcript.quote_at(path, 2, built.last) is None
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_human_turn_is_read_again_from_its_line(tmp_path, version):
+    built = (
+        Transcript(version)
+        .typed("Use tabs")
+        .says("ok")
+        .tool("Bash", command="x")
+        .denied("never")
+        .queued("stop")
+    )
+    path = built.command("research", "only journals").typed("```\nlog\n```\nWhy?").write(tmp_path / "s.jsonl")
+    turns = transcript.read(path).human_turns
+    assert len(turns) == 5
+    for turn in turns:
+        again = transcript.quote_at(path, turn.line, turn.uuid)
+        assert (again.text, again.pasted, again.origin) == (turn.text, turn.pasted, turn.origin)
+        assert transcript.quote_at(path, turn.line, "another") is None
+    assert transcript.quote_at(path, 2, None) is None
+    assert transcript.quote_at(path, 99, turns[0].uuid) is None
 
 
 @pytest.mark.parametrize(
