@@ -4,7 +4,7 @@ import re
 
 import client
 import pytest
-from conftest import SKILL
+from conftest import SKILL, talk
 from stub import text, tool
 
 pytestmark = [
@@ -34,6 +34,22 @@ def in_session(terminal, machine, *commands):
     machine.stub.replies.append([text("That was all.")])
     terminal.see("bypass permissions on")
     terminal.type("go ahead")
+
+
+def test_reflect_and_review_run_in_the_session_without_a_dialog(machine):
+    with machine.terminal(client.binary()) as terminal:
+        talk(terminal, machine.stub)
+        (session,) = (path.stem for path in machine.home.glob(".claude/projects/*/*.jsonl"))
+        digest = f"skillloop digest {session} --json"
+        for skill, line in (("reflect", digest), ("review", "skillloop review --json")):
+            machine.stub.replies[:] = [[tool("Bash", command=line)], [text(f"That was {skill}.")]]
+            terminal.type(f"/skillloop:{skill}")
+            terminal.see(f"That was {skill}.")
+    told = str(machine.stub.requests[-1]["messages"])
+    assert f"Run `{digest}`" in told, "the client put the session's id into the skill"
+    assert told.count("PubMed instead of forum threads") > 2, (
+        "the person's words, and what the two commands said"
+    )
 
 
 def test_review_applies_and_rollback_restores_every_byte(machine, proposal):
