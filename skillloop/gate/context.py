@@ -22,6 +22,10 @@ def _nowhere(_evidence: Evidence) -> Turn | None:
     return None
 
 
+def _unseen(_turn: Turn) -> None:
+    """Without receipts it is not known what was submitted."""
+
+
 @dataclass(frozen=True)
 class Context:
     """One SKILL.md before and after the edits, and the facts that the checks rest on. Nothing here is the drafter's."""
@@ -30,8 +34,9 @@ class Context:
     text: str  # the text after the edits
     config: Config
     session: Session | None = None  # None where the proposal comes from the queue
-    reread: Callable[[Evidence], Turn | None] = (
-        _nowhere  # the turn that evidence points to, from the file itself
+    reread: Callable[[Evidence], Turn | None] = _nowhere  # the turn that evidence points to, from the file
+    received: Callable[[Turn], bool | None] = (
+        _unseen  # whether the hook saw it submitted; None: there was no hook
     )
     added_in_session: int = 0  # lines that this session already added to the skill automatically
     added_unseen: int = 0  # lines that were, since a person last decided anything about the skill

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from skillloop.model import Check, Origin
+from skillloop.model import Check, Origin, TurnKind
 from skillloop.redact import redact
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from skillloop.gate.context import Context
     from skillloop.model import Evidence, Proposal, Session, Turn
+
+_SUBMITTED = frozenset({TurnKind.PROMPT, TurnKind.COMMAND})
+"""The turns for which the client tells its hooks that they were submitted."""
 
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
 MOST_LINES = 6
@@ -79,6 +82,14 @@ def _doubts(proposal: Proposal, context: Context) -> Iterator[Check]:
         for turn, evidence in zip(turns, proposal.evidence, strict=True)
     ):
         yield _doubt("attribution", "this client's transcript does not say who typed the message")
+    unseen = next(
+        (turn for turn in turns if turn.kind in _SUBMITTED and context.received(turn) is False), None
+    )
+    if unseen is not None:
+        yield _doubt(
+            "receipt",
+            f"nobody was seen submitting the message at line {unseen.line}: it may have been written there",
+        )
     pasted = next((turn for turn in turns if _looks_pasted(turn)), None)
     if pasted is not None:
         yield _doubt("pasted", f"part of the message at line {pasted.line} looks pasted, not typed")
