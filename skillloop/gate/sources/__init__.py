@@ -17,7 +17,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from skillloop.gate.sources.catalogue import Book, Standing, phrases
-from skillloop.gate.sources.mentions import LONGEST, Mention, disguised, hides, mentions, plain
+from skillloop.gate.sources.disguises import disguised
+from skillloop.gate.sources.mentions import LONGEST, Mention, hides, mentions, plain
 from skillloop.gate.sources.trusted import MOST, broken
 from skillloop.model import Check
 
