@@ -160,7 +160,7 @@ def test_passing_over_lines_changes_nothing_whatever_they_hold(tmp_path, steps, 
     assert transcript.read(path) == transcript.read(path, prefilter=False)
 
 
-@pytest.mark.parametrize("step", [29, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("step", [97, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
 def test_a_file_cut_at_any_byte_reads_as_its_whole_lines(tmp_path, step):
     data = everything("2.1.197").data() + everything("2.1.30").data()
     path, end = tmp_path / "s.jsonl", 0
@@ -319,3 +319,34 @@ def test_a_file_made_to_be_slow_is_not(tmp_path, shape):
     began = time.process_time()
     transcript.read(path)
     assert time.process_time() - began < 3
+
+
+MEGABYTE = 1 << 20
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "`",
+        "~~~",
+        "<system-reminder ",
+        "<system-reminder>",
+        "<command-name>",
+        " ",
+        "> ",
+        "a@b",
+        "x\n",
+        "at (\n",
+        '"',
+        "a.",
+        "1:1 ",
+    ],
+)
+def test_no_text_is_slow_to_look_through(tmp_path, unit):
+    text = unit * (MEGABYTE // len(unit))
+    built = Transcript().typed(text).typed(f"<command-name>/x</command-name>{text}").typed(f"```\n{text}")
+    built.tool("Bash", command=".claude/projects/" + text + "/memory/").denied(f"No{text}x")
+    path = built.write(tmp_path / "s.jsonl")
+    began = time.process_time()
+    transcript.read(path)
+    assert time.process_time() - began < 4  # 5 MB; a pattern that is not linear takes minutes

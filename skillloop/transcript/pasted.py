@@ -11,10 +11,13 @@ import re
 
 CLUSTER = 3  # so many machine-like lines make a paste
 GAP = 6  # so many other lines between two machine-like ones belong to it
+LONG = 2000  # lines that a person may have typed; what follows them is pasted
 REMARK = 4  # words from which a line can be a remark between two pastes
 _LOOK = 300  # characters of a line that are looked at
 
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^[ \t]*(`{3,20}|~{3,20})[^\n]*\n.*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
 _QUOTED = re.compile(r"(?:^[ \t]*>(?!>).*(?:\n|\Z))+", re.MULTILINE)
 
 _PROMPT = re.compile(
@@ -101,10 +104,10 @@ def _remark(lines: list[str], first: int, end: int) -> bool:
 def _marks(lines: list[str]) -> list[int]:
     """The lines that look machine-made; after a shell prompt, every line up to a blank one."""
     marks, output = [], False
-    for at, line in enumerate(lines):
+    for at, line in enumerate(lines[:LONG]):
         head = line[:_LOOK]
         prompt = _PROMPT.match(head) is not None
         output = prompt or (output and bool(line.strip()))
         if output or _MACHINE_LINE.match(head):
             marks.append(at)
-    return marks
+    return [*marks, *range(LONG, len(lines))]

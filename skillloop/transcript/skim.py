@@ -44,24 +44,25 @@ class Skim:
         if line.find(b'"assistant"', message, content) > 0:
             before = line[_PARENT:message]
             if before != self._main:
-                if before.find(b"true") >= 0 or before.find(b'Sidechain":') < 0:
-                    return (
-                        []
-                        if before.find(b'Sidechain":true') >= 0 or before.find(b'Sidechain": true') >= 0
-                        else None
-                    )
+                if before.find(b'Sidechain":false') < 0 and before.find(b'Sidechain": false') < 0:
+                    return None
                 self._main = before
-            if (
-                speaking
-                and line.endswith(_CONTENT, message, content)
-                and line.rfind(b"{", message, content) == message
-            ):
-                return _blocks(line, content) if line.find(b"<synthetic>", message, content) < 0 else None
+            if speaking and _is_plain(line, message, content):
+                return _blocks(line, content)
         elif line.find(b'"user"', message, content) > 0 and _is_result(line, content) and line.endswith(_END):
             at = line.find(b'"is_error"', content)
             if at < 0 or (line.find(b"f", at + 10, at + 13) > 0 and line.find(b'"is_error"', at + 10) < 0):
                 return []
         return None
+
+
+def _is_plain(line: bytes, message: int, content: int) -> bool:
+    """Whether the message is a model's, and the list at byte `content` is its content, with nothing nested before it."""
+    return (
+        line.endswith(_CONTENT, message, content)
+        and line.rfind(b"{", message, content) == message
+        and line.find(b"<synthetic>", message, content) < 0
+    )
 
 
 def _blocks(line: bytes, content: int) -> list[Any] | None:

@@ -15,7 +15,7 @@ from skillloop.model import Origin
 TYPED_SOURCES = frozenset({"typed", "queued"})
 PERSONAL_ENTRYPOINTS = frozenset(
     {"claude-desktop", "claude-vscode", "claude-jetbrains"}
-)  # they use the SDK for a person
+)  # SDK, with a person
 
 # folders in which tools run sessions of their own, skillloop included
 _UNATTENDED = re.compile(r"[/\\](?:\.claude-mem|[\w.-]*observer-sessions|\.skillloop)(?:[/\\]|$)")
@@ -65,22 +65,16 @@ _SAID = re.compile(
     r"(?:To tell you how to proceed, the user said:\n|The user provided the following reason for the rejection:)(.*)",
     re.DOTALL,
 )
-_NOTE = re.compile(
-    r"\s*Note: The user's next message may contain a correction or preference\..*\Z", re.DOTALL
-)
+_NOTE = "Note: The user's next message may contain a correction or preference."
 _MACHINE_FEEDBACK = ("The user wants to clarify these questions.",)
 
 # wrappers that Claude Code and IDEs put beside a person's words
 _BESIDE = re.compile(
     r"<(system-reminder|ide_opened_file|ide_selection|ide_diagnostics|user-prompt-submit-hook"
-    r"|post-tool-use-hook|new-diagnostics)\b[^>]*>.*?(?:</\1>|\Z)\s*",
+    r"|post-tool-use-hook|new-diagnostics)\b[^>]{0,200}>.*?(?:</\1>|\Z)",
     re.DOTALL,
 )
-_AROUND = re.compile(r"\A\s*<user-memory-input>(.*?)</user-memory-input>\s*\Z", re.DOTALL)
-_TAG = {
-    name: re.compile(rf"<{name}>(.*?)</{name}>", re.DOTALL)
-    for name in ("command-name", "command-args", "bash-input")
-}
+_MEMORY = "user-memory-input"  # around a note that the person began with `#`
 
 
 def origin(record: dict[str, Any]) -> Origin:
@@ -107,16 +101,12 @@ def queued_origin(record: dict[str, Any], attachment: dict[str, Any]) -> Origin:
 
 def automated(record: dict[str, Any]) -> bool:
     """Whether no person is there to type: `claude -p`, the SDK, a sub-agent, a team's agent, a tool's observer."""
-    entrypoint, cwd = record.get("entrypoint"), record.get("cwd")
-    if isinstance(entrypoint, str) and entrypoint.startswith(("sdk", "mcp")):
+    entrypoint, cwd = str(record.get("entrypoint")), str(record.get("cwd"))
+    if record.get("agentName") or record.get("isSidechain") or _UNATTENDED.search(cwd[-1000:]):
         return True
-    if (
-        record.get("agentName")
-        or record.get("isSidechain")
-        or (isinstance(cwd, str) and _UNATTENDED.search(cwd))
-    ):
-        return True
-    return record.get("promptSource") == "sdk" and entrypoint not in PERSONAL_ENTRYPOINTS
+    if record.get("promptSource") == "sdk":
+        return entrypoint not in PERSONAL_ENTRYPOINTS
+    return entrypoint.startswith(("sdk", "mcp"))
 
 
 def machine_text(text: str) -> bool:
@@ -132,22 +122,24 @@ def interruption(text: str) -> bool:
 def own_words(text: str) -> str:
     """The text without reminders, IDE notes and other wrappers that machines add to it."""
     text = _BESIDE.sub("", text) if "<" in text else text
-    around = _AROUND.match(text)
-    return (around[1] if around else text).strip()
+    return (_inside(text, _MEMORY) if text.lstrip().startswith(f"<{_MEMORY}>") else text).strip()
 
 
 def command(text: str) -> tuple[str, str] | None:
     """Name and arguments of a slash command's record, or None where it is not one."""
     if not text.lstrip().startswith(("<command-message>", "<command-name>")):
         return None
-    name, args = _TAG["command-name"].search(text), _TAG["command-args"].search(text)
-    return (name[1].strip().removeprefix("/") if name else "", args[1].strip() if args else "")
+    return _inside(text, "command-name").strip().removeprefix("/"), _inside(text, "command-args").strip()
 
 
 def shell_command(text: str) -> str | None:
     """The command that the person ran with `!`, or None."""
-    found = _TAG["bash-input"].match(text.lstrip())
-    return found[1].strip() if found else None
+    return _inside(text, "bash-input").strip() if text.lstrip().startswith("<bash-input>") else None
+
+
+def _inside(text: str, tag: str) -> str:
+    """What stands in the first such tag."""
+    return text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
 
 
 def refused(result: str) -> bool:
@@ -158,7 +150,7 @@ def refused(result: str) -> bool:
 def feedback(result: str) -> str:
     """The person's comment inside a refusal, or "" where there is none."""
     found = _SAID.search(result)
-    return _NOTE.sub("", found[1]).strip() if found else ""
+    return found[1].partition(_NOTE)[0].strip() if found else ""
 
 
 def machine_feedback(said: str) -> bool:

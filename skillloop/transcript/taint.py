@@ -15,7 +15,7 @@ READING = frozenset(
 )
 
 _TOUCHED = re.compile(
-    r"(\.claude[/\\]+projects(?![^\s'\"]*[/\\]memory[/\\])|history\.jsonl|\.skillloop\b|SKILLLOOP_HOME|skillloop\.db)"
+    r"(\.claude[/\\]+projects(?![^\s'\"]{0,300}[/\\]memory[/\\])|history\.jsonl|\.skillloop\b|SKILLLOOP_HOME|skillloop\.db)"
 )
 
 
