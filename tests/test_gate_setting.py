@@ -49,6 +49,15 @@ def test_any_other_place_is_fine(place, line):
     assert failed(setting.check, line, insert(line, heading), base=HEAD + place) == set()
 
 
+def test_the_item_that_a_line_is_nested_in_counts():
+    base = HEAD + "## Style\n\n- Never:\n  - Push to main.\n- Test.\n"
+    assert failed(setting.check, LINE, replaced("  - Push to main.", f"  - {LINE}"), base=base) == {"setting"}
+    assert failed(setting.check, LINE, replaced("- Test.", f"- {LINE}"), base=base) == set()
+    assert failed(setting.check, LINE, insert(LINE, marker="  - "), base=base.removesuffix("- Test.\n")) == {
+        "setting"
+    }
+
+
 def test_the_gate_asks_it():
     said = "Sort the rows by date"
     verdict = judged(said, insert(said, "Never"), base=HEAD + "## Never\n\n- Mocks.\n")

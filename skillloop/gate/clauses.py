@@ -29,7 +29,7 @@ _LEAD = re.compile(
       |right|thanks|remember|just|btw|seriously|wrong|careful|one\ thing|note|i\ said|i\ (?:already\ )?told\ you(?:\ \w+\ times)?(?:\ (?:already|again|before))?
       |i\ (?:asked|want|need|would\ like|expect)(?:ed)?\ you|i'd\ like\ you|i\ (?:want(?:ed)?|need)\ to\ remind\ you|(?:as|like)\ i\ (?:already\ )?(?:said|told\ you|mentioned)(?:\ (?:before|already|earlier))?
       |how\ (?:many\ times|often)|from\ now\ on|going\ forward|in\ (?:the\ )?future|next\ time|keep\ in\ mind|remember\ to|make\ sure|be\ sure|to|that|already
-      |(?:can|could|would|will)\ (?:you|we)|you\ (?:should\ have|should've|should|need\ to|have\ to|must|were\ supposed\ to|can)|we(?:\ (?:should|always|need\ to))?|i(?=\ prefer)|i'd|i\ would
+      |(?:can|could)\ you|(?:would|will)\ you\ please|you\ (?:should\ have|should've|should|need\ to|have\ to|must|were\ supposed\ to)|we(?:\ (?:should|always|need\ to))?|(?:i|i'd|i\ would)(?=\ prefer)
       |let's|let\ us|here|always|it\ should|they\ should|in\ this\ (?:project|repo|repository|codebase))
     |(?:vale|bien|bueno|oye|espera|pero|y|ya\ te\ dije|te\ (?:dije|ped[ií])|recuerda|quiero|que|de\ ahora\ en\ adelante|a\ partir\ de\ ahora|(?:la\ )?pr[oó]xima\ vez|siempre|debes|deberías|tienes\ que)
     |(?:nein|gut|super|aber|und|halt|warte|also|wie\ gesagt|ich\ (?:hatte|habe)\ (?:dir\ )?(?:doch\ )?gesagt|ab\ (?:jetzt|sofort)|n[äa]chstes\ mal|schon\ wieder|immer|wir|du\ (?:sollst|solltest|musst))
@@ -48,7 +48,8 @@ _TAIL = re.compile(
 )
 """What may follow a rule: pleasantries, and that it is meant to last."""
 _ANSWER = re.compile(
-    r"(?:(?:no+|nope|nah|non|nein|não|nao|нет|не|не так|не то|stop|wrong|nee|hayır|नहीं|لا|아 니 요|아 니|不|不 对|不 是|不 行|不 要 这 样|停|違 い ま す|違 う|い や|い い え|だ め|だ め で す)(?: |$))+$"
+    r"(?:(?:no+|nope|nah|non|nein|não|nao|нет|не|не так|не то|stop|wrong|nee|hayır|नहीं|لا|아 니 요|아 니|不|不 对|不 是|不 行|不 要 这 样|停|違 い ま す|違 う|い や|い い え|だ め|だ め で す|错 了|錯 了|falsch|das ist falsch|faux|c'est faux|(?:está |eso está )?mal|(?:è )?sbagliato|(?:está )?errado"
+    r"|неправильно|неверно|yanlış|fout|dat is fout|خطأ|गलत(?: है)?|that's wrong|thats wrong|too long|too short)(?: |$))+$"
     r"|no (?:es|era|está|así)\b|non è\b|não é\b|not (?:that|this|what|like that|like this|quite|right)\b|pas (?:ça|comme ça)\b|nicht so\b|不 对|不 是|не (?:так|то)\b"
 )
 """A clause that only says "no": an answer, or a finished denial ("not like that")."""
@@ -60,6 +61,11 @@ _FRAMES = frozenset(
     en para con durante bajo dentro im in bei für während unter auf mit dans pour pendant avec sous em no na para com durante
     nel nella per con durante в на для при с во""".split()
 )
+_REPORTS = frozenset(
+    """say says said tell tells told write writes wrote claim claims claimed suggest suggests suggested recommend recommends recommended
+    advise advised according dice dijo dicen sagt sagte schreibt dit disent disse diz dice ha detto говорит сказал пишет 说 言""".split()
+)
+"""Words by which a clause hands on what somebody else said."""
 _TURNS = frozenset(
     "but however although though aber jedoch pero mais mas ma però но 但 但是 不过 でも ただし".split()
 )
@@ -150,7 +156,7 @@ def left_over(parts: list[Clause], first: Unit, last: Unit) -> str:
         ):
             return f"the sentence after: {' '.join(clause.words)!r}"
     if _asks(parts, first.clause) and not re.match(
-        r"(?:can|could|would|will|please|puedes|kannst|könntest|peux|pode|puoi)\b",
+        r"(?:(?:can|could) you|please|(?:would|will) you please|puedes|kannst|könntest|peux|pode|puoi)\b",
         " ".join(parts[first.clause].words),
     ):
         return "that it is a question"
@@ -182,7 +188,9 @@ def _binds(clause: Clause) -> bool:
     classes = polar(words)
     starts_negated = any(name == "not" and start == 0 for name, start, _ in classes)
     conditional = any(name in _CONDITIONS for name, _, _ in classes)
-    return clause.colon or conditional or words[0] in _FRAMES or starts_negated
+    topic = len(words) <= 2 and words[0] not in _REMARKS
+    reported = not _REPORTS.isdisjoint(words)
+    return clause.colon or conditional or starts_negated or topic or reported or words[0] in _FRAMES
 
 
 def _is_tail(words: tuple[str, ...]) -> bool:

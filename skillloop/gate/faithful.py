@@ -46,6 +46,9 @@ _TECHNICAL = re.compile(
 )
 _ODD = re.compile(r"[\d_./\\@$#~=:]|^-|[a-z][A-Z]|[A-Z]{2}")
 
+_CROSSED = re.compile("~~|[❌🚫⛔👎✗✘✖❎]|</?(?:s|del|strike)>", re.IGNORECASE)
+"""Signs by which people say no without a word."""
+
 _PARAPHRASES = tuple(
     (re.compile(pattern, re.IGNORECASE), into)
     for pattern, into in (
@@ -135,6 +138,9 @@ def technical(text: str) -> list[str]:
 
 def meaning(line: str, message: str) -> str:
     """Why the line may not mean what the message says, or ""."""
+    crossed = _CROSSED.search(message)
+    if crossed:
+        return f"the message crosses something out: {crossed[0]!r}"
     parts = clauses(_plainly(message))
     said, wanted = units(parts), units(clauses(_plainly(line)))
     runs = list(_runs(wanted, said))

@@ -50,12 +50,17 @@ def check(proposal: Proposal, context: Context) -> Check:
 
 
 def _above(skill: SkillFile, number: int) -> list[str]:
-    """What governs a line: the text that announces its list, and the headings above it, nearest first."""
+    """What governs a line: the items it is nested in, the text that announces its list, the headings; nearest first."""
     announcing = []
+    indent = _indent(skill.lines[number])
     for at in range(number - 1, skill.body - 1, -1):
         line = skill.lines[at].rstrip("\r\n")
-        if line.strip() and not body_of(line)[0] and line[0] not in " \t":
-            announcing = [line] if line.rstrip("*_ ").endswith((":", "：")) else []
+        marker, text = body_of(line)
+        if marker and _indent(line) < indent:  # the item that this one is nested in
+            announcing.append(text)
+            indent = _indent(line)
+        elif line.strip() and not marker and line[0] not in " \t":
+            announcing += [line] if line.rstrip("*_ ").endswith((":", "：")) else []
             break
     headings, level = [], 7
     for section in reversed(skill.sections):
@@ -63,6 +68,10 @@ def _above(skill: SkillFile, number: int) -> list[str]:
             headings.append(section.heading)
             level = section.level
     return announcing + headings
+
+
+def _indent(line: str) -> int:
+    return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip(" "))
 
 
 def _negates(text: str) -> bool:
