@@ -161,7 +161,8 @@ def settle(home: Path, place: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             leftover.unlink()
     for parked in (home / "inbox" / "failed").glob("*.json"):  # what older code gave up gets another chance
-        parked.replace(home / "inbox" / parked.name)
+        if not (home / "inbox" / parked.name).exists():
+            parked.replace(home / "inbox" / parked.name)
     built = [path for path in place.parent.iterdir() if path.is_dir() and not path.is_symlink()]
     for old in sorted(built, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)

@@ -90,14 +90,17 @@ def test_no_other_way_to_run_it_gets_past_the_command(machine, proposal):
     ways = [
         f"sh -c '{approve}'",
         f"env -u CLAUDE_CODE_CHILD_SESSION {approve}",
-        f"echo yes | {approve}",
         f"echo '{approve}' | sh",
-        f"{approve} --vouched 0000",
     ]
     with machine.terminal(client.binary(), *BYPASS) as terminal:
-        in_session(terminal, machine, *ways)
+        in_session(terminal, machine, *ways, f"{approve} --vouched 0000")
+        for way in ways:
+            terminal.see(way.split()[0] + " ")
+            terminal.see("without showing you what")
+            terminal.press("Enter")
+            client.until(lambda: "without showing" not in terminal.screen, "the dialog stays")
         terminal.see("That was all.")
-        results = str(machine.stub.requests[-1]["messages"])
-    assert results.count("needs a person") == 4, results
+    results = str(machine.stub.requests[-1]["messages"])
+    assert results.count("needs a person") == len(ways), results
     assert results.count("not valid") == 1
     assert machine.skill.read_text() == SKILL
