@@ -21,9 +21,8 @@ from skillloop.model import Disagreement, Evidence
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from skillloop.disagreements.features import Scene
     from skillloop.disagreements.lessons import Lesson
-    from skillloop.model import Session
+    from skillloop.model import Session, Turn
 
     SecondOpinion = Callable[[Disagreement, Session], float | None]
 
@@ -32,7 +31,7 @@ __all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "RECURS", "UNSURE", "find"]
 FOUND_AT = 0.33
 """Confidence from which a turn counts as a disagreement."""
 
-DRAFT_AT = 0.65
+DRAFT_AT = 0.6
 """Confidence from which a proposal may be drafted: at least four in five such detections are right (tests/bench/detect.py)."""
 
 UNSURE = (0.2, 0.6)
@@ -66,8 +65,12 @@ def find(
         return []
     found = []
     for scene in scenes(session):
-        disagreement = _consider(session, scene, recurring)
-        if second_opinion is not None and UNSURE[0] <= disagreement.confidence <= UNSURE[1]:
+        seen = features(scene)
+        confidence = round(learned().disagreement.confidence(seen), 3)
+        if confidence < min(FOUND_AT, UNSURE[0]):
+            continue
+        disagreement = _describe(session, scene.turn, seen, confidence, recurring)
+        if second_opinion is not None and UNSURE[0] <= confidence <= UNSURE[1]:
             opinion = second_opinion(disagreement, session)
             if opinion is not None:
                 disagreement = replace(disagreement, confidence=round(min(1.0, max(0.0, opinion)), 3))
@@ -76,42 +79,41 @@ def find(
     return _once(found)
 
 
-def _consider(session: Session, scene: Scene, recurring: Collection[str]) -> Disagreement:
-    """One turn as if it were a disagreement, with the confidence that it is."""
-    model = learned()
-    seen = features(scene)
-    rule = lessons.draw(scene.turn.text)
-    lesson = rule if rule is not None and _lasts(scene.turn.text, rule, recurring) else None
-    quote = lesson.quote if lesson else _quote(scene.turn.text)
-    turn = scene.turn
+def _describe(
+    session: Session, turn: Turn, seen: dict[str, float], confidence: float, recurring: Collection[str]
+) -> Disagreement:
+    """What kind of disagreement a turn is, in which words, and what it teaches."""
+    rule = lessons.draw(turn.text)
+    lesson = rule if rule is not None and _lasts(turn.text, rule, recurring) else None
+    quote = lesson.quote if lesson else _quote(turn.text)
+    evidence = Evidence(
+        _id(session, turn),
+        session.session_id,
+        session.path,
+        turn.line,
+        turn.uuid,
+        quote,
+        turn.origin,
+        turn.timestamp,
+    )
     return Disagreement(
-        evidence=Evidence(
-            _id(session, turn.line, turn.uuid, quote),
-            session.session_id,
-            session.path,
-            turn.line,
-            turn.uuid,
-            quote,
-            turn.origin,
-            turn.timestamp,
-        ),
+        evidence=evidence,
         kind=kind(seen),
-        confidence=round(model.disagreement.confidence(seen), 3),
+        confidence=confidence,
         durable=lesson is not None,
         lesson=lesson.text if lesson else None,
         skill=turn.skill,
         turn=turn.index,
-        signals=model.disagreement.signals(seen),
+        signals=learned().disagreement.signals(seen),
     )
 
 
 def _quote(text: str) -> str:
-    """The sentences that carry the disagreement: the one that weighs most, with its neighbours while there is room."""
+    """The words that carry the disagreement: all of a short turn, of a long one the sentence that weighs most."""
     if len(text) <= QUOTED:
         return text.strip()
-    parts = list(lessons.sentences(text))
-    heaviest = max(parts, key=lambda part: learned().disagreement.score(said(part)))
-    return heaviest[:QUOTED].strip()
+    weight = learned().disagreement.score
+    return max(lessons.sentences(text), key=lambda part: weight(said(part)), default="")[:QUOTED].strip()
 
 
 def _lasts(text: str, rule: Lesson, recurring: Collection[str]) -> bool:
@@ -120,9 +122,9 @@ def _lasts(text: str, rule: Lesson, recurring: Collection[str]) -> bool:
     return again or learned().durable.confidence(rule.features) >= DURABLE_AT
 
 
-def _id(session: Session, line: int, uuid: str | None, quote: str) -> str:
+def _id(session: Session, turn: Turn) -> str:
     """Sixteen hex digits; a forked or resumed session keeps a turn's uuid, so the copies are one disagreement."""
-    own = uuid or f"{session.session_id}/{line}/{quote}"
+    own = turn.uuid or f"{session.session_id}/{turn.line}/{turn.text}"
     return hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

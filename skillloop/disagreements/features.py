@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,10 @@ OPENING, CLOSING = 260, 700
 REPEATED = 30
 """Characters from which a line that the assistant wrote before counts as repeated."""
 
+OPENED = 6
+"""Words of a later sentence that are looked at for how it starts."""
+
+_SENTENCE = re.compile(r"[.!?。！？\n]+|\.{2,}")
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 _EDITS = re.compile(
     r"edit|write|update$|patch|replace|create_file|insert|delete_file|notebook", re.IGNORECASE
@@ -109,15 +114,19 @@ def _bare(text: str) -> str:
 
 
 def said(prose: str) -> dict[str, float]:
-    """The classes of words that a person used, and those used in the first few words."""
+    """The classes of words that a person used: anywhere, at the very start, and at the start of a later sentence."""
     sample = prose if len(prose) <= HEAD + TAIL else prose[:HEAD] + "\n" + prose[-TAIL:]
-    words = tokens(sample)
     lead = 5 if wide(sample) else 3
     found: dict[str, float] = {}
-    for name, at in _SAID.find(words).items():
-        found[f"says: {name}"] = 1.0
+    for name, at in _SAID.find(tokens(sample)).items():
+        if name != "asks":  # "what" and "that" are everywhere; only at the start do they ask
+            found[f"says: {name}"] = 1.0
         if at < lead:
             found[f"starts: {name}"] = 1.0
+    for sentence in _SENTENCE.split(sample)[1:]:
+        for name, at in _SAID.find(tokens(sentence[:60])[:OPENED]).items():
+            if at < lead:
+                found[f"goes on: {name}"] = 1.0
     return found
 
 
@@ -218,6 +227,7 @@ def _asked_again(scene: Scene, prose: str) -> dict[str, float]:
     return {"asked before": min(1.0, closest * 1.5)} if closest >= 0.25 else {}
 
 
+@lru_cache(maxsize=64)
 def _content(text: str) -> frozenset[str]:
     words = tokens(text)
     if wide(text):

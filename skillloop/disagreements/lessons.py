@@ -109,10 +109,13 @@ _QUESTION = re.compile(
 
 
 _TURN = re.compile(
-    r",?\s+but\s+|,\s+so\s+|[:;]\s+|\b(?:remind(?:ed)?|told|asked) you (?:\w+ )?(?:that|to)\s+|,?\s+(?:pero|aber|mais|mas|ma|но)\s+|[，；]|但是?|(?<=が)、",
+    r",?\s+but\s+|,\s+so\s+|[:;]\s+|,?\s+(?:pero|aber|mais|mas|ma|но)\s+|[，；]|但是?|(?<=が)、",
     re.IGNORECASE,
 )
 """Where the rule may start within a sentence."""
+
+_REMINDS = re.compile(r".*\b(?:remind(?:ed)?|told|asked) you (?:\w+ )?(?:that|to)\s+", re.IGNORECASE)
+"""Up to where a sentence only announces the rule."""
 
 _STORY = re.compile(
     r"(?:i|i'?m|i'?ve|i'?d|my|it|it'?s|that|that'?s|this|there|they|he|she|you|you'?re|you'?ve|we|we'?re|when i|if i|let'?s|looks|seems|maybe|not sure"
@@ -151,7 +154,9 @@ def _candidates(text: str) -> Iterator[Lesson]:
     """Each sentence, and what follows a "but" or an "I told you to" within it."""
     whole = len(tokens(text))
     for sentence in sentences(text):
-        for start in (0, *(match.end() for match in _TURN.finditer(sentence))):
+        announced = _REMINDS.match(sentence)
+        first = announced.end() if announced else 0
+        for start in (first, *(match.end() for match in _TURN.finditer(sentence, first))):
             quote = sentence[start:]
             trimmed = trim(quote)
             if trimmed is not None:
@@ -196,7 +201,9 @@ def rule_features(sentence: str) -> dict[str, float]:
     """What a sentence looks like as a rule: its classes of words, its form and its length."""
     size = len(tokens(sentence)) * (0.6 if wide(sentence) else 1.0)
     classes = (
-        name.replace("says: ", "rule: ").replace("starts: ", "rule: starts ") for name in said(sentence)
+        name.replace("says: ", "rule: ").replace("starts: ", "rule: starts ")
+        for name in said(sentence)
+        if not name.startswith("goes on")
     )
     forms = {
         "rule: short": size <= 5,

@@ -25,8 +25,10 @@ from skillloop.model import Kind
 
 PARTS = {
     "both sides": lambda name: True,
-    "words only": lambda name: name.startswith(("says", "starts", "form", "length", "source", "bias")),
-    "structure only": lambda name: not name.startswith(("says", "starts")),
+    "words only": lambda name: name.startswith(
+        ("says", "starts", "goes on", "form", "length", "source", "bias")
+    ),
+    "structure only": lambda name: not name.startswith(("says", "starts", "goes on")),
     "without the reply": lambda name: not name.startswith("after"),
 }
 

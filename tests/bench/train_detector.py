@@ -106,13 +106,17 @@ def durable(row: Row) -> Picked | None:
     return lasting(row) if row.disagreement else None
 
 
-def kind(name: str):
-    def pick(row: Row):
-        return (
-            (cached_features(row), row.label == name)
-            if row.disagreement and row.group != "codechat"
-            else None
-        )
+def kind(name: str) -> Callable[[Row], Picked | None]:
+    """Kinds are learned from the person's side of the turn; what assistants answer to each differs from one to the next."""
+
+    def pick(row: Row) -> Picked | None:
+        if not row.disagreement or row.group == "codechat":
+            return None
+        return {
+            key: value
+            for key, value in cached_features(row).items()
+            if not key.startswith(("before", "after", "source"))
+        }, row.label == name
 
     return pick
 
