@@ -26,11 +26,11 @@ _CLAUSE = re.compile(
 
 _LEAD = re.compile(
     r"""(?:(?:no(?=\ (?:i|you|we|it|its|it's|that|that's|thats|this|the|don't|dont|never|always|please|just)(?:\ |$))|nope|nah|ok|okay|yes|yeah|well|good|great|nice|cool|perfect|hm+|wait|hey|hi|dude|man|and|but|so|again|sorry|look|listen|uh|oh
-      |right|thanks|remember|just|btw|seriously|wrong|careful|one\ thing|note|i\ said|i\ (?:already\ )?told\ you(?:\ \w+\ times)?(?:\ (?:already|again|before))?
+      |right|thanks|remember|just|btw|seriously|careful|one\ thing|note|i\ said|i\ (?:already\ )?told\ you(?:\ \w+\ times)?(?:\ (?:already|again|before))?
       |i\ (?:asked|want|need|would\ like|expect)(?:ed)?\ you|i'd\ like\ you|i\ (?:want(?:ed)?|need)\ to\ remind\ you|(?:as|like)\ i\ (?:already\ )?(?:said|told\ you|mentioned)(?:\ (?:before|already|earlier))?
       |how\ (?:many\ times|often)|from\ now\ on|going\ forward|in\ (?:the\ )?future|next\ time|keep\ in\ mind|remember\ to|make\ sure|be\ sure|to|that|already
       |(?:can|could)\ you|(?:would|will)\ you\ please|you\ (?:should\ have|should've|should|need\ to|have\ to|must|were\ supposed\ to)|we(?:\ (?:should|always|need\ to))?|(?:i|i'd|i\ would)(?=\ prefer)
-      |let's|let\ us|here|always|it\ should|they\ should|in\ this\ (?:project|repo|repository|codebase))
+      |let's|let\ us|always|it\ should|they\ should)
     |(?:vale|bien|bueno|oye|espera|pero|y|ya\ te\ dije|te\ (?:dije|ped[ií])|recuerda|quiero|que|de\ ahora\ en\ adelante|a\ partir\ de\ ahora|(?:la\ )?pr[oó]xima\ vez|siempre|debes|deberías|tienes\ que)
     |(?:nein|gut|super|aber|und|halt|warte|also|wie\ gesagt|ich\ (?:hatte|habe)\ (?:dir\ )?(?:doch\ )?gesagt|ab\ (?:jetzt|sofort)|n[äa]chstes\ mal|schon\ wieder|immer|wir|du\ (?:sollst|solltest|musst))
     |(?:bon|attends|mais|et|te\ pla[iî]t|je\ t'ai\ (?:dit|demandé)(?:\ de)?|[àa]\ partir\ de\ maintenant|d[ée]sormais|(?:la\ )?prochaine\ fois|encore|toujours|tu\ dois|il\ faut)
@@ -66,15 +66,20 @@ _REPORTS = frozenset(
     advise advised according dice dijo dicen sagt sagte schreibt dit disent disse diz dice ha detto говорит сказал пишет 说 言""".split()
 )
 """Words by which a clause hands on what somebody else said."""
-_TURNS = frozenset(
-    "but however although though aber jedoch pero mais mas ma però но 但 但是 不过 でも ただし".split()
+_TURNS = re.compile(
+    r"(?:but|however|although|though|aber|jedoch|pero|sin embargo|mais|mas|ma|però|но|однако|但|不 过|不 過|で も|た だ し)(?: |$)"
 )
+"""How a sentence begins that takes back a part of the one before."""
 _NOTS = frozenset("not nicht pas".split())  # "Not on the server" limits; "Don't print" is a rule of its own
 _REMARKS = frozenset(
-    """i you we they it it's its that's thats because cause cuz porque porqué weil denn parce perché потому так 因 你 我 だから
+    """i you we they it it's its that's thats because cause cuz porque porqué weil denn parce perché потому так 因 你 我
     du ihr ich wir tú tu vous nous je ты вы мы você vocês""".split()
 )
 """How a remark on a rule begins ("…, you keep forgetting that"), as against a part of it."""
+_REQUEST = re.compile(
+    r"(?:(?:can|could) you|please|(?:would|will) you please|puedes|kannst|könntest|peux|pode|puoi)\b"
+)
+"""How a question begins that asks for something to be done."""
 _RETRACTS = re.compile(
     r"(?:no|nope|wait|actually|never ?mind|nvm|scratch that|forget (?:it|that)|just kidding|kidding|jk|on second thought|correction|espera|mejor no|warte"
     r"|doch nicht|attends|en fait|aspetta|anzi|espera|подожди|нет|не надо|算 了|等 等|不 对|や っ ぱ り|待 っ て)\b"
@@ -151,14 +156,10 @@ def left_over(parts: list[Clause], first: Unit, last: Unit) -> str:
             return f"the words before: {' '.join(clause.words)!r}"
         if number > last.clause and clause.sentence in sentences and _limits(clause):
             return f"the words after: {' '.join(clause.words)!r}"
-        if clause.sentence > max(sentences) and _goes_on(
-            parts, number, near=clause.sentence == max(sentences) + 1
-        ):
+        near = clause.sentence == max(sentences) + 1
+        if clause.sentence > max(sentences) and _goes_on(parts, number, near=near):
             return f"the sentence after: {' '.join(clause.words)!r}"
-    if _asks(parts, first.clause) and not re.match(
-        r"(?:(?:can|could) you|please|(?:would|will) you please|puedes|kannst|könntest|peux|pode|puoi)\b",
-        " ".join(parts[first.clause].words),
-    ):
+    if _asks(parts, first.clause) and not _REQUEST.match(" ".join(parts[first.clause].words)):
         return "that it is a question"
     return ""
 
@@ -183,7 +184,7 @@ def _is_lead(words: tuple[str, ...], following: str = "") -> bool:
 def _binds(clause: Clause) -> bool:
     """Whether an earlier clause of the sentence may govern the later one: a condition, a prohibition, an announcement."""
     words = list(clause.words)
-    if _is_lead(clause.words) or _ANSWER.match(" ".join(words)):
+    if _is_lead(clause.words) or (_ANSWER.match(" ".join(words)) and not clause.colon):
         return False
     classes = polar(words)
     starts_negated = any(name == "not" and start == 0 for name, start, _ in classes)
@@ -210,7 +211,11 @@ def _limits(clause: Clause) -> bool:
 
 def _opens_limit(words: list[str]) -> bool:
     opens = {name for name, start, _ in polar(words) if start == 0}
-    return bool(opens & {"except", "only", "if", "this", "without"}) or words[0] in _TURNS | _NOTS
+    return (
+        bool(opens & {"except", "only", "if", "this", "without"})
+        or words[0] in _NOTS
+        or bool(_TURNS.match(" ".join(words)))
+    )
 
 
 def _goes_on(parts: list[Clause], number: int, *, near: bool) -> bool:
