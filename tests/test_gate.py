@@ -81,6 +81,13 @@ def test_comparing_texts_finds_what_needs_no_evidence():
     assert gate.compare(SKILL, SKILL.replace("- Never print", "- Print"), AUTO).outcome is Outcome.DEFER
 
 
+def test_no_reason_shows_a_credential():
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    verdict = judged("log in first", insert(f"Log in with {token}"))
+    assert "verbatim" in {check.name for check in verdict.failed}
+    assert all(token not in check.detail for check in verdict.checks)
+
+
 @pytest.mark.parametrize("unit", ["a", "a ", "x.com ", "skip ", "`", "不", "@a/"])
 def test_a_megabyte_in_a_line_is_refused_at_once(unit):
     proposal, context = case(SAID, insert(unit * (1_000_000 // len(unit))))

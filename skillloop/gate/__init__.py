@@ -1,14 +1,16 @@
 """The gate: nothing that a person did not say reaches a skill, and what must never change never does.
 
-Each check is a function `(proposal, context) -> Check | Iterable[Check]` in one ordered tuple, cheap ones first. All
-of them run, so that the person sees every reason. Invariants: a failed hard check discards, a failed soft one
-defers to a person, and only when nothing failed the proposal may be kept; a check that breaks never passes; an
-opinion (a model's) can only lower the outcome.
+Each check is a function `(proposal, context) -> Check | Iterable[Check]` in one ordered tuple. All of them run, so
+that the person sees every reason. To add one, write such a function and put it into `CHECKS`, and into `OF_TEXT` if it
+looks at the two texts alone. Invariants: a failed hard check discards, a failed soft one defers to a person, and only
+when nothing failed the proposal may be kept; a check that breaks never passes; an opinion (a model's) can only lower
+the outcome; no reason shows a credential.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from skillloop.gate import (
@@ -28,6 +30,7 @@ from skillloop.gate import (
 )
 from skillloop.gate.context import Context
 from skillloop.model import Check, Outcome, Proposal, Verdict, sha256
+from skillloop.redact import redact
 
 if TYPE_CHECKING:
     from skillloop.config import Config
@@ -94,13 +97,15 @@ def _verdict(gates: Iterable[Gate], proposal: Proposal, context: Context) -> Ver
 
 
 def _run(check: Gate, proposal: Proposal, context: Context) -> list[Check]:
-    """The findings of one check; whatever it raises is a failed hard check named "crash"."""
+    """The findings of one check, credentials taken out; whatever it raises is a failed hard check named "crash"."""
     try:
         found = check(proposal, context)
-        return [found] if isinstance(found, Check) else list(found)
+        checks = [found] if isinstance(found, Check) else list(found)
+        return [one if one.passed else replace(one, detail=redact(one.detail)) for one in checks]
     except Exception as error:  # noqa: BLE001  (a crash in a check must never pass)
         where = check.__module__.rpartition(".")[2]
-        return [Check("crash", passed=False, detail=f"{where} broke: {type(error).__name__}: {error}")]
+        detail = redact(f"{where} broke: {type(error).__name__}: {error}")
+        return [Check("crash", passed=False, detail=detail)]
 
 
 def _outcome(checks: Iterable[Check]) -> Outcome:
