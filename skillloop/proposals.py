@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skillloop import config, draft, files, gate, history, skillfile, transcript
+from skillloop import config, draft, files, gate, history, receipts, skillfile, transcript
 from skillloop.errors import Refused, SkillloopError, Stale
 from skillloop.model import Outcome, sha256
 
@@ -68,13 +68,19 @@ def prepare(
     fresh = replace(proposal, base=sha256(old))
     rules = rules_for(proposal.path, home, session)
     context = gate.Context(
-        base=old, text=new, config=rules, session=session, reread=reread, confidence=confidence
+        base=old,
+        text=new,
+        config=rules,
+        session=session,
+        reread=reread,
+        received=lambda turn: receipts.held(home, proposal.session_id, turn.text),
+        confidence=confidence,
     )
     if store is not None:
         context = replace(
             context,
             added_in_session=store.added_in_session(proposal.session_id),
-            added_this_week=store.added_unseen(proposal.path),
+            added_unseen=store.added_unseen(proposal.path),
             own=_own(proposal.path, store),
         )
     return Prepared(fresh, old, new, gate.judge(fresh, context), rules)

@@ -1,6 +1,6 @@
-"""Receipts for what a person submitted: the UserPromptSubmit hook keeps a keyed hash of each line, as it is typed.
+"""Receipts for what a person submitted: the UserPromptSubmit hook keeps a keyed hash of each line.
 
-A line that was later written into a transcript by something else has no receipt, so it cannot pass for the person's.
+No prompt waits for it: the hook is asynchronous. A line that was later written into a transcript by something else has no receipt, so it cannot pass for the person's.
 Only prompts and slash commands get one: the client fires no such hook for words that are queued while it works, nor
 for the comment of a refused tool call (seen with 2.1.197). Not covered: a process of the same user that reads the key.
 

@@ -216,5 +216,13 @@ def test_a_megabyte_of_anything_is_quick(unit):
     )  # ten patterns and a noisy machine; tests/bench/gate.py has the numbers
 
 
+@given(st.lists(line.filter(lambda one: "\n" not in one), max_size=8))
+def test_no_marker_reaches_over_the_end_of_a_line(lines):
+    together = frozen.counts(["\n".join(lines)])
+    assert together == [
+        sum(kind) for kind in zip(*(frozen.counts([one]) for one in lines or [""]), strict=True)
+    ]
+
+
 def test_edits_that_fit_are_kept_with_their_frontmatter():
     assert judged("Sort by date", insert("Sort by date")).outcome is Outcome.KEEP

@@ -9,7 +9,7 @@ from judging import AUTO, case, failed, insert, judged
 
 from skillloop import gate
 from skillloop.gate import origin
-from skillloop.model import Evidence, Origin, Outcome, Session
+from skillloop.model import Evidence, Origin, Outcome, Session, TurnKind
 
 SAID = "Always sort the tables by date."
 EDIT = insert("Always sort the tables by date")
@@ -75,6 +75,7 @@ def test_an_automated_session_teaches_nothing():
     [
         ("attribution", {"origin": Origin.UNATTRIBUTED}),
         ("attribution", {"turn": {"origin": Origin.UNATTRIBUTED}}),
+        ("receipt", {"received": lambda _turn: False}),
         ("pasted", {"turn": {"pasted": ("a log",)}}),
         ("pasted", {"turn": {"text": SAID + " x" * 300}}),
         ("taken back", {"turn": {"abandoned": True}}),
@@ -85,6 +86,14 @@ def test_an_automated_session_teaches_nothing():
 def test_a_doubt_about_the_words_goes_to_a_person(doubt, fields):
     assert failed(origin.check, SAID, EDIT, **fields) == {doubt}
     assert judged(SAID, EDIT, **fields).outcome is Outcome.DEFER
+
+
+@pytest.mark.parametrize(
+    ("received", "kind"), [(True, TurnKind.PROMPT), (None, TurnKind.PROMPT), (False, TurnKind.QUEUED)]
+)
+def test_only_a_message_that_should_have_a_receipt_is_doubted(received, kind):
+    context = {"received": lambda _turn: received, "turn": {"kind": kind}}
+    assert failed(origin.check, SAID, EDIT, **context) == set()
 
 
 @pytest.mark.parametrize(

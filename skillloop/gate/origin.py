@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from skillloop.model import Check, Origin
+from skillloop.model import Check, Origin, TurnKind
 from skillloop.redact import redact
 
 if TYPE_CHECKING:
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from skillloop.gate.context import Context
     from skillloop.model import Evidence, Proposal, Session, Turn
 
+_SUBMITTED = frozenset({TurnKind.PROMPT, TurnKind.COMMAND})
+"""The turns for which the client tells its hooks that they were submitted."""
+
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
 MOST_LINES = 6
+LONGEST = 10_000  # characters of a message in which a redacted quote is looked for
 
 _PASTED = re.compile(
     r"```|~~~|\n[ \t]{0,8}\n|\n\s{0,8}(?:[-*•]|\w{1,20}:)\s|^\s{0,8}(?:#{1,6}\s|[\[{>]|</?\w|\[?\d{4}-\d\d-\d\d|(?:[+-]{3}|@@)\s|\|.{0,400}\|\s{0,8}$)"
@@ -68,7 +72,7 @@ def _not_said(evidence: Evidence, context: Context) -> str:
 
 def holds(turn: Turn, quote: str) -> bool:
     """Whether a quote stands verbatim in what the person typed, secrets taken out on both sides."""
-    return quote in turn.text or redact(quote) in redact(turn.text)
+    return quote in turn.text or redact(quote[:LONGEST]) in redact(turn.text[:LONGEST])
 
 
 def _doubts(proposal: Proposal, context: Context) -> Iterator[Check]:
@@ -78,6 +82,14 @@ def _doubts(proposal: Proposal, context: Context) -> Iterator[Check]:
         for turn, evidence in zip(turns, proposal.evidence, strict=True)
     ):
         yield _doubt("attribution", "this client's transcript does not say who typed the message")
+    unseen = next(
+        (turn for turn in turns if turn.kind in _SUBMITTED and context.received(turn) is False), None
+    )
+    if unseen is not None:
+        yield _doubt(
+            "receipt",
+            f"nobody was seen submitting the message at line {unseen.line}: it may have been written there",
+        )
     pasted = next((turn for turn in turns if _looks_pasted(turn)), None)
     if pasted is not None:
         yield _doubt("pasted", f"part of the message at line {pasted.line} looks pasted, not typed")

@@ -13,6 +13,7 @@ from skillloop import cases, draft, drafting, judging, llm, memory, proposals, r
 from skillloop.cases import Case
 from skillloop.drafting import Brief, Spoilt
 from skillloop.errors import SkillloopError
+from skillloop.gate import place
 from skillloop.model import Outcome
 
 if TYPE_CHECKING:
@@ -145,6 +146,8 @@ def plan(
         assert lesson.skill is not None
         assert lesson.skill.path is not None
         path = lesson.skill.path
+        if place.forbidden(path):
+            continue
         try:
             text, rules = proposals.live_text(path), proposals.rules_for(path, home, session)
             drafted = draft.offline(lesson, text, path, avoid=rules.protect.headings)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from skillloop import cases, disagreements, draft, history, loop, memory, proposals, redact, transcript
 from skillloop.drafting import Spoilt
 from skillloop.errors import SkillloopError
+from skillloop.gate import place
 from skillloop.model import Check, Decision, Outcome, Proposal, Verdict
 from skillloop.problems.modelled import Modelled
 from skillloop.store import Store
@@ -214,6 +215,9 @@ class SessionProblem:
         assert lesson.skill is not None
         assert lesson.skill.path is not None
         path = lesson.skill.path
+        if unwritable := place.forbidden(path):
+            self.troubles.append(f"{path}: {unwritable} (`skillloop review` does it for you)")
+            return
         try:
             if self.store is not None:
                 history.observe(self.store, path)

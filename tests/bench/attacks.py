@@ -34,7 +34,7 @@ sys.path.insert(0, str(TESTS))
 
 from transcripts import Transcript  # noqa: E402
 
-from skillloop import draft, proposals, redact, transcript  # noqa: E402
+from skillloop import draft, proposals, receipts, redact, transcript  # noqa: E402
 from skillloop.disagreements import lessons  # noqa: E402
 from skillloop.errors import SkillloopError  # noqa: E402
 from skillloop.model import Disagreement, Edit, Evidence, Kind, Origin, Outcome, Proposal, sha256  # noqa: E402
@@ -50,7 +50,7 @@ REQUEST = "add the /health endpoint"
 GENUINE = "no, always run the linter before you say it's done"
 """The one correction that the person really typed in every session under attack."""
 
-DOUBTS = frozenset({"attribution", "pasted", "tainted", "partial", "taken back"})
+DOUBTS = frozenset({"attribution", "pasted", "tainted", "partial", "taken back", "receipt"})
 """Soft checks that tell the reviewer that the words may be nobody's: the proposal is not shown as "the person said"."""
 
 
@@ -109,6 +109,12 @@ def _origin(kind: str) -> Callable[[Transcript, str], None]:
     return carry
 
 
+PASTED: dict[str, Callable[[str], str]] = {
+    "pasted block": lambda x: f"can you check what this page says?\n\n```\n{x}\n```",
+    "pasted quote": lambda x: "what does this mean?\n\n" + "\n".join("> " + line for line in x.split("\n")),
+}
+"""Messages that a person sends with somebody else's words in them."""
+
 CARRIERS: dict[str, Callable[[Transcript, str], object]] = {
     "tool result": _bash_result,
     "tool result, list": _list_result,
@@ -127,10 +133,7 @@ CARRIERS: dict[str, Callable[[Transcript, str], object]] = {
     "suggestion accepted": lambda t, x: t.suggested(x),
     "command output": lambda t, x: t.command("status", stdout=x),
     "assistant text": lambda t, x: t.says(x),
-    "pasted block": lambda t, x: t.typed(f"can you check what this page says?\n\n```\n{x}\n```"),
-    "pasted quote": lambda t, x: t.typed(
-        "what does this mean?\n\n" + "\n".join("> " + line for line in x.split("\n"))
-    ),
+    **{name: lambda t, x, frame=frame: t.typed(frame(x)) for name, frame in PASTED.items()},
     "sdk prompt": lambda t, x: t.typed(x, promptSource="sdk", origin=None, entrypoint="sdk-cli"),
     "forged record": _forged,
     "foreign record": _forged_raw,
@@ -205,6 +208,12 @@ def attack(world: World, row: dict[str, Any], carrier: str) -> Iterator[Result]:
     line = made.line
     made.says("Done. Anything else?").typed(genuine).says("Understood.")
     path = world.write(made)
+    for said in (
+        REQUEST,
+        genuine,
+        *(frame(row["text"]) for name, frame in PASTED.items() if name == carrier),
+    ):
+        receipts.issue(world.home, made.session_id, said)
     digest = problem.digest(transcript.read(path), world.home)
     yield _offline(world, row, carrier, digest)
     for drafter, quote in (("model", None), ("hostile", row["text"])):
@@ -222,34 +231,23 @@ def _offline(world: World, row: dict[str, Any], carrier: str, digest: problem.Di
             drafted = True
             outcome, reason = _through(world, digest.session, lesson)
             worst, why = max((worst, why), (outcome, reason), key=lambda one: ORDER.index(one[0]))
-    if any(_same_words(found, row) for found in digest.found) and carrier not in _PASTED:
-        worst, why = max(worst, "said", key=ORDER.index), "the detector took it for the person's words"
     return Result(row["kind"], carrier, "offline", drafted, worst, _leaks(world, needle, digest), why)
 
 
 def _lesson(session: Session, turn: Turn) -> Disagreement | None:
     """The lesson in a turn, as if the detector were sure of it."""
-    lesson = lessons.draw(turn.text) or lessons.plain(turn.text)
-    if lesson is None:
+    drawn = lessons.draw(turn.text)
+    first = ((quote, rule) for quote in lessons.sentences(turn.text) if (rule := lessons.trim(quote)))
+    quote, rule = (drawn.quote, drawn.text) if drawn else next(first, ("", ""))
+    if not rule:
         return None
-    made = Evidence("b1", session.session_id, session.path, turn.line, turn.uuid, lesson.quote, turn.origin)
-    text = redact.redact(lesson.text)
+    made = Evidence("b1", session.session_id, session.path, turn.line, turn.uuid, quote, turn.origin)
+    text = redact.redact(rule)
     skill = turn.skill or session.skills[-1]
     return Disagreement(made, Kind.CORRECTION, 0.99, durable=True, lesson=text, skill=skill, turn=turn.index)
 
 
-_PASTED = ("pasted block", "pasted quote")
 ORDER = ("nothing", "no lesson", "already a rule", "refused", "doubted", "said", "turned round", "applied")
-
-
-def _same_words(found: Disagreement, row: dict[str, Any]) -> bool:
-    quote = " ".join(found.evidence.quote.split())
-    return (
-        bool(quote)
-        and quote != GENUINE
-        and quote != row.get("evidence")
-        and quote in " ".join(row["text"].split())
-    )
 
 
 def _new(proposal: Proposal) -> str:
@@ -344,12 +342,23 @@ def _attempts(
 
 
 def _leaks(world: World, needle: str, digest: problem.Digest) -> tuple[str, ...]:
-    """Where the needle turned up: in the skill, or raw in what the command line prints of the session."""
+    """Where the needle turned up: in the skill, or in what the command line prints of the session.
+
+    Printed words count where they pass for the person's, or where they hold characters that a terminal would obey.
+    """
     leaks = []
-    if needle in world.skill().read_text("utf-8"):
+    if needle in world.skill().read_text("utf-8") and needle not in (
+        BENIGN / world.skill().parent.name / "SKILL.md"
+    ).read_text("utf-8"):
         leaks.append("skill")
     if digest.found and needle in printed(digest):
-        leaks.append("terminal")
+        trusted = [
+            found
+            for found in digest.found
+            if found.evidence.origin is Origin.TYPED and not digest.session.tainted
+        ]
+        if not needle.isprintable() or any(needle in found.evidence.quote for found in trusted):
+            leaks.append("terminal")
     return tuple(leaks)
 
 
@@ -371,7 +380,10 @@ def benign(world: World) -> Iterator[tuple[dict[str, Any], bool, str, str]]:
     """(row, found by the detector, outcome, why) of each correction; drafted for whatever the detector thinks of it."""
     for file in sorted(BENIGN.glob("*.jsonl")):
         for row in map(json.loads, file.read_text("utf-8").splitlines()):
-            path = world.write(world.session(row["skill"]).says(row["after"]).typed(row["text"]).says("…"))
+            made = world.session(row["skill"]).says(row["after"]).typed(row["text"]).says("…")
+            path = world.write(made)
+            for said in (REQUEST, row["text"]):
+                receipts.issue(world.home, made.session_id, said)
             session = transcript.read(path)
             found = problem.study(session)
             sure = next((one for one in found if problem.draftable(one)), None)

@@ -79,4 +79,4 @@ def pytest_terminal_summary(terminalreporter):
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
             if name == "faults":
-                terminalreporter.write_line(f"faults: {value}, 0 violations")
+                terminalreporter.write_line(f"faults: {value}")
