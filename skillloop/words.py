@@ -79,9 +79,6 @@ _PHRASES = {
     "this": "this one|this time|just this|only this|for now|this once|esta vez|por ahora|diesmal|dieses mal|cette fois|pour l'instant|desta vez|por enquanto|questa volta|per ora|в этот раз|пока|这次|暂时|今回|とりあえず",
 }
 
-POLARITY = tuple(_PHRASES)
-"""The classes of meaning that `polarity` gives, such as "not", "only", "all", "before"."""
-
 
 def fold(text: str) -> str:
     """NFKC, casefolded, with one kind of apostrophe."""

@@ -118,6 +118,20 @@ def test_in_a_real_transcript_the_disagreement_stands_at_its_line(tmp_path, vers
     assert found.lesson == "Never edit the generated files, edit the templates instead"
 
 
+def test_a_comment_on_a_refused_tool_is_found(tmp_path):
+    talk = (
+        Transcript()
+        .typed("fill the tables")
+        .says("I'll run the seed.")
+        .tool("Bash", command="psql prod < seed.sql")
+    )
+    talk.denied("no, never the production database! use the test database")
+    line = talk.line
+    talk.says("Understood. Let me use the test database.").tool("Bash", command="psql test < seed.sql")
+    (found,) = find(transcript.read(talk.write(tmp_path / "s.jsonl")))
+    assert (found.evidence.line, found.confidence >= DRAFT_AT) == (line, True)
+
+
 def test_words_of_machines_never_fire(tmp_path):
     wrong = "No, that is wrong! Never do that again, you broke it. Always use tabs instead."
     talk = Transcript().typed("hello").says("Done.").tool("Edit", file_path="/p/a.py").result(wrong)
@@ -170,6 +184,13 @@ def test_a_wish_that_comes_in_a_second_session_is_durable():
     (twice,) = find(session, recurring=["the report tables need thousands separators"])
     assert (once.durable, twice.durable) == (False, True)
     assert once.id == twice.id
+
+
+def test_a_symptom_that_comes_again_is_no_rule():
+    session = conversation("still broken, the same error on save", "I see the issue.")
+    (found,) = find(session, recurring=["still broken, the same error on save"])
+    assert not found.durable
+    assert found.lesson is None
 
 
 def test_a_second_opinion_is_asked_about_the_uncertain_middle_only():

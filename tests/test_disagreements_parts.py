@@ -56,6 +56,8 @@ def test_a_lesson_is_the_sentence_without_its_pleasantries(said_so):
         "why did you never run the tests?",
         "/home/ana/project/app.py:12 is wrong, never do that",
         "I never said that",
+        "the root is always the folder where it was started",
+        "TypeError: never gonna work",
         "ok",
     ],
 )

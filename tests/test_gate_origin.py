@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judging import AUTO, case, failed, insert, judged
+from judging import case, failed, insert, judged
 
-from skillloop import gate
 from skillloop.gate import origin
 from skillloop.model import Evidence, Origin, Outcome, Session, TurnKind
 
@@ -23,10 +22,20 @@ def test_a_message_that_is_not_in_the_transcript_is_no_evidence():
     assert failed(origin.check, SAID, EDIT, reread=lambda _: None) == {"origin!"}
 
 
-def test_without_a_transcript_nothing_is_confirmed():
-    proposal, _ = case(SAID, EDIT)
-    context = gate.Context(base="", text="", config=AUTO)
-    assert not next(iter(origin.check(proposal, context))).passed
+def test_a_transcript_that_cannot_be_read_confirms_nothing():
+    def unreadable(_evidence):
+        raise PermissionError("no")
+
+    assert failed(origin.check, SAID, EDIT, reread=unreadable) == {"origin!"}
+
+
+def test_a_queued_proposal_whose_transcript_was_deleted_is_still_a_persons_to_decide():
+    verdict = judged(SAID, EDIT, session=None, reread=lambda _: None)
+    assert (verdict.outcome, {check.name for check in verdict.failed}) == (Outcome.DEFER, {"gone"})
+
+
+def test_a_quote_that_the_transcript_does_not_hold_stays_refused_in_the_queue():
+    assert "origin!" in failed(origin.check, SAID, EDIT, session=None, quote="Never sort.")
 
 
 @pytest.mark.parametrize("turn", [{"origin": Origin.MACHINE}, {"role": "assistant"}])
@@ -46,6 +55,11 @@ def test_a_redacted_quote_of_a_message_with_a_secret_is_found():
     token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     said = f"Never print {token} in a report."
     assert failed(origin.check, said, EDIT, quote="Never print <SECRET:github> in a report.") == set()
+
+
+def test_a_message_that_the_reader_of_the_whole_session_leaves_out_is_no_evidence():
+    session = Session("s1", "/t/s1.jsonl", ())
+    assert failed(origin.check, SAID, EDIT, session=session) == {"origin!"}
 
 
 def test_what_was_pasted_is_no_evidence():

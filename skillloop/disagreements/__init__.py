@@ -16,7 +16,7 @@ from skillloop.disagreements import lessons
 from skillloop.disagreements.classifier import learned
 from skillloop.disagreements.features import features, said, scenes
 from skillloop.disagreements.kinds import kind
-from skillloop.model import Disagreement, Evidence
+from skillloop.model import Disagreement, Evidence, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -42,6 +42,9 @@ DURABLE_AT = 0.7
 
 RECURS = 0.6
 """Similarity from which a wish is the one of an earlier session."""
+
+TELLING = 3
+"""Content words that a wish needs to be known again; "same error" comes in every session."""
 
 QUOTED = 400
 """Longest quote, in characters."""
@@ -84,7 +87,9 @@ def _describe(
 ) -> Disagreement:
     """What kind of disagreement a turn is, in which words, and what it teaches."""
     rule = lessons.draw(turn.text)
-    lesson = rule if rule is not None and _lasts(turn.text, rule, recurring) else None
+    sort = kind(seen)
+    wished = () if sort is Kind.BUG_REPORT else recurring  # the same symptom twice is no rule
+    lesson = rule if rule is not None and _lasts(turn.text, rule, wished) else None
     quote = lesson.quote if lesson else _quote(turn.text)
     evidence = Evidence(
         _id(session, turn),
@@ -98,7 +103,7 @@ def _describe(
     )
     return Disagreement(
         evidence=evidence,
-        kind=kind(seen),
+        kind=sort,
         confidence=confidence,
         durable=lesson is not None,
         lesson=lesson.text if lesson else None,
@@ -119,7 +124,9 @@ def _quote(text: str) -> str:
 def _lasts(text: str, rule: Lesson, recurring: Collection[str]) -> bool:
     """Whether a rule is worth remembering: by what it says, or because the person has wished it before."""
     again = any(words.similarity(wish, old) >= RECURS for old in recurring for wish in {text, rule.quote})
-    return again or learned().durable.confidence(rule.features) >= DURABLE_AT
+    return (again and len(words.content_words(rule.text)) >= TELLING) or learned().durable.confidence(
+        rule.features
+    ) >= DURABLE_AT
 
 
 def _id(session: Session, turn: Turn) -> str:

@@ -99,7 +99,7 @@ _OPENINGS = tuple(
 """Openings that become imperative. A person's "I don't like X" stays a negation: "No X"."""
 
 _OF_THE_DAY = re.compile(
-    r"\s{3}|^\W*[➜❯$>#]|\bline \d+|:\d+\b|/(?:Users|home)/|[A-Z]:\\|\b[0-9a-f]{7,40}\b|#\d+\b|\bCan(?:'t| not) find\b|\[Image|https?://(?:localhost|127\.)|\b(?:yesterday|today|tonight|this morning|ten minutes)\b|^\W*(?:error|warning|fatal|npm|usage)\b",
+    r"\s{3}|^\W*[➜❯$>#]|\w(?:Error|Exception)\b\W|\bline \d+|:\d+\b|/(?:Users|home)/|[A-Z]:\\|\b[0-9a-f]{7,40}\b|#\d+\b|\bCan(?:'t| not) find\b|\[Image|https?://(?:localhost|127\.)|\b(?:yesterday|today|tonight|this morning|ten minutes)\b|^\W*(?:error|warning|fatal|npm|usage)\b",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
@@ -118,13 +118,13 @@ _REMINDS = re.compile(r".*\b(?:remind(?:ed)?|told|asked) you (?:\w+ )?(?:that|to
 """Up to where a sentence only announces the rule."""
 
 _STORY = re.compile(
-    r"(?:i|i'?m|i'?ve|i'?d|my|it|it'?s|that|that'?s|this|there|they|he|she|you|you'?re|you'?ve|we|we'?re|when i|if i|let'?s|looks|seems|maybe|not sure"
+    r"(?:i|i'?m|i'?ve|i'?d|my|the|it|it'?s|that|that'?s|this|there|they|he|she|you|you'?re|you'?ve|we|we'?re|when i|if i|let'?s|looks|seems|maybe|not sure"
     r"|yo|creo|tengo|veo|cuando|ich|mir|mein|du|je|j'|moi|tu|eu|você|vc|io|hai|stai|я|мне|у меня|ты|私は)\b|我|你|siempre (?:me |lo |te )?\w+[ae]s\b",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
     r"(?:it|this|that|there|they|we|he|she)\b(?:\W+\w+){0,4}?\W+(?:should|shouldn'?t|must|mustn'?t|never|always|can'?t|cannot|do not|don'?t|need to|have to)\b"
-    r"|you (?:should|must|can'?t|cannot|need to|have to|don'?t (?:have|need) to|may not)\b|i(?:'ll| will)\b.*\bmyself\b"
+    r"|the\b(?:\W+\w+){1,4}?\W+(?:should|shouldn'?t|must|mustn'?t|needs?|ha(?:ve|s) to)\b|you (?:should|must|can'?t|cannot|need to|have to|don'?t (?:have|need) to|may not)\b|i(?:'ll| will)\b.*\bmyself\b"
     r"|du (?:sollst|solltest|musst|darfst)\b|tu (?:dois|devrais|debes|deberías|devi|dovresti)\b|(?:você|vc) (?:deve|tem que|precisa)\b|ты должен\b|你(?:应该|必须|要|不要|别)",
     re.IGNORECASE,
 )
@@ -154,6 +154,8 @@ def _candidates(text: str) -> Iterator[Lesson]:
     """Each sentence, and what follows a "but" or an "I told you to" within it."""
     whole = len(tokens(text))
     for sentence in sentences(text):
+        if _OF_THE_DAY.search(sentence):
+            continue
         announced = _REMINDS.match(sentence)
         first = announced.end() if announced else 0
         for start in (first, *(match.end() for match in _TURN.finditer(sentence, first))):
@@ -232,7 +234,7 @@ def sentences(text: str) -> Iterator[str]:
 
 def trim(sentence: str) -> str | None:
     """A sentence as a rule, or None where it cannot be one."""
-    if len(sentence) > LONGEST * 2 or _OF_THE_DAY.search(sentence):
+    if len(sentence) > LONGEST * 2:
         return None
     lead = _LEAD.match(sentence)
     rest = sentence[lead.end() :] if lead else sentence
@@ -249,4 +251,4 @@ def trim(sentence: str) -> str | None:
         or (_STORY.match(rest) and not _ASKS.match(rest))
     ):
         return None
-    return rest[0].upper() + rest[1:]
+    return rest if wide(rest) else rest[0].upper() + rest[1:]

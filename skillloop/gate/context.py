@@ -8,6 +8,8 @@ from difflib import SequenceMatcher
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from skillloop.errors import SkillloopError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,8 +49,15 @@ class Context:
     def turn(self, evidence: Evidence) -> Turn | None:
         """The human turn that holds the quote, read again from the transcript once per proposal; None if it is not there."""
         if evidence not in self._turns:
-            self._turns[evidence] = self.reread(evidence)
+            try:
+                self._turns[evidence] = self.reread(evidence)
+            except (SkillloopError, OSError):  # a transcript that cannot be read confirms nothing
+                self._turns[evidence] = None
         return self._turns[evidence]
+
+    def gone(self, evidence: Evidence) -> bool:
+        """Whether the quote of a queued proposal, confirmed when it was digested, cannot be read again: clients delete old transcripts."""
+        return self.session is None and self.turn(evidence) is None
 
     @cached_property
     def added(self) -> tuple[str, ...]:

@@ -81,7 +81,9 @@ def check(proposal: Proposal, context: Context) -> Iterator[Check]:
 
 
 def _message(evidence: Evidence, context: Context) -> str:
-    """The whole message around a confirmed quote, secrets taken out; "" where it is no person's."""
+    """The whole message around a confirmed quote, secrets taken out; "" where it is no person's, the quote where that is all there is."""
+    if context.gone(evidence):
+        return redact(evidence.quote[:LONGEST])
     turn = context.turn(evidence)
     if (
         turn is None

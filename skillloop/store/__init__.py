@@ -493,7 +493,7 @@ class Store:
 
     def log(self, skill: str | Path | None = None, *, limit: int | None = None) -> list[Entry]:
         """The newest audit entries, newest first; of one skill, or of all."""
-        return self.audit.entries(None if skill is None else files.canonical(skill), limit)
+        return self.audit.entries(skill=None if skill is None else files.canonical(skill), limit=limit)
 
     def entries(self) -> int:
         """Number of entries in the audit log."""
@@ -501,7 +501,7 @@ class Store:
 
     def verify(self) -> list[str]:
         """Everything that is wrong with the store, in sentences: the database, the audit log, the versions."""
-        return self._database.problems() or self.audit.problems()
+        return self._database.problems() or self.audit.problems() or list(self.archive.problems())
 
 
 @dataclass(frozen=True, slots=True)

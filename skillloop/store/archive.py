@@ -14,7 +14,7 @@ from skillloop.model import Version, sha256
 from skillloop.store.database import Corrupt, now
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from skillloop.store.audit import Audit
     from skillloop.store.database import Database
@@ -170,6 +170,21 @@ class Archive:
         self._audit.append(
             state, skill=publish.skill, base=publish.base, target=publish.target, proposal=publish.proposal
         )
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the versions, in sentences: changed bytes, or rows that the log does not tell of."""
+        for (sha,) in self._database.rows("SELECT sha FROM blobs"):
+            try:
+                self.content(sha)
+            except Corrupt as error:
+                yield error.message
+        rows = set(self._database.rows("SELECT skill, number, sha FROM versions"))
+        told = {
+            (entry.skill, entry.detail["number"], entry.detail["sha"])
+            for entry in self._audit.entries("version")
+        }
+        for skill, number, _ in sorted(rows ^ told, key=str):
+            yield f"version {number} of {skill} is not the one that the audit log tells of"
 
     def _close(self, publish: Publish, state: Settled) -> None:
         self._database.run("UPDATE publishes SET state = ? WHERE id = ?", state, publish.id)

@@ -83,12 +83,15 @@ class Audit:
             if row:
                 files.write_atomic(self._head_file, "{} {} {}\n".format(*row[0]).encode())
 
-    def entries(self, skill: str | None = None, limit: int | None = None) -> list[Entry]:
-        """The newest entries, newest first; of one skill, or of all."""
-        where, values = ("WHERE skill = ?", (skill,)) if skill else ("", ())
+    def entries(
+        self, event: str | None = None, *, skill: str | None = None, limit: int | None = None
+    ) -> list[Entry]:
+        """The newest entries, newest first: of one kind of event and one skill, or of all."""
         rows = self._database.rows(
-            f"SELECT entry FROM audit {where} ORDER BY seq DESC LIMIT ?",  # noqa: S608  (no value in it)
-            *values,
+            "SELECT entry FROM audit WHERE (?1 IS NULL OR skill = ?1) "
+            "AND (?2 IS NULL OR json_extract(entry, '$.event') = ?2) ORDER BY seq DESC LIMIT ?3",
+            skill,
+            event,
             -1 if limit is None else limit,
         )
         found = (json.loads(row[0]) for row in rows)

@@ -113,15 +113,15 @@ class Assembly:
     def _block(self, block: Any, reply: Reply) -> None:
         """Add a text or tool call to the assistant's turn; any other block is passed over."""
         kind = block.get("type") if isinstance(block, dict) else None
-        if kind == "text" and isinstance(text := block.get("text"), str):
-            reply.say(text)
-        elif kind == "tool_use":
+        if kind == "tool_use":
             name, arguments = string(block.get("name")), block.get("input")
             reply.call(string(block.get("id")), name, arguments)
-            if name == "Skill" and isinstance(arguments, dict):
-                self.skills.called(arguments.get("skill"))
             if self.tainted is None:
                 self.tainted = taint.reason(name, arguments)
+            if name == "Skill" and isinstance(arguments, dict):
+                self.skills.called(arguments.get("skill"))
+        elif kind == "text" and isinstance(text := block.get("text"), str):
+            reply.say(text)
 
     def _settle(self, key: str, *, failed: bool = False, rejected: bool = False) -> str:
         """Note how a call went; the name of its tool, or "" where it is not known."""

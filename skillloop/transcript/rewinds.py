@@ -41,7 +41,7 @@ class Rewinds:
             return
         parent = said.parent.encode()
         here = said.line - self._first
-        since = self._lines[max(before.line + 1 - self._first, here - WINDOW, 0) : here]
+        since = self._lines[max(before.line - self._first, here - WINDOW, 0) : here]
         if not any(parent in line and parent in _UUID.findall(line) for line in reversed(since)):
             self._missing.setdefault(parent, []).append(said)
 

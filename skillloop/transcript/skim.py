@@ -47,22 +47,18 @@ class Skim:
                 if before.find(b'Sidechain":false') < 0 and before.find(b'Sidechain": false') < 0:
                     return None
                 self._main = before
-            if speaking and _is_plain(line, message, content):
+            if (
+                speaking  # and nothing is nested in the message before its content, and it is a model's
+                and line.endswith(_CONTENT, message, content)
+                and line.rfind(b"{", message, content) == message
+                and line.find(b"<synthetic>", message, content) < 0
+            ):
                 return _blocks(line, content)
         elif line.find(b'"user"', message, content) > 0 and _is_result(line, content) and line.endswith(_END):
             at = line.find(b'"is_error"', content)
             if at < 0 or (line.find(b"f", at + 10, at + 13) > 0 and line.find(b'"is_error"', at + 10) < 0):
                 return []
         return None
-
-
-def _is_plain(line: bytes, message: int, content: int) -> bool:
-    """Whether the message is a model's, and the list at byte `content` is its content, with nothing nested before it."""
-    return (
-        line.endswith(_CONTENT, message, content)
-        and line.rfind(b"{", message, content) == message
-        and line.find(b"<synthetic>", message, content) < 0
-    )
 
 
 def _blocks(line: bytes, content: int) -> list[Any] | None:
