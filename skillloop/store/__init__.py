@@ -51,7 +51,7 @@ __all__ = [
     "State",
     "Store",
     "TrialRow",
-]  # fmt: skip
+]
 
 State = Literal["queued", "applied", "rejected", "discarded", "stale"]
 """queued: waits for a person. stale: the skill's text changed under it. The others are final."""
