@@ -177,6 +177,8 @@ class Database:
             if code in _FULL:
                 raise SkillloopError(f"{self.path}: {_FULL[code]} ({error})", _SETTLES) from error
             raise Corrupt(self.path, str(error)) from error
+        except UnicodeDecodeError as error:  # SQLite's message quotes the damage
+            raise Corrupt(self.path, "its schema is unreadable") from error
         except OSError as error:
             raise SkillloopError(f"{error.filename or self.path}: {error.strerror}", _SETTLES) from error
 
