@@ -7,6 +7,7 @@ connections write and checkpoint at once, which is exactly "two sessions end tog
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -150,6 +151,17 @@ class Database:
     def one(self, sql: str, *values: Any) -> tuple[Any, ...]:
         """The single row of an aggregate query."""
         return self.rows(sql, *values)[0]
+
+    def parsed(self, text: str) -> Any:
+        """The value of a JSON column.
+
+        Raises:
+            Corrupt: it is not JSON.
+        """
+        try:
+            return json.loads(text)
+        except (ValueError, TypeError) as error:
+            raise Corrupt(self.path, f"a stored value is not JSON ({error})") from error
 
     def problems(self) -> list[str]:
         """What SQLite's own integrity check and the foreign keys say; empty when all is well."""
