@@ -230,7 +230,7 @@ def refusal(rules, host):
     return 1 if sources.unknown == "review" else 2
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(home=level, project=level, skill=level)
 def test_a_lower_file_only_ever_tightens(home, project, skill, tmp_path_factory):
     root = tmp_path_factory.mktemp("levels")

@@ -16,6 +16,7 @@ from skillloop.disagreements import lessons
 from skillloop.disagreements.classifier import learned
 from skillloop.disagreements.features import features, said, scenes
 from skillloop.disagreements.kinds import kind
+from skillloop.disagreements.lasting import meant_to_last
 from skillloop.model import Disagreement, Evidence, Kind
 
 if TYPE_CHECKING:
@@ -123,10 +124,10 @@ def _quote(text: str) -> str:
 
 def _lasts(text: str, rule: Lesson, recurring: Collection[str]) -> bool:
     """Whether a rule is worth remembering: by what it says, or because the person has wished it before."""
+    if meant_to_last(text, rule.quote, rule.text) or learned().durable.confidence(rule.features) >= DURABLE_AT:
+        return True
     again = any(words.similarity(wish, old) >= RECURS for old in recurring for wish in {text, rule.quote})
-    return (again and len(words.content_words(rule.text)) >= TELLING) or learned().durable.confidence(
-        rule.features
-    ) >= DURABLE_AT
+    return again and len(words.content_words(rule.text)) >= TELLING
 
 
 def _id(session: Session, turn: Turn) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from skillloop.disagreements.lexicon import CLAIMED, REPLIED, SAID
@@ -66,8 +66,8 @@ class Scene:
     """One human turn with both of its sides. `place` counts the human turns before it."""
 
     turn: Turn
-    before: tuple[Turn, ...]  # the assistant's turns since the person last spoke
-    after: tuple[Turn, ...]  # the assistant's turns until the person speaks again
+    before: tuple[Turn, ...]  # the assistant's last run of turns; words sent twice at once have it in common
+    after: tuple[Turn, ...]  # the assistant's next run of turns
     earlier: tuple[Turn, ...]  # what the person said before, newest first
     place: int
 
@@ -80,14 +80,20 @@ def scenes(session: Session) -> Iterator[Scene]:
         if turn.role != "human":
             continue
         if turn.origin is not Origin.MACHINE:
-            before = tuple(takewhile(_reply, reversed(turns[:i])))
-            after = tuple(takewhile(_reply, turns[i + 1 :]))
+            before, after = _run(turns, range(i - 1, -1, -1)), _run(turns, range(i + 1, len(turns)))
             yield Scene(turn, before[::-1], after, tuple(reversed(spoken[-8:])), len(spoken))
         spoken.append(turn)
 
 
-def _reply(turn: Turn) -> bool:
-    return turn.role == "assistant"
+def _run(turns: tuple[Turn, ...], places: range) -> tuple[Turn, ...]:
+    """The assistant's nearest run of turns in a direction."""
+    found = []
+    for place in places:
+        if turns[place].role == "assistant":
+            found.append(turns[place])
+        elif found:
+            break
+    return tuple(found)
 
 
 def features(scene: Scene) -> dict[str, float]:

@@ -94,7 +94,7 @@ class Audit:
             event,
             -1 if limit is None else limit,
         )
-        found = (json.loads(row[0]) for row in rows)
+        found = (self._database.parsed(row[0]) for row in rows)
         return [Entry(e["seq"], e["at"], e["event"], e["skill"], e["detail"]) for e in found]
 
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ connections write and checkpoint at once, which is exactly "two sessions end tog
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -151,6 +152,17 @@ class Database:
         """The single row of an aggregate query."""
         return self.rows(sql, *values)[0]
 
+    def parsed(self, text: str) -> Any:
+        """The value of a JSON column.
+
+        Raises:
+            Corrupt: it is not JSON.
+        """
+        try:
+            return json.loads(text)
+        except (ValueError, TypeError) as error:
+            raise Corrupt(self.path, f"a stored value is not JSON ({error})") from error
+
     def problems(self) -> list[str]:
         """What SQLite's own integrity check and the foreign keys say; empty when all is well."""
         try:
@@ -177,6 +189,8 @@ class Database:
             if code in _FULL:
                 raise SkillloopError(f"{self.path}: {_FULL[code]} ({error})", _SETTLES) from error
             raise Corrupt(self.path, str(error)) from error
+        except UnicodeDecodeError as error:  # SQLite's message quotes the damage
+            raise Corrupt(self.path, "its schema is unreadable") from error
         except OSError as error:
             raise SkillloopError(f"{error.filename or self.path}: {error.strerror}", _SETTLES) from error
 
