@@ -167,10 +167,10 @@ def _said(value: dict[str, Any]) -> str:
 
 
 def _sent(text: str, path: str) -> str:
-    """The skill as it is sent."""
+    """The skill as it is sent: without the frontmatter, which no edit may touch; of a long one headings and items."""
+    skill = skillfile.parse(text, path)
+    keep = set(range(skill.body, len(skill.lines)))
     if len(text) > LONGEST:
-        skill = skillfile.parse(text, path)
         keep = {section.start for section in skill.sections if section.heading is not None}
         keep |= {bullet.line for section in skill.sections for bullet in section.bullets}
-        text = "".join(skill.lines[number] for number in sorted(keep))[:LONGEST]
-    return redact.redact(text)
+    return redact.redact("".join(skill.lines[number] for number in sorted(keep)).strip())[:LONGEST]

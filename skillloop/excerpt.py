@@ -12,9 +12,9 @@ from skillloop import redact
 if TYPE_CHECKING:
     from skillloop.model import Disagreement, Session, Turn
 
-ASKED = 400
-SAID = 600
-PERSON = 1200
+ASKED = 240
+SAID = 350
+PERSON = 900
 """Longest texts that are sent, in characters: of the request before, of the assistant's answer, of the correction."""
 
 _TOOLS = 3
@@ -30,9 +30,20 @@ def scene(session: Session, found: Disagreement) -> dict[str, Any]:
         "asked": clean(asked.text, ASKED) if asked else None,
         "assistant": clean(answered.text, SAID) if answered else None,
         "did": _did(answered),
-        "person": clean(session.turns[found.turn].text, PERSON),
+        "person": _around(session.turns[found.turn].text, found.evidence.quote),
         "evidence": found.id,
     }
+
+
+def _around(text: str, quote: str) -> str:
+    """The person's words, redacted; of long ones the part around the quote."""
+    text, quote = redact.redact(text).strip(), redact.redact(quote).strip()
+    at = text.find(quote)
+    if len(text) <= PERSON or at < 0:
+        return clean(text, PERSON)
+    spare = max(0, PERSON - len(quote)) // 2
+    start, end = max(0, at - spare), min(len(text), at + len(quote) + spare)
+    return "… " * (start > 0) + text[start:end] + " …" * (end < len(text))
 
 
 def clean(text: str, longest: int) -> str:

@@ -74,7 +74,11 @@ def digest(tmp_path, home, store, record):
 
 
 def drafted(requests):
-    return [request for request in requests if request["system"][0]["text"].startswith("You keep a SKILL.md")]
+    return [
+        request
+        for request in requests
+        if request["system"][0]["text"].startswith("A person corrected an assistant that")
+    ]
 
 
 def test_a_model_s_draft_goes_through_the_same_gate_into_the_queue(tmp_path, home, store, skill, server):
@@ -97,7 +101,7 @@ def test_the_request_holds_the_scene_and_the_skill_and_never_a_tool_s_result(
     digest(tmp_path, home, store, record)
     (request,) = drafted(server.requests)
     data = json.loads(request["messages"][0]["content"].split("\n")[1])
-    assert data["skill"] == SKILL
+    assert data["skill"] == SKILL.split("---\n")[2].strip(), "the frontmatter is nothing to edit"
     assert data["scene"]["asked"] == "How long do adults sleep?"
     assert data["scene"]["person"] == RULE
     assert "Bash: cat notes.txt" in data["scene"]["did"]
@@ -305,3 +309,18 @@ def test_status_shows_what_was_spent(tmp_path, home, store, skill, server, capsy
     assert told["today"]["dollars"] == pytest.approx(server.billed / 1e9)
     assert told["today"]["calls"] == len(server.requests)
     assert "judge not measured yet" in told["judge"]
+
+
+def test_of_a_long_message_the_part_around_the_disagreement_is_sent():
+    long = "word " * 400 + RULE + " and" * 400
+    told = excerpt._around(long, RULE)
+    assert RULE in told
+    assert len(told) <= excerpt.PERSON + 4
+
+
+def test_of_a_long_skill_headings_and_items_are_sent():
+    long = SKILL + "\n## More\n\n" + "Just prose, a lot of it.\n" * 2000 + "\n- An item at the end.\n"
+    told = drafting._sent(long, "/nowhere/skills/x/SKILL.md")
+    assert "## More" in told
+    assert "- An item at the end." in told
+    assert "prose" not in told

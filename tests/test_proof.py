@@ -1,6 +1,9 @@
 """The whole way with a model: drafted, through the gate, replayed, judged, and only then applied or queued."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from messages_server import MessagesServer
@@ -126,3 +129,28 @@ def test_digesting_again_replays_nothing(tmp_path, home, store, skill, server):
     asked = len(server.requests)
     digest(tmp_path, home, store, corrected(skill, SAID))
     assert len(server.requests) == asked
+
+
+def test_the_bench_with_a_key_runs_the_whole_on_copies(tmp_path, skill, server):
+    server.answer = Person()
+    path = corrected(skill, SAID).write(tmp_path / "t" / "session.jsonl")
+    bench = Path(__file__).parent / "bench" / "llm.py"
+    command = [
+        sys.executable,
+        bench,
+        path,
+        "--backend",
+        "anthropic",
+        "--money",
+        "0.5",
+        "--runs",
+        "6",
+        "--yes",
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    told = json.loads(run.stdout)
+    assert told["flips"] == "1 of 1"
+    assert told["drafted by"] == {"anthropic": 1}
+    assert told["dollars"] == pytest.approx(server.billed / 1e9)
+    assert "1 drafts, about $" in run.stderr
+    assert skill.read_text() == SKILL

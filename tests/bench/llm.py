@@ -1,0 +1,119 @@
+"""The whole with a real model: how many edits are accepted, how many cases flip, and what an accepted edit costs.
+
+    ANTHROPIC_API_KEY=…  python tests/bench/llm.py ~/.claude/projects/-home-me-app --money 1
+    python tests/bench/llm.py SESSION.jsonl --backend claude --skill ~/.claude/skills/research/SKILL.md
+
+Works on copies: the skills are copied into a temporary home, nothing of yours is changed. Shows first what it may cost
+and asks, unless --yes. Sessions are taken oldest first; with --skill every lesson is given to that one skill, so that
+also sessions without a skill in force can be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from skillloop import llm, transcript
+from skillloop.config import load
+from skillloop.model import Outcome, SkillRef
+from skillloop.problems import modelled
+from skillloop.problems import session as problem
+from skillloop.store import Store
+
+
+def lessons(session, skills: Path, only: Path | None):
+    """The draftable disagreements, each about a copy of its skill."""
+    for item in problem.study(session):
+        skill = SkillRef(only.parent.name, str(only)) if only else item.skill
+        if skill is None or skill.path is None or not Path(skill.path).is_file():
+            continue
+        copy = skills / Path(skill.path).parent.name / "SKILL.md"
+        if not copy.exists():
+            copy.parent.mkdir(parents=True)
+            shutil.copyfile(skill.path, copy)
+        ready = replace(item, skill=SkillRef(skill.name, str(copy)))
+        if problem.draftable(ready):
+            yield ready
+
+
+def measure(sessions, home: Path, skills: Path, only: Path | None) -> dict[str, object]:
+    """Digest the sessions and count."""
+    outcomes: Counter[str] = Counter()
+    checks: Counter[str] = Counter()
+    by: Counter[str] = Counter()
+    with Store.open(home) as store:
+        for session in sessions:
+            found = tuple(lessons(session, skills, only))
+            result = problem.settle(session, found, home, store)
+            for trial in result.trials:
+                outcomes[trial.decision.outcome.value] += 1
+                by[trial.candidate.drafter.partition(":")[0]] += 1
+                checks.update(c.name if c.passed else f"not {c.name}" for c in trial.verdict.checks)
+            for trouble in result.troubles:
+                print(trouble, file=sys.stderr)
+        spend = store.calls.spend()
+    accepted = outcomes[Outcome.KEEP.value]
+    trials = sum(outcomes.values())
+    return {
+        "trials": trials,
+        "outcomes": dict(outcomes),
+        "drafted by": dict(by),
+        "accept rate": round(accepted / trials, 4) if trials else None,
+        "flips": f"{checks['own case']} of {checks['own case'] + checks['not own case']}",
+        "unscored": checks["not cases"],
+        "judge for / against": f"{checks['judge']} / {checks['not judge']}",
+        "dollars": spend.dollars,
+        "dollars per accepted edit": round(spend.dollars / accepted, 6) if accepted else None,
+        "calls": spend.calls,
+        "tokens": spend.tokens,
+        "without an answer": spend.unanswered,
+    }
+
+
+def main() -> int:
+    """Plan, ask, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("paths", nargs="+", type=Path)
+    parser.add_argument("--backend", default="auto", choices=["auto", "anthropic", "claude"])
+    parser.add_argument("--skill", type=Path)
+    parser.add_argument("--money", type=float, default=1.0, help="US dollars that all of it may cost")
+    parser.add_argument("--runs", type=int, default=8)
+    parser.add_argument("--candidates", type=int, default=1)
+    parser.add_argument("--yes", action="store_true")
+    options = parser.parse_args()
+    files = sorted(f for path in options.paths for f in ([path] if path.is_file() else path.rglob("*.jsonl")))
+    with tempfile.TemporaryDirectory(prefix="skillloop-llm-") as folder:
+        home, skills = Path(folder).resolve() / "home", Path(folder).resolve() / ".claude" / "skills"
+        home.mkdir(mode=0o700)
+        money = "".join(f"money_per_{scope} = {options.money}\n" for scope in ("session", "day", "command"))
+        (home / "config.toml").write_text(
+            f'[model]\nbackend = "{options.backend}"\nruns = {options.runs}\ncandidates = {options.candidates}\n'
+            f'[budget]\n{money}[apply]\nmode = "auto"\n'
+        )
+        name, why = llm.choose(load(home))
+        print(f"back end: {name} ({why})", file=sys.stderr)
+        if name == "offline":
+            return 1
+        sessions = [transcript.read(path) for path in files]
+        planned = [
+            p for s in sessions for p in modelled.plan(s, lessons(s, skills, options.skill), home, None)
+        ]
+        likely = sum(item.cost.likely for item in planned) / 1e9
+        print(
+            f"{len(planned)} drafts, about ${likely:.4f}, and then replays; at most ${options.money:.2f}",
+            file=sys.stderr,
+        )
+        if not options.yes and input("go? [y/N] ").strip().lower() != "y":
+            return 1
+        print(json.dumps(measure(sessions, home, skills, options.skill), indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""How little of a session is sent to a model, and that nothing which was found is left out.
+
+    python tests/bench/sent.py FOLDER            # with transcripts in it, at any depth
+    python tests/bench/sent.py FOLDER --skill path/to/SKILL.md
+
+For every disagreement that the detector finds, the request is built as for drafting and counted, not sent. Tokens are
+taken as four bytes on both sides, so their share is one of bytes: of the transcript file, and of what was said in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from skillloop import drafting, transcript
+from skillloop.model import SkillRef
+from skillloop.problems import session as problem
+
+RULE = "- When the build fails, read the log from its end and fix the first error before anything else.\n"
+TYPICAL = (
+    "---\nname: example\ndescription: An example of common size.\n---\n\n# Example\n\n## Rules\n\n"
+    + RULE * 40
+)
+
+
+def sent(session, skill: str) -> tuple[int, int, int, int]:
+    """Disagreements found, those whose words are all in the request, bytes if all were sent, bytes of those drafted for."""
+    found = problem.study(session)
+    whole = size = drafted = 0
+    for item in found:
+        ready = replace(
+            item,
+            skill=SkillRef("example", "/skills/example/SKILL.md"),
+            lesson=item.lesson or item.evidence.quote,
+        )
+        (request,) = drafting.requests(drafting.Brief(session, ready, skill, "/skills/example/SKILL.md"), "m")
+        size += request.bytes
+        drafted += request.bytes * problem.draftable(replace(ready, lesson=item.lesson))
+        quote = " ".join(item.evidence.quote.split())
+        whole += quote in " ".join(request.data["scene"]["person"].split())
+    return len(found), whole, size, drafted
+
+
+def main() -> int:
+    """Print the table; exit 1 when more than 5 % of all is sent, or words of a disagreement are missing."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--skill", type=Path, help="a SKILL.md; without it one of 4 kB")
+    arguments = parser.parse_args()
+    skill = arguments.skill.read_text("utf-8") if arguments.skill else TYPICAL
+    rows = []
+    for path in sorted(arguments.folder.rglob("*.jsonl")):
+        session = transcript.read(path)
+        said = sum(len(turn.text.encode("utf-8", "replace")) for turn in session.turns)
+        rows.append((*sent(session, skill), path.stat().st_size, said))
+    found, whole, size, drafted, files, said = (sum(column) for column in zip(*rows, strict=True))
+    shares = sorted(row[2] / row[4] for row in rows if row[0])
+    told = {
+        "sessions": len(rows),
+        "disagreements": found,
+        "whole in what is sent": whole,
+        "tokens, all disagreements sent": size // 4,
+        "tokens, lasting ones with a lesson": drafted // 4,
+        "tokens of the transcripts": files // 4,
+        "share, all": round(size / files, 4),
+        "share, lasting": round(drafted / files, 4),
+        "share of what was said": round(size / said, 4),
+        "median of a session": round(statistics.median(shares), 4),
+        "90th percentile": round(shares[int(0.9 * len(shares))], 4),
+        "skill, bytes": len(skill.encode()),
+    }
+    print(json.dumps(told, indent=2))
+    return int(size > 0.05 * files or whole < found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
