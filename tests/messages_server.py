@@ -68,6 +68,16 @@ class Server(ThreadingHTTPServer):
         """A client that hung up is no news."""
 
 
+def data_of(request: dict[str, Any]) -> dict[str, Any]:
+    """The block of data in a request, between its marks, however the back end wraps the message."""
+    content = request["messages"][0]["content"]
+    texts = [content] if isinstance(content, str) else [block["text"] for block in content]
+    (fenced,) = (text for text in texts if text.startswith("<data "))
+    first, body, last = fenced.split("\n")
+    assert last == first.replace("<", "</", 1)
+    return json.loads(body)
+
+
 def status(code: int, *, retry_after: float | None = None, message: str = "no") -> Behaviour:
     """An HTTP error in the API's own form."""
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from messages_server import MessagesServer, says, status
+from messages_server import MessagesServer, data_of, says, status
 from test_session import RULE, SKILL, corrected
 from transcripts import Transcript
 
@@ -32,7 +32,7 @@ def answer(*edits):
     """Edits as the model gives them, with the id of the evidence that it was sent."""
 
     def reply(request):
-        data = json.loads(request["messages"][0]["content"].split("\n")[1])
+        data = data_of(request)
         if "scene" not in data:
             return {}  # a replay or the judge: no usable answer
         told = json.dumps({"edits": list(edits), "why": "that is what was asked for"})
@@ -100,7 +100,7 @@ def test_the_request_holds_the_scene_and_the_skill_and_never_a_tool_s_result(
     )  # fmt: skip
     digest(tmp_path, home, store, record)
     (request,) = drafted(server.requests)
-    data = json.loads(request["messages"][0]["content"].split("\n")[1])
+    data = data_of(request)
     assert data["skill"] == SKILL.split("---\n")[2].strip(), "the frontmatter is nothing to edit"
     assert data["scene"]["asked"] == "How long do adults sleep?"
     assert data["scene"]["person"] == RULE
@@ -209,7 +209,7 @@ def test_what_a_person_rejected_is_told_to_the_drafter_and_not_proposed_again(
     skill.write_text(SKILL + "\n- A line of mine.\n")  # so that the question is not the very same
     server.answer = answer(edit(new="Never cite a magazine when there is a good study."))
     assert digest(tmp_path, home, store, corrected(skill, RULE)).trials == ()
-    data = json.loads(drafted(server.requests)[-1]["messages"][0]["content"].split("\n")[1])
+    data = data_of(drafted(server.requests)[-1])
     assert data["failed"] == [{"edit": f"insert - {GOOD}", "turned down by": "the person"}]
     assert "I do not want that" not in json.dumps(data)
 

@@ -1,11 +1,9 @@
 """The judge: it can only demote, it is measured against the person, and its words are not to be found in an edit."""
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from messages_server import MessagesServer
+from messages_server import MessagesServer, data_of
 from test_cases import case
 from test_replay import proposal
 from test_session import SKILL
@@ -56,7 +54,7 @@ def prefers(text):
     """A judge that always wants the version with this text in it."""
 
     def answer(request):
-        data = json.loads(request["messages"][0]["content"].split("\n")[1])
+        data = data_of(request)
         found = [name for name in ("first", "second") if text in data[name]]
         return {"better": found[0] if len(found) == 1 else "neither", "why": "as the words ask"}
 
@@ -87,7 +85,7 @@ def test_it_is_asked_in_both_orders_and_must_stay_with_its_choice(
 def test_it_is_not_told_which_text_is_the_new_one(door, store, server):
     server.answer = prefers("and say so")
     judging.opinion(door, store, proposal(), SKILL, NEW, "m")
-    first, second = (json.loads(r["messages"][0]["content"].split("\n")[1]) for r in server.requests)
+    first, second = (data_of(r) for r in server.requests)
     assert (first["first"], first["second"]) == (second["second"], second["first"])
     assert set(first) == {"words", "first", "second"}
 
@@ -172,4 +170,4 @@ def test_evidence_is_quoted_to_the_judge_and_nothing_else_of_the_session(door, s
     server.answer = prefers("and say so")
     quote = Evidence("e", "s", "/t.jsonl", 3, None, WORDS, Origin.TYPED)
     judging.opinion(door, store, replace(proposal(), evidence=(quote,)), SKILL, NEW, "m")
-    assert json.loads(server.requests[0]["messages"][0]["content"].split("\n")[1])["words"] == [WORDS]
+    assert data_of(server.requests[0])["words"] == [WORDS]

@@ -171,8 +171,18 @@ def test_an_answer_of_no_use_says_why_and_is_paid_for(door, server, answer, trou
 
 def test_nothing_is_listening_and_nothing_is_charged(door, server, store, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")
-    with pytest.raises(Failed, match="no connection"):
+    with pytest.raises(Failed, match=r"no answer from the API.*refused"):
         door.complete(question())
+    assert store.calls.today().nano == 0
+
+
+@pytest.mark.parametrize("env", [{"ANTHROPIC_API_KEY": None}, {"ANTHROPIC_BASE_URL": "nonsense"}])
+def test_what_could_not_be_sent_costs_nothing(door, server, store, monkeypatch, env):
+    for name, value in env.items():
+        monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
+    with pytest.raises(Failed, match=r"nothing could be sent|no answer from the API"):
+        door.complete(question())
+    assert server.requests == []
     assert store.calls.today().nano == 0
 
 

@@ -3,11 +3,11 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from messages_server import MessagesServer
-from test_cases import case
+from messages_server import MessagesServer, data_of
 from test_drafting import answer, digest, edit
 from test_replay import HIDDEN
 from test_session import SKILL, corrected
@@ -34,10 +34,14 @@ def store(home, skill):
         '[model]\nbackend = "anthropic"\nruns = 6\n[apply]\nmode = "auto"\nmin_confidence = 0.1\n'
     )
     with Store.open(home) as opened:
-        old = case(HIDDEN[0].session_id)
-        kept = type(old)("h1", str(skill), old.session_id, old.situation, "", Expected(absent=("gossip",)))
-        opened.evidence.save_case(kept.id, kept.skill, kept.session_id, kept)
+        held_out(opened, skill)
         yield opened
+
+
+def held_out(store, skill):
+    """A case of another session that is kept for the last look: an answer must hold no gossip."""
+    kept = replace(HIDDEN[0], id="h1", skill=str(skill), expected=Expected(absent=("gossip",)))
+    store.evidence.save_case(kept.id, kept.skill, kept.session_id, kept)
 
 
 class Person:
@@ -48,7 +52,7 @@ class Person:
         self.draft = answer(edit(heading="Answers", new=RULE))
 
     def __call__(self, request):
-        data = json.loads(request["messages"][0]["content"].split("\n")[1])
+        data = data_of(request)
         if "scene" in data:
             return self.draft(request)
         if "conversation" in data:
@@ -109,7 +113,7 @@ def test_no_request_of_the_drafter_or_a_replay_holds_what_is_checked(tmp_path, h
     server.answer = Person()
     digest(tmp_path, home, store, corrected(skill, SAID))
     for request in server.requests:
-        data = json.loads(request["messages"][0]["content"].split("\n")[1])
+        data = data_of(request)
         assert "gossip" not in json.dumps(data)
 
 

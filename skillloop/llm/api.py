@@ -12,10 +12,14 @@ from skillloop.llm.request import Answer, Failed, Usage
 
 if TYPE_CHECKING:
     import anthropic
+    from anthropic.lib.streaming import MessageStream, MessageStreamManager
 
     from skillloop.llm.request import Request
 
 TIMEOUT = 120.0  # seconds without a byte
+_UNSENT = frozenset(
+    {"ConnectError", "ConnectTimeout", "UnsupportedProtocol", "LocalProtocolError", "InvalidURL"}
+)
 _AGAIN = frozenset({408, 409, 429})
 
 
@@ -34,45 +38,47 @@ class Api:
         """See `Backend.ask`."""
         import anthropic  # noqa: PLC0415  (half a second that an offline run saves)
 
+        begun = False
         try:
-            return self._stream(request)
+            with self._stream(request) as stream:
+                begun = True
+                return _answer(stream)
         except anthropic.APIStatusError as error:
             raise _refusal(error) from error
-        except anthropic.APITimeoutError as error:
+        except anthropic.APIConnectionError as error:  # a timeout is one of them
+            cause = type(error.__cause__ or error).__name__
+            sent = cause not in _UNSENT
             raise Failed(
-                f"the API gave no answer within {self._timeout:.0f} s", again=True, billed=True
+                f"no answer from the API: {error.__cause__ or error} ({cause})", again=True, billed=sent
             ) from error
-        except anthropic.APIConnectionError as error:
-            cause = error.__cause__
-            sent = type(cause).__name__ not in {"ConnectError", "ConnectTimeout"}
-            raise Failed(f"no connection to the API: {cause or error}", again=True, billed=sent) from error
-        except anthropic.AnthropicError as error:
-            raise Failed(f"the SDK refused: {error}") from error
         except Failed:
             raise
-        except Exception as error:  # whatever the SDK trips over is a broken answer, and may have been billed
-            raise Failed(
-                f"the answer broke off: {type(error).__name__}: {error}", again=True, billed=True
-            ) from error
+        except (
+            Exception
+        ) as error:  # whatever the SDK trips over: our call before it began, else a broken answer
+            what = "the answer broke off" if begun else "nothing could be sent"
+            raise Failed(f"{what}: {type(error).__name__}: {error}", again=begun, billed=begun) from error
 
-    def _stream(self, request: Request) -> Answer:
+    def _stream(self, request: Request) -> MessageStreamManager[Any]:
+        import anthropic  # noqa: PLC0415
+
         if self._client is None:
-            import anthropic  # noqa: PLC0415
-
             self._client = anthropic.Anthropic(max_retries=0, timeout=self._timeout)
-        with self._client.messages.stream(
+        return self._client.messages.stream(
             model=request.model,
             max_tokens=request.max_tokens,
             system=[{"type": "text", "text": request.prompt.text, "cache_control": {"type": "ephemeral"}}],
             messages=[{"role": "user", "content": request.fenced()}],
             output_config={"format": {"type": "json_schema", "schema": dict(request.schema)}},
-        ) as stream:
-            message = stream.get_final_message()
-            request_id = stream.request_id
-        if message.stop_reason is None:
-            raise Failed("the answer broke off", again=True, billed=True, request_id=request_id)
-        text = "".join(block.text for block in message.content if block.type == "text")
-        return Answer(text, message.stop_reason, _usage(message.usage), request_id)
+        )
+
+
+def _answer(stream: MessageStream[Any]) -> Answer:
+    message = stream.get_final_message()
+    if message.stop_reason is None:
+        raise Failed("the answer broke off", again=True, billed=True, request_id=stream.request_id)
+    text = "".join(block.text for block in message.content if block.type == "text")
+    return Answer(text, message.stop_reason, _usage(message.usage), stream.request_id)
 
 
 def _refusal(error: anthropic.APIStatusError) -> Failed:

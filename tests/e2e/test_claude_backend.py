@@ -3,11 +3,15 @@
 import client
 import pytest
 from messages_server import MessagesServer, cut, nonsense, says, status
+from test_drafting import digest
 from test_llm import question
+from test_proof import RULE, SAID, Person, held_out, outcome
+from test_session import SKILL, corrected
 
 from skillloop import llm
 from skillloop.config import Budget
 from skillloop.llm.client import Client
+from skillloop.model import Outcome
 from skillloop.store import Store
 
 pytestmark = [
@@ -57,3 +61,30 @@ def test_it_leaves_no_transcript_and_offers_no_tool_but_the_answer(home, server,
         ["StructuredOutput"]
     ]
     assert server.requests[0]["max_tokens"] == question().max_tokens
+
+
+def test_a_session_is_digested_drafted_replayed_and_judged_through_the_client(
+    home, server, sandbox, monkeypatch
+):
+    program = sandbox.home / "bin" / "claude"
+    program.parent.mkdir()
+    program.symlink_to(client.binary())
+    monkeypatch.setenv("PATH", f"{program.parent}:{sandbox.environment['PATH']}")
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", client.KEY)
+    (home / "config.toml").write_text(
+        '[model]\nbackend = "claude"\nruns = 5\n[apply]\nmode = "auto"\nmin_confidence = 0.1\n'
+    )
+    skill = sandbox.project / ".claude" / "skills" / "research" / "SKILL.md"
+    skill.parent.mkdir(parents=True)
+    skill.write_text(SKILL)
+    server.answer = Person()
+    with Store.open(home) as store:
+        held_out(store, skill)
+        checks, trial = outcome(digest(sandbox.project, home, store, corrected(skill, SAID)))
+        assert trial.candidate.drafter.startswith("claude:")
+        assert "0 → 5 of 5" in checks["own case"].detail
+        assert trial.decision.outcome is Outcome.KEEP, trial.decision.reason
+        assert store.calls.today().nano == server.billed
+        assert store.verify() == []
+    assert RULE in skill.read_text()
