@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from messages_server import MessagesServer, data_of
+from messages_server import MessagesServer, data_of, silent
 from test_drafting import answer, digest, edit
 from test_replay import HIDDEN
 from test_session import SKILL, corrected
@@ -158,3 +159,30 @@ def test_the_bench_with_a_key_runs_the_whole_on_copies(tmp_path, skill, server):
     assert told["dollars"] == pytest.approx(server.billed / 1e9)
     assert "1 drafts, about $" in run.stderr
     assert skill.read_text() == SKILL
+
+
+@pytest.mark.parametrize("after", [1, 4, 9])
+def test_a_digest_that_is_killed_goes_on_where_it_was_and_pays_for_nothing_twice(
+    tmp_path, home, store, skill, server, after
+):
+    server.answer = Person()
+    path = corrected(skill, SAID).write(tmp_path / "t" / "session.jsonl")
+    server.next(
+        *[lambda handler, request: handler.reply(request, server.answer(request), "end_turn", None)] * after
+    )
+    server.next(silent(30))
+    command = [sys.executable, "-m", "skillloop.cli", "--home", str(home), "digest", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as killed:
+        deadline = time.monotonic() + 60
+        while len(server.requests) <= after and time.monotonic() < deadline:
+            time.sleep(0.02)
+        killed.kill()
+    held = store.calls.today().nano - server.billed
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    spent = store.calls.today()
+    assert spent.nano == server.billed + held
+    assert spent.unanswered == 1
+    asked = [json.dumps(data_of(request), sort_keys=True) for request in server.requests]
+    assert len(asked) == spent.calls == 1 + 12 + 12 + 2 + 1, "draft, own case, held-out case, judge; and the killed one"
+    assert [item.state for item in store.proposals()] == ["applied"]
+    assert store.verify() == []

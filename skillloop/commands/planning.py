@@ -37,8 +37,16 @@ def print_plan(app: App, out: Console, paths: list[Path], *, as_json: bool) -> i
             if not planned and not as_json:
                 out.print(render.plain(f"{item.session_id}: nothing would be sent", "bold"))
     if not as_json:
-        name, why = llm.choose(config.load(app.home))
+        rules = config.load(app.home)
+        name, why = llm.choose(rules)
         out.print(render.plain(f"back end  {name} ({why})"))
+        if total:
+            most_of_all = (
+                f"${rules.budget.money_per_session:.2f} a session, ${rules.budget.money_per_day:.2f} a day"
+            )
+            out.print(
+                render.plain(f"then      drafts are replayed and judged; all of it stays below {most_of_all}")
+            )
         out.print(
             render.plain(
                 f"cost      about ${total / 1e9:.4f}, at most ${most / 1e9:.4f}; nothing was sent", "bold"
