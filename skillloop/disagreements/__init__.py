@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "RECURS", "UNSURE", "find"]
 
-FOUND_AT = 0.33
+FOUND_AT = 0.35
 """Confidence from which a turn counts as a disagreement."""
 
 DRAFT_AT = 0.6
