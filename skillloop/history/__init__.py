@@ -7,7 +7,6 @@ even there their bytes are in the store first; a deleted skill stays deleted.
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -228,6 +227,8 @@ def copy_skill(path: str | Path, skills: Path) -> Path:
     Raises:
         UsageError: there is a skill of that name already.
     """
+    import shutil  # noqa: PLC0415  (13 ms that only a copy pays)
+
     source = Path(files.canonical(path)).parent
     target = skills / source.name
     if target.exists():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import secrets
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ class Audit:
         self._database = database
         self._key_file = folder / "key"
         self._head_file = folder / "head"
+        self._grown = False  # since the head was last kept
 
     def append(self, event: str, /, *, skill: str | None = None, **detail: Any) -> None:
         """Add an entry. The caller holds the transaction that makes the change the entry speaks of."""
@@ -72,16 +73,20 @@ class Audit:
             _mac(self._key(), digest),
             skill,
         )
+        self._grown = True
 
     def keep_head(self) -> None:
         """Write the newest entry's number and signature to the side file, after the transaction is committed.
 
-        Best effort: a head that lags behind is still an ancestor of the log, one that is ahead proves a cut.
+        Does nothing if nothing was appended. Best effort: a head that lags behind is still an ancestor of the log, one that is ahead proves a cut.
         """
+        if not self._grown:
+            return
+        self._grown = False
         with suppress(files.Unreachable):
             row = self._database.rows("SELECT seq, hash, mac FROM audit ORDER BY seq DESC LIMIT 1")
             if row:
-                files.write_atomic(self._head_file, "{} {} {}\n".format(*row[0]).encode())
+                files.write_atomic(self._head_file, "{} {} {}\n".format(*row[0]).encode(), lasting=False)
 
     def entries(
         self, event: str | None = None, *, skill: str | None = None, limit: int | None = None
@@ -145,7 +150,7 @@ class Audit:
         try:
             return self._key_file.read_bytes()
         except FileNotFoundError:
-            key = secrets.token_bytes(32)
+            key = os.urandom(32)
             files.write_atomic(self._key_file, key)
             return key
         except OSError as error:
