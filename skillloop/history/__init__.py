@@ -31,7 +31,6 @@ __all__ = [
     "observe",
     "preview_rollback",
     "publish",
-    "publish_merged",
     "rebase",
     "recover",
     "revert",
@@ -129,21 +128,6 @@ def rebase(store: Store, path: str | Path, base: str, data: bytes) -> tuple[str,
         if sha256(live) == base:
             return base, data
         return sha256(live), _merged(skill, store.archive.content(base), live, data)
-
-
-def publish_merged(
-    store: Store,
-    path: str | Path,
-    base: str,
-    data: bytes,
-    *,
-    by: By,
-    proposal_id: str | None = None,
-    note: str = "",
-) -> Version:
-    """`rebase`, then `publish`: for a change that a person made and need not be judged again. Raises as both."""
-    now, merged = rebase(store, path, base, data)
-    return publish(store, path, now, merged, by=by, proposal_id=proposal_id, note=note)
 
 
 def rollback(

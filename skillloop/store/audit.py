@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from skillloop import files
-from skillloop.store.database import now
+from skillloop.store.database import Corrupt, now
+from skillloop.store.schema import append_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +105,24 @@ class Audit:
 
     def __len__(self) -> int:
         return int(self._database.one("SELECT count(*) FROM audit")[0])
+
+    def adopt(self) -> None:
+        """Sign a log that came from another installation with this one's key. The caller holds the transaction.
+
+        Raises:
+            Corrupt: its chain is broken.
+        """
+        previous = _START
+        for seq, entry, digest in self._database.rows("SELECT seq, entry, hash FROM audit ORDER BY seq"):
+            if _hash(entry.encode()) != digest or self._database.parsed(entry)["previous"] != previous:
+                raise Corrupt(self._database.path, f"its audit log is broken at entry {seq}")
+            previous = digest
+        for verb in ("update", "delete"):
+            self._database.run(f"DROP TRIGGER audit_no_{verb}")
+        for seq, digest in self._database.rows("SELECT seq, hash FROM audit"):
+            self._database.run("UPDATE audit SET mac = ? WHERE seq = ?", _mac(self._key(), digest), seq)
+        append_only(self._database, "audit")
+        self._grown = True
 
     def problems(self) -> list[str]:
         """What is wrong with the log, in sentences; empty when every entry, signature and the head agree."""
