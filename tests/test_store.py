@@ -186,6 +186,9 @@ def test_the_drift_budget_counts_automatic_lines_until_a_person_looks(store):
     store.save_proposal(proposal("c"), VERDICT, "queued", "ask")
     store.set_state("c", "rejected", "no", by="person")
     assert (store.added_in_session("s1"), store.added_unseen(SKILL)) == (4, 0)
+    store.save_proposal(proposal("d"), VERDICT, "queued", "ask")
+    store.set_state("d", "applied", "every check passed", by="auto")
+    assert (store.added_in_session("s1"), store.added_unseen(SKILL)) == (5, 1)
     assert store.added_unseen("/x/skills/other/SKILL.md") == 0
 
 
