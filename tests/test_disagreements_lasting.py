@@ -28,6 +28,10 @@ def lasts(text):
         "Non usare mai il plurale nei nomi delle tabelle.",
         "Никогда не пиши в main напрямую.",
         "以后不要用 var",
+        "no footnotes in the summary please",
+        "Every chart needs a title.",
+        "use tabs, not spaces",
+        "Keine Abkürzungen in Überschriften.",
         "必ずテストを実行してください",
     ],
 )
@@ -46,6 +50,8 @@ def test_a_wish_for_good(text):
         "We don't need the map at the bottom.",
         "la página siempre se queda en blanco",
         "把按钮移到左边",
+        "don't touch this file yet",
+        "no, the errors are gone",
     ],
 )
 def test_what_only_sounds_like_it(text):
