@@ -157,6 +157,15 @@ def _runs(text: str) -> set[tuple[str, ...]]:
     return {tuple(found[n : n + RUN]) for n in range(len(found) - RUN + 1)}
 
 
+PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge"})
+"""Checks that are made once, when a draft is made: they cost money, so a later look at the proposal shows them again."""
+
+
+def proof_of(verdict: Verdict) -> tuple[Check, ...]:
+    """What replaying and the judge once showed."""
+    return tuple(check for check in verdict.checks if check.name in PROOF)
+
+
 _ORDER = (Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH)
 
 

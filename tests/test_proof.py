@@ -13,6 +13,7 @@ from test_drafting import answer, digest, edit
 from test_replay import HIDDEN
 from test_session import SKILL, corrected
 
+from skillloop import cli
 from skillloop.cases import Expected
 from skillloop.model import Outcome
 from skillloop.store import Store
@@ -110,6 +111,15 @@ def test_an_edit_that_is_not_proved_is_never_applied(
     assert skill.read_text() == SKILL
 
 
+def test_a_later_look_at_the_proposal_still_shows_what_the_replay_showed(
+    tmp_path, home, store, skill, server, capsys
+):
+    server.answer = Person(follows=False)
+    _, trial = outcome(digest(tmp_path, home, store, corrected(skill, SAID)))
+    assert cli.run(["--home", str(home), "show", trial.candidate.id]) == 0
+    assert "0 → 0 of 6 runs pass" in " ".join(capsys.readouterr().out.split())
+
+
 def test_no_request_of_the_drafter_or_a_replay_holds_what_is_checked(tmp_path, home, store, skill, server):
     server.answer = Person()
     digest(tmp_path, home, store, corrected(skill, SAID))
@@ -183,6 +193,8 @@ def test_a_digest_that_is_killed_goes_on_where_it_was_and_pays_for_nothing_twice
     assert spent.nano == server.billed + held
     assert spent.unanswered == 1
     asked = [json.dumps(data_of(request), sort_keys=True) for request in server.requests]
-    assert len(asked) == spent.calls == 1 + 12 + 12 + 2 + 1, "draft, own case, held-out case, judge; and the killed one"
+    assert len(asked) == spent.calls == 1 + 12 + 12 + 2 + 1, (
+        "draft, own case, held-out case, judge; and the killed one"
+    )
     assert [item.state for item in store.proposals()] == ["applied"]
     assert store.verify() == []

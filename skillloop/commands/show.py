@@ -11,6 +11,7 @@ from skillloop.commands.options import App, emit, json_option
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from skillloop.model import Verdict
     from skillloop.proposals import Prepared
     from skillloop.store import Queued
 
@@ -51,7 +52,7 @@ def page(out: Console, queued: Queued, prepared: Prepared) -> None:
     for said in queued.context:
         out.print(render.plain(f"  {said}", "dim"))
     out.print(render.evidence(proposal.evidence))
-    out.print(render.verdict(prepared.verdict))
+    out.print(render.verdict(_verdict(queued, prepared)))
 
 
 def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
             for item in proposal.evidence
         ],
         "verdict": {
-            "outcome": prepared.verdict.outcome.value,
+            "outcome": _verdict(queued, prepared).outcome.value,
             "checks": [
                 {
                     "name": c.name,
@@ -90,7 +91,14 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
                     "detail": c.detail,
                     "rule": str(c.rule) if c.rule else None,
                 }
-                for c in prepared.verdict.checks
+                for c in _verdict(queued, prepared).checks
             ],
         },
     }
+
+
+def _verdict(queued: Queued, prepared: Prepared) -> Verdict:
+    """The gate's verdict of now, with what replaying showed when the draft was made."""
+    from skillloop import judging
+
+    return judging.demoted(prepared.verdict, judging.proof_of(queued.verdict))

@@ -22,7 +22,7 @@ from skillloop.problems.modelled import Modelled
 from skillloop.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from skillloop.loop import Trial
@@ -110,10 +110,7 @@ def settle(session: Session, found: tuple[Disagreement, ...], home: Path, store:
     """Record what was found and run the loop over the lessons."""
     if store is not None and not session.automated:
         store.save_digest(session, found)
-        for item in found:
-            case = cases.of(session, item)
-            if case is not None:
-                store.evidence.save_case(case.id, case.skill, case.session_id, case)
+        _remember(session, found, store)
     problem = SessionProblem(session, [item for item in found if draftable(item)], home, store)
     trials = tuple(loop.run(problem, loop.Budget()))
     return Digest(
@@ -128,7 +125,16 @@ def propose_for(found: Disagreement, home: Path, store: Store) -> Iterator[Trial
         SkillloopError: its transcript is not there any more.
     """
     session = transcript.read(found.evidence.path)
+    _remember(session, (found,), store)
     return loop.run(SessionProblem(session, [found], home, store), loop.Budget())
+
+
+def _remember(session: Session, found: Iterable[Disagreement], store: Store) -> None:
+    """Keep each disagreement as a case of its skill."""
+    for item in found:
+        case = cases.of(session, item)
+        if case is not None:
+            store.evidence.save_case(case.id, case.skill, case.session_id, case)
 
 
 def draftable(found: Disagreement) -> bool:
