@@ -297,3 +297,9 @@ def test_the_next_start_does_not_ask_for_what_is_decided(queued):
     code, shown = desk.type("reject", name, answers=[("Type ", shown_code)])
     assert code == 0, shown
     assert (desk.home / "notice.json").read_text() == ""
+
+
+def test_explain_names_the_signals_that_spoke(desk):
+    shown = desk.run("digest", desk.transcript, "--dry-run", "--explain").stdout
+    assert "  after: concedes" in shown
+    assert "after: concedes" not in desk.run("digest", desk.transcript, "--dry-run").stdout

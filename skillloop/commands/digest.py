@@ -37,6 +37,7 @@ SHOW_PROGRESS_FROM = 5
 @click.option(
     "--plan", is_flag=True, help="Print what would be sent to a model, and the cost. Send and write nothing."
 )
+@click.option("--explain", is_flag=True, help="Say which signals spoke for each disagreement.")
 @json_option
 @click.pass_obj
 def command(
@@ -47,6 +48,7 @@ def command(
     since: str | None,
     dry_run: bool,
     plan: bool,
+    explain: bool,
     as_json: bool,
 ) -> int:
     """Find the disagreements in sessions, and draft, check and queue edits for the skills that were in force.
@@ -77,7 +79,7 @@ def command(
         elif as_json:
             emit(as_object(result))
         else:
-            print_digest(out, result, dry_run=dry_run)
+            print_digest(out, result, dry_run=dry_run, explain=explain)
     if failed:
         raise SkillloopError(f"{failed} of {len(paths)} sessions could not be read", "each is named above")
     return 0
@@ -187,7 +189,7 @@ def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
             }
 
 
-def print_digest(out: Console, result: Digest, *, dry_run: bool) -> None:
+def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool = False) -> None:
     """Print what one session taught, a line each."""
     from skillloop import render
 
@@ -210,6 +212,8 @@ def print_digest(out: Console, result: Digest, *, dry_run: bool) -> None:
             )
         )
         out.print(render.plain(f"    “{' '.join(item.evidence.quote.split())}”", "italic"))
+        for signal in item.signals if explain else ():
+            out.print(render.plain(f"      {signal.weight:+.2f}  {signal.name}", "dim"))
     for repeat in result.recurrences:
         out.print(render.plain(f"  said again, already a rule: {repeat.path}:{repeat.line} {repeat.rule}"))
     for trial in result.trials:
