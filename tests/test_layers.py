@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent / "skillloop"
 
 LEVELS = (
     ("inbox", "errors", "loop", "model", "words"),
-    ("files", "transcript", "skillfile", "disagreements", "redact", "approval"),
+    ("files", "transcript", "skillfile", "disagreements", "redact", "approval", "sandbox"),
     ("config",),
     ("gate", "store", "llm"),
     ("draft", "cases", "history", "outcomes"),
@@ -27,6 +27,7 @@ DOORS = {
     "jinja2": {"draft", "report", "llm"},
     "rich": {"render"},
     "watchdog": {"watch"},
+    "optuna": {"problems"},
     "click": {"commands", "cli"},
 }
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ class Walls:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended. `seconds` counts from its own first line."""
+    """How a command ended. `seconds` counts from its own first line, on the clock that was asked for."""
 
     returncode: int
     seconds: float
@@ -57,6 +57,7 @@ def run(
     cwd: Path,
     seconds: float,
     log: Path,
+    clock: Literal["wall", "cpu"] = "wall",
     preload: Sequence[str] = (),
     env: dict[str, str] | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
@@ -70,6 +71,7 @@ def run(
         cwd: Where it runs.
         seconds: When it is killed, from its first line.
         log: File for its output.
+        clock: What `seconds` counts: the wall's time, or processor time of the command and its descendants.
         preload: Modules imported before the clock starts.
         env: The whole environment.
         on_line: Called with each line of its output as it comes.
@@ -81,6 +83,7 @@ def run(
         "cwd": str(cwd),
         "env": env if env is not None else dict(os.environ),
         "seconds": seconds,
+        "clock": clock,
         "startup": STARTUP,
         "log": str(log),
         "policy": policy(walls, python) | {"preload": list(preload)},

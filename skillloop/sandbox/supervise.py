@@ -1,5 +1,8 @@
 """The clock and the broom: start one command, stop it in time, and leave none of its processes behind.
 
+The clock is the wall's, or ("cpu") the processor time of the command and all its descendants as the kernel counts it,
+which another load on the machine does not change; the wall then ends it at PATIENCE times that.
+
 Run as a file (standard library only): a job as one JSON line on stdin, reports as JSON lines on stdout. The end of
 stdin means that the runner is gone: the command is killed and so is everything it started. Output of the command
 passes through here into the log, so that the command holds no handle on the log itself.
@@ -14,6 +17,7 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -25,12 +29,37 @@ from typing import IO, Any
 _SUBREAPER = 36
 _SETTLE = 3.0  # seconds that helpers of the command have to notice its end
 _LOG_LIMIT = 16 << 20  # bytes
+_PATIENCE = 10.0
+_LOOK = 0.5  # seconds between two looks at the processor time
 
 
 def tell(**report: Any) -> None:
     """One report to the runner."""
     sys.stdout.write(json.dumps(report) + "\n")
     sys.stdout.flush()
+
+
+def processor_time() -> float:
+    """Seconds of processor time of all our descendants, ended ones included as soon as their parent has noticed."""
+    parents: dict[int, int] = {}
+    used: dict[int, float] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, IndexError):
+            fields = entry.read_text("utf-8", "replace").rpartition(")")[2].split()
+            pid = int(entry.parent.name)
+            parents[pid] = int(fields[1])
+            used[pid] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    mine, found = {os.getpid()}, 0.0
+    while more := {pid for pid, parent in parents.items() if parent in mine} - mine:
+        mine |= more
+        found += sum(used[pid] for pid in more)
+    return found + ended_time()
+
+
+def ended_time() -> float:
+    """Seconds of processor time of the children that were waited for, and of theirs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def orphans() -> list[int]:
@@ -102,7 +131,10 @@ class Watch:
         )
         os.close(inner)
         self.report = report
-        self.limit = self.start + job["startup"]
+        self.limit = self.start + job["startup"]  # on the wall's clock
+        self.cpu = job["clock"] == "cpu"
+        self.looked = 0.0
+        self.before = 0.0  # processor time of the start-up
         self.ready: float | None = None
         self.touched: list[str] = []
         self.late = False
@@ -121,7 +153,7 @@ class Watch:
                 selector.register(handle, selectors.EVENT_READ, action)
             while self.process.poll() is None:
                 left = self.limit - time.monotonic()
-                if left <= 0:
+                if left <= 0 or self.spent():
                     self.late = True
                     break
                 for key, _ in selector.select(min(left, 0.1)):
@@ -129,8 +161,16 @@ class Watch:
                     key.data(data)
                     if not data:
                         selector.unregister(key.fd)
-            self.seconds = time.monotonic() - (self.ready or self.start)
+            self.wall = time.monotonic() - (self.ready or self.start)
             self.end(selector)
+
+    def spent(self) -> bool:
+        """Whether the processor time is used up; looked at now and then."""
+        now = time.monotonic()
+        if not self.cpu or self.ready is None or now - self.looked < _LOOK:
+            return False
+        self.looked = now
+        return processor_time() - self.before > self.job["seconds"]
 
     def output(self, data: bytes) -> None:
         """Into the log, and line by line to the runner, for its progress bar."""
@@ -146,7 +186,8 @@ class Watch:
         for line in data.decode("utf-8", "replace").splitlines():
             if line.startswith("ready") and self.ready is None:
                 self.ready = time.monotonic()
-                self.limit = self.ready + self.job["seconds"]
+                self.limit = self.ready + self.job["seconds"] * (_PATIENCE if self.cpu else 1)
+                self.before = processor_time() if self.cpu else 0.0
                 tell(event="ready", landlock=int(line.split()[1]), startup=self.ready - self.start)
             elif line.startswith("touched") and len(self.touched) < 20:
                 self.touched.append(line.removeprefix("touched "))
@@ -173,7 +214,7 @@ class Watch:
         tell(
             event="end",
             returncode=code,
-            seconds=self.seconds,
+            seconds=ended_time() - self.before if self.cpu else self.wall,
             late=self.late,
             ready=self.ready is not None,
             touched=self.touched,

@@ -178,7 +178,7 @@ def judge(args: argparse.Namespace) -> dict:
     facts = json.loads((args.data / "data.json").read_text("utf-8"))
     stream = np.fromfile(args.data / f"{args.split}.bin", np.uint16)[: facts["judged"] + 1]
     lengths = np.load(args.data / "bytes.npy", allow_pickle=False)
-    torch.set_num_threads(max(1, torch.get_num_threads() // 2) if args.device == "cpu" else 1)
+    torch.set_num_threads(1)  # the answerer has the work
     ask = None
     try:
         ask = Answerer(args, facts["row"], facts["vocabulary"])

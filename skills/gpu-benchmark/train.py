@@ -4,7 +4,8 @@
 
 Contract with the runner, which owns the clock, the evaluation and the ledger:
   - Only DATA/train may be read and only OUT written. The clock starts with this file's first line (torch is imported
-    by then) and everything counts: compiling, training, saving. A process that is late is killed.
+    by then) and everything counts: compiling, training, saving. A process that is late is killed. On a GPU the clock
+    is the wall's; on a CPU it is processor time, which other load on the machine does not change.
   - OUT/weights.safetensors and OUT/config.json are left at the end; a summary of `key: value` lines is printed.
   - `load(OUT, device)` gives the model back; `model(tokens)` maps int64 [rows, length] to logits [rows, length, vocabulary].
     The logits at a position may depend on the tokens up to it and on nothing else.
@@ -16,7 +17,7 @@ The model and optimiser follow nanochat and autoresearch (Karpathy), which follo
 
 import time
 
-START = time.monotonic()  # the first line: the runner's clock starts here too
+BEGUN = time.monotonic(), time.process_time()  # the first line: the runner's clock starts here too
 
 import argparse
 import gc
@@ -35,6 +36,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 GPU = torch.cuda.is_available()
+clock, START = (time.monotonic, BEGUN[0]) if GPU else (time.process_time, BEGUN[1])
 
 
 def on(gpu, cpu):
@@ -420,7 +422,8 @@ def settings(data: Path) -> dict:
     own = {
         name: value for name, value in globals().items() if name.isupper() and isinstance(value, (int, float, str, tuple))
     }
-    own.pop("START")
+    for name in ("BEGUN", "START", "GPU"):
+        own.pop(name)
     return own | json.loads((data / "data.json").read_text("utf-8"))
 
 
@@ -518,7 +521,7 @@ def train(args: argparse.Namespace) -> dict:
     saved, slowest, times = time.monotonic(), 0.0, []
     curve = (args.out / "curve.jsonl").open("a" if facts else "w", buffering=1, encoding="utf-8")
     while True:
-        begin = time.monotonic()
+        begin = clock()
         elapsed = earlier + begin - START
         over = elapsed + 1.2 * slowest > (1 - RESERVE) * args.seconds
         if (over and step) or step == args.steps:
@@ -538,10 +541,10 @@ def train(args: argparse.Namespace) -> dict:
         value = loss_sum.item()  # waits for the device: `took` is the whole step's time
         if not value < 100:
             raise Broken(f"the loss at step {step} is {value}")
-        took = time.monotonic() - begin
+        took = clock() - begin
         times.append(took)
         slowest = max(took, 0.9 * slowest) if step > 1 else took
-        seconds = earlier + time.monotonic() - START
+        seconds = earlier + clock() - START
         curve.write(json.dumps({"step": step, "seconds": round(seconds, 3), "loss": round(value, 5)}) + "\n")
         print(f"step: {step} seconds: {seconds:.1f} loss: {value:.4f}", flush=True)
         if step == 0:  # the collector's pauses are longer than a step
@@ -568,7 +571,7 @@ def summary(model: GPT, loader: Loader, times: list, step: int, batch: int, loss
     return {
         "train_loss": round(loss, 6),
         "training_seconds": round(sum(times), 1),
-        "total_seconds": round(time.monotonic() - start, 1),
+        "total_seconds": round(clock() - start, 1),
         "peak_vram_mb": round(memory / 2**20, 1),
         "mfu_percent": round(100 * model.flops() * per_second / peak, 2) if peak else "n/a",
         "tokens_per_second": round(per_second),
@@ -592,7 +595,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train a small GPT for a fixed time.")
     parser.add_argument("--data", type=Path, required=True, help="the train part of the data folder")
     parser.add_argument("--out", type=Path, required=True, help="where weights and configuration are left")
-    parser.add_argument("--seconds", type=float, default=on(300.0, 20.0), help="wall clock, all included")
+    parser.add_argument("--seconds", type=float, default=on(300.0, 20.0), help="on the clock, all included")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, help="stop after so many steps instead (for tests)")
     parser.add_argument("--checkpoint-every", type=float, default=0, metavar="SECONDS", help="0 is never")

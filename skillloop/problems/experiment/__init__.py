@@ -42,9 +42,11 @@ class Experiment:
         executor: Executor,
         proposer: Proposer,
         baseline: Candidate,
+        limit: int | None = None,
     ) -> None:
         self.folder, self.plan, self.ledger, self.repository = folder, plan, ledger, repository
         self.executor, self.proposer, self.baseline = executor, proposer, baseline
+        self.limit = limit  # candidates beside the baseline; repeats do not count
         self.files = {baseline.id: dict(baseline.files)}
         self.under_way: list[tuple[Candidate, str, Future[Measurement] | None]] = []
         self.measured: Measurement | None = None
@@ -60,7 +62,10 @@ class Experiment:
         """The next candidate; the measurement of as many as there are slots is then under way."""
         number = len(self.ledger.trials)
         while len(self.under_way) < self.executor.slots:
-            candidate = self._next(number + len(self.under_way))
+            begun = number + len(self.under_way)
+            candidate = self._next(begun, max(0, begun - self.executor.slots + 1))
+            if candidate is None and not self.under_way:
+                candidate = self._next(number, number)  # nothing is under way: all rows may be known
             if candidate is None:
                 break
             self.under_way.append(self._begin(candidate, number + len(self.under_way)))
@@ -97,10 +102,9 @@ class Experiment:
 
     # How -----------------------------------------------------------------------------------------------------------
 
-    def _next(self, number: int) -> Candidate | None:
-        """Trial `number`, from the rows it may know: the baseline's repeats, what was deferred, else something new."""
+    def _next(self, number: int, known: int) -> Candidate | None:
+        """Trial `number`, from so many rows: the baseline's repeats, what was deferred, else something new."""
         rows = self.ledger.trials
-        known = max(0, number - self.executor.slots + 1)
         settled = [row["candidate"] for row in rows[known:number]]
         archive = Archive(rows[:known], settled + [c.id for c, _, _ in self.under_way])
         if archive.attempts(self.baseline.id) < noise.BASELINE:
@@ -110,6 +114,9 @@ class Experiment:
         if (waiting := archive.deferred()) is not None:
             stale = not archive.refreshed(waiting) and archive.attempts(archive.best) < noise.REFRESH
             return self._known(archive.best if stale else waiting)
+        tried = {*archive.last, *archive.pending} - {self.baseline.id}
+        if self.limit is not None and len(tried) >= self.limit:
+            return None
         return self.proposer(archive, self._sources, f"{self.plan.seed}:{number}")
 
     def _begin(self, candidate: Candidate, number: int) -> tuple[Candidate, str, Future[Measurement] | None]:

@@ -42,10 +42,11 @@ class Candidate:
 class Plan:
     """What no trial of a run may change: recorded when the run starts, compared whenever it goes on."""
 
-    seconds: float  # wall clock of one training
+    seconds: float  # of one training
     seed: int
     data: str  # the data folder
     python: str  # the interpreter with PyTorch
+    clock: Literal["wall", "cpu"] = "wall"  # cpu: processor time, which other load on the machine does not change
     early: float = 0.0  # part of the time given to a first stage, 0 is none
     sealed: int = 3  # how often the sealed split may be read
     hashes: Mapping[str, str] = field(default_factory=dict)  # of the locked files and of the data's manifest

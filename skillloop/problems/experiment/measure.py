@@ -96,6 +96,7 @@ class Bench:
             cwd=home / "tree",
             seconds=grace(seconds),
             log=log,
+            clock=self.plan.clock,
             preload=("torch",),
             env=environment(out, device),
             on_line=on_line,
