@@ -18,6 +18,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Self
 
     from rich.console import RenderableType
 
@@ -103,10 +104,12 @@ class TrainingBars:
     def __init__(self, seconds: float, color: str) -> None:
         self.seconds, self.console = seconds, console(color, stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[loss]}"))
-        self.progress = Progress(*columns, console=self.console, disable=not self.console.is_terminal, transient=True)
+        self.progress = Progress(
+            *columns, console=self.console, disable=not self.console.is_terminal, transient=True
+        )
         self.tasks: dict[int, TaskID] = {}
 
-    def __enter__(self) -> TrainingBars:
+    def __enter__(self) -> Self:
         self.progress.start()
         return self
 
@@ -121,7 +124,9 @@ class TrainingBars:
         if number not in self.tasks:
             self.tasks[number] = self.progress.add_task(f"trial {number}", total=self.seconds, loss="")
         try:
-            self.progress.update(self.tasks[number], completed=float(words[3]), loss=f"loss {float(words[5]):.3f}")
+            self.progress.update(
+                self.tasks[number], completed=float(words[3]), loss=f"loss {float(words[5]):.3f}"
+            )
         except ValueError:
             return
 

@@ -11,8 +11,6 @@ import click
 from skillloop.commands.options import App, emit, json_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from skillloop.problems.experiment.candidate import Candidate
     from skillloop.problems.experiment.ledger import Row
     from skillloop.problems.experiment.proposers import Proposer
@@ -40,25 +38,43 @@ def command() -> None:
 
 @command.command()
 @folder_option
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The data folder. [default: DIR-data]")
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), help="The data folder. [default: DIR-data]"
+)
 @click.option(
     "--corpus",
     default="stdlib",
     show_default=True,
     help="Where --data is made from if it is not there: stdlib, shakespeare, debian, climbmix, or a folder of text.",
 )
-@click.option("--trials", type=int, default=10, show_default=True, help="Candidates to try, beside the baseline.")
-@click.option("--seconds", type=float, help="Time of one training: wall clock on a GPU [300], processor time on a CPU [15].")
+@click.option(
+    "--trials", type=int, default=10, show_default=True, help="Candidates to try, beside the baseline."
+)
+@click.option(
+    "--seconds",
+    type=float,
+    help="Time of one training: wall clock on a GPU [300], processor time on a CPU [15].",
+)
 @click.option("--proposer", type=click.Choice(["all", "ideas", "search"]), default="all", show_default=True)
-@click.option("--early", type=float, help="Part of the time for a first stage. [default: 0.1 from 60 s on, else none]")
-@click.option("--seed", type=int, default=1, show_default=True, help="Decides all seeds and draws of the run.")
+@click.option(
+    "--early", type=float, help="Part of the time for a first stage. [default: 0.1 from 60 s on, else none]"
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Decides all seeds and draws of the run."
+)
 @click.option("--slots", type=int, help="Trainings at once. [default: one a GPU, else 1]")
-@click.option("--recipe", type=click.Path(path_type=Path, exists=True, file_okay=False), help="train.py and its fixed files.")
-@click.option("--python", help="The interpreter that has PyTorch. [default: $SKILLLOOP_PYTHON, else this one]")
+@click.option(
+    "--recipe",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="train.py and its fixed files.",
+)
+@click.option(
+    "--python", help="The interpreter that has PyTorch. [default: $SKILLLOOP_PYTHON, else this one]"
+)
 @click.option("--sealed/--no-sealed", "ask_sealed", default=True, help="Ask the sealed split at the end.")
 @json_option
 @click.pass_obj
-def run(app: App, as_json: bool, trials: int, proposer: str, ask_sealed: bool, **options: Any) -> None:
+def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool, **options: Any) -> None:
     """Run the loop; a run that was interrupted goes on.
 
     \b
@@ -139,11 +155,17 @@ def _open(**options: Any) -> Run:
     data = (options["data"] or root.with_name(root.name + "-data")).resolve()
     recipe = options["recipe"] or setup.recipe_folder()
     corpus = options["corpus"]
-    origin = ["--recipe", corpus] if re.fullmatch("stdlib|shakespeare|debian|climbmix", corpus) else ["--corpus", corpus]
+    origin = (
+        ["--recipe", corpus]
+        if re.fullmatch("stdlib|shakespeare|debian|climbmix", corpus)
+        else ["--corpus", corpus]
+    )
     setup.prepare(data, recipe, python, [*origin, "--size", "large" if gpus else "small"])
     seconds = options["seconds"] or (300.0 if gpus else 15.0)
     early = options["early"] if options["early"] is not None else 0.1 if seconds >= 60 else 0.0
-    return setup.start(root, recipe, Plan(seconds, options["seed"], str(data), python, "wall" if gpus else "cpu", early))
+    return setup.start(
+        root, recipe, Plan(seconds, options["seed"], str(data), python, "wall" if gpus else "cpu", early)
+    )
 
 
 def _reopen(root: Path) -> Run:
@@ -163,8 +185,10 @@ def _reopen(root: Path) -> Run:
 def _proposer(name: str, recipe: Path | None) -> Proposer:
     from skillloop.problems.experiment import proposers, setup
 
-    known = proposers.ideas((recipe or setup.recipe_folder()) / "ideas.toml") if name != "search" else None
-    return {"ideas": known, "search": proposers.search}.get(name) or proposers.first_of([known, proposers.search])  # type: ignore[list-item]
+    if name == "search":
+        return proposers.search
+    known = proposers.ideas((recipe or setup.recipe_folder()) / "ideas.toml")
+    return known if name == "ideas" else proposers.first_of([known, proposers.search])
 
 
 def _edited(opened: Run, path: Path, message: str) -> Candidate:
@@ -180,7 +204,9 @@ def _edited(opened: Run, path: Path, message: str) -> Candidate:
     return Candidate(files, message, "agent", best)
 
 
-def _loop(app: App, opened: Run, proposer: Proposer, trials: int | None, slots: int | None, *, as_json: bool) -> None:
+def _loop(
+    app: App, opened: Run, proposer: Proposer, trials: int | None, slots: int | None, *, as_json: bool
+) -> None:
     """Drive the loop until so many candidates are decided, showing each trial as it is settled."""
     from skillloop import loop, render
     from skillloop.problems.experiment import Experiment, executor
@@ -188,7 +214,14 @@ def _loop(app: App, opened: Run, proposer: Proposer, trials: int | None, slots: 
     with render.TrainingBars(opened.plan.seconds, app.color) as bars:
         local = executor.Local(opened.bench, bars.line, slots)
         problem = Experiment(
-            opened.folder, opened.plan, opened.ledger, opened.repository, local, proposer, opened.baseline, trials
+            opened.folder,
+            opened.plan,
+            opened.ledger,
+            opened.repository,
+            local,
+            proposer,
+            opened.baseline,
+            trials,
         )
         try:
             for _ in loop.run(problem, loop.Budget()):
@@ -233,9 +266,9 @@ def _line(row: Row) -> str:
 
 def _sealed_line(found: dict[str, Any]) -> str:
     def said(part: dict[str, Any]) -> str:
-        return f"{part['mean']:.5f} ± {part['sd'] or 0:.5f} ({part['runs']} runs)" if part["mean"] else "unknown"
+        return (
+            f"{part['mean']:.5f} ± {part['sd'] or 0:.5f} ({part['runs']} runs)" if part["mean"] else "unknown"
+        )
 
     reads = f"reading {found['reads']} of {found['allowed']}"
     return f"sealed split ({reads}): baseline {said(found['baseline'])}, best {said(found['best'])}"
-
-

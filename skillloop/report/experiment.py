@@ -82,13 +82,17 @@ def progress(rows: list[Row], archive: Archive) -> str:
         plot.dot((row["number"], min(row["mean"], plot.y[1])), row["status"], title)
     for row in rows:
         if row["mean"] is None:
-            plot.dot((row["number"], plot.y[1]), "failed", f"{row['number']}: {row['description']}: {row['status']}")
+            plot.dot(
+                (row["number"], plot.y[1]),
+                "failed",
+                f"{row['number']}: {row['description']}: {row['status']}",
+            )
     return plot.svg()
 
 
 def _worth_seeing(scored: list[Row]) -> float:
     """Where the picture ends above: far outliers are drawn at its edge."""
-    means = sorted(row["mean"] for row in scored)
+    means: list[float] = sorted(row["mean"] for row in scored)
     middle = means[len(means) // 2]
     return middle + 3 * (middle - means[0] + 0.01 * middle)
 
@@ -138,7 +142,9 @@ def lineage(archive: Archive) -> str:
     for name in sorted(depth, key=lambda n: (depth[n], n not in archive.kept)):
         columns.setdefault(depth[name], []).append(name)
     most = max(map(len, columns.values()))
-    places = {n: (float(d), -(i + 0.5) / len(names)) for d, names in columns.items() for i, n in enumerate(names)}
+    places = {
+        n: (float(d), -(i + 0.5) / len(names)) for d, names in columns.items() for i, n in enumerate(names)
+    }
     plot = Plot((-0.2, max(columns) + 0.8), (-1.0, 0.0), height=max(160.0, 26.0 * most), axes=False)
     for name, row in archive.last.items():
         if row["parent"] in places:
@@ -149,4 +155,3 @@ def lineage(archive: Archive) -> str:
         if name in archive.kept:
             plot.text(places[name], row["description"][:44])
     return plot.svg()
-

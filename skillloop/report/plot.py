@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ class Plot:
         top, right, bottom, left = MARGIN
         across = (point[0] - self.x[0]) / ((self.x[1] - self.x[0]) or 1)
         up = (point[1] - self.y[0]) / ((self.y[1] - self.y[0]) or 1)
-        return left + across * (self.width - left - right), self.height - bottom - up * (self.height - top - bottom)
+        return left + across * (self.width - left - right), self.height - bottom - up * (
+            self.height - top - bottom
+        )
 
     def line(self, points: Iterable[Point], kind: str) -> None:
         """Straight lines through the points."""
@@ -40,7 +43,7 @@ class Plot:
 
     def steps(self, points: Sequence[Point], kind: str) -> None:
         """A line that stays level until the next point."""
-        corners = [c for a, b in zip(points, points[1:], strict=False) for c in (a, (b[0], a[1]))]
+        corners = [c for a, b in pairwise(points) for c in (a, (b[0], a[1]))]
         self.line([*corners, *points[-1:]], kind)
 
     def band(self, low: float, high: float, kind: str) -> None:
@@ -53,7 +56,9 @@ class Plot:
     def dot(self, point: Point, kind: str, title: str) -> None:
         """A dot that tells its title when pointed at."""
         x, y = self.at(point)
-        self.marks.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(title)}</title></circle>')
+        self.marks.append(
+            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(title)}</title></circle>'
+        )
 
     def text(self, point: Point, words: str) -> None:
         """Words to the right of a point, a little above it."""
@@ -63,7 +68,11 @@ class Plot:
 
     def svg(self) -> str:
         """The whole picture."""
-        parts = [f'<svg viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img">', *(self._axes() if self.axes else ()), *self.marks]
+        parts = [
+            f'<svg viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img">',
+            *(self._axes() if self.axes else ()),
+            *self.marks,
+        ]
         return "".join([*parts, "</svg>"])
 
     def _axes(self) -> Iterable[str]:

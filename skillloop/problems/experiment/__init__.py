@@ -124,7 +124,9 @@ class Experiment:
         self.files[candidate.id] = dict(candidate.files)
         parent = self._commit_of(candidate.parent)
         commit = self.repository.commit(candidate.files, candidate.description, parent, number)
-        if candidate.parent and same_but_for_seeds(self._sources(candidate.parent)[EDITABLE], candidate.source):
+        if candidate.parent and same_but_for_seeds(
+            self._sources(candidate.parent)[EDITABLE], candidate.source
+        ):
             return candidate, commit, None
         rows = self.ledger.trials[: max(0, number - self.executor.slots + 1)]
         job = Job(number, commit, self.plan.seed_of(number), Archive(rows).hopeless())
@@ -148,7 +150,10 @@ class Experiment:
         simpler = lines(candidate.source) < archive.last[archive.best]["lines"]
         said = noise.compare(runs, archive.runs[archive.best], after.noise, simpler=simpler)
         check = Check(
-            "beyond noise", passed=said.outcome is Outcome.KEEP, hard=said.outcome is Outcome.DISCARD, detail=said.reason
+            "beyond noise",
+            passed=said.outcome is Outcome.KEEP,
+            hard=said.outcome is Outcome.DISCARD,
+            detail=said.reason,
         )
         return (check,), said.outcome
 
@@ -229,7 +234,9 @@ def _figure(text: str | None) -> float | None:
 
 
 def _only_a_seed() -> Measurement:
-    return Measurement("ok", reason="only a seed differs from the parent: refused, it would be a draw of the noise")
+    return Measurement(
+        "ok", reason="only a seed differs from the parent: refused, it would be a draw of the noise"
+    )
 
 
 def _ordinal(number: int) -> str:

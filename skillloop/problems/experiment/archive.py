@@ -42,7 +42,9 @@ class Archive:
 
     def attempts(self, candidate: str) -> int:
         """Measurements of a candidate, begun ones and failed ones included."""
-        return sum(row["candidate"] == candidate for row in self.rows) + self.pending.count(candidate)
+        return len([row for row in self.rows if row["candidate"] == candidate]) + self.pending.count(
+            candidate
+        )
 
     def known(self, candidate: str) -> bool:
         """Whether this content was tried before."""
@@ -89,7 +91,8 @@ class Archive:
         if len(stages) < noise.BASELINE:
             return None
         mean = statistics.fmean(stages)
-        return mean + max(4 * statistics.stdev(stages), 0.02 * mean)
+        room: float = max(4 * statistics.stdev(stages), 0.02 * mean)
+        return mean + room
 
     def config(self, candidate: str) -> dict[str, Any]:
         """The effective settings of a candidate's last run."""

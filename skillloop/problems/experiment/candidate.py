@@ -46,7 +46,9 @@ class Plan:
     seed: int
     data: str  # the data folder
     python: str  # the interpreter with PyTorch
-    clock: Literal["wall", "cpu"] = "wall"  # cpu: processor time, which other load on the machine does not change
+    clock: Literal["wall", "cpu"] = (
+        "wall"  # cpu: processor time, which other load on the machine does not change
+    )
     early: float = 0.0  # part of the time given to a first stage, 0 is none
     sealed: int = 3  # how often the sealed split may be read
     hashes: Mapping[str, str] = field(default_factory=dict)  # of the locked files and of the data's manifest

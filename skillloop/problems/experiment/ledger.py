@@ -109,7 +109,13 @@ def results(trials: list[Row]) -> str:
     last = {row["candidate"]: row for row in trials}  # keeps the order of first appearance
     text = ["\t".join(COLUMNS)]
     for row in last.values():
-        bpb = "0.000000" if row["status"] == "crash" else f"{row['mean']:.6f}" if row["mean"] is not None else ""
+        bpb = (
+            "0.000000"
+            if row["status"] == "crash"
+            else f"{row['mean']:.6f}"
+            if row["mean"] is not None
+            else ""
+        )
         memory = f"{row.get('memory_gb') or 0.0:.1f}"
         description = " ".join(row["description"].split())
         text.append("\t".join((row["commit"][:7], bpb, memory, row["status"], description)))

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from skillloop.problems.experiment.worktree import Repository
 
 JUDGE_LIMIT = 1200.0  # seconds for an evaluation
-_CODES: dict[int, Status] = {42: "oom", 43: "nan", -9: "oom"}  # -9: the kernel's killer, ours is known as late
+_CODES: dict[int, Status] = {
+    42: "oom",
+    43: "nan",
+    -9: "oom",
+}  # -9: the kernel's killer, ours is known as late
 _SUMMARY = re.compile(r"^([a-z_A-Z]+): +(\S+)$", re.MULTILINE)
 _git = Lock()  # worktrees of one repository are made one at a time
 
@@ -139,7 +143,17 @@ class Bench:
         )
         wrap = json.dumps(sandbox.wrap(walls, self.plan.python))
         script = self.folder.recipe / "evaluate.py"
-        command = [self.plan.python, "-B", script, "--data", self.data / "judge", "--split", split, "--wrap", wrap]
+        command = [
+            self.plan.python,
+            "-B",
+            script,
+            "--data",
+            self.data / "judge",
+            "--split",
+            split,
+            "--wrap",
+            wrap,
+        ]
         with log.open("wb") as errors:
             try:
                 done = subprocess.run(
@@ -177,17 +191,30 @@ class Bench:
 
 def environment(out: Path, device: int | None) -> dict[str, str]:
     """What a training sees of the environment: no credentials, no caches of others, its own home and scratch folder."""
-    kept = ("PATH", "LANG", "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+    kept = (
+        "PATH",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "CUDA_HOME",
+        "CUDA_PATH",
+        "CUDA_VISIBLE_DEVICES",
+        "OMP_NUM_THREADS",
+    )
     made = {name: os.environ[name] for name in kept if name in os.environ}
     made |= {"HOME": str(out / "home"), "TMPDIR": str(out / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
-    made |= {"TORCHINDUCTOR_CACHE_DIR": str(out / "tmp/inductor"), "TRITON_CACHE_DIR": str(out / "tmp/triton")}
+    made |= {
+        "TORCHINDUCTOR_CACHE_DIR": str(out / "tmp/inductor"),
+        "TRITON_CACHE_DIR": str(out / "tmp/triton"),
+    }
     made |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTORCH_ALLOC_CONF": "expandable_segments:True"}
     return made | ({"CUDA_VISIBLE_DEVICES": str(device)} if device is not None else {})
 
 
 def verdict(ended: sandbox.Ended, text: str, seconds: float) -> tuple[Status, str]:
     """The status of a training from how its process ended. What it touched or left behind weighs most."""
-    tail = next((line for line in reversed(text.strip().splitlines()) if line.strip()), "it said nothing")[:300]
+    tail = next((line for line in reversed(text.strip().splitlines()) if line.strip()), "it said nothing")[
+        :300
+    ]
     if ended.touched:
         return "tampered", f"it touched what is not its own: {ended.touched[0]}"
     if ended.left:

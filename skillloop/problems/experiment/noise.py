@@ -77,7 +77,9 @@ class Comparison:
     reason: str
 
 
-def compare(new: Sequence[float], best: Sequence[float], noise: Noise, *, simpler: bool = False) -> Comparison:
+def compare(
+    new: Sequence[float], best: Sequence[float], noise: Noise, *, simpler: bool = False
+) -> Comparison:
     """Keep, discard, or measure again (defer).
 
     Args:
@@ -103,5 +105,7 @@ def compare(new: Sequence[float], best: Sequence[float], noise: Noise, *, simple
     if gain <= 0:
         return ended(Outcome.DISCARD, "no better")
     if len(new) < MOST:
-        return ended(Outcome.DEFER, "one run decides nothing" if gain > margin else "inside the noise, measured again")
+        return ended(
+            Outcome.DEFER, "one run decides nothing" if gain > margin else "inside the noise, measured again"
+        )
     return ended(Outcome.DISCARD, "still inside the noise")

@@ -90,7 +90,7 @@ def _edited(text: str, idea: Mapping[str, Any], config: Mapping[str, Any]) -> st
 
 
 def _value(wanted: Any, current: Any) -> Any:
-    """"*1.5" times the current value, an integer staying one; anything else as it is."""
+    """A text like "*1.5" scales the current value, an integer staying one; anything else is taken as it is."""
     if not (isinstance(wanted, str) and wanted.startswith("*")):
         return wanted
     scaled = current * float(wanted[1:])
@@ -108,7 +108,9 @@ def search(archive: Archive, sources: Sources, key: str) -> Candidate | None:
     for attempt in range(TRIES if declared else 0):
         random_ = random.Random(f"{key}:{attempt}")
         chosen = random_.sample(declared, min(len(declared), random_.choice((1, 1, 2, 3))))
-        values = _optuna(chosen, archive, random_) or {k.name: _near(k, config[k.name], random_) for k in chosen}
+        values = _optuna(chosen, archive, random_) or {
+            k.name: _near(k, config[k.name], random_) for k in chosen
+        }
         text = files[EDITABLE]
         for name, value in values.items():
             text = with_constant(text, name, value)
@@ -130,7 +132,9 @@ def _near(knob: Knob, current: float, random_: random.Random) -> float | int:
     return float(f"{math.exp(found) if knob.log else found:.4g}")
 
 
-def _optuna(chosen: Sequence[Knob], archive: Archive, random_: random.Random) -> dict[str, float | int] | None:
+def _optuna(
+    chosen: Sequence[Knob], archive: Archive, random_: random.Random
+) -> dict[str, float | int] | None:
     """What TPE would try next for these knobs; None without Optuna, or before it has seen enough."""
     try:
         import optuna

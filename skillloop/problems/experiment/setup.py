@@ -105,7 +105,9 @@ def start(root: Path, recipe: Path, wanted: Plan) -> Run:
     root.mkdir(parents=True, exist_ok=True)
     repository = Repository(folder.repository)
     repository.git("update-ref", "refs/heads/baseline", repository.commit(texts, "baseline", None, 0))
-    folder.plan.write_text(json.dumps(asdict(plan), indent=1), "utf-8")  # last: a run exists when its plan does
+    folder.plan.write_text(
+        json.dumps(asdict(plan), indent=1), "utf-8"
+    )  # last: a run exists when its plan does
     return resume(folder, plan)
 
 
@@ -123,7 +125,9 @@ def resume(folder: Folder, plan: Plan) -> Run:
             raise Refused(f"{folder.repository}: {name} is not the one this run was started with")
         (folder.recipe / name).write_text(texts[name], "utf-8")
     baseline = Candidate(texts, "baseline", "baseline")
-    return Run(folder, plan, Ledger(folder.ledger), repository, Bench(folder, plan, repository, texts), baseline)
+    return Run(
+        folder, plan, Ledger(folder.ledger), repository, Bench(folder, plan, repository, texts), baseline
+    )
 
 
 def _with_hashes(plan: Plan, texts: Mapping[str, str]) -> Plan:
@@ -159,8 +163,12 @@ def sealed(run: Run, split: str = "sealed") -> dict[str, Any]:
             f"the sealed split was read {len(reads)} times, all that this run allows",
             "every further look would make it a second selection split",
         )
-    run.ledger.append({"event": "sealed", "best": archive.best, "at": _now()})  # before the reading: a crash counts
-    found = {name: _asked(run, name, split) for name in dict.fromkeys((archive.baseline, archive.best)) if name}
+    run.ledger.append(
+        {"event": "sealed", "best": archive.best, "at": _now()}
+    )  # before the reading: a crash counts
+    found = {
+        name: _asked(run, name, split) for name in dict.fromkeys((archive.baseline, archive.best)) if name
+    }
     result = {
         "baseline": found[archive.baseline or ""],
         "best": found[archive.best],

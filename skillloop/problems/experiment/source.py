@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 _SEEDERS = frozenset("manual_seed manual_seed_all seed default_rng Generator RandomState PRNGKey".split())
 _DECLARED = re.compile(
-    r"^(?P<name>[A-Z][A-Z0-9_]*) = (?P<value>[^#\n]+?)\s+#(?P<comment>.*?)\bknob:\s*(?P<range>.+)$", re.MULTILINE
+    r"^(?P<name>[A-Z][A-Z0-9_]*) = (?P<value>[^#\n]+?)\s+#(?P<comment>.*?)\bknob:\s*(?P<range>.+)$",
+    re.MULTILINE,
 )
 
 
@@ -63,7 +64,14 @@ def lines(text: str) -> int:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
         return len(text.splitlines())
-    quiet = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    quiet = {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+    }
     used: set[int] = set()
     start = True  # a string that starts a statement is a docstring
     for token in tokens:
