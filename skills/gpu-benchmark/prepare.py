@@ -211,7 +211,7 @@ def split(documents: Iterable[str]) -> dict[str, list[str]]:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def learn_tokenizer(texts: list[str], vocabulary: int):  # noqa: ANN201  (tokenizers is imported where it is used)
+def learn_tokenizer(texts: list[str], vocabulary: int):
     """A byte-level BPE over the train split; every byte string can be encoded."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -233,13 +233,13 @@ def learn_tokenizer(texts: list[str], vocabulary: int):  # noqa: ANN201  (tokeni
     return tokenizer
 
 
-def byte_lengths(tokenizer) -> np.ndarray:  # noqa: ANN001
+def byte_lengths(tokenizer) -> np.ndarray:
     """int32 [vocabulary]: raw bytes of each token. In the byte-level alphabet one character *is* one byte."""
     names = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
     return np.array([0 if name == BOS else len(name) for name in names], dtype=np.int32)
 
 
-def encode(tokenizer, texts: list[str]) -> np.ndarray:  # noqa: ANN001
+def encode(tokenizer, texts: list[str]) -> np.ndarray:
     """uint16 [tokens]: every document after one BOS."""
     bos = tokenizer.token_to_id(BOS)
     rows = tokenizer.encode_batch(texts, add_special_tokens=False)

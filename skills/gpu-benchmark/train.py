@@ -52,17 +52,13 @@ DEPTH = on(8, 3)  # layers; knob: 2 | 3 | 4 | 6 | 8 | 10 | 12
 WIDTH = on(512, 64)  # channels of the residual stream; knob: 64 | 96 | 128 | 192 | 256 | 512 | 640 | 768
 HEAD = on(128, 16)  # channels of one attention head; knob: 16 | 32 | 64 | 128
 MLP_RATIO = 4  # hidden channels of the MLP over WIDTH; knob: 2 | 3 | 4 | 6
-WINDOWS = (
-    "SSSL"  # attention window of each layer, repeated: S = half the row, L = the whole; the last layer is L
-)
+WINDOWS = "SSSL"  # attention window of each layer, repeated: S = half the row, L = all; the last layer is L
 SOFTCAP = 15.0  # logits are SOFTCAP * tanh(logits / SOFTCAP); knob: 8..30
 ROPE_BASE = 10_000.0  # longest wavelength of the rotary embedding, in tokens / 2π; knob: 500..100000 log
 GATE = 32  # channels of the input that decide how much of the value embedding each head mixes in
 
 # Optimisation. Learning rates are per step; AdamW's are scaled by (WIDTH / 768) ** -0.5
-BATCH = on(
-    2**19, 2**10
-)  # tokens in an optimiser step; knob: 512 | 1024 | 2048 | 4096 | 8192 | 262144 | 524288
+BATCH = on(2**19, 2**10)  # tokens in a step; knob: 512 | 1024 | 2048 | 4096 | 262144 | 524288
 MICRO = on(128, 16)  # rows in one forward pass, at most
 EMBEDDING_LR = 0.6  # token and value embeddings; knob: 0.06..2 log
 HEAD_LR = 0.004  # unembedding; knob: 0.0004..0.04 log
@@ -78,13 +74,7 @@ FINAL_LR = 0.0  # what is left of them at the end, as a part; knob: 0..0.2
 # Machine
 ATTENTION = on("flex", "sdpa")  # flex: FlexAttention, skips what is outside the window; sdpa: a mask
 COMPILE = GPU  # torch.compile of model and optimiser
-PEAK = {
-    "H100": 989.5e12,
-    "H200": 989.5e12,
-    "A100": 312e12,
-    "L40S": 362e12,
-    "4090": 165e12,
-}  # dense bf16 FLOP/s
+PEAK = {"H100": 989.5e12, "H200": 989.5e12, "A100": 312e12, "L40S": 362e12}  # FLOP/s, dense bf16
 RESERVE = 0.01  # part of the time kept for saving
 THREADS = on(8, 1)  # of the CPU; with one, a small run is less noisy and nearly as fast
 
@@ -519,6 +509,19 @@ def rate(progress: float) -> float:
     return left + (1 - left) * FINAL_LR
 
 
+def momentum(step: int) -> float:
+    """Muon's momentum, which rises over the first steps."""
+    start, end, steps = MOMENTUM
+    return start + (end - start) * min(1.0, step / steps)
+
+
+def freeze() -> None:
+    """Stop the garbage collector, whose pauses are longer than a step, once everything long-lived is made."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
 class Broken(Exception):
     """The loss is not a number, or has exploded."""
 
@@ -567,9 +570,7 @@ def train(args: argparse.Namespace) -> dict:
             break
         progress = min(1.0, elapsed / args.seconds) if args.steps is None else step / args.steps
         loss = backward(forward, loader, parts, device)
-        start_momentum, end_momentum, rise = MOMENTUM
-        momentum = start_momentum + (end_momentum - start_momentum) * min(1.0, step / rise)
-        optimiser.step(step, rate(progress), momentum, WEIGHT_DECAY * (1 - progress))
+        optimiser.step(step, rate(progress), momentum(step), WEIGHT_DECAY * (1 - progress))
         model.zero_grad(set_to_none=True)
         value = loss.item()  # waits for the device: `took` is the whole step's time
         if not value < 100:
@@ -580,10 +581,8 @@ def train(args: argparse.Namespace) -> dict:
         seconds = earlier + clock() - START
         curve.write(json.dumps({"step": step, "seconds": round(seconds, 3), "loss": round(value, 5)}) + "\n")
         print(f"step: {step} seconds: {seconds:.1f} loss: {value:.4f}", flush=True)
-        if step == 0:  # the collector's pauses are longer than a step
-            gc.collect()
-            gc.freeze()
-            gc.disable()
+        if step == 0:
+            freeze()
         step += 1
         if args.checkpoint_every and time.monotonic() - saved > args.checkpoint_every:
             checkpoint(model, optimiser, {"step": step, "elapsed": seconds, "taken": loader.taken}, args.out)

@@ -118,10 +118,20 @@ def with_constant(text: str, name: str, value: object) -> str:
     """The text with one top-level constant set to another value; its comment stays.
 
     Raises:
-        KeyError: There is no such constant on a line of its own.
+        KeyError: There is no such constant.
+        SyntaxError: The text is no Python.
     """
-    pattern = re.compile(rf"^{re.escape(name)} = [^#\n]+?(?=\s*(?:#|$))", re.MULTILINE)
-    found = pattern.search(text)
-    if found is None:
-        raise KeyError(name)
-    return text[: found.start()] + f"{name} = {value!r}" + text[found.end() :]
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
+            return _spliced(text, node.value, repr(value))
+    raise KeyError(name)
+
+
+def _spliced(text: str, node: ast.expr, new: str) -> str:
+    """The text with one expression replaced. Offsets of the syntax tree count UTF-8 bytes."""
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    rows = text.encode("utf-8").splitlines(keepends=True)
+    before = b"".join(rows[: node.lineno - 1]) + rows[node.lineno - 1][: node.col_offset]
+    after = rows[node.end_lineno - 1][node.end_col_offset :] + b"".join(rows[node.end_lineno :])
+    return (before + new.encode("utf-8") + after).decode("utf-8")
