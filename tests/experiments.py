@@ -56,12 +56,12 @@ def data(folder):
     return folder
 
 
-def start(root, **options):
+def start(root, train=TRAIN, **options):
     """An open run of the toy recipe."""
     plan = Plan(
         **{"seconds": 5.0, "seed": 1, "data": str(data(root / "data")), "python": sys.executable} | options
     )
-    opened = setup.start(root / "run", recipe(root / "recipe"), plan)
+    opened = setup.start(root / "run", recipe(root / "recipe", train), plan)
     opened.bench.preload = ()
     return opened
 

@@ -28,7 +28,13 @@ def attempt(place, code, seconds=10.0, **options):
     walls = sandbox.Walls((), (place / "own",), watched=(place,))
     log = place / "log.txt"
     ended = sandbox.run(
-        [str(script)], python=sys.executable, walls=walls, cwd=place / "own", seconds=seconds, log=log, **options
+        [str(script)],
+        python=sys.executable,
+        walls=walls,
+        cwd=place / "own",
+        seconds=seconds,
+        log=log,
+        **options,
     )
     return ended, log.read_text()
 
@@ -56,7 +62,9 @@ def test_a_swallowed_attempt_is_named_too(place):
 
 
 def test_native_code_does_not_get_past_the_walls(place):
-    _, said = attempt(place, "import os\nos.system('cat SECRET/sealed.bin; rm SECRET/sealed.bin; echo x > SECRET/y')")
+    _, said = attempt(
+        place, "import os\nos.system('cat SECRET/sealed.bin; rm SECRET/sealed.bin; echo x > SECRET/y')"
+    )
     assert said.count("Permission denied") == 3
     assert [p.name for p in (place / "secret").iterdir()] == ["sealed.bin"]
 
@@ -105,7 +113,10 @@ def test_killing_the_supervisor_does_not_go_unnoticed(place):
 
 
 def test_the_log_is_out_of_reach(place):
-    ended, said = attempt(place, f"import os\nprint('before', flush=True)\ntry:\n    os.remove('{place}/log.txt')\nexcept OSError:\n    print('no')")
+    ended, said = attempt(
+        place,
+        f"import os\nprint('before', flush=True)\ntry:\n    os.remove('{place}/log.txt')\nexcept OSError:\n    print('no')",
+    )
     assert said == "before\nno\n"
     assert ended.touched
 

@@ -22,6 +22,7 @@ from skillloop.problems.experiment.ledger import Ledger, Row, results
 from skillloop.problems.experiment.source import lines, same_but_for_seeds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from concurrent.futures import Future
 
     from skillloop.loop import Trial
@@ -61,6 +62,12 @@ class Experiment:
     def propose(self, _trials: object) -> Candidate | None:
         """The next candidate; the measurement of as many as there are slots is then under way."""
         number = len(self.ledger.trials)
+        if number and Archive(self.ledger.trials).best is None:
+            row = self.ledger.trials[-1]
+            raise SkillloopError(
+                f"the baseline itself was not measured: {row['status']}: {row['reason']}",
+                f"its output is in {self.folder.trial(row['number']) / 'log.txt'}",
+            )
         while len(self.under_way) < self.executor.slots:
             begun = number + len(self.under_way)
             candidate = self._next(begun, max(0, begun - self.executor.slots + 1))
@@ -109,8 +116,8 @@ class Experiment:
         archive = Archive(rows[:known], settled + [c.id for c, _, _ in self.under_way])
         if archive.attempts(self.baseline.id) < noise.BASELINE:
             return self.baseline
-        if archive.best is None:
-            return None if not self.under_way else self.baseline
+        if archive.best is None:  # its first run is still under way
+            return None
         if (waiting := archive.deferred()) is not None:
             stale = not archive.refreshed(waiting) and archive.attempts(archive.best) < noise.REFRESH
             return self._known(archive.best if stale else waiting)
@@ -124,9 +131,7 @@ class Experiment:
         self.files[candidate.id] = dict(candidate.files)
         parent = self._commit_of(candidate.parent)
         commit = self.repository.commit(candidate.files, candidate.description, parent, number)
-        if candidate.parent and same_but_for_seeds(
-            self._sources(candidate.parent)[EDITABLE], candidate.source
-        ):
+        if candidate.parent and _only_seeds(self._sources(candidate.parent), candidate.files):
             return candidate, commit, None
         rows = self.ledger.trials[: max(0, number - self.executor.slots + 1)]
         job = Job(number, commit, self.plan.seed_of(number), Archive(rows).hopeless())
@@ -231,6 +236,12 @@ def _figure(text: str | None) -> float | None:
         return float(text) if text is not None else None
     except ValueError:
         return None
+
+
+def _only_seeds(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    """Whether two sets of files differ in the seeds of train.py alone."""
+    others = [{name: text for name, text in files.items() if name != EDITABLE} for files in (old, new)]
+    return others[0] == others[1] and same_but_for_seeds(old[EDITABLE], new.get(EDITABLE, ""))
 
 
 def _only_a_seed() -> Measurement:

@@ -8,7 +8,7 @@ import re
 import tokenize
 from dataclasses import dataclass
 
-_SEEDERS = frozenset("manual_seed manual_seed_all seed default_rng Generator RandomState PRNGKey".split())
+_SEEDERS = frozenset("manual_seed manual_seed_all seed default_rng Random RandomState PRNGKey".split())
 _DECLARED = re.compile(
     r"^(?P<name>[A-Z][A-Z0-9_]*) = (?P<value>[^#\n]+?)\s+#(?P<comment>.*?)\bknob:\s*(?P<range>.+)$",
     re.MULTILINE,
