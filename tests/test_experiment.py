@@ -17,7 +17,7 @@ from experiments import TRAIN, Formula, data, drive, edited, judged, noisy, reci
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.problems.experiment import executor, proposers, setup
 from skillloop.problems.experiment.archive import Archive
-from skillloop.problems.experiment.candidate import EDITABLE, Candidate
+from skillloop.problems.experiment.candidate import Candidate
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
 HERE = Path(__file__).parent
@@ -248,7 +248,7 @@ def test_kill_9_at_any_moment_loses_no_trial_and_changes_none(tmp_path):
     assert plain(cut) == plain(whole)
 
 
-def test_500_candidates_of_pure_noise_through_the_whole_loop(tmp_path):
+def test_pure_noise_through_the_whole_loop_is_hardly_ever_kept(tmp_path):
     opened = start(tmp_path)
     texts = [f"# {number}\n{TRAIN}X = {number}\n" for number in range(60)]
     rows = drive(

@@ -566,7 +566,7 @@ def train(args: argparse.Namespace) -> dict:
         begin = clock()
         elapsed = earlier + begin - START
         over = elapsed + 1.2 * slowest > (1 - RESERVE) * args.seconds
-        if (over and step) or step == args.steps:
+        if (over and step and args.steps is None) or step in (args.steps, args.stop_at):
             break
         progress = min(1.0, elapsed / args.seconds) if args.steps is None else step / args.steps
         loss = backward(forward, loader, parts, device)
@@ -631,7 +631,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="where weights and configuration are left")
     parser.add_argument("--seconds", type=float, default=on(300.0, 20.0), help="on the clock, all included")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead (for tests)")
+    parser.add_argument(
+        "--steps", type=int, help="a schedule of so many steps instead of seconds (for tests)"
+    )
+    parser.add_argument("--stop-at", type=int, metavar="STEP", help="break off there (for tests)")
     parser.add_argument("--checkpoint-every", type=float, default=0, metavar="SECONDS", help="0 is never")
     parser.add_argument(
         "--resume", action="store_true", help="go on from the checkpoint in --out, if there is one"
