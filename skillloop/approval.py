@@ -19,6 +19,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -31,6 +32,7 @@ LIFETIME = 900.0  # seconds that a dialog may stay open
 PREVIEW = "?"  # in the place of the word: say what would be decided, and decide nothing
 GUARDED = ("approve", "reject", "rollback")
 RULES = "skillloop.toml"
+_WRAPPED = re.compile(rf"skillloop['\"]?\s[^;|&\n]*\b(?:{'|'.join(GUARDED)})\b")
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
 _KEY = os.urandom(16)
 
@@ -81,6 +83,8 @@ def answer(home: Path, event: dict[str, Any]) -> dict[str, Any] | None:
         words = parse(command)
         if words is not None:
             return _decision(home, asked, words)
+        if _WRAPPED.search(command):
+            return _ask("This may decide about a skill in your name without showing you what.")
         names = (str(home), home.name, RULES) if home.name.startswith(".") else (str(home), RULES)
         touched = any(name in command for name in names)
     else:

@@ -92,13 +92,14 @@ def suitable_python() -> str | None:
 def recipes(place: Path) -> Iterator[list[list[str]]]:
     """The ways to make an environment at `place`, best first: each a list of commands."""
     inner = str(place / "bin" / "python")
+    works = [inner, "-I", "-c", "import skillloop.worker"]
     python, uv = suitable_python(), shutil.which("uv")
     if python:
         pip = [inner, "-I", "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]
-        yield [[python, "-I", "-m", "venv", str(place)], [*pip, "install", str(ROOT)]]
+        yield [[python, "-I", "-m", "venv", str(place)], [*pip, "install", str(ROOT)], works]
     if uv:
         install = [uv, "pip", "install", "--quiet", "--python", inner, str(ROOT)]
-        yield [[uv, "venv", "--quiet", "--python", UV_PYTHON, str(place)], install]
+        yield [[uv, "venv", "--quiet", "--python", UV_PYTHON, str(place)], install, works]
 
 
 def build(place: Path) -> None:
@@ -160,7 +161,8 @@ def settle(home: Path, place: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             leftover.unlink()
     for parked in (home / "inbox" / "failed").glob("*.json"):  # what older code gave up gets another chance
-        parked.replace(home / "inbox" / parked.name)
+        if not (home / "inbox" / parked.name).exists():
+            parked.replace(home / "inbox" / parked.name)
     built = [path for path in place.parent.iterdir() if path.is_dir() and not path.is_symlink()]
     for old in sorted(built, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)

@@ -89,6 +89,8 @@ def _flock(handle: int, path: Path, wait: float) -> None:
                 holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "another"
                 raise Locked(f"{path} is held by process {holder}", "wait until it has ended") from None
             time.sleep(0.005)
+        except OSError as error:
+            raise SkillloopError(f"{path}: cannot lock: {_reason(error)}") from error
         else:
             return
 
@@ -97,17 +99,22 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Replace or create one of skillloop's own files: whole and on disk, or not at all.
 
     Raises:
-        OSError: as the system says; the old file is untouched then and no temporary file stays.
+        Unreachable: the disk refused; the old file is untouched then and no temporary file stays.
     """
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unreachable(f"{path.parent}: {_reason(error)}") from error
     temp = f".{path.name}.{os.getpid()}.tmp"
     try:
         _write_new(folder, temp, data, mode)
         os.rename(temp, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         os.fsync(folder)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             os.unlink(temp, dir_fd=folder)
+        if isinstance(error, OSError):
+            raise Unreachable(f"{path}: {_reason(error)}") from error
         raise
     finally:
         os.close(folder)
@@ -185,8 +192,11 @@ class OpenSkill:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
             raise NotEditable(f"{self.path} is not a regular file")
-        with os.fdopen(handle, "rb") as file:
-            data = file.read(MAX_SKILL + 1)
+        try:
+            with os.fdopen(handle, "rb") as file:
+                data = file.read(MAX_SKILL + 1)
+        except OSError as error:
+            raise Unreachable(f"{self.path}: {_reason(error)}") from error
         if len(data) > MAX_SKILL:
             raise NotEditable(f"{self.path} is larger than {MAX_SKILL:,} bytes")
         return data
@@ -242,9 +252,10 @@ class OpenSkill:
         os.fsync(self.folder)
 
     def discard(self, name: str) -> None:
-        """Remove our temporary file, if it is there."""
+        """Remove our temporary file, if it is there, for good."""
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.folder)
+            os.fsync(self.folder)
 
     def check_still_there(self) -> None:
         """Refuse when the path no longer leads to the folder that we hold.
@@ -279,7 +290,10 @@ def open_skill(path: str | Path) -> Iterator[OpenSkill]:
 
 
 def _walk(real: str) -> int:
-    handle = os.open("/", _SEARCH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        handle = os.open("/", _SEARCH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unreachable(f"/: {_reason(error)}") from error
     parts = Path(real).parts[1:-1]
     for number, part in enumerate(parts, start=1):
         flags = os.O_RDONLY if number == len(parts) else _SEARCH  # the last one is read and synced

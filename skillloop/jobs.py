@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ATTEMPTS = 5
+LEFTOVER = 3600.0  # seconds after which nobody writes a temporary file any more
 BACK_OFF = 60.0  # seconds after the first failure; four times as long after each further one
 
 
@@ -108,6 +109,9 @@ class Inbox:
 
     def recover(self) -> list[Job]:
         """Count a failure for each job that a worker was at when it died, and return these jobs."""
+        for path in self.waiting.glob(".*"):  # what a hook that was killed left half written
+            if time.time() - path.stat().st_mtime > LEFTOVER:
+                path.unlink()
         found = []
         for path in sorted(self.working.glob("*.json")):
             try:

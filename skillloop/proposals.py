@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skillloop import config, draft, files, gate, history, skillfile, transcript
+from skillloop import config, draft, files, gate, history, receipts, skillfile, transcript
 from skillloop.errors import Refused, SkillloopError, Stale
 from skillloop.model import Outcome, sha256
 
@@ -68,10 +68,21 @@ def prepare(
     fresh = replace(proposal, base=sha256(old))
     rules = rules_for(proposal.path, home, session)
     context = gate.Context(
-        base=old, text=new, config=rules, session=session, reread=reread, confidence=confidence
+        base=old,
+        text=new,
+        config=rules,
+        session=session,
+        reread=reread,
+        received=lambda turn: receipts.held(home, proposal.session_id, turn.text),
+        confidence=confidence,
     )
     if store is not None:
-        context = replace(context, **store.drift(proposal.path, proposal.session_id))
+        context = replace(
+            context,
+            added_in_session=store.added_in_session(proposal.session_id),
+            added_unseen=store.added_unseen(proposal.path),
+            own=_own(proposal.path, store),
+        )
     return Prepared(fresh, old, new, gate.judge(fresh, context), rules)
 
 
@@ -108,6 +119,14 @@ def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version:
     item = prepared.proposal
     data = prepared.new.encode()
     return history.publish(store, Path(item.path), item.base, data, proposal_id=item.id, by=by, note=note)
+
+
+def _own(path: str, store: Store) -> str | None:
+    """The newest text that the person wrote or approved: what automatic growth is measured against."""
+    for version in reversed(history.versions(store, path)):
+        if version.proposal is None or store.find_proposal(version.proposal).by == "person":
+            return history.content(store, version.sha).decode("utf-8", "replace")
+    return None
 
 
 def reworded(proposal: Proposal, line: str) -> Proposal:

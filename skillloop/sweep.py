@@ -110,4 +110,5 @@ def _lives(pid: int, start: str | None) -> bool:
         status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:  # not Linux
         return True
-    return start is None or status.rpartition(")")[2].split()[19] == start
+    state, *fields = status.rpartition(")")[2].split()
+    return state != "Z" and start in (None, fields[18])  # a killed client may wait for its parent as a zombie

@@ -4,8 +4,8 @@ Used to ask whether two lines say the same (`similarity`), whether a line holds 
 (`content_words`), and whether it says it the same way round (`polarity`). Everything is linear in the text and needs
 no model. Invariant: text that differs only in case, width, apostrophe or accent composition gives the same words.
 
-The lexicons cover English, Spanish, German, French, Portuguese, Italian, Russian, Chinese and Japanese; other
-languages still get tokens and content words.
+The lexicons cover English, Spanish, German, French, Portuguese, Italian, Russian, Chinese and Japanese, and of a few
+more languages the negators; every language gets tokens and content words.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ _PHRASES = {
     |shouldnt|mustn't|needn't|wouldn't|couldn't|haven't|hasn't|hadn't|quit|refrain|forbid|forbidden|prohibited|nunca|jamás|jamas|nada|ningún|ninguna|ninguno|tampoco|evita|evitar|evite
     |nicht|kein|keine|keinen|keinem|keiner|keines|nie|niemals|nichts|vermeide|vermeiden|pas|jamais|rien|aucun|aucune|évite|évitez|éviter|não|nao|nenhum|nenhuma|pare|para de|evite|deja de
     |non|mai|niente|nessun|nessuno|nessuna|evita|smetti|не|нет|никогда|нельзя|ни|ничего|хватит|перестань|избегай|não
-    |不要|不|没有|没|別|别|勿|禁止|停止|避免|ない|なく|ません|ずに|禁止|やめ|じゃな""",
+    |不要|不|没有|没|別|别|勿|禁止|停止|避免|ない|なく|ません|ずに|やめ|じゃな
+    |niet|nooit|geen|nigdy|لا|لم|لن|ليس|أبدا|नहीं|मत|değil|asla|지 마|지 말|않|금지""",
     "without": "without|sin|ohne|sans|sem|senza|без|なしで",
     "instead": """instead of|instead|rather than|rather|en lugar de|en vez de|statt|anstatt|stattdessen|au lieu de|plutôt que|em vez de|ao invés de|invece di|invece|вместо
     |而不是|代替|ではなく|の代わりに""",
@@ -77,9 +78,6 @@ _PHRASES = {
     "must": "must|have to|has to|need to|required|debe|debes|hay que|muss|müssen|soll|doit|dois|faut|deve|devo|должен|должна|должны|надо|нужно|必须|一定|必要|なければ|べき",
     "this": "this one|this time|just this|only this|for now|this once|esta vez|por ahora|diesmal|dieses mal|cette fois|pour l'instant|desta vez|por enquanto|questa volta|per ora|в этот раз|пока|这次|暂时|今回|とりあえず",
 }
-
-POLARITY = tuple(_PHRASES)
-"""The classes of meaning that `polarity` gives, such as "not", "only", "all", "before"."""
 
 
 def fold(text: str) -> str:

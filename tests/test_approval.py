@@ -107,6 +107,7 @@ def test_the_hook_asks_and_adds_a_word_for_just_this(installed, command):
     [
         "env skillloop approve 3fa8",
         "sh -c 'skillloop approve 3fa8'",
+        "script -qc 'skillloop approve 3fa8' /dev/null",
         "A=1 skillloop approve 3fa8",
         "cd x && skillloop approve 3fa8",
         "skillloop approve 3fa8; skillloop approve 3fb0",
@@ -117,17 +118,30 @@ def test_the_hook_asks_and_adds_a_word_for_just_this(installed, command):
         "(skillloop approve 3fa8)",
         "python3 -m skillloop approve 3fa8",
         "skillloop approve '3fa8",
+    ],
+)
+def test_a_wrapped_decision_asks_the_person_but_gets_no_word(installed, command):
+    output = approval.answer(installed, bash(command))["hookSpecificOutput"]
+    assert output["permissionDecision"] == "ask"
+    assert "updatedInput" not in output
+    assert not (installed / "vouched").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
         "skillloop --home /elsewhere approve 3fa8",
         "skillloop approve 3fa8 --vouched abc",
         "skillloop approve 3fa8 --vouched=abc",
         "skillloop approve none",
         "skillloop status",
+        "cat skillloop/commands/reject.py && git -C skillloop log",
         "skillloop",
         "",
         "ls",
     ],
 )
-def test_anything_else_gets_no_word(installed, command):
+def test_a_call_that_decides_nothing_or_will_refuse_by_itself_is_left_alone(installed, command):
     assert approval.answer(installed, bash(command)) is None
     assert not (installed / "vouched").exists()
 

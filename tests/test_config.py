@@ -40,29 +40,29 @@ def write(tmp_path):
 def test_without_any_file_the_defaults_hold_and_ask_for_every_edit(write):
     rules = write.load()
     assert rules.apply.mode == "review"
-    assert rules.edit.per_week == 10
-    assert str(rules.rule("edit.per_week")) == "edit.per_week = 10 (built in)"
+    assert rules.edit.unseen == 10
+    assert str(rules.rule("edit.unseen")) == "edit.unseen = 10 (built in)"
 
 
 def test_the_persons_own_file_may_loosen_the_defaults(write):
-    write("home", '[apply]\nmode = "auto"\nnever_auto = []\n[edit]\nper_week = 50\n')
+    write("home", '[apply]\nmode = "auto"\nnever_auto = []\n[edit]\nunseen = 50\n')
     rules = write.load()
-    assert (rules.apply.mode, rules.apply.never_auto, rules.edit.per_week) == ("auto", (), 50)
+    assert (rules.apply.mode, rules.apply.never_auto, rules.edit.unseen) == ("auto", (), 50)
 
 
 def test_a_lower_file_cannot_switch_on_auto_or_raise_a_budget(write):
-    write("project", '[apply]\nmode = "auto"\nnever_auto = []\n[edit]\nper_week = 50\n')
+    write("project", '[apply]\nmode = "auto"\nnever_auto = []\n[edit]\nunseen = 50\n')
     rules = write.load()
-    assert (rules.apply.mode, rules.apply.never_auto, rules.edit.per_week) == ("review", ("delete",), 10)
+    assert (rules.apply.mode, rules.apply.never_auto, rules.edit.unseen) == ("review", ("delete",), 10)
 
 
 def test_the_stricter_level_wins_and_is_named(write):
-    write("home", '[apply]\nmode = "auto"\n\n[edit]\nper_week = 8\n')
-    skill = write("skill", '# ours\n[apply]\nmode = "review"\n[edit]\nper_week = 9\nper_session = 1\n')
+    write("home", '[apply]\nmode = "auto"\n\n[edit]\nunseen = 8\n')
+    skill = write("skill", '# ours\n[apply]\nmode = "review"\n[edit]\nunseen = 9\nper_session = 1\n')
     rules = write.load()
     assert str(rules.rule("apply.mode")) == f'apply.mode = "review" ({skill}:3)'
-    assert rules.rule("edit.per_week").file == str(write.files["home"])
-    assert (rules.edit.per_week, rules.edit.per_session) == (8, 1)
+    assert rules.rule("edit.unseen").file == str(write.files["home"])
+    assert (rules.edit.unseen, rules.edit.per_session) == (8, 1)
     assert rules.rule("edit.per_session").line == 6
 
 
@@ -120,19 +120,19 @@ def test_only_the_person_chooses_where_words_are_sent(write):
 @pytest.mark.parametrize(
     ("text", "line", "message", "hint"),
     [
-        ("[edit]\nper_weak = 3\n", 2, "unknown key edit.per_weak", "did you mean 'per_week'?"),
+        ("[edit]\nunsene = 3\n", 2, "unknown key edit.unsene", "did you mean 'unseen'?"),
         ("\n[sorces]\n", 2, "unknown section [sorces]", "did you mean 'sources'?"),
         ("mode = 3\n", 1, "unknown section [mode]", "did you mean 'model'?"),
-        ("[edit]\n\nper_week = true\n", 3, "edit.per_week must be a whole number of at least 0", ""),
-        ("[edit]\nper_week = -1\n", 2, "edit.per_week must be a whole number of at least 0", ""),
+        ("[edit]\n\nunseen = true\n", 3, "edit.unseen must be a whole number of at least 0", ""),
+        ("[edit]\nunseen = -1\n", 2, "edit.unseen must be a whole number of at least 0", ""),
         ("[budget]\nmoney_per_day = nan\n", 2, "budget.money_per_day must be a number of at least 0", ""),
         ('[apply]\nmode = "yes"\n', 2, 'apply.mode must be "auto" or "review"', ""),
         ("[apply]\nmode = [1]\n", 2, 'apply.mode must be "auto" or "review"', ""),
         ('[sources]\nuntrusted = "x.com"\n', 2, "sources.untrusted must be a list", ""),
         ("[sources]\naliases = [1]\n", 2, "sources.aliases must be a table", ""),
         ('[sources]\nkept = ["a"]\n', 2, "unknown key sources.kept", ""),
-        ("[edit]\nper_week = = 3\n", 2, "not TOML", "toml.io"),
-        ('[edit\nper_week = "', 1, "not TOML", "toml.io"),
+        ("[edit]\nunseen = = 3\n", 2, "not TOML", "toml.io"),
+        ('[edit\nunseen = "', 1, "not TOML", "toml.io"),
     ],
 )
 def test_a_mistake_names_file_and_line_and_what_to_do(write, text, line, message, hint):
@@ -187,7 +187,7 @@ level = st.fixed_dictionaries(
         ),
         "protect": st.fixed_dictionaries({}, optional={"headings": hosts, "must_keep": hosts}),
         "edit": st.fixed_dictionaries(
-            {}, optional={"per_week": st.integers(0, 20), "max_bytes": st.integers(0, 9)}
+            {}, optional={"unseen": st.integers(0, 20), "max_bytes": st.integers(0, 9)}
         ),
         "apply": st.fixed_dictionaries(
             {},
@@ -230,7 +230,7 @@ def refusal(rules, host):
     return 1 if sources.unknown == "review" else 2
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(home=level, project=level, skill=level)
 def test_a_lower_file_only_ever_tightens(home, project, skill, tmp_path_factory):
     root = tmp_path_factory.mktemp("levels")
@@ -243,7 +243,7 @@ def test_a_lower_file_only_ever_tightens(home, project, skill, tmp_path_factory)
         (root / name).write_text(as_toml(tables), encoding="utf-8")
     steps = [config.load(root), config.load(root, root), config.load(root, root, root / "s")]
     for upper, lower in pairwise(steps):
-        assert lower.edit.per_week <= upper.edit.per_week
+        assert lower.edit.unseen <= upper.edit.unseen
         assert lower.edit.max_bytes <= upper.edit.max_bytes
         assert (lower.apply.mode, upper.apply.mode) != ("auto", "review")
         assert lower.apply.min_confidence >= upper.apply.min_confidence

@@ -6,7 +6,7 @@ import pytest
 from transcripts import VERSIONS, Transcript
 
 from skillloop import transcript
-from skillloop.disagreements import DRAFT_AT, FOUND_AT, UNSURE, find
+from skillloop.disagreements import DRAFT_AT, UNSURE, find
 from skillloop.model import Kind, Origin, Session, ToolUse, Turn, TurnKind
 
 SCENES = {
@@ -118,6 +118,20 @@ def test_in_a_real_transcript_the_disagreement_stands_at_its_line(tmp_path, vers
     assert found.lesson == "Never edit the generated files, edit the templates instead"
 
 
+def test_a_comment_on_a_refused_tool_is_found(tmp_path):
+    talk = (
+        Transcript()
+        .typed("fill the tables")
+        .says("I'll run the seed.")
+        .tool("Bash", command="psql prod < seed.sql")
+    )
+    talk.denied("no, never the production database! use the test database")
+    line = talk.line
+    talk.says("Understood. Let me use the test database.").tool("Bash", command="psql test < seed.sql")
+    (found,) = find(transcript.read(talk.write(tmp_path / "s.jsonl")))
+    assert (found.evidence.line, found.confidence >= DRAFT_AT) == (line, True)
+
+
 def test_words_of_machines_never_fire(tmp_path):
     wrong = "No, that is wrong! Never do that again, you broke it. Always use tabs instead."
     talk = Transcript().typed("hello").says("Done.").tool("Edit", file_path="/p/a.py").result(wrong)
@@ -146,8 +160,8 @@ def test_a_fork_keeps_the_ids(tmp_path):
         .says("Sorry!")
     )
     first = find(transcript.read(talk.write(tmp_path / "a.jsonl")))
-    copied = talk.data().replace(b"5e55104e", b"f08ced00")  # a fork copies the lines under its own session id
-    (tmp_path / "b.jsonl").write_bytes(copied.replace(b"2.1.197", b"2.1.197"))
+    other_session = talk.data().replace(b'"sessionId":"5e55104e', b'"sessionId":"f08ced00')
+    (tmp_path / "b.jsonl").write_bytes(other_session)
     assert [one.id for one in first] == [one.id for one in find(transcript.read(tmp_path / "b.jsonl"))]
     assert len(first) == 1
     assert len(first[0].id) == 16
@@ -172,6 +186,13 @@ def test_a_wish_that_comes_in_a_second_session_is_durable():
     assert once.id == twice.id
 
 
+def test_a_symptom_that_comes_again_is_no_rule():
+    session = conversation("still broken, the same error on save", "I see the issue.")
+    (found,) = find(session, recurring=["still broken, the same error on save"])
+    assert not found.durable
+    assert found.lesson is None
+
+
 def test_a_second_opinion_is_asked_about_the_uncertain_middle_only():
     asked = []
 
@@ -179,11 +200,11 @@ def test_a_second_opinion_is_asked_about_the_uncertain_middle_only():
         asked.append(found.confidence)
         return {0: 0.9, 1: 0.05}.get(len(asked) - 1)
 
-    said, reply, wish = SCENES["en"]
+    said, reply, _ = SCENES["en"]
     (sure,) = find(conversation(said, reply), second_opinion=scripted)
     assert not asked
     assert sure.confidence > UNSURE[1]
-    doubtful = conversation("should that be in the footer?", "It could go there too.")
+    doubtful = conversation("the date is missing", "Let me see.")
     (found,) = find(doubtful, second_opinion=scripted)
     assert found.confidence == 0.9
     assert not find(doubtful, second_opinion=scripted)
@@ -191,5 +212,3 @@ def test_a_second_opinion_is_asked_about_the_uncertain_middle_only():
     assert [one.confidence for one in find(doubtful, second_opinion=lambda *_: None)] == [
         one.confidence for one in find(doubtful)
     ]
-    assert FOUND_AT < DRAFT_AT
-    assert wish

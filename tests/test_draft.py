@@ -46,7 +46,11 @@ def edit(lesson, **keywords):
 
 def test_a_lesson_goes_to_the_list_it_fits():
     found = edit("Always sort the table by its first column")
-    assert (found.op, found.heading, found.new) == ("insert", "Figures and tables", "- Always sort the table by its first column")
+    assert (found.op, found.heading, found.new) == (
+        "insert",
+        "Figures and tables",
+        "- Always sort the table by its first column",
+    )
 
 
 def test_a_lesson_that_fits_nowhere_goes_to_the_learned_rules():
@@ -58,7 +62,12 @@ def test_numbered_steps_are_no_list_of_rules():
 
 
 @pytest.mark.parametrize(
-    "lesson", ["Never use exclamation marks", "never use exclamation marks!", "Put the unit in the header of each table column."]
+    "lesson",
+    [
+        "Never use exclamation marks",
+        "never use exclamation marks!",
+        "Put the unit in the header of each table column.",
+    ],
 )
 def test_a_rule_that_is_there_is_a_recurrence(lesson):
     found = said(lesson)
@@ -85,7 +94,10 @@ def test_protected_headings_are_avoided():
 
 
 def test_the_id_depends_on_the_edit_and_the_evidence_not_on_the_base():
-    one, other = said("Ask before you delete a branch"), said("Ask before you delete a branch", SKILL + "\nMore.\n")
+    one, other = (
+        said("Ask before you delete a branch"),
+        said("Ask before you delete a branch", SKILL + "\nMore.\n"),
+    )
     assert one.id == other.id
     assert one.base != other.base
 

@@ -94,6 +94,15 @@ def test_settings_of_the_persons_own_pip_do_not_lead_the_installation_elsewhere(
 
 
 @pytest.mark.slow
+def test_an_environment_in_which_the_worker_cannot_even_start_is_not_put_into_use(plugin, home):
+    (plugin / "skillloop" / "worker.py").write_text("import no_such_library")
+    done = start(plugin, home)
+    assert done.stdout == ""
+    assert "No module named 'no_such_library'" in (home / "notice.json").read_text()
+    assert not (home / "env" / "current").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("uv") is None, reason="needs uv")
 def test_uv_serves_where_there_is_no_suitable_python(plugin, home, tmp_path):
     (tmp_path / "bin").mkdir()

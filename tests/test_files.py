@@ -85,7 +85,7 @@ def test_an_atomic_write_replaces_whole_and_leaves_no_temporary_file(tmp_path):
 def test_an_atomic_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     write_atomic(tmp_path / "file", b"old")
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(5, "Input/output error")))
-    with pytest.raises(OSError, match="Input/output"):
+    with pytest.raises(SkillloopError, match="Input/output"):
         write_atomic(tmp_path / "file", b"new")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"old")]
 

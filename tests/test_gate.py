@@ -1,5 +1,6 @@
 """The gate as a whole: what follows from the checks, and that nothing can talk it up."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -78,6 +79,21 @@ def test_comparing_texts_finds_what_needs_no_evidence():
     assert gate.compare(SKILL, SKILL.replace("name: report", "name: other"), AUTO).outcome is Outcome.DISCARD
     assert gate.compare(SKILL, SKILL + "- Run !`id` first.\n", AUTO).outcome is Outcome.DISCARD
     assert gate.compare(SKILL, SKILL.replace("- Never print", "- Print"), AUTO).outcome is Outcome.DEFER
+
+
+def test_no_reason_shows_a_credential():
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    verdict = judged("log in first", insert(f"Log in with {token}"))
+    assert "verbatim" in {check.name for check in verdict.failed}
+    assert all(token not in check.detail for check in verdict.checks)
+
+
+@pytest.mark.parametrize("unit", ["a", "a ", "x.com ", "skip ", "`", "不", "@a/"])
+def test_a_megabyte_in_a_line_is_refused_at_once(unit):
+    proposal, context = case(SAID, insert(unit * (1_000_000 // len(unit))))
+    start = time.perf_counter()
+    assert gate.judge(proposal, context).outcome is Outcome.DISCARD
+    assert time.perf_counter() - start < 0.5
 
 
 @pytest.mark.parametrize("field", ["skill", "path", "base", "rationale", "drafter", "session_id", "id"])

@@ -1,7 +1,9 @@
 import itertools
+import json
 import sys
 import time
 import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +72,13 @@ def spans(text):
 def test_a_thousand_ordinary_lines_in_twelve_languages_pass():
     assert len(LINES) >= 1000
     assert {line: spans(line) for line in LINES if spans(line)} == {}
+
+
+def test_genuine_corrections_in_fourteen_languages_pass():
+    files = (Path(__file__).parent / "data" / "benign").glob("*.jsonl")
+    texts = [json.loads(line)["text"] for file in files for line in file.read_text("utf-8").splitlines()]
+    assert len(texts) >= 300
+    assert {text: spans(text) for text in texts if spans(text)} == {}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """hooks/run: which Python it takes, and that it ends well whatever it finds."""
 
-import os
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,14 +20,14 @@ def run(tmp_path):
     for name in ("sh", "dirname"):
         (tools / name).symlink_to(shutil.which(name))
 
-    def start(home, *names, system="Linux"):
+    def start(home, *names, system="Linux", event="end"):
         for name in names:
             (tools / name).write_text(f'#!/bin/sh\necho "{name}: $*"\nexit 3\n')
             (tools / name).chmod(0o755)
         (tools / "uname").write_text(f"#!/bin/sh\necho {system}\n")
         (tools / "uname").chmod(0o755)
         environment = {"PATH": str(tools), "HOME": str(home)}
-        command = ["sh", root / "hooks" / "run", "inbox", "end"]
+        command = ["sh", root / "hooks" / "run", "inbox", event]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     return start
@@ -53,17 +53,17 @@ def test_without_any_python_uv_finds_one(run, home):
     )
 
 
-def test_with_nothing_at_all_the_session_still_ends_well(run, home):
-    assert run(home).returncode == 0
+def test_with_nothing_at_all_the_session_still_ends_well_and_the_next_start_says_why(run, home):
+    ended, started = run(home), run(home, event="start")
+    assert (ended.returncode, ended.stdout, started.returncode) == (0, "", 0)
+    assert "needs Python 3.11 or newer, or uv" in json.loads(started.stdout)["systemMessage"]
 
 
 def test_a_python_that_fails_does_not_fail_the_session(run, home):
     assert run(home, "python3").returncode == 0
 
 
-@pytest.mark.skipif(
-    os.path.realpath("/usr/bin/python3") == "/usr/bin/python3", reason="needs /usr/bin/python3"
-)
+@pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="needs /usr/bin/python3")
 def test_the_installer_stub_of_a_mac_is_never_started(run, home, tmp_path):
     """Its `python3` in /usr/bin opens a dialog unless the developer tools are there."""
     script = tmp_path / "plug in" / "hooks" / "run"

@@ -9,7 +9,17 @@ ROOT = Path(__file__).parent.parent / "skillloop"
 
 LEVELS = (
     ("inbox", "errors", "loop", "model", "words"),
-    ("files", "transcript", "skillfile", "disagreements", "redact", "approval", "sandbox"),
+    (
+        "files",
+        "merge",
+        "transcript",
+        "skillfile",
+        "disagreements",
+        "redact",
+        "approval",
+        "receipts",
+        "sandbox",
+    ),
     ("config",),
     ("gate", "store", "llm"),
     ("draft", "cases", "history", "outcomes"),

@@ -44,6 +44,10 @@ def test_no_tool_call_starts_a_process_unless_it_names_skillloop():
     assert all("skillloop" in hook["if"] for hook in commands("PreToolUse"))
 
 
+def test_no_prompt_waits_for_its_receipt():
+    assert all(hook["async"] for hook in commands("UserPromptSubmit"))
+
+
 def test_only_the_manifests_lie_in_the_manifest_folder():
     assert {path.name for path in (ROOT / ".claude-plugin").iterdir()} == {"plugin.json", "marketplace.json"}
 

@@ -8,6 +8,7 @@ from skillloop.errors import SkillloopError
 from skillloop.model import Origin, Outcome
 from skillloop.problems import session
 from skillloop.store import Store
+from skillloop.transcript import read
 
 SKILL = """---
 name: research
@@ -57,7 +58,7 @@ RULE = "No, that's wrong. Never cite a magazine when there is a study."
 
 
 def digest(transcript, tmp_path, home, store=None):
-    return session.digest(transcript.write(tmp_path / "t" / "session.jsonl"), home, store)
+    return session.digest(read(transcript.write(tmp_path / "t" / "session.jsonl")), home, store)
 
 
 def test_a_correction_becomes_a_queued_proposal_with_its_evidence(tmp_path, home, store, skill):

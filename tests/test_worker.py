@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,6 +16,8 @@ from skillloop import jobs, sweep, worker
 from skillloop.errors import SkillloopError
 from skillloop.files import locked
 from skillloop.jobs import Inbox, Job
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -214,15 +217,51 @@ def test_a_session_that_kills_its_worker_each_time_is_parked_in_the_end(home, cl
     assert "died" in next(inbox.parked()).error
 
 
-def test_ten_thousand_jobs_are_drained(home, client):
+@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_a_great_many_jobs_are_drained(home, client, count):
     path, done = said(client, "one"), []
     inbox = Inbox(home)
-    for number in range(10_000):
-        (inbox.waiting / f"s{number}.json").write_text(
-            json.dumps({"session_id": f"s{number}", "transcript_path": str(path)})
-        )
+    for number in range(count):
+        job = {"session_id": f"s{number}", "transcript_path": str(path)}
+        (inbox.waiting / f"s{number}.json").write_text(json.dumps(job))
     worker.drain(home, client, lambda home, path: done.append(path))
-    assert len(done) == 10_000
+    assert len(done) == count
+
+
+def test_what_killed_hooks_left_half_written_is_cleared_away_in_time(home, client):
+    old, fresh = Inbox(home).waiting / ".a.1", Inbox(home).waiting / ".b.2"
+    old.write_text("{")
+    fresh.write_text("{")
+    os.utime(old, (1, 1))
+    worker.drain(home, client, collect([]))
+    assert (old.exists(), fresh.exists()) == (False, True)
+
+
+KILLED = """
+import pathlib, sys
+from skillloop import worker
+home, client = map(pathlib.Path, sys.argv[1:])
+worker.drain(home, client, lambda home, path: (home / "done").touch())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize("call", ["rename", "renameat", "link", "unlink", "fsync", "flock"])
+def test_a_worker_killed_at_any_system_call_has_digested_the_job_or_left_it(home, client, call):
+    path, points = said(client, "a"), 0
+    for point in range(1, 100):
+        shutil.rmtree(home)
+        home.mkdir()
+        end(home, path)
+        kill = ["strace", "-f", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={point}"]
+        run = [*kill, sys.executable, "-c", KILLED, home, client]
+        killed = subprocess.run(run, cwd=ROOT, capture_output=True, check=False).returncode
+        assert (home / "done").exists() or list((home / "inbox").rglob("a.json")), f"{call} {point}"
+        points += killed != 0
+        if not killed:
+            break
+    assert points or call == "link"
 
 
 def test_a_growing_transcript_is_waited_for(home, client):
@@ -276,6 +315,17 @@ def test_a_running_session_is_left_alone_until_its_process_is_gone(home, client)
     assert done == ["live"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_killed_client_that_nobody_has_reaped_is_not_running(client):
+    process = subprocess.Popen(["true"])
+    until = time.monotonic() + 5
+    while Path(f"/proc/{process.pid}/stat").read_text().split()[2] != "Z" and time.monotonic() < until:
+        time.sleep(0.01)
+    (client / "sessions" / "1.json").write_text(json.dumps({"pid": process.pid, "sessionId": "zombie"}))
+    assert sweep.running(client) == frozenset()
+    process.wait()
+
+
 def test_a_process_number_given_to_another_does_not_keep_a_session_alive(client):
     record = {"pid": os.getpid(), "sessionId": "gone", "procStart": "1"}
     (client / "sessions" / "1.json").write_text(json.dumps(record))
@@ -307,9 +357,7 @@ def test_the_worker_process_keeps_its_files_private_and_says_when_it_stopped(hom
     (home / "inbox").write_text("not a folder")
     environment = {**os.environ, "SKILLLOOP_HOME": str(home), "CLAUDE_CONFIG_DIR": str(client)}
     command = [sys.executable, "-m", "skillloop.worker"]
-    done = subprocess.run(
-        command, cwd=Path(__file__).parents[1], env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "worker: stopped" in done.stderr
     assert "worker stopped: FileExistsError" in message(home)

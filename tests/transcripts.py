@@ -15,7 +15,8 @@
 
 Each method appends records and returns the transcript. `last` is the uuid of the newest record and `line` its 1-based
 line, so a test can say where a turn must be found. Versions differ as facts about real files say: `promptId` from 2.1.76,
-`entrypoint` from 2.1.78, `promptSource` from 2.1.161, `origin` from 2.1.197, progress records up to 2.1.81, attachments for
+`entrypoint` from 2.1.78, `promptSource` from 2.1.161, `origin` from 2.1.197 (seen in the real
+client, also on queued words), progress records up to 2.1.81, attachments for
 queued words from 2.1.165, sub-agents inline in 1.0. `raw` and `record` write anything else. Ids and times are deterministic.
 """
 
@@ -74,6 +75,7 @@ class Transcript:
         self._records = 0
         self._message: str | None = None  # id of the assistant message that is being written
         self._pending: str | None = None  # id of a tool call without a result
+        self._skill: str | None = None  # to which the client attributes what the assistant says in this turn
         self._turn_parents: list[str | None] = []  # what each typed turn follows, for a rewind
 
     # ---- what a person does
@@ -82,6 +84,7 @@ class Transcript:
         """A prompt typed by a person, optionally with pictures or the IDE's note on the open file."""
         self._settle()
         self._turn_parents.append(self._parent)
+        self._skill = None
         content: str | list[dict[str, Any]] = text
         if images or ide or self._before("2.0"):
             content = [{"type": "text", "text": text}] if self._before("2.0") or images or ide else text
@@ -93,13 +96,16 @@ class Transcript:
             content = [*content, {"type": "image", "source": source}]  # type: ignore[misc]
         return self._user(content, **self._provenance() | fields)
 
-    def denied(self, feedback: str | None = None, *, clarify: bool = False) -> Self:
-        """The person refused the pending tool call, with or without a comment (`clarify`: a machine-made one)."""
+    def denied(self, feedback: str | None = None, *, clarify: bool = False, note: bool = True) -> Self:
+        """The person refused the pending tool call, with or without a comment (`clarify`: a machine-made one).
+
+        From 2.1.101 on Claude Code may add a `note` of its own behind the comment.
+        """
         if feedback is None and not clarify:
             self._result(STOPPED, is_error=True, payload="User rejected tool use")
             return self.interrupted(for_tool=True)
-        note = "" if self._before("2.1.101") else NOTE
-        said = FEEDBACK + (CLARIFY if clarify else str(feedback)) + note
+        said = FEEDBACK + (CLARIFY if clarify else str(feedback))
+        said += NOTE if note and not self._before("2.1.101") else ""
         return self._result(said, is_error=True, payload=f"Error: {said}")
 
     def interrupted(self, *, for_tool: bool = False) -> Self:
@@ -115,7 +121,10 @@ class Transcript:
             return self.typed(text)
         self._queue(then)
         if then == "remove" and not self._before("2.1.165"):
-            self.attachment("queued_command", prompt=text, commandMode="prompt")
+            said_by = (
+                {} if self._before("2.1.197") else {"origin": {"kind": "human"}, "timestamp": self._now()}
+            )
+            self.attachment("queued_command", prompt=text, commandMode="prompt", **said_by)
         return self
 
     def command(self, name: str, args: str = "", *, stdout: str | None = None) -> Self:
@@ -182,6 +191,7 @@ class Transcript:
         text = f"Base directory for this skill: {folder}\n\n{body}" + (
             f"\n\nARGUMENTS: {args}" if args else ""
         )
+        self._skill = name
         return self.meta([{"type": "text", "text": text}], **extra)
 
     # ---- what machines write
@@ -189,6 +199,18 @@ class Transcript:
     def meta(self, content: Any, **fields: Any) -> Self:
         """A user-role record that Claude Code marks as not typed."""
         return self._user(content, isMeta=True, **fields)
+
+    def restored(self, *skills: tuple[str, str]) -> Self:
+        """After a compaction, the skills (name and path of SKILL.md) that were in force, the latest first (from 2.1.170)."""
+        listed = [
+            {
+                "name": name,
+                "path": f"userSettings:{name}",
+                "content": f"Base directory for this skill: {path.removesuffix('/SKILL.md')}\n\n# A skill",
+            }
+            for name, path in skills
+        ]
+        return self.attachment("invoked_skills", skills=listed)
 
     def compacted(self, summary: str = "1. Primary request: never mind.") -> Self:
         """The conversation was summarised to make room."""
@@ -333,13 +355,15 @@ class Transcript:
             "stop_reason": None,
             "usage": {"input_tokens": 3, "output_tokens": 9},
         }
+        if self._skill and not self._before("2.1.165"):
+            fields = {"attributionSkill": self._skill} | fields
         return self.record("assistant", message=message, requestId="req_1", **fields)
 
     def _result(self, text: str, *, is_error: bool = False, payload: Any = None) -> Self:
         call, self._pending, self._message = self._pending, None, None
         block: dict[str, Any] = {"tool_use_id": call, "type": "tool_result", "content": text}
-        if is_error:
-            block["is_error"] = True
+        if is_error or not self._before("2.1.71"):
+            block["is_error"] = is_error
         fields = {} if self._before("2.0.65") else {"sourceToolAssistantUUID": self._parent}
         return self.record(
             "user", message={"role": "user", "content": [block]}, toolUseResult=payload, **fields

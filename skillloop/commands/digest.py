@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from skillloop.model import Session
     from skillloop.problems.session import Digest
+
+
+SHOW_PROGRESS_FROM = 5
+"""Sessions."""
 
 
 @click.command()
@@ -51,17 +57,15 @@ def command(
       skillloop digest ~/.claude/projects/-home-me-app/0b1c….jsonl --json
     """  # noqa: D301
     paths = _chosen(sessions, last=last, every=every, since=since)
-    failed, out = 0, app.console()
-    for path in _progress(paths, as_json=as_json):
-        try:
-            result = _digest(path, app, dry_run=dry_run)
-        except SkillloopError as error:
+    out = app.console()
+    failed = 0
+    for result in _digests(paths, app, dry_run=dry_run, quiet=as_json):
+        if isinstance(result, SkillloopError):
             if len(paths) == 1:
-                raise
+                raise result
             failed += 1
-            click.echo(f"skillloop: {error.message}", err=True)
-            continue
-        if as_json:
+            click.echo(f"skillloop: {result.message}", err=True)
+        elif as_json:
             emit(as_object(result))
         else:
             print_digest(out, result, dry_run=dry_run)
@@ -70,13 +74,18 @@ def command(
     return 0
 
 
-def _digest(path: Path, app: App, *, dry_run: bool) -> Digest:
+def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iterator[Digest | SkillloopError]:
+    """Each session's digest, or why it could not be read; a bar on stderr where there is something to wait for."""
     from skillloop.problems import session
 
-    if dry_run:
-        return session.digest(path, app.home)
-    with app.store() as store:
-        return session.digest(path, app.home, store)
+    with ExitStack() as stack:
+        store = None if dry_run else stack.enter_context(app.store())
+        read: Iterable[Session | SkillloopError] = session.read_all(paths)
+        if len(paths) >= SHOW_PROGRESS_FROM and sys.stderr.isatty() and not quiet:
+            bar = click.progressbar(read, length=len(paths), label="sessions", file=sys.stderr)
+            read = stack.enter_context(bar)
+        for item in read:
+            yield item if isinstance(item, SkillloopError) else session.digest(item, app.home, store)
 
 
 def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | None) -> list[Path]:
@@ -115,18 +124,6 @@ def _moment(since: str) -> float:
         raise UsageError(
             f"--since {since!r} is neither a date nor a span", "write 2026-11-01, 7d or 12h"
         ) from None
-
-
-def _progress(paths: list[Path], *, as_json: bool) -> Iterable[Path]:
-    """A bar on stderr when it is a terminal and there is something to wait for."""
-    if len(paths) < 5 or not sys.stderr.isatty() or as_json:
-        return paths
-    return _bar(paths)
-
-
-def _bar(paths: list[Path]) -> Iterator[Path]:
-    with click.progressbar(paths, label="sessions", file=sys.stderr) as bar:
-        yield from bar
 
 
 def as_object(result: Digest) -> dict[str, Any]:

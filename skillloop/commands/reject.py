@@ -26,6 +26,10 @@ def command(app: App, proposal: str, reason: str, vouched: str | None, as_json: 
     """  # noqa: D301
     with app.store() as store:
         queued = open_proposal(store, proposal)
+        if not as_json:
+            click.echo(
+                f"{queued.proposal.id} {queued.proposal.skill}: {queued.proposal.edits[0].new or 'a deletion'}"
+            )
         by = person(app, f"reject {queued.proposal.id}", sha256(queued.proposal.id), vouched)
         store.set_state(queued.proposal.id, "rejected", reason or f"no reason given, in {by}", by="person")
     if as_json:

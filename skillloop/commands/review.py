@@ -28,6 +28,7 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
 
     On a terminal each proposal asks: its four-character code applies it, e edits it first, r rejects it, s skips, q
     stops. Lessons that belong to no skill come last; you can give each to a skill. Elsewhere it only lists the queue.
+    Writes what you decide: the SKILL.md and the history.
 
     \b
     Examples:
@@ -36,7 +37,7 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
     """  # noqa: D301
     with app.store() as store:
         queue = [item for item in store.proposals(states=("queued",)) if skill in (None, item.proposal.skill)]
-        loose = store.disagreements(unattributed=True) if skill is None else []
+        loose = _homeless(store) if skill is None else []
         if as_json or not interactive():
             _list(app, store, queue, loose, as_json=as_json)
             return 0
@@ -51,6 +52,11 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
             if not _attach(app, store, found):
                 return 0
     return 0
+
+
+def _homeless(store: Store) -> list[Disagreement]:
+    """Lessons that no skill of the person's own can learn yet."""
+    return [item for item in store.disagreements(unattributed=True) if item.durable and item.lesson]
 
 
 def _list(app: App, store: Store, queue: list[Queued], loose: list[Disagreement], *, as_json: bool) -> None:
@@ -143,31 +149,47 @@ def _attach(app: App, store: Store, found: Disagreement) -> bool:
     from skillloop.problems import session
 
     out = app.console()
-    out.print(render.plain(f"\nNo skill was in force when you said: “{found.evidence.quote.strip()}”"))
-    out.print(render.plain(f"Lesson: {found.lesson}"))
+    plugin = found.skill.path if found.skill is not None else None
+    where = f"In force was {plugin}, which an update replaces." if plugin else "No skill was in force."
+    out.print(render.plain(f"\n“{found.evidence.quote.strip()}”", "italic"))
+    out.print(render.plain(f"Lesson: {found.lesson}. {where}"))
     skills = _skills()
     for number, skill in enumerate(skills, start=1):
         out.print(render.plain(f"  {number}  {skill.name}  ({skill.path})"))
-    answer = click.prompt(
-        "number of the skill that should learn it · s skip · d drop · q quit", default="s", show_default=False
-    )
-    answer = answer.strip().lower()
+    copy = "c copy that skill to your own and teach the copy · " if plugin else ""
+    question = f"number of the skill that should learn it · {copy}s skip · d drop · q quit"
+    answer = click.prompt(question, default="s", show_default=False).strip().lower()
+    learner = _chosen(answer, plugin, skills)
     if answer == "d":
         store.dismiss(found.id)
-    elif answer.isdigit() and 1 <= int(answer) <= len(skills):
-        skill = skills[int(answer) - 1]
-        store.attach(found.id, skill)
-        for trial in session.propose_for(replace(found, skill=skill), app.home, store):
+    elif learner is not None:
+        store.attach(found.id, learner)
+        for trial in session.propose_for(replace(found, skill=learner), app.home, store):
             click.echo(f"{trial.decision.outcome.value}: {trial.decision.reason}")
             if trial.candidate is not None and trial.decision.outcome is Outcome.DEFER:
                 return _decide(app, store, store.find_proposal(trial.candidate.id))
     return answer != "q"
 
 
+def _chosen(answer: str, plugin: str | None, skills: list[SkillRef]) -> SkillRef | None:
+    """The skill that an answer names, if it names one; a plugin's skill is copied first."""
+    from skillloop import history
+    from skillloop.model import SkillRef
+
+    if answer == "c" and plugin is not None:
+        copy = history.copy_skill(plugin, _own_skills())
+        return SkillRef(copy.parent.name, str(copy))
+    return skills[int(answer) - 1] if answer.isdigit() and 1 <= int(answer) <= len(skills) else None
+
+
+def _own_skills() -> Path:
+    return projects_folder().parent / "skills"
+
+
 def _skills() -> list[SkillRef]:
     """The person's own skills and those of the project here."""
     from skillloop.model import SkillRef
 
-    roots = (projects_folder().parent / "skills", Path.cwd() / ".claude" / "skills")
+    roots = (_own_skills(), Path.cwd() / ".claude" / "skills")
     files = dict.fromkeys(path.absolute() for root in roots for path in sorted(root.glob("*/SKILL.md")))
     return [SkillRef(path.parent.name, str(path)) for path in files]

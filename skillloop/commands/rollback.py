@@ -41,14 +41,16 @@ def command(app: App, skill: str, to: int | None, exact: bool, vouched: str | No
       skillloop rollback research
       skillloop rollback research --to 3
     """  # noqa: D301
-    from skillloop import history
+    from skillloop import history, render, skillfile
 
     with app.store() as store:
         path = known_skill(store, skill)
-        words = (
-            f"rollback {skill}" + (f" --to {to}" if to is not None else "") + (" --exact" if exact else "")
-        )
-        person(app, words, sha256(f"{path}\0{to}\0{exact}"), vouched)
+        before, after = history.preview_rollback(store, path, to=to, exact=exact)
+        if not as_json:
+            old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
+            app.console().print(render.diff(skillfile.diff(old, new, path)), end="")
+        words = f"rollback {skill}" + (f" --to {to}" if to is not None else "") + " --exact" * exact
+        person(app, words, sha256("\0".join((str(path), sha256(before), sha256(after)))), vouched)
         version = history.rollback(store, path, to=to, exact=exact)
     if as_json:
         emit({"path": str(path), "version": version.number, "sha256": version.sha, "note": version.note})

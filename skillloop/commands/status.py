@@ -49,7 +49,7 @@ def _facts(app: App) -> dict[str, Any]:
             "sessions": len(store.sessions()),
             "jobs": inbox.waiting(str(app.home)),
             "proposals": dict(Counter(item.state for item in everything)),
-            "unattributed": len(store.disagreements(unattributed=True)),
+            "unattributed": sum(item.durable for item in store.disagreements(unattributed=True)),
             "queue": [
                 {
                     "id": item.proposal.id,

@@ -51,7 +51,9 @@ class EditLimits:
     max_growth: int = at_most(10, "lines that automatic edits may add to the person's own version")
     max_bytes: int = at_most(100_000, "bytes that a SKILL.md may grow to")
     per_session: int = at_most(3, "lines that one session may add to one skill automatically")
-    per_week: int = at_most(10, "lines that seven days may add to one skill automatically")
+    unseen: int = at_most(
+        10, "lines that automatic edits may add to one skill until you next decide anything about it"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Config:
     rules: Mapping[tuple[str, str | None], Rule] = field(default_factory=dict)
 
     def rule(self, key: str, entry: str | None = None) -> Rule:
-        """Where `key` (such as "edit.per_week"), or one entry of a list key, comes from."""
+        """Where `key` (such as "edit.unseen"), or one entry of a list key, comes from."""
         for found in ((key, entry), (key, None)):
             if found in self.rules:
                 return self.rules[found]

@@ -16,13 +16,14 @@ from skillloop.disagreements import lessons
 from skillloop.disagreements.classifier import learned
 from skillloop.disagreements.features import features, said, scenes
 from skillloop.disagreements.kinds import kind
-from skillloop.model import Disagreement, Evidence
+from skillloop.disagreements.lasting import meant_to_last
+from skillloop.model import Disagreement, Evidence, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from skillloop.disagreements.features import Scene
-    from skillloop.model import Session
+    from skillloop.disagreements.lessons import Lesson
+    from skillloop.model import Session, Turn
 
     SecondOpinion = Callable[[Disagreement, Session], float | None]
 
@@ -37,11 +38,14 @@ DRAFT_AT = 0.6
 UNSURE = (0.2, 0.6)
 """Between these a second opinion is worth asking for."""
 
-DURABLE_AT = 0.5
+DURABLE_AT = 0.7
 """Probability from which a lesson is worth remembering by itself."""
 
 RECURS = 0.6
 """Similarity from which a wish is the one of an earlier session."""
+
+TELLING = 3
+"""Content words that a wish needs to be known again; "same error" comes in every session."""
 
 QUOTED = 400
 """Longest quote, in characters."""
@@ -65,8 +69,12 @@ def find(
         return []
     found = []
     for scene in scenes(session):
-        disagreement = _consider(session, scene, recurring)
-        if second_opinion is not None and UNSURE[0] <= disagreement.confidence <= UNSURE[1]:
+        seen = features(scene)
+        confidence = round(learned().disagreement.confidence(seen), 3)
+        if confidence < min(FOUND_AT, UNSURE[0]):
+            continue
+        disagreement = _describe(session, scene.turn, seen, confidence, recurring)
+        if second_opinion is not None and UNSURE[0] <= confidence <= UNSURE[1]:
             opinion = second_opinion(disagreement, session)
             if opinion is not None:
                 disagreement = replace(disagreement, confidence=round(min(1.0, max(0.0, opinion)), 3))
@@ -75,54 +83,56 @@ def find(
     return _once(found)
 
 
-def _consider(session: Session, scene: Scene, recurring: Collection[str]) -> Disagreement:
-    """One turn as if it were a disagreement, with the confidence that it is."""
-    model = learned()
-    seen = features(scene)
-    lesson = lessons.draw(scene.turn.text)
-    again = _recurs(scene.turn.text if lesson is None else lesson.quote, recurring)
-    if again and lesson is None:
-        lesson = lessons.plain(scene.turn.text)
-    quote = lesson.quote if lesson else _quote(scene.turn.text)
-    durable = lesson is not None and (again or model.durable.confidence(lesson.features) >= DURABLE_AT)
-    turn = scene.turn
+def _describe(
+    session: Session, turn: Turn, seen: dict[str, float], confidence: float, recurring: Collection[str]
+) -> Disagreement:
+    """What kind of disagreement a turn is, in which words, and what it teaches."""
+    rule = lessons.draw(turn.text)
+    sort = kind(seen)
+    wished = () if sort is Kind.BUG_REPORT else recurring  # the same symptom twice is no rule
+    lesson = rule if rule is not None and _lasts(turn.text, rule, wished) else None
+    quote = lesson.quote if lesson else _quote(turn.text)
+    evidence = Evidence(
+        _id(session, turn),
+        session.session_id,
+        session.path,
+        turn.line,
+        turn.uuid,
+        quote,
+        turn.origin,
+        turn.timestamp,
+    )
     return Disagreement(
-        evidence=Evidence(
-            _id(session, turn.line, turn.uuid, quote),
-            session.session_id,
-            session.path,
-            turn.line,
-            turn.uuid,
-            quote,
-            turn.origin,
-            turn.timestamp,
-        ),
-        kind=kind(seen),
-        confidence=round(model.disagreement.confidence(seen), 3),
-        durable=durable,
+        evidence=evidence,
+        kind=sort,
+        confidence=confidence,
+        durable=lesson is not None,
         lesson=lesson.text if lesson else None,
         skill=turn.skill,
         turn=turn.index,
-        signals=model.disagreement.signals(seen),
+        signals=learned().disagreement.signals(seen),
     )
 
 
 def _quote(text: str) -> str:
-    """The sentences that carry the disagreement: the one that weighs most, with its neighbours while there is room."""
+    """The words that carry the disagreement: all of a short turn, of a long one the sentence that weighs most."""
     if len(text) <= QUOTED:
         return text.strip()
-    parts = list(lessons.sentences(text))
-    heaviest = max(parts, key=lambda part: learned().disagreement.score(said(part)))
-    return heaviest[:QUOTED].strip()
+    weight = learned().disagreement.score
+    return max(lessons.sentences(text), key=lambda part: weight(said(part)), default="")[:QUOTED].strip()
 
 
-def _recurs(wish: str, earlier: Collection[str]) -> bool:
-    return any(words.similarity(wish, old) >= RECURS for old in earlier)
+def _lasts(text: str, rule: Lesson, recurring: Collection[str]) -> bool:
+    """Whether a rule is worth remembering: by what it says, or because the person has wished it before."""
+    if meant_to_last(text, rule.quote, rule.text) or learned().durable.confidence(rule.features) >= DURABLE_AT:
+        return True
+    again = any(words.similarity(wish, old) >= RECURS for old in recurring for wish in {text, rule.quote})
+    return again and len(words.content_words(rule.text)) >= TELLING
 
 
-def _id(session: Session, line: int, uuid: str | None, quote: str) -> str:
+def _id(session: Session, turn: Turn) -> str:
     """Sixteen hex digits; a forked or resumed session keeps a turn's uuid, so the copies are one disagreement."""
-    own = uuid or f"{session.session_id}/{line}/{quote}"
+    own = turn.uuid or f"{session.session_id}/{turn.line}/{turn.text}"
     return hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -1,8 +1,8 @@
 """A linear model over named features: small, inspectable, quick. What it learned lies in `weights.json` beside it.
 
-A score is the sum of the weights of the features that are there (log-odds); a calibration of two numbers, fitted on rows
-that the weights had not seen (Platt 1999), turns it into a probability. The file is made by tests/bench/train_detector.py
-and holds names of features and numbers, no text of a person.
+A score is the sum of the weights of the features that are there: log-odds, so the logistic function gives a probability
+(tests/bench/detect.py prints how reliable it is on people who were held out). The file is made by
+tests/bench/train_detector.py and holds names of features and numbers, no text of a person.
 """
 
 from __future__ import annotations
@@ -25,24 +25,22 @@ SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """One yes-or-no question: a weight a feature, and how to read the score as a probability."""
+    """One yes-or-no question: a weight a feature."""
 
     weights: Mapping[str, float]
-    slope: float = 1.0
-    offset: float = 0.0
 
     def score(self, features: Mapping[str, float]) -> float:
-        """Log-odds before calibration; unknown features say nothing."""
+        """Log-odds; unknown features say nothing."""
         return sum(self.weights.get(name, 0.0) * value for name, value in features.items())
 
     def confidence(self, features: Mapping[str, float]) -> float:
-        """Calibrated probability, 0 to 1."""
-        return sigmoid(self.slope * self.score(features) + self.offset)
+        """Probability, 0 to 1."""
+        return sigmoid(self.score(features))
 
     def signals(self, features: Mapping[str, float]) -> tuple[Signal, ...]:
-        """The features that spoke the loudest, with what each added to the calibrated log-odds."""
+        """The features that spoke the loudest, with what each added to the log-odds."""
         spoken = (
-            Signal(name, round(self.slope * self.weights.get(name, 0.0) * value, 2))
+            Signal(name, round(self.weights.get(name, 0.0) * value, 2))
             for name, value in features.items()
             if name != "bias"
         )
@@ -69,9 +67,9 @@ def read(text: str) -> Weights:
     """Weights from their JSON form."""
     data = json.loads(text)
     return Weights(
-        Linear(**data["disagreement"]),
-        Linear(**data["durable"]),
-        {name: Linear(**kind) for name, kind in data["kinds"].items()},
+        Linear(data["disagreement"]),
+        Linear(data["durable"]),
+        {name: Linear(kind) for name, kind in data["kinds"].items()},
     )
 
 

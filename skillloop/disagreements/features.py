@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from skillloop.disagreements.lexicon import CLAIMED, REPLIED, SAID
@@ -28,11 +29,17 @@ HEAD, TAIL = 1200, 300
 OPENING, CLOSING = 260, 700
 """Characters of the reply, and of the assistant's turn before, that are looked at."""
 
+REPEATED = 30
+"""Characters from which a line that the assistant wrote before counts as repeated."""
+
+OPENED = 6
+"""Words of a later sentence that are looked at for how it starts."""
+
+_SENTENCE = re.compile(r"[.!?。！？\n]+|\.{2,}")
+_NO_LETTERS = re.compile(r"[\W\d_]+")
 _EDITS = re.compile(
     r"edit|write|update$|patch|replace|create_file|insert|delete_file|notebook", re.IGNORECASE
 )
-_RUNS = re.compile(r"bash|shell|terminal|command|exec", re.IGNORECASE)
-_TALKS = re.compile(r"ask.?user|ask_question|exitplan", re.IGNORECASE)
 _TROUBLE = re.compile(
     r"\b\w*(?:Error|Exception)\b|\berror\b|traceback|\bfail(?:ed|ure|s)?\b|fatal|cannot find|not found|ERR!|panic|\b[45]\d\d\b (?:\(|error|bad|not|internal)",
     re.IGNORECASE,
@@ -42,6 +49,11 @@ _TROUBLE_LINE = re.compile(
 )
 _MENTION = re.compile(
     r"(?:^|\s)@[\w./-]+|\b[\w-]+/[\w./-]+\.\w{1,5}\b|\b[\w-]+\.(?:py|ts|tsx|js|jsx|go|rs|md|json|css|html|vue|java|rb|php|sql|yml|yaml|toml|sh)\b"
+)
+_NEGATIVE_QUESTION = re.compile(
+    r"\b(?:should|is|are|does|do|did|have|has|ca|could|would|wo)n['’]?t\b[^.!\n]{3,120}\?|(?:¿|^|\s)no (?:deber|ser|est|cre|es )[^.\n]{2,120}\?|nicht[^.\n]{2,120}\?"
+    r"|\bpas[^.\n]{2,120}\?|\bn[ãa]o (?:dev|ser|ach|é)[^.\n]{2,120}\?|\bnon (?:dov|sar|cred|è)[^.\n]{2,120}\?|(?:разве|не лучше|не стоит)[^.\n]{2,120}\?|(?:是不是|难道|不应该)[^。\n]{2,80}|(?:べきでは|ではない|じゃない)[^。\n]{0,40}[?？]",
+    re.IGNORECASE,
 )
 _IMAGE = re.compile(r"\[image|\[screenshot|\.(?:png|jpe?g|webp)\b", re.IGNORECASE)
 _LIST = re.compile(r"^\s*(?:\d+[.)]|[-*])\s", re.MULTILINE)
@@ -54,8 +66,8 @@ class Scene:
     """One human turn with both of its sides. `place` counts the human turns before it."""
 
     turn: Turn
-    before: tuple[Turn, ...]  # the assistant's turns since the person last spoke
-    after: tuple[Turn, ...]  # the assistant's turns until the person speaks again
+    before: tuple[Turn, ...]  # the assistant's last run of turns; words sent twice at once have it in common
+    after: tuple[Turn, ...]  # the assistant's next run of turns
     earlier: tuple[Turn, ...]  # what the person said before, newest first
     place: int
 
@@ -68,19 +80,25 @@ def scenes(session: Session) -> Iterator[Scene]:
         if turn.role != "human":
             continue
         if turn.origin is not Origin.MACHINE:
-            before = tuple(takewhile(_reply, reversed(turns[:i])))
-            after = tuple(takewhile(_reply, turns[i + 1 :]))
+            before, after = _run(turns, range(i - 1, -1, -1)), _run(turns, range(i + 1, len(turns)))
             yield Scene(turn, before[::-1], after, tuple(reversed(spoken[-8:])), len(spoken))
         spoken.append(turn)
 
 
-def _reply(turn: Turn) -> bool:
-    return turn.role == "assistant"
+def _run(turns: tuple[Turn, ...], places: range) -> tuple[Turn, ...]:
+    """The assistant's nearest run of turns in a direction."""
+    found = []
+    for place in places:
+        if turns[place].role == "assistant":
+            found.append(turns[place])
+        elif found:
+            break
+    return tuple(found)
 
 
 def features(scene: Scene) -> dict[str, float]:
     """Every feature of a scene that is not 0."""
-    prose, log = scene.turn.text, "\n".join(scene.turn.pasted)
+    prose, log = _own(scene), "\n".join(scene.turn.pasted)
     found = {"bias": 1.0}
     found |= said(prose) | _form(prose, log) | _standing(scene)
     found |= _before(scene) | _after(scene) | _asked_again(scene, prose)
@@ -88,16 +106,33 @@ def features(scene: Scene) -> dict[str, float]:
     return found
 
 
+def _own(scene: Scene) -> str:
+    """The turn's text without the lines that it repeats from what the assistant just said."""
+    lines = scene.turn.text.splitlines()
+    if len(lines) < 2:
+        return scene.turn.text
+    heard = _bare("".join(turn.text for turn in scene.before))
+    return "\n".join(line for line in lines if len(line) < REPEATED or _bare(line) not in heard)
+
+
+def _bare(text: str) -> str:
+    return _NO_LETTERS.sub("", text).lower()
+
+
 def said(prose: str) -> dict[str, float]:
-    """The classes of words that a person used, and those used in the first few words."""
+    """The classes of words that a person used: anywhere, at the very start, and at the start of a later sentence."""
     sample = prose if len(prose) <= HEAD + TAIL else prose[:HEAD] + "\n" + prose[-TAIL:]
-    words = tokens(sample)
     lead = 5 if wide(sample) else 3
     found: dict[str, float] = {}
-    for name, at in _SAID.find(words).items():
-        found[f"says: {name}"] = 1.0
+    for name, at in _SAID.find(tokens(sample)).items():
+        if name != "asks":  # "what" and "that" are everywhere; only at the start do they ask
+            found[f"says: {name}"] = 1.0
         if at < lead:
             found[f"starts: {name}"] = 1.0
+    for sentence in _SENTENCE.split(sample)[1:]:
+        for name, at in _SAID.find(tokens(sentence[:60])[:OPENED]).items():
+            if at < lead:
+                found[f"goes on: {name}"] = 1.0
     return found
 
 
@@ -113,6 +148,7 @@ def _form(prose: str, log: str) -> dict[str, float]:
         "length: over 60 words": size > 60,
         "form: ends with a question mark": prose.rstrip().endswith(("?", "？")),
         "form: question mark": "?" in prose or "？" in prose,
+        "form: negative question": bool(_NEGATIVE_QUESTION.search(prose[:HEAD])),
         "form: exclamation mark": "!" in prose or "！" in prose,
         "form: strong punctuation": bool(re.search(r"[!?]{2}|[！？]{2}", prose)),
         "form: trailing dots": ".." in prose or "…" in prose,
@@ -148,31 +184,16 @@ def _standing(scene: Scene) -> dict[str, float]:
 
 
 def _before(scene: Scene) -> dict[str, float]:
-    """What the assistant had done, claimed or asked."""
+    """What the assistant had done or claimed."""
     text = "\n".join(turn.text for turn in scene.before).strip()
     tools = [tool for turn in scene.before for tool in turn.tools]
-    closing = text[-CLOSING:]
-    edits = sum(bool(_EDITS.search(tool.name)) for tool in tools)
     names = {
         "before: nothing": not scene.before,
-        "before: edited": edits > 0,
-        "before: edited a lot": edits > 5,
-        "before: ran commands": any(_RUNS.search(tool.name) for tool in tools),
+        "before: edited": bool(_edited(tools)),
         "before: a tool failed": any(tool.failed and not tool.rejected for tool in tools),
-        "before: committed": any(_COMMIT.search(tool.brief) for tool in tools),
-        "before: only talked": bool(text) and not tools,
-        "before: ends with a question": closing.rstrip("*_ )\n").endswith(("?", "？")),
-        "before: offered choices": any(_TALKS.search(tool.name) for tool in tools)
-        or bool(re.search(r"(?im)^\W*(?:option|opci[oó]n|variante?|方案|案)\W*[A-C1-3]\b", text)),
-        "before: check marks": "✅" in text or "✓" in text,
+        "before: claims to be done": bool(_CLAIMED.find(tokens(text[-CLOSING:]))),
     }
-    found = {name: 1.0 for name, true in names.items() if true}
-    words = tokens(closing)
-    return (
-        found
-        | {f"before: {name}": 1.0 for name in _CLAIMED.find(words)}
-        | {f"before: {name}": 1.0 for name in _REPLIED.find(words[:30]) if name != "welcomes"}
-    )
+    return {name: 1.0 for name, true in names.items() if true}
 
 
 def _after(scene: Scene) -> dict[str, float]:
@@ -183,22 +204,17 @@ def _after(scene: Scene) -> dict[str, float]:
     edited = _edited(tool for turn in scene.before for tool in turn.tools)
     editing = _edited(tools)
     names = {
-        "after: nothing": not scene.after,
-        "after: edits": bool(editing),
         "after: edits the same file again": bool(edited & editing),
         "after: edits other files": bool(editing) and not edited & editing,
         "after: edits at once": any(_EDITS.search(tool.name) for tool in tools[:3]),
         "after: a few edits": 0 < sum(bool(_EDITS.search(t.name)) for t in tools) <= 3,
-        "after: many tools": len(tools) > 15,
-        "after: only talks": bool(text) and not tools,
         "after: commits": any(_COMMIT.search(tool.brief) for tool in tools[:6]),
         "after: reverts": any(_REVERT.search(tool.brief) for tool in tools[:6]),
-        "after: makes new files": any(tool.name in {"Write", "create_file"} for tool in tools),
-        "after: asks": text.rstrip("*_ )\n").endswith(("?", "？")),
     }
     found = {name: 1.0 for name, true in names.items() if true}
     for name, at in _REPLIED.find(words).items():
-        found[f"after: {name}"] = 1.0
+        if name != "welcomes":  # assistants are friendly anywhere; only the opening tells
+            found[f"after: {name}"] = 1.0
         if at < 3:
             found[f"after: opens and {name}"] = 1.0
     return found
@@ -209,19 +225,15 @@ def _edited(tools: Iterator[ToolUse] | list[ToolUse]) -> set[str]:
 
 
 def _asked_again(scene: Scene, prose: str) -> dict[str, float]:
-    """Likeness to what the person said before, and to what the assistant just said."""
+    """Likeness to what the person asked before."""
     mine = _content(prose[:HEAD])
     if len(mine) < 2:
         return {}
-    found: dict[str, float] = {}
     closest = max((_overlap(mine, _content(turn.text[:HEAD])) for turn in scene.earlier), default=0.0)
-    if closest >= 0.25:
-        found["asked before"] = min(1.0, closest * 1.5)
-    said = _content("\n".join(turn.text[-2 * CLOSING :] for turn in scene.before))
-    found["about what was just said"] = round(len(mine & said) / len(mine), 3)
-    return found
+    return {"asked before": min(1.0, closest * 1.5)} if closest >= 0.25 else {}
 
 
+@lru_cache(maxsize=64)
 def _content(text: str) -> frozenset[str]:
     words = tokens(text)
     if wide(text):
@@ -235,28 +247,12 @@ def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
 
 _PAIRS = (
     ("says: broken", "before: edited"),
-    ("says: broken", "before: done"),
     ("says: broken", "turn: first of the session"),
-    ("says: observes", "before: edited"),
-    ("says: change", "before: edited"),
-    ("says: change", "after: edits the same file again"),
-    ("says: new work", "before: done"),
-    ("says: negated verb", "before: edited"),
-    ("says: hedge", "before: edited"),
-    ("form: question mark", "before: edited"),
-    ("form: question mark", "after: edits"),
-    ("form: question mark", "after: only talks"),
-    ("form: trouble in a log", "before: edited"),
     ("form: trouble in a log", "before: nothing"),
-    ("says: go on", "length: 1-2 words"),
+    ("says: new work", "before: claims to be done"),
+    ("says: doubt", "form: question mark"),
+    ("says: opinion", "says: contrast"),
     ("says: pleased", "says: contrast"),
-    ("says: no", "before: asks back"),
-    ("before: asks back", "length: 3-7 words"),
-    ("says: more or less", "before: edited"),
-    ("says: flaw", "before: edited"),
-    ("after: repairs", "before: edited"),
-    ("after: welcomes", "says: new work"),
-    ("after: concedes", "before: edited"),
 )
 """Features that mean more together than apart."""
 

@@ -21,58 +21,118 @@ if TYPE_CHECKING:
 LONGEST = 220
 """Characters beyond which a sentence is a story, not a rule."""
 
-_END = re.compile(r"(?<=[.!?…])[\"”’)]*\s+|(?<=[。！？])|\n+|\.{2,}\s*|\s+[-–—]+\s+")
+_END = re.compile(r"(?<=[.!?…])[\"”’)]*\s+|(?<=[。！？])|\n+|\.{2,}\s*|\s+[-–—+]+\s+")
+
+_ASIDES = (
+    (
+        "no+|nope|nah|ok(?:ay)?|yes|yeah|well|good|great|nice|cool|perfect|h+m+|u+h+|o+h+|ugh+|wait|w8|hey|hi|stop|dude|man|bro|sorry(?: for \\w+)?|look|listen|right|thanks"
+        "|seriously|come on|hold on|wrong|careful|remember|reminder|one thing|(?:as|like) i (?:already )?(?:said|told you|mentioned)(?: \\w+)?|how (?:many times|often)[^:?]*"
+        "|i(?:'ve| have)? (?:already )?(?:said|told|asked)(?: you)?(?: before| already| again| \\w+ times)?|for the (?:second|third|last|\\w+th) time|wh?y so [\\w ]+|too many? [\\w ]+"
+    ),
+    "vale|bien|bueno|oye|no|espera|alto|para|gracias|ya te (?:lo )?dije|te (?:dije|pedí)|como (?:te )?dije|cuántas veces[^:?]*|de nuevo|otra vez",
+    "nein|ok|gut|super|halt|warte|stopp|danke|falsch|wie gesagt|ich (?:hatte|habe)(?: dir)?(?: doch)? gesagt|schon wieder|wie oft(?: noch)?",
+    "non|bon|bien|super|stop|attends|merci|je t'(?:ai|avais)(?: déjà)? dit|comme je l'ai dit|encore(?: une fois)?|combien de fois[^:?]*",
+    "n[ãa]o|bom|beleza|espera|valeu|já falei|eu já (?:falei|disse)|de novo(?: isso)?|como eu disse|quantas vezes[^:?]*",
+    "no|bene|aspetta|fermo|grazie|te l'ho (?:già )?detto|come ho detto|ancora|quante volte[^:?]*",
+    "нет|ну|так|стой|подожди|хорошо|спасибо|я же (?:говорил|просил|сказал)|опять|снова|сколько раз[^:?]*",
+    "不对|不是|不|等等|等一下|停|好的?|谢谢|我(?:都)?说过|我说了|又来了|错了",
+    "違います|違う|いや|いいえ|待って|ストップ|ちょっと|すみません|ありがとう|また|何度[^、]*",
+)
+"""What falls off before a punctuation mark: an answer, an interjection, "I told you"."""
+
+_LINKS = (
+    (
+        "please|pls|also|and|but|so|just|again|actually|btw|ok(?:ay)?|yeah|dude|no man|always remember to|remember (?:to|that)|keep in mind that|make sure (?:that )?you"
+        "|(?:i (?:just )?(?:want(?:ed)?|need) to )?remind you (?:that|to)|i (?:already )?(?:told|asked) you(?: \\w+ times| before| already)? to|i (?:said|told you) that|i said"
+        "|i (?:want|need|would like) you to|i'd like you to|(?:can|could|would|will) you(?: please)?|from now on|going forward|in (?:the )?future|next time|you should(?! not|n't| have)"
+        "|no (?=(?:don'?t|do not|never|always|use|please|i|we|you|it|that)\\b)"
+    ),
+    "por favor|pero|y|te (?:dije|pedí) que|ya te dije que|recuerda(?: que)?|quiero que|de ahora en adelante|a partir de ahora|la próxima vez",
+    "bitte|aber|und|also|ab (?:jetzt|sofort)|nächstes mal|denk dran",
+    "mais|et|s'il te pla[iî]t|je t'(?:ai|avais) (?:dit|demandé) de|à partir de maintenant|désormais|la prochaine fois|n'oublie pas de",
+    "mas|e|por favor|eu já (?:falei|disse) (?:pra|para|que)|já (?:falei|disse) (?:pra|para|que)|a partir de agora|de agora em diante|da próxima vez|lembre(?:-se)? de",
+    "ma|e|per favore|ti (?:ho|avevo) detto (?:di|che)|d'ora in poi|da ora in poi|la prossima volta|ricordati di",
+    "но|и|пожалуйста|я(?: же)? (?:говорил|просил|сказал)|с этого момента|впредь|в следующий раз",
+)
+"""What falls off before more words: a link, a request to listen, from when on."""
+
+_LINKS_CLOSED = (
+    "请|麻烦你?|但是?|以后|今后|从现在(?:起|开始)|下次|我说过|あの|でも|今後は|これからは|次からは|次回から"
+)
+"""The same where words are not spaced."""
 
 _LEAD = re.compile(
-    r"""(?:\W*(?:
-      (?:no+|nope|nah|ok(?:ay)?|yes|yeah|well|good|great|nice|cool|perfect|hm+|wait|w8|hey|hi|dude|man|no\ man|please|pls|also|and|but|so|again
-       |actually|sorry|look|listen|u+h+|o+h+|stop|seriously|btw|ugh+|right|thanks|come\ on|hold\ on|as\ always|wrong|one\ thing|careful|remember)(?=[\s,.!:;?…-])
-    | sorry\ for\ \w+ | (?:as|like)\ i\ (?:already\ )?(?:said|told\ you|mentioned)(?:\ before|\ already|\ earlier)?
-    | how\ (?:many\ times|often)\ .*?[:?] | i(?:'ve|\ have)?\ (?:already\ )?(?:said|told|asked)(?:\ you)?(?:\ (?:before|already|again|\w+\ times))?(?:\ that(?=\s)|\ to(?=\s)|\s*[:,])
-    | (?:i\ (?:just\ )?(?:want(?:ed)?|need)\ to\ )?remind\ you(?:\ that|\ to)?(?=\s) | i\ (?:want|need|would\ like|'d\ like)\ you\ to(?=\s) | i'd\ like\ you\ to(?=\s)
-    | (?:can|could|would|will)\ you(?:\ please)?(?=\s) | (?:from\ now\ on|going\ forward|in\ (?:the\ )?future|next\ time)(?=[\s,]) | you\ should(?=\s+(?!n't|not\b|have\b))
-    | remember\ (?:to|that)(?=\s) | keep\ in\ mind\ that(?=\s)
-    | (?:vale|bien|bueno|oye|espera|por\ favor|pero|y|ya\ te\ dije(?:\ que)?|te\ (?:dije|ped[ií])(?:\ que)?|recuerda\ que|quiero\ que|(?:de\ ahora\ en\ adelante|a\ partir\ de\ ahora)|la\ pr[oó]xima\ vez)(?=[\s,.:!])
-    | (?:nein|ok|gut|super|bitte|aber|und|halt|warte|also|wie\ gesagt|ich\ (?:hatte|habe)\ (?:dir\ )?(?:doch\ )?gesagt|ab\ (?:jetzt|sofort)|n[äa]chstes\ mal|schon\ wieder)(?=[\s,.:!])
-    | (?:non|bon|bien|super|attends|mais|et|s'il\ te\ pla[iî]t|je\ t'(?:ai|avais)\ (?:dit|demand[ée])(?:\ de)?|[àa]\ partir\ de\ maintenant|d[ée]sormais|la\ prochaine\ fois|encore)(?=[\s,.:!])
-    | (?:n[ãa]o|bom|beleza|espera|mas|e|por\ favor|eu\ j[áa]\ (?:falei|disse)(?:\ (?:pra|que))?|j[áa]\ (?:falei|disse)(?:\ (?:pra|que))?|a\ partir\ de\ agora|de\ agora\ em\ diante|da\ pr[óo]xima\ vez|de\ novo\ isso)(?=[\s,.:!])
-    | (?:no|bene|aspetta|ma|e|per\ favore|ti\ (?:ho|avevo)\ detto(?:\ di|\ che)?|d'ora\ in\ poi|da\ ora\ in\ poi|la\ prossima\ volta|ancora)(?=[\s,.:!])
-    | (?:нет|ну|так|стой|подожди|но|и|пожалуйста|я\ же\ (?:просил|говорил|сказал)|я\ (?:просил|говорил|сказал)|с\ этого\ момента|впредь|в\ следующий\ раз|опять)(?=[\s,.:!])
-    | (?:不对|不是|等等|等一下|停|好的?|请|麻烦|但是|我说过|我说了|我都说了|以后|从现在(?:起|开始)|下次|又来了|拜托)(?=[\s,，。:：！!])? [,，。:：！!]?
-    | (?:違います|いや|いいえ|待って|ちょっと|でも|あの|すみません|お願いだから|今後は|これからは|次からは|次回から|また？)[、,。！!]?
-    )[\s,.!:;…、，。-]*)+""",
-    re.VERBOSE | re.IGNORECASE,
+    rf"(?:\W*(?:(?:{'|'.join(_ASIDES)})(?=\s*[,.!?:;…，。！？：；、-]|\s*$)|(?:{'|'.join(_LINKS)})(?=[\s,:])|{_LINKS_CLOSED})[\s,.!?:;…，。！？：；、-]*)+",
+    re.IGNORECASE,
 )
-"""What comes before the rule itself, in nine languages."""
 
 _TAIL = re.compile(
     r"(?:[\s,;]+(?:please|pls|ok(?:ay)?|thanks|thank you|thx|man|dude|again|right|por favor|gracias|bitte|danke|s'il te pla[iî]t|merci|obrigad[oa]|grazie|per favore|пожалуйста|спасибо|lol|haha)|谢谢|吧)?[\s.!?。！？…,;:]*$",
     re.IGNORECASE,
 )
 
+_NO_RULE = r"(?:are|were|have|had|just|need|could|can|would|will|should|must|did|do|already|also|still|may|might|got|know|want|dont|said|went|saw|only|both|all)\b"
+"""What after "we" tells or asks for something else than a habit."""
+
 _OPENINGS = tuple(
     (re.compile(pattern, re.IGNORECASE), into)
     for pattern, into in (
-        (r"^i(?:'d| would)? pref+er (?=\w)", "Prefer "),
-        (r"^i do(?:n'?t| not) want you to (?=\w)", "Do not "),
+        (r"^i(?:'d| would)? pref+er (?!(?:if|that|you|to)\b)(?=\w)", "Prefer "),
+        (r"^je préfère (?=\w)", "Préfère "),
+        (r"^(?:i|we) do(?:n'?t| not) want (?:you|u) to (?=\w)", "Do not "),
         (r"^i do(?:n'?t| not) (?:want|like|need) (?:any |the )?(?=[\w-]+)", "No "),
         (
-            r"^(?:here |in this (?:project|repo(?:sitory)?|codebase) )?we (?=(?:use|always|never|do not|don't|keep|write|put|store|run|follow)\b)",
+            r"^(?:(?:here|in this (?:project|repo(?:sitory)?|codebase)),? )?we (?=(?:never|always|do not|don't)\b)",
             "",
         ),
-        (r"^you (?=(?:always|never)\b)", ""),
+        (
+            rf"^(?:(?:here|in this (?:project|repo(?:sitory)?|codebase)),? )?we (?=(?!{_NO_RULE})[a-z]+(?<!ed)\s)",
+            "",
+        ),
+        (r"^i (?:want|like|need|love) (?!(?:to|you|it|this|that|the|how|when)\b)(?=\w)", ""),
         (r"^do not (?:you )?(?=\w)", "Do not "),
+        (r"^ich (?:will|mag|möchte) (?=keine?n?\b)", ""),
+        (r"^je (?:ne )?veux pas (?=de\b|d')", "Pas "),
         (r"^wir (?:verwenden|nutzen|benutzen) (?:hier )?(?=\w)", "Verwende "),
     )
 )
 """Openings that become imperative. A person's "I don't like X" stays a negation: "No X"."""
 
 _OF_THE_DAY = re.compile(
-    r"\bline \d+|:\d+\b|/(?:Users|home)/|[A-Z]:\\|\b[0-9a-f]{7,40}\b|#\d+\b|\bCan(?:'t| not) find\b|\[Image|https?://(?:localhost|127\.)|\b(?:yesterday|today|tonight|this morning|ten minutes)\b",
+    r"\s{3}|^\W*[➜❯$>#]|\w(?:Error|Exception)\b\W|\bline \d+|:\d+\b|/(?:Users|home)/|[A-Z]:\\|\b[0-9a-f]{7,40}\b|#\d+\b|\bCan(?:'t| not) find\b|\[Image|https?://(?:localhost|127\.)|\b(?:yesterday|today|tonight|this morning|ten minutes)\b|^\W*(?:error|warning|fatal|npm|usage)\b",
+    re.IGNORECASE,
 )
 _QUESTION = re.compile(
     r"[?？]\s*$|^(?:why|what|how|where|which|who|did|do you|does|is|are|can we|por qu[eé]|warum|wieso|pourquoi|perch[eé]|почему|зачем|为什么|なぜ)\b",
     re.IGNORECASE,
+)
+
+
+_TURN = re.compile(
+    r",?\s+but\s+|,\s+so\s+|[:;]\s+|,?\s+(?:pero|aber|mais|mas|ma|но)\s+|[，；]|但是?|(?<=が)、",
+    re.IGNORECASE,
+)
+"""Where the rule may start within a sentence."""
+
+_REMINDS = re.compile(r".*\b(?:remind(?:ed)?|told|asked) you (?:\w+ )?(?:that|to)\s+", re.IGNORECASE)
+"""Up to where a sentence only announces the rule."""
+
+_STORY = re.compile(
+    r"(?:i|i'?m|i'?ve|i'?d|my|the|it|it'?s|that|that'?s|this|there|they|he|she|you|you'?re|you'?ve|we|we'?re|when i|if i|let'?s|looks|seems|maybe|not sure"
+    r"|yo|creo|tengo|veo|cuando|ich|mir|mein|du|je|j'|moi|tu|eu|você|vc|io|hai|stai|я|мне|у меня|ты|私は)\b|我|你|siempre (?:me |lo |te )?\w+[ae]s\b",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"(?:it|this|that|there|they|we|he|she)\b(?:\W+\w+){0,4}?\W+(?:should|shouldn'?t|must|mustn'?t|never|always|can'?t|cannot|do not|don'?t|need to|have to)\b"
+    r"|the\b(?:\W+\w+){1,4}?\W+(?:should|shouldn'?t|must|mustn'?t|needs?|ha(?:ve|s) to)\b|you (?:should|must|can'?t|cannot|need to|have to|don'?t (?:have|need) to|may not)\b|i(?:'ll| will)\b.*\bmyself\b"
+    r"|du (?:sollst|solltest|musst|darfst)\b|tu (?:dois|devrais|debes|deberías|devi|dovresti)\b|(?:você|vc) (?:deve|tem que|precisa)\b|ты должен\b|你(?:应该|必须|要|不要|别)",
+    re.IGNORECASE,
+)
+"""What makes a sentence that starts with a pronoun ask for something all the same, near its start."""
+
+_THING = re.compile(r"\w+_\w+|[a-z]+[A-Z]\w+|\b[\w-]+\.[a-z]{1,4}\b|\S/\S|@\w|`|[\"“«「].+[\"”»」]")
+_FRAGMENT = re.compile(
+    r"(?:before|after|because|since|so that|which|as|than|or|for|until|who|whose)\b[^,]*$", re.IGNORECASE
 )
 
 
@@ -86,21 +146,26 @@ class Lesson:
 
 
 def draw(text: str) -> Lesson | None:
-    """The sentence of a turn that reads most like a rule, trimmed; None where no sentence does."""
-    best = max(_candidates(text), key=_strength, default=None)
-    return best if best is not None and _strength(best) > 0 else None
-
-
-def plain(text: str) -> Lesson | None:
-    """The first sentence that can be trimmed at all: for a wish that is known to be one because it came before."""
-    return next(_candidates(text), None)
+    """The part of a turn that reads most like a rule, trimmed; None where nothing can be one."""
+    return max(_candidates(text), key=_strength, default=None)
 
 
 def _candidates(text: str) -> Iterator[Lesson]:
-    for quote in sentences(text):
-        trimmed = trim(quote)
-        if trimmed is not None:
-            yield Lesson(trimmed, quote, rule_features(trimmed))
+    """Each sentence, and what follows a "but" or an "I told you to" within it."""
+    whole = len(tokens(text))
+    for sentence in sentences(text):
+        if _OF_THE_DAY.search(sentence):
+            continue
+        announced = _REMINDS.match(sentence)
+        first = announced.end() if announced else 0
+        for start in (first, *(match.end() for match in _TURN.finditer(sentence, first))):
+            quote = sentence[start:]
+            trimmed = trim(quote)
+            if trimmed is not None:
+                share = round(min(1.0, len(tokens(trimmed)) / whole), 2)
+                yield Lesson(
+                    trimmed, quote, rule_features(trimmed) | {"bias": 1.0, "rule: share of the turn": share}
+                )
 
 
 def _strength(lesson: Lesson) -> float:
@@ -108,36 +173,52 @@ def _strength(lesson: Lesson) -> float:
 
 
 _STRENGTH = {
-    "rule: lasting": 2.0,
+    "rule: lasting": 1.5,
     "rule: prohibition": 1.5,
-    "rule: taste": 1.5,
+    "rule: taste": 1.0,
     "rule: means": 1.0,
     "rule: starts means": 1.0,
+    "rule: starts lasting": 1.0,
     "rule: starts prohibition": 1.0,
-    "rule: practice": 0.5,
-    "rule: change": 0.25,
-    "rule: should": 0.5,
+    "rule: starts taste": 1.0,
+    "rule: practice": 0.75,
     "rule: starts change": 0.5,
-    "rule: new work": 0.25,
+    "rule: should": 0.5,
     "rule: this one": -0.25,
-    "rule: observes": -1.0,
+    "rule: observes": -0.5,
     "rule: fault": -1.0,
     "rule: broken": -0.5,
-    "rule: asks why": -1.5,
     "rule: not meant": -0.5,
+    "rule: starts contrast": -0.5,
+    "rule: starts no": 0.5,
+    "rule: starts negated verb": 0.5,
+    "rule: starts practice": 0.25,
+    "rule: pleased": -0.5,
+    "rule: go on": -0.25,
 }
 """How much each class of words makes a sentence read like a rule; only to choose among the sentences of one turn."""
 
 
 def rule_features(sentence: str) -> dict[str, float]:
-    """What a sentence looks like as a rule: its classes of words, and its length."""
+    """What a sentence looks like as a rule: its classes of words, its form and its length."""
     size = len(tokens(sentence)) * (0.6 if wide(sentence) else 1.0)
-    found = {
-        name.replace("says: ", "rule: ").replace("starts: ", "rule: starts "): 1.0 for name in said(sentence)
+    classes = (
+        name.replace("says: ", "rule: ").replace("starts: ", "rule: starts ")
+        for name in said(sentence)
+        if not name.startswith("goes on")
+    )
+    forms = {
+        "rule: short": size <= 5,
+        "rule: long": size > 22,
+        "rule: names a thing": bool(_THING.search(sentence)),
+        "rule: number": bool(re.search(r"\d", sentence)),
+        "rule: one clause": not re.search(r"[,;:，；：、]", sentence),
     }
-    found["rule: short"] = float(size <= 5)
-    found["rule: long"] = float(size > 22)
-    return {name: value for name, value in found.items() if value}
+    found = dict.fromkeys(classes, 1.0) | {name: 1.0 for name, true in forms.items() if true}
+    for name in ("lasting", "prohibition", "taste", "means", "negated verb"):
+        if "rule: practice" in found and f"rule: {name}" in found:
+            found[f"rule: {name} + practice"] = 1.0
+    return found
 
 
 def sentences(text: str) -> Iterator[str]:
@@ -153,14 +234,21 @@ def sentences(text: str) -> Iterator[str]:
 
 def trim(sentence: str) -> str | None:
     """A sentence as a rule, or None where it cannot be one."""
-    if len(sentence) > LONGEST * 2 or _OF_THE_DAY.search(sentence):
+    if len(sentence) > LONGEST * 2:
         return None
     lead = _LEAD.match(sentence)
     rest = sentence[lead.end() :] if lead else sentence
-    asks = _QUESTION.search(sentence.strip()) or _QUESTION.search(rest)
+    if _QUESTION.search(sentence.strip()) or _QUESTION.search(rest):
+        return None
     rest = _TAIL.sub("", rest).strip(" ,;:-–—\"'")
     for pattern, into in _OPENINGS:
         rest = pattern.sub(into, rest)
-    if asks or not len(tokens(rest)) * (0.5 if wide(rest) else 1) >= 2 or len(rest) > LONGEST:
+    words = len(tokens(rest)) * (0.5 if wide(rest) else 1.0)
+    if (
+        words < 2
+        or len(rest) > LONGEST
+        or _FRAGMENT.match(rest)
+        or (_STORY.match(rest) and not _ASKS.match(rest))
+    ):
         return None
-    return rest[0].upper() + rest[1:] if rest else None
+    return rest if wide(rest) else rest[0].upper() + rest[1:]

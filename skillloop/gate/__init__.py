@@ -1,14 +1,16 @@
 """The gate: nothing that a person did not say reaches a skill, and what must never change never does.
 
-Each check is a function `(proposal, context) -> Check | Iterable[Check]` in one ordered tuple, cheap ones first. All
-of them run, so that the person sees every reason. Invariants: a failed hard check discards, a failed soft one
-defers to a person, and only when nothing failed the proposal may be kept; a check that breaks never passes; an
-opinion (a model's) can only lower the outcome.
+Each check is a function `(proposal, context) -> Check | Iterable[Check]` in one ordered tuple. All of them run, so
+that the person sees every reason. To add one, write such a function and put it into `CHECKS`, and into `OF_TEXT` if it
+looks at the two texts alone. Invariants: a failed hard check discards, a failed soft one defers to a person, and only
+when nothing failed the proposal may be kept; a check that breaks never passes; an opinion (a model's) can only lower
+the outcome; no reason shows a credential.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from skillloop.gate import (
@@ -22,11 +24,13 @@ from skillloop.gate import (
     repeats,
     schema,
     secrets,
+    setting,
     sources,
     weakening,
 )
 from skillloop.gate.context import Context
 from skillloop.model import Check, Outcome, Proposal, Verdict, sha256
+from skillloop.redact import redact
 
 if TYPE_CHECKING:
     from skillloop.config import Config
@@ -46,6 +50,7 @@ CHECKS: tuple[Gate, ...] = (
     sources.check,
     protected.check,
     faithful.check,
+    setting.check,
     repeats.check,
     weakening.check,
     budgets.size,
@@ -74,28 +79,33 @@ def judge(proposal: Proposal, context: Context, opinion: Opinion | None = None) 
         context: What is known without the drafter.
         opinion: A further voice, such as a model's. It can only demote.
     """
-    checks: list[Check] = []
-    for check in CHECKS if opinion is None else (*CHECKS, opinion):
-        checks += _run(check, proposal, context)
-    return Verdict(_outcome(checks), tuple(checks))
+    return _verdict(CHECKS if opinion is None else (*CHECKS, opinion), proposal, context)
 
 
 def compare(base: str, new: str, config: Config) -> Verdict:
     """Any two texts of one SKILL.md, without evidence: what the constraints say about the change alone."""
     nobody = Proposal("", "", "", sha256(base), (), (), "", "by hand", "")
-    context = Context(base, new, config)
-    checks = [found for check in OF_TEXT for found in _run(check, nobody, context)]
-    return Verdict(_outcome(checks), tuple(checks))
+    return _verdict(OF_TEXT, nobody, Context(base, new, config))
+
+
+def _verdict(gates: Iterable[Gate], proposal: Proposal, context: Context) -> Verdict:
+    too_long = schema.overlong(context)
+    if too_long is not None:
+        return Verdict(Outcome.DISCARD, (too_long,))
+    checks = tuple(found for gate in gates for found in _run(gate, proposal, context))
+    return Verdict(_outcome(checks), checks)
 
 
 def _run(check: Gate, proposal: Proposal, context: Context) -> list[Check]:
-    """The findings of one check; whatever it raises is a failed hard check named "crash"."""
+    """The findings of one check, credentials taken out; whatever it raises is a failed hard check named "crash"."""
     try:
         found = check(proposal, context)
-        return [found] if isinstance(found, Check) else list(found)
+        checks = [found] if isinstance(found, Check) else list(found)
+        return [one if one.passed else replace(one, detail=redact(one.detail)) for one in checks]
     except Exception as error:  # noqa: BLE001  (a crash in a check must never pass)
         where = check.__module__.rpartition(".")[2]
-        return [Check("crash", passed=False, detail=f"{where} broke: {type(error).__name__}: {error}")]
+        detail = redact(f"{where} broke: {type(error).__name__}: {error}")
+        return [Check("crash", passed=False, detail=detail)]
 
 
 def _outcome(checks: Iterable[Check]) -> Outcome:

@@ -1,4 +1,4 @@
-"""How much may change: per proposal, per session, per week, and against the person's own version.
+"""How much may change: per proposal, per session, unseen by a person, and against the person's own version.
 
 The size limits are hard. The drift limits bind what happens without a person, so they are soft: past them a person
 looks. Counted are the lines that an edit brings, not time, so a wrong clock changes nothing.
@@ -7,9 +7,10 @@ looks. Counted are the lines that an edit brings, not time, so a wrong clock cha
 from __future__ import annotations
 
 import fnmatch
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from skillloop.gate.context import changed_lines
+from skillloop.gate.context import lines_of
 from skillloop.model import Check
 from skillloop.skillfile import LEARNED
 
@@ -33,11 +34,11 @@ def size(_proposal: Proposal, context: Context) -> Iterator[Check]:
 
 
 def drift(_proposal: Proposal, context: Context) -> Iterator[Check]:
-    """Soft: lines per session, per week, and since the person's own version."""
+    """Soft: lines per session, since a person last decided, and since the person's own version."""
     added = count(context.added)
     if added == 0:
         return
-    session, week = context.added_in_session + added, context.added_this_week + added
+    session, unseen = context.added_in_session + added, context.added_unseen + added
     yield _at_most(
         context,
         "session budget",
@@ -46,11 +47,10 @@ def drift(_proposal: Proposal, context: Context) -> Iterator[Check]:
         f"this session would have added {_lines(session)}",
         hard=False,
     )
-    yield _at_most(
-        context, "week budget", week, "per_week", f"this week would have added {_lines(week)}", hard=False
-    )
+    detail = f"{_lines(unseen)} would have been added since you last looked"
+    yield _at_most(context, "unseen budget", unseen, "unseen", detail, hard=False)
     if context.own is not None:
-        grown = count(changed_lines(context.own, context.text)[1])
+        grown = count((Counter(lines_of(context.text)) - Counter(lines_of(context.own))).elements())
         detail = f"the skill would have {_lines(grown)} more than your own version"
         yield _at_most(context, "growth", grown, "max_growth", detail, hard=False)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from skillloop.errors import SkillloopError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,12 +16,16 @@ if TYPE_CHECKING:
     from skillloop.config import Config
     from skillloop.model import Evidence, Session, Turn
 
-LONGEST_DIFF = 2_000  # lines between the first and the last change that are compared one by one
+MOST_PAIRS = 200_000  # equal pairs of lines, between the first and the last change, that are worth comparing
 
 
 def _nowhere(_evidence: Evidence) -> Turn | None:
     """Without a transcript to read again, no quote is confirmed."""
     return None
+
+
+def _unseen(_turn: Turn) -> None:
+    """Without receipts it is not known what was submitted."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,12 @@ class Context:
     text: str  # the text after the edits
     config: Config
     session: Session | None = None  # None where the proposal comes from the queue
-    reread: Callable[[Evidence], Turn | None] = (
-        _nowhere  # the turn that evidence points to, from the file itself
+    reread: Callable[[Evidence], Turn | None] = _nowhere  # the turn that evidence points to, from the file
+    received: Callable[[Turn], bool | None] = (
+        _unseen  # whether the hook saw it submitted; None: there was no hook
     )
     added_in_session: int = 0  # lines that this session already added to the skill automatically
-    added_this_week: int = 0  # lines that the last seven days did
+    added_unseen: int = 0  # lines that were, since a person last decided anything about the skill
     own: str | None = None  # the person's last own version, or one that they approved; None is unknown
     confidence: float | None = None  # the detector's, 0 to 1; None where nobody measured it
     _turns: dict[Evidence, Turn | None] = field(default_factory=dict, compare=False, repr=False)
@@ -41,8 +49,15 @@ class Context:
     def turn(self, evidence: Evidence) -> Turn | None:
         """The human turn that holds the quote, read again from the transcript once per proposal; None if it is not there."""
         if evidence not in self._turns:
-            self._turns[evidence] = self.reread(evidence)
+            try:
+                self._turns[evidence] = self.reread(evidence)
+            except (SkillloopError, OSError):  # a transcript that cannot be read confirms nothing
+                self._turns[evidence] = None
         return self._turns[evidence]
+
+    def gone(self, evidence: Evidence) -> bool:
+        """Whether the quote of a queued proposal, confirmed when it was digested, cannot be read again: clients delete old transcripts."""
+        return self.session is None and self.turn(evidence) is None
 
     @cached_property
     def added(self) -> tuple[str, ...]:
@@ -69,7 +84,8 @@ def changed_lines(base: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
         end += 1
     old, new = old[start : len(old) - end], new[start : len(new) - end]
-    if not old or not new or len(old) + len(new) > LONGEST_DIFF:
+    again = Counter(new)
+    if not old or not new or sum(again[line] for line in old) > MOST_PAIRS:
         return tuple(old), tuple(new)
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     changes = [block for block in blocks if block[0] != "equal"]

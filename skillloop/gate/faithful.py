@@ -16,7 +16,7 @@ import re
 from typing import TYPE_CHECKING
 
 from skillloop import words
-from skillloop.gate.clauses import NOT, clauses, left_over, units
+from skillloop.gate.clauses import LONGEST, NOT, clauses, left_over, units
 from skillloop.gate.origin import holds
 from skillloop.gate.schema import body_of
 from skillloop.model import Check, Origin
@@ -41,13 +41,13 @@ PERSON = "person"
 _SPAN = re.compile(r"`([^`]{1,200})`")
 _TECHNICAL = re.compile(
     r"[a-z][a-z0-9+.-]{1,20}://[^\s<>\"'`)\]]{1,500}|(?<!\w)--?[A-Za-z][\w-]{0,80}(?:=[^\s`]{1,80})?"
-    r"|[~$@#]?[\w.-]{0,80}[\\/][\w.~*/\\@{}-]{0,300}|[~$@#][\w.-]{1,80}|\w{1,80}(?:[._:=@-]\w{1,80}){0,8}",
+    r"|[~$@#]?(?:\b[A-Za-z]:)?[\w.-]{0,80}[\\/][\w.~*/\\@{}-]{0,300}|[~$@#][\w.-]{1,80}|\w{1,80}(?:[._:=@-]\w{1,80}){0,8}",
     re.IGNORECASE,
 )
 _ODD = re.compile(r"[\d_./\\@$#~=:]|^-|[a-z][A-Z]|[A-Z]{2}")
 
-_NEUTRAL = frozenset(words.stem(word) for word in "use prefer".split())
-"""Verbs that may head a line of which the person gave only the object: "tabs, please" → "Use tabs"."""
+_CROSSED = re.compile("~~|[❌🚫⛔👎✗✘✖❎]|</?(?:s|del|strike)>", re.IGNORECASE)
+"""Signs by which people say no without a word."""
 
 _PARAPHRASES = tuple(
     (re.compile(pattern, re.IGNORECASE), into)
@@ -81,7 +81,9 @@ def check(proposal: Proposal, context: Context) -> Iterator[Check]:
 
 
 def _message(evidence: Evidence, context: Context) -> str:
-    """The whole message around a confirmed quote, secrets taken out; "" where it is no person's."""
+    """The whole message around a confirmed quote, secrets taken out; "" where it is no person's, the quote where that is all there is."""
+    if context.gone(evidence):
+        return redact(evidence.quote[:LONGEST])
     turn = context.turn(evidence)
     if (
         turn is None
@@ -90,13 +92,13 @@ def _message(evidence: Evidence, context: Context) -> str:
         or not holds(turn, evidence.quote)
     ):
         return ""
-    return redact(turn.text)
+    return redact(turn.text[:LONGEST])
 
 
 def _findings(edit: Edit, messages: list[str], context: Context) -> Iterator[tuple[str, str]]:
     text = "\n".join(messages)
     if edit.new is not None:
-        line = body_of(edit.new)[1]
+        line = body_of(edit.new[:LONGEST])[1]
         yield "words", novel_words(line, text)
         yield "verbatim", made_up(line, text, context.base)
         yield (
@@ -104,14 +106,16 @@ def _findings(edit: Edit, messages: list[str], context: Context) -> Iterator[tup
             min((meaning(line, message) for message in messages), key=bool, default="no message holds it"),
         )
     if edit.old is not None:
-        yield "meaning", _unasked(body_of(edit.old)[1], text + "\n" + (edit.new or ""))
+        yield "meaning", _unasked(body_of(edit.old[:LONGEST])[1], text + "\n" + (edit.new or ""))
 
 
 def novel_words(line: str, evidence: str) -> str:
     """What is wrong with where the line's words come from, or ""."""
-    mine = words.content_words(line)
-    share = len(mine & words.content_words(evidence)) / len(mine) if mine else float(bool(evidence))
-    new = ", ".join(sorted(mine - words.content_words(evidence))[:5])
+    mine, theirs = words.content_words(line), words.content_words(evidence)
+    if not mine:  # nothing but small words: they must be the person's
+        mine, theirs = frozenset(words.tokens(line) or [line]), frozenset(words.tokens(evidence))
+    share = len(mine & theirs) / len(mine)
+    new = ", ".join(sorted(mine - theirs)[:5])
     return "" if share >= ENOUGH else f"only {share:.0%} of its words are the person's; not: {new}"
 
 
@@ -136,11 +140,12 @@ def technical(text: str) -> list[str]:
 
 def meaning(line: str, message: str) -> str:
     """Why the line may not mean what the message says, or ""."""
+    crossed = _CROSSED.search(message)
+    if crossed:
+        return f"the message crosses something out: {crossed[0]!r}"
     parts = clauses(_plainly(message))
     said, wanted = units(parts), units(clauses(_plainly(line)))
     runs = list(_runs(wanted, said))
-    if not runs and wanted and wanted[0].value in _NEUTRAL:
-        runs = list(_runs(wanted[1:], said))
     if not runs:
         return "it is not a run of the person's own words: something is added, left out or turned round"
     left = [left_over(parts, said[start], said[end - 1]) for start, end in runs]

@@ -1,22 +1,22 @@
 """Where authority enters a SKILL.md nothing is added: the frontmatter is frozen as bytes, and live markup is counted.
 
 Frontmatter grants tools, installs hooks and decides when a skill fires; `` !`…` `` and ``` ```! ``` run before the
-model sees the text; `@path` attaches files; `$1` and `${…}` are substituted; a comment can hide text. Each is counted
-over the whole new file, folded (NFKC, invisible characters out), and may not rise, so that two harmless lines cannot
-combine. Invariant: whatever the edits, the bytes up to the closing `---` are those of the base.
+model sees the text; `@path` attaches files; `$1` and `${…}` are substituted; a comment can hide text. How often each
+occurs in the whole file, folded (NFKC, invisible characters out), may not rise. No pattern reaches over a line's end,
+so the changed lines alone tell whether it does. Invariant: whatever the edits, the bytes up to the closing `---` are
+those of the base.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from skillloop.model import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from skillloop.gate.context import Context
     from skillloop.model import Proposal
@@ -73,7 +73,7 @@ def check(_proposal: Proposal, context: Context) -> Iterator[Check]:
     """Hard: frontmatter and live markup. Soft: what only looks like live markup."""
     wrong = _thawed(context.base, context.text)
     yield Check("frontmatter", not wrong, detail=wrong or "the same bytes as before")
-    risen = list(_risen(context.base, context.text))
+    risen = list(_risen(context.removed, context.added))
     for hard in (True, False):
         found = "; ".join(name for name, severe in risen if severe is hard)
         if hard or found:
@@ -110,17 +110,16 @@ def _thawed(base: str, text: str) -> str:
     return "" if frontmatter(text) == before else "the frontmatter would change"
 
 
-def _risen(base: str, text: str) -> Iterator[tuple[str, bool]]:
-    before, after = _counts(base), _counts(text)
-    for (name, hard, _), old, new in zip(_MARKERS, before, after, strict=True):
+def _risen(removed: tuple[str, ...], added: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+    for (name, hard, _), old, new in zip(_MARKERS, counts(removed), counts(added), strict=True):
         if new > old:
             yield name, hard
 
 
-@lru_cache(maxsize=4)
-def _counts(text: str) -> tuple[int, ...]:
-    folded = plain(text)
-    return tuple(sum(1 for _ in pattern.finditer(folded)) for pattern in _PATTERNS)
+def counts(lines: Iterable[str]) -> list[int]:
+    """How often each kind of live markup occurs in lines."""
+    folded = plain("\n".join(lines))
+    return [sum(1 for _ in pattern.finditer(folded)) for pattern in _PATTERNS]
 
 
 def plain(text: str) -> str:

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 LONGEST = 4_000  # characters of a line that are looked at; no bullet is longer
 
-_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Nl", "No"}) | frozenset(
-    {"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"}
-)
+_CATEGORIES = frozenset("Lu Ll Lt Lm Lo Mn Mc Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So".split())
 _ZWNJ, _ZWJ, _EMOJI_SELECTOR, _KEYCAP = "\u200c", "\u200d", "\ufe0f", "\u20e3"
 _VIRAMA = 9  # canonical combining class
 # Default_Ignorable_Code_Point and blank glyphs whose category looks harmless.
@@ -52,13 +50,10 @@ _PICTOGRAPH = re.compile(
 _WORD = re.compile(r"[^\W\d_]+")
 
 # Scripts whose letters are not drawn like Latin ones: "使用API", "הAPI", "APIจาก" are ordinary writing.
-_CJK = frozenset(
-    {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH"}
-)
-_MIXABLE = (
-    _CJK
-    | {"THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "HEBREW", "ARABIC", "ETHIOPIC", "MONGOLIAN", "SINHALA"}
-    | {"DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA", "TAMIL", "TELUGU", "KANNADA", "MALAYALAM"}
+_CJK = frozenset("CJK HIRAGANA KATAKANA KATAKANA-HIRAGANA HANGUL BOPOMOFO IDEOGRAPHIC FULLWIDTH".split())
+_MIXABLE = _CJK | frozenset(
+    "THAI LAO KHMER MYANMAR TIBETAN HEBREW ARABIC ETHIOPIC MONGOLIAN SINHALA DEVANAGARI BENGALI GURMUKHI GUJARATI ORIYA "
+    "TAMIL TELUGU KANNADA MALAYALAM".split()
 )
 # Letters of the two everyday scripts beside Latin that are drawn like a Latin letter.
 _LOOKALIKES = frozenset("аеорсухѕіјһԁԛԝӏьАВЕЅІЈКМНОРСТУХԌԚԜҺӀЬ" + "αβγικνορυχωΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳ")

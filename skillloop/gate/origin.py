@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from skillloop.model import Check, Origin
+from skillloop.model import Check, Origin, TurnKind
 from skillloop.redact import redact
 
 if TYPE_CHECKING:
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from skillloop.gate.context import Context
     from skillloop.model import Evidence, Proposal, Session, Turn
 
+_SUBMITTED = frozenset({TurnKind.PROMPT, TurnKind.COMMAND})
+"""The turns for which the client tells its hooks that they were submitted."""
+
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
 MOST_LINES = 6
+LONGEST = 10_000  # characters of a message in which a redacted quote is looked for
 
 _PASTED = re.compile(
     r"```|~~~|\n[ \t]{0,8}\n|\n\s{0,8}(?:[-*•]|\w{1,20}:)\s|^\s{0,8}(?:#{1,6}\s|[\[{>]|</?\w|\[?\d{4}-\d\d-\d\d|(?:[+-]{3}|@@)\s|\|.{0,400}\|\s{0,8}$)"
@@ -55,10 +59,14 @@ def _not_said(evidence: Evidence, context: Context) -> str:
     """Why this quote is not a person's own words, or ""."""
     turn = context.turn(evidence)
     where = f"{evidence.path}:{evidence.line}"
+    if turn is None and context.gone(evidence) and evidence.quote.strip():
+        return ""  # a doubt, see below
     if turn is None:
         return f"no person's message stands at {where}"
     if turn.role != "human" or Origin.MACHINE in (turn.origin, evidence.origin):
         return f"the message at {where} was not typed by a person"
+    if not _in_session(evidence, context.session):
+        return f"the message at {where} is none of those that a person said in this session"
     if not evidence.quote.strip():
         return f"the quote of {where} is empty"
     if not holds(turn, evidence.quote):
@@ -66,28 +74,44 @@ def _not_said(evidence: Evidence, context: Context) -> str:
     return ""
 
 
+def _in_session(evidence: Evidence, session: Session | None) -> bool:
+    """Whether the reader of the whole transcript, which sees more than one record, takes it for a person's turn too."""
+    if session is None or session.path != evidence.path:
+        return True
+    return any((turn.line, turn.uuid) == (evidence.line, evidence.uuid) for turn in session.human_turns)
+
+
 def holds(turn: Turn, quote: str) -> bool:
     """Whether a quote stands verbatim in what the person typed, secrets taken out on both sides."""
-    return quote in turn.text or redact(quote) in redact(turn.text)
+    return quote in turn.text or redact(quote[:LONGEST]) in redact(turn.text[:LONGEST])
 
 
 def _doubts(proposal: Proposal, context: Context) -> Iterator[Check]:
     turns = [turn for evidence in proposal.evidence if (turn := context.turn(evidence))]
-    if any(
-        Origin.UNATTRIBUTED in (turn.origin, evidence.origin)
-        for turn, evidence in zip(turns, proposal.evidence, strict=True)
-    ):
+    if any(context.gone(evidence) for evidence in proposal.evidence):
+        yield _doubt("gone", "the transcript can no longer be read, so the quote was not confirmed again")
+    origins = {turn.origin for turn in turns} | {evidence.origin for evidence in proposal.evidence}
+    if Origin.UNATTRIBUTED in origins:
         yield _doubt("attribution", "this client's transcript does not say who typed the message")
+    unseen = next(
+        (turn for turn in turns if turn.kind in _SUBMITTED and context.received(turn) is False), None
+    )
+    if unseen is not None:
+        yield _doubt(
+            "receipt",
+            f"nobody was seen submitting the message at line {unseen.line}: it may have been written there",
+        )
     pasted = next((turn for turn in turns if _looks_pasted(turn)), None)
     if pasted is not None:
         yield _doubt("pasted", f"part of the message at line {pasted.line} looks pasted, not typed")
-    if any(turn.abandoned for turn in turns):
-        yield _doubt("taken back", "the person rewound the conversation past this message")
     if context.session is not None:
-        yield from _session_doubts(context.session)
+        yield from _session_doubts(proposal, context.session)
 
 
-def _session_doubts(session: Session) -> Iterator[Check]:
+def _session_doubts(proposal: Proposal, session: Session) -> Iterator[Check]:
+    cited = {(evidence.line, evidence.uuid) for evidence in proposal.evidence}
+    if any(turn.abandoned and (turn.line, turn.uuid) in cited for turn in session.turns):
+        yield _doubt("taken back", "the person rewound the conversation past this message")
     if session.partial:
         yield _doubt("partial", f"{session.bad_lines} lines of the transcript could not be read")
     if session.tainted:

@@ -11,7 +11,6 @@ import re
 from typing import TYPE_CHECKING
 
 from skillloop import skillfile
-from skillloop.gate.context import lines_of
 from skillloop.gate.schema import body_of
 from skillloop.model import Check
 from skillloop.words import fold
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from skillloop.gate.context import Context
     from skillloop.model import Proposal
+    from skillloop.skillfile import SkillFile
 
 _LOCK = re.compile(r"<!--[ \t]{0,8}(/?)[ \t]{0,8}skillloop:lock[ \t]{0,8}-->", re.IGNORECASE)
 
@@ -64,17 +64,18 @@ def carries_safety(line: str) -> bool:
 
 
 def _headings(context: Context) -> Check:
-    for heading in context.config.protect.headings:
-        if _under(context.base, heading) != _under(context.text, heading):
+    headings = context.config.protect.headings
+    before, after = (skillfile.parse(text) if headings else None for text in (context.base, context.text))
+    for heading in headings:
+        if before is None or after is None or _under(before, heading) != _under(after, heading):
             rule = context.config.rule("protect.headings", heading)
             return Check("headings", passed=False, detail=f"the section {heading!r} would change", rule=rule)
     return Check("headings", passed=True, detail="protected sections are unchanged")
 
 
-def _under(text: str, heading: str) -> list[str]:
+def _under(skill: SkillFile, heading: str) -> list[str]:
     """The text of each section with this heading, subsections included."""
     wanted = " ".join(fold(heading.lstrip("#")).split())
-    skill = skillfile.parse(text)
     found = []
     for number, section in enumerate(skill.sections):
         if section.heading is not None and " ".join(fold(section.heading).split()) == wanted:
@@ -98,15 +99,12 @@ def _locked(text: str) -> list[str]:
 
 
 def _must_keep(context: Context) -> Check:
-    """Every line that a pattern or a `lines` entry names is still there, and in the same order."""
+    """No line that a pattern or a `lines` entry names goes, changes or moves."""
     protect, rules = context.config.protect, context.config
-    named = [("protect.must_keep", one, _holding(one)) for one in protect.must_keep]
-    named += [("protect.lines", one, _whole(one)) for one in protect.lines]
-    before, after = lines_of(context.base), lines_of(context.text)
+    named = [("protect.must_keep", one, _holding(one)) for one in protect.must_keep if context.removed]
+    named += [("protect.lines", one, _whole(one)) for one in protect.lines if context.removed]
     for key, entry, pattern in named:
-        kept = [line for line in before if pattern.match(_match_text(key, line))]
-        rest = iter([line for line in after if pattern.match(_match_text(key, line))])
-        lost = next((line for line in kept if line not in rest), None)  # consumes `rest`: in the same order
+        lost = next((line for line in context.removed if pattern.match(_match_text(key, line))), None)
         if lost is not None:
             detail = f"{lost.strip()[:120]!r} must stay as it is"
             return Check("must keep", passed=False, detail=detail, rule=rules.rule(key, entry))

@@ -24,13 +24,11 @@ def check(proposal: Proposal, context: Context) -> Check:
     """Hard: each new line says something that no other line of the skill says."""
     there = [(number, body_of(line)[1].strip()) for number, line in enumerate(lines_of(context.base), 1)]
     for edit in proposal.edits:
-        new = body_of(edit.new or "")[1].strip()
-        for number, old in there:
-            if (
-                new
-                and same(new, old)
-                and not (edit.op == "replace" and old == body_of(edit.old or "")[1].strip())
-            ):
+        new, replaced = body_of(edit.new or "")[1].strip(), body_of(edit.old or "")[1].strip()
+        rare = [stem[:-1] for stem in sorted(words.content_words(new), key=len)[-3:]]  # a cheap first look
+        for number, old in there if new else ():
+            folded = old.casefold()
+            if any(piece in folded for piece in rare) and old != replaced and same(new, old):
                 detail = f"{new[:80]!r} is already a rule: line {number}, {old[:80]!r}"
                 return Check("repeat", passed=False, detail=detail)
         there.append((len(there) + 1, new))

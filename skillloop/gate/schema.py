@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from skillloop.model import Edit, Proposal
 
 LONGEST = 500  # characters of a rule
+LONGEST_LINE = 4_000  # characters of any new line; beyond, no other check looks at it
 
 BULLET = re.compile(r"(?P<marker>[ \t]{0,12}(?:[-*+]|\d{1,9}[.)])[ \t]{1,4})(?P<text>\S.*)?")
 _STRUCTURE = re.compile(
@@ -30,6 +31,16 @@ def check(proposal: Proposal, context: Context) -> Check:
     wrong = wrong or next((why for edit in proposal.edits if (why := malformed(edit))), "")
     wrong = wrong or _leads_elsewhere(proposal, context)
     return Check("edits", not wrong, detail=wrong or "well-formed edits of single lines")
+
+
+def overlong(context: Context) -> Check | None:
+    """The hard finding for a new line that is too long to look at, or None. Asked before all checks, so that they stay quick."""
+    longest = max(map(len, context.added), default=0)
+    if longest <= LONGEST_LINE:
+        return None
+    return Check(
+        "line length", passed=False, detail=f"a line of {longest:,} characters; {LONGEST_LINE:,} is the most"
+    )
 
 
 def malformed(edit: Edit) -> str:

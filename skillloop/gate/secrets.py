@@ -39,11 +39,8 @@ def compare(base: str, text: str, added: Iterable[str]) -> list[str]:
     """The types of credential that `text` has and `base` has not; `added` are the lines that it gained."""
     bodies = [_LIST_MARKER.sub("", line) for line in added]
     joined = [_CONCATENATION.sub("", line) for line in bodies]
-    types = {
-        secret.type
-        for line in (*bodies, *joined, "".join(joined), " ".join(joined))
-        for secret in secrets(line)
-    }
+    views = {*bodies, *joined, "".join(joined), " ".join(joined)}
+    types = {secret.type for view in views for secret in secrets(view)}
     types |= {secret.type for secret in secrets(text) if text[secret.start : secret.end] not in base}
     return sorted(types)
 

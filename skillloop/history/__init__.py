@@ -30,6 +30,7 @@ __all__ = [
     "content",
     "copy_skill",
     "observe",
+    "preview_rollback",
     "publish",
     "publish_merged",
     "rebase",
@@ -170,17 +171,7 @@ def rollback(
     """
     with changing(store), files.open_skill(path) as skill:
         known = _known(store, skill)
-        last = next((v for v in reversed(known) if v.kind in {"proposal", "rollback"}), None)
-        if to is None and last is None:
-            raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
-        wanted = known[last.number - 2] if to is None and last else _numbered(skill, known, to or 0)
-        undone = [v for v in known[wanted.number :] if v.kind in {"proposal", "rollback"}]
-        if exact or len(undone) == len(known) - wanted.number:
-            data = content(store, wanted.sha)
-        else:
-            data = skill.read()
-            for version in reversed(undone):
-                data = _without(store, skill, known, version, data)
+        wanted, data = _taken_back(store, skill, known, to, exact=exact)
         note = f"back to version {wanted.number}" + (
             "" if data == content(store, wanted.sha) else ", your edits kept"
         )
@@ -188,6 +179,15 @@ def rollback(
             skill.path, "rollback", "", "", note, by=by, extra={"to": wanted.number, "exact": exact}
         )
         return protocol.publish(store, skill, known[-1].sha, data, change)
+
+
+def preview_rollback(
+    store: Store, path: str | Path, *, to: int | None = None, exact: bool = False
+) -> tuple[bytes, bytes]:
+    """The live bytes, and what the same `rollback` would make of them. Raises as it does; changes no skill."""
+    with changing(store), files.open_skill(path) as skill:
+        _, data = _taken_back(store, skill, _known(store, skill), to, exact=exact)
+        return skill.read(), data
 
 
 def revert(store: Store, path: str | Path, number: int, *, by: By = "person") -> Version:
@@ -239,6 +239,23 @@ def copy_skill(path: str | Path, skills: Path) -> Path:
     shutil.copytree(source, temp, symlinks=True)
     temp.rename(target)
     return target / files.SKILL
+
+
+def _taken_back(
+    store: Store, skill: OpenSkill, known: list[Version], to: int | None, *, exact: bool
+) -> tuple[Version, bytes]:
+    """The version that a rollback goes back to, and the bytes that it leads to."""
+    last = next((v for v in reversed(known) if v.kind in {"proposal", "rollback"}), None)
+    if to is None and last is None:
+        raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
+    wanted = known[last.number - 2] if to is None and last else _numbered(skill, known, to or 0)
+    undone = [v for v in known[wanted.number :] if v.kind in {"proposal", "rollback"}]
+    if exact or len(undone) == len(known) - wanted.number:
+        return wanted, content(store, wanted.sha)
+    data = skill.read()
+    for version in reversed(undone):
+        data = _without(store, skill, known, version, data)
+    return wanted, data
 
 
 def _known(store: Store, skill: OpenSkill) -> list[Version]:

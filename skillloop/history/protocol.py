@@ -87,10 +87,11 @@ def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publ
     trouble = _replace(skill, change, data)
     try:
         state = _settle(store, skill, change)
-    except OSError as error:
-        raise SkillloopError(f"{skill.path}: {error.strerror}", "the next command will settle it") from error
-    if state == "applied":
-        return record(store, skill)
+    except (OSError, Unreachable) as error:
+        raise SkillloopError(str(error), "the next command settles whether it was changed") from error
+    newest = store.archive.head(skill.path)
+    if state == "applied" and newest is not None:
+        return newest
     if isinstance(trouble, OSError):
         raise SkillloopError(f"{skill.path}: {trouble.strerror}", "nothing was changed") from trouble
     raise trouble or Stale(
@@ -125,17 +126,19 @@ def _recover(store: Store, change: Publish) -> Recovered | None:
 
 def _settle(store: Store, skill: OpenSkill, change: Publish) -> Settled:
     """Decide by what is on disk how a publish ended, record it, and leave no temporary file."""
-    live, displaced = _read(skill), _displaced(store, skill, change)
+    live = _read(skill)
+    if live is not None:
+        skill.sync()  # an editor that had SKILL.md open has these milliseconds to end its save
+    displaced = _displaced(store, skill, change)
     if displaced is not None:
         _keep(store, skill, displaced)
         if _is(live, change.target):
             _give_back(store, skill, change, displaced)
             live = _read(skill)
+            skill.sync()
     state: Settled = (
         "applied" if _is(live, change.target) else "aborted" if _is(live, change.base) else "conflict"
     )
-    if live is not None:
-        skill.sync()
     skill.discard(change.temporary)
     with store.transaction():
         if state == "applied":

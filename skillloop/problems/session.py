@@ -6,12 +6,15 @@ before anything is stored or shown. An automated session teaches nothing.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from skillloop import disagreements, draft, loop, proposals, redact, transcript
+from skillloop import disagreements, draft, history, loop, proposals, redact, transcript
 from skillloop.errors import SkillloopError
+from skillloop.gate import place
 from skillloop.model import Decision, Outcome, Proposal
 from skillloop.store import Store
 
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from skillloop.model import Disagreement, Session, Verdict
     from skillloop.proposals import Prepared
     from skillloop.store import State
+
+PARALLEL_FROM = 64 << 20
+"""Bytes of transcripts from which starting more processes pays."""
 
 CONTEXT = 300
 """Characters of the turn before a quote that are kept for the reviewer."""
@@ -49,22 +55,44 @@ class Digest:
 def digest_job(home: Path, path: Path) -> Digest:
     """What the worker does with one job of the inbox."""
     with Store.open(home) as store:
-        return digest(path, home, store)
+        return digest(transcript.read(path), home, store)
 
 
-def digest(path: Path, home: Path, store: Store | None = None) -> Digest:
-    """Read one transcript, find the disagreements, and run the loop over their lessons.
+def read_all(paths: Sequence[Path]) -> Iterator[Session | SkillloopError]:
+    """Read transcripts, in order; one that cannot be read gives its error. Large amounts are read on every core."""
+    if len(paths) < 2 or sum(map(_size, paths)) < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
+        yield from map(_read, paths)
+        return
+    with ProcessPoolExecutor() as pool:
+        yield from pool.map(_read, paths)
+
+
+def _read(path: Path) -> Session | SkillloopError:
+    try:
+        return transcript.read(path)
+    except SkillloopError as error:
+        return error
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def digest(session: Session, home: Path, store: Store | None = None) -> Digest:
+    """Find the disagreements of a session and run the loop over their lessons.
 
     Args:
-        path: The transcript.
+        session: As read from its transcript.
         home: $SKILLLOOP_HOME, for the person's rules.
         store: Where it is recorded; None is a dry run.
 
     Raises:
-        SkillloopError: the transcript cannot be read, or the store cannot be written.
+        SkillloopError: the store cannot be written.
     """
-    session = transcript.read(path)
-    recurring = _wishes(store, session.session_id) if store is not None else ()
+    recurring = store.wishes(before=session.session_id) if store is not None else ()
     return settle(session, study(session, recurring), home, store)
 
 
@@ -156,7 +184,12 @@ class SessionProblem:
         """Draft for one lesson; a recurrence or an unreadable skill is noted and gives nothing."""
         assert lesson.skill is not None
         assert lesson.skill.path is not None
+        if unwritable := place.forbidden(lesson.skill.path):
+            self.troubles.append(f"{lesson.skill.path}: {unwritable} (`skillloop review` does it for you)")
+            return None
         try:
+            if self.store is not None:
+                history.observe(self.store, lesson.skill.path)
             text = proposals.live_text(lesson.skill.path)
             headings = proposals.rules_for(lesson.skill.path, self.home, self.session).protect.headings
             drafted = draft.offline(lesson, text, lesson.skill.path, avoid=headings)
@@ -208,12 +241,6 @@ def _asked(decision: Decision, prepared: Prepared) -> Decision:
     if decision.outcome is Outcome.KEEP and prepared.config.apply.mode == "review":
         return Decision(Outcome.DEFER, 'every check passed; apply.mode = "review" leaves it to you')
     return decision
-
-
-def _wishes(store: Store, session_id: str) -> frozenset[str]:
-    """What the person asked for in other sessions, as lessons or quotes."""
-    found = (item for item in store.disagreements() if item.evidence.session_id != session_id)
-    return frozenset(item.lesson or item.evidence.quote for item in found)
 
 
 def _redacted(found: Disagreement) -> Disagreement:

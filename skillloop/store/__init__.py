@@ -189,10 +189,13 @@ class Store:
     def disagreements(
         self, *, session_id: str | None = None, skill: str | Path | None = None, unattributed: bool = False
     ) -> list[Disagreement]:
-        """Disagreements in the order they were found; of a session, of a skill, or those without a skill's file."""
+        """Disagreements in the order they were found; of a session, of a skill, or those that no skill can learn yet.
+
+        Unattributed are those with no skill in force, or one in a plugin's cache, which nothing is written to.
+        """
         rows = self._database.rows(
-            "SELECT data, sha FROM disagreements WHERE (?1 IS NULL OR session_id = ?1) "
-            "AND (?2 IS NULL OR skill = ?2) AND (NOT ?3 OR skill IS NULL AND NOT dismissed) ORDER BY seq",
+            "SELECT data, sha FROM disagreements WHERE (?1 IS NULL OR session_id = ?1) "  # noqa: S608
+            f"AND (?2 IS NULL OR skill = ?2) AND (NOT ?3 OR {_HOMELESS}) ORDER BY seq",
             session_id,
             None if skill is None else files.canonical(skill),
             unattributed,
@@ -464,7 +467,7 @@ class Store:
 
     def log(self, skill: str | Path | None = None, *, limit: int | None = None) -> list[Entry]:
         """The newest audit entries, newest first; of one skill, or of all."""
-        return self.audit.entries(None if skill is None else files.canonical(skill), limit)
+        return self.audit.entries(skill=None if skill is None else files.canonical(skill), limit=limit)
 
     def entries(self) -> int:
         """Number of entries in the audit log."""
@@ -472,7 +475,7 @@ class Store:
 
     def verify(self) -> list[str]:
         """Everything that is wrong with the store, in sentences: the database, the audit log, the versions."""
-        return self._database.problems() or self.audit.problems()
+        return self._database.problems() or self.audit.problems() or list(self.archive.problems())
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,6 +487,7 @@ class _Document:
     context: tuple[str, ...]
 
 
+_HOMELESS = "NOT dismissed AND (skill IS NULL OR skill GLOB '*/plugins/cache/*')"
 _SESSION = "SELECT session_id, path, end, digest, at, turns, human_turns, disagreements FROM sessions"
 _PROPOSAL = "SELECT data, sha, state, reason, by, at FROM proposals"
 _NEXT_ACT = (

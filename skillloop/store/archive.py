@@ -14,7 +14,7 @@ from skillloop.model import Version, sha256
 from skillloop.store.database import Corrupt, now
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from skillloop.store.audit import Audit
     from skillloop.store.database import Database
@@ -80,7 +80,7 @@ class Archive:
             "SELECT number, kind, sha, at, note, proposal, extra FROM versions WHERE skill = ? ORDER BY number",
             skill,
         )
-        return [_version(row) for row in rows]
+        return [self._version(row) for row in rows]
 
     def head(self, skill: str) -> Version | None:
         """The newest version of a skill."""
@@ -89,7 +89,7 @@ class Archive:
             "ORDER BY number DESC LIMIT 1",
             skill,
         )
-        return _version(rows[0]) if rows else None
+        return self._version(rows[0]) if rows else None
 
     def skills(self) -> list[str]:
         """Canonical paths of all skills with a history, in alphabetical order."""
@@ -149,7 +149,7 @@ class Archive:
             "SELECT skill, kind, base, target, note, proposal, by, extra, id FROM publishes "
             "WHERE state = 'intent' ORDER BY id"
         )
-        return [replace(Publish(*row[:7]), extra=json.loads(row[7]), id=row[8]) for row in rows]
+        return [replace(Publish(*row[:7]), extra=self._database.parsed(row[7]), id=row[8]) for row in rows]
 
     def apply(self, publish: Publish) -> Version:
         """Close an open publish whose bytes are in place: the version that it made."""
@@ -171,10 +171,24 @@ class Archive:
             state, skill=publish.skill, base=publish.base, target=publish.target, proposal=publish.proposal
         )
 
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the versions, in sentences: changed bytes, or rows that the log does not tell of."""
+        for (sha,) in self._database.rows("SELECT sha FROM blobs"):
+            try:
+                self.content(sha)
+            except Corrupt as error:
+                yield error.message
+        rows = set(self._database.rows("SELECT skill, number, sha FROM versions"))
+        told = {
+            (entry.skill, entry.detail["number"], entry.detail["sha"])
+            for entry in self._audit.entries("version")
+        }
+        for skill, number, _ in sorted(rows ^ told, key=str):
+            yield f"version {number} of {skill} is not the one that the audit log tells of"
+
+    def _version(self, row: tuple[Any, ...]) -> Version:
+        *plain, extra = row
+        return replace(Version(*plain), extra=self._database.parsed(extra))
+
     def _close(self, publish: Publish, state: Settled) -> None:
         self._database.run("UPDATE publishes SET state = ? WHERE id = ?", state, publish.id)
-
-
-def _version(row: tuple[Any, ...]) -> Version:
-    *plain, extra = row
-    return replace(Version(*plain), extra=json.loads(extra))

@@ -51,6 +51,8 @@ class Audit:
         """Add an entry. The caller holds the transaction that makes the change the entry speaks of."""
         last = self._database.rows("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
         seq, previous = last[0] if last else (0, _START)
+        if not last and not self._head_file.exists():
+            files.write_atomic(self._head_file, f"0 {_START} {_START}\n".encode())
         entry = json.dumps(
             {
                 "seq": seq + 1,
@@ -76,20 +78,23 @@ class Audit:
 
         Best effort: a head that lags behind is still an ancestor of the log, one that is ahead proves a cut.
         """
-        with suppress(OSError):
+        with suppress(files.Unreachable):
             row = self._database.rows("SELECT seq, hash, mac FROM audit ORDER BY seq DESC LIMIT 1")
             if row:
                 files.write_atomic(self._head_file, "{} {} {}\n".format(*row[0]).encode())
 
-    def entries(self, skill: str | None = None, limit: int | None = None) -> list[Entry]:
-        """The newest entries, newest first; of one skill, or of all."""
-        where, values = ("WHERE skill = ?", (skill,)) if skill else ("", ())
+    def entries(
+        self, event: str | None = None, *, skill: str | None = None, limit: int | None = None
+    ) -> list[Entry]:
+        """The newest entries, newest first: of one kind of event and one skill, or of all."""
         rows = self._database.rows(
-            f"SELECT entry FROM audit {where} ORDER BY seq DESC LIMIT ?",  # noqa: S608  (no value in it)
-            *values,
+            "SELECT entry FROM audit WHERE (?1 IS NULL OR skill = ?1) "
+            "AND (?2 IS NULL OR json_extract(entry, '$.event') = ?2) ORDER BY seq DESC LIMIT ?3",
+            skill,
+            event,
             -1 if limit is None else limit,
         )
-        found = (json.loads(row[0]) for row in rows)
+        found = (self._database.parsed(row[0]) for row in rows)
         return [Entry(e["seq"], e["at"], e["event"], e["skill"], e["detail"]) for e in found]
 
     def __len__(self) -> int:
@@ -122,8 +127,9 @@ class Audit:
 
     def _broken_head(self, rows: Any) -> Iterator[str]:
         try:
-            seq, *signed = self._head_file.read_text("ascii", "replace").split()
-            entry = rows[int(seq) - 1]
+            number, *signed = self._head_file.read_text("ascii", "replace").split()
+            seq = int(number)
+            entry = rows[seq - 1] if seq > 0 else (0, b"", _START.encode(), _START.encode())
         except FileNotFoundError:
             if rows:
                 yield f"{self._head_file} is missing, so a cut at the end of the audit log could not be seen"
@@ -131,7 +137,7 @@ class Audit:
         except (ValueError, IndexError):
             yield f"the audit log ends before the entry that {self._head_file} names: its end was cut off"
             return
-        if int(seq) < 1 or [part.decode("ascii", "replace") for part in entry[2:4]] != signed:
+        if [part.decode("ascii", "replace") for part in entry[2:4]] != signed:
             yield f"{self._head_file} names another entry {seq} than the audit log has"
 
     def _key(self) -> bytes:
@@ -139,8 +145,11 @@ class Audit:
         try:
             return self._key_file.read_bytes()
         except FileNotFoundError:
-            files.write_atomic(self._key_file, secrets.token_bytes(32))
-            return self._key_file.read_bytes()
+            key = secrets.token_bytes(32)
+            files.write_atomic(self._key_file, key)
+            return key
+        except OSError as error:
+            raise files.Unreachable(f"{self._key_file}: {error.strerror}") from error
 
 
 def _hash(entry: bytes) -> str:

@@ -7,6 +7,7 @@ connections write and checkpoint at once, which is exactly "two sessions end tog
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 APPLICATION = 0x534B4C50  # "SKLP", in the header of the file
 _WAIT = 30.0  # seconds that a writer waits for another one
+
+_SETTLES = "put that right; the next command settles what was under way"
 
 _FULL = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -149,6 +152,17 @@ class Database:
         """The single row of an aggregate query."""
         return self.rows(sql, *values)[0]
 
+    def parsed(self, text: str) -> Any:
+        """The value of a JSON column.
+
+        Raises:
+            Corrupt: it is not JSON.
+        """
+        try:
+            return json.loads(text)
+        except (ValueError, TypeError) as error:
+            raise Corrupt(self.path, f"a stored value is not JSON ({error})") from error
+
     def problems(self) -> list[str]:
         """What SQLite's own integrity check and the foreign keys say; empty when all is well."""
         try:
@@ -173,14 +187,12 @@ class Database:
             if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise Locked(f"{self.path} is in use by another process", "try again in a moment") from error
             if code in _FULL:
-                raise SkillloopError(
-                    f"{self.path}: {_FULL[code]} ({error})", "nothing was changed"
-                ) from error
+                raise SkillloopError(f"{self.path}: {_FULL[code]} ({error})", _SETTLES) from error
             raise Corrupt(self.path, str(error)) from error
+        except UnicodeDecodeError as error:  # SQLite's message quotes the damage
+            raise Corrupt(self.path, "its schema is unreadable") from error
         except OSError as error:
-            raise SkillloopError(
-                f"{error.filename or self.path}: {error.strerror}", "nothing was changed"
-            ) from error
+            raise SkillloopError(f"{error.filename or self.path}: {error.strerror}", _SETTLES) from error
 
 
 def _create(path: Path) -> None:

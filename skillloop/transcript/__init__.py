@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Session, Turn
 from skillloop.transcript.assembly import Assembly
-from skillloop.transcript.lines import Changed, Lines, parse
+from skillloop.transcript.lines import Changed, Lines, line_at, parse
+from skillloop.transcript.prompts import pastes
 from skillloop.transcript.skim import Skim
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def read(path: Path | str, *, start: int = 0, prefilter: bool = True) -> Session
     """
     path = Path(path)
     lines = Lines(path, start)
-    assembly = Assembly()
+    assembly = Assembly(pastes(path))
     count, bad = _assemble(lines, assembly, Skim() if prefilter else None)
     assembly.finish()
     said = assembly.said()
@@ -93,11 +94,26 @@ def _assemble(lines: Lines, assembly: Assembly, skim: Skim | None) -> tuple[int,
 
 
 def quote_at(path: Path | str, line: int, uuid: str | None) -> Turn | None:
-    """Read one human turn again from the file, or None where no such turn stands there.
+    """Read one human turn again from the file itself, or None where no such turn stands on that 1-based line.
 
-    The whole file is read: whether words are a person's can hang on other records (see `queued`).
+    Who spoke and what they said is read from the one record; the turn's `index` is 0, and what hangs on other records
+    (the skill, interruption, refusal) is not known. Only a queued message is found by reading the whole file, because
+    other lines decide whether it was sent.
+
+    Raises:
+        SkillloopError: the file cannot be read.
     """
-    return next((turn for turn in read(path).human_turns if turn.line == line and turn.uuid == uuid), None)
+    path = Path(path)
+    source = line_at(path, line)
+    record = parse(source) or {}
+    if record.get("type") == "queue-operation":
+        return next(
+            (turn for turn in read(path).human_turns if turn.line == line and turn.uuid == uuid), None
+        )
+    assembly = Assembly(pastes(path))
+    assembly.take(record, line, source)
+    said = next((said for said in assembly.said() if said.uuid == uuid), None)
+    return said.turn(0) if said else None
 
 
 def find(projects: Path) -> Iterator[Path]:

@@ -1,13 +1,14 @@
 """Turns records, in the order of the file, into the turns of a session.
 
 The assistant's consecutive records become one turn, tool results fill in how its calls went, and a person's words are
-placed where they were said. Invariant: only `_say` makes a human turn, and only of words that `speaker` lets pass.
+placed where they were said. Invariant: only `_say` and the queue make human turns, of words that `speaker` lets pass.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from skillloop.model import Origin, TurnKind
@@ -22,36 +23,39 @@ from skillloop.transcript.skills import InForce
 
 
 class Assembly:
-    """The session so far. `take` each record, then `finish`."""
+    """The session so far. `take` each record, then `finish`.
 
-    def __init__(self) -> None:
+    Args:
+        pastes: What the person is known to have pasted in this session.
+    """
+
+    def __init__(self, pastes: tuple[str, ...] = ()) -> None:
         self.drafts: list[Said | Reply] = []
+        self.reply: Reply | None = None  # the assistant's turn that is open
         self.skills = InForce()
         self.rewinds = Rewinds()
         self.machine = 0
         self.recognised = self.automatic = False
         self.tainted: str | None = None
         self.facts: dict[str, str] = {}  # sessionId, cwd and version as last seen
-        self._source = b""
+        self._pastes = pastes
         self._queue = Queue()
-        self.reply: Reply | None = None  # the assistant turn that is open
+        self._replies: deque[Reply] = deque(maxlen=4)  # whose calls may still get a result
         self._said: Said | None = None  # the person's latest turn
         self._invocation: Said | None = None  # a slash command that a skill's launch may follow
         self._uuids: set[str] = set()
-        self._replies: deque[Reply] = deque(maxlen=4)  # whose calls may still get a result
         self._interrupted = self._denied = False
         self._refused_plan: str | None = None  # the id of its call
 
     def take(self, record: dict[str, Any], line: int, source: bytes) -> None:
         """Add the record that stands on this 1-based line, whose bytes are `source`."""
-        self._source = source
         kind = record.get("type")
         if kind == "assistant":
             self._assistant(record, line)
         elif kind == "user":
-            self._user(record, line)
+            self._user(record, line, source)
         elif kind == "attachment":
-            self._attachment(record, line)
+            self._attachment(record, line, source)
         elif kind == "queue-operation" and unambiguous(source):
             self._queue.take(record, line)
 
@@ -59,8 +63,14 @@ class Assembly:
         """Settle what only the end of the file decides."""
         if self._refused_plan is not None:  # nobody spoke after it: the plan went on in a session of its own
             self._settle(self._refused_plan)
-        for said in self._queue.unheard(self.said()):
-            self._place(said)
+        late = list(self._queue.unheard(self.said()))
+        for said in late:
+            said.text, said.pasted = separate(said.text, self._pastes)
+        if late:
+            self.drafts = sorted([*self.drafts, *late], key=lambda draft: draft.line)
+            for before, draft in pairwise(self.drafts):
+                if draft.kind is TurnKind.QUEUED:
+                    draft.skill = before.skill
 
     def said(self) -> list[Said]:
         """The human turns so far."""
@@ -90,7 +100,7 @@ class Assembly:
             self.skills.attributed(record["attributionSkill"])
 
     def _open(self, record: dict[str, Any], line: int) -> Reply:
-        """The assistant turn that the record belongs to, begun if need be."""
+        """The assistant's turn that the record belongs to, begun if need be."""
         if self.reply is None:
             self._interrupted = self._denied = False
             self._refused_plan = None
@@ -103,15 +113,15 @@ class Assembly:
     def _block(self, block: Any, reply: Reply) -> None:
         """Add a text or tool call to the assistant's turn; any other block is passed over."""
         kind = block.get("type") if isinstance(block, dict) else None
-        if kind == "text" and isinstance(text := block.get("text"), str):
-            reply.say(text)
-        elif kind == "tool_use":
+        if kind == "tool_use":
             name, arguments = string(block.get("name")), block.get("input")
             reply.call(string(block.get("id")), name, arguments)
-            if name == "Skill" and isinstance(arguments, dict):
-                self.skills.called(arguments.get("skill"))
             if self.tainted is None:
                 self.tainted = taint.reason(name, arguments)
+            if name == "Skill" and isinstance(arguments, dict):
+                self.skills.called(arguments.get("skill"))
+        elif kind == "text" and isinstance(text := block.get("text"), str):
+            reply.say(text)
 
     def _settle(self, key: str, *, failed: bool = False, rejected: bool = False) -> str:
         """Note how a call went; the name of its tool, or "" where it is not known."""
@@ -123,28 +133,31 @@ class Assembly:
 
     # ---- user-role records
 
-    def _user(self, record: dict[str, Any], line: int) -> None:
+    def _user(self, record: dict[str, Any], line: int, source: bytes) -> None:
         message = record.get("message")
         content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, str):
-            content = [{"type": "text", "text": content}]
-        texts: list[str] = []
-        for block in content if isinstance(content, list) else ():
-            kind = block.get("type") if isinstance(block, dict) else None
-            if kind == "tool_result":
-                self._result(block, record, line)
-            elif kind == "text" and (text := string(block.get("text"))):
-                texts.append(text)
+        blocks = content if isinstance(content, list) else [{"type": "text", "text": content}]
+        blocks = [block for block in blocks if isinstance(block, dict)]
+        results = [block for block in blocks if block.get("type") == "tool_result"]
+        for block in results:  # text beside a result is a reminder, never typed
+            if block.get("is_error") and not record.get("isSidechain"):
+                self._failure(block, record, line, source)
+        if results:
+            return
+        texts = [
+            text for block in blocks if block.get("type") == "text" and (text := string(block.get("text")))
+        ]
         if texts:
             self._note(record)
-            self._words(texts, record, line)
+            self._words(texts, record, line, source)
 
-    def _result(self, block: dict[str, Any], record: dict[str, Any], line: int) -> None:
-        if not block.get("is_error") or record.get("isSidechain"):
-            return
-        text = _result_text(block.get("content"))
+    def _failure(self, block: dict[str, Any], record: dict[str, Any], line: int, source: bytes) -> None:
+        """A call that went wrong: it failed, or the person refused it, perhaps with a comment."""
+        text = _joined(block.get("content"))
         key, refused = string(block.get("tool_use_id")), speaker.refused(text)
         tool = self._settle(key, failed=not refused, rejected=refused)
+        if speaker.interruption(text):
+            self._interrupted = True
         if not refused:
             return
         said = speaker.feedback(text)
@@ -153,130 +166,119 @@ class Assembly:
             return
         self._denied = True
         if said and speaker.origin(record) is not Origin.MACHINE:
-            self._say(said, record, line, TurnKind.DENIAL, Origin.UNATTRIBUTED)
+            self._say(said, record, line, source, TurnKind.DENIAL, Origin.UNATTRIBUTED)
         elif tool == "ExitPlanMode":
             self._refused_plan = key
 
-    def _words(self, texts: list[str], record: dict[str, Any], line: int) -> None:
+    def _words(self, texts: list[str], record: dict[str, Any], line: int, source: bytes) -> None:
         """Sort out who wrote the text blocks of a user-role record."""
-        first = texts[0]
-        if speaker.interruption(first):
+        if speaker.interruption(texts[0]):
             self._interrupted = True
             return
         origin = speaker.origin(record)
-        if origin is Origin.MACHINE and speaker.automated(record):
-            self.automatic = True
-        if record.get("isMeta"):
-            if not record.get("isSidechain") and self.skills.launched(first):
-                self._launched()
-        elif origin is not Origin.MACHINE and self._by_person(texts, record, line, origin):
+        if origin is Origin.MACHINE:
+            self.automatic = self.automatic or speaker.automated(record)
+            if record.get("isMeta") and not record.get("isSidechain"):
+                self._launch(texts[0])
+        elif self._by_person(texts, record, line, source, origin):
             return
         self.machine += 1
 
-    def _by_person(self, texts: list[str], record: dict[str, Any], line: int, origin: Origin) -> bool:
+    def _by_person(
+        self, texts: list[str], record: dict[str, Any], line: int, source: bytes, origin: Origin
+    ) -> bool:
         """Add a record that the person may have written; False where its text says that a program did."""
         if called := speaker.command(texts[0]):
-            self._command(*called, record, line, origin)
+            name, args = called
+            if name == "clear":
+                self.skills.cleared()
+            self.skills.called(name)
+            said = self._say(args, record, line, source, TurnKind.COMMAND, origin) if args else None
+            self._invocation = said
         elif (shell := speaker.shell_command(texts[0])) is not None:
-            self._say("!" + shell, record, line, TurnKind.COMMAND, origin)
+            self._say("!" + shell, record, line, source, TurnKind.COMMAND, origin)
         else:
             words = [
                 own for text in texts if not speaker.machine_text(text) and (own := speaker.own_words(text))
             ]
             if not words:
                 return False
-            self._say("\n".join(words), record, line, TurnKind.PROMPT, origin)
+            self._say("\n".join(words), record, line, source, TurnKind.PROMPT, origin)
         return True
 
-    def _command(self, name: str, args: str, record: dict[str, Any], line: int, origin: Origin) -> None:
-        if name == "clear":
-            self.skills.cleared()
-        self._invocation = None
-        self.skills.called(name)
-        if args:
-            self._say(args, record, line, TurnKind.COMMAND, origin)
-            self._invocation = self._said
-
-    def _launched(self) -> None:
-        """A skill came into force; the words it was called with belong to it."""
-        if self._invocation is not None:
-            self._invocation.skill = self.skills.current
+    def _launch(self, text: str) -> None:
+        """Take a text that may put a skill into force; the words it was called with belong to it."""
+        if self.skills.launched(text):
+            for draft in (self._invocation, self.reply):
+                if draft is not None:
+                    draft.skill = self.skills.current
             self._invocation = None
+
+    def _attachment(self, record: dict[str, Any], line: int, source: bytes) -> None:
+        attachment = record.get("attachment")
+        if not isinstance(attachment, dict):
+            return
+        if attachment.get("type") == "invoked_skills":
+            self._relaunch(attachment.get("skills"))
+        elif attachment.get("type") == "queued_command" and attachment.get("commandMode") in {None, "prompt"}:
+            text = speaker.own_words(_joined(attachment.get("prompt")))
+            origin = speaker.queued_origin(record, attachment)
+            if text and origin is not Origin.MACHINE and not speaker.machine_text(text):
+                self._say(text, record, line, source, TurnKind.QUEUED, origin)
+
+    def _relaunch(self, skills: Any) -> None:
+        """After a compaction the skills in force are put back, listed with the latest first."""
+        for skill in reversed(skills) if isinstance(skills, list) else ():
+            if isinstance(skill, dict):
+                self.skills.called(skill.get("name"))
+                self._launch(string(skill.get("content")))
 
     # ---- a person's words
 
-    def _say(self, text: str, record: dict[str, Any], line: int, kind: TurnKind, origin: Origin) -> None:
+    def _say(
+        self, text: str, record: dict[str, Any], line: int, source: bytes, kind: TurnKind, origin: Origin
+    ) -> Said | None:
         uuid = string(record.get("uuid")) or None
         if uuid in self._uuids:
-            return  # a line copied from an earlier place in the file
-        if not unambiguous(self._source):
+            return None  # a line copied from an earlier place in the file
+        if not unambiguous(source):
             self.machine += 1
-            return
-        own, pasted = (text, ()) if kind is TurnKind.COMMAND else separate(text)
-        said = Said(
-            line,
-            own,
-            pasted,
-            uuid,
-            string(record.get("parentUuid")) or None,
-            string(record.get("timestamp")) or None,
-            kind,
-            origin,
-            interrupted=self._interrupted,
-            denied=self._denied,
-            skill=self.skills.current,
-        )
+            return None
+        own, pasted = (text, ()) if kind is TurnKind.COMMAND else separate(text, self._pastes)
+        parent, at = string(record.get("parentUuid")) or None, string(record.get("timestamp")) or None
+        said = Said(line, own, pasted, uuid, parent, at, kind, origin, skill=self.skills.current)
+        said.interrupted, said.denied = self._interrupted, self._denied
         self._replace_unanswered(said)
         if uuid is not None:
             self._uuids.add(uuid)
         if kind is not TurnKind.DENIAL:
             self.rewinds.prompt(said, self._said)
         self.drafts.append(said)
-        self._said, self.reply = said, None
+        self._said, self.reply, self._refused_plan = said, None, None
         self._interrupted = self._denied = False
-        self._refused_plan = None
+        return said
 
     def _replace_unanswered(self, said: Said) -> None:
         """Drop the turn before if it is the same message, sent again before it had its answer."""
         before = self._said
-        if before is None:
+        if before is None or before.kind is not said.kind:
             return
-        unanswered = self.reply is None or said.interrupted or (said.parent and said.parent == before.parent)
-        if unanswered and before.kind is said.kind and same_message(before, said):
-            self.drafts.remove(before)
+        sibling = said.parent is not None and said.parent == before.parent
+        if (self.reply is None or said.interrupted or sibling) and same_message(before, said):
+            at = next(at for at in range(len(self.drafts) - 1, -1, -1) if self.drafts[at] is before)
+            del self.drafts[at]
             said.interrupted |= before.interrupted
             said.denied |= before.denied
 
-    def _attachment(self, record: dict[str, Any], line: int) -> None:
-        attachment = record.get("attachment")
-        if not isinstance(attachment, dict) or attachment.get("type") != "queued_command":
-            return
-        text = speaker.own_words(_result_text(attachment.get("prompt")))
-        if attachment.get("commandMode") not in (None, "prompt") or speaker.machine_text(text):
-            return
-        origin = speaker.origin(
-            record | {key: attachment[key] for key in ("origin", "isMeta") if key in attachment}
-        )
-        if text and origin is not Origin.MACHINE:
-            self._say(text, record, line, TurnKind.QUEUED, origin)
-
-    def _place(self, said: Said) -> None:
-        """Put a turn that was found late among the others, by its line."""
-        said.text, said.pasted = separate(said.text)
-        said.kind = TurnKind.QUEUED
-        at = next((at for at, draft in enumerate(self.drafts) if draft.line > said.line), len(self.drafts))
-        said.skill = self.drafts[at - 1].skill if at else None
-        self.drafts.insert(at, said)
-
     def _note(self, record: dict[str, Any]) -> None:
+        self.recognised = True
         for key in ("sessionId", "cwd", "version"):
             if value := string(record.get(key)):
                 self.facts[key] = value
-        self.recognised = True
 
 
-def _result_text(content: Any) -> str:
-    """The text of a tool result or prompt: a string, or a list of blocks."""
+def _joined(content: Any) -> str:
+    """The text of a tool result or prompt, which is a string or a list of blocks."""
     if isinstance(content, list):
         return "\n".join(string(block.get("text")) for block in content if isinstance(block, dict))
     return string(content)

@@ -11,17 +11,19 @@ HEAD, TAIL = 1500, 2500  # characters kept of an assistant turn's text
 CUT = "\n[…]\n"  # stands where the middle was
 TOOLS = 200  # tool calls kept of an assistant turn, the latest
 BRIEF = 300  # characters kept of a tool call
-_BRIEF_KEYS = (
-    "command",
-    "file_path",
-    "notebook_path",
-    "url",
-    "path",
-    "pattern",
-    "query",
-    "skill",
-    "prompt",
-    "description",
+_BRIEF_KEYS = frozenset(
+    (
+        "command",
+        "file_path",
+        "notebook_path",
+        "url",
+        "path",
+        "pattern",
+        "query",
+        "skill",
+        "prompt",
+        "description",
+    )
 )
 
 
@@ -72,6 +74,7 @@ class Said:
 class Reply:
     """An assistant turn: the joined text of consecutive records, cut in the middle, and the latest tool calls."""
 
+    kind = TurnKind.REPLY
     __slots__ = ("_head", "_length", "_tail", "calls", "line", "parent", "skill", "timestamp", "uuid")
 
     def __init__(self, record: dict[str, Any], line: int, skill: SkillRef | None) -> None:
@@ -113,7 +116,7 @@ class Reply:
             uuid=self.uuid,
             parent=self.parent,
             timestamp=self.timestamp,
-            kind=TurnKind.REPLY,
+            kind=self.kind,
             origin=Origin.MACHINE,
             tools=tuple(self.calls.values()),
             skill=self.skill,
@@ -122,9 +125,10 @@ class Reply:
 
 def _brief(arguments: Any) -> str:
     """What a tool call was about: its command, path or address, or else its first string."""
-    if not isinstance(arguments, dict):
-        return ""
-    for key in _BRIEF_KEYS:
-        if isinstance(value := arguments.get(key), str):
-            return string(value[:BRIEF])
-    return string(next((value for value in arguments.values() if isinstance(value, str)), "")[:BRIEF])
+    first = ""
+    for key, value in arguments.items() if isinstance(arguments, dict) else ():
+        if isinstance(value, str):
+            if key in _BRIEF_KEYS:
+                return string(value[:BRIEF])
+            first = first or value[:BRIEF]
+    return string(first)

@@ -11,14 +11,19 @@ import re
 
 CLUSTER = 3  # so many machine-like lines make a paste
 GAP = 6  # so many other lines between two machine-like ones belong to it
+LONG = 2000  # lines that a person may have typed; what follows them is pasted
+REMARK = 4  # words from which a line can be a remark between two pastes
 _LOOK = 300  # characters of a line that are looked at
 
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^[ \t]*(`{3,20}|~{3,20})[^\n]*\n.*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
 _QUOTED = re.compile(r"(?:^[ \t]*>(?!>).*(?:\n|\Z))+", re.MULTILINE)
 
 _PROMPT = re.compile(
     r"\s*(?:[➜❯] |\$ \S|PS [A-Za-z]:\\|[A-Z]:\\[^>]*>|(?:\([\w.-]+\) ?)?[\w.-]+@[\w.-]+[^$#%]{0,80}[$#%](?: |$))"
 )
+_PROSE = re.compile(r"[\w¿¡\"“(][^{};=<>|]*")
 _MACHINE_LINE = re.compile(
     r"""\s*(?:
       at\ \S.*[(:]                                        # a frame of a stack trace
@@ -33,6 +38,7 @@ _MACHINE_LINE = re.compile(
     | [│┃┌┐└┘├┤─━═║╔╚▶✓✔✖✗⨯⚠]\s?.* | \|.*\|\s*$ | \+[-=+]+\+
     | diff\ --git | @@\ -\d | (?:index|commit)\ [0-9a-f]{7,}
     | "[\w$-]+":\s | [{}()\[\]];?,?\s*$ | </?[a-zA-Z!][^>]*>
+    | import\ [\w.{}*,\ ]+$ | from\ [\w.]+\ import\b
     | (?:import|from|export|def|class|function|const|let|var|public|private|return|\#include|package|SELECT|CREATE)\b.*[;:{(,)'"]\s*$
     | (?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\ /
     | .*[;{}]\s*$
@@ -41,9 +47,16 @@ _MACHINE_LINE = re.compile(
 )
 
 
-def separate(text: str) -> tuple[str, tuple[str, ...]]:
-    """Split a message into the person's own words and the pasted pieces, each in order."""
-    pasted: list[str] = []
+def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ...]]:
+    """Split a message into the person's own words and the pasted pieces.
+
+    Args:
+        text: The message.
+        known: Texts that the person is known to have pasted (see `prompts`).
+    """
+    pasted = [paste for paste in known if paste in text]
+    for paste in pasted:
+        text = text.replace(paste, "\n")
 
     def take(found: re.Match[str]) -> str:
         pasted.append(found[0].strip("\n"))
@@ -51,10 +64,10 @@ def separate(text: str) -> tuple[str, tuple[str, ...]]:
 
     if "```" in text or "~~~" in text:
         text = _FENCE.sub(take, text)
-    if ">" in text:
-        text = _QUOTED.sub(take, text)
     if text.count("\n") >= CLUSTER - 1:
         text = _without_output(text, pasted)
+    if ">" in text:
+        text = _QUOTED.sub(take, text)
     return text.strip(), tuple(pasted)
 
 
@@ -70,24 +83,31 @@ def _without_output(text: str, pasted: list[str]) -> str:
 
 
 def _clusters(lines: list[str]) -> list[tuple[int, int]]:
-    """First and last line of each run of machine-like lines, prompts with the output that follows them included."""
-    marks = _marks(lines)
+    """First and last line of each run of machine-like lines, with what little stands between them."""
     runs: list[tuple[int, int, int]] = []
-    for at in marks:
-        if runs and at - runs[-1][1] <= GAP:
+    for at in _marks(lines):
+        if runs and at - runs[-1][1] <= GAP and not _remark(lines, runs[-1][1] + 1, at):
             runs[-1] = (runs[-1][0], at, runs[-1][2] + 1)
         else:
             runs.append((at, at, 1))
     return [(first, last) for first, last, count in runs if count >= CLUSTER]
 
 
+def _remark(lines: list[str], first: int, end: int) -> bool:
+    """Whether a paragraph of prose stands among these lines, set off by a blank one."""
+    return any(
+        not lines[at - 1].strip() and len(lines[at].split()) >= REMARK and _PROSE.fullmatch(lines[at][:_LOOK])
+        for at in range(first, end)
+    )
+
+
 def _marks(lines: list[str]) -> list[int]:
     """The lines that look machine-made; after a shell prompt, every line up to a blank one."""
     marks, output = [], False
-    for at, line in enumerate(lines):
+    for at, line in enumerate(lines[:LONG]):
         head = line[:_LOOK]
         prompt = _PROMPT.match(head) is not None
         output = prompt or (output and bool(line.strip()))
         if output or _MACHINE_LINE.match(head):
             marks.append(at)
-    return marks
+    return [*marks, *range(LONG, len(lines))]

@@ -8,6 +8,7 @@ second pass over the file look for it. A parent that is nowhere (in another file
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from skillloop.transcript.lines import Lines
@@ -40,25 +41,31 @@ class Rewinds:
             return
         parent = said.parent.encode()
         here = said.line - self._first
-        since = self._lines[max(before.line + 1 - self._first, here - WINDOW, 0) : here]
+        since = self._lines[max(before.line - self._first, here - WINDOW, 0) : here]
         if not any(parent in line and parent in _UUID.findall(line) for line in reversed(since)):
             self._missing.setdefault(parent, []).append(said)
 
     def settle(self, path: Path, start: int, turns: list[Said]) -> None:
-        """Mark the turns that were abandoned."""
+        """Mark the turns that were abandoned; `turns` are in the order of their lines."""
         if not self._missing:
             return
+        left: list[tuple[int, int]] = []  # the line that a turn goes on from, and the turn's own
         lines = Lines(path, start)
         number = lines.before
         for batch in lines:
             for line in batch:
                 number += 1
-                for found in _UUID.findall(line):
-                    for said in self._missing.get(found, ()):
-                        _abandon(turns, number, said.line)
+                for parent in _UUID.findall(line):
+                    left += [(number, said.line) for said in self._missing.pop(parent, ())]
+        _abandon(turns, sorted(left))
 
 
-def _abandon(turns: list[Said], after: int, before: int) -> None:
+def _abandon(turns: list[Said], left: list[tuple[int, int]]) -> None:
+    """Mark each turn that lies between two lines of a pair; both lists are sorted."""
+    reach, pairs = 0, iter((*left, (sys.maxsize, 0)))
+    after, before = next(pairs)
     for turn in turns:
-        if after < turn.line < before:
-            turn.abandoned = True
+        while after < turn.line:
+            reach = max(reach, before)
+            after, before = next(pairs)
+        turn.abandoned = turn.line < reach

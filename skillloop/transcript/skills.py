@@ -39,13 +39,14 @@ class InForce:
         if self._called is not None and _last(self._called) == name:
             name = self._called
         self._called = None
-        self._paths[name] = folder + "/SKILL.md"
+        self._paths[_last(name)] = folder + "/SKILL.md"
         self._enter(name)
         return True
 
     def attributed(self, name: Any) -> None:
         """The client says that the assistant spoke under this skill."""
-        if (name := string(name).strip()) and (self.current is None or self.current.name != name):
+        name = string(name).strip()
+        if name and (self.current is None or _last(self.current.name) != _last(name)):
             self._enter(name)
 
     def cleared(self) -> None:
@@ -53,8 +54,7 @@ class InForce:
         self.current = self._called = None
 
     def _enter(self, name: str) -> None:
-        path = self._paths.get(name) or self._paths.get(_last(name))
-        self.current = SkillRef(name, path)
+        self.current = SkillRef(name, self._paths.get(_last(name)))
         self.seen[self.current] = None
 
 

@@ -15,16 +15,20 @@ from typing import Any
 
 _MESSAGE = (b'"message":', b'"message": ')
 _CONTENT = (b'"content":', b'"content": ')
+_TYPE = (b'"type":', b'"type": ')
+_END = (b"}\n", b"}", b"}\r\n")
 _PARENT = 55  # bytes at the start of a line that hold the parent's uuid, and so differ from line to line
-_HEADS = 64  # heads that are remembered
 _decode = json.JSONDecoder().raw_decode
 
 
 class Skim:
-    """The pre-filter of one file; it remembers the heads of the lines that it has checked."""
+    """The pre-filter of one file; it remembers the head of the last line that it has checked.
+
+    Speed is all it is for: `line.find(x) >= 0` takes half the time of `x in line`, which first tries x as a number.
+    """
 
     def __init__(self) -> None:
-        self._main: set[bytes] = set()
+        self._main = b""
 
     def __call__(self, line: bytes, speaking: bool) -> list[Any] | None:
         """The content blocks that the line adds to the assistant's open turn, [] for none; None: parse it in full.
@@ -37,23 +41,24 @@ class Skim:
         if not line.endswith(_MESSAGE, 0, message):
             return None if _may_matter(line) else []
         content = line.find(b"[", message)
-        head = line[message:content]
-        if b'"assistant"' in head:
+        if line.find(b'"assistant"', message, content) > 0:
             before = line[_PARENT:message]
-            if before not in self._main and not self._check(before):
-                return [] if b'Sidechain":true' in before or b'Sidechain": true' in before else None
-            if speaking and head.endswith(_CONTENT) and b"<synthetic>" not in head and head.rfind(b"{") == 0:
+            if before != self._main:
+                if before.find(b'Sidechain":false') < 0 and before.find(b'Sidechain": false') < 0:
+                    return None
+                self._main = before
+            if (
+                speaking  # and nothing is nested in the message before its content, and it is a model's
+                and line.endswith(_CONTENT, message, content)
+                and line.rfind(b"{", message, content) == message
+                and line.find(b"<synthetic>", message, content) < 0
+            ):
                 return _blocks(line, content)
-        elif b'"user"' in head and line.find(b'"tool_result"', content, content + 150) > 0:
-            return [] if line[-1] == 125 and not _failed(line) else None
+        elif line.find(b'"user"', message, content) > 0 and _is_result(line, content) and line.endswith(_END):
+            at = line.find(b'"is_error"', content)
+            if at < 0 or (line.find(b"f", at + 10, at + 13) > 0 and line.find(b'"is_error"', at + 10) < 0):
+                return []
         return None
-
-    def _check(self, before: bytes) -> bool:
-        """Whether what stands before the message says that it belongs to the main conversation."""
-        plain = b'Sidechain":' in before and b"true" not in before
-        if plain and len(self._main) < _HEADS:
-            self._main.add(before)
-        return plain
 
 
 def _blocks(line: bytes, content: int) -> list[Any] | None:
@@ -63,27 +68,23 @@ def _blocks(line: bytes, content: int) -> list[Any] | None:
         blocks, end = _decode(text)
     except (ValueError, RecursionError):
         return None
-    if text[-1] != "}" or text.find('"attributionSkill"', end) > 0:
+    if text.find('"attributionSkill"', end) > 0 or not line.endswith(_END):
         return None
     return blocks if isinstance(blocks, list) else None
+
+
+def _is_result(line: bytes, content: int) -> bool:
+    """Whether the first block of the list that begins at byte `content` is a tool result."""
+    at = line.find(b'"tool_result"', content, content + 150)
+    return at > 0 and line.endswith(_TYPE, content, at) and line.rfind(b"{", content, at) - content in {1, 2}
 
 
 def _may_matter(line: bytes) -> bool:
     """Whether a line without a message in the usual place may be worth parsing."""
     return (
-        b'"user"' in line
-        or b'"assistant"' in line
-        or b'"queue' in line
-        or b'"invoked_skills"' in line
-        or not (line.startswith(b"{") and line.endswith(b"}"))
+        not (line.startswith(b"{") and line.endswith(_END))
+        or line.find(b'"user"') > 0
+        or line.find(b'"assistant"') > 0
+        or line.find(b'"queue') > 0
+        or line.find(b'"invoked_skills"') > 0
     )
-
-
-def _failed(line: bytes) -> bool:
-    """Whether some `is_error` in the line is not plainly false."""
-    at = line.find(b'"is_error"')
-    while at >= 0:
-        if b"f" not in line[at + 10 : at + 13]:  # `:fa` or `: f`
-            return True
-        at = line.find(b'"is_error"', at + 10)
-    return False

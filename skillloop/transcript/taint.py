@@ -15,36 +15,23 @@ READING = frozenset(
 )
 
 _TOUCHED = re.compile(
-    r"(\.claude[/\\]+projects(?![^\s'\"]*[/\\]memory[/\\])|history\.jsonl|\.skillloop\b|SKILLLOOP_HOME|skillloop\.db)"
+    r"(\.claude[/\\]+projects(?![^\s'\"]{0,300}[/\\]memory[/\\])|history\.jsonl|\.skillloop\b|SKILLLOOP_HOME|skillloop\.db)"
 )
-
-_NEEDLES = (
-    "claude",
-    "history.jsonl",
-    "killloop",
-    "KILLLOOP",
-)  # at least one is in whatever the pattern finds
 
 
 def reason(tool: str, arguments: Any) -> str | None:
     """Why the call taints the session, or None."""
-    if tool in READING:
-        return None
-    for text in _strings(arguments):
-        if any(needle in text for needle in _NEEDLES) and (found := _TOUCHED.search(text)):
-            return f"a {tool} call touched {found[1]}"
-    return None
-
-
-def _strings(value: Any) -> list[str]:
-    """Every string inside a JSON value."""
-    todo, found = [value], []
+    todo = [] if tool in READING else [arguments]
     while todo:
         item = todo.pop()
         if isinstance(item, str):
-            found.append(item)
+            # one of these is in whatever the pattern finds, and in few calls
+            if ".claude" in item or "history.jsonl" in item or "killloop" in item or "KILLLOOP" in item:
+                found = _TOUCHED.search(item)
+                if found is not None:
+                    return f"a {tool} call touched {found[1]}"
         elif isinstance(item, dict):
             todo += item.values()
         elif isinstance(item, list):
             todo += item
-    return found
+    return None

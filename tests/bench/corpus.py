@@ -60,19 +60,13 @@ def own() -> list[Row]:
 def _play(example: dict, lines: dict) -> Scene:
     rng = random.Random(hashlib.sha256((example["lang"] + example["text"]).encode()).digest())
     after = example["after"]
-    if after in {"concedes", "apologises", "repairs"} and rng.random() < SILENT:
+    if after in {"concedes", "agrees", "apologises", "repairs"} and rng.random() < SILENT:
         after = "edits"
     before, did = example["before"], []
     if before in {"done", "working"}:
         did = [ToolUse("Edit", f"src/{rng.choice('abc')}.ts") for _ in range(rng.randint(1, 3))]
-    if before in {"done", "committed", "struggling"} and rng.random() < 0.6:
-        did.append(
-            ToolUse(
-                "Bash",
-                "git commit -m x" if before == "committed" else "npm test",
-                failed=before == "struggling",
-            )
-        )
+    if before == "struggling":
+        did = [ToolUse("Bash", "npm test", failed=True)]
     place = 0 if before == "nothing" else rng.choice((1, 2, 3, 5, 8, 13, 21))
     how = example.get("how")
     text, pasted = separate(example["text"])
@@ -91,29 +85,9 @@ def _play(example: dict, lines: dict) -> Scene:
         if before == "nothing"
         else (Turn(0, "assistant", rng.choice(lines[before]), 1, kind=TurnKind.REPLY, tools=tuple(did)),)
     )
-    reply = Turn(
-        2, "assistant", rng.choice(lines[after]), 3, kind=TurnKind.REPLY, tools=_tools(after, did, rng)
-    )
+    # The reply speaks but uses no tools: what assistants then do is learned from real sessions only.
+    reply = Turn(2, "assistant", rng.choice(lines[after]), 3, kind=TurnKind.REPLY)
     return Scene(turn, spoken, (reply,), (), place)
-
-
-def _tools(after: str, did: list[ToolUse], rng: random.Random) -> tuple[ToolUse, ...]:
-    edited = [tool for tool in did if tool.name == "Edit"]
-    if after in {"concedes", "apologises", "repairs", "edits"}:
-        return (
-            *((ToolUse("Read", "src/a.ts"),) if rng.random() < 0.5 else ()),
-            *(edited[:1] or [ToolUse("Edit", "src/a.ts")]),
-        )
-    if after == "builds":
-        target = edited[0].brief if edited and rng.random() < 0.3 else f"src/new{rng.randint(1, 9)}.ts"
-        return (
-            ToolUse("Read", "src/a.ts"),
-            ToolUse(rng.choice(("Write", "Edit", "Edit")), target),
-            ToolUse("Bash", "npm test"),
-        )
-    if after == "commits":
-        return (ToolUse("Bash", "git commit -am x"),)
-    return (ToolUse("Read", "src/a.ts"), ToolUse("Bash", "tail log")) if after == "looks" else ()
 
 
 def dev(path: Path) -> list[Row]:
@@ -141,7 +115,7 @@ def dev(path: Path) -> list[Row]:
     return rows
 
 
-def labelled(path: Path, weight: float = 0.3) -> list[Row]:
+def labelled(path: Path, weight: float = 0.2) -> list[Row]:
     """Messages to a model without what it answered; the request before stands for what was said earlier."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines():

@@ -1,4 +1,4 @@
-"""How well redact.py tells credentials from what only looks like one.
+"""How well skillloop.redact tells credentials from what only looks like one.
 
     python tests/bench/redaction.py            # recall on 62 types x 4 contexts, false alarms on 390 look-alikes, speed
     python tests/bench/redaction.py --misses   # and each text it got wrong

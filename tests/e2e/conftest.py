@@ -80,6 +80,11 @@ class Machine(client.Sandbox):
         return self.skillloop_json("review", "--json") if built else []
 
     @property
+    def transcripts(self) -> str:
+        """What the client has written down of all sessions so far."""
+        return "".join(path.read_text() for path in self.home.glob(".claude/projects/*/*.jsonl"))
+
+    @property
     def log(self) -> str:
         """The worker's log, and what still lies in the inbox."""
         log = self.skillloop / "log" / "worker.log"

@@ -4,7 +4,7 @@ import re
 
 import client
 import pytest
-from conftest import SKILL
+from conftest import SKILL, talk
 from stub import text, tool
 
 pytestmark = [
@@ -34,6 +34,22 @@ def in_session(terminal, machine, *commands):
     machine.stub.replies.append([text("That was all.")])
     terminal.see("bypass permissions on")
     terminal.type("go ahead")
+
+
+def test_reflect_and_review_run_in_the_session_without_a_dialog(machine):
+    with machine.terminal(client.binary()) as terminal:
+        talk(terminal, machine.stub)
+        (session,) = (path.stem for path in machine.home.glob(".claude/projects/*/*.jsonl"))
+        digest = f"skillloop digest {session} --json"
+        for skill, line in (("reflect", digest), ("review", "skillloop review --json")):
+            machine.stub.replies[:] = [[tool("Bash", command=line)], [text(f"That was {skill}.")]]
+            terminal.type(f"/skillloop:{skill}")
+            terminal.see(f"That was {skill}.")
+    told = str(machine.stub.requests[-1]["messages"])
+    assert f"Run `{digest}`" in told, "the client put the session's id into the skill"
+    assert told.count("PubMed instead of forum threads") > 2, (
+        "the person's words, and what the two commands said"
+    )
 
 
 def test_review_applies_and_rollback_restores_every_byte(machine, proposal):
@@ -71,18 +87,20 @@ def test_a_no_in_the_dialog_changes_nothing(machine, proposal):
 
 def test_no_other_way_to_run_it_gets_past_the_command(machine, proposal):
     approve = f"skillloop approve {proposal['id']}"
-    launcher = machine.skillloop / "bin" / approve
     ways = [
         f"sh -c '{approve}'",
         f"env -u CLAUDE_CODE_CHILD_SESSION {approve}",
-        f"echo yes | {approve}",
-        f"echo {launcher} | sed 's/x/x/' | sh",
-        f"{approve} --vouched 0000",
+        f"echo '{approve}' | sh",
     ]
     with machine.terminal(client.binary(), *BYPASS) as terminal:
-        in_session(terminal, machine, *ways)
+        in_session(terminal, machine, *ways, f"{approve} --vouched 0000")
+        for way in ways:
+            terminal.see(way.split()[0] + " ")
+            terminal.see("without showing you what")
+            terminal.press("Enter")
+            client.until(lambda: "without showing" not in terminal.screen, "the dialog stays")
         terminal.see("That was all.")
-        results = str(machine.stub.requests[-1]["messages"])
-    assert results.count("needs a person") == 4, results
+    results = str(machine.stub.requests[-1]["messages"])
+    assert results.count("needs a person") == len(ways), results
     assert results.count("not valid") == 1
     assert machine.skill.read_text() == SKILL

@@ -17,8 +17,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from skillloop.gate.sources.catalogue import Book, Standing, phrases
-from skillloop.gate.sources.mentions import Mention, disguised, hides, mentions, plain
-from skillloop.gate.sources.trusted import broken
+from skillloop.gate.sources.disguises import disguised
+from skillloop.gate.sources.mentions import LONGEST, Mention, hides, mentions, plain
+from skillloop.gate.sources.trusted import MOST, broken
 from skillloop.model import Check
 
 if TYPE_CHECKING:
@@ -68,10 +69,14 @@ def _introduced(
     base: str, config: Config, book: Book, added: Sequence[str], removed: Iterable[str]
 ) -> Iterator[Check]:
     """A failure for each source that an added line names and the replaced lines did not name as openly."""
-    had = Counter(_stance(m, line) for line in map(plain, removed) for m in mentions(line, book))
-    for line in map(plain, added):
+    had = Counter(_stance(m, line) for line in map(plain, removed) for m in mentions(line, book)[:MOST])
+    for whole in added:
+        line = plain(whole)
         named = mentions(line, book)
-        for mention in (*named, *disguised(line, book)):
+        if len(named) > MOST or len(whole) > LONGEST:
+            why = f"a line of {len(whole)} characters with {len(named)} sources is too much to weigh"
+            yield Check("sources", passed=False, hard=False, detail=why)
+        for mention in (*named[:MOST], *disguised(line, book)[:MOST]):
             stance = _stance(mention, line)
             if had[stance] > 0 and not mention.disguise:
                 had[stance] -= 1
@@ -96,13 +101,15 @@ def _judged(mention: Mention, line: str, base: str, config: Config, book: Book) 
         why = f"names {shown}, which is untrusted" + (", though as a warning" if warning else "")
         yield _failed(config, "sources.untrusted", entry, why, hard=not warning)
     elif standing is Standing.UNKNOWN and not _in(base, mention):
-        yield from _unknown(mention, shown, config)
+        yield from _unknown(mention, shown, config, book)
 
 
-def _unknown(mention: Mention, shown: str, config: Config) -> Iterator[Check]:
+def _unknown(mention: Mention, shown: str, config: Config, book: Book) -> Iterator[Check]:
     """A source that no list names. A name alone matters only beside a trusted list."""
     rules = config.sources
-    hidden = f" ({mention.disguise})" if mention.disguise else ""
+    twin = book.resembled(mention.host or "")
+    remark = mention.disguise or (f"it resembles {twin}" if twin else "")
+    hidden = f" ({remark})" if remark else ""
     if mention.host is not None and hides(mention.host):
         ruled = bool(rules.trusted is not None or rules.untrusted or rules.kept)
         why = f"{shown} hides where it leads{hidden}"
@@ -118,8 +125,8 @@ def _unknown(mention: Mention, shown: str, config: Config) -> Iterator[Check]:
 
 def _in(base: str, mention: Mention) -> bool:
     """Whether the skill named the source before: the same host, or the name for a name."""
-    needle = mention.host or mention.label
-    return re.search(rf"(?<![\w.-]){re.escape(needle)}(?![\w-])", base, re.IGNORECASE) is not None
+    needle, text = (mention.host or mention.label).lower(), base.lower()
+    return needle in text and re.search(rf"(?<![\w.-]){re.escape(needle)}(?![\w-])", text) is not None
 
 
 def _split_over_lines(added: Sequence[str], config: Config, book: Book) -> Iterator[Check]:

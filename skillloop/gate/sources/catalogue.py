@@ -12,6 +12,7 @@ import re
 import tomllib
 import unicodedata
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import Enum
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 from skillloop.config import covers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from skillloop.config import Sources
+    from skillloop.gate.sources.mentions import Mention
 
 _TABLE = Path(__file__).with_name("catalogue.toml")
-_GAPS = re.compile(r"[\s\-_'’]+")
+_GAPS = dict.fromkeys(map(ord, " \t\u00a0-_'’"))
 _HOST_SHAPE = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}$")
 
 
@@ -49,8 +51,15 @@ class Source:
     tool: bool = False  # named as a tool more often than as a source
 
     def reaches(self, host: str) -> bool:
-        """Whether a link to this host leads to the source, by itself or through a mirror."""
-        return any(under(host, own) for own in (*self.hosts, *self.mirrors))
+        """Whether a link to this host leads to the source, by itself, through a mirror or through a proxy for it.
+
+        Proxies carry the host in their own: "x.com.proxy.example", "x-com.translate.goog".
+        """
+        own = (*self.hosts, *self.mirrors)
+        return any(
+            under(host, one) or any(f".{one}." in f".{way}" for way in (host, host.replace("-", ".")))
+            for one in own
+        )
 
 
 def under(host: str, domain: str) -> bool:
@@ -62,7 +71,8 @@ def under(host: str, domain: str) -> bool:
 
 def squeezed(name: str) -> str:
     """A name without letter case, spaces, hyphens or compatibility forms: "Stack-Overflow" is "stackoverflow"."""
-    return _GAPS.sub("", unicodedata.normalize("NFKC", name).casefold())
+    plain = name if name.isascii() else unicodedata.normalize("NFKC", name)
+    return plain.casefold().translate(_GAPS)
 
 
 @cache
@@ -104,7 +114,21 @@ def _unspaced(word: str) -> bool:
     return any("\u2e80" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7af" for char in word)
 
 
-@dataclass(frozen=True)
+def parents(host: str) -> Iterator[str]:
+    """The host and each domain above it: "a.b.org", "b.org", "org"."""
+    while host:
+        yield host
+        host = host.partition(".")[2]
+
+
+@cache
+def domains() -> frozenset[str]:
+    """Every domain that the table names, as a source's own, a mirror or a shortener."""
+    own = {host for source in known().values() for host in (*source.hosts, *source.mirrors)}
+    return frozenset(own | set(table()["shorteners"]))
+
+
+@dataclass(frozen=True, eq=False)
 class Book:
     """One `[sources]` section together with the table."""
 
@@ -127,6 +151,11 @@ class Book:
         return book
 
     @cached_property
+    def owners(self) -> dict[str, str]:
+        """A source's own hosts, each with its label."""
+        return {host: label for label, source in self.sources.items() for host in source.hosts}
+
+    @cached_property
     def names(self) -> dict[str, str]:
         """Squeezed name to label, for names of Latin letters; the others are in `foreign`."""
         return {squeezed(name): label for name, label in self._named() if name.isascii()}
@@ -134,7 +163,7 @@ class Book:
     @cached_property
     def phrases(self) -> frozenset[str]:
         """The squeezed names that are written as several words."""
-        return frozenset(squeezed(name) for name, _ in self._named() if _GAPS.search(name))
+        return frozenset(squeezed(name) for name, _ in self._named() if " " in name or "-" in name)
 
     @cached_property
     def foreign(self) -> dict[str, str]:
@@ -164,17 +193,31 @@ class Book:
             source = self.sources[self.label(entry)]
             if _covered(entry, host) or (source.label != cleaned(entry) and source.reaches(host)):
                 return Standing.UNTRUSTED, entry
-        for entry in (*(self.rules.trusted or ()), *self.rules.kept):
+        entry = self._covering(host, self.rules.trusted or ())
+        return (Standing.TRUSTED, entry) if entry else (Standing.UNKNOWN, "")
+
+    def keeps(self, host: str) -> bool:
+        """Whether mentions of a host stay, because some level of the rules trusts it."""
+        return bool(self._covering(host, (*(self.rules.trusted or ()), *self.rules.kept)))
+
+    def _covering(self, host: str, entries: Iterable[str]) -> str:
+        """The first entry that trusts this host, or ""."""
+        for entry in entries:
             named = () if is_host(cleaned(entry)) else self.sources[self.label(entry)].hosts
             if _covered(entry, host) or any(under(host, own) for own in named):
-                return Standing.TRUSTED, entry
-        return Standing.UNKNOWN, ""
+                return entry
+        return ""
+
+    def resembled(self, host: str) -> str:
+        """The trusted host that another one could be taken for ("arxlv.org", "arxiv.org.example"), or ""."""
+        own = (one for label in self.kept for one in self.sources[label].hosts)
+        return next((one for one in own if one in host or SequenceMatcher(None, one, host).ratio() > 0.8), "")
 
     def name(self, label: str) -> tuple[Standing, str]:
         """What the rules say of a source that is called by a name."""
         for standing, entries in (
             (Standing.UNTRUSTED, self.rules.untrusted),
-            (Standing.TRUSTED, (*(self.rules.trusted or ()), *self.rules.kept)),
+            (Standing.TRUSTED, self.rules.trusted or ()),
         ):
             for entry in entries:
                 if self.label(entry) == label:
@@ -196,6 +239,11 @@ class Book:
             found |= {squeezed(part) for part in (*source.hosts, *source.names, *source.loose)}
             found.add(squeezed(label.replace("*", "")))
         return tuple(sorted(found - {""}))
+
+    @cached_property
+    def read(self) -> dict[str, list[Mention]]:
+        """The kept sources of lines that were read before."""
+        return {}
 
 
 def cleaned(entry: str) -> str:

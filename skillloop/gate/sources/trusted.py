@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from skillloop.gate.sources.catalogue import Standing, phrases, squeezed
+from skillloop.gate.sources.catalogue import phrases, squeezed
 from skillloop.gate.sources.mentions import mentions, plain
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from skillloop.gate.sources.mentions import Mention
 
 _UNREAD = re.compile(
-    r"<!--.*?(?:-->|\Z)|~~.*?~~|<del>.*?</del>|^(```|~~~).*?(?:^\1|\Z)", re.DOTALL | re.MULTILINE
+    r"<!--.*?(?:-->|\Z)|~~.{1,2000}?~~|<del>[^<]{0,2000}</del>|^(```|~~~).*?(?:^\1|\Z)",
+    re.DOTALL | re.MULTILINE,
 )
 _HEADING = re.compile(r"#{1,6}\s")
 _CLAUSE = re.compile(r"[.;:!?](?=\s|$)|[,。！？；：，、،؛—–]")
@@ -35,6 +36,8 @@ _FIRST = re.compile(
     r"\b(?:first|primary|primarily|above all|top choice|default|zuerst|d'abord|primero|primeiro|prima di tutto|сначала)\b"
     r"|首先|优先|まず|優先|먼저|우선|أولا|पहले"
 )
+
+MOST = 20  # mentions of a line that are weighed; no rule names more
 
 Found = tuple[str, str]
 """The entry whose rule is broken, and why."""
@@ -67,14 +70,12 @@ def _outline(text: str, book: Book) -> list[tuple[str, str]]:
 
 def _kept(line: str, book: Book) -> list[Mention]:
     """The mentions of kept sources in a line, with a cheap first look."""
-    squeeze = squeezed(line)
-    if not any(needle in squeeze for needle in book.needles):
-        return []
-    return [m for m in mentions(plain(line), book) if m.label in book.kept or _trusted_host(m, book)]
-
-
-def _trusted_host(mention: Mention, book: Book) -> bool:
-    return mention.host is not None and book.host(mention.host)[0] is Standing.TRUSTED
+    if line not in book.read:
+        squeeze = squeezed(line)
+        possible = any(needle in squeeze for needle in book.needles)
+        found = mentions(plain(line), book) if possible else []
+        book.read[line] = [m for m in found if m.label in book.kept or (m.host and book.keeps(m.host))]
+    return book.read[line]
 
 
 def _lost(before: list[tuple[str, str]], after: list[tuple[str, str]], book: Book) -> Iterator[Found]:
@@ -112,7 +113,7 @@ def _weakened(
     old = {mention.label: line.lower() for line in map(plain, removed) for mention in _kept(line, book)}
     known = {label for _, label in before}
     for line in map(plain, added):
-        for mention in _kept(line, book):
+        for mention in _kept(line, book)[:MOST]:
             label, said = mention.label, line.lower()
             if _against(said, mention) and not (label in old and phrases("against").search(old[label])):
                 yield _entry(label, book), f"speaks against {label}, which is trusted"

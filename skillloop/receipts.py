@@ -1,0 +1,92 @@
+"""Receipts for what a person submitted: the UserPromptSubmit hook keeps a keyed hash of each line.
+
+No prompt waits for it: the hook is asynchronous. A line that was later written into a transcript by something else has no receipt, so it cannot pass for the person's.
+Only prompts and slash commands get one: the client fires no such hook for words that are queued while it works, nor
+for the comment of a refused tool call (seen with 2.1.197). Not covered: a process of the same user that reads the key.
+
+Invariants: no words are stored, only hashes under a key that never leaves the folder; a session without a person gets
+no receipts. The hook half runs by path on any Python: standard library only, Python 3.8 syntax.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+
+LINES = 200  # of one prompt; a longer one is pasted, and pasted words are no evidence
+
+
+def issue(home: str | os.PathLike[str], session_id: str, prompt: str) -> None:
+    """Keep receipts for one submitted prompt: of every line, and of a slash command's arguments alone."""
+    texts = [prompt]
+    if prompt.startswith("/"):
+        texts += prompt.split(None, 1)[1:]
+    os.makedirs(os.path.join(home, "receipts"), mode=0o700, exist_ok=True)
+    key = _key(home)
+    receipts = [_receipt(key, session_id, line) + "\n" for text in texts for line in _lines(text)[:LINES]]
+    handle = os.open(_place(home, session_id), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(handle, "".join(receipts).encode())
+    finally:
+        os.close(handle)
+
+
+def held(home: str | os.PathLike[str], session_id: str, text: str) -> bool | None:
+    """Whether every line of `text` was submitted in that session; None where the hook was not there to see it."""
+    try:
+        with open(_place(home, session_id), encoding="ascii") as file:
+            receipts = set(file.read().split())
+        key = _key(home)
+    except (OSError, ValueError):
+        return None
+    return all(_receipt(key, session_id, line) in receipts for line in _lines(text))
+
+
+def _place(home: str | os.PathLike[str], session_id: str) -> str:
+    if not session_id.replace("-", "").isalnum():
+        raise ValueError(f"{session_id!r} is not the id of a session")
+    return os.path.join(home, "receipts", session_id)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines that say something, with their spacing made even."""
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def _receipt(key: bytes, session_id: str, line: str) -> str:
+    message = f"{session_id}\0{line}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(message, key=key, digest_size=16).hexdigest()  # keyed BLAKE2 is a MAC: RFC 7693
+
+
+def _key(home: str | os.PathLike[str]) -> bytes:
+    """The secret key, made on first use. Of two processes that make one, the first one's counts."""
+    path = os.path.join(home, "receipts.key")
+    if not os.path.exists(path):
+        fresh = f"{path}.{os.getpid()}"
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(handle, os.urandom(32))
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            os.close(handle)
+            os.unlink(fresh)
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def main() -> None:
+    """The hook: one submitted prompt on stdin."""
+    machine = os.environ.get("CLAUDE_CODE_ENTRYPOINT", "").startswith("sdk")
+    if machine or os.environ.get("SKILLLOOP_INSIDE"):
+        return
+    event = json.load(sys.stdin)
+    home = os.environ.get("SKILLLOOP_HOME") or os.path.expanduser("~/.skillloop")
+    issue(home, event["session_id"], event["prompt"])
+
+
+if __name__ == "__main__":
+    main()

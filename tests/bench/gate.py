@@ -1,0 +1,154 @@
+"""What does each check of the gate cost, in processor time?
+
+    python tests/bench/gate.py
+
+Two tables: the median time of each check on a 500-line skill (goal: under 5 ms), and of the whole verdict; and the
+worst time of each check when one line of a megabyte of something awkward is added, replaced or cited (goal: under
+100 ms). A check whose result another one computed first is measured by itself, on a fresh context.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from judging import AUTO, case, insert, replaced
+
+from skillloop import gate, words
+from skillloop.config import Config, Protect, Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from skillloop.model import Check, Proposal
+
+SAID = "no, I told you: always sort the tables by date, and never by name"
+LINE = "Always sort the tables by date, and never by name"
+RULES = Config(
+    apply=AUTO.apply,
+    protect=Protect(
+        headings=("Topic 7",), must_keep=("never*page 3*",), lines=("Say where number 4 comes from.",)
+    ),
+    sources=Sources(
+        trusted=("nature.com", "*.edu"),
+        untrusted=("x.com",),
+        aliases={"x.com": ("Twitter",)},
+        kept=("nature.com",),
+    ),
+)
+AWKWARD = [
+    "a",
+    "a ",
+    "no ",
+    "-",
+    "`",
+    "!",
+    "@a",
+    "<",
+    "!`",
+    "$1",
+    "不",
+    "！",
+    "\u200b",
+    "a.",
+    "a/",
+    "http://a.b/",
+    "--a ",
+    "skip ",
+    "1 ",
+    ", ",
+    "{",
+    "x.com ",
+]
+
+
+def skill(lines: int) -> str:
+    """A skill of so many lines: ten topics of bullets."""
+    head = ["---", "name: report", "description: Write a report.", "---", "", "# Report", ""]
+    body = []
+    for number in range(lines - len(head)):
+        every = (lines - len(head)) // 10
+        body.append(
+            f"## Topic {number // every}"
+            if number % every == 0
+            else f"- Rule {number}: say where number {number % 97} on page {number % 13} comes from."
+        )
+    return "\n".join([*head, *body]) + "\n"
+
+
+def fresh() -> None:
+    """Forget what was computed for an earlier call."""
+    words.content_words.cache_clear()
+    words.polarity.cache_clear()
+
+
+def timed(check: gate.Gate, made: Callable[[], tuple[Proposal, gate.Context]], repeat: int) -> float:
+    """The median time of one check in milliseconds, without building its input."""
+    times = []
+    for _ in range(repeat):
+        proposal, context = made()
+        fresh()
+        start = time.process_time()
+        list(_listed(check, proposal, context))
+        times.append(time.process_time() - start)
+    return statistics.median(times) * 1000
+
+
+def _listed(check: gate.Gate, proposal: Proposal, context: gate.Context) -> Iterator[Check]:
+    found = check(proposal, context)
+    yield from found if not hasattr(found, "passed") else [found]
+
+
+def name(check: gate.Gate) -> str:
+    return f"{check.__module__.rpartition('.')[2]}.{check.__name__}"
+
+
+def main() -> None:
+    base = skill(500)
+    print("500-line skill, median of 20, ms")
+    for check in gate.CHECKS:
+        took = timed(
+            check, lambda: case(SAID, insert(LINE, "Topic 3"), base=base, config=RULES, own=base), 20
+        )
+        print(f"  {name(check):24} {took:8.2f}")
+    whole = []
+    for _ in range(20):
+        fresh()
+        proposal, context = case(SAID, insert(LINE, "Topic 3"), base=base, config=RULES, own=base)
+        start = time.process_time()
+        gate.judge(proposal, context)
+        whole.append(time.process_time() - start)
+    print(f"  {'the whole verdict':24} {statistics.median(whole) * 1000:8.2f}")
+    print("one line of a megabyte, worst of what it is made of and where it stands, ms")
+    small = skill(40)
+    rest = {unit: list(_megabytes(unit, small)) for unit in AWKWARD}
+    for check in gate.CHECKS:
+        worst = max((timed(check, made, 1), what) for cases in rest.values() for what, made in cases)
+        print(f"  {name(check):24} {worst[0]:8.1f}   {worst[1]}")
+    print("  an added line as long is refused before any check looks at it:")
+    added = [
+        lambda unit=unit: case(SAID, insert(unit * (1_000_000 // len(unit)), "Topic 3"), base=small)
+        for unit in AWKWARD
+    ]
+    print(
+        f"  {'the whole verdict':24} {max(timed(lambda *given: gate.judge(*given).checks, made, 1) for made in added):8.1f}"
+    )
+
+
+def _megabytes(unit: str, base: str) -> Iterator[tuple[str, Callable[[], tuple[Proposal, gate.Context]]]]:
+    line = unit * (1_000_000 // len(unit.encode()))
+    big = base + f"- {line}\n"
+    yield f"said {unit!r}", lambda: case(line, insert(LINE, "Topic 3"), base=base, config=RULES)
+    yield (
+        f"replaced {unit!r}",
+        lambda: case(SAID, replaced(f"- {line}", f"- {LINE}", "Topic 9"), base=big, config=RULES),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,288 @@
+"""The verbs over a real home, skill and transcript; approval needs a person, played on a pseudo-terminal."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import pytest
+from transcripts import Transcript
+
+from skillloop import approval, proposals
+from skillloop.store import Store
+
+SKILL = """---
+name: research
+description: Answer from sources.
+---
+
+# Research
+
+## Answers
+
+- Start with the answer in one sentence.
+"""
+SAID = "No, that's wrong. Never cite a magazine when there is a study."
+
+
+class Desk:
+    """A person's machine: a home, a skill, transcripts, and a way to run the command line."""
+
+    def __init__(self, root):
+        self.home = root / "state"
+        self.claude = root / ".claude"
+        self.skill = self.claude / "skills" / "research" / "SKILL.md"
+        self.skill.parent.mkdir(parents=True)
+        self.skill.write_text(SKILL)
+        self.transcript = self.claude / "projects" / "-p" / "5e55104e-0000-4000-8000-000000000001.jsonl"
+        (
+            Transcript()
+            .typed("How much sleep do adults need?")
+            .skill("research", str(self.skill))
+            .says("Eight hours, says a health magazine. I have finished the answer.")
+            .typed(SAID)
+            .says("You're right, sorry. I will do that from now on.")
+            .write(self.transcript)
+        )
+        self.env = {**os.environ, "CLAUDE_CONFIG_DIR": str(self.claude), "TERM": "dumb", "NO_COLOR": "1"}
+
+    def argv(self, *args):
+        return [sys.executable, "-m", "skillloop.cli", "--home", str(self.home), *map(str, args)]
+
+    def run(self, *args, code=0):
+        done = subprocess.run(
+            self.argv(*args),
+            capture_output=True,
+            text=True,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    def type(self, *args, answers):
+        """Run in a terminal of its own; each answer is (what to wait for, what to type from what was shown)."""
+        pid, terminal = pty.fork()
+        if not pid:
+            os.execve(sys.executable, self.argv(*args), self.env)
+        shown = b""
+        for wait, answer in [*answers, (None, None)]:
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline and (
+                wait is None or wait not in shown.decode(errors="replace")
+            ):
+                if select.select([terminal], [], [], 0.1)[0]:
+                    try:
+                        shown += os.read(terminal, 65536)
+                    except OSError:
+                        break
+            if wait is not None:
+                text = shown.decode(errors="replace")
+                assert wait in text, text
+                os.write(terminal, answer(text).encode() + b"\n")
+                shown = b""
+        _, status = os.waitpid(pid, 0)
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
+
+    def store(self):
+        return Store.open(self.home)
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path)
+
+
+@pytest.fixture
+def queued(desk):
+    """A desk with one proposal in the queue, and its id."""
+    desk.run("digest", desk.transcript)
+    with desk.store() as store:
+        (item,) = store.proposals(states=("queued",))
+    return desk, item.proposal.id
+
+
+def shown_code(text):
+    return text.partition("Type ")[2][:4]
+
+
+def applying(text):
+    return text.rpartition(" applies")[0].split()[-1]
+
+
+def test_digest_by_id_prefix_last_and_all_find_the_session(desk):
+    for args in (("5e55",), ("--last",), ("--all",), ("--since", "1d")):
+        out = json.loads(desk.run("digest", *args, "--dry-run", "--json").stdout)
+        assert out["path"] == str(desk.transcript)
+        assert len(out["proposals"]) == 1
+
+
+def test_approve_in_a_terminal_and_roll_back(queued):
+    desk, name = queued
+    code, shown = desk.type("approve", name[:5], answers=[("Type ", shown_code)])
+    assert code == 0, shown
+    assert "Never cite a magazine" in desk.skill.read_text()
+    code, shown = desk.type("rollback", "research", answers=[("Type ", shown_code)])
+    assert code == 0, shown
+    assert desk.skill.read_text() == SKILL
+    versions = [
+        json.loads(line)["kind"] for line in desk.run("log", "research", "--json").stdout.splitlines()
+    ]
+    assert versions == ["import", "proposal", "rollback"]
+
+
+def test_a_wrong_code_changes_nothing(queued):
+    desk, name = queued
+    code, shown = desk.type("approve", name, answers=[("Type ", lambda _: "nope")])
+    assert code == 4, shown
+    assert desk.skill.read_text() == SKILL
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_without_a_terminal_nobody_decides(queued, verb):
+    desk, name = queued
+    assert "needs a person" in desk.run(verb, name, code=4).stderr
+    assert desk.skill.read_text() == SKILL
+
+
+def test_inside_a_session_a_terminal_is_not_enough(queued):
+    desk, name = queued
+    desk.env["CLAUDE_CODE_CHILD_SESSION"] = "1"
+    code, shown = desk.type("approve", name, answers=[])
+    assert code == 4, shown
+    assert desk.skill.read_text() == SKILL
+
+
+def test_a_one_time_word_approves_exactly_what_was_shown(queued):
+    desk, name = queued
+    preview = json.loads(desk.run("approve", name, "--vouched", approval.PREVIEW).stdout.splitlines()[-1])
+    word = approval.vouch(desk.home, preview["action"], preview["seal"])
+    desk.skill.write_text(SKILL + "\n- And a line of mine.\n")
+    desk.run("approve", name, "--vouched", word, code=4)
+    preview = json.loads(desk.run("approve", name, "--vouched", approval.PREVIEW).stdout.splitlines()[-1])
+    word = approval.vouch(desk.home, preview["action"], preview["seal"])
+    desk.run("approve", name, "--vouched", word)
+    assert "And a line of mine" in desk.skill.read_text()
+    assert "Never cite a magazine" in desk.skill.read_text()
+
+
+def test_review_applies_by_code_rejects_and_quits(queued):
+    desk, name = queued
+    code, shown = desk.type(
+        "review", answers=[("q quit", lambda text: "r"), ("why", lambda _: "only this once")]
+    )
+    assert code == 0, shown
+    with desk.store() as store:
+        found = store.find_proposal(name)
+    assert (found.state, found.reason) == ("rejected", "only this once")
+    assert desk.skill.read_text() == SKILL
+
+
+def test_review_can_reword_a_line_in_the_editor(queued, tmp_path):
+    desk, _ = queued
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nprintf -- '- Cite the study, never a magazine.\\n' > \"$1\"\n")
+    editor.chmod(0o755)
+    desk.env["EDITOR"] = desk.env["VISUAL"] = str(editor)
+
+    code, shown = desk.type("review", answers=[("q quit", lambda _: "e"), (" applies", applying)])
+    assert code == 0, shown
+    assert "- Cite the study, never a magazine." in desk.skill.read_text()
+
+
+def test_a_lesson_without_a_skill_is_given_to_one_in_review(desk):
+    Transcript(session_id="5e55104e-0000-4000-8000-000000000002").typed("Write the report").says(
+        "Done, all finished."
+    ).typed(SAID).says("You're right, sorry.").write(desk.transcript)
+    desk.run("digest", desk.transcript)
+    code, shown = desk.type(
+        "review",
+        answers=[
+            ("q quit", lambda _: "1"),
+            (" applies", applying),
+        ],
+    )
+    assert code == 0, shown
+    assert "Never cite a magazine" in desk.skill.read_text()
+
+
+def test_a_plugin_s_skill_is_not_edited_but_its_copy_learns(desk):
+    plugin = desk.claude / "plugins" / "cache" / "market" / "books" / "1.0" / "skills" / "reader" / "SKILL.md"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(SKILL)
+    (
+        Transcript(session_id="5e55104e-0000-4000-8000-000000000003")
+        .typed("Read this")
+        .skill("books:reader", str(plugin))
+        .says("Done, all finished.")
+        .typed(SAID)
+        .says("You're right, sorry.")
+        .write(desk.transcript)
+    )
+    assert "plugin" in desk.run("digest", desk.transcript).stdout
+    code, shown = desk.type(
+        "review",
+        answers=[
+            ("q quit", lambda _: "c"),
+            (" applies", applying),
+        ],
+    )
+    assert code == 0, shown
+    assert plugin.read_text() == SKILL
+    assert "Never cite a magazine" in (desk.claude / "skills" / "reader" / "SKILL.md").read_text()
+
+
+def test_diff_status_verify_and_doctor_after_a_change(queued):
+    desk, name = queued
+    with desk.store() as store:
+        proposals.publish(
+            proposals.prepare(store.find_proposal(name).proposal, desk.home, store),
+            store,
+            by="person",
+            note="test",
+        )
+    assert "+- Never cite a magazine" in desk.run("diff", "research").stdout
+    assert json.loads(desk.run("status", "--json").stdout)["proposals"] == {"applied": 1}
+    assert json.loads(desk.run("verify", "--json").stdout)["problems"] == []
+    assert json.loads(desk.run("doctor", "--json").stdout)["bad"] == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"\x00\x01\x02" * 100, b'{"type":"user","mess'],
+)
+def test_a_bad_transcript_is_a_clear_message(desk, tmp_path, content):
+    path = tmp_path / "bad.jsonl"
+    if content is not None:
+        path.write_bytes(content)
+    done = subprocess.run(
+        desk.argv("digest", path), capture_output=True, text=True, env=desk.env, check=False
+    )
+    assert done.returncode in (1, 2), done
+    assert str(path) in done.stderr
+    assert "→" in done.stderr
+
+
+def test_invalid_rules_stop_everything_naming_the_line(desk):
+    desk.home.mkdir()
+    (desk.home / "config.toml").write_text('[apply]\nmode = "auto"\n[sources\n')
+    done = desk.run("constraints", code=1)
+    assert f"{desk.home / 'config.toml'}:3" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["# No frontmatter\n", b"---\nname: x\n---\n\xff\n"])
+def test_a_skill_that_cannot_be_edited_safely_is_said_and_left(desk, text):
+    data = text if isinstance(text, bytes) else text.encode()
+    desk.skill.write_bytes(data)
+    assert f"{desk.skill}:" in desk.run("digest", desk.transcript).stdout
+    assert desk.skill.read_bytes() == data
+
+
+def test_a_home_that_is_a_file_is_a_clear_error(desk):
+    desk.home.write_text("in the way")
+    assert str(desk.home) in desk.run("status", code=2).stderr

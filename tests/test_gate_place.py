@@ -1,0 +1,71 @@
+"""Which files may be edited at all."""
+
+from dataclasses import replace
+
+import pytest
+from judging import case, insert
+
+from skillloop.gate import place
+
+GOOD = "/home/ann/.claude/skills/code-review/SKILL.md"
+
+
+def found(path=GOOD, skill="code-review"):
+    proposal, context = case("sort by date", insert("Sort by date"))
+    return place.check(replace(proposal, path=path, skill=skill), context)
+
+
+@pytest.mark.parametrize(
+    "path", [GOOD, "/work/.claude/skills/x/SKILL.md", "/p/.agents/skills/3d-print/SKILL.md"]
+)
+def test_a_skill_of_the_persons_own_may_be_edited(path):
+    assert found(path).passed
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", ".", "..", ".git", ".claude-plugin", "--help", "%2e%2e%2fx", "CON", "nul", "com1", "SYNCED", "synced", "a b", "x;rm -rf ~", "$(id)",
+        "`id`", "a\nb", "a\0b", "a\x1b[31m", "сommit", "∕etc∕passwd", "．．／x", "skill\\..\\x", "a/../b", "/etc/cron.d/x", "x" * 65, "a\u202eb", "é", "a:b",
+        "~", "*",
+    ],
+)  # fmt: skip
+def test_a_name_that_is_no_name_is_refused(name):
+    check = found(f"/home/ann/.claude/skills/{name}/SKILL.md")
+    assert not check.passed
+    assert check.hard
+
+
+@pytest.mark.parametrize("name", ["Commit", "my_skill", "v1.2"])
+def test_a_name_outside_the_format_goes_to_a_person(name):
+    check = found(f"/home/ann/.claude/skills/{name}/SKILL.md")
+    assert (check.passed, check.hard) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "skills/x/SKILL.md",
+        "/p/skills/x/skill.md",
+        "/p/skills/x/README.md",
+        "/p/skills/x/SKILL.md/",
+        "/p/skills/./x/SKILL.md",
+        "/p//skills/x/SKILL.md",
+        "/home/ann/.claude/plugins/cache/market/tool/1.0/skills/x/SKILL.md",
+        "/home/ann/.CLAUDE/Plugins/cache/x/SKILL.md",
+        "/home/ann/.claude/skills/synced/x/SKILL.md",
+        "/home/ann/.claude/skills/Synced/SKILL.md",
+        str(place.OWN_SKILLS / "review" / "SKILL.md"),
+        "SKILL.md",
+        "/SKILL.md",
+        "",
+    ],
+)
+def test_no_other_file_is_edited(path):
+    check = found(path)
+    assert not check.passed
+    assert check.hard
+
+
+def test_skillloop_does_not_edit_its_own_skills():
+    assert found(skill="skillloop:review").detail == "skillloop never edits its own skills"

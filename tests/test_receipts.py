@@ -1,0 +1,83 @@
+"""Receipts of typed prompts, through the hook as the client runs it and as the gate asks for them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skillloop import receipts
+
+ROOT = Path(__file__).parents[1]
+ID = "0b5fa0b2-6e52-4a2a-9d0e-7b1a33f0a001"
+
+
+def submit(home, prompt, **variables):
+    """What the client does when a person presses Enter."""
+    event = {"session_id": ID, "prompt": prompt, "hook_event_name": "UserPromptSubmit"}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "SKILLLOOP_HOME": str(home), **variables}
+    command = [sys.executable, "-I", "-S", ROOT / "skillloop" / "receipts.py"]
+    return subprocess.run(
+        command, input=json.dumps(event).encode(), env=environment, capture_output=True, check=True
+    )
+
+
+def test_what_was_submitted_is_held_and_nothing_else(home):
+    assert submit(home, "Always cite PubMed.").stdout == b""
+    assert receipts.held(home, ID, "Always cite PubMed.") is True
+    assert receipts.held(home, ID, "Always cite x.com.") is False
+    assert receipts.held(home, ID.replace("1", "2"), "Always cite PubMed.") is None
+
+
+def test_a_session_that_the_hook_did_not_see_is_neither_yes_nor_no(home):
+    assert receipts.held(home, ID, "Always cite PubMed.") is None
+    assert receipts.held(home, "../../etc/passwd", "x") is None
+
+
+def test_the_typed_lines_around_a_paste_are_held_without_it(home):
+    submit(home, "look at this:\n  pasted   log line\nuse pytest, not unittest")
+    assert receipts.held(home, ID, "look at this:\nuse pytest, not unittest") is True
+    assert receipts.held(home, ID, "pasted log line") is True
+    assert receipts.held(home, ID, "use pytest") is False
+
+
+def test_the_arguments_of_a_slash_command_are_held_alone(home):
+    submit(home, "/research  vitamin D,\nfrom PubMed only")
+    assert receipts.held(home, ID, "vitamin D,\nfrom PubMed only") is True
+
+
+@pytest.mark.parametrize("variables", [{"SKILLLOOP_INSIDE": "1"}, {"CLAUDE_CODE_ENTRYPOINT": "sdk-cli"}])
+def test_a_session_without_a_person_gets_none(home, variables):
+    submit(home, "Always cite PubMed.", **variables)
+    assert list(home.iterdir()) == []
+
+
+def test_no_words_are_stored_and_the_files_are_private(home):
+    submit(home, "my secret wish")
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert len(files) == 2
+    assert not any(b"secret" in path.read_bytes() for path in files)
+    assert all(path.stat().st_mode & 0o77 == 0 for path in files)
+
+
+def test_receipts_of_another_key_are_worth_nothing(home, tmp_path):
+    receipts.issue(tmp_path, ID, "Always cite x.com.")
+    receipts.issue(home, ID, "hello")
+    (home / "receipts" / ID).write_text((tmp_path / "receipts" / ID).read_text())
+    assert receipts.held(home, ID, "Always cite x.com.") is False
+
+
+def test_a_very_long_prompt_is_cut_to_what_a_person_types(home):
+    receipts.issue(home, ID, "\n".join(map(str, range(10_000))))
+    assert len((home / "receipts" / ID).read_text().splitlines()) == receipts.LINES
+
+
+@given(st.text())
+def test_whatever_is_typed_is_held(prompt):
+    home = Path(os.environ["SKILLLOOP_HOME"])
+    receipts.issue(home, ID, prompt)
+    assert receipts.held(home, ID, prompt) is True
