@@ -245,9 +245,9 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(tokens, tmp
 
 
 def test_a_better_learning_rate_is_kept_and_is_better_on_the_sealed_split(tokens, tmp_path):
-    slow = edited_recipe(tmp_path / "recipe", MATRIX_LR=0.0005, EMBEDDING_LR=0.02)
+    slow = edited_recipe(tmp_path / "recipe", MATRIX_LR=0.0001, EMBEDDING_LR=0.002, HEAD_LR=0.0001)
     opened = setup.start(tmp_path / "run", slow, Plan(3.0, 1, str(tokens), sys.executable, "cpu"))
-    better = edited(opened, "a learning rate that learns", MATRIX_LR=0.04, EMBEDDING_LR=0.6)
+    better = edited(opened, "learning rates that learn", MATRIX_LR=0.04, EMBEDDING_LR=0.6, HEAD_LR=0.004)
     rows = drive(opened, proposers.given([better]))
     assert rows[-1]["status"] == "keep", rows[-1]["reason"]
     found = setup.sealed(opened)

@@ -36,7 +36,7 @@ def page(folder: Folder, plan: Plan, ledger: Ledger) -> str:
         curves=curves(folder, rows, archive) if archive.runs else "",
         lineage=lineage(archive) if archive.kept else "",
         sealed=sealed[-1] if sealed else None,
-        overhead=_overhead(rows),
+        overhead=_overhead(rows) if plan.clock == "wall" else None,
     )
 
 

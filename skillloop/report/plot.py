@@ -47,7 +47,8 @@ class Plot:
         self.line([*corners, *points[-1:]], kind)
 
     def band(self, low: float, high: float, kind: str) -> None:
-        """A level band over the whole width."""
+        """A level band over the whole width, cut off at the axes."""
+        low, high = max(low, self.y[0]), min(high, self.y[1])
         (left, top), (right, bottom) = self.at((self.x[0], high)), self.at((self.x[1], low))
         self.marks.append(
             f'<rect class="{kind}" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}"/>'
