@@ -88,6 +88,11 @@ def run(
         "log": str(log),
         "policy": policy(walls, python) | {"preload": list(preload)},
     }
+    return _supervised(job, on_line)
+
+
+def _supervised(job: dict[str, Any], on_line: Callable[[str], None]) -> Ended:
+    """Hand the job to a supervisor, pass on what it tells, and return how it ended."""
     with subprocess.Popen(
         [sys.executable, "-I", str(_HERE / "supervise.py")],
         stdin=subprocess.PIPE,

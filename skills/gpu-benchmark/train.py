@@ -209,7 +209,7 @@ class GPT(nn.Module):
             if attention.gate is not None:
                 nn.init.zeros_(attention.gate.weight)
 
-    def prepare(self, device: str) -> "GPT":
+    def prepare(self, device: str, attention: str) -> "GPT":
         """Move to the device and make the tables that depend on it: rotary angles and attention masks."""
         self.to(device)
         if device != "cpu":
@@ -221,7 +221,7 @@ class GPT(nn.Module):
         dtype = torch.float32 if device == "cpu" else torch.bfloat16
         self.cos, self.sin = angle.cos().to(dtype), angle.sin().to(dtype)
         depth = self.config["DEPTH"]
-        self.masks = [attention_mask(window(i, depth, row), row, device) for i in range(depth)]
+        self.masks = [attention_mask(window(i, depth, row), row, device, attention) for i in range(depth)]
         return self
 
     def forward(self, tokens: Tensor, targets: Tensor | None = None) -> Tensor:
@@ -247,11 +247,11 @@ class GPT(nn.Module):
         return 6 * matrices + 12 * self.config["WIDTH"] * seen
 
 
-def attention_mask(size: int, row: int, device: str):
+def attention_mask(size: int, row: int, device: str, attention: str):
     """What a layer may see: None for plain causal, else a boolean mask (sdpa) or a block mask (flex)."""
     if size >= row:
         return None
-    if ATTENTION == "flex" and device != "cpu":
+    if attention == "flex" and device != "cpu":
         from torch.nn.attention.flex_attention import create_block_mask
 
         def visible(_row, _head, q, k):
@@ -448,7 +448,9 @@ def save(model: GPT, out: Path) -> None:
 def load(out: Path, device: str) -> nn.Module:
     """The model that was saved in a folder, ready to be asked. The evaluator calls this."""
     model = GPT(json.loads((out / "config.json").read_text("utf-8")))
-    model.prepare(device)
+    model.prepare(
+        device, "sdpa"
+    )  # FlexAttention is slow uncompiled, and compiling takes longer than answering
     model.load_state_dict(load_file(out / "weights.safetensors"))
     model.requires_grad_(False)
     return model.eval()
@@ -547,7 +549,7 @@ def train(args: argparse.Namespace) -> dict:
     config = settings(args.data) | {"seed": args.seed, "seconds": args.seconds, "device": device}
     model = GPT(config)
     model.initialise()
-    model.prepare(device)
+    model.prepare(device, ATTENTION)
     optimiser = Optimiser(model)
     facts = resume(model, optimiser, args.out) if args.resume else {}
     row = config["row"]

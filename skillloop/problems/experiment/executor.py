@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import subprocess
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,10 +35,10 @@ class Local:
     def __init__(self, bench: Bench, on_line: Callable[[int, str], None], slots: int | None = None) -> None:
         gpus = visible_gpus()
         self.bench, self.on_line = bench, on_line
-        self.slots = slots or max(1, gpus)
-        self.devices: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self.slots = slots or max(1, len(gpus))
+        self.devices: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         for number in range(self.slots):
-            self.devices.put(number % gpus if gpus else None)
+            self.devices.put(gpus[number % len(gpus)] if gpus else None)
         self.pool = ThreadPoolExecutor(self.slots)
 
     def submit(self, job: Job) -> Future[Measurement]:
@@ -56,10 +57,12 @@ class Local:
         self.pool.shutdown(cancel_futures=True)
 
 
-def visible_gpus() -> int:
-    """How many NVIDIA GPUs this machine shows; 0 where there is no driver."""
+def visible_gpus() -> list[str]:
+    """The NVIDIA GPUs that may be used, as CUDA_VISIBLE_DEVICES names them; [] where there is no driver."""
     try:
         done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        return 0
-    return done.stdout.count("GPU ") if done.returncode == 0 else 0
+        return []
+    found = [str(number) for number in range(done.stdout.count("GPU "))] if done.returncode == 0 else []
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return found if chosen is None or not found else [name for name in chosen.split(",") if name.strip()]

@@ -51,7 +51,7 @@ class Bench:
         self.preload: tuple[str, ...] = ("torch",)  # imported before the clock starts
 
     def measure(
-        self, job: Job, device: int | None = None, on_line: Callable[[str], None] = lambda _line: None
+        self, job: Job, device: str | None = None, on_line: Callable[[str], None] = lambda _line: None
     ) -> Measurement:
         """Train and evaluate. Never raises for what the candidate does."""
         start = time.monotonic()
@@ -86,7 +86,7 @@ class Bench:
         return None
 
     def _train(
-        self, job: Job, home: Path, seconds: float, device: int | None, on_line: Callable[[str], None]
+        self, job: Job, home: Path, seconds: float, device: str | None, on_line: Callable[[str], None]
     ) -> Measurement:
         """One training of so many seconds, and its evaluation."""
         out, log = home / "out", home / "log.txt"
@@ -130,12 +130,12 @@ class Bench:
             watched=(self.data, self.folder.root),
         )
 
-    def _judged(self, known: Measurement, home: Path, split: str, device: int | None) -> Measurement:
+    def _judged(self, known: Measurement, home: Path, split: str, device: str | None) -> Measurement:
         found = self.judge(home / "tree", home / "out", split, device, home / "judge.txt")
         status: Status = found["status"] if found["status"] in ("ok", "tampered") else "crash"
         return replace(known, status=status, bpb=found.get("bpb"), reason=found.get("reason", ""))
 
-    def judge(self, tree: Path, out: Path, split: str, device: int | None, log: Path) -> dict[str, Any]:
+    def judge(self, tree: Path, out: Path, split: str, device: str | None, log: Path) -> dict[str, Any]:
         """Ask the evaluator: its JSON object, with `status` crash where it could not say."""
         scratch = out / "tmp"
         scratch.mkdir(exist_ok=True)
@@ -190,7 +190,7 @@ class Bench:
         return None
 
 
-def environment(out: Path, device: int | None) -> dict[str, str]:
+def environment(out: Path, device: str | None) -> dict[str, str]:
     """What a training sees of the environment: no credentials, no caches of others, its own home and scratch folder."""
     kept = (
         "PATH",
@@ -208,7 +208,7 @@ def environment(out: Path, device: int | None) -> dict[str, str]:
         "TRITON_CACHE_DIR": str(out / "tmp/triton"),
     }
     made |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTORCH_ALLOC_CONF": "expandable_segments:True"}
-    return made | ({"CUDA_VISIBLE_DEVICES": str(device)} if device is not None else {})
+    return made | ({"CUDA_VISIBLE_DEVICES": device} if device is not None else {})
 
 
 def verdict(ended: sandbox.Ended, text: str, seconds: float) -> tuple[Status, str]:
