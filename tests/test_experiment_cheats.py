@@ -264,3 +264,18 @@ def edited_recipe(folder, **constants):
             text = with_constant(text, constant, value)
         (folder / name).write_text(text)
     return folder
+
+
+def test_the_command_runs_the_baseline_and_trials_and_ends_with_the_report(tokens, tmp_path):
+    from click.testing import CliRunner
+
+    from skillloop import cli
+
+    args = ["--dir", str(tmp_path / "run"), "--data", str(tokens), "--seconds", "2", "--trials", "2", "--json"]
+    done = CliRunner().invoke(cli.app, ["bench", "run", *args])
+    assert done.exit_code == 0, done.output
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["status"] for row in rows[:3]] == ["keep"] * 3
+    assert len({row["candidate"] for row in rows[:-1]}) == 3
+    page = Path(rows[-1]["report"]).read_text()
+    assert page.count("<svg") == 3

@@ -236,10 +236,17 @@ def _loop(
 
 
 def _finish(app: App, opened: Run, *, ask_sealed: bool, as_json: bool) -> None:
-    """The sealed split, the report, and a closing line."""
+    """The sealed split where something was kept, the report, and a closing line."""
+    from skillloop.errors import Refused
     from skillloop.problems.experiment import setup
+    from skillloop.problems.experiment.archive import Archive
 
-    found = setup.sealed(opened) if ask_sealed and opened.ledger.trials else None
+    archive, found = Archive(opened.ledger.trials), None
+    if ask_sealed and archive.best != archive.baseline:
+        try:
+            found = setup.sealed(opened)
+        except Refused as error:
+            click.echo(f"skillloop: {error.message}", err=True)
     where = _report(opened)
     if as_json:
         emit({"event": "end", "sealed": found, "report": str(where)})
