@@ -38,6 +38,7 @@ DOORS = {
     "rich": {"render"},
     "watchdog": {"watch"},
     "optuna": {"problems"},
+    "ray": {"problems"},
     "click": {"commands", "cli"},
 }
 

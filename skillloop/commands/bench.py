@@ -11,7 +11,10 @@ import click
 from skillloop.commands.options import App, emit, json_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from skillloop.problems.experiment.candidate import Candidate
+    from skillloop.problems.experiment.executor import Executor
     from skillloop.problems.experiment.ledger import Row
     from skillloop.problems.experiment.proposers import Proposer
     from skillloop.problems.experiment.setup import Run
@@ -64,6 +67,13 @@ def command() -> None:
 )
 @click.option("--slots", type=int, help="Trainings at once. [default: one a GPU, else 1]")
 @click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="This machine, or the Ray cluster that RAY_ADDRESS names (shared file system).",
+)
+@click.option(
     "--recipe",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="train.py and its fixed files.",
@@ -82,7 +92,8 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
     Writes below --dir, and --data if it is not there. Ends with DIR/report.html.
     """  # noqa: D301
     opened = _open(**options)
-    _loop(app, opened, _proposer(proposer, options["recipe"]), trials, options["slots"], as_json=as_json)
+    where = _executor(opened, options["executor"], options["slots"])
+    _loop(app, opened, _proposer(proposer, options["recipe"]), trials, where, as_json=as_json)
     _finish(app, opened, ask_sealed=ask_sealed, as_json=as_json)
 
 
@@ -107,7 +118,7 @@ def attempt(app: App, path: Path, message: str, root: Path, slots: int | None, a
 
     opened = _reopen(root)
     candidate = _edited(opened, path, message)
-    _loop(app, opened, proposers.given([candidate]), None, slots, as_json=as_json)
+    _loop(app, opened, proposers.given([candidate]), None, _executor(opened, "local", slots), as_json=as_json)
     last = [row for row in opened.ledger.trials if row["candidate"] == candidate.id][-1]
     _report(opened)
     if last["outcome"] != "keep":
@@ -205,20 +216,26 @@ def _edited(opened: Run, path: Path, message: str) -> Candidate:
 
 
 def _loop(
-    app: App, opened: Run, proposer: Proposer, trials: int | None, slots: int | None, *, as_json: bool
+    app: App,
+    opened: Run,
+    proposer: Proposer,
+    trials: int | None,
+    where: Callable[[Callable[[int, str], None]], Executor],
+    *,
+    as_json: bool,
 ) -> None:
     """Drive the loop until so many candidates are decided, showing each trial as it is settled."""
     from skillloop import loop, render
-    from skillloop.problems.experiment import Experiment, executor
+    from skillloop.problems.experiment import Experiment
 
     with render.TrainingBars(opened.plan.seconds, app.color) as bars:
-        local = executor.Local(opened.bench, bars.line, slots)
+        runs = where(bars.line)
         problem = Experiment(
             opened.folder,
             opened.plan,
             opened.ledger,
             opened.repository,
-            local,
+            runs,
             proposer,
             opened.baseline,
             trials,
@@ -232,7 +249,16 @@ def _loop(
                 else:
                     bars.say(_line(problem.last))
         finally:
-            local.close()
+            runs.close()
+
+
+def _executor(opened: Run, kind: str, slots: int | None) -> Callable[[Callable[[int, str], None]], Executor]:
+    """What makes the executor, once it is known where a training's lines go."""
+    from skillloop.problems.experiment import cluster, executor
+
+    if kind == "ray":
+        return lambda _on_line: cluster.Cluster(opened.bench)
+    return lambda on_line: executor.Local(opened.bench, on_line, slots)
 
 
 def _finish(app: App, opened: Run, *, ask_sealed: bool, as_json: bool) -> None:
