@@ -95,8 +95,14 @@ def _flock(handle: int, path: Path, wait: float) -> None:
             return
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Replace or create one of skillloop's own files: whole and on disk, or not at all.
+def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, lasting: bool = True) -> None:
+    """Replace or create one of skillloop's own files: whole, or not at all.
+
+    Args:
+        path: The file; its folder exists.
+        data: All of its bytes.
+        mode: Its permissions.
+        lasting: Whether to wait until the new file would survive a power loss; else the old one may come back.
 
     Raises:
         Unreachable: the disk refused; the old file is untouched then and no temporary file stays.
@@ -109,7 +115,8 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     try:
         _write_new(folder, temp, data, mode)
         os.rename(temp, path.name, src_dir_fd=folder, dst_dir_fd=folder)
-        os.fsync(folder)
+        if lasting:
+            os.fsync(folder)
     except BaseException as error:
         with suppress(OSError):
             os.unlink(temp, dir_fd=folder)
@@ -252,10 +259,9 @@ class OpenSkill:
         os.fsync(self.folder)
 
     def discard(self, name: str) -> None:
-        """Remove our temporary file, if it is there, for good."""
+        """Remove our temporary file, if it is there; `sync` makes that last."""
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.folder)
-            os.fsync(self.folder)
 
     def check_still_there(self) -> None:
         """Refuse when the path no longer leads to the folder that we hold.

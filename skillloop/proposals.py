@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING
 
 from skillloop import config, draft, files, gate, history, receipts, skillfile, transcript
 from skillloop.errors import Refused, SkillloopError, Stale
+from skillloop.gate.faithful import PERSON
 from skillloop.model import Outcome, sha256
 
 if TYPE_CHECKING:
     from skillloop.model import Evidence, Proposal, Session, Turn, Verdict, Version
     from skillloop.store import By, Store
-
-
-PERSON = "person"
-"""`Proposal.drafter` of a line that a person reworded in review."""
 
 
 @dataclass(frozen=True, slots=True)

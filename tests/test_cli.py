@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -59,8 +60,7 @@ def test_a_bug_is_exit_3_with_a_crash_log(home, monkeypatch, capfd):
     monkeypatch.setattr(cli.app, "main", broken)
     assert cli.run(["status"]) == 3
     log = capfd.readouterr().err.partition("the crash log is ")[2].partition(";")[0]
-    with open(log) as file:
-        text = file.read()
+    text = Path(log).read_text()
     assert "RuntimeError: boom" in text
     assert "args: ['status']" in text
 

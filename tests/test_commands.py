@@ -286,3 +286,20 @@ def test_a_skill_that_cannot_be_edited_safely_is_said_and_left(desk, text):
 def test_a_home_that_is_a_file_is_a_clear_error(desk):
     desk.home.write_text("in the way")
     assert str(desk.home) in desk.run("status", code=2).stderr
+
+
+def test_the_next_start_does_not_ask_for_what_is_decided(queued):
+    from skillloop import worker
+
+    desk, name = queued
+    worker.leave_notice(desk.home)
+    assert "1 edit waits" in (desk.home / "notice.json").read_text()
+    code, shown = desk.type("reject", name, answers=[("Type ", shown_code)])
+    assert code == 0, shown
+    assert (desk.home / "notice.json").read_text() == ""
+
+
+def test_explain_names_the_signals_that_spoke(desk):
+    shown = desk.run("digest", desk.transcript, "--dry-run", "--explain").stdout
+    assert "  after: concedes" in shown
+    assert "after: concedes" not in desk.run("digest", desk.transcript, "--dry-run").stdout

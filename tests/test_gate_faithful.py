@@ -260,7 +260,7 @@ def test_any_two_texts_are_compared_without_an_error(line, said):
 )
 def test_a_megabyte_of_words_is_quick(unit):
     said = unit * (1_000_000 // len(unit))
-    start = time.perf_counter()
+    start = time.process_time()
     meaning("use tabs", said)
     made_up(said[:500], said, said)
-    assert time.perf_counter() - start < 4
+    assert time.process_time() - start < 4

@@ -209,10 +209,10 @@ def test_no_byte_of_the_frontmatter_moves(at, new, cut):
     "unit", ["`", "~", "!", "@", "<", "<!", "@a", "- ", "$", "---", " ", "！", "<system ", "<|a", ">"]
 )
 def test_a_megabyte_of_anything_is_quick(unit):
-    start = time.perf_counter()
+    start = time.process_time()
     findings(SKILL + unit * (1_000_000 // len(unit)) + "\n")
     assert (
-        time.perf_counter() - start < 3
+        time.process_time() - start < 3
     )  # ten patterns and a noisy machine; tests/bench/gate.py has the numbers
 
 

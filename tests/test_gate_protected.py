@@ -143,9 +143,9 @@ def test_whatever_the_text_a_protected_section_is_the_same_or_refused(lines):
 @pytest.mark.parametrize("pattern", ["*a*a*a*a*b", "?" * 50, "*" * 30 + "x", "[a-z]*[a-z]*[!a]"])
 def test_no_pattern_of_a_person_makes_the_gate_slow(pattern):
     base = SKILL + "a" * 200_000 + "\n"
-    start = time.perf_counter()
+    start = time.process_time()
     findings(SKILL, base, must_keep=(pattern,))
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_the_defaults_protect_nothing_by_name():

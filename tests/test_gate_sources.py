@@ -205,7 +205,7 @@ def test_a_long_skill_is_judged_quickly():
     findings(body + "\n- warm up\n", base=body)
     start = time.process_time()
     findings(body + "\n- Cite arXiv in every table.\n", base=body)
-    assert time.process_time() - start < 0.02
+    assert time.process_time() - start < 0.2
 
 
 @pytest.mark.parametrize(
@@ -215,4 +215,4 @@ def test_a_megabyte_in_one_line_costs_little(unit):
     line = unit * (1_000_000 // len(unit))
     start = time.process_time()
     added(line)
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 3

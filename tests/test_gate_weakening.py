@@ -113,6 +113,6 @@ def test_another_clauses_negation_does_not_excuse():
 @pytest.mark.parametrize("unit", ["skip ", "a ", "no ", "-", "run x", "send a ", "1 ", "store a ", "不", "."])
 def test_a_megabyte_is_quick(unit):
     line = unit * (1_000_000 // len(unit))
-    start = time.perf_counter()
+    start = time.process_time()
     findings(line)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -47,7 +47,11 @@ def keys(value):
 
 def documented(command):
     """The names that the README gives for a command's JSON."""
-    row = next(line for line in README.partition("## JSON")[2].splitlines() if re.match(rf"\| [^|]*`{command}`[^|]* \|", line))
+    row = next(
+        line
+        for line in README.partition("## JSON")[2].splitlines()
+        if re.match(rf"\| [^|]*`{command}`[^|]* \|", line)
+    )
     return set(re.findall(r'"(\w+)"', row.partition("{")[2]))
 
 

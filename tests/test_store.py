@@ -186,6 +186,9 @@ def test_the_drift_budget_counts_automatic_lines_until_a_person_looks(store):
     store.save_proposal(proposal("c"), VERDICT, "queued", "ask")
     store.set_state("c", "rejected", "no", by="person")
     assert (store.added_in_session("s1"), store.added_unseen(SKILL)) == (4, 0)
+    store.save_proposal(proposal("d"), VERDICT, "queued", "ask")
+    store.set_state("d", "applied", "every check passed", by="auto")
+    assert (store.added_in_session("s1"), store.added_unseen(SKILL)) == (5, 1)
     assert store.added_unseen("/x/skills/other/SKILL.md") == 0
 
 
@@ -300,6 +303,35 @@ def test_what_is_append_only_cannot_be_changed_by_a_slip(home, store, table, cha
     with sqlite3.connect(home / "skillloop.db") as connection, pytest.raises(sqlite3.Error, match="appended"):
         connection.execute(change.format(table))
     connection.close()
+
+
+def test_an_export_restores_all_of_it_in_another_home(store, tmp_path):
+    store.save_digest(session(), [disagreement()])
+    store.save_proposal(proposal(), VERDICT, "queued", "ask", context=("x",))
+    with store.transaction():
+        store.archive.append(SKILL, "import", store.archive.keep(b"\xff text"))
+    store.export(tmp_path / "export")
+    assert stat.S_IMODE((tmp_path / "export").stat().st_mode) == 0o600
+    with Store.restore(tmp_path / "new", tmp_path / "export") as again:
+        assert again.proposals() == store.proposals()
+        assert again.disagreements() == store.disagreements()
+        assert again.archive.versions(SKILL) == store.archive.versions(SKILL)
+        assert again.log()[1:] == store.log()
+        assert (again.log()[0].event, again.verify()) == ("restored", [])
+
+
+def test_nothing_is_restored_over_a_store_or_from_damage(store, home, tmp_path):
+    store.record("config")
+    store.export(tmp_path / "export")
+    with pytest.raises(UsageError, match="exists already"):
+        Store.restore(home, tmp_path / "export")
+    with pytest.raises(SkillloopError, match="File exists"):
+        store.export(tmp_path / "export")
+    for damage in (b"", b"text" * 99, (tmp_path / "export").read_bytes()[:9000]):
+        (tmp_path / "bad").write_bytes(damage)
+        with pytest.raises(SkillloopError):
+            Store.restore(tmp_path / "new", tmp_path / "bad")
+        assert not (tmp_path / "new" / "skillloop.db").exists()
 
 
 VALUES = st.one_of(*(st.from_type(kind) for kind in (Turn, Session, Disagreement, Proposal, Verdict)))

@@ -86,6 +86,6 @@ def test_folding_twice_changes_nothing(text):
 
 @pytest.mark.parametrize("unit", ["a", "a ", "'a", "no ", "不", "\u0301", " before "])
 def test_a_megabyte_is_read_in_linear_time(unit):
-    start = time.perf_counter()
+    start = time.process_time()
     words.content_words(unit * (1_000_000 // len(unit)))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

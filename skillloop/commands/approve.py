@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from skillloop.commands.options import App, emit, json_option, person, vouch_option
+from skillloop.commands.options import App, emit, json_option, person, refresh_notice, vouch_option
 from skillloop.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def command(app: App, proposal: str, vouched: str | None, as_json: bool) -> int:
         proposals.admit(prepared)
         by = person(app, f"approve {queued.proposal.id}", prepared.seal, vouched)
         version = proposals.publish(prepared, store, by="person", note=f"approved in {by}")
+    refresh_notice(app)
     if as_json:
         emit(
             {

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from skillloop.commands.options import App, emit, json_option
-from skillloop.errors import SkillloopError
+from skillloop.errors import SkillloopError, UsageError
 
 
 @click.command()
@@ -33,11 +33,9 @@ def command(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
     from skillloop import gate, proposals, render
     from skillloop.model import Outcome
 
-    path = (new or skill).expanduser().absolute()
-    if path.is_dir():
-        path /= "SKILL.md"
-    old = proposals.live_text(str(skill / "SKILL.md" if skill.is_dir() else skill))
-    verdict = gate.compare(old, proposals.live_text(str(path)), proposals.rules_for(str(path), app.home))
+    skill, path = _file(skill), _file(new or skill)
+    rules = proposals.rules_for(str(path), app.home)
+    verdict = gate.compare(_text(skill), _text(path), rules)
     if as_json:
         emit(
             {
@@ -60,3 +58,18 @@ def command(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
     if verdict.outcome is Outcome.CRASH:
         raise SkillloopError("the gate broke on these texts", "please report it")
     return 4 if verdict.outcome is Outcome.DISCARD else 0
+
+
+def _file(path: Path) -> Path:
+    path = path.expanduser().absolute()
+    return path / "SKILL.md" if path.is_dir() else path
+
+
+def _text(path: Path) -> str:
+    """Any file may be checked, wherever it lies: nothing is written."""
+    from skillloop import skillfile
+
+    try:
+        return skillfile.decode(path.read_bytes(), path)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None

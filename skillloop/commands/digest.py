@@ -34,6 +34,7 @@ SHOW_PROGRESS_FROM = 5
     "--since", metavar="WHEN", help="Sessions changed since a date (2026-11-01) or for a span (7d, 12h)."
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing, anywhere.")
+@click.option("--explain", is_flag=True, help="Say which signals spoke for each disagreement.")
 @json_option
 @click.pass_obj
 def command(
@@ -43,6 +44,7 @@ def command(
     every: bool,
     since: str | None,
     dry_run: bool,
+    explain: bool,
     as_json: bool,
 ) -> int:
     """Find the disagreements in sessions, and draft, check and queue edits for the skills that were in force.
@@ -68,7 +70,7 @@ def command(
         elif as_json:
             emit(as_object(result))
         else:
-            print_digest(out, result, dry_run=dry_run)
+            print_digest(out, result, dry_run=dry_run, explain=explain)
     if failed:
         raise SkillloopError(f"{failed} of {len(paths)} sessions could not be read", "each is named above")
     return 0
@@ -178,7 +180,7 @@ def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
             }
 
 
-def print_digest(out: Console, result: Digest, *, dry_run: bool) -> None:
+def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool = False) -> None:
     """Print what one session taught, a line each."""
     from skillloop import render
 
@@ -201,6 +203,8 @@ def print_digest(out: Console, result: Digest, *, dry_run: bool) -> None:
             )
         )
         out.print(render.plain(f"    “{' '.join(item.evidence.quote.split())}”", "italic"))
+        for signal in item.signals if explain else ():
+            out.print(render.plain(f"      {signal.weight:+.2f}  {signal.name}", "dim"))
     for repeat in result.recurrences:
         out.print(render.plain(f"  said again, already a rule: {repeat.path}:{repeat.line} {repeat.rule}"))
     for trial in result.trials:

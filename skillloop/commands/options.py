@@ -99,3 +99,10 @@ def person(app: App, action: str, seal: str, vouched: str | None) -> str:
     if answer.strip().lower() != code:
         raise Refused("not confirmed; nothing was changed")
     return "a terminal"
+
+
+def refresh_notice(app: App) -> None:
+    """After a decision: what the next session start says must not ask for what is done."""
+    from skillloop import worker
+
+    worker.leave_notice(app.home)

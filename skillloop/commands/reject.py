@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from skillloop.commands.approve import open_proposal
-from skillloop.commands.options import App, emit, json_option, person, vouch_option
+from skillloop.commands.options import App, emit, json_option, person, refresh_notice, vouch_option
 from skillloop.model import sha256
 
 
@@ -32,6 +32,7 @@ def command(app: App, proposal: str, reason: str, vouched: str | None, as_json: 
             )
         by = person(app, f"reject {queued.proposal.id}", sha256(queued.proposal.id), vouched)
         store.set_state(queued.proposal.id, "rejected", reason or f"no reason given, in {by}", by="person")
+    refresh_notice(app)
     if as_json:
         emit({"id": queued.proposal.id, "state": "rejected", "reason": reason})
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skillloop.commands import show
-from skillloop.commands.options import App, emit, interactive, json_option, projects_folder
+from skillloop.commands.options import App, emit, interactive, json_option, projects_folder, refresh_notice
 from skillloop.errors import SkillloopError, Stale
 from skillloop.model import Outcome
 
@@ -44,14 +44,20 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
         if not queue and not loose:
             click.echo("nothing waits")
             return 0
-        for number, queued in enumerate(queue, start=1):
-            click.echo(f"\n── {number} of {len(queue)} " + "─" * 40)
-            if not _decide(app, store, queued):
-                return 0
-        for found in loose:
-            if not _attach(app, store, found):
-                return 0
+        _go_through(app, store, queue, loose)
+    refresh_notice(app)
     return 0
+
+
+def _go_through(app: App, store: Store, queue: list[Queued], loose: list[Disagreement]) -> None:
+    """Ask about each, until the person quits."""
+    for number, queued in enumerate(queue, start=1):
+        click.echo(f"\n── {number} of {len(queue)} " + "─" * 40)
+        if not _decide(app, store, queued):
+            return
+    for found in loose:
+        if not _attach(app, store, found):
+            return
 
 
 def _homeless(store: Store) -> list[Disagreement]:

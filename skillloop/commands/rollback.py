@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from skillloop.commands.options import App, emit, json_option, person, vouch_option
+from skillloop.commands.options import App, emit, json_option, person, refresh_notice, vouch_option
 from skillloop.errors import UsageError
 from skillloop.model import sha256
 
@@ -52,6 +52,7 @@ def command(app: App, skill: str, to: int | None, exact: bool, vouched: str | No
         words = f"rollback {skill}" + (f" --to {to}" if to is not None else "") + " --exact" * exact
         person(app, words, sha256("\0".join((str(path), sha256(before), sha256(after)))), vouched)
         version = history.rollback(store, path, to=to, exact=exact)
+    refresh_notice(app)
     if as_json:
         emit({"path": str(path), "version": version.number, "sha256": version.sha, "note": version.note})
     else:

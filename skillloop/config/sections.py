@@ -63,7 +63,7 @@ class Apply:
     mode: Literal["auto", "review"] = choice(
         "auto", "review", default="review", doc='"review" asks for every edit, "auto" for the doubtful ones'
     )
-    min_confidence: float = at_least(0.7, "how sure the detector must be for an automatic edit")
+    min_confidence: float = at_least(0.6, "how sure the detector must be for an automatic edit")
     never_auto: tuple[str, ...] = names(
         "operations (insert, replace, delete) and skill names (`*` allowed) that always wait for a person",
         default=("delete",),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "RECURS", "UNSURE", "find"]
 
-FOUND_AT = 0.33
+FOUND_AT = 0.35
 """Confidence from which a turn counts as a disagreement."""
 
 DRAFT_AT = 0.6
@@ -124,7 +124,10 @@ def _quote(text: str) -> str:
 
 def _lasts(text: str, rule: Lesson, recurring: Collection[str]) -> bool:
     """Whether a rule is worth remembering: by what it says, or because the person has wished it before."""
-    if meant_to_last(text, rule.quote, rule.text) or learned().durable.confidence(rule.features) >= DURABLE_AT:
+    if (
+        meant_to_last(text, rule.quote, rule.text)
+        or learned().durable.confidence(rule.features) >= DURABLE_AT
+    ):
         return True
     again = any(words.similarity(wish, old) >= RECURS for old in recurring for wish in {text, rule.quote})
     return again and len(words.content_words(rule.text)) >= TELLING

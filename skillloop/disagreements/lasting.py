@@ -67,6 +67,34 @@ _COMMAND = re.compile(
 )
 
 
+_NORM = re.compile(
+    r"""(?:please\s+)?(?:avoid|don['’]?t|do\ not)\s+(?!want|need|know|think|see|have|like|care|worry|forget|do\b|be\b|start|stop|go\b|make\ any|touch|change|update|commit\ yet)\w+
+    | no\s+(?!other|more|errors|issues|problems|changes)[a-z-]+s(?=\s|$)
+    | (?:every|each|all)\s+\w+.{0,80}\b(?:must|needs?|should|has\ to|have\ to|requires?)\b
+    | (?:use|write|put|keep|add|run|name|prefer|quote|cite|show|say|give)\b.{0,120}\balways\b
+    | .{0,60}\balways\s+(?:use|write|put|keep|add|run|name|quote|cite|show|comes?|goes?|first|before)\b
+    | (?:use|prefer)\s+\S+(?:\s\S+)?(?:,?\ not\s|\ instead\ of\s|\ rather\ than\s|\ over\s)
+    | no\s+(?!lo\b|la\b|se\b|me\b|te\b|les?\b)\w{3,}[ae]s\s | usa\s+\S+(?:\s\S+)?\s(?:en\ vez\ de|en\ lugar\ de)\s
+    | keine?[nmrs]?\s+\w+ | (?!das|es|ich|wir|sie|er)\w{3,}\s+(?:bitte\s+)?keine?[nmrs]?\s+\w+ | (?:benutze|verwende|nimm|nutze)\s+\S+\s+(?:statt|anstatt)\s
+    | (?:pas\ de\s+|ne\s+|n['’])\w+ | utilise\s+\S+(?:\s\S+)?\s(?:au\ lieu\ de|plutôt\ que)\s
+    | (?:sem\s+\w+|não\s+\w{3,}[ea]\s) | use\s+\S+(?:\s\S+)?\s(?:em\ vez\ de|ao\ invés\ de)\s
+    | (?:niente\s+\w+|non\s+\w+(?:are|ere|ire)\s) | usa\s+\S+(?:\s\S+)?\sinvece\ di\s
+    | (?:никаких\s+\w+|не\s+\w{3,}(?:й|йте|и|ите)(?!\w)) | используй\s+\S+\s+вместо\s
+    | 不要|别|禁止 | .{0,60}(?:しないで|使わないで|禁止|ではなく)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Rules by their form: a prohibition, "every … must", "X, not Y". Only where nothing in them points at the moment."""
+
+_AT_HAND = re.compile(
+    r"(?<!\w)(?:this|that|these|those|it|its|yet|now|still|currently|today|here|there|them|again|esto|est[ae]|eso|ahora|aqu[ií]|todav[ií]a|a[úu]n"
+    r"|diese[nmrs]?|jetzt|hier|noch|cette|cet|ça|maintenant|ici|encore|isso|isto|ess[ea]|agora|aqui|ainda|quest[oa]|adesso|qui|ancora"
+    r"|это|этот|эту|эти|сейчас|здесь|ещё|еще|пока)(?!\w)|这|那|现在|还|この|その|これ|それ|ここ|まだ|\d{3,}|[a-z]\.[a-z]+\(|\w/\w+\.\w",
+    re.IGNORECASE,
+)
+"""Words and forms that point at what is on the table now: then a prohibition is about that, not about next time."""
+
+
 def meant_to_last(text: str, quote: str, rule: str) -> bool:
     """Whether a person says that a wish is for good.
 
@@ -85,6 +113,7 @@ def meant_to_last(text: str, quote: str, rule: str) -> bool:
         or _ENOUGH_RUN.search(sentence)
         or ((_CUSTOM.search(sentence) or _REMINDER.search(sentence)) and _COMMAND.match(rule))
         or _REMINDER_RUN.search(sentence)
+        or (_NORM.match(rule) and not _AT_HAND.search(sentence))
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +32,10 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(fold(text))
 
 
+REMEMBERED = 16_384
+"""Words whose classes are kept, so that an endless log cannot fill the memory."""
+
+
 class Phrases:
     """A set of classes of phrases, compiled for lookup."""
 
@@ -44,7 +47,7 @@ class Phrases:
             for entries in languages.values():
                 for entry in entries.split("|"):
                     self._enter(name, entry)
-        self._of_word = lru_cache(maxsize=4096)(self._lookup)
+        self._known: dict[str, tuple[tuple[str, ...], int] | None] = {}  # what `_look_up` gave
 
     def _enter(self, name: str, entry: str) -> None:
         words = tokens(entry)
@@ -55,20 +58,28 @@ class Phrases:
             self._starts[words[0]] = max(self._starts.get(words[0], 0), len(words))
         self._exact.setdefault(" ".join(words), set()).add(name)
 
-    def _lookup(self, word: str) -> frozenset[str]:
-        """The classes of one word, by itself or by a stem that it starts with."""
+    def _look_up(self, word: str) -> tuple[tuple[str, ...], int] | None:
+        """The classes of a word (itself, or a stem of it) and the longest phrase it begins; None if it says nothing."""
         found = set(self._exact.get(word, ()))
         for end in range(2, len(word) + 1):
             found |= self._stems.get(word[:end], set())
-        return frozenset(found)
+        longest = self._starts.get(word, 1)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[word] = known = (tuple(sorted(found)), longest) if found or longest > 1 else None
+        return known
 
     def find(self, words: list[str]) -> dict[str, int]:
         """Each class that occurs, with the position of the first token of its first occurrence."""
         found: dict[str, int] = {}
+        seen = self._known
         for i, word in enumerate(words):
-            for name in self._of_word(word):
+            known = seen[word] if word in seen else self._look_up(word)
+            if known is None:
+                continue
+            for name in known[0]:
                 found.setdefault(name, i)
-            for size in range(2, self._starts.get(word, 1) + 1):
+            for size in range(2, known[1] + 1):
                 for name in self._exact.get(" ".join(words[i : i + size]), ()):
                     found.setdefault(name, i)
         return found

@@ -7,7 +7,6 @@ even there their bytes are in the store first; a deleted skill stays deleted.
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +31,6 @@ __all__ = [
     "observe",
     "preview_rollback",
     "publish",
-    "publish_merged",
     "rebase",
     "recover",
     "revert",
@@ -132,21 +130,6 @@ def rebase(store: Store, path: str | Path, base: str, data: bytes) -> tuple[str,
         return sha256(live), _merged(skill, store.archive.content(base), live, data)
 
 
-def publish_merged(
-    store: Store,
-    path: str | Path,
-    base: str,
-    data: bytes,
-    *,
-    by: By,
-    proposal_id: str | None = None,
-    note: str = "",
-) -> Version:
-    """`rebase`, then `publish`: for a change that a person made and need not be judged again. Raises as both."""
-    now, merged = rebase(store, path, base, data)
-    return publish(store, path, now, merged, by=by, proposal_id=proposal_id, note=note)
-
-
 def rollback(
     store: Store, path: str | Path, *, to: int | None = None, exact: bool = False, by: By = "person"
 ) -> Version:
@@ -228,6 +211,8 @@ def copy_skill(path: str | Path, skills: Path) -> Path:
     Raises:
         UsageError: there is a skill of that name already.
     """
+    import shutil  # noqa: PLC0415  (13 ms that only a copy pays)
+
     source = Path(files.canonical(path)).parent
     target = skills / source.name
     if target.exists():

@@ -127,19 +127,20 @@ def _recover(store: Store, change: Publish) -> Recovered | None:
 def _settle(store: Store, skill: OpenSkill, change: Publish) -> Settled:
     """Decide by what is on disk how a publish ended, record it, and leave no temporary file."""
     live = _read(skill)
-    if live is not None:
-        skill.sync()  # an editor that had SKILL.md open has these milliseconds to end its save
+    if _is(live, change.target) and not _is(_read(skill, change.temporary), change.base):
+        skill.sync()  # an editor that is writing to the file we replaced has these milliseconds to end its save
     displaced = _displaced(store, skill, change)
     if displaced is not None:
         _keep(store, skill, displaced)
         if _is(live, change.target):
             _give_back(store, skill, change, displaced)
             live = _read(skill)
-            skill.sync()
     state: Settled = (
         "applied" if _is(live, change.target) else "aborted" if _is(live, change.base) else "conflict"
     )
     skill.discard(change.temporary)
+    if live is not None:
+        skill.sync()
     with store.transaction():
         if state == "applied":
             store.archive.apply(change)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import secrets
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from skillloop import files
-from skillloop.store.database import now
+from skillloop.store.database import Corrupt, now
+from skillloop.store.schema import append_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,7 @@ class Audit:
         self._database = database
         self._key_file = folder / "key"
         self._head_file = folder / "head"
+        self._grown = False  # since the head was last kept
 
     def append(self, event: str, /, *, skill: str | None = None, **detail: Any) -> None:
         """Add an entry. The caller holds the transaction that makes the change the entry speaks of."""
@@ -72,16 +74,20 @@ class Audit:
             _mac(self._key(), digest),
             skill,
         )
+        self._grown = True
 
     def keep_head(self) -> None:
         """Write the newest entry's number and signature to the side file, after the transaction is committed.
 
-        Best effort: a head that lags behind is still an ancestor of the log, one that is ahead proves a cut.
+        Does nothing if nothing was appended. Best effort: a head that lags behind is still an ancestor of the log, one that is ahead proves a cut.
         """
+        if not self._grown:
+            return
+        self._grown = False
         with suppress(files.Unreachable):
             row = self._database.rows("SELECT seq, hash, mac FROM audit ORDER BY seq DESC LIMIT 1")
             if row:
-                files.write_atomic(self._head_file, "{} {} {}\n".format(*row[0]).encode())
+                files.write_atomic(self._head_file, "{} {} {}\n".format(*row[0]).encode(), lasting=False)
 
     def entries(
         self, event: str | None = None, *, skill: str | None = None, limit: int | None = None
@@ -99,6 +105,24 @@ class Audit:
 
     def __len__(self) -> int:
         return int(self._database.one("SELECT count(*) FROM audit")[0])
+
+    def adopt(self) -> None:
+        """Sign a log that came from another installation with this one's key. The caller holds the transaction.
+
+        Raises:
+            Corrupt: its chain is broken.
+        """
+        previous = _START
+        for seq, entry, digest in self._database.rows("SELECT seq, entry, hash FROM audit ORDER BY seq"):
+            if _hash(entry.encode()) != digest or self._database.parsed(entry)["previous"] != previous:
+                raise Corrupt(self._database.path, f"its audit log is broken at entry {seq}")
+            previous = digest
+        for verb in ("update", "delete"):
+            self._database.run(f"DROP TRIGGER audit_no_{verb}")
+        for seq, digest in self._database.rows("SELECT seq, hash FROM audit"):
+            self._database.run("UPDATE audit SET mac = ? WHERE seq = ?", _mac(self._key(), digest), seq)
+        append_only(self._database, "audit")
+        self._grown = True
 
     def problems(self) -> list[str]:
         """What is wrong with the log, in sentences; empty when every entry, signature and the head agree."""
@@ -145,7 +169,7 @@ class Audit:
         try:
             return self._key_file.read_bytes()
         except FileNotFoundError:
-            key = secrets.token_bytes(32)
+            key = os.urandom(32)
             files.write_atomic(self._key_file, key)
             return key
         except OSError as error:

@@ -175,6 +175,16 @@ class Database:
             f"{self.path}: row {row[1]} of {row[0]} points to a missing {row[2]}" for row in orphans
         ]
 
+    def copy_to(self, path: Path) -> None:
+        """Write a compact copy to a new file (0600).
+
+        Raises:
+            SkillloopError: the file exists, or cannot be written.
+        """
+        with self._explained():
+            _new_file(path)
+            self._connection.execute("VACUUM INTO ?", (os.fspath(path),))
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         """Turn SQLite's errors into sentences. A programming error stays one."""
@@ -206,4 +216,8 @@ def _create(path: Path) -> None:
     if found.st_mode & (stat.S_IWOTH | stat.S_IWGRP) or found.st_uid != os.geteuid():
         raise SkillloopError(f"{path.parent} can be written by other users", f"chmod 700 {path.parent}")
     with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        _new_file(path)
+
+
+def _new_file(path: Path) -> None:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))

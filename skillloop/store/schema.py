@@ -124,11 +124,16 @@ def first(database: Database) -> None:
     for statement in (*_SESSIONS, *_PROPOSALS, *_HISTORY, *_AUDIT):
         database.run(statement)
     for table in ("versions", "audit", "trials"):
-        for verb in ("UPDATE", "DELETE"):
-            database.run(
-                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} can only be appended to'); END"
-            )
+        append_only(database, table)
+
+
+def append_only(database: Database, table: str) -> None:
+    """Let triggers refuse every UPDATE and DELETE on the table."""
+    for verb in ("UPDATE", "DELETE"):
+        database.run(
+            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} can only be appended to'); END"
+        )
 
 
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (first,)

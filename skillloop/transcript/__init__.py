@@ -49,9 +49,10 @@ def read(path: Path | str, *, start: int = 0, prefilter: bool = True) -> Session
     assembly.finish()
     said = assembly.said()
     assembly.rewinds.settle(path, start, said)
-    if not count and (bad or not lines.size):
+    if not count and not start:
         raise SkillloopError(
-            f"{path} holds no record of a session", "give a transcript that Claude Code wrote"
+            f"{path} holds no record of a session",
+            "give a transcript that Claude Code wrote, with at least one whole line",
         )
     facts = assembly.facts
     return Session(

@@ -48,7 +48,6 @@ class Lines:
         self.end = start
         self._hash = hashlib.sha256()
         self._file = _open(path)
-        self.size = os.fstat(self._file.fileno()).st_size
         try:
             self.before = _lines_before(self._file, path, start)
         except BaseException:
@@ -113,7 +112,7 @@ def parse(line: bytes) -> dict[str, Any] | None:
 def unambiguous(line: bytes) -> bool:
     """Whether no object in the line names a key twice: such a record says different things to different readers."""
     try:
-        json.loads(line, object_pairs_hook=_unique)
+        _decode_strictly(line.decode())
     except (ValueError, RecursionError):
         return False
     return True
@@ -122,6 +121,9 @@ def unambiguous(line: bytes) -> bool:
 def _unique(pairs: list[tuple[str, Any]]) -> None:
     if len({key for key, _ in pairs}) != len(pairs):
         raise ValueError("a key stands twice")
+
+
+_decode_strictly = json.JSONDecoder(object_pairs_hook=_unique).decode
 
 
 def _open(path: Path) -> BinaryIO:

@@ -41,9 +41,11 @@ class Rewinds:
             return
         parent = said.parent.encode()
         here = said.line - self._first
-        since = self._lines[max(before.line - self._first, here - WINDOW, 0) : here]
-        if not any(parent in line and parent in _UUID.findall(line) for line in reversed(since)):
-            self._missing.setdefault(parent, []).append(said)
+        lines = self._lines
+        for at in range(here - 1, max(before.line - self._first, here - WINDOW, 0) - 1, -1):
+            if lines[at].find(parent) > 0 and parent in _UUID.findall(lines[at]):
+                return
+        self._missing.setdefault(parent, []).append(said)
 
     def settle(self, path: Path, start: int, turns: list[Said]) -> None:
         """Mark the turns that were abandoned; `turns` are in the order of their lines."""

@@ -11,14 +11,17 @@ found to be bad. Damage inside a line that is passed over stays unseen, and harm
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MESSAGE = (b'"message":', b'"message": ')
 _CONTENT = (b'"content":', b'"content": ')
 _TYPE = (b'"type":', b'"type": ')
 _END = (b"}\n", b"}", b"}\r\n")
 _PARENT = 55  # bytes at the start of a line that hold the parent's uuid, and so differ from line to line
-_decode = json.JSONDecoder().raw_decode
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 class Skim:
@@ -65,8 +68,8 @@ def _blocks(line: bytes, content: int) -> list[Any] | None:
     """The blocks of the list that begins at byte `content`."""
     try:
         text = line[content:].decode()
-        blocks, end = _decode(text)
-    except (ValueError, RecursionError):
+        blocks, end = _scan(text, 0)
+    except (ValueError, RecursionError, StopIteration):
         return None
     if text.find('"attributionSkill"', end) > 0 or not line.endswith(_END):
         return None

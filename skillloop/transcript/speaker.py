@@ -17,17 +17,10 @@ PERSONAL_ENTRYPOINTS = frozenset(
     {"claude-desktop", "claude-vscode", "claude-jetbrains"}
 )  # SDK, with a person
 
-# folders in which tools run sessions of their own, skillloop included
-_UNATTENDED = re.compile(r"[/\\](?:\.claude-mem|[\w.-]*observer-sessions|\.skillloop)(?:[/\\]|$)")
+# in the names of folders where tools run sessions of their own, skillloop included
+_UNATTENDED = (".claude-mem", "observer-sessions", ".skillloop")
 # what Claude Code marks as not typed
-_MACHINE_FLAGS = (
-    "isMeta",
-    "isSidechain",
-    "isCompactSummary",
-    "isVisibleInTranscriptOnly",
-    "planContent",
-    "agentName",
-)
+_MACHINE_FLAGS = frozenset(("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly", "planContent"))
 # what it does not mark, by how the text begins
 _MACHINE_STARTS = (
     "Implement the following plan:\n",
@@ -79,7 +72,7 @@ _MEMORY = "user-memory-input"  # around a note that the person began with `#`
 
 def origin(record: dict[str, Any]) -> Origin:
     """Who the record says sent it. An `origin` or `promptSource` that is not known here is MACHINE."""
-    if any(record.get(flag) for flag in _MACHINE_FLAGS) or automated(record):
+    if automated(record) or any(record[flag] for flag in _MACHINE_FLAGS & record.keys()):
         return Origin.MACHINE
     said, source = record.get("origin"), record.get("promptSource")
     human = isinstance(said, dict) and said.get("kind") == "human"
@@ -102,7 +95,9 @@ def queued_origin(record: dict[str, Any], attachment: dict[str, Any]) -> Origin:
 def automated(record: dict[str, Any]) -> bool:
     """Whether no person is there to type: `claude -p`, the SDK, a sub-agent, a team's agent, a tool's observer."""
     entrypoint, cwd = str(record.get("entrypoint")), str(record.get("cwd"))
-    if record.get("agentName") or record.get("isSidechain") or _UNATTENDED.search(cwd[-1000:]):
+    if record.get("agentName") or record.get("isSidechain"):
+        return True
+    if any(name in cwd for name in _UNATTENDED):
         return True
     if record.get("promptSource") == "sdk":
         return entrypoint not in PERSONAL_ENTRYPOINTS

@@ -21,9 +21,10 @@ _TOUCHED = re.compile(
 
 def reason(tool: str, arguments: Any) -> str | None:
     """Why the call taints the session, or None."""
-    todo = [] if tool in READING else [arguments]
-    while todo:
-        item = todo.pop()
+    if tool in READING:
+        return None
+    todo = list(arguments.values()) if isinstance(arguments, dict) else []
+    for item in todo:  # it grows by what is nested
         if isinstance(item, str):
             # one of these is in whatever the pattern finds, and in few calls
             if ".claude" in item or "history.jsonl" in item or "killloop" in item or "KILLLOOP" in item:

@@ -82,7 +82,9 @@ def problems(home):
 @pytest.mark.timeout(600)
 def test_every_flipped_bit_of_200_entries_is_found(logged):
     connection = sqlite3.connect(logged / "skillloop.db")
-    connection.executescript("DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete; PRAGMA synchronous=OFF")
+    connection.executescript(
+        "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete; PRAGMA synchronous=OFF"
+    )
     missed = []
     with Store.open(logged) as store:
         for seq, *columns in connection.execute("SELECT seq, entry, hash, mac FROM audit").fetchall():

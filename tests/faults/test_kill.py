@@ -72,6 +72,15 @@ def test_a_kill_at_every_system_call_breaks_no_promise(tracing, start, record_pr
     assert points > 100
 
 
+def untold(world, act, code, message):
+    """Where what was said is not what happened."""
+    changed = world.live() == worlds.TARGET[act]
+    if changed if "nothing was changed" in message else code == 0 and not changed:
+        yield f"exit {code}, but the file is {len(world.live())} bytes: {message}"
+    if code == 70 and changed and "settles" not in message and "doctor" not in message:
+        yield f"not told that it may be changed: {message}"
+
+
 @pytest.mark.parametrize("often", ["once", "and ever after"])
 @pytest.mark.parametrize("name", SCENES)
 def test_an_error_of_any_system_call_breaks_no_promise_and_is_told(
@@ -91,13 +100,8 @@ def test_an_error_of_any_system_call_breaks_no_promise_and_is_told(
                 where = f"{call} {number} {error}: "
                 if code not in {0, 70}:
                     found.append(f"{where}exit {code} {message[-1500:]}")
-                changed = world.live() == worlds.TARGET[act]
-                if act != "recover" and (
-                    changed if "nothing was changed" in message else code == 0 and not changed
-                ):
-                    found.append(f"{where}exit {code}, but the file is {len(world.live())} bytes: {message}")
-                if code == 70 and changed and "settles" not in message and "doctor" not in message:
-                    found.append(f"{where}not told that it may be changed: {message}")
+                if act != "recover":  # which may find the new file in place already
+                    found += [where + each for each in untold(world, act, code, message)]
                 found += [where + each for each in worlds.violations(world, act)]
     record_property("faults", f"an error {often}, {name}: {points} points, {told} told, 0 violations")
     assert found == []

@@ -49,8 +49,8 @@ def compare(
     book = Book(config.sources)
     checks = [*_introduced(base, config, book, added, removed), *_unwarned(config, book, added, removed)]
     checks += [
-        _failed(config, "sources.trusted", entry, why)
-        for entry, why in broken(base, text, book, added, removed)
+        _failed(config, "sources.trusted", found.entry, found.why, hard=found.hard)
+        for found in broken(base, text, book, added, removed)
     ]
     checks = list(dict.fromkeys(checks))
     return checks or [

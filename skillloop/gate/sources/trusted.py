@@ -8,9 +8,10 @@ hiding one is removing it.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from skillloop.gate.sources.catalogue import phrases, squeezed
+from skillloop.gate.sources.leaning import Leaning, leaning
 from skillloop.gate.sources.mentions import mentions, plain
 
 if TYPE_CHECKING:
@@ -24,11 +25,14 @@ _UNREAD = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _HEADING = re.compile(r"#{1,6}\s")
-_CLAUSE = re.compile(r"[.;:!?](?=\s|$)|[,。！？；：，、،؛—–]")
-# An added line that weakens its neighbours without naming them.
+# An added line that points at its neighbours without naming them.
 _POINTING = re.compile(
-    r"\b(?:above|below|following|next|previous|preceding|these|those|sources?|citations?|references?|rules? \d|quellen|oben|unten"
-    r"|suivantes?|ci-dessus|fuentes|anterior|siguiente|fontes|выше|ниже|источник\w*)\b|以上|以下|上述|下面|来源|上記|出典|위의|아래|المصادر|स्रोत"
+    r"\b(?:above|below|following|next|previous|preceding|these|those|rules? \d|oben|unten|suivantes?|ci-dessus|anterior|siguiente|выше|ниже)\b"
+    r"|以上|以下|上述|下面|上記|아래|위의"
+)
+# One that speaks of sources at large: "sources are optional", but also "never cite a source twice".
+_SOURCES = re.compile(
+    r"\b(?:sources?|citations?|references?|quellen|fuentes|fontes|источник\w*)\b|来源|出典|المصادر|स्रोत"
 )
 
 # Words that put what a line names before everything else.
@@ -37,10 +41,17 @@ _FIRST = re.compile(
     r"|首先|优先|まず|優先|먼저|우선|أولا|पहले"
 )
 
+_CONDITION = re.compile(r"\b(?:unless|only if)\b[^,.;:!?]*$")
+
 MOST = 20  # mentions of a line that are weighed; no rule names more
 
-Found = tuple[str, str]
-"""The entry whose rule is broken, and why."""
+
+class Found(NamedTuple):
+    """The entry whose rule is broken, why, and whether that is certain; if not, a person decides."""
+
+    entry: str
+    why: str
+    hard: bool = True
 
 
 def broken(base: str, text: str, book: Book, added: Sequence[str], removed: Sequence[str]) -> Iterator[Found]:
@@ -87,15 +98,13 @@ def _lost(before: list[tuple[str, str]], after: list[tuple[str, str]], book: Boo
     if missing is not None:
         label = missing[1]
         fewer = sum(name == label for _, name in after) < sum(name == label for _, name in before)
-        yield (
-            _entry(label, book),
-            f"a mention of {label} is removed" if fewer else f"{label} changes its place",
-        )
+        why = f"a mention of {label} is removed" if fewer else f"{label} changes its place"
+        yield Found(_entry(label, book), why)
         return
     for heading in dict.fromkeys(heading for heading, _ in before):
         old, new = (list(dict.fromkeys(n for h, n in side if h == heading)) for side in (before, after))
         if [name for name in new if name in old] != old or new[0] != old[0]:
-            yield _entry(old[0], book), f"another source comes before {old[0]}"
+            yield Found(_entry(old[0], book), f"another source comes before {old[0]}")
 
 
 def _entry(label: str, book: Book) -> str:
@@ -115,35 +124,29 @@ def _weakened(
     for line in map(plain, added):
         for mention in _kept(line, book)[:MOST]:
             label, said = mention.label, line.lower()
-            if _against(said, mention) and not (label in old and phrases("against").search(old[label])):
-                yield _entry(label, book), f"speaks against {label}, which is trusted"
-            elif label in known and _soft(said) - _soft(old.get(label, "")):
-                yield (
-                    _entry(label, book),
-                    f"softens what is said of {label}: {', '.join(sorted(_soft(said)))}",
-                )
+            way = leaning(said, mention)
+            if label in old and phrases("against").search(old[label]):
+                way = Leaning.FOR
+            if way is not Leaning.FOR:
+                sure = way is Leaning.AGAINST
+                verb = "speaks" if sure else "may speak"
+                yield Found(_entry(label, book), f"{verb} against {label}, which is trusted", hard=sure)
+            elif label in known and (soft := _soft(said, mention) - _soft(old.get(label, ""))):
+                why = f"softens what is said of {label}: {', '.join(sorted(soft))}"
+                yield Found(_entry(label, book), why)
             elif label in old and phrases("force").search(old[label]) and not phrases("force").search(said):
-                yield _entry(label, book), f"takes the force from what is said of {label}"
+                yield Found(_entry(label, book), f"takes the force from what is said of {label}")
 
 
-def _soft(line: str) -> set[str]:
-    """The weakening words of a line; verbs of permission count only where no word of force stands beside them."""
-    words = set(phrases("soft").findall(line))
-    return words if phrases("force").search(line) else words | set(phrases("modal").findall(line))
+def _soft(line: str, mention: Mention | None = None) -> set[str]:
+    """The weakening words of a line; verbs of permission count only where no word of force stands beside them.
 
-
-def _against(line: str, mention: Mention) -> bool:
-    """Whether the clause turns against what it mentions: an odd number of negations up to it.
-
-    Those behind it count where the verb comes last (Japanese, Korean, Hindi, Persian).
+    "Unless PubMed …" makes the source the condition of something else, and weakens that.
     """
-    begin = max((m.end() for m in _CLAUSE.finditer(line, 0, mention.start)), default=0)
-    stop = _CLAUSE.search(line, mention.end)
-    before, behind = line[begin : mention.start], line[mention.end : stop.start() if stop else len(line)]
-    late = behind if re.search("[\u3040-\u30ff\uac00-\ud7af\u0900-\u097f\u0600-\u06ff]", behind) else ""
-    negations = phrases("against").findall(before) + phrases("against").findall(late)
-    turned = phrases("turning").findall(before) if negations else []
-    return (len(negations) + len(turned)) % 2 == 1
+    before = line[: mention.start] if mention else ""
+    conditional = mention is not None and _CONDITION.search(before)
+    words = set(phrases("soft").findall(line.replace(conditional[0], " ") if conditional else line))
+    return words if phrases("force").search(line) else words | set(phrases("modal").findall(line))
 
 
 # --- order of preference -------------------------------------------------------------------------------------------
@@ -162,9 +165,9 @@ def _outranked(before: list[tuple[str, str]], book: Book, added: Iterable[str]) 
         named = list(dict.fromkeys(m.label for m in _kept(line, book)))
         places = [ranks.index(label) for label in named if label in ranks]
         if places != sorted(places):
-            yield _entry(ranks[min(places)], book), f"puts {named[0]} above {ranks[min(places)]}"
+            yield Found(_entry(ranks[min(places)], book), f"puts {named[0]} above {ranks[min(places)]}")
         elif len(places) == 1 and 0 < places[0] < len(stated) and _FIRST.search(line.lower()):
-            yield _entry(ranks[0], book), f"puts {named[0]} above {ranks[0]}"
+            yield Found(_entry(ranks[0], book), f"puts {named[0]} above {ranks[0]}")
 
 
 # --- what stands beside a mention ------------------------------------------------------------------------------------
@@ -184,10 +187,12 @@ def _undermined(base: str, text: str, book: Book, added: Sequence[str]) -> Itera
             if line not in fresh:
                 continue
             said = plain(line)
-            if _points(said.lower()):
-                yield _entry(label, book), f"weakens what {heading or 'the text'} says of {label}"
+            pointed = None if _kept(line, book) else _points(said.lower())
+            if pointed is not None:
+                why = f"weakens what {heading or 'the text'} says of {label}"
+                yield Found(_entry(label, book), why, hard=pointed)
             elif at < first and mentions(said, book):
-                yield _entry(label, book), f"another source comes before {label}"
+                yield Found(_entry(label, book), f"another source comes before {label}")
 
 
 def _sections(text: str) -> Iterator[tuple[str, list[tuple[int, str]]]]:
@@ -201,6 +206,9 @@ def _sections(text: str) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     yield heading, lines
 
 
-def _points(line: str) -> bool:
-    weak = phrases("soft").search(line) or phrases("against").search(line)
-    return bool(weak and _POINTING.search(line))
+def _points(line: str) -> bool | None:
+    """Whether a line weakens its neighbours: True where it points at them, False where it may; None where it does not."""
+    soft, against = phrases("soft").search(line), phrases("against").search(line)
+    if _POINTING.search(line) and (soft or against):
+        return True
+    return (False if soft or against else None) if _SOURCES.search(line) else None

@@ -1,0 +1,250 @@
+"""Proposals with their verdict and what became of them, the budgets against drift, and the ledger of trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+from skillloop import files
+from skillloop.errors import UsageError
+from skillloop.model import Proposal, Verdict, sha256
+from skillloop.store import codec
+from skillloop.store.database import now
+from skillloop.store.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from skillloop.model import Decision
+    from skillloop.store.archive import By
+
+State = Literal["queued", "applied", "rejected", "discarded", "stale"]
+"""queued: waits for a person. stale: the skill's text changed under it. The others are final."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A proposal with its verdict and what became of it so far."""
+
+    proposal: Proposal
+    verdict: Verdict
+    context: tuple[str, ...]  # what was said around the evidence, for the reviewer
+    state: State
+    reason: str
+    by: By  # who decided last
+    at: str  # when it was saved; display only
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """One trial of any loop, as the ledger keeps it."""
+
+    problem: str  # "session", "skill", "experiment"
+    candidate: str  # id of the candidate
+    outcome: str
+    reason: str
+    score: float | None
+    cost: float
+    verdict: Verdict
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """What of a proposal never changes once it is saved."""
+
+    proposal: Proposal
+    verdict: Verdict
+    context: tuple[str, ...]
+
+
+class Proposals(Tables):
+    """The tables proposals and trials."""
+
+    def save_proposal(
+        self,
+        proposal: Proposal,
+        verdict: Verdict,
+        state: State,
+        reason: str,
+        *,
+        context: Iterable[str] = (),
+        by: By = "auto",
+    ) -> bool:
+        """Remember a proposal. One that is known keeps what became of it.
+
+        Args:
+            proposal: Its id decides whether it is known.
+            verdict: The gate's.
+            state: What becomes of it. "applied" is set by `history.publish`: save it as "queued" first.
+            reason: Why, for a person.
+            context: What was said around its evidence, redacted.
+            by: Who decided.
+
+        Returns:
+            Whether it was new.
+        """
+        data = codec.encode(_Document(proposal, verdict, tuple(context)))
+        sha = sha256(data)
+        skill = files.canonical(proposal.path)
+        with self.transaction():
+            new = self._database.run(
+                "INSERT INTO proposals VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM proposals), "  # noqa: S608
+                f"?, ?, ?, ?, ?, {_NEXT_ACT}, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                proposal.id,
+                skill,
+                proposal.session_id,
+                state,
+                reason,
+                by,
+                added_lines(proposal),
+                now(),
+                data,
+                sha,
+            )
+            if new:
+                told = {"proposal": proposal.id, "state": state, "reason": reason, "by": by, "sha": sha}
+                self.audit.append("proposal", skill=skill, **told)
+        return bool(new)
+
+    def proposals(
+        self, *, states: Iterable[State] | None = None, skill: str | Path | None = None
+    ) -> list[Queued]:
+        """Proposals in the order they were made, in any of `states`, for one skill or all."""
+        wanted = get_args(State) if states is None else tuple(states)
+        rows = self._database.rows(
+            f"{_PROPOSAL} WHERE state IN ({', '.join('?' * len(wanted))}) AND (? OR skill = ?) ORDER BY seq",
+            *wanted,
+            skill is None,
+            None if skill is None else files.canonical(skill),
+        )
+        return [self._queued(row) for row in rows]
+
+    def find_proposal(self, prefix: str) -> Queued:
+        """The proposal whose id is `prefix` or alone begins with it.
+
+        Raises:
+            UsageError: none, or more than one.
+        """
+        low, high = prefix, prefix + "\U0010ffff"
+        rows = self._database.rows(
+            f"{_PROPOSAL} WHERE id BETWEEN ? AND ? ORDER BY id != ?, id LIMIT 3", low, high, prefix
+        )
+        if not prefix or not rows:
+            raise UsageError(f"there is no proposal {prefix!r}", "`skillloop status` lists them")
+        found = [self._queued(row) for row in rows]
+        if len(found) > 1 and found[0].proposal.id != prefix:
+            raise UsageError(
+                f"{prefix!r} could be {found[0].proposal.id} or {found[1].proposal.id}", "give more digits"
+            )
+        return found[0]
+
+    def has_proposal(self, proposal_id: str) -> bool:
+        """Whether a proposal with exactly this id was ever made."""
+        return bool(self._database.rows("SELECT 1 FROM proposals WHERE id = ?", proposal_id))
+
+    def set_state(self, proposal_id: str, state: State, reason: str, *, by: By) -> None:
+        """Say what became of a proposal.
+
+        Raises:
+            UsageError: there is no such proposal.
+        """
+        with self.transaction():
+            rows = self._database.rows("SELECT skill, state FROM proposals WHERE id = ?", proposal_id)
+            if not rows:
+                raise UsageError(f"there is no proposal {proposal_id!r}")
+            self._database.run(
+                f"UPDATE proposals SET state = ?, reason = ?, by = ?, acted = {_NEXT_ACT} WHERE id = ?",  # noqa: S608
+                state,
+                reason,
+                by,
+                proposal_id,
+            )
+            self.audit.append(
+                state, skill=rows[0][0], proposal=proposal_id, reason=reason, by=by, before=rows[0][1]
+            )
+
+    def _queued(self, row: tuple[Any, ...]) -> Queued:
+        data, sha, state, reason, by, at = row
+        document = self._document(_Document, data, sha)
+        return Queued(
+            document.proposal,
+            document.verdict,
+            document.context,
+            cast("State", state),
+            reason,
+            by,
+            at,
+        )
+
+    def added_in_session(self, session_id: str) -> int:
+        """Lines that were added without a person, to any skill, because of this session."""
+        (count,) = self._database.one(
+            "SELECT coalesce(sum(added), 0) FROM proposals WHERE session_id = ? AND state = 'applied' AND by = 'auto'",
+            session_id,
+        )
+        return int(count)
+
+    def added_unseen(self, skill: str | Path) -> int:
+        """Lines that were added to this skill without a person since a person last decided anything about it.
+
+        The budget against slow drift. It counts by sequence, not by calendar: a clock that jumps cannot free it,
+        and a week of silence is not a review. Approving, rejecting or rolling back starts it anew; an edit of the
+        file does not, since nothing shows that a person made it.
+        """
+        (count,) = self._database.one(
+            "SELECT coalesce(sum(added), 0) FROM proposals WHERE skill = ?1 AND state = 'applied' AND by = 'auto' "
+            "AND acted > (SELECT coalesce(max(seq), 0) FROM audit "
+            "WHERE skill = ?1 AND json_extract(entry, '$.detail.by') = 'person')",
+            files.canonical(skill),
+        )
+        return int(count)
+
+    def save_trial(self, problem: str, candidate: str, verdict: Verdict, decision: Decision) -> None:
+        """Add a trial to the ledger: each one that was ever made, the discarded and crashed ones included."""
+        self._database.run(
+            "INSERT INTO trials (problem, candidate, outcome, reason, score, cost, data, at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            problem,
+            candidate,
+            decision.outcome.value,
+            decision.reason,
+            verdict.score,
+            verdict.cost,
+            codec.encode(verdict),
+            now(),
+        )
+
+    def trials(self, problem: str | None = None) -> list[TrialRow]:
+        """The ledger, oldest first."""
+        rows = self._database.rows(
+            "SELECT problem, candidate, outcome, reason, score, cost, data, at FROM trials "
+            "WHERE ?1 IS NULL OR problem = ?1 ORDER BY seq",
+            problem,
+        )
+        return [_trial(*row) for row in rows]
+
+
+_PROPOSAL = "SELECT data, sha, state, reason, by, at FROM proposals"
+_NEXT_ACT = (
+    "(SELECT coalesce(max(seq), 0) + 1 FROM audit)"  # number of the entry that tells of it, coming next
+)
+
+
+def _trial(
+    problem: str,
+    candidate: str,
+    outcome: str,
+    reason: str,
+    score: float | None,
+    cost: float,
+    data: str,
+    at: str,
+) -> TrialRow:
+    return TrialRow(problem, candidate, outcome, reason, score, cost, codec.decode(Verdict, data), at)
+
+
+def added_lines(proposal: Proposal) -> int:
+    """How many new lines a proposal brings: its insertions and replacements."""
+    return sum(edit.op != "delete" for edit in proposal.edits)

@@ -1,0 +1,200 @@
+"""The sessions that were digested, the disagreements found in them, and the wishes that came again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from skillloop import files
+from skillloop.errors import UsageError
+from skillloop.model import Disagreement, SkillRef, sha256
+from skillloop.store import codec
+from skillloop.store.database import now
+from skillloop.store.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from skillloop.model import Session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """What is known of a digested session; `end` is where reading goes on when it was resumed."""
+
+    session_id: str
+    path: str
+    end: int  # byte offset
+    digest: str  # sha256 of the bytes read
+    at: str  # when it was digested; display only
+    turns: int
+    human_turns: int
+    disagreements: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """A disagreement that asked for a rule that the skill already had."""
+
+    disagreement_id: str
+    skill: str  # canonical path
+    line: int  # 1-based, of the rule when it was seen
+    rule: str
+    at: str
+
+
+class Sessions(Tables):
+    """The tables sessions, disagreements and recurrences."""
+
+    def session(self, session_id: str) -> SessionRow | None:
+        """What is known of this session, or None."""
+        rows = self._database.rows(f"{_SESSION} WHERE session_id = ?", session_id)
+        return SessionRow(*rows[0]) if rows else None
+
+    def sessions(self, *, limit: int | None = None) -> list[SessionRow]:
+        """The digested sessions, the last digested first."""
+        rows = self._database.rows(f"{_SESSION} ORDER BY seq DESC LIMIT ?", -1 if limit is None else limit)
+        return [SessionRow(*row) for row in rows]
+
+    def save_digest(self, session: Session, found: Sequence[Disagreement]) -> None:
+        """Remember that this session was read up to `session.end`, and the disagreements in it.
+
+        Idempotent. A disagreement that is known keeps the skill that a person attached; one found in an earlier
+        reading stays.
+        """
+        with self.transaction():
+            known = self.session(session.session_id)
+            if known is None or (known.end, known.digest) != (session.end, session.digest):
+                self._save_session(session)
+            for each in found:
+                self._save_disagreement(session.session_id, each)
+            count = "(SELECT count(*) FROM disagreements d WHERE d.session_id = sessions.session_id)"
+            self._database.run(
+                f"UPDATE sessions SET disagreements = {count} WHERE session_id = ?",  # noqa: S608
+                session.session_id,
+            )
+
+    def _save_session(self, session: Session) -> None:
+        self._database.run(
+            "INSERT INTO sessions VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM sessions), ?, ?, ?, ?, ?, ?, 0) "
+            "ON CONFLICT (session_id) DO UPDATE SET seq = excluded.seq, path = excluded.path, end = excluded.end, "
+            "digest = excluded.digest, at = excluded.at, turns = excluded.turns, human_turns = excluded.human_turns",
+            session.session_id,
+            session.path,
+            session.end,
+            session.digest,
+            now(),
+            len(session.turns),
+            len(session.human_turns),
+        )
+        self.audit.append("digested", session=session.session_id, end=session.end, digest=session.digest)
+
+    def _save_disagreement(self, session_id: str, found: Disagreement) -> None:
+        skill = _skill_path(found.skill)
+        data = codec.encode(found)
+        self._database.run(
+            "INSERT INTO disagreements VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM disagreements), ?, ?, ?, ?, 0) "
+            "ON CONFLICT (id) DO NOTHING",
+            found.id,
+            session_id,
+            skill,
+            data,
+            sha256(data),
+        )
+
+    def disagreements(
+        self, *, session_id: str | None = None, skill: str | Path | None = None, unattributed: bool = False
+    ) -> list[Disagreement]:
+        """Disagreements in the order they were found; of a session, of a skill, or those that no skill can learn yet.
+
+        Unattributed are those with no skill in force, or one in a plugin's cache, which nothing is written to.
+        """
+        rows = self._database.rows(
+            "SELECT data, sha FROM disagreements WHERE (?1 IS NULL OR session_id = ?1) "  # noqa: S608
+            f"AND (?2 IS NULL OR skill = ?2) AND (NOT ?3 OR {_HOMELESS}) ORDER BY seq",
+            session_id,
+            None if skill is None else files.canonical(skill),
+            unattributed,
+        )
+        return [self._document(Disagreement, *row) for row in rows]
+
+    def disagreement(self, disagreement_id: str) -> Disagreement:
+        """The one with this id.
+
+        Raises:
+            UsageError: there is none.
+        """
+        rows = self._database.rows("SELECT data, sha FROM disagreements WHERE id = ?", disagreement_id)
+        if not rows:
+            raise UsageError(f"there is no disagreement {disagreement_id}")
+        return self._document(Disagreement, *rows[0])
+
+    def attach(self, disagreement_id: str, skill: SkillRef) -> Disagreement:
+        """Say which skill a disagreement is about; the changed disagreement.
+
+        Raises:
+            UsageError: no such disagreement, or a path that is no skill's.
+        """
+        with self.transaction():
+            found = replace(self.disagreement(disagreement_id), skill=skill)
+            data, path = codec.encode(found), _skill_path(skill)
+            self._database.run(
+                "UPDATE disagreements SET skill = ?, data = ?, sha = ? WHERE id = ?",
+                path,
+                data,
+                sha256(data),
+                disagreement_id,
+            )
+            self.audit.append("attached", skill=path, disagreement=disagreement_id)
+        return found
+
+    def dismiss(self, disagreement_id: str) -> None:
+        """Stop asking which skill a disagreement is about. It is kept, but no longer listed as unattributed.
+
+        Raises:
+            UsageError: no such disagreement.
+        """
+        with self.transaction():
+            if not self._database.run("UPDATE disagreements SET dismissed = 1 WHERE id = ?", disagreement_id):
+                raise UsageError(f"there is no disagreement {disagreement_id}")
+            self.audit.append("dismissed", disagreement=disagreement_id)
+
+    def wishes(self, *, before: str) -> tuple[str, ...]:
+        """What the person wished in earlier sessions than `before` (all, if it is unknown), oldest first."""
+        rows = self._database.rows(
+            "SELECT data, sha FROM disagreements WHERE session_id != ?1 AND seq < coalesce("
+            "(SELECT min(seq) FROM disagreements WHERE session_id = ?1), 9e15) ORDER BY seq",
+            before,
+        )
+        found = (self._document(Disagreement, *row) for row in rows)
+        return tuple(each.lesson or each.evidence.quote for each in found)
+
+    def save_recurrence(self, disagreement_id: str, skill: str | Path, line: int, rule: str) -> None:
+        """Remember that a disagreement asked again for a rule that is there. Idempotent."""
+        self._database.run(
+            "INSERT INTO recurrences (disagreement_id, skill, line, rule, at) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            disagreement_id,
+            files.canonical(skill),
+            line,
+            rule,
+            now(),
+        )
+
+    def recurrences(self, skill: str | Path | None = None) -> list[Recurrence]:
+        """The wishes that came again, oldest first; of one skill, or of all."""
+        rows = self._database.rows(
+            "SELECT disagreement_id, skill, line, rule, at FROM recurrences "
+            "WHERE ?1 IS NULL OR skill = ?1 ORDER BY seq",
+            None if skill is None else files.canonical(skill),
+        )
+        return [Recurrence(*row) for row in rows]
+
+
+_HOMELESS = "NOT dismissed AND (skill IS NULL OR skill GLOB '*/plugins/cache/*')"
+_SESSION = "SELECT session_id, path, end, digest, at, turns, human_turns, disagreements FROM sessions"
+
+
+def _skill_path(skill: SkillRef | None) -> str | None:
+    return None if skill is None or skill.path is None else files.canonical(skill.path)
