@@ -64,6 +64,10 @@ def outcome(line, base=BASE, trusted=("pubmed", "arxiv.org")):
         "不要引用新闻，如果PubMed上有原文",
         "不要用博客而是用PubMed",
         "特别要引用PubMed",
+        "不要编造，去PubMed查",
+        "Sin PubMed no respondas",
+        "Без PubMed не отвечай",
+        "Never leave out PubMed",
         "PubMedにある場合はニュースを引用しないで",
         "ブログではなくPubMedを引用する",
     ],
@@ -119,6 +123,7 @@ def test_a_source_outside_the_negated_clause_is_not_spoken_against(line):
         "PubMed没必要",
         "PubMedを使わないで",
         "PubMedは不要",
+        "Leave PubMed out",
     ],
 )
 def test_what_turns_against_a_trusted_source_is_refused(line):

@@ -27,8 +27,9 @@ class Leaning(Enum):
     AGAINST = "against"
 
 
-_SENTENCE = re.compile(r"[.;!?](?=\s|$)|[。！？；؛]")
-_PART = re.compile(r"[,:](?=\s|$)|[，：、،—–]|\s-\s|\s\(|[。](?=.)")
+# Full-width marks arrive folded, without a space beside them.
+_SENTENCE = re.compile(r"[.;!?](?=\s|$)|(?<=[^\x00-\x7f])[;!?]|[。؛]")
+_PART = re.compile(r"[,:](?=\s|$)|(?<=[^\x00-\x7f])[,:]|[、،—–]|\s-\s|\s\(|[。](?=.)")
 _ASIDE = re.compile(r"\s\([^()]{0,200}\)(?=[\s.,;:!?]|$)")
 
 # Negators that negate nothing, and conditions that are only an adverb ("never if possible use …").
@@ -84,7 +85,7 @@ _UNNEEDED = re.compile(
 )
 _GIVEN_UP = re.compile(
     r"(?:'s)?(?:\s+\w+)?\s+(?:(?:can|may|could|should|must|to)(?: (?!not|never)\w+)? be|is|are) (?:skipped|ignored|dropped|omitted|left out|avoided|removed|banned|forbidden|prohibited|off limits|off-limits"
-    r"|excluded|unreliable|useless|unnecessary|pointless|irrelevant|untrustworthy|out)\b|\s*(?:is|are) (?:a )?waste\b|\s*ist (?:unnötig|überflüssig|verboten|tabu)|\s+(?:sobra|est inutile|est interdit)"
+    r"|excluded|unreliable|useless|unnecessary|pointless|irrelevant|untrustworthy|out)\b|\s*(?:is|are) (?:a )?waste\b|\s+(?:out|weg|fuera)\W*$|\s*ist (?:unnötig|überflüssig|verboten|tabu)|\s+(?:sobra|est inutile|est interdit)"
     r"|\s*(?:不需要|没必要|不必|不用|无需|不可信|不可靠|没用|被?禁止|不能用|不准)|\s*は?(?:不要|禁止|使用禁止)"
 )
 _LATE = re.compile("[\u3040-\u30ff\uac00-\ud7af\u0900-\u097f\u0600-\u06ff]")
@@ -94,6 +95,7 @@ _HEAD_FINAL = re.compile(
 _LATE_CLAUSE = re.compile(
     r"場合|なら|れば|ければ|たら|とき|時は|ので|から|のに|경우|때|으면|다면|있으면|때문|तो|जब|क्योंकि"
 )
+_WITHOUT = re.compile(r"(?:\b(?:without|ohne|sin|sans|sem|senza|без)(?: \w{1,4})?\s*|没有)$")
 _HAN_CLAUSE = re.compile(r"^.{0,12}?(?:时候|的时候|时(?!间)|的话|情况下)")
 _GERMAN_END = re.compile(r"(?:\s+\w+){0,2}?\s+(?:nicht|nie|niemals)(?P<verb>\s+\w+(?:en|t|n))?\W*$")
 
@@ -107,7 +109,7 @@ def leaning(line: str, mention: Mention) -> Leaning:
     behind = _PART.split(_IDLE.sub(" ", line[mention.end : end]))[0]
     reached = None if _HEAD_FINAL.search(before + behind) else _reached(before)
     if reached is not None:
-        return _softened(reached, behind)
+        return _softened(reached, before, behind)
     if _carried(parts, before, behind):
         hard = _BARE.fullmatch(parts[0]) or (_NOR.search(before) and _LIST.fullmatch(before))
         return Leaning.AGAINST if hard else Leaning.DOUBTFUL
@@ -211,8 +213,10 @@ def _twice(rest: str) -> bool:
     )
 
 
-def _softened(reached: Leaning, behind: str) -> Leaning:
-    """The same, where the words behind the mention may move it into a clause of its own (Chinese)."""
+def _softened(reached: Leaning, before: str, behind: str) -> Leaning:
+    """The same, where the words behind turn it once more ("sin PubMed no …"), or may move it into a clause of its own."""
+    if reached is Leaning.AGAINST and _WITHOUT.search(before) and phrases("negator").search(behind):
+        return Leaning.FOR
     return Leaning.DOUBTFUL if reached is Leaning.AGAINST and _HAN_CLAUSE.match(behind) else reached
 
 
