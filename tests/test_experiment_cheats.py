@@ -271,7 +271,17 @@ def test_the_command_runs_the_baseline_and_trials_and_ends_with_the_report(token
 
     from skillloop import cli
 
-    args = ["--dir", str(tmp_path / "run"), "--data", str(tokens), "--seconds", "2", "--trials", "2", "--json"]
+    args = [
+        "--dir",
+        str(tmp_path / "run"),
+        "--data",
+        str(tokens),
+        "--seconds",
+        "2",
+        "--trials",
+        "2",
+        "--json",
+    ]
     done = CliRunner().invoke(cli.app, ["bench", "run", *args])
     assert done.exit_code == 0, done.output
     rows = [json.loads(line) for line in done.stdout.splitlines()]

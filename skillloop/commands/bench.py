@@ -56,7 +56,7 @@ def command() -> None:
 @click.option(
     "--seconds",
     type=float,
-    help="Time of one training: wall clock on a GPU [300], processor time on a CPU [15].",
+    help="Time of one training: wall clock on a GPU [300], processor time on a CPU [10].",
 )
 @click.option("--proposer", type=click.Choice(["all", "ideas", "search"]), default="all", show_default=True)
 @click.option(
@@ -172,7 +172,7 @@ def _open(**options: Any) -> Run:
         else ["--corpus", corpus]
     )
     setup.prepare(data, recipe, python, [*origin, "--size", "large" if gpus else "small"])
-    seconds = options["seconds"] or (300.0 if gpus else 15.0)
+    seconds = options["seconds"] or (300.0 if gpus else 10.0)
     early = options["early"] if options["early"] is not None else 0.1 if seconds >= 60 else 0.0
     return setup.start(
         root, recipe, Plan(seconds, options["seed"], str(data), python, "wall" if gpus else "cpu", early)
