@@ -35,6 +35,7 @@ VERBS = {
     "check": "Run the gate by hand over two texts of a skill.",
     "verify": "Prove that the log was not altered.",
     "doctor": "Find what is broken and settle what can be settled.",
+    "bench": "Improve a train.py by experiment, and only by what is more than noise.",
     "demo": "See the whole loop on a bundled example, in a temporary home.",
 }
 

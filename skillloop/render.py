@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Self
 
     from rich.console import RenderableType
 
@@ -94,3 +96,45 @@ def verdict(judged: Verdict) -> RenderableType:
 def plain(text: str, style: str = "") -> Text:
     """Outside text as a renderable that nothing in it can style."""
     return Text(visible(text), style=style)
+
+
+class TrainingBars:
+    """One live bar for each training under way, on stderr; nothing where that is no terminal."""
+
+    def __init__(self, seconds: float, color: str) -> None:
+        self.seconds, self.console = seconds, console(color, stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[loss]}"))
+        self.progress = Progress(
+            *columns, console=self.console, disable=not self.console.is_terminal, transient=True
+        )
+        self.tasks: dict[int, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def line(self, number: int, text: str) -> None:
+        """A line that a training printed: `step: N seconds: S loss: L` moves its bar, anything else does not."""
+        words = text.split()
+        if words[::2] != ["step:", "seconds:", "loss:"] or len(words) != 6:
+            return
+        if number not in self.tasks:
+            self.tasks[number] = self.progress.add_task(f"trial {number}", total=self.seconds, loss="")
+        try:
+            self.progress.update(
+                self.tasks[number], completed=float(words[3]), loss=f"loss {float(words[5]):.3f}"
+            )
+        except ValueError:
+            return
+
+    def done(self, number: int) -> None:
+        """The training's bar goes."""
+        if (task := self.tasks.pop(number, None)) is not None:
+            self.progress.remove_task(task)
+
+    def say(self, text: str) -> None:
+        """A line above the bars, on stdout."""
+        Console(file=sys.stdout, highlight=False, soft_wrap=True).print(plain(text))

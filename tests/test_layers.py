@@ -9,7 +9,17 @@ ROOT = Path(__file__).parent.parent / "skillloop"
 
 LEVELS = (
     ("inbox", "errors", "loop", "model", "words"),
-    ("files", "merge", "transcript", "skillfile", "disagreements", "redact", "approval", "receipts"),
+    (
+        "files",
+        "merge",
+        "transcript",
+        "skillfile",
+        "disagreements",
+        "redact",
+        "approval",
+        "receipts",
+        "sandbox",
+    ),
     ("config", "excerpt"),
     ("gate", "store", "llm"),
     ("draft", "cases", "history", "outcomes", "memory", "measures"),
@@ -28,6 +38,8 @@ DOORS = {
     "jinja2": {"draft", "report", "llm"},
     "rich": {"render"},
     "watchdog": {"watch"},
+    "optuna": {"problems"},
+    "ray": {"problems"},
     "click": {"commands", "cli"},
 }
 

@@ -1,0 +1,111 @@
+"""Is a gain more than noise? The decision rule of measured trials, and nothing else.
+
+All repeats of all candidates estimate one standard deviation σ (pooled, with its degrees of freedom). A gain counts when it
+exceeds 2 standard errors of the difference between the two means, where "2" is Student's t at the same probability
+(2.3 %, one-sided): with three repeats σ is itself uncertain, and 2 would pass 11 % of pure noise.
+
+Invariants: nothing is kept on one run; a candidate is measured at most MOST times; a candidate whose first run is no
+better than the best is measured no more, unless it is simpler.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skillloop.model import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+BASELINE = 3  # runs of the baseline, at least
+REFRESH = 5  # runs of the best, at most: it is measured again beside a candidate that looks better
+MOST = 3  # runs of a candidate
+FLOOR = 1e-6  # σ is never taken to be smaller, in bits per byte
+
+# Student's t, one-sided 2.275 % (that of 2 σ), for 1 to 30 degrees of freedom
+_T = (
+    13.97, 4.53, 3.31, 2.87, 2.65, 2.52, 2.43, 2.37, 2.32, 2.28, 2.25, 2.23, 2.21, 2.20, 2.18,
+    2.17, 2.16, 2.15, 2.14, 2.13, 2.13, 2.12, 2.11, 2.11, 2.11, 2.10, 2.10, 2.09, 2.09, 2.09,
+)  # fmt: skip
+
+
+def quantile(freedom: int) -> float:
+    """How many standard errors a gain must exceed, for a σ of so many degrees of freedom. Infinite for none."""
+    if freedom < 1:
+        return math.inf
+    return _T[freedom - 1] if freedom <= len(_T) else 2 + 2.5 / freedom
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The spread between runs of the same candidate, in bits per byte."""
+
+    sigma: float
+    freedom: int
+
+    def margin(self, runs: int, best_runs: int) -> float:
+        """What the difference of two means over so many runs must exceed."""
+        if not self.freedom:
+            return math.inf
+        return quantile(self.freedom) * self.error(runs, best_runs)
+
+    def error(self, runs: int, best_runs: int) -> float:
+        """The standard error of the difference of the two means."""
+        return self.sigma * math.sqrt(1 / runs + 1 / best_runs)
+
+
+def pooled(groups: Iterable[Sequence[float]]) -> Noise:
+    """σ over groups of repeats: the squared distances from each group's own mean."""
+    repeated = [group for group in groups if len(group) > 1]
+    freedom = sum(len(group) - 1 for group in repeated)
+    if not freedom:
+        return Noise(math.inf, 0)
+    squares = sum(statistics.variance(group) * (len(group) - 1) for group in repeated)
+    return Noise(max(FLOOR, math.sqrt(squares / freedom)), freedom)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the runs of a candidate say against those of the best."""
+
+    outcome: Outcome
+    gain: float  # mean of the best minus mean of the candidate: positive is better
+    margin: float
+    reason: str
+
+
+def compare(
+    new: Sequence[float], best: Sequence[float], noise: Noise, *, simpler: bool = False
+) -> Comparison:
+    """Keep, discard, or measure again (defer).
+
+    Args:
+        new: Bits per byte of the candidate's runs, lower is better; not empty.
+        best: The same of the best so far.
+        noise: From all repeats so far.
+        simpler: The candidate has fewer lines of code: then "the same" is enough, "the same" being within one
+            standard error of the best after MOST runs.
+    """
+    gain = statistics.fmean(best) - statistics.fmean(new)
+    margin, error = noise.margin(len(new), len(best)), noise.error(len(new), len(best))
+    said = f"gain {gain:+.5f} over {len(new)} run{'s' * (len(new) > 1)}, noise ±{margin:.5f}"
+
+    def ended(outcome: Outcome, words: str) -> Comparison:
+        return Comparison(outcome, gain, margin, f"{said}: {words}")
+
+    if gain > margin and len(new) > 1:
+        return ended(Outcome.KEEP, "beyond the noise")
+    if simpler and abs(gain) <= error and len(new) >= MOST:
+        return ended(Outcome.KEEP, "the same, with fewer lines")
+    if simpler and gain > -margin and len(new) < MOST:
+        return ended(Outcome.DEFER, "fewer lines and not clearly worse, measured again")
+    if gain <= 0:
+        return ended(Outcome.DISCARD, "no better")
+    if len(new) < MOST:
+        return ended(
+            Outcome.DEFER, "one run decides nothing" if gain > margin else "inside the noise, measured again"
+        )
+    return ended(Outcome.DISCARD, "still inside the noise")

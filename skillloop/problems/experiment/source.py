@@ -1,0 +1,137 @@
+"""What can be known of an edit by reading it: is it only a seed, how long is the code, which knobs does it declare."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from dataclasses import dataclass
+
+_SEEDERS = frozenset("manual_seed manual_seed_all seed default_rng Random RandomState PRNGKey".split())
+_DECLARED = re.compile(
+    r"^(?P<name>[A-Z][A-Z0-9_]*) = (?P<value>[^#\n]+?)\s+#(?P<comment>.*?)\bknob:\s*(?P<range>.+)$",
+    re.MULTILINE,
+)
+
+
+class _Seedless(ast.NodeTransformer):
+    """Replaces whatever is a seed by 0: values of names like SEED, and the arguments of functions that seed."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        if all(isinstance(t, (ast.Name, ast.Attribute)) and "seed" in _name(t).lower() for t in node.targets):
+            node.value = ast.Constant(0)
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if _name(node.func) in _SEEDERS:
+            node.args = [ast.Constant(0) for _ in node.args]
+        for keyword in node.keywords:
+            if keyword.arg and "seed" in keyword.arg.lower():
+                keyword.value = ast.Constant(0)
+        if _name(node.func) == "add_argument" and node.args and "seed" in ast.unparse(node.args[0]).lower():
+            node.keywords = [k for k in node.keywords if k.arg != "default"]
+        return self.generic_visit(node)
+
+
+def _name(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def same_but_for_seeds(old: str, new: str) -> bool:
+    """Whether two programs differ in nothing but seeds, comments, docstrings and layout. False if one does not parse."""
+    try:
+        trees = [_Seedless().visit(_without_docstrings(ast.parse(text))) for text in (old, new)]
+    except SyntaxError:
+        return False
+    first, second = (ast.dump(tree) for tree in trees)
+    return first == second
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            first = body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                body[0] = ast.Pass()
+    return tree
+
+
+def lines(text: str) -> int:
+    """Lines that hold code: no blank lines, comments or docstrings. Lines that cannot be read count as they are."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return len(text.splitlines())
+    quiet = {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+    }
+    used: set[int] = set()
+    start = True  # a string that starts a statement is a docstring
+    for token in tokens:
+        if token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT):
+            start = True
+        elif token.type not in quiet:
+            if not (start and token.type == tokenize.STRING):
+                used.update(range(token.start[0], token.end[0] + 1))
+            start = False
+    return len(used)
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A constant that the file itself declares to be worth searching: `NAME = value  # knob: range`."""
+
+    name: str
+    choices: tuple[float | int, ...] = ()  # either these …
+    low: float = 0.0
+    high: float = 0.0  # … or from low to high
+    log: bool = False
+
+
+def knobs(text: str) -> list[Knob]:
+    """The declared knobs, in the order of the file."""
+    return [_knob(match["name"], match["range"]) for match in _DECLARED.finditer(text)]
+
+
+def _knob(name: str, declared: str) -> Knob:
+    if "|" in declared:
+        return Knob(name, choices=tuple(_number(part) for part in declared.split("|")))
+    span, _, scale = declared.strip().partition(" ")
+    low, _, high = span.partition("..")
+    return Knob(name, low=float(low), high=float(high), log=scale.strip() == "log")
+
+
+def _number(text: str) -> float | int:
+    value = ast.literal_eval(text.strip())
+    assert isinstance(value, (int, float))
+    return value
+
+
+def with_constant(text: str, name: str, value: object) -> str:
+    """The text with one top-level constant set to another value; its comment stays.
+
+    Raises:
+        KeyError: There is no such constant.
+        SyntaxError: The text is no Python.
+    """
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
+            return _spliced(text, node.value, repr(value))
+    raise KeyError(name)
+
+
+def _spliced(text: str, node: ast.expr, new: str) -> str:
+    """The text with one expression replaced. Offsets of the syntax tree count UTF-8 bytes."""
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    rows = text.encode("utf-8").splitlines(keepends=True)
+    before = b"".join(rows[: node.lineno - 1]) + rows[node.lineno - 1][: node.col_offset]
+    after = rows[node.end_lineno - 1][node.end_col_offset :] + b"".join(rows[node.end_lineno :])
+    return (before + new.encode("utf-8") + after).decode("utf-8")

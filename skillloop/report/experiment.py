@@ -1,0 +1,157 @@
+"""The report of a run of experiments: progress, loss curves, lineage, every trial with its diff."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import jinja2
+
+from skillloop.problems.experiment.archive import Archive
+from skillloop.report.plot import Plot, around
+
+if TYPE_CHECKING:
+    from skillloop.problems.experiment.candidate import Folder, Plan
+    from skillloop.problems.experiment.ledger import Ledger, Row
+
+CURVES = 12  # trainings whose loss curves are drawn: the baseline, the kept ones, then the last
+POINTS = 300  # of a curve
+
+
+def page(folder: Folder, plan: Plan, ledger: Ledger) -> str:
+    """The report as one HTML document."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("skillloop", "report"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    rows, archive = ledger.trials, Archive(ledger.trials)
+    sealed = [row["result"] for row in ledger.sealed if row.get("result")]
+    return environment.get_template("experiment.html").render(
+        plan=plan,
+        rows=[row | {"diff": _diff(folder, row)} for row in rows],
+        archive=archive,
+        counts=_counts(archive),
+        sigma=archive.noise.sigma if archive.noise.freedom else None,
+        freedom=archive.noise.freedom,
+        progress=progress(rows, archive) if archive.runs else "",
+        curves=curves(folder, rows, archive) if archive.runs else "",
+        lineage=lineage(archive) if archive.kept else "",
+        sealed=sealed[-1] if sealed else None,
+        overhead=_overhead(rows) if plan.clock == "wall" else None,
+    )
+
+
+def _counts(archive: Archive) -> dict[str, int]:
+    """Candidates by their final status, the baseline left out."""
+    found: dict[str, int] = {}
+    for name, row in archive.last.items():
+        if name != archive.baseline:
+            found[row["status"]] = found.get(row["status"], 0) + 1
+    return found
+
+
+def _diff(folder: Folder, row: Row) -> str:
+    path = folder.trial(row["number"]) / "change.diff"
+    return path.read_text("utf-8", "replace") if path.exists() else ""
+
+
+def _overhead(rows: list[Row]) -> float | None:
+    """What the runner adds to the trainings' own time (start, evaluation, bookkeeping), as a part of all."""
+    spent = sum(row["spent"] for row in rows)
+    return 1 - sum(row["seconds"] for row in rows) / spent if spent else None
+
+
+def progress(rows: list[Row], archive: Archive) -> str:
+    """Every measurement as a dot, the best so far as steps, the noise about it as a band."""
+    scored = [row for row in rows if row["mean"] is not None]
+    ceiling = _worth_seeing(scored)
+    shown = [row["mean"] for row in scored if row["mean"] <= ceiling]
+    plot = Plot((-0.5, len(rows) - 0.5), around(shown), labels=("trial", "bits per byte, lower is better"))
+    best, steps = None, []
+    for row in scored:
+        if row["outcome"] == "keep":
+            if row["candidate"] != best:
+                plot.text((row["number"], row["mean"]), row["description"][:40])
+            best = row["candidate"]
+            steps.append((float(row["number"]), row["mean"]))
+    if archive.noise.freedom and steps:
+        plot.band(steps[-1][1] - 2 * archive.noise.sigma, steps[-1][1] + 2 * archive.noise.sigma, "noise")
+    if steps:
+        plot.steps([*steps, (len(rows) - 0.5, steps[-1][1])], "best")
+    for row in scored:
+        title = f"{row['number']}: {row['description']}: {row['mean']:.5f}, {row['status']}"
+        plot.dot((row["number"], min(row["mean"], plot.y[1])), row["status"], title)
+    for row in rows:
+        if row["mean"] is None:
+            plot.dot(
+                (row["number"], plot.y[1]),
+                "failed",
+                f"{row['number']}: {row['description']}: {row['status']}",
+            )
+    return plot.svg()
+
+
+def _worth_seeing(scored: list[Row]) -> float:
+    """Where the picture ends above: far outliers are drawn at its edge."""
+    means: list[float] = sorted(row["mean"] for row in scored)
+    middle = means[len(means) // 2]
+    return middle + 3 * (middle - means[0] + 0.01 * middle)
+
+
+def curves(folder: Folder, rows: list[Row], archive: Archive) -> str:
+    """Training loss over time, as the runs themselves recorded it."""
+    first = [row for row in rows if row["candidate"] in (archive.baseline, *archive.kept)]
+    chosen = {row["number"]: row for row in [*first, *reversed(rows)]}
+    found = [(row, _curve(folder, row)) for row in list(chosen.values())[:CURVES]]
+    found = [(row, points) for row, points in found if len(points) > 1]
+    if not found:
+        return ""
+    losses = [loss for _, points in found for _, loss in points[len(points) // 20 :]]
+    plot = Plot(
+        (0.0, max(points[-1][0] for _, points in found)),
+        around(losses),
+        labels=("seconds", "training loss, nats per token"),
+    )
+    for row, points in found:
+        name = row["candidate"]
+        kind = "best" if name == archive.best else "baseline" if name == archive.baseline else "other"
+        plot.line([(x, min(y, plot.y[1])) for x, y in points], f"curve {kind}")
+    return plot.svg()
+
+
+def _curve(folder: Folder, row: Row) -> list[tuple[float, float]]:
+    """(seconds, loss smoothed over a twentieth of the run); [] where the run left none that can be read."""
+    try:
+        lines = (folder.trial(row["number"]) / "out/curve.jsonl").read_text("utf-8").splitlines()
+        points = [(float(p["seconds"]), float(p["loss"])) for p in map(json.loads, lines)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    smooth, mean = [], 0.0
+    part = 1 / max(1, len(points) // 20)
+    for number, (seconds, loss) in enumerate(points):
+        mean = loss if number == 0 else mean + part * (loss - mean)
+        smooth.append((seconds, mean))
+    return smooth[:: max(1, len(smooth) // POINTS)]
+
+
+def lineage(archive: Archive) -> str:
+    """Who was made from whom: a tree from left to right, one column a generation, kept ones named."""
+    depth: dict[str, int] = {}
+    for name, row in archive.last.items():
+        depth[name] = depth.get(row["parent"], -1) + 1
+    columns: dict[int, list[str]] = {}
+    for name in sorted(depth, key=lambda n: (depth[n], n not in archive.kept)):
+        columns.setdefault(depth[name], []).append(name)
+    most = max(map(len, columns.values()))
+    places = {
+        n: (float(d), -(i + 0.5) / len(names)) for d, names in columns.items() for i, n in enumerate(names)
+    }
+    plot = Plot((-0.2, max(columns) + 0.8), (-1.0, 0.0), height=max(160.0, 26.0 * most), axes=False)
+    for name, row in archive.last.items():
+        if row["parent"] in places:
+            kind = "edge kept" if name in archive.kept else "edge"
+            plot.line([places[row["parent"]], places[name]], kind)
+    for name, row in archive.last.items():
+        plot.dot(places[name], row["status"], f"{row['description']}: {row['reason']}")
+        if name in archive.kept:
+            plot.text(places[name], row["description"][:44])
+    return plot.svg()

@@ -1,0 +1,87 @@
+"""`skillloop bench` as a person calls it, on a toy run that was measured before."""
+
+import json
+import re
+import sys
+
+import pytest
+from click.testing import CliRunner
+from experiments import Formula, drive, edited, start
+
+from skillloop import cli
+from skillloop.problems.experiment import proposers
+from skillloop.report.plot import Plot, around, ticks
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
+
+
+def value(text, seed):
+    return float(text.split("LEVEL = ")[1].split()[0]) + seed % 7 / 1000
+
+
+@pytest.fixture
+def run(tmp_path):
+    opened = start(tmp_path)
+    evil = edited(opened, "<script>alert(1)</script>", LEVEL=2.5)
+    drive(opened, proposers.given([edited(opened, "lower", LEVEL=1.5), evil]), Formula(opened, value))
+    return opened.folder
+
+
+def bench(*args):
+    return CliRunner().invoke(cli.app, ["bench", *map(str, args)])
+
+
+def test_the_log_has_every_trial_and_its_reason(run):
+    lines = bench("log", "--dir", run.root).stdout.splitlines()
+    assert len(lines) == 7
+    assert re.search(r"5 keep +1\.50\d+ +lower +· gain", lines[5])
+
+
+def test_the_log_as_json_is_the_ledger(run):
+    said = bench("log", "--json", "--dir", run.root).stdout
+    assert [json.loads(line) for line in said.splitlines()] == [
+        json.loads(line) for line in run.ledger.read_text().splitlines()
+    ]
+
+
+def test_the_report_is_one_file_that_loads_nothing_and_runs_nothing(run):
+    assert bench("report", "--dir", run.root).stdout.strip() == str(run.report)
+    page = run.report.read_text()
+    assert not re.search(r"<script|<link|src=|https?://", page)
+    assert "&lt;script&gt;" in page
+    assert page.count("<svg") == 2  # progress and lineage; nothing was trained, so there are no curves
+
+
+def test_the_report_draws_every_trial(run):
+    bench("report", "--dir", run.root)
+    page = run.report.read_text()
+    assert len(re.findall(r"<circle", page)) >= 7 + 3
+    assert "best: lower" in page
+    assert 'class="noise"' in page
+
+
+def test_a_folder_without_a_run_is_a_usage_error(tmp_path):
+    found = cli.run(["bench", "log", "--dir", str(tmp_path)])
+    assert found == 2
+
+
+@pytest.mark.parametrize("verb", ["run", "try", "log", "report"])
+def test_every_help_has_an_example_and_says_what_is_written(verb):
+    said = bench(verb, "--help").stdout
+    assert "Example: skillloop bench" in said
+    assert "Writes" in said
+
+
+def test_ticks_are_round_and_inside():
+    assert ticks(0, 10) == [0, 2, 4, 6, 8, 10]
+    assert ticks(1.2345, 1.2399) == [1.236, 1.238]
+    assert ticks(1, 1) == [1]
+
+
+def test_a_plot_puts_points_where_they_belong():
+    plot = Plot((0, 10), (0, 1), axes=False)
+    left, bottom = plot.at((0, 0))
+    right, top = plot.at((10, 1))
+    assert (left, right) == (62, 846)
+    assert (top, bottom) == (14, 326)
+    assert around([1.0, 2.0])[0] < 1
