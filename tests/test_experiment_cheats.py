@@ -7,7 +7,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 from experiments import drive, edited, variant
 
@@ -15,6 +14,7 @@ from skillloop.problems.experiment import proposers, setup
 from skillloop.problems.experiment.archive import Archive
 from skillloop.problems.experiment.candidate import EDITABLE, Candidate, Job, Plan
 
+np = pytest.importorskip("numpy")
 pytest.importorskip("torch")
 pytest.importorskip("tokenizers")
 pytest.importorskip("safetensors")

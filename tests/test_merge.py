@@ -58,12 +58,17 @@ def text(lines, end=True):
 
 
 def check(folder, triple):
+    """Whether we ask where git merges; anything worse fails."""
     base, mine, other = map(text, triple)
     ours, theirs = merged(base, mine, other), git_merge(folder, base, mine, other)
-    assert theirs is None or ours == theirs
+    assert theirs is None or ours in (
+        theirs,
+        None,
+    )  # never another text; asking where git merges is counted below
     if ours is not None:
         added = [line for line in triple[1] if "mine" in line]
         assert is_subsequence(added, ours.decode().split("\n"))
+    return ours is None and theirs is not None
 
 
 @given(triples())
@@ -73,10 +78,17 @@ def test_it_agrees_with_git_and_keeps_every_line_of_the_person(tmp_path_factory,
 
 
 @pytest.mark.slow
-@given(triples())
-@settings(max_examples=10_000, deadline=None)
-def test_it_agrees_with_git_ten_thousand_times(tmp_path_factory, triple):
-    check(tmp_path_factory.getbasetemp(), triple)
+def test_ten_thousand_merges_and_hardly_ever_a_question_that_git_does_not_ask(tmp_path_factory):
+    asked = []
+
+    @given(triples())
+    @settings(max_examples=10_000, deadline=None)
+    def compare(triple):
+        if check(tmp_path_factory.getbasetemp(), triple):
+            asked.append(triple)
+
+    compare()
+    assert len(asked) <= 10
 
 
 @given(triples())
