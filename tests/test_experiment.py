@@ -238,13 +238,15 @@ def test_kill_9_at_any_moment_loses_no_trial_and_changes_none(tmp_path):
             time.sleep(0.3)
             return None
 
+    began = time.monotonic()
     assert run(tmp_path / "whole") == 0
+    needed = time.monotonic() - began  # the machine's speed decides when to kill
     random_, kills = random.Random(4), 0
-    while run(tmp_path / "cut", random_.uniform(0.5, 4)) is None:
+    while run(tmp_path / "cut", random_.uniform(0.15, 0.5) * needed) is None:
         kills += 1
         assert kills < 60
     whole, cut = (start(tmp_path / name).ledger.trials for name in ("whole", "cut"))
-    assert kills >= 3
+    assert kills >= 2
     assert plain(cut) == plain(whole)
 
 
