@@ -12,6 +12,7 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from skillloop.gate import risk
 from skillloop.gate.frozen import plain
 from skillloop.model import Check
 from skillloop.words import fold, polar, tokens
@@ -42,37 +43,10 @@ _SELF = (
 )
 """Words about what judges the skill, or that pose as a new authority."""
 
-_UNGUARDED = (
-    r"\b(?:do not|don't|dont|never|no need to|stop) (?:ask|confirm|check(?! (?:in|out)\b)|warn|verif|validat|run(?: the| any)? (?:lint|test|check)|review|sanitiz|escap|encrypt|redact)\w*\b",
-    r"\b(?:do not|don't|dont|never|no need to|stop) (?:mention|report|log|tell|test|show)\w* (?:\w+ )?(?:security|warnings?|errors?|failures?|risks?|users?|me|authenticat\w*|permissions?)\b",
-    r"\bno (?:tests?|review|confirmation|approval|validation|verification|backup|2fa|auth\w*)\b|\bnunca (?:preguntes|avises|verifiques)|\bfrag\w* nie\b|\bne (?:demande|vérifie) (?:pas|jamais)",
-    r"\bnunca (?:pergunte|verifique)|\bnon (?:chiedere|verificare)\b|не (?:спрашива|проверя|предупрежда|сообща)\w*|(?:不要|不用|别)(?:问|询问|确认|检查|提醒|报告|测试|审查)|(?:確認|質問|報告|テスト|検証)(?:し)?ないで|聞かないで",
-)
-"""A safeguard that is told to stay away. The negation is part of it."""
-
-_RISK = (
-    r"\b(?:skip|bypass|disabl|suppress|silenc|mut)(?:e|es|ed|ing|ping|ped)?\b|\b(?:turn|switch)\w* off\b|\bignor\w* (?:\w+ ){0,2}(?:errors?|warnings?|fail\w*|checks?|tests?|alerts?)|\bpermissive\b",
-    r"\bwithout (?:asking|confirm\w*|review\w*|checking|tests?|testing|permission|approval|telling|verif\w*|validat\w*)\b|\bcatch all\b|\bexcept(?:ion)?: pass\b|\braw sql\b|\bstring concatenation\b",
-    r"--(?:no-verify|force(?!-with)|no-check\w*|insecure|privileged|allow-\w+|dangerously[\w-]*|trusted-host|disable[\w-]*|skip[\w-]*|no-sandbox|hard)\b|-auto-approve\b|\bverify ?= ?false\b",
-    r"\bstricthostkeychecking\b|\bcors to\b|\bcsrf\b|\bts-ignore\b|\bnosec\b|\blocalstorage\b|\brejectunauthorized\b|\binsecure\w*|\bas root\b|\b(?:md5|sha-?1)\b|\b2fa\b|\bpin\w* (?:\S+ ){0,6}latest\b",
-    r"\bsudo\b|\bchmod\b|\bchown\b|\brm -|\bdd if|\bmkfs|\bkill -|\bcurl\b|\bwget\b|\beval\b|\bbase64\b|\bscp\b|\brsync\b|\bnc \S|\bcron(?:tab|\b)|\bpastebin\b|\|\s*(?:ba|z)?sh\b|\b(?:ba|z)?sh -c\b",
-    r"\bpowershell\b|\bpython3? -c\b|\bnode -e\b|\bnpx -y\b|\bpostinstall\b|\bautoupdate\b|\bgoproxy\b|\bgoflags\b|\braw\.\w|\b(?:index|registry)[-_]url\b|\bscreencapture\b|\bsubprocess\b|=cmd\|",
-    r"\b(?:api|access|auth|bearer|secret|private|ssh|signing|deploy|session|refresh)[- _](?:tokens?|keys?)\b|\b(?:store|print|log|commit|send|share|report|keep|save|export|post|read|add) (?:\w+ ){0,3}(?:tokens?|keys?|secrets?)\b",
-    r"\b(?:secrets?|credentials?|passwords?|passphrases?|passwd)\b|\b(?:commit|print|send|read|cat|upload|add) (?:\S+ ){0,3}\.env\b|\bid_rsa\b|~/\.\w|/etc/|\bssn\b|\bcvv\b|\b(?:\d[ -]?){13,19}\b|\b\d{3}-\d\d-\d{4}\b",
-    r"\b(?:upload|exfiltrat|transmit|beacon|webhook|telemetry|backdoor|wire details)\w*|\b(?:send|post|copy|mail|forward|report|sync\w*|back\w* up|backup) (?:\S+ ){1,8}(?:to|with)\b(?= (?:http|\S+@|\S+\.\w|the (?:cloud|central|remote|backup)|our (?:central|remote|backup)))",
-    r"\b(?:run|running|execute|executing|call|calling|launch|source|invoke)\b (?:\S+ ){0,6}\S+\.(?:sh|py|js|ps1|bat|rb|pl)\b|\b\w+\.(?:sh|ps1|bat)\b|\bscripts?/\S+",
-    r"\b(?:delete|drop|wipe|purge|truncate|destroy|overwrite|erase|prune|clean(?:ing|ed)? (?:up|the|other)|remov\w+ (?:old|temp\w*|duplicate|outdated))\b|\bforce[- ]push\w*|\bpush (?:\w+ )?(?:--force|-f)\b",
-    r"\b(?:commit|push|check in) (?:\S+ ){0,3}(?:node_modules|build artefacts|artifacts)\b|\bdelete history\b|\brewrite history\b|\b(?:postpone|skip\w*) migrations?\b|\bdns\b|\bgps\b|\binstall\w* (?:the |an? )?(?:\S+ ){0,2}`",
-    r"\bsin (?:preguntar|confirmar|revisar)|\bdes(?:activ|habilit)\w*|\bcontraseñas?\b|\bohne (?:nachfrage|rückfrage|zu fragen|prüfung)|\bdeaktivier\w*|\bpassw[oö]rt\w*|\bsans (?:demander|confirmer|vérifier)|\bdésactiv\w*",
-    r"\bsem (?:perguntar|confirmar|revisar)|\bdesabilit\w*|\bsenhas?\b|\bsenza (?:chiedere|conferma\w*|verific\w*)|\bdis(?:abilit|attiv)\w*|без (?:спроса|подтверждени\w*|проверки)|отключ\w*|парол\w*",
-    r"(?:无需|不经)确认|关闭|禁用|跳过|密码|密钥|令牌|確認せず|無効|スキップ|パスワード",
-)
-"""What gives up a protection, handles secrets, runs something, or is hard to undo. Harmless under a negation."""
-
 _PATTERNS = {
     "self-weakening": re.compile("|".join(_SELF)),
-    "safeguard": re.compile("|".join(_UNGUARDED)),
-    "risk": re.compile("|".join(_RISK)),
+    "safeguard": re.compile("|".join(risk.UNGUARDED)),
+    "risk": re.compile("|".join(risk.RISK)),
 }
 
 _NOT_REALLY = frozenset(
