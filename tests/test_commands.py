@@ -303,3 +303,30 @@ def test_explain_names_the_signals_that_spoke(desk):
     shown = desk.run("digest", desk.transcript, "--dry-run", "--explain").stdout
     assert "  after: concedes" in shown
     assert "after: concedes" not in desk.run("digest", desk.transcript, "--dry-run").stdout
+
+
+def test_a_reader_that_stops_early_is_no_failure(desk):
+    code = f"{' '.join(desk.argv('digest', *[desk.transcript] * 400, '--dry-run', '--json'))} | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, env=desk.env, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_rules_that_cannot_be_read_stop_a_digest_and_nothing_is_lost(desk):
+    desk.home.mkdir()
+    (desk.home / "config.toml").write_text("[aply]\n")
+    assert "config.toml:1" in desk.run("digest", desk.transcript, code=1).stderr
+    (desk.home / "config.toml").unlink()
+    desk.run("digest", desk.transcript)
+    assert json.loads(desk.run("status", "--json").stdout)["proposals"] == {"queued": 1}
+
+
+def test_one_bad_skill_does_not_end_the_review(queued):
+    desk, _ = queued
+    desk.skill.unlink()
+    code, shown = desk.type("review", answers=[])
+    assert code == 0, shown
+    assert "passed over" in shown
+
+
+def test_a_span_beyond_the_calendar_is_a_usage_error(desk):
+    desk.run("digest", "--since", "99999999999d", code=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -112,7 +113,7 @@ def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | 
         return [transcript.locate(item, projects_folder()) for item in sessions]
     found = sorted(transcript.find(projects_folder()), key=lambda path: path.stat().st_mtime)
     if last:
-        here = str(Path.cwd()).replace("/", "-").replace(".", "-")
+        here = re.sub(r"[^A-Za-z0-9]", "-", str(Path.cwd()))
         found = [path for path in found if path.parent.name == here][-1:] or found[-1:]
     elif since is not None:
         start = _moment(since)
@@ -127,11 +128,11 @@ def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | 
 def _moment(since: str) -> float:
     """Seconds since the epoch of a date or of a span back from now."""
     units = {"d": "days", "h": "hours", "w": "weeks", "m": "minutes"}
-    if since[:-1].isdigit() and since[-1] in units:
-        return (datetime.now(UTC) - timedelta(**{units[since[-1]]: int(since[:-1])})).timestamp()
     try:
+        if since[:-1].isdigit() and since[-1] in units:
+            return (datetime.now(UTC) - timedelta(**{units[since[-1]]: int(since[:-1])})).timestamp()
         return datetime.fromisoformat(since).astimezone().timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UsageError(
             f"--since {since!r} is neither a date nor a span", "write 2026-11-01, 7d or 12h"
         ) from None

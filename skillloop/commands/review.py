@@ -99,6 +99,9 @@ def _decide(app: App, store: Store, queued: Queued) -> bool:
             store.set_state(queued.proposal.id, "stale", error.message, by="auto")
             click.echo(f"set aside, the skill has changed: {error.message}")
             return True
+        except SkillloopError as error:
+            click.echo(f"passed over: {error.message}" + (f"\n  → {error.hint}" if error.hint else ""))
+            return True
         show.page(app.console(), queued, prepared)
         code = approval.code(prepared.seal)
         vetoed = prepared.verdict.outcome is Outcome.DISCARD

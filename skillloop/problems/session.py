@@ -7,6 +7,7 @@ before anything is stored or shown. An automated session teaches nothing.
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -66,7 +67,7 @@ def read_all(paths: Sequence[Path]) -> Iterator[Session | SkillloopError]:
     if len(paths) < 2 or sum(map(_size, paths)) < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
         yield from map(_read, paths)
         return
-    with ProcessPoolExecutor() as pool:
+    with ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
         yield from pool.map(_read, paths)
 
 
@@ -224,11 +225,13 @@ class SessionProblem:
         if unwritable := place.forbidden(path):
             self.troubles.append(f"{path}: {unwritable} (`skillloop review` does it for you)")
             return
+        rules = proposals.rules_for(
+            path, self.home, self.session
+        )  # on rules that cannot be read nothing is decided
         try:
             if self.store is not None:
                 history.observe(self.store, path)
             text = proposals.live_text(path)
-            rules = proposals.rules_for(path, self.home, self.session)
             offline = draft.offline(lesson, text, path, avoid=rules.protect.headings)
         except SkillloopError as error:
             self.troubles.append(error.message)
