@@ -305,6 +305,19 @@ def test_explain_names_the_signals_that_spoke(desk):
     assert "after: concedes" not in desk.run("digest", desk.transcript, "--dry-run").stdout
 
 
+@pytest.mark.parametrize("doubt", ["nothing", "tainted", "unattributed", "pasted"])
+def test_words_that_may_not_be_the_persons_are_marked(desk, doubt):
+    made = Transcript(version="2.0.64" if doubt == "unattributed" else "2.1.197").typed("How much sleep?")
+    made.skill("research", str(desk.skill)).says("Eight hours. I have finished the answer.")
+    if doubt == "tainted":
+        made.tool("Bash", command=f"echo x >> {desk.transcript}")
+    said = f"{SAID}\n\n- a list\n- that was copied" if doubt == "pasted" else SAID
+    made.typed(said).says("You're right, sorry.").write(desk.transcript)
+    shown = desk.run("digest", desk.transcript, "--dry-run").stdout
+    assert "Never cite a magazine" in shown
+    assert ("(not proven to be yours)" in shown) == (doubt != "nothing")
+
+
 def test_a_reader_that_stops_early_is_no_failure(desk):
     code = f"{' '.join(desk.argv('digest', *[desk.transcript] * 400, '--dry-run', '--json'))} | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, env=desk.env, check=False)

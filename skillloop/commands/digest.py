@@ -13,13 +13,14 @@ import click
 
 from skillloop.commands.options import App, emit, json_option, projects_folder
 from skillloop.errors import SkillloopError, UsageError
+from skillloop.model import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rich.console import Console
 
-    from skillloop.model import Session
+    from skillloop.model import Disagreement, Session
     from skillloop.problems.session import Digest
 
 
@@ -190,6 +191,20 @@ def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
             }
 
 
+def _proven(item: Disagreement, result: Digest) -> bool:
+    """Whether nothing speaks against it that the person typed these words: neither the record, the session nor the gate."""
+    from skillloop.gate.origin import DOUBTS
+
+    if item.evidence.origin is not Origin.TYPED or result.session.tainted or result.session.partial:
+        return False
+    return not any(
+        item.id in {evidence.id for evidence in trial.candidate.evidence}
+        and any(check.name in DOUBTS for check in trial.verdict.failed)
+        for trial in result.trials
+        if trial.candidate is not None
+    )
+
+
 def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool = False) -> None:
     """Print what one session taught, a line each."""
     from skillloop import render
@@ -205,11 +220,14 @@ def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool =
         )
     )
     for item in result.found:
+        if item.evidence.origin is Origin.MACHINE:
+            continue  # never evidence, so never shown as if it were
         skill = item.skill.name if item.skill else "no skill in force"
         mark = "durable" if item.durable else "one-off"
+        doubt = "" if _proven(item, result) else " (not proven to be yours)"
         out.print(
             render.plain(
-                f"  line {item.evidence.line}: {item.kind.value}, {mark}, {item.confidence:.0%}, {skill}"
+                f"  line {item.evidence.line}: {item.kind.value}, {mark}, {item.confidence:.0%}, {skill}{doubt}"
             )
         )
         out.print(render.plain(f"    “{' '.join(item.evidence.quote.split())}”", "italic"))

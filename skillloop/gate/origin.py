@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _SUBMITTED = frozenset({TurnKind.PROMPT, TurnKind.COMMAND})
 """The turns for which the client tells its hooks that they were submitted."""
 
+DOUBTS = frozenset({"gone", "attribution", "receipt", "pasted", "taken back", "partial", "tainted"})
+"""The soft findings that leave open whether a person said, and meant, these words."""
+
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
 MOST_LINES = 6
 LONGEST = 10_000  # characters of a message in which a redacted quote is looked for
