@@ -172,3 +172,14 @@ def test_secrets_never_reach_the_store(tmp_path, home, store, skill):
     token = "ghp_" + "a1B2c3D4e5F6" * 3
     digest(corrected(skill, f"No, wrong. Never use the token {token} in examples."), tmp_path, home, store)
     assert not any(token.encode() in path.read_bytes() for path in home.rglob("*") if path.is_file())
+
+
+def test_a_job_whose_skill_cannot_be_read_is_kept_for_another_try(tmp_path, home, skill):
+    path = corrected(skill, RULE).write(tmp_path / "t" / "session.jsonl")
+    skill.write_text("# No frontmatter\n")
+    with pytest.raises(SkillloopError, match="no frontmatter"):
+        session.digest_job(home, path)
+    skill.write_text(SKILL)
+    session.digest_job(home, path)
+    with Store.open(home) as store:
+        assert [item.state for item in store.proposals()] == ["queued"]

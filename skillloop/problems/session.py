@@ -20,6 +20,7 @@ from skillloop.errors import SkillloopError
 from skillloop.gate import place
 from skillloop.model import Check, Decision, Outcome, Proposal, Verdict
 from skillloop.problems.modelled import Modelled
+from skillloop.skillfile import SkillFormatError
 from skillloop.store import Store
 
 if TYPE_CHECKING:
@@ -54,12 +55,20 @@ class Digest:
     prepared: dict[str, Prepared] = field(default_factory=dict)  # by proposal id
     recurrences: tuple[draft.Recurrence, ...] = ()
     troubles: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()  # those of them that a person can mend: a SKILL.md that is none
 
 
 def digest_job(home: Path, path: Path) -> Digest:
-    """What the worker does with one job of the inbox."""
+    """What the worker does with one job of the inbox.
+
+    Raises:
+        SkillloopError: something stood in the way; what could be done is recorded, and the job may be tried again.
+    """
     with Store.open(home) as store:
-        return digest(transcript.read(path), home, store)
+        done = digest(transcript.read(path), home, store)
+    if done.unreadable:
+        raise SkillloopError(done.unreadable[0], "mend the file; the session is tried again")
+    return done
 
 
 def read_all(paths: Sequence[Path]) -> Iterator[Session | SkillloopError]:
@@ -115,7 +124,13 @@ def settle(session: Session, found: tuple[Disagreement, ...], home: Path, store:
     problem = SessionProblem(session, [item for item in found if draftable(item)], home, store)
     trials = tuple(loop.run(problem, loop.Budget()))
     return Digest(
-        session, found, trials, problem.prepared, tuple(problem.recurrences), tuple(problem.troubles)
+        session,
+        found,
+        trials,
+        problem.prepared,
+        tuple(problem.recurrences),
+        tuple(problem.troubles),
+        tuple(problem.unreadable),
     )
 
 
@@ -159,6 +174,7 @@ class SessionProblem:
         self.prepared: dict[str, Prepared] = {}
         self.recurrences: list[draft.Recurrence] = []
         self.troubles: list[str] = []
+        self.unreadable: list[str] = []
         self._model = Modelled(session, store)
         self._lesson: dict[str, Disagreement] = {}  # behind each proposal
         self._spoilt: dict[str, str] = {}  # answers of the model that are no draft: why, by proposal id
@@ -235,6 +251,8 @@ class SessionProblem:
             offline = draft.offline(lesson, text, path, avoid=rules.protect.headings)
         except SkillloopError as error:
             self.troubles.append(error.message)
+            if isinstance(error, SkillFormatError):
+                self.unreadable.append(error.message)
             return
         if isinstance(offline, Proposal):
             yield from self._model.drafts(lesson, text, path, rules)
