@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from skillloop.commands.options import App, emit, json_option
+from skillloop.commands.options import App, checks_as_objects, emit, json_option
 from skillloop.errors import SkillloopError, UsageError
 
 
@@ -41,16 +41,7 @@ def command(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
             {
                 "path": str(path),
                 "outcome": verdict.outcome.value,
-                "checks": [
-                    {
-                        "name": c.name,
-                        "passed": c.passed,
-                        "hard": c.hard,
-                        "detail": c.detail,
-                        "rule": str(c.rule) if c.rule else None,
-                    }
-                    for c in verdict.checks
-                ],
+                "checks": checks_as_objects(verdict),
             }
         )
     else:

@@ -16,6 +16,7 @@ from skillloop.errors import Refused
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from skillloop.model import Verdict
     from skillloop.store import Store
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -106,3 +107,17 @@ def refresh_notice(app: App) -> None:
     from skillloop import worker
 
     worker.leave_notice(app.home)
+
+
+def checks_as_objects(verdict: Verdict) -> list[dict[str, Any]]:
+    """The documented JSON shape of a verdict's checks, each with whose rule decided."""
+    return [
+        {
+            "name": check.name,
+            "passed": check.passed,
+            "hard": check.hard,
+            "detail": check.detail,
+            "rule": str(check.rule) if check.rule else None,
+        }
+        for check in verdict.checks
+    ]

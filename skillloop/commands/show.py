@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from skillloop.commands.options import App, emit, json_option
+from skillloop.commands.options import App, checks_as_objects, emit, json_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,16 +83,7 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
         ],
         "verdict": {
             "outcome": _verdict(queued, prepared).outcome.value,
-            "checks": [
-                {
-                    "name": c.name,
-                    "passed": c.passed,
-                    "hard": c.hard,
-                    "detail": c.detail,
-                    "rule": str(c.rule) if c.rule else None,
-                }
-                for c in _verdict(queued, prepared).checks
-            ],
+            "checks": checks_as_objects(_verdict(queued, prepared)),
         },
     }
 
