@@ -1,8 +1,9 @@
 """Three-way merge of a SKILL.md by lines (diff3; Khanna, Kunal & Pierce, FSTTCS 2007), on bytes.
 
-Invariants: where `git merge-file` is clean, the result is the same (or, among many equal lines, a conflict). No line that a person added is lost, changed or
-moved against another of theirs. What both sides changed at one place is a conflict, with one exception: where both
-only *added list items* at the same place, both additions stay, the person's first.
+Invariants: where `git merge-file` is clean, the result is the same; only where equal lines repeat, so that a change can
+be read as standing in several places, it is rarely a conflict or another of the readings that are as short. No line that
+a person added is lost, changed or moved against another of theirs. What both sides changed at one place is a conflict,
+with one exception: where both only *added list items* at the same place, both additions stay, the person's first.
 """
 
 from __future__ import annotations
