@@ -102,8 +102,16 @@ def app(ctx: click.Context, home: Path | None, color: str) -> None:
     """Claude Code skills that learn from every correction, under rules only you can change.
 
     \b
+    Examples:
+      skillloop demo                        the whole loop on a bundled example
+      skillloop digest --last --dry-run     what your last session would teach
+      skillloop review                      decide what waits
+
+    \b
     Exit codes: 0 ok, 1 failed, 2 usage, 3 a bug, 4 the gate said no, 5 stale or locked, 130 interrupted.
     """  # noqa: D301
+    if home == Path():
+        raise click.BadParameter("it is empty; give a folder", ctx, param_hint="--home")
     ctx.obj = App(home=(home or default_home()).expanduser().absolute(), color=color)
 
 

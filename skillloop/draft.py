@@ -42,12 +42,13 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """The skill says so already: the rule's text and its 1-based line, and the disagreement that met it again."""
+    """The rule is there already: in the skill, at its 1-based line, or in a proposal that waits (line 0)."""
 
-    disagreement: Disagreement
+    disagreement: Disagreement  # that met it again
     path: str
     line: int
     rule: str
+    proposal: str | None = None  # id of the one that waits
 
 
 def offline(

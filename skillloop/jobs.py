@@ -122,12 +122,6 @@ class Inbox:
                 found.append(self.fail(path.stem, job, "the worker died while it digested this session"))
         return found
 
-    def parked(self) -> Iterator[Job]:
-        """The jobs that were given up."""
-        for path in sorted(self.failed.glob("*.json")):
-            with suppress(ValueError, TypeError, OSError):
-                yield Job(**json.loads(path.read_bytes()))
-
     def _waits(self, name: str) -> bool:
         try:
             return _read(self.waiting / name).waits
@@ -138,6 +132,13 @@ class Inbox:
         name = f"{job.session_id}.json"
         write_atomic(self.failed / name, _encode(job))
         (self.working / name).unlink()
+
+
+def parked(home: Path) -> Iterator[Job]:
+    """The jobs that were given up. Makes no folder."""
+    for path in sorted((home / "inbox" / "failed").glob("*.json")):
+        with suppress(ValueError, TypeError, OSError):
+            yield Job(**json.loads(path.read_bytes()))
 
 
 def _is_job(entry: os.DirEntry[str]) -> bool:

@@ -28,6 +28,13 @@ def failed(store: Store | None, path: str) -> list[Queued]:
     return [] if store is None else store.proposals(states=("rejected", "discarded"), skill=path)
 
 
+def waiting(store: Store | None, proposal: Proposal) -> Queued | None:
+    """The open proposal of another session that asks for the same edit."""
+    still_open = [] if store is None else store.proposals(states=("queued", "stale"), skill=proposal.path)
+    others = (item for item in still_open if item.proposal.session_id != proposal.session_id)
+    return next((item for item in others if _near(proposal.edits, item.proposal.edits)), None)
+
+
 def told(earlier: Sequence[Queued]) -> list[dict[str, str]]:
     """The failed edits as the drafter may see them."""
     return [

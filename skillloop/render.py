@@ -11,9 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
-from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ def console(color: str = "auto", *, stderr: bool = False) -> Console:
     if color == "always":
         made = Console(file=stream, force_terminal=True, color_system="standard")
     else:
-        made = Console(file=stream, no_color=color == "never" or None)
+        made = Console(file=stream, color_system=None if color == "never" else "auto")
     if not made.is_terminal:
         made.width = max(made.width, 200)
     return made
@@ -70,16 +68,19 @@ def evidence(quotes: Iterable[Evidence]) -> RenderableType:
     return Group(*rows)
 
 
-def checks(found: Iterable[Check]) -> Table:
-    """One line a check: a mark, the name, the sentence, and whose rule decided."""
-    table = Table.grid(padding=(0, 1))
-    for check in found:
-        mark = Text("✓", "green") if check.passed else Text("✗", "red") if check.hard else Text("?", "yellow")
-        detail = Text(visible(check.detail), overflow="fold")
+def checks(found: Iterable[Check]) -> Text:
+    """One line a check: a mark, the name, the sentence; under it, whose rule decided."""
+    listed = list(found)
+    width = max((len(check.name) for check in listed), default=0)
+    out = Text()
+    for check in listed:
+        mark = ("✓", "green") if check.passed else ("✗", "red") if check.hard else ("?", "yellow")
+        name = (check.name.ljust(width), "" if check.passed else "bold")
+        out.append(Text.assemble("  ", mark, " ", name, " ", visible(check.detail), "\n"))
         if check.rule is not None and not check.passed:
-            detail.append(f"\nrule: {visible(str(check.rule))}", style="dim")
-        table.add_row(mark, Text(check.name, "bold" if not check.passed else ""), detail)
-    return table
+            out.append(f"    {'':{width}} rule: {visible(str(check.rule))}\n", style="dim")
+    out.right_crop(1)
+    return out
 
 
 def verdict(judged: Verdict) -> RenderableType:
@@ -90,7 +91,7 @@ def verdict(judged: Verdict) -> RenderableType:
         (judged.outcome.value, _OUTCOME[judged.outcome.value]),
         f" · {passed} of {len(judged.checks)} checks passed",
     )
-    return Group(head, Padding(checks(failed), (0, 0, 0, 2))) if failed else head
+    return Group(head, checks(failed)) if failed else head
 
 
 def plain(text: str, style: str = "") -> Text:

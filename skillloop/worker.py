@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from skillloop.errors import Locked, SkillloopError
 from skillloop.files import locked, write_atomic
-from skillloop.jobs import ATTEMPTS, BrokenJob, Inbox, Job
+from skillloop.jobs import ATTEMPTS, BrokenJob, Inbox, Job, parked
 from skillloop.sweep import Seen, client_folder, mark, running
 
 if TYPE_CHECKING:
@@ -116,10 +116,10 @@ def leave_notice(home: Path) -> None:
     words = []
     if waiting:
         words.append(f"{waiting} edit{'s wait' if waiting > 1 else ' waits'} for `skillloop review`.")
-    parked = list(Inbox(home).parked())
-    if parked:
-        what = f"{len(parked)} sessions" if len(parked) > 1 else f"session {parked[0].session_id}"
-        reason = parked[-1].error[:200]
+    given_up = list(parked(home))
+    if given_up:
+        what = f"{len(given_up)} sessions" if len(given_up) > 1 else f"session {given_up[0].session_id}"
+        reason = given_up[-1].error[:200]
         words.append(f"skillloop could not digest {what}: {reason}. See {home / 'inbox' / 'failed'}.")
     _say(home, " ".join(words))
 

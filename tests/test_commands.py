@@ -11,7 +11,7 @@ import time
 import pytest
 from transcripts import Transcript
 
-from skillloop import approval, proposals
+from skillloop import approval, history, proposals
 from skillloop.store import Store
 
 SKILL = """---
@@ -203,7 +203,8 @@ def test_a_lesson_without_a_skill_is_given_to_one_in_review(desk):
     code, shown = desk.type(
         "review",
         answers=[
-            ("q quit", lambda _: "1"),
+            ("q quit", lambda _: "7"),
+            ("none of these", lambda _: "1"),
             (" applies", applying),
         ],
     )
@@ -336,9 +337,60 @@ def test_rules_that_cannot_be_read_stop_a_digest_and_nothing_is_lost(desk):
 def test_one_bad_skill_does_not_end_the_review(queued):
     desk, _ = queued
     desk.skill.unlink()
-    code, shown = desk.type("review", answers=[])
+    code, shown = desk.type("review", answers=[("cannot be applied", lambda _: "s")])
     assert code == 0, shown
-    assert "passed over" in shown
+
+
+def test_what_no_longer_fits_can_be_seen_and_dropped(queued):
+    desk, name = queued
+    desk.skill.write_text(SKILL.replace("## Answers", "## Replies"))
+    with desk.store() as store:
+        store.set_state(name, "stale", "the list is gone", by="auto")
+    assert json.loads(desk.run("status", "--json").stdout)["queue"][0]["state"] == "stale"
+    desk.type("review", answers=[("q quit", lambda _: "r"), ("why", lambda _: "out of date")])
+    assert json.loads(desk.run("status", "--json").stdout)["proposals"] == {"rejected": 1}
+
+
+def test_the_same_wish_in_another_session_waits_only_once(queued):
+    desk, name = queued
+    other = desk.transcript.with_name("5e55104e-0000-4000-8000-000000000009.jsonl")
+    other.write_text(desk.transcript.read_text().replace("000000000001", "000000000009"))
+    assert f"waits as {name}" in desk.run("digest", other).stdout
+    assert json.loads(desk.run("status", "--json").stdout)["proposals"] == {"queued": 1}
+
+
+@pytest.mark.parametrize("verb", ["status", "log", "review"])
+def test_verbs_that_only_read_make_no_home(desk, verb):
+    desk.run(verb)
+    assert not desk.home.exists()
+
+
+def test_review_of_an_unknown_skill_says_so(queued):
+    desk, _ = queued
+    assert "research" in desk.run("review", "nosuch", code=2).stderr
+    assert "1 waiting" in desk.run("review", "research").stderr
+
+
+def test_status_tells_what_stands_of_what_was_applied_and_which_session_failed(queued):
+    desk, name = queued
+    with desk.store() as store:
+        item = store.find_proposal(name)
+        proposals.publish(proposals.prepare(item.proposal, desk.home, store), store, by="person", note="test")
+        history.rollback(store, desk.skill)
+    job = desk.home / "inbox" / "failed" / "a.json"
+    job.parent.mkdir(parents=True)
+    job.write_text('{"session_id": "a", "transcript_path": "/a.jsonl", "error": "no disk"}')
+    shown = desk.run("status").stdout
+    assert "1 of the applied no longer in the skill" in shown
+    assert "not digested: /a.jsonl: no disk" in shown
+
+
+def test_no_colour_means_no_escape_at_all_and_piped_lines_end_where_they_end(queued):
+    desk, name = queued
+    desk.env.pop("NO_COLOR")
+    assert "\x1b" not in desk.type("--color", "never", "show", name, answers=[])[1]
+    shown = desk.run("show", name).stdout
+    assert [line for line in shown.splitlines() if line != line.rstrip() and line.strip()] == []
 
 
 def test_a_span_beyond_the_calendar_is_a_usage_error(desk):

@@ -70,7 +70,8 @@ def played(home, tmp_path):
 
 
 def test_the_shape_of_digest(played):
-    assert named(keys(played[2])) == documented("digest")
+    repeats = {"proposal"}  # of which the example has none
+    assert named(keys(played[2])) == documented("digest") - repeats
 
 
 @pytest.mark.parametrize("command", ["review", "status", "log", "constraints", "verify", "doctor"])

@@ -15,7 +15,7 @@ from skillloop import inbox as hook
 from skillloop import jobs, sweep, worker
 from skillloop.errors import SkillloopError
 from skillloop.files import locked
-from skillloop.jobs import Inbox, Job
+from skillloop.jobs import Inbox, Job, parked
 
 ROOT = Path(__file__).parents[1]
 
@@ -107,10 +107,10 @@ def test_a_parked_session_that_ends_again_gets_another_chance(home, client):
     path = said(client, "bad")
     Inbox(home).put(Job("bad", str(path), attempts=jobs.ATTEMPTS - 1))
     worker.drain(home, client, lambda home, path: 1 / 0)
-    assert list(Inbox(home).parked())
+    assert list(parked(home))
     end(home, path)
     worker.drain(home, client, collect([]))
-    assert not list(Inbox(home).parked())
+    assert not list(parked(home))
     assert message(home) == ""
 
 
@@ -121,7 +121,7 @@ def test_a_file_that_is_no_job_is_parked_and_not_tried_again(home, client, text)
     inbox = Inbox(home)
     (inbox.waiting / "x.json").write_bytes(text)
     worker.drain(home, client, collect([]))
-    assert "is not a job" in next(inbox.parked()).error
+    assert "is not a job" in next(parked(home)).error
     assert inbox.due() == []
 
 
@@ -214,7 +214,7 @@ def test_a_session_that_kills_its_worker_each_time_is_parked_in_the_end(home, cl
     done = []
     worker.drain(home, client, collect(done))
     assert done == []
-    assert "died" in next(inbox.parked()).error
+    assert "died" in next(parked(home)).error
 
 
 @pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])

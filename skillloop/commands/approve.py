@@ -10,9 +10,9 @@ from skillloop.commands.options import App, emit, json_option, person, refresh_n
 from skillloop.errors import UsageError
 
 if TYPE_CHECKING:
-    from skillloop.store import Queued, Store
+    from skillloop.store import Queued, State, Store
 
-OPEN = ("queued", "stale")
+OPEN: tuple[State, ...] = ("queued", "stale")
 
 
 @click.command()

@@ -11,8 +11,8 @@ from skillloop.errors import UsageError
 
 @click.command()
 @click.argument("skill")
-@click.argument("old", type=int, required=False)
-@click.argument("new", type=int, required=False)
+@click.argument("old", type=click.IntRange(min=1), required=False)
+@click.argument("new", type=click.IntRange(min=1), required=False)
 @json_option
 @click.pass_obj
 def command(app: App, skill: str, old: int | None, new: int | None, as_json: bool) -> int:
@@ -26,7 +26,7 @@ def command(app: App, skill: str, old: int | None, new: int | None, as_json: boo
     """  # noqa: D301
     from skillloop import history, render, skillfile
 
-    with app.store() as store:
+    with app.history() as store:
         path = known_skill(store, skill)
         versions = {version.number: version for version in history.versions(store, path)}
         first, last = old or min(versions), new or max(versions)
@@ -40,5 +40,5 @@ def command(app: App, skill: str, old: int | None, new: int | None, as_json: boo
     if as_json:
         emit({"path": str(path), "old": first, "new": last, "diff": text})
     else:
-        app.console().print(render.diff(text) if text else render.plain("no difference"), end="")
+        app.console().print(render.diff(text) if text else render.plain("no difference\n"), end="")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from skillloop.commands.options import App, emit, json_option, projects_folder
+from skillloop.commands.options import App, checks_as_objects, counted, emit, json_option, projects_folder
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Origin
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from skillloop.draft import Recurrence
     from skillloop.model import Disagreement, Session
     from skillloop.problems.session import Digest
 
@@ -77,7 +79,7 @@ def command(
             if len(paths) == 1:
                 raise result
             failed += 1
-            click.echo(f"skillloop: {result.message}", err=True)
+            click.echo(_problem(result) if as_json else f"skillloop: {result.message}", err=True)
         elif as_json:
             emit(as_object(result))
         else:
@@ -113,6 +115,10 @@ def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | 
     if sessions:
         return [transcript.locate(item, projects_folder()) for item in sessions]
     found = sorted(transcript.find(projects_folder()), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise UsageError(
+            f"no session found under {projects_folder()}", "has Claude Code run on this account?"
+        )
     if last:
         here = re.sub(r"[^A-Za-z0-9]", "-", str(Path.cwd()))
         found = [path for path in found if path.parent.name == here][-1:] or found[-1:]
@@ -120,9 +126,7 @@ def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | 
         start = _moment(since)
         found = [path for path in found if path.stat().st_mtime >= start]
     if not found:
-        raise UsageError(
-            f"no session found under {projects_folder()}", "has Claude Code run on this account?"
-        )
+        raise UsageError(f"no session under {projects_folder()} changed since {since}", "go further back")
     return found
 
 
@@ -161,7 +165,13 @@ def as_object(result: Digest) -> dict[str, Any]:
             }
             for item in result.found
         ],
+        "recurrences": [
+            {"path": item.path, "line": item.line or None, "rule": item.rule, "proposal": item.proposal}
+            for item in result.recurrences
+        ],
         "proposals": list(_proposals(result)),
+        "bad_lines": session.bad_lines,
+        "troubles": list(result.troubles),
     }
 
 
@@ -178,15 +188,7 @@ def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
                 "diff": skillfile.diff(prepared.old, prepared.new, trial.candidate.path) if prepared else "",
                 "verdict": {
                     "outcome": trial.decision.outcome.value,
-                    "checks": [
-                        {
-                            "name": check.name,
-                            "passed": check.passed,
-                            "hard": check.hard,
-                            "detail": check.detail,
-                        }
-                        for check in trial.verdict.checks
-                    ],
+                    "checks": checks_as_objects(trial.verdict),
                 },
             }
 
@@ -205,14 +207,25 @@ def _proven(item: Disagreement, result: Digest) -> bool:
     )
 
 
+def said_again(repeat: Recurrence) -> str:
+    """Where the rule that was asked for stands already."""
+    if repeat.proposal is not None:
+        return f"said again, waits as {repeat.proposal}: {repeat.rule}"
+    return f"said again, already a rule: {repeat.path}:{repeat.line} {repeat.rule}"
+
+
+def _problem(error: SkillloopError) -> str:
+    """As the command line says it under --json."""
+    return json.dumps({"error": {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}})
+
+
 def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool = False) -> None:
     """Print what one session taught, a line each."""
     from skillloop import render
 
     session = result.session
-    head = (
-        f"{session.session_id}: {len(session.human_turns)} turns of yours, {len(result.found)} disagreements"
-    )
+    turns, found = counted(len(session.human_turns), "turn"), counted(len(result.found), "disagreement")
+    head = f"{session.session_id}: {turns} of yours, {found}"
     out.print(
         render.plain(
             head + (" (an automated session: nothing is learned from it)" if session.automated else ""),
@@ -234,7 +247,7 @@ def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool =
         for signal in item.signals if explain else ():
             out.print(render.plain(f"      {signal.weight:+.2f}  {signal.name}", "dim"))
     for repeat in result.recurrences:
-        out.print(render.plain(f"  said again, already a rule: {repeat.path}:{repeat.line} {repeat.rule}"))
+        out.print(render.plain(f"  {said_again(repeat)}"))
     for trial in result.trials:
         if trial.candidate is not None:
             verb = {"keep": "applied", "defer": "queued", "discard": "vetoed", "crash": "failed"}[
@@ -246,5 +259,7 @@ def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool =
                     f"  proposal {trial.candidate.id} for {trial.candidate.skill}: {would}: {trial.decision.reason}"
                 )
             )
+    if session.bad_lines:
+        out.print(render.plain(f"  {counted(session.bad_lines, 'line')} could not be read", "yellow"))
     for trouble in result.troubles:
         out.print(render.plain(f"  {trouble}", "yellow"))

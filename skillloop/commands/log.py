@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("skill", required=False)
-@click.option("-n", "--limit", type=int, help="Only the newest N.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), help="Only the newest N.")
 @json_option
 @click.pass_obj
 def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> int:
@@ -30,7 +31,7 @@ def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> in
     from skillloop import history, render
 
     out = app.console()
-    with app.store() as store:
+    with app.history() as store:
         if skill is None:
             for entry in reversed(store.log(limit=limit)):
                 if as_json:
@@ -64,5 +65,11 @@ def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> in
 
 def _sentence(entry: Entry) -> str:
     """One line: when, what, which skill, and the details."""
-    detail = ", ".join(f"{key} {value}" for key, value in entry.detail.items() if value not in (None, ""))
-    return f"{entry.at}  {entry.event:<10} {entry.skill or ''}  {detail}"
+    told = [f"{key} {_short(value)}" for key, value in entry.detail.items() if value not in (None, "")]
+    return f"{entry.at}  {entry.event:<10} " + "  ".join(filter(None, (entry.skill, ", ".join(told))))
+
+
+def _short(value: object) -> str:
+    """A digest as `skillloop log SKILL` shows it; anything else whole (`--json` has every digit)."""
+    text = str(value)
+    return text[:8] if re.fullmatch("[0-9a-f]{64}", text) else text

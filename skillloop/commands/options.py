@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,8 @@ import click
 from skillloop.errors import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from skillloop.model import Verdict
@@ -39,6 +43,16 @@ class App:
         from skillloop.store import Store
 
         return Store.open(self.home)
+
+    @contextmanager
+    def history(self) -> Iterator[Store]:
+        """The store as it is, for a verb that only reads: where there is none yet, an empty one that is kept nowhere."""
+        from skillloop.store import Store
+
+        with tempfile.TemporaryDirectory(prefix="skillloop-") as nowhere:
+            home = self.home if (self.home / "skillloop.db").exists() else Path(nowhere)
+            with Store.open(home) as store:
+                yield store
 
     def console(self) -> Console:
         """A console on stdout."""
@@ -95,7 +109,8 @@ def person(app: App, action: str, seal: str, vouched: str | None) -> str:
             "run it in a terminal of your own; inside a session the plugin's dialog asks you",
         )
     code = approval.code(seal)
-    question = f"Type {code} to {action.partition(' ')[0]} (anything else leaves it)"
+    verb = action.partition(" ")[0].replace("rollback", "roll back")
+    question = f"Type {code} to {verb} (anything else leaves it)"
     answer: str = click.prompt(question, default="", show_default=False, err=True)
     if answer.strip().lower() != code:
         raise Refused("not confirmed; nothing was changed")
@@ -107,6 +122,11 @@ def refresh_notice(app: App) -> None:
     from skillloop import worker
 
     worker.leave_notice(app.home)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 session`, `2 sessions`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def checks_as_objects(verdict: Verdict) -> list[dict[str, Any]]:

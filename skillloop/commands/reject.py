@@ -18,7 +18,9 @@ from skillloop.model import sha256
 @json_option
 @click.pass_obj
 def command(app: App, proposal: str, reason: str, vouched: str | None, as_json: bool) -> int:
-    """Drop one queued proposal. The SKILL.md stays as it is.
+    """Drop one queued proposal.
+
+    Asks first, as `skillloop approve` does. Writes the decision to the home; the SKILL.md stays as it is.
 
     \b
     Example:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from skillloop.commands import show
+from skillloop.commands.approve import OPEN
 from skillloop.commands.options import App, emit, interactive, json_option, projects_folder, refresh_notice
+from skillloop.commands.rollback import known_skill
 from skillloop.errors import SkillloopError, Stale
 from skillloop.model import Outcome
 
@@ -35,17 +37,20 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
       skillloop review
       skillloop review research --json
     """  # noqa: D301
-    with app.store() as store:
-        queue = [item for item in store.proposals(states=("queued",)) if skill in (None, item.proposal.skill)]
-        loose = _homeless(store) if skill is None else []
+    with app.history() as store:
+        path = known_skill(store, skill) if skill is not None else None
+        queue = store.proposals(states=OPEN, skill=path)
+        loose = _homeless(store) if path is None else []
         if as_json or not interactive():
             _list(app, store, queue, loose, as_json=as_json)
             return 0
         if not queue and not loose:
             click.echo("nothing waits")
             return 0
-        _go_through(app, store, queue, loose)
-    refresh_notice(app)
+        try:
+            _go_through(app, store, queue, loose)
+        finally:
+            refresh_notice(app)
     return 0
 
 
@@ -95,23 +100,16 @@ def _decide(app: App, store: Store, queued: Queued) -> bool:
     while True:
         try:
             prepared = proposals.prepare(queued.proposal, app.home, store)
-        except Stale as error:
-            store.set_state(queued.proposal.id, "stale", error.message, by="auto")
-            click.echo(f"set aside, the skill has changed: {error.message}")
-            return True
         except SkillloopError as error:
-            click.echo(f"passed over: {error.message}" + (f"\n  → {error.hint}" if error.hint else ""))
-            return True
+            return _pass_over(store, queued, error)
         show.page(app.console(), queued, prepared)
         code = approval.code(prepared.seal)
         vetoed = prepared.verdict.outcome is Outcome.DISCARD
-        choices = ("" if vetoed else f"{code} applies · ") + "e edit · r reject · s skip · q quit"
-        answer = click.prompt(choices, default="s", show_default=False).strip().lower()
+        answer = _ask(("" if vetoed else f"{code} applies · ") + "e edit · r reject · s skip · q quit")
         if answer in ("s", "q"):
             return answer == "s"
         if answer == "r":
-            reason = click.prompt("why", default="no reason given", show_default=False)
-            store.set_state(queued.proposal.id, "rejected", reason, by="person")
+            _reject(store, queued)
             return True
         if answer == "e":
             queued = _edit(app, store, queued)
@@ -122,14 +120,39 @@ def _decide(app: App, store: Store, queued: Queued) -> bool:
             click.echo(f"{answer!r} is none of these")
 
 
+def _ask(choices: str) -> str:
+    """One answer; the empty one skips."""
+    answer: str = click.prompt(choices, default="s", show_default=False)
+    return answer.strip().lower()
+
+
+def _reject(store: Store, queued: Queued) -> None:
+    reason = click.prompt("why", default="no reason given", show_default=False)
+    store.set_state(queued.proposal.id, "rejected", reason, by="person")
+
+
+def _pass_over(store: Store, queued: Queued, error: SkillloopError) -> bool:
+    """A proposal that cannot be applied as the skill is now: it may be dropped, or kept; False means quit."""
+    if isinstance(error, Stale) and queued.state != "stale":
+        store.set_state(queued.proposal.id, "stale", error.message, by="auto")
+    click.echo(
+        f"{queued.proposal.id} {queued.proposal.skill}: {queued.proposal.edits[0].new or 'a deletion'}"
+    )
+    click.echo(f"cannot be applied: {error.message}" + (f"\n  → {error.hint}" if error.hint else ""))
+    answer = _ask("r reject · s skip · q quit")
+    if answer == "r":
+        _reject(store, queued)
+    return answer != "q"
+
+
 def _apply(app: App, store: Store, prepared: Prepared) -> bool:
     """Publish; False when the file changed while it was being looked at, so that it must be shown again."""
     from skillloop import proposals, render
 
     try:
         version = proposals.publish(prepared, store, by="person", note="approved in review")
-    except Stale as error:
-        app.console().print(render.plain(f"{error.message}; here it is again", "yellow"))
+    except SkillloopError as error:
+        app.console().print(render.plain(f"not applied: {error.message}; here it is again", "yellow"))
         return False
     click.echo(f"applied: version {version.number} of {prepared.proposal.path}")
     return True
@@ -140,11 +163,15 @@ def _edit(app: App, store: Store, queued: Queued) -> Queued:
     from skillloop import proposals
 
     old = queued.proposal
-    line = click.edit(old.edits[0].new or "", extension=".md", require_save=True)
-    if line is None or not line.strip() or line.strip() == (old.edits[0].new or "").strip():
+    try:
+        line = click.edit(old.edits[0].new or "", extension=".md", require_save=True)
+        if line is None or not line.strip() or line.strip() == (old.edits[0].new or "").strip():
+            return queued
+        new = proposals.reworded(old, " ".join(line.split("\n")).rstrip())
+        prepared = proposals.prepare(new, app.home, store)
+    except (click.ClickException, SkillloopError) as error:
+        click.echo(f"not edited: {error.message}")
         return queued
-    new = proposals.reworded(old, " ".join(line.split("\n")).rstrip())
-    prepared = proposals.prepare(new, app.home, store)
     store.save_proposal(
         new, prepared.verdict, state="queued", reason="reworded by you", context=queued.context, by="person"
     )
@@ -155,7 +182,6 @@ def _edit(app: App, store: Store, queued: Queued) -> Queued:
 def _attach(app: App, store: Store, found: Disagreement) -> bool:
     """Offer to give a lesson without a skill to one; False means quit."""
     from skillloop import render
-    from skillloop.problems import session
 
     out = app.console()
     plugin = found.skill.path if found.skill is not None else None
@@ -167,17 +193,34 @@ def _attach(app: App, store: Store, found: Disagreement) -> bool:
         out.print(render.plain(f"  {number}  {skill.name}  ({skill.path})"))
     copy = "c copy that skill to your own and teach the copy · " if plugin else ""
     question = f"number of the skill that should learn it · {copy}s skip · d drop · q quit"
-    answer = click.prompt(question, default="s", show_default=False).strip().lower()
-    learner = _chosen(answer, plugin, skills)
-    if answer == "d":
-        store.dismiss(found.id)
-    elif learner is not None:
-        store.attach(found.id, learner)
-        for trial in session.propose_for(replace(found, skill=learner), app.home, store):
-            click.echo(f"{trial.decision.outcome.value}: {trial.decision.reason}")
-            if trial.candidate is not None and trial.decision.outcome is Outcome.DEFER:
-                return _decide(app, store, store.find_proposal(trial.candidate.id))
-    return answer != "q"
+    while True:
+        answer = _ask(question)
+        if answer in ("s", "q"):
+            return answer == "s"
+        if answer == "d":
+            store.dismiss(found.id)
+            return True
+        if (learner := _chosen(answer, plugin, skills)) is not None:
+            store.attach(found.id, learner)
+            return _teach(app, store, replace(found, skill=learner))
+        click.echo(f"{answer!r} is none of these")
+
+
+def _teach(app: App, store: Store, found: Disagreement) -> bool:
+    """Draft for a lesson that was just given to a skill, and ask about the draft; False means quit."""
+    from skillloop.commands.digest import said_again
+    from skillloop.problems import session
+
+    done = session.propose_for(found, app.home, store)
+    for repeat in done.recurrences:
+        click.echo(said_again(repeat))
+    for trouble in done.troubles:
+        click.echo(trouble)
+    for trial in done.trials:
+        click.echo(f"{trial.decision.outcome.value}: {trial.decision.reason}")
+        if trial.candidate is not None and trial.decision.outcome is Outcome.DEFER:
+            return _decide(app, store, store.find_proposal(trial.candidate.id))
+    return True
 
 
 def _chosen(answer: str, plugin: str | None, skills: list[SkillRef]) -> SkillRef | None:

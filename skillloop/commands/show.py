@@ -31,7 +31,7 @@ def command(app: App, proposal: str, as_json: bool) -> int:
     """  # noqa: D301
     from skillloop import proposals
 
-    with app.store() as store:
+    with app.history() as store:
         queued = store.find_proposal(proposal)
         prepared = proposals.prepare(queued.proposal, app.home, store)
     if as_json:

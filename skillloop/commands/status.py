@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from skillloop.commands.options import App, emit, json_option
+from skillloop.commands.options import App, counted, emit, json_option
+from skillloop.errors import SkillloopError
 
 if TYPE_CHECKING:
-    from skillloop.store import Store
+    from collections.abc import Iterator
+
+    from skillloop.store import Queued, Store
 
 
 @click.command()
@@ -30,48 +34,80 @@ def command(app: App, as_json: bool) -> int:
     from skillloop import render
 
     out = app.console()
-    out.print(render.plain(f"home        {facts['home']}"))
-    out.print(render.plain(f"sessions    {facts['sessions']} digested, {facts['jobs']} in the inbox"))
-    states = ", ".join(f"{count} {state}" for state, count in sorted(facts["proposals"].items())) or "none"
-    out.print(render.plain(f"proposals   {states}"))
-    out.print(render.plain(f"no skill    {facts['unattributed']} lessons"))
-    out.print(render.plain(f"model       {_spend(facts['model'])}"))
+    out.print(render.plain("\n".join(_lines(facts))))
+    for trouble in facts["troubles"]:
+        out.print(render.plain(trouble, "yellow"))
     for item in facts["queue"]:
-        out.print(render.plain(f"  {item['id']}  {item['skill']}: {item['line']}"))
-    if facts["proposals"].get("queued"):
+        stale = "  (the skill has changed under it)" if item["state"] == "stale" else ""
+        out.print(render.plain(f"  {item['id']}  {item['skill']}: {item['line']}{stale}"))
+    if facts["queue"] or facts["unattributed"]:
         out.print(render.plain("decide with: skillloop review", "bold"))
     return 0
 
 
+def _lines(facts: dict[str, Any]) -> Iterator[str]:
+    states = ", ".join(f"{count} {state}" for state, count in sorted(facts["proposals"].items())) or "none"
+    applied = facts["proposals"].get("applied", 0)
+    gone = applied - facts["in_force"]
+    yield f"home        {facts['home']}"
+    yield f"sessions    {facts['sessions']} digested, {facts['jobs']} in the inbox"
+    yield f"proposals   {states}" + (f" ({gone} of the applied no longer in the skill)" if gone else "")
+    yield f"no skill    {counted(facts['unattributed'], 'lesson')}"
+    if facts["model"] is not None:
+        yield f"model       {_spend(facts['model'])}"
+
+
 def _facts(app: App) -> dict[str, Any]:
     from skillloop import inbox
+    from skillloop.jobs import parked
 
-    with app.store() as store:
+    with app.history() as store:
         everything = store.proposals()
+        model, troubles = _model(app, store)
+        failed = list(parked(app.home))
+        troubles += [f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in failed]
         return {
             "home": str(app.home),
             "sessions": len(store.sessions()),
             "jobs": inbox.waiting(str(app.home)),
             "proposals": dict(Counter(item.state for item in everything)),
+            "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
             "unattributed": sum(item.durable for item in store.disagreements(unattributed=True)),
-            "model": _model(app, store),
+            "model": model,
+            "troubles": troubles,
             "queue": [
                 {
                     "id": item.proposal.id,
                     "skill": item.proposal.skill,
+                    "state": item.state,
                     "line": item.proposal.edits[0].new or item.proposal.edits[0].old,
                 }
                 for item in everything
-                if item.state == "queued"
+                if item.state in ("queued", "stale")
             ],
         }
 
 
-def _model(app: App, store: Store) -> dict[str, Any]:
-    """Which back end is meant, and what it cost today and in all."""
+def _in_force(item: Queued) -> bool:
+    """Whether what was applied still stands in the skill: not rolled back since, nor edited away."""
+    try:
+        lines = Path(item.proposal.path).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    return all(
+        (edit.new or "").splitlines()[0] in lines if edit.new else edit.old not in lines
+        for edit in item.proposal.edits
+    )
+
+
+def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
+    """Which back end is meant, and what it cost today and in all; nothing, and why, where the rules cannot be read."""
     from skillloop import config, judging, llm
 
-    rules = config.load(app.home)
+    try:
+        rules = config.load(app.home)
+    except SkillloopError as error:
+        return None, [f"{error.message} ({error.hint}); nothing is digested until it is mended"]
     backend, why = llm.choose(rules)
     today, total = store.calls.today(), store.calls.spend()
     return {
@@ -82,14 +118,16 @@ def _model(app: App, store: Store) -> dict[str, Any]:
         "unanswered": total.unanswered,
         "limit": rules.budget.money_per_day,
         "judge": None if backend == "offline" else judging.standing(store).why,
-    }
+    }, []
 
 
 def _spend(model: dict[str, Any]) -> str:
     today, total = model["today"], model["total"]
+    if model["backend"] == "offline" and not total["calls"]:
+        return f"none ({model['why']})"
     lost = f"; {model['unanswered']} without an answer, counted at their most" if model["unanswered"] else ""
     judge = f"; {model['judge']}" if model["judge"] else ""
     return (
         f"{model['backend']} ({model['why']}); today ${today['dollars']:.4f} of ${model['limit']:.2f}, "
-        f"{today['calls']} calls; in all ${total['dollars']:.4f}, {total['calls']} calls{lost}{judge}"
+        f"{counted(today['calls'], 'call')}; in all ${total['dollars']:.4f}, {counted(total['calls'], 'call')}{lost}{judge}"
     )

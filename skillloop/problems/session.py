@@ -121,7 +121,28 @@ def settle(session: Session, found: tuple[Disagreement, ...], home: Path, store:
     if store is not None and not session.automated:
         store.save_digest(session, found)
         _remember(session, found, store)
-    problem = SessionProblem(session, [item for item in found if draftable(item)], home, store)
+    return _loop(session, found, [item for item in found if draftable(item)], home, store)
+
+
+def propose_for(found: Disagreement, home: Path, store: Store) -> Digest:
+    """Draft for one lesson that a person gave to a skill, whatever the detector thought of it.
+
+    Raises:
+        SkillloopError: its transcript is not there any more.
+    """
+    session = transcript.read(found.evidence.path)
+    _remember(session, (found,), store)
+    return _loop(session, (found,), [found], home, store)
+
+
+def _loop(
+    session: Session,
+    found: tuple[Disagreement, ...],
+    lessons: Sequence[Disagreement],
+    home: Path,
+    store: Store | None,
+) -> Digest:
+    problem = SessionProblem(session, lessons, home, store)
     trials = tuple(loop.run(problem, loop.Budget()))
     return Digest(
         session,
@@ -132,17 +153,6 @@ def settle(session: Session, found: tuple[Disagreement, ...], home: Path, store:
         tuple(problem.troubles),
         tuple(problem.unreadable),
     )
-
-
-def propose_for(found: Disagreement, home: Path, store: Store) -> Iterator[Trial[Proposal]]:
-    """Draft for one lesson that a person gave to a skill, whatever the detector thought of it.
-
-    Raises:
-        SkillloopError: its transcript is not there any more.
-    """
-    session = transcript.read(found.evidence.path)
-    _remember(session, (found,), store)
-    return loop.run(SessionProblem(session, [found], home, store), loop.Budget())
 
 
 def _remember(session: Session, found: Iterable[Disagreement], store: Store) -> None:
@@ -254,6 +264,9 @@ class SessionProblem:
             if isinstance(error, SkillFormatError):
                 self.unreadable.append(error.message)
             return
+        if isinstance(offline, Proposal) and (same := memory.waiting(self.store, offline)) is not None:
+            rule = same.proposal.edits[0].new or ""
+            offline = draft.Recurrence(lesson, path, 0, rule, same.proposal.id)
         if isinstance(offline, Proposal):
             yield from self._model.drafts(lesson, text, path, rules)
             self.troubles += self._model.troubles
