@@ -1,5 +1,7 @@
 import time
 
+import pytest
+
 from skillloop.config import Config
 from skillloop.gate import secrets
 from skillloop.gate.context import Context
@@ -58,3 +60,18 @@ def test_a_long_skill_is_judged_quickly():
     start = time.process_time()
     findings("- Keep it shorter.", base=base)
     assert time.process_time() - start < 0.2
+
+
+@pytest.mark.parametrize("gap", [0, 1, secrets.REACH - len(TOKEN) // 2, secrets.REACH, 2 * secrets.REACH])
+def test_how_far_a_credential_of_the_skill_is_from_the_edit_makes_no_difference(gap):
+    base = SKILL + f"- {TOKEN}\n" + ("- " + "a " * 40 + "\n") * (gap // 83) + "a" * (gap % 83) + "\n"
+    assert findings("- Keep it shorter.", base=base) == []
+    assert findings(f"- {TOKEN[:-1]}9", base=base)[0].hard
+
+
+def test_what_changed_is_seen_with_what_stands_around_it():
+    base, text = "a" * 30_000 + "\nold\n" + "b" * 30_000, "a" * 30_000 + "\nnew one\n" + "b" * 30_000
+    seen = secrets.changed(base, text)
+    assert seen.strip("ab") == "\nnew one\n"
+    assert 2 * secrets.REACH <= len(seen) < 2 * secrets.REACH + 20
+    assert secrets.changed(base, base) == ""

@@ -24,6 +24,9 @@ _CLAUSE = re.compile(
     r"\s*[,;:](?=\s|$)\s*|\s*[，；：、،؛]\s*|\s+[-–—]+\s+|—|\s*[(（](?=\S)|(?<=\S)[)）](?=[\s.,;:!?，。；：！？]|$)|\n+"
 )
 
+_SPACES = re.compile(r"[^\S\n]{2,}|\n\s+")
+"""What is one space or one line end here, so that no pattern runs over a long gap again and again."""
+
 _LEAD = re.compile(
     r"""(?:(?:no(?=\ (?:i|you|we|it|its|it's|that|that's|thats|this|the|don't|dont|never|always|please|just)(?:\ |$))|nope|nah|ok|okay|yes|yeah|well|good|great|nice|cool|perfect|hm+|wait|hey|hi|dude|man|and|but|so|again|sorry|look|listen|uh|oh
       |right|thanks|remember|just|btw|seriously|careful|one\ thing|note|i\ said|i\ (?:already\ )?told\ you(?:\ \w+\ times)?(?:\ (?:already|again|before))?
@@ -112,7 +115,8 @@ class Unit:
 def clauses(text: str) -> list[Clause]:
     """The clauses of a message, in order. A line that ends with a colon goes on in the next."""
     found = []
-    for number, sentence in enumerate(_SENTENCE.split(text[:LONGEST])):
+    even = _SPACES.sub(lambda gap: gap[0][0], text[:LONGEST])
+    for number, sentence in enumerate(_SENTENCE.split(even)):
         asks = sentence.rstrip("\"'”’)*_ ").endswith(("?", "？", "؟"))
         at, before = 0, ""
         for match in (*_CLAUSE.finditer(sentence), None):

@@ -1,9 +1,9 @@
 """A credential never enters a skill, whoever asks for it.
 
 A skill is read by every later session, copied and published, so a hit in what an edit adds is a hard failure without
-an override. The whole new text is looked at, since two harmless lines can make one key; and the added lines once
-more with string concatenations and line breaks taken out. A long random token that no rule knows is not refused but
-sent to a person: no skill line needs one.
+an override. What changed is looked at together with what stands around it, since two harmless lines can make one key;
+and the added lines once more with string concatenations and line breaks taken out. A long random token that no rule
+knows is not refused but sent to a person: no skill line needs one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from skillloop.gate.context import Context
     from skillloop.model import Proposal
+
+REACH = 10_000
+"""Characters on each side of a change that are looked at with it: more than the longest credential of any rule."""
 
 _CONCATENATION = re.compile(r"""["'`]\\?\s{0,8}[+.,&]?\s{0,8}["'`]""")
 _LIST_MARKER = re.compile(r"^\s{0,12}(?:[-*+>]|\d{1,3}[.)])\s{1,4}")
@@ -41,8 +44,30 @@ def compare(base: str, text: str, added: Iterable[str]) -> list[str]:
     joined = [_CONCATENATION.sub("", line) for line in bodies]
     views = {*bodies, *joined, "".join(joined), " ".join(joined)}
     types = {secret.type for view in views for secret in secrets(view)}
-    types |= {secret.type for secret in secrets(text) if text[secret.start : secret.end] not in base}
+    around = changed(base, text)
+    types |= {secret.type for secret in secrets(around) if around[secret.start : secret.end] not in base}
     return sorted(types)
+
+
+def changed(base: str, text: str) -> str:
+    """The part of `text` from the first to the last difference, with `REACH` characters on each side; "" without one."""
+    if base == text:
+        return ""
+    start = _shared(base, text)
+    end = _shared(base[start:][::-1], text[start:][::-1])
+    return text[max(0, start - REACH) : len(text) - end + REACH]
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with alike: by halving, since comparing slices is what Python does fast."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _shown(lines: Iterable[str]) -> str:

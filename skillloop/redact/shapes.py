@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -124,8 +123,10 @@ _ALGORITHMS = frozenset(
 )
 
 
+_BITS = tuple(n * math.log2(n) if n else 0.0 for n in range(513))
+
+
 def _entropy(value: str) -> float:
     """Shannon entropy in bits a character."""
-    counts = Counter(value[:512]).values()
-    total = sum(counts)
-    return -sum(n / total * math.log2(n / total) for n in counts)
+    value = value[:512]
+    return math.log2(len(value)) - sum(_BITS[value.count(char)] for char in set(value)) / len(value)
