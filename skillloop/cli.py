@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import keyword
 import os
 import sys
 from pathlib import Path
@@ -35,6 +36,8 @@ VERBS = {
     "check": "Run the gate by hand over two texts of a skill.",
     "verify": "Prove that the log was not altered.",
     "doctor": "Find what is broken and settle what can be settled.",
+    "export": "Write the whole history as one file.",
+    "import": "Take in a history that `export` wrote.",
     "bench": "Improve a train.py by experiment, and only by what is more than noise.",
     "demo": "See the whole loop on a bundled example, in a temporary home.",
 }
@@ -51,7 +54,8 @@ class LazyGroup(click.Group):
         """Import the verb's file and return its click command."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"skillloop.commands.{cmd_name}").command
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = importlib.import_module(f"skillloop.commands.{module}").command
         return command
 
     def resolve_command(

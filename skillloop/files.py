@@ -35,6 +35,8 @@ SKILL = "SKILL.md"
 MAX_SKILL = 1 << 20
 """Bytes of a SKILL.md that are read at most; a real one has a few thousand."""
 
+Mark = tuple[int, int]  # size in bytes, modification time in ns
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
 _SEARCH = getattr(os, "O_PATH", os.O_RDONLY)  # a folder on the way need not be readable, only searchable
@@ -138,6 +140,16 @@ def _write_new(folder: int, name: str, data: bytes, mode: int) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def mark(path: Path) -> Mark:
+    """How a file looks now, to be compared for equality only.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def canonical(path: str | Path) -> str:

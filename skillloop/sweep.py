@@ -13,27 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skillloop import transcript
-from skillloop.files import write_atomic
+from skillloop.files import mark, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Mark = tuple[int, int]  # size in bytes, modification time in ns
+    from skillloop.files import Mark
 
 
 def client_folder() -> Path:
     """Where the client keeps its state: $CLAUDE_CONFIG_DIR, else ~/.claude."""
     return Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
-
-
-def mark(path: Path) -> Mark:
-    """How a transcript looks now.
-
-    Raises:
-        OSError: it cannot be looked at.
-    """
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
 
 
 class Seen:

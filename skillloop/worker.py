@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skillloop.errors import Locked, SkillloopError
-from skillloop.files import locked, write_atomic
+from skillloop.files import locked, mark, write_atomic
 from skillloop.jobs import ATTEMPTS, BrokenJob, Inbox, Job, parked
-from skillloop.sweep import Seen, client_folder, mark, running
+from skillloop.sweep import Seen, client_folder, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable

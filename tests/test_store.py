@@ -312,7 +312,8 @@ def test_an_export_restores_all_of_it_in_another_home(store, tmp_path):
         store.archive.append(SKILL, "import", store.archive.keep(b"\xff text"))
     store.export(tmp_path / "export")
     assert stat.S_IMODE((tmp_path / "export").stat().st_mode) == 0o600
-    with Store.restore(tmp_path / "new", tmp_path / "export") as again:
+    assert Store.restore(tmp_path / "new", tmp_path / "export") is None
+    with Store.open(tmp_path / "new") as again:
         assert again.proposals() == store.proposals()
         assert again.disagreements() == store.disagreements()
         assert again.archive.versions(SKILL) == store.archive.versions(SKILL)
@@ -325,13 +326,54 @@ def test_nothing_is_restored_over_a_store_or_from_damage(store, home, tmp_path):
     store.export(tmp_path / "export")
     with pytest.raises(UsageError, match="exists already"):
         Store.restore(home, tmp_path / "export")
-    with pytest.raises(SkillloopError, match="File exists"):
+    with pytest.raises(UsageError, match="exists already"):
         store.export(tmp_path / "export")
     for damage in (b"", b"text" * 99, (tmp_path / "export").read_bytes()[:9000]):
         (tmp_path / "bad").write_bytes(damage)
         with pytest.raises(SkillloopError):
             Store.restore(tmp_path / "new", tmp_path / "bad")
         assert not (tmp_path / "new" / "skillloop.db").exists()
+
+
+def test_a_store_that_is_replaced_is_kept_and_an_open_connection_cannot_write_to_it(store, home, tmp_path):
+    store.record("config", number=1)
+    store.export(tmp_path / "export")
+    store.record("config", number=2)
+    kept = Store.restore(home, tmp_path / "export", replace=True)
+    with pytest.raises(SkillloopError, match="cannot be written"):
+        store.record("config", number=3)
+    with Store.open(home) as now, Store.open(tmp_path / "old") as old:
+        assert [entry.event for entry in now.log()] == ["restored", "config"]
+        assert now.verify() == []
+        old.close()
+    (tmp_path / "old" / "skillloop.db").write_bytes(kept.read_bytes())
+    with Store.open(tmp_path / "old") as old:
+        assert [entry.detail["number"] for entry in old.log()] == [2, 1]
+
+
+def test_a_store_in_the_middle_of_a_write_is_not_replaced(store, home, tmp_path, monkeypatch):
+    store.record("config")
+    store.export(tmp_path / "export")
+    monkeypatch.setattr("skillloop.store.transfer._WAIT", 0.05)
+    with store.transaction():
+        store.record("config")
+        with pytest.raises(Locked):
+            Store.restore(home, tmp_path / "export", replace=True)
+    assert (store.verify(), store.entries()) == ([], 2)
+    assert [path.name for path in home.glob("*db*")] == ["skillloop.db"]
+
+
+def test_a_damaged_store_is_not_exported_and_nothing_is_left_of_the_try(store, home, tmp_path):
+    with store.transaction():
+        store.archive.append(SKILL, "import", store.archive.keep(b"text"))
+    connection = sqlite3.connect(home / "skillloop.db")
+    connection.execute("UPDATE blobs SET data = x'00'")
+    connection.commit()
+    connection.close()
+    (tmp_path / "out").mkdir()
+    with pytest.raises(Corrupt, match="has changed"):
+        store.export(tmp_path / "out" / "export")
+    assert not list((tmp_path / "out").iterdir())
 
 
 VALUES = st.one_of(*(st.from_type(kind) for kind in (Turn, Session, Disagreement, Proposal, Verdict)))

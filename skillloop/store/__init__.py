@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from skillloop import files
-from skillloop.errors import SkillloopError, UsageError
-from skillloop.model import sha256
+from skillloop.store import transfer
 from skillloop.store.archive import Archive, By
 from skillloop.store.audit import Audit, Entry
 from skillloop.store.calls import NANO, Call, Calls, Limit, Scope, Spend, Spent
@@ -68,55 +67,22 @@ class Store(Sessions, Proposals):
             Corrupt: the database is damaged; the message names `skillloop doctor`.
             SkillloopError: it cannot be opened, or a newer skillloop wrote it.
         """
-        return cls(home, Database(home / "skillloop.db"))
+        return cls(home, Database(home / transfer.NAME))
 
-    @classmethod
-    def restore(cls, home: Path, file: Path) -> Self:
-        """Open a home anew from what `export` wrote. The log is signed with the new home's key and says so.
+    @staticmethod
+    def restore(home: Path, file: Path, *, replace: bool = False) -> Path | None:
+        """Make a store of what `export` wrote; see `transfer.restore`."""
+        return transfer.restore(home, file, replace=replace)
 
-        Raises:
-            UsageError: the home has a store already.
-            Corrupt: the file is damaged; no store is made then.
-            SkillloopError: it cannot be read, or is no export.
-        """
-        target = home / "skillloop.db"
-        if target.exists():
-            raise UsageError(f"{target} exists already", "restore into another home, or move this one away")
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise SkillloopError(f"{file}: {error.strerror}") from error
-        if not data.startswith(b"SQLite format 3\0"):
-            raise SkillloopError(f"{file} is no export of skillloop")
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files.write_atomic(target, data)
-        try:
-            store = cls.open(home)
-            store._adopt(file, data)  # noqa: SLF001  (our own class)
-        except SkillloopError:
-            target.unlink()
-            raise
-        return store
-
-    def _adopt(self, file: Path, data: bytes) -> None:
-        broken = self._database.problems() or list(self.archive.problems())
-        try:
-            if broken:
-                raise Corrupt(file, broken[0])
-            with self.transaction():
-                self.audit.adopt()
-                self.audit.append("restored", file=file.name, sha=sha256(data))
-        except SkillloopError:
-            self.close()
-            raise
-
-    def export(self, file: Path) -> None:
-        """Write the whole store, all versions included, to a new file (0600) that `restore` reads. Not the key.
+    def export(self, file: Path, *, replace: bool = False) -> None:
+        """Write the whole store, all versions included, to a file (0600) that `restore` reads. Not the key.
 
         Raises:
-            SkillloopError: the file exists, or cannot be written.
+            UsageError: the file exists, and `replace` is not set.
+            Corrupt: the store is damaged.
+            SkillloopError: the file cannot be written.
         """
-        self._database.copy_to(file)
+        transfer.export(self._database, file, replace=replace)
 
     def close(self) -> None:
         """Close the database; an open transaction is rolled back."""

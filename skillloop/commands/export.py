@@ -1,0 +1,60 @@
+"""`skillloop export`: the whole history as one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from skillloop.commands.options import App, emit, json_option
+from skillloop.errors import UsageError
+
+if TYPE_CHECKING:
+    from skillloop.store import Store
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
+@json_option
+@click.pass_obj
+def command(app: App, file: Path, force: bool, as_json: bool) -> int:
+    """Write the whole history as one file: every version of every skill, the queue, the log, what was found.
+
+    Writes FILE, for you alone (mode 0600): your quoted words are in it. Not in it: the key that signs the log, your
+    rules (config.toml), sessions that wait. The file is read back before it gets its name; `skillloop import` takes it.
+
+    \b
+    Example:
+      skillloop export skills-2026-11.db
+    """  # noqa: D301
+    if not (app.home / "skillloop.db").exists():
+        raise UsageError(f"there is no history in {app.home}", "say which home with --home")
+    with app.store() as store:
+        store.export(file.absolute(), replace=force)
+        counts = contents(store)
+    if as_json:
+        emit({"file": str(file.absolute()), "bytes": file.stat().st_size, **counts})
+    else:
+        click.echo(f"{file}: {in_words(counts)}")
+    return 0
+
+
+def contents(store: Store) -> dict[str, int]:
+    """What a store holds, counted."""
+    skills = store.skills()
+    versions = sum(len(store.archive.versions(str(skill))) for skill in skills)
+    return {
+        "skills": len(skills),
+        "versions": versions,
+        "sessions": len(store.sessions()),
+        "entries": store.entries(),
+    }
+
+
+def in_words(counts: dict[str, int]) -> str:
+    """`contents` for a person."""
+    return "{versions} versions of {skills} skills, {sessions} sessions, {entries} log entries".format(
+        **counts
+    )

@@ -1,0 +1,112 @@
+"""`export` and `import`: a whole history as one file, and back, byte for byte; nothing is overwritten unasked."""
+
+import json
+import random
+import stat
+
+import pytest
+from click.testing import CliRunner
+
+from skillloop import cli, history
+from skillloop.model import sha256
+from skillloop.store import Store
+
+
+def run(home, *args, code=0):
+    """One command line in this process; what it printed."""
+    done = CliRunner().invoke(cli.app, ["--home", str(home), *map(str, args)])
+    assert (done.exit_code if done.exception is None else done.exception.exit_code) == code, done.output
+    return done.stdout if code == 0 else done.exception.message
+
+
+@pytest.fixture
+def full(home, tmp_path):
+    """A home with the histories of three skills: any bytes, rollbacks and a person's edits among them."""
+    source = random.Random(3)
+    with Store.open(home) as store:
+        for name in ("web", "mail", "data"):
+            skill = tmp_path / "skills" / name / "SKILL.md"
+            skill.parent.mkdir(parents=True)
+            skill.write_bytes(source.randbytes(900))
+            for _ in range(5):
+                live = skill.read_bytes()
+                history.publish(store, skill, sha256(live), live + source.randbytes(500), by="auto")
+            skill.write_bytes(source.randbytes(20_000))
+            history.rollback(store, skill, to=2, exact=True)
+    return home
+
+
+def every_version(home):
+    """The bytes of each version of each skill."""
+    with Store.open(home) as store:
+        assert store.verify() == []
+        return {
+            (skill, version.number, version.kind): history.content(store, version.sha)
+            for skill in store.skills()
+            for version in history.versions(store, skill)
+        }
+
+
+def test_every_version_is_the_same_byte_for_byte_in_a_fresh_home(full, tmp_path):
+    told = json.loads(run(full, "export", tmp_path / "all.db", "--json"))
+    assert (told["skills"], told["versions"]) == (3, 24)
+    assert stat.S_IMODE((tmp_path / "all.db").stat().st_mode) == 0o600
+    run(tmp_path / "fresh", "import", tmp_path / "all.db")
+    assert every_version(tmp_path / "fresh") == every_version(full)
+    assert "as they were written" in run(tmp_path / "fresh", "verify")
+
+
+def test_what_is_imported_goes_on_where_it_was(full, tmp_path):
+    run(full, "export", tmp_path / "all.db")
+    run(tmp_path / "fresh", "import", tmp_path / "all.db")
+    with Store.open(tmp_path / "fresh") as store:
+        version = history.rollback(store, tmp_path / "skills" / "web" / "SKILL.md", to=1, exact=True)
+    assert version.number == 9
+    assert "entries" in run(tmp_path / "fresh", "verify")
+
+
+def test_an_export_overwrites_only_when_told(full, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    assert "exists already" in run(full, "export", tmp_path / "mine", code=2)
+    assert (tmp_path / "mine").read_text() == "mine"
+    run(full, "export", tmp_path / "mine", "--force")
+    run(tmp_path / "fresh", "import", tmp_path / "mine")
+
+
+def test_an_import_over_a_history_is_refused_and_with_replace_needs_a_person(full, tmp_path):
+    run(full, "export", tmp_path / "all.db")
+    before = (full / "skillloop.db").read_bytes()
+    assert "has a history: 24 versions of 3 skills" in run(full, "import", tmp_path / "all.db", code=2)
+    assert "needs a person" in run(full, "import", tmp_path / "all.db", "--replace", code=4)
+    assert (full / "skillloop.db").read_bytes() == before
+
+
+def test_a_person_replaces_a_history_and_the_old_one_is_kept(full, tmp_path, monkeypatch):
+    monkeypatch.setattr("skillloop.commands.import_.person", lambda *_: "a terminal")
+    run(full, "export", tmp_path / "all.db")
+    before = every_version(full)
+    with Store.open(full) as store:
+        history.rollback(store, tmp_path / "skills" / "web" / "SKILL.md", to=1, exact=True)
+    told = json.loads(run(full, "import", tmp_path / "all.db", "--replace", "--json"))
+    assert every_version(full) == before
+    assert told["kept"] == str(full / "skillloop.db.replaced-1")
+
+
+def test_a_damaged_home_takes_a_backup_and_the_damage_is_kept(full, tmp_path, monkeypatch):
+    monkeypatch.setattr("skillloop.commands.import_.person", lambda *_: "a terminal")
+    run(full, "export", tmp_path / "all.db")
+    before = every_version(full)
+    (full / "skillloop.db").write_bytes(b"\0" * 9000)
+    assert "damaged" in run(full, "import", tmp_path / "all.db", code=2)
+    run(full, "import", tmp_path / "all.db", "--replace")
+    assert every_version(full) == before
+    assert (full / "skillloop.db.replaced-1").read_bytes() == b"\0" * 9000
+
+
+@pytest.mark.parametrize("cut", [0, 99, 4096, -4096])
+def test_a_file_that_is_cut_or_no_export_changes_nothing(full, tmp_path, cut):
+    run(full, "export", tmp_path / "all.db")
+    data = (tmp_path / "all.db").read_bytes()
+    (tmp_path / "bad.db").write_bytes(data[:cut])
+    run(tmp_path / "fresh", "import", tmp_path / "bad.db", code=1)
+    assert not list((tmp_path / "fresh").glob("*.db*"))
