@@ -79,15 +79,17 @@ class Brief:
 
 def requests(brief: Brief, model: str, candidates: int = 1) -> list[Request]:
     """What is sent for one lesson: the same question once for each candidate."""
+    shared = {"skill": _sent(brief.text, brief.path), "closed": list(brief.closed)}
     data = {
-        "skill": _sent(brief.text, brief.path),
         "scene": excerpt.scene(brief.session, brief.found),
         "lesson": excerpt.clean(brief.found.lesson or "", excerpt.PERSON),
-        "closed": list(brief.closed),
         "failed": memory.told(brief.earlier),
     }
     prompt = llm.prompt(PROMPT, edits=EDITS, learned=LEARNED)
-    return [llm.Request("draft", model, prompt, data, SCHEMA, sample=n) for n in range(candidates)]
+    return [
+        llm.Request("draft", model, prompt, data, SCHEMA, sample=n, samples=candidates, shared=shared)
+        for n in range(candidates)
+    ]
 
 
 def drafts(door: Door, brief: Brief, model: str, candidates: int = 1) -> Iterator[Proposal | Spoilt]:

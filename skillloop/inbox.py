@@ -81,6 +81,7 @@ def start_worker(home: str) -> None:
         return
     try:
         os.setsid()
+        folder = os.getcwd()
         os.chdir("/")
         log = os.path.join(home, "log")
         os.makedirs(log, mode=0o700, exist_ok=True)
@@ -90,7 +91,8 @@ def start_worker(home: str) -> None:
         os.dup2(output, 2)
         os.closerange(3, 4096)
         environment = {name: value for name, value in os.environ.items() if name not in SESSION_VARIABLES}
-        environment.update(SKILLLOOP_HOME=home, SKILLLOOP_INSIDE="1")
+        project = os.environ.get("CLAUDE_PROJECT_DIR") or folder  # whose settings may have set the environment
+        environment.update(SKILLLOOP_HOME=home, SKILLLOOP_INSIDE="1", SKILLLOOP_PROJECT=project)
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "environment.py")
         os.execve(sys.executable, [sys.executable, "-I", script], environment)  # noqa: S606  (no shell is wanted)
     finally:

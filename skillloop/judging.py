@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from skillloop.model import Proposal
     from skillloop.store import Store
 
+PROMPT = "judge.v1"
+
 ENOUGH = 20
 """Decisions of the person from which the judge counts as measured."""
 
@@ -58,9 +60,14 @@ class Standing:
     consistent: float | None = None  # share of its opinions that did not depend on the order
 
 
-def standing(store: Store) -> Standing:
-    """How the judge has done so far."""
-    said = store.evidence.opinions()
+def named(model: str) -> str:
+    """The name under which a judge is measured. Another model, or other instructions, is another judge."""
+    return f"{model}:{llm.versioned(PROMPT)}"
+
+
+def standing(store: Store, judge: str) -> Standing:
+    """How a judge (see `named`) has done so far."""
+    said = [item for item in store.evidence.opinions() if item.judge == judge]
     share = sum(item.consistent for item in said) / len(said) if said else None
     decided = [(item.approves, item.person) for item in said if item.person is not None]
     if len(decided) < ENOUGH:
@@ -83,9 +90,7 @@ def _told(kappa: Kappa | None) -> str:
     return f"kappa {kappa.value:.2f} ({kappa.low:.2f} to {kappa.high:.2f}, {kappa.n} decisions)"
 
 
-def meets(
-    door: Door, case: Case, answer: str, commands: Sequence[str], model: str, sample: int = 0
-) -> bool | None:
+def meets(door: Door, case: Case, answer: str, commands: Sequence[str], model: str) -> bool | None:
     """Whether an answer meets a case's rubric; None where the judge gave no usable answer."""
     data = {
         "requirement": case.expected.rubric,
@@ -93,28 +98,26 @@ def meets(
         "answer": answer,
         "commands": list(commands),
     }
-    request = llm.Request(
-        "rubric", model, llm.prompt("rubric.v1"), data, _RUBRIC, max_tokens=1500, sample=sample
-    )
+    request = llm.Request("rubric", model, llm.prompt("rubric.v1"), data, _RUBRIC)
     value = door.complete(request).value
     return None if value is None else bool(value["meets"])
 
 
 def opinion(door: Door, store: Store, proposal: Proposal, old: str, new: str, model: str) -> Check:
     """Ask which text the person would want, in both orders, and remember it. A soft check: it can only demote."""
-    prompt = llm.prompt("judge.v1")
+    prompt = llm.prompt(PROMPT)
     told = [" ".join(item.quote.split()) for item in proposal.evidence]
     answers = []
     for texts in ((old, new), (new, old)):
         data = {"words": told, "first": _around(texts[0], texts[1]), "second": _around(texts[1], texts[0])}
-        request = llm.Request("judge", model, prompt, data, _CHOICE, max_tokens=1500)
+        request = llm.Request("judge", model, prompt, data, _CHOICE)
         answers.append(door.complete(request).value or {"better": "neither", "why": "no usable answer"})
     wants_new = (answers[0]["better"] == "second", answers[1]["better"] == "first")
     consistent = {answers[0]["better"], answers[1]["better"]} in ({"first", "second"}, {"neither"})
     approves = all(wants_new)
     said = excerpt.clean(" / ".join(answer["why"] for answer in answers), 600)
     store.evidence.save_opinion(
-        proposal.id, f"{model}:{prompt.name}", approves=approves, consistent=consistent, said=said
+        proposal.id, named(model), approves=approves, consistent=consistent, said=said
     )
     detail = "the judge would take it" if approves else "the judge would not take it"
     return Check(
@@ -138,11 +141,11 @@ def transcribed(proposal: Proposal, hidden: Iterable[str], known: Iterable[str])
         hidden: What the drafter must not know: patterns and rubrics of cases, words of the judge.
         known: What it may know: the person's words, the skill's text.
     """
-    open_text = "\n".join(known)
-    allowed = _runs(open_text)
+    open_text = "\n".join(known).casefold()
+    allowed, secrets = _runs(open_text), [secret.casefold() for secret in hidden]
     for edit in proposal.edits:
-        line = edit.new or ""
-        for secret in hidden:
+        line = (edit.new or "").casefold()
+        for secret in secrets:
             copied = (_runs(line) & _runs(secret)) - allowed
             whole = len(secret) >= 8 and secret in line and secret not in open_text
             if copied or whole:

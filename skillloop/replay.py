@@ -76,13 +76,13 @@ def _mostly(runs: Sequence[bool]) -> bool:
     return 2 * sum(runs) > len(runs)
 
 
-def player(door: Door, cheap: str, careful: str, *, judge: bool) -> Play:
+def player(door: Door, cheap: str, careful: str, samples: int, *, judge: bool) -> Play:
     """How a case is run by a model. Without a judge, a case that needs one is unscored."""
 
     def play(case: Case, text: str, sample: int) -> bool | None:
         if not case.expected.by_code and not judge:
             return None
-        value = door.complete(request(case, text, cheap, sample)).value
+        value = door.complete(request(case, text, cheap, sample, samples)).value
         if value is None:
             return None
         commands = tuple(value["commands"])
@@ -93,14 +93,15 @@ def player(door: Door, cheap: str, careful: str, *, judge: bool) -> Play:
     return play
 
 
-def request(case: Case, text: str, model: str, sample: int) -> llm.Request:
-    """What is sent for one run: the skill and the situation, and nothing of what is expected."""
+def request(case: Case, text: str, model: str, sample: int, samples: int = 1) -> llm.Request:
+    """What is sent for one of so many runs: the skill and the situation, and nothing of what is expected."""
     said = [
         {"by": "person" if turn.role == "human" else "assistant", "text": turn.text}
         for turn in case.situation
     ]
-    data = {"skill": redact.redact(text), "conversation": said}
-    return llm.Request("replay", model, llm.prompt("replay.v1"), data, SCHEMA, max_tokens=2000, sample=sample)
+    data, shared = {"conversation": said}, {"skill": redact.redact(text)}
+    prompt = llm.prompt("replay.v1")
+    return llm.Request("replay", model, prompt, data, SCHEMA, sample=sample, samples=samples, shared=shared)
 
 
 def runs(play: Play, case: Case, old: str, new: str, n: int) -> Runs | None:

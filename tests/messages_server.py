@@ -4,14 +4,15 @@
         server.next(status(429, retry_after=0.1), cut())     # what the next requests get instead of an answer
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
 
-It streams where that is asked for, answers a structured-output tool by using it, counts tokens as bytes / 4, and keeps
-every request and what it billed. Loopback only.
+It streams where that is asked for, answers a structured-output tool by using it, counts tokens as bytes / 4, caches
+prefixes, and keeps every request and what it billed. Loopback only.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import re
 import socket
 import threading
 import time
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     Behaviour = Callable[["Handler", dict[str, Any]], None]
 
 
+FENCED = re.compile(r"^<data (\w{32})>\n(.*)\n</data \1>$", re.MULTILINE)
+SHORTEST = 1024
+"""Tokens of the shortest prefix that the cache takes, as of the models of 2026."""
+
+
 class MessagesServer:
     """The server; `answer` makes the JSON object (or the text) for each request that nothing else was queued for."""
 
@@ -37,6 +43,7 @@ class MessagesServer:
         self.raw: list[bytes] = []
         self.billed = 0  # nano-dollars of the answers that went out whole
         self.queue: deque[Behaviour] = deque()
+        self.cached: set[str] = set()  # prefixes of requests
         self.lock = threading.Lock()
         self.numbers = itertools.count(1)
         self._http = Server(("127.0.0.1", 0), Handler)
@@ -69,16 +76,17 @@ class Server(ThreadingHTTPServer):
 
 
 def data_of(request: dict[str, Any]) -> dict[str, Any]:
-    """The block of data in a request, between its marks, however the back end wraps the message."""
+    """What the blocks of data in a request hold, however the back end wraps the message."""
     content = request["messages"][0]["content"]
     texts = [content] if isinstance(content, str) else [block["text"] for block in content]
-    (fenced,) = (text for text in texts if text.startswith("<data "))
-    first, body, last = fenced.split("\n")
-    assert last == first.replace("<", "</", 1)
-    return json.loads(body)
+    found: dict[str, Any] = {}
+    for text in texts:
+        for _mark, body in FENCED.findall(text):
+            found |= json.loads(body)
+    return found
 
 
-def status(code: int, *, retry_after: float | None = None, message: str = "no") -> Behaviour:
+def status(code: int, *, retry_after: float | str | None = None, message: str = "no") -> Behaviour:
     """An HTTP error in the API's own form."""
 
     def behave(handler: Handler, _request: dict[str, Any]) -> None:
@@ -175,10 +183,7 @@ class Handler(BaseHTTPRequestHandler):
     def reply(self, request: dict[str, Any], text: Any, stop: str, usage: dict[str, Any] | None) -> None:
         tools = [tool["name"] for tool in request.get("tools", [])]
         told = text if isinstance(text, str) else json.dumps(text)
-        used = usage or {
-            "input_tokens": len(json.dumps(request)) // 4,
-            "output_tokens": max(1, len(told) // 4),
-        }
+        used = usage or self.prompt_tokens(request) | {"output_tokens": max(1, len(told) // 4)}
         if "StructuredOutput" in tools and not isinstance(text, str):
             content = {
                 "type": "tool_use",
@@ -200,6 +205,26 @@ class Handler(BaseHTTPRequestHandler):
             known["cache_read"] = used.get("cache_read_input_tokens", 0)
             price = prices.price(request["model"])
             self.server.app.billed += sum(count * getattr(price, sort) for sort, count in known.items())
+
+    def prompt_tokens(self, request: dict[str, Any]) -> dict[str, int]:
+        """The prompt's tokens: read from the cache, written to it, and the rest. The cache works on prefixes."""
+        content = request["messages"][0]["content"]
+        parts = [request["model"], *(part for part in request.get("system", ()) if isinstance(part, dict))]
+        parts += [content] if isinstance(content, str) else content
+        size = len(json.dumps(request)) // 4
+        prefix, read, written, seen = "", 0, 0, self.server.app.cached
+        for part in parts:
+            prefix += part if isinstance(part, str) else part["text"]
+            tokens = min(size, len(prefix) // 4)
+            if "cache_control" not in part or tokens < SHORTEST:
+                continue
+            if prefix in seen:
+                read = tokens
+            else:
+                written = tokens - read
+                seen.add(prefix)
+        told = {"cache_creation_input_tokens": written, "cache_read_input_tokens": read}
+        return {"input_tokens": size - read - written, **(told if read or written else {})}
 
     def message(self, request: dict[str, Any], usage: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -178,6 +178,21 @@ def test_a_model_that_fails_leaves_the_session_where_it_would_be_offline(
     assert result.troubles == ("no draft by the model: the API said 401: no such key",)
 
 
+def test_a_model_that_failed_is_not_asked_again_in_this_session(tmp_path, home, store, skill, server):
+    server.next(*[status(401, message="no such key")] * 9)
+    record = (
+        corrected(skill, RULE)
+        .typed("And that is wrong again: always put the year behind each source.")
+        .says(SORRY)
+    )
+    result = digest(tmp_path, home, store, record)
+    assert len(server.requests) == 1
+    assert len(result.trials) >= 1
+    for trial in result.trials:
+        checks = [check.detail for check in trial.verdict.checks if check.name == "cases"]
+        assert checks == ["unscored: the API said 401: no such key"]
+
+
 def test_a_spent_budget_keeps_what_was_done_and_goes_on_offline(tmp_path, home, store, skill, server):
     (home / "config.toml").write_text('[model]\nbackend = "anthropic"\n[budget]\nmoney_per_session = 0.001\n')
     result = digest(tmp_path, home, store, corrected(skill, RULE))
@@ -290,7 +305,7 @@ def test_the_plan_prints_exactly_what_is_then_sent_and_sends_nothing(tmp_path, h
     (sent,) = drafted(server.requests)
     assert sent["model"] == planned["model"]
     assert sent["system"][0]["text"] == planned["system"]
-    assert sent["messages"][0]["content"].split("\n")[1] == planned["message"].split("\n")[1]
+    assert "\n".join(block["text"] for block in sent["messages"][0]["content"]) == planned["message"]
     assert server.billed / 1e9 <= planned["dollars"]["most"]
 
 

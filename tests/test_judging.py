@@ -96,7 +96,9 @@ def decided(store, pairs):
         item = proposal()
         object.__setattr__(item, "id", f"p{number}")
         store.save_proposal(item, Verdict(Outcome.DEFER, ()), "queued", "waits")
-        store.evidence.save_opinion(item.id, "m:judge.v1@0", approves=approves, consistent=True, said="why")
+        store.evidence.save_opinion(
+            item.id, judging.named("m"), approves=approves, consistent=True, said="why"
+        )
         store.set_state(item.id, "applied" if person else "rejected", "so decided", by="person")
 
 
@@ -116,15 +118,21 @@ BAD = [(True, True)] * 8 + [(False, True)] * 6 + [(True, False)] * 6
 )
 def test_it_is_heard_only_while_it_agrees_with_the_person(store, pairs, on, word):
     decided(store, pairs)
-    standing = judging.standing(store)
+    standing = judging.standing(store, judging.named("m"))
     assert standing.on is on
     assert word in standing.why
 
 
+def test_another_model_is_another_judge_and_not_measured_yet(store):
+    decided(store, BAD)
+    assert not judging.standing(store, judging.named("m")).on
+    assert "0 of 20" in judging.standing(store, judging.named("another")).why
+
+
 def test_what_nobody_decided_does_not_count(store):
     store.save_proposal(proposal(), Verdict(Outcome.DISCARD, ()), "discarded", "a check")
-    store.evidence.save_opinion("p1", "m", approves=True, consistent=True, said="")
-    assert "0 of 20" in judging.standing(store).why
+    store.evidence.save_opinion("p1", judging.named("m"), approves=True, consistent=True, said="")
+    assert "0 of 20" in judging.standing(store, judging.named("m")).why
 
 
 def test_kappa_of_a_known_table():
@@ -145,6 +153,7 @@ RUBRIC = "The answer names a randomised controlled trial and its year in the fir
     [
         (f"- {WORDS}", True),
         ("- Names a randomised controlled trial and its year always.", False),
+        ("- NAMES A RANDOMISED CONTROLLED TRIAL AND ITS YEAR ALWAYS.", False),
         (r"- Write text that fits \b(19|20)\d{2}\b somewhere.", False),
         ("- Prefer PubMed over everything else.", True),
         ("- Name the year.", True),

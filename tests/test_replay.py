@@ -144,7 +144,7 @@ def test_a_replay_never_sees_the_check():
     hidden = cases.Case(
         "c9", "/nowhere/skills/x/SKILL.md", "s", OWN.situation, "you forgot the frobnicator", secret
     )
-    sent = json.dumps(replay.request(hidden, SKILL, "m", 0).data)
+    sent = json.dumps(replay.request(hidden, SKILL, "m", 0).message)
     assert not any(word in sent for word in ("Quux", "zork", "grue", "frobnicator"))
 
 

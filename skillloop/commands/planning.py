@@ -63,7 +63,7 @@ def as_object(planned: Planned) -> dict[str, Any]:
         "model": request.model,
         "prompt": request.prompt.name,
         "system": request.prompt.text,
-        "message": request.fenced(),
+        "message": request.message,
         "schema": dict(request.schema),
         "max_tokens": request.max_tokens,
         "dollars": {"likely": planned.cost.likely / 1e9, "most": planned.cost.most / 1e9},
@@ -102,5 +102,5 @@ def _show(out: Console, planned: Planned) -> None:
     out.print(render.plain("--- instructions"))
     out.print(render.plain(request.prompt.text))
     out.print(render.plain("--- message"))
-    out.print(render.plain(request.fenced()))
+    out.print(render.plain(request.message))
     out.print(render.plain(""))

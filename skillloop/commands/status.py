@@ -117,7 +117,9 @@ def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
         "total": {"dollars": total.dollars, "tokens": total.tokens, "calls": total.calls},
         "unanswered": total.unanswered,
         "limit": rules.budget.money_per_day,
-        "judge": None if backend == "offline" else judging.standing(store).why,
+        "judge": None
+        if backend == "offline"
+        else judging.standing(store, judging.named(rules.model.careful)).why,
     }, []
 
 

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 from skillloop import redact
 from skillloop.llm import prices
 from skillloop.llm.api import Api
-from skillloop.llm.client import Client, ClientError
-from skillloop.llm.prompts import prompt
+from skillloop.llm.client import Client
+from skillloop.llm.prompts import prompt, versioned
 from skillloop.llm.request import Answer, Backend, Failed, Prompt, Reply, Request, Usage
+from skillloop.llm.steering import steered
 from skillloop.store import NANO, Call, Limit, Spend, Spent
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
 
     from skillloop.config import Budget, Config
     from skillloop.store import Scope, Store
+    from skillloop.store.calls import Ending
 
 __all__ = [
     "BACKENDS", "Answer", "Backend", "Door", "Estimate", "Failed", "Prompt", "Reply", "Request", "Spend", "Spent", "Usage",
-    "choose", "estimate", "limits", "open_door", "prompt",
+    "choose", "estimate", "limits", "open_door", "prompt", "versioned",
 ]  # fmt: skip
 
 BACKENDS: dict[str, type[Api | Client]] = {"anthropic": Api, "claude": Client}
@@ -52,7 +54,7 @@ class Estimate:
     """What a request will cost: most likely, and at the very most."""
 
     tokens: int  # input and the whole allowed output
-    likely: int  # nano-dollars, at four bytes a token and half of the allowed output
+    likely: int  # nano-dollars, at three bytes a token and half of the allowed output
     most: int  # nano-dollars, at one byte a token and all of the allowed output: what is held
 
 
@@ -61,7 +63,7 @@ def estimate(request: Request, overhead: int = Api.overhead, turns: int = Api.tu
     size = request.bytes
     longest = prices.price(request.model, size + overhead)
     written = max(longest.input, longest.cache_write)
-    likely = prices.price(request.model, size // 4).of(Usage(size // 4 + 1, request.max_tokens // 2))
+    likely = prices.price(request.model, size // 3).of(Usage(size // 3 + 1, request.max_tokens // 2))
     most = (size + overhead) * written + request.max_tokens * longest.output
     return Estimate(turns * (size + overhead + request.max_tokens), likely, turns * most)
 
@@ -70,6 +72,8 @@ def choose(config: Config, environment: dict[str, str] | None = None) -> tuple[s
     """The back end that the config means, and why, in words: `auto` takes what is there."""
     wanted = config.model.backend
     env = os.environ if environment is None else environment
+    if wanted != "offline" and (why := steered(env)):
+        return "offline", why
     if wanted != "auto":
         return wanted, f'model.backend = "{wanted}"'
     if env.get("ANTHROPIC_API_KEY") or env.get("ANTHROPIC_AUTH_TOKEN"):
@@ -152,17 +156,10 @@ class Door:
         number = calls.reserve(call, self._limits)
         try:
             answer = self.backend.ask(request, held.most / NANO)
-        except ClientError as error:
-            tokens = error.usage.total if error.usage else None
-            calls.settle(number, "lost" if error.billed else "refused", nano=error.nano, tokens=tokens)
-            self.spent += held.most if error.nano is None else error.nano
-            raise
         except Failed as error:
-            if error.billed:
-                calls.settle(number, "lost", request_id=error.request_id)
-                self.spent += held.most
-            else:
-                calls.settle(number, "refused", nano=0, tokens=0, request_id=error.request_id)
+            ending: Ending = "lost" if error.nano is None else "refused"
+            calls.settle(number, ending, nano=error.nano, tokens=error.tokens, request_id=error.request_id)
+            self.spent += held.most if error.nano is None else error.nano
             raise
         nano = answer.nano
         if nano is None and answer.usage is not None:

@@ -6,6 +6,8 @@ variables count, so gateways and local servers work.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from skillloop.llm.request import Answer, Failed, Usage
@@ -13,8 +15,9 @@ from skillloop.llm.request import Answer, Failed, Usage
 if TYPE_CHECKING:
     import anthropic
     from anthropic.lib.streaming import MessageStream, MessageStreamManager
+    from anthropic.types import TextBlockParam
 
-    from skillloop.llm.request import Request
+    from skillloop.llm.request import Block, Request
 
 TIMEOUT = 120.0  # seconds without a byte
 _UNSENT = frozenset(
@@ -47,17 +50,19 @@ class Api:
             raise _refusal(error) from error
         except anthropic.APIConnectionError as error:  # a timeout is one of them
             cause = type(error.__cause__ or error).__name__
-            sent = cause not in _UNSENT
-            raise Failed(
-                f"no answer from the API: {error.__cause__ or error} ({cause})", again=True, billed=sent
-            ) from error
+            nano = None if cause not in _UNSENT else 0
+            said = f"no answer from the API: {error.__cause__ or error} ({cause})"
+            raise Failed(said, again=True, nano=nano, tokens=nano) from error
         except Failed:
             raise
         except (
             Exception
         ) as error:  # whatever the SDK trips over: our call before it began, else a broken answer
             what = "the answer broke off" if begun else "nothing could be sent"
-            raise Failed(f"{what}: {type(error).__name__}: {error}", again=begun, billed=begun) from error
+            nano = None if begun else 0
+            raise Failed(
+                f"{what}: {type(error).__name__}: {error}", again=begun, nano=nano, tokens=nano
+            ) from error
 
     def _stream(self, request: Request) -> MessageStreamManager[Any]:
         import anthropic  # noqa: PLC0415
@@ -67,16 +72,23 @@ class Api:
         return self._client.messages.stream(
             model=request.model,
             max_tokens=request.max_tokens,
-            system=[{"type": "text", "text": request.prompt.text, "cache_control": {"type": "ephemeral"}}],
-            messages=[{"role": "user", "content": request.fenced()}],
+            system=[{"type": "text", "text": request.prompt.text}],
+            messages=[{"role": "user", "content": [_block(block) for block in request.blocks()]}],
             output_config={"format": {"type": "json_schema", "schema": dict(request.schema)}},
         )
+
+
+def _block(block: Block) -> TextBlockParam:
+    """A block as the API takes it. All up to one that repeats is cached, the instructions with it."""
+    if block.repeats:
+        return {"type": "text", "text": block.text, "cache_control": {"type": "ephemeral"}}
+    return {"type": "text", "text": block.text}
 
 
 def _answer(stream: MessageStream[Any]) -> Answer:
     message = stream.get_final_message()
     if message.stop_reason is None:
-        raise Failed("the answer broke off", again=True, billed=True, request_id=stream.request_id)
+        raise Failed("the answer broke off", again=True, nano=None, tokens=None, request_id=stream.request_id)
     text = "".join(block.text for block in message.content if block.type == "text")
     return Answer(text, message.stop_reason, _usage(message.usage), stream.request_id)
 
@@ -85,11 +97,13 @@ def _refusal(error: anthropic.APIStatusError) -> Failed:
     """An HTTP error. The API bills none of them."""
     status = error.status_code
     again = status in _AGAIN or status >= 500 or status < 400  # below: an error event inside a stream
+    nano = None if status < 400 else 0
     return Failed(
         f"the API said {status}: {_words(error)}",
         again=again,
         wait=_wait(error.response.headers),
-        billed=status < 400,
+        nano=nano,
+        tokens=nano,
         request_id=error.request_id,
     )
 
@@ -102,16 +116,23 @@ def _words(error: anthropic.APIStatusError) -> str:
 
 
 def _wait(headers: Any) -> float | None:
-    """Seconds of a `retry-after`, where it is a number."""
+    """Seconds of a `retry-after`, which is a number or a date (RFC 9110, 10.2.3)."""
+    told = headers.get("retry-after", "")
     try:
-        return max(0.0, float(headers.get("retry-after")))
-    except (TypeError, ValueError):
+        return max(0.0, float(told))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
         return None
 
 
 def _usage(found: Any) -> Usage | None:
     names = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     values = [getattr(found, name, None) or 0 for name in names]
-    if not values[0] or not all(isinstance(value, int) and value >= 0 for value in values):
+    if not all(isinstance(value, int) and value >= 0 for value in values):
+        return None
+    if values[0] + values[2] + values[3] == 0:  # a prompt has tokens, wherever they were counted
         return None
     return Usage(*values)

@@ -41,9 +41,9 @@ class Client:
         try:
             result = json.loads(told)
         except ValueError:
-            raise Failed(f"claude said no JSON: {told[:200]!r}", billed=True) from None
+            raise Failed(f"claude said no JSON: {told[:200]!r}", nano=None, tokens=None) from None
         if not isinstance(result, dict):
-            raise Failed("claude said no JSON object", billed=True)
+            raise Failed("claude said no JSON object", nano=None, tokens=None)
         return _answer(result)
 
     def command(self, request: Request, dollars: float) -> list[str]:
@@ -85,15 +85,16 @@ class Client:
             raise Failed(f"{self._program} cannot be started: {error.strerror}") from error
         with process:
             try:
-                out, err = process.communicate(request.fenced().encode("utf-8", "replace"), self._timeout)
+                out, err = process.communicate(request.message.encode(), self._timeout)
             except BaseException as error:
                 os.killpg(process.pid, signal.SIGKILL)
                 if not isinstance(error, subprocess.TimeoutExpired):
                     raise
-                raise Failed(f"claude gave no answer within {self._timeout:.0f} s", billed=True) from error
+                late = f"claude gave no answer within {self._timeout:.0f} s"
+                raise Failed(late, nano=None, tokens=None) from error
         if not out.strip():
             said = err.decode("utf-8", "replace").strip()[-300:]
-            raise Failed(f"claude ended with {process.returncode}: {said}", billed=True)
+            raise Failed(f"claude ended with {process.returncode}: {said}", nano=None, tokens=None)
         return out.decode("utf-8", "replace")
 
 
@@ -114,7 +115,8 @@ def _answer(result: dict[str, Any]) -> Answer:
     if stop == "refusal":
         return Answer(text, stop, usage, None, nano)
     if result.get("is_error") or result.get("subtype") != "success":
-        raise ClientError(f"claude: {result.get('subtype')}: {text[:300]}", nano, usage)
+        tokens = usage.total if usage else None
+        raise Failed(f"claude: {result.get('subtype')}: {text[:300]}", nano=nano, tokens=tokens)
     return Answer(
         text,
         "end_turn" if value is not None else stop,
@@ -122,14 +124,6 @@ def _answer(result: dict[str, Any]) -> Answer:
         str(result.get("session_id") or "") or None,
         nano,
     )
-
-
-class ClientError(Failed):
-    """The client ended with an error of its own, and says what that cost."""
-
-    def __init__(self, message: str, nano: int | None, usage: Usage | None) -> None:
-        super().__init__(message, billed=nano is None)
-        self.nano, self.usage = nano, usage
 
 
 def _bill(result: dict[str, Any]) -> tuple[int | None, Usage | None]:

@@ -25,6 +25,12 @@ def prompt(name: str, **values: Any) -> Prompt:
     """A prompt filled in with our own values (numbers, lists of words; never a transcript's: those are data)."""
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  (30 ms that an offline run saves)
 
-    source = _source(name)
-    text = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True).from_string(source)  # noqa: S701  (a prompt is no HTML)
-    return Prompt(f"{name}@{sha256(source)[:12]}", text.render(**values).strip())
+    # A prompt is no HTML, so nothing is escaped.
+    environment = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True)  # noqa: S701
+    text = environment.from_string(_source(name))
+    return Prompt(versioned(name), text.render(**values).strip())
+
+
+def versioned(name: str) -> str:
+    """The name of a prompt with the hash of its file."""
+    return f"{name}@{sha256(_source(name))[:12]}"

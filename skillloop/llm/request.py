@@ -1,14 +1,16 @@
 """What goes through the door to a model, and what comes back. Plain frozen data.
 
-The instructions of a request are ours and fixed; what they speak of (words from a transcript, a skill) is `data`. It is
-sent as JSON strings between two marks that are drawn by lot for each call, so that no text in it can end it.
+The instructions of a request are ours and fixed; what they speak of (words from a transcript, a skill) is data. It is
+sent as JSON strings between marks that cannot be guessed, so that no text in it can end it. What stays the same from call
+to call (`shared`: the skill) comes first and as a block of its own, because the other side's cache works on prefixes.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from skillloop.errors import SkillloopError
@@ -27,6 +29,14 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """One part of the user's message."""
+
+    text: str
+    repeats: bool  # whether it is likely to be sent again, word for word, within minutes
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One question to a model. Two requests that are equal are the same question: it is paid for once."""
 
@@ -37,24 +47,54 @@ class Request:
     schema: Mapping[str, Any]  # JSON schema of the answer, an object
     max_tokens: int = 4000  # of the answer, thinking included
     sample: int = 0  # tells repeated asking of the same question apart
+    samples: int = 1  # how often the same question is asked in all
+    shared: Mapping[str, Any] = field(default_factory=dict)  # like data: what other questions begin with, too
 
     @property
     def key(self) -> str:
         """Hex SHA-256 over all that decides the answer."""
-        parts = (self.model, self.prompt.text, self.data, self.schema, self.max_tokens, self.sample)
+        parts = (
+            self.model,
+            self.prompt.text,
+            self.shared,
+            self.data,
+            self.schema,
+            self.max_tokens,
+            self.sample,
+        )
         return sha256(json.dumps(parts, sort_keys=True))
 
-    def fenced(self, boundary: str | None = None) -> str:
-        """The user's message: the data as one line of JSON between two marks that cannot be guessed."""
-        mark = boundary or secrets.token_hex(16)
-        body = json.dumps(self.data, ensure_ascii=False, sort_keys=True)
-        return f"<data {mark}>\n{body}\n</data {mark}>"
+    def blocks(self) -> list[Block]:
+        """The user's message: what is shared, then the data, each as one line of JSON between two marks."""
+        found = [Block(_fenced(self.shared), repeats=True)] if self.shared else []
+        return [*found, Block(_fenced(self.data), repeats=self.samples > 1)]
+
+    @property
+    def message(self) -> str:
+        """The blocks as one text."""
+        return "\n".join(block.text for block in self.blocks())
 
     @property
     def bytes(self) -> int:
         """UTF-8 bytes that are sent as text: instructions, schema, and data with its marks."""
-        texts = (self.prompt.text, json.dumps(self.schema), self.fenced("0" * 32))
-        return sum(len(text.encode("utf-8", "replace")) for text in texts)
+        texts = (self.prompt.text, json.dumps(self.schema), self.message)
+        return sum(len(text.encode("utf-8")) for text in texts)
+
+
+_LOT = secrets.token_bytes(32)  # drawn by each process
+
+
+def _fenced(data: Mapping[str, Any]) -> str:
+    """Data between two marks: a hash of it under the process's lot.
+
+    No text can hold the mark around it: it would have to know the lot, and its own hash. The same data has the same
+    mark as long as the process lives, so that a repeated block is the same to the last byte.
+    """
+    body = json.dumps(data, ensure_ascii=False, sort_keys=True).encode(
+        "utf-8", "replace"
+    )  # half a character goes
+    mark = hmac.new(_LOT, body, "sha256").hexdigest()[:32]
+    return f"<data {mark}>\n{body.decode()}\n</data {mark}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +142,8 @@ class Failed(SkillloopError):  # noqa: N818  (one attempt; the door may try agai
         message: What happened.
         again: Whether another attempt makes sense.
         wait: Seconds that the other side asks to wait first, or None.
-        billed: Whether it may have been billed all the same.
+        nano: What it cost all the same, in nano-dollars; None where nobody knows.
+        tokens: Input and output together; None where nobody knows.
         request_id: The other side's, if it told one.
     """
 
@@ -112,11 +153,13 @@ class Failed(SkillloopError):  # noqa: N818  (one attempt; the door may try agai
         *,
         again: bool = False,
         wait: float | None = None,
-        billed: bool = False,
+        nano: int | None = 0,
+        tokens: int | None = 0,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.again, self.wait, self.billed, self.request_id = again, wait, billed, request_id
+        self.again, self.wait, self.request_id = again, wait, request_id
+        self.nano, self.tokens = nano, tokens
 
 
 class Backend(Protocol):

@@ -45,19 +45,20 @@ class Modelled:
         self.troubles: list[str] = []
         self._store = store
         self._doors: dict[str, Door | None] = {}  # by path of the skill, since each has its own rules
+        self._down = ""  # why the model is not asked any more in this session
 
     def drafts(
         self, lesson: Disagreement, text: str, path: str, rules: Config
     ) -> Iterator[Proposal | Spoilt]:
         """The model's drafts for one lesson, as they are asked for; none offline, in a dry run, or once it failed."""
         door = self._door(path, rules)
-        if door is None:
+        if door is None or self._down:
             return
         brief = brief_for(self.session, lesson, text, path, rules, self._store)
         try:
             yield from drafting.drafts(door, brief, rules.model.careful, rules.model.candidates)
         except (llm.Spent, llm.Failed) as error:
-            self.troubles.append(f"no draft by the model: {error.message}")
+            self.troubles.append(f"no draft by the model: {self._noted(error)}")
 
     def prove(self, prepared: Prepared, lesson: Disagreement, tried: int) -> Verdict:
         """The gate's verdict, lowered by what replaying its cases and asking the judge show; as it is, offline.
@@ -72,7 +73,7 @@ class Modelled:
         if door is None or self._store is None or verdict.outcome not in {Outcome.KEEP, Outcome.DEFER}:
             return verdict
         before = door.spent
-        checks = tuple(_while_it_lasts(self._checks(door, self._store, prepared, lesson, tried)))
+        checks = tuple(self._while_it_lasts(self._checks(door, self._store, prepared, lesson, tried)))
         return judging.demoted(verdict, checks, door.spent - before)
 
     def _checks(
@@ -84,13 +85,29 @@ class Modelled:
         if item.drafter != "offline":
             known = (prepared.old, lesson.lesson or "", *(found.quote for found in item.evidence))
             yield judging.transcribed(item, _hidden(everything, store), known)
-        judge = judging.standing(store).on
-        play = replay.player(door, models.cheap, models.careful, judge=judge)
+        judge = judging.standing(store, judging.named(models.careful)).on
+        play = replay.player(door, models.cheap, models.careful, models.runs, judge=judge)
         own = next((case for case in everything if case.id == lesson.id), None)
         trial = replay.Trial(item, own, everything, prepared.old, prepared.new, models.runs, tried)
         yield from replay.prove(play, trial, store)
         if judge:
             yield judging.opinion(door, store, item, prepared.old, prepared.new, models.careful)
+
+    def _while_it_lasts(self, checks: Iterable[Check]) -> Iterator[Check]:
+        """The checks up to where the budget or the model ends, and a word on that."""
+        if self._down:
+            yield replay.unscored(self._down)
+            return
+        try:
+            yield from checks
+        except (llm.Spent, llm.Failed) as error:
+            yield replay.unscored(self._noted(error))
+
+    def _noted(self, error: SkillloopError) -> str:
+        """What went wrong. A model that failed, after trying again, is not waited for once more in this session."""
+        if isinstance(error, llm.Failed):
+            self._down = error.message
+        return error.message
 
     def _evals(self, path: str) -> list[Case]:
         try:
@@ -106,14 +123,6 @@ class Modelled:
         if path not in self._doors:
             self._doors[path] = llm.open_door(rules, self._store, self.session.session_id)
         return self._doors[path]
-
-
-def _while_it_lasts(checks: Iterable[Check]) -> Iterator[Check]:
-    """The checks up to where the budget or the model ends, and a word on that."""
-    try:
-        yield from checks
-    except (llm.Spent, llm.Failed) as error:
-        yield replay.unscored(error.message)
 
 
 def _hidden(everything: Iterable[Case], store: Store) -> Iterator[str]:
