@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from skillloop.cases import Case
-    from skillloop.llm import Door
+    from skillloop.llm import Door, Request
     from skillloop.measures import Kappa
     from skillloop.model import Proposal
     from skillloop.store import Store
@@ -105,13 +105,9 @@ def meets(door: Door, case: Case, answer: str, commands: Sequence[str], model: s
 
 def opinion(door: Door, store: Store, proposal: Proposal, old: str, new: str, model: str) -> Check:
     """Ask which text the person would want, in both orders, and remember it. A soft check: it can only demote."""
-    prompt = llm.prompt(PROMPT)
-    told = [" ".join(item.quote.split()) for item in proposal.evidence]
-    answers = []
-    for texts in ((old, new), (new, old)):
-        data = {"words": told, "first": _around(texts[0], texts[1]), "second": _around(texts[1], texts[0])}
-        request = llm.Request("judge", model, prompt, data, _CHOICE)
-        answers.append(door.complete(request).value or {"better": "neither", "why": "no usable answer"})
+    useless = {"better": "neither", "why": "no usable answer"}
+    asked = questions([item.quote for item in proposal.evidence], old, new, model)
+    answers = [door.complete(request).value or useless for request in asked]
     wants_new = (answers[0]["better"] == "second", answers[1]["better"] == "first")
     consistent = {answers[0]["better"], answers[1]["better"]} in ({"first", "second"}, {"neither"})
     approves = all(wants_new)
@@ -123,6 +119,18 @@ def opinion(door: Door, store: Store, proposal: Proposal, old: str, new: str, mo
     return Check(
         "judge", passed=approves, hard=False, detail=detail if consistent else "the judge could not decide"
     )
+
+
+def questions(quotes: Iterable[str], old: str, new: str, model: str) -> list[Request]:
+    """The two questions to the judge: the same texts in both orders."""
+    prompt, told = llm.prompt(PROMPT), [" ".join(quote.split()) for quote in quotes]
+    return [
+        llm.Request("judge", model, prompt, {"words": told, "first": first, "second": second}, _CHOICE)
+        for first, second in (
+            (_around(old, new), _around(new, old)),
+            (_around(new, old), _around(old, new)),
+        )
+    ]
 
 
 def _around(text: str, other: str) -> str:
@@ -160,8 +168,8 @@ def _runs(text: str) -> set[tuple[str, ...]]:
     return {tuple(found[n : n + RUN]) for n in range(len(found) - RUN + 1)}
 
 
-PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge"})
-"""Checks that are made once, when a draft is made: they cost money, so a later look at the proposal shows them again."""
+PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge", "second opinion"})
+"""Checks that are made once, when a draft is made: a later look at the proposal shows them again."""
 
 
 def proof_of(verdict: Verdict) -> tuple[Check, ...]:

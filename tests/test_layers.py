@@ -23,7 +23,7 @@ LEVELS = (
     ("config", "excerpt"),
     ("gate", "store", "llm"),
     ("draft", "cases", "history", "outcomes", "memory", "measures"),
-    ("drafting", "replay", "judging"),
+    ("drafting", "replay", "judging", "doubt"),
     ("proposals",),
     ("problems",),
     ("worker", "jobs", "sweep", "watch", "render", "report", "environment"),

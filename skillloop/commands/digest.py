@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from skillloop.draft import Recurrence
     from skillloop.model import Disagreement, Session
     from skillloop.problems.session import Digest
+    from skillloop.store import Store
 
 
 SHOW_PROGRESS_FROM = 5
@@ -100,7 +101,20 @@ def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iter
             bar = click.progressbar(read, length=len(paths), label="sessions", file=sys.stderr)
             read = stack.enter_context(bar)
         for item in read:
+            if not isinstance(item, SkillloopError) and store is not None and not quiet:
+                _announce(item, app, store)
             yield item if isinstance(item, SkillloopError) else session.digest(item, app.home, store)
+
+
+def _announce(item: Session, app: App, store: Store) -> None:
+    """Say what a model may cost before it is asked anything."""
+    from skillloop import config
+
+    if config.load(app.home).model.backend != "offline":
+        from skillloop.commands import planning
+
+        if said := planning.announcement(item, app.home, store):
+            click.echo(said, err=True)
 
 
 def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | None) -> list[Path]:
@@ -197,7 +211,7 @@ def _proven(item: Disagreement, result: Digest) -> bool:
     """Whether nothing speaks against it that the person typed these words: neither the record, the session nor the gate."""
     from skillloop.gate.origin import DOUBTS
 
-    if item.evidence.origin is not Origin.TYPED or result.session.tainted or result.session.partial:
+    if item.id in result.suspect or item.evidence.origin is not Origin.TYPED or result.session.partial:
         return False
     return not any(
         item.id in {evidence.id for evidence in trial.candidate.evidence}
@@ -243,7 +257,9 @@ def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool =
                 f"  line {item.evidence.line}: {item.kind.value}, {mark}, {item.confidence:.0%}, {skill}{doubt}"
             )
         )
-        out.print(render.plain(f"    “{' '.join(item.evidence.quote.split())}”", "italic"))
+        why = result.suspect.get(item.id)
+        said = f"    “{' '.join(item.evidence.quote.split())}”"
+        out.print(render.plain(f"    (words not shown: {why})" if why else said, "dim" if why else "italic"))
         for signal in item.signals if explain else ():
             out.print(render.plain(f"      {signal.weight:+.2f}  {signal.name}", "dim"))
     for repeat in result.recurrences:

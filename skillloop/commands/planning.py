@@ -8,76 +8,99 @@ from skillloop.commands.options import emit
 from skillloop.errors import SkillloopError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
     from pathlib import Path
 
     from rich.console import Console
 
     from skillloop.commands.options import App
+    from skillloop.llm import Estimate
     from skillloop.model import Session
-    from skillloop.problems.modelled import Planned
+    from skillloop.problems.planned import Planned
     from skillloop.store import Store
 
 
 def print_plan(app: App, out: Console, paths: list[Path], *, as_json: bool) -> int:
     """Print the plan for these sessions."""
-    from skillloop import config, llm, render
+    from skillloop import render
     from skillloop.problems import session
 
-    total = most = 0
+    everything: list[Planned] = []
     with _store(app) as store:
         for item in session.read_all(paths):
             if isinstance(item, SkillloopError):
                 raise item
-            planned = list(_planned(item, app.home, store))
-            for each in planned:
-                total += 0 if each.known else each.cost.likely
-                most += 0 if each.known else each.cost.most
+            found = list(planned(item, app.home, store))
+            everything += found
+            for each in found:
                 emit(as_object(each)) if as_json else _show(out, each)
-            if not planned and not as_json:
+            if not found and not as_json:
                 out.print(render.plain(f"{item.session_id}: nothing would be sent", "bold"))
     if not as_json:
-        rules = config.load(app.home)
-        name, why = llm.choose(rules)
-        out.print(render.plain(f"back end  {name} ({why})"))
-        if total:
-            most_of_all = (
-                f"${rules.budget.money_per_session:.2f} a session, ${rules.budget.money_per_day:.2f} a day"
-            )
-            out.print(
-                render.plain(f"then      drafts are replayed and judged; all of it stays below {most_of_all}")
-            )
-        out.print(
-            render.plain(
-                f"cost      about ${total / 1e9:.4f}, at most ${most / 1e9:.4f}; nothing was sent", "bold"
-            )
-        )
+        _show_sum(app, out, everything)
     return 0
 
 
-def as_object(planned: Planned) -> dict[str, Any]:
-    """One request as JSON: what is sent, word for word (the mark is drawn anew for each call), and its cost."""
-    request = planned.request
+def _show_sum(app: App, out: Console, everything: list[Planned]) -> None:
+    """The back end, and the cost: of what was shown, of the proof of each draft, and the limits of it all."""
+    from skillloop import config, llm, render
+
+    rules = config.load(app.home)
+    name, why = llm.choose(rules)
+    out.print(render.plain(f"back end  {name} ({why})"))
+    later = [cost for each in everything for cost in each.then]
+    if later:
+        out.print(
+            render.plain(f"then      {_priced(later)} to replay and judge the drafts that pass the gate")
+        )
+    if everything:
+        limits = f"${rules.budget.money_per_session:.2f} a session, ${rules.budget.money_per_day:.2f} a day"
+        out.print(render.plain(f"limits    {limits}; what goes over them is not sent"))
+    now = [each.cost for each in everything if not each.known]
+    out.print(render.plain(f"cost      {_priced(now)}; nothing was sent", "bold"))
+
+
+def announcement(item: Session, home: Path, store: Store) -> str:
+    """What digesting a session may cost, in one line; "" where nothing would be sent."""
+    fresh = [each for each in planned(item, home, store) if not each.known]
+    costs = [cost for each in fresh for cost in (each.cost, *each.then)]
+    return f"{item.session_id}: {fresh[0].backend} may be asked: {_priced(costs)}" if costs else ""
+
+
+def _priced(costs: list[Estimate]) -> str:
+    """So many calls and what they cost."""
+    likely, most = sum(cost.likely for cost in costs), sum(cost.most for cost in costs)
+    return f"{len(costs)} calls, about ${likely / 1e9:.4f}, at most ${most / 1e9:.4f}"
+
+
+def as_object(each: Planned) -> dict[str, Any]:
+    """One request as JSON: what is sent, word for word (the marks are drawn anew by each process), and its cost."""
+    request = each.request
     return {
-        "backend": planned.backend,
+        "backend": each.backend,
         "model": request.model,
         "prompt": request.prompt.name,
         "system": request.prompt.text,
         "message": request.message,
         "schema": dict(request.schema),
         "max_tokens": request.max_tokens,
-        "dollars": {"likely": planned.cost.likely / 1e9, "most": planned.cost.most / 1e9},
-        "answered_before": planned.known,
+        "dollars": {"likely": each.cost.likely / 1e9, "most": each.cost.most / 1e9},
+        "answered_before": each.known,
     }
 
 
-def _planned(session: Session, home: Path, store: Store | None) -> Iterable[Planned]:
-    from skillloop.problems import modelled
+def planned(session: Session, home: Path, store: Store | None) -> Iterator[Planned]:
+    """The requests of one session, in order: second opinions, then drafts."""
+    from skillloop.problems import planned as plans
     from skillloop.problems import session as problem
 
     recurring = store.wishes(before=session.session_id) if store is not None else ()
-    found = problem.study(session, recurring)
-    return modelled.plan(session, [item for item in found if problem.draftable(item)], home, store)
+    opinions = plans.Opinions(session, home, store)
+    found = problem.study(session, recurring, problem.said_by_person(opinions, home))
+    yield from opinions.planned
+    unsaid = problem.suspect(session, found, home)
+    lessons = [item for item in found if problem.draftable(item) and item.id not in unsaid]
+    yield from plans.drafts(session, lessons, home, store)
 
 
 def _store(app: App) -> Any:
@@ -87,20 +110,15 @@ def _store(app: App) -> Any:
     return app.store() if (app.home / "skillloop.db").exists() else nullcontext()
 
 
-def _show(out: Console, planned: Planned) -> None:
+def _show(out: Console, each: Planned) -> None:
     from skillloop import render
 
-    request = planned.request
-    price = f"about ${planned.cost.likely / 1e9:.4f}, at most ${planned.cost.most / 1e9:.4f}"
-    known = " (answered before: not sent again)" if planned.known else ""
-    out.print(
-        render.plain(
-            f"to {planned.backend}, model {request.model}, prompt {request.prompt.name}: {price}{known}",
-            "bold",
-        )
-    )
-    out.print(render.plain("--- instructions"))
-    out.print(render.plain(request.prompt.text))
-    out.print(render.plain("--- message"))
-    out.print(render.plain(request.message))
+    request = each.request
+    price = f"about ${each.cost.likely / 1e9:.4f}, at most ${each.cost.most / 1e9:.4f}"
+    known = " (answered before: not sent again)" if each.known else ""
+    head = f"to {each.backend}, model {request.model}, prompt {request.prompt.name}: {price}{known}"
+    out.print(render.plain(head, "bold"))
+    for name, text in (("instructions", request.prompt.text), ("message", request.message)):
+        out.print(render.plain(f"--- {name}"))
+        out.print(render.plain(text))
     out.print(render.plain(""))

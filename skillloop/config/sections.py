@@ -99,6 +99,9 @@ class Model:
     )
     cheap: str = text("model for many small questions", "claude-haiku-5-5")
     careful: str = text("model that drafts and judges", "claude-sonnet-5-5")
+    second_opinion: Literal["on", "off"] = choice(
+        "on", "off", default="on", doc="whether the cheap model is asked where the detector is unsure"
+    )
     candidates: int = at_most(1, "drafts to ask for, for each lesson")
     runs: int = at_most(8, "times that a case is replayed with each text")
 

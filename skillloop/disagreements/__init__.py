@@ -17,7 +17,7 @@ from skillloop.disagreements.classifier import learned
 from skillloop.disagreements.features import features, said, scenes
 from skillloop.disagreements.kinds import kind
 from skillloop.disagreements.lasting import meant_to_last
-from skillloop.model import Disagreement, Evidence, Kind
+from skillloop.model import Disagreement, Evidence, Kind, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     SecondOpinion = Callable[[Disagreement, Session], float | None]
 
-__all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "RECURS", "UNSURE", "find"]
+__all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "OPINION", "RECURS", "UNSURE", "find"]
 
 FOUND_AT = 0.35
 """Confidence from which a turn counts as a disagreement."""
@@ -37,6 +37,9 @@ DRAFT_AT = 0.6
 
 UNSURE = (0.2, 0.6)
 """Between these a second opinion is worth asking for."""
+
+OPINION = "second opinion"
+"""Name of the signal that says by how much a second opinion changed the confidence."""
 
 DURABLE_AT = 0.7
 """Probability from which a lesson is worth remembering by itself."""
@@ -77,10 +80,17 @@ def find(
         if second_opinion is not None and UNSURE[0] <= confidence <= UNSURE[1]:
             opinion = second_opinion(disagreement, session)
             if opinion is not None:
-                disagreement = replace(disagreement, confidence=round(min(1.0, max(0.0, opinion)), 3))
+                disagreement = _reconsidered(disagreement, opinion)
         if disagreement.confidence >= FOUND_AT:
             found.append(disagreement)
     return _once(found)
+
+
+def _reconsidered(found: Disagreement, opinion: float) -> Disagreement:
+    """With the second opinion as its confidence, and what that changed as a signal."""
+    confidence = round(min(1.0, max(0.0, opinion)), 3)
+    signal = Signal(OPINION, round(confidence - found.confidence, 3))
+    return replace(found, confidence=confidence, signals=(*found.signals, signal))
 
 
 def _describe(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACKENDS", "Answer", "Backend", "Door", "Estimate", "Failed", "Prompt", "Reply", "Request", "Spend", "Spent", "Usage",
-    "choose", "estimate", "limits", "open_door", "prompt", "versioned",
+    "choose", "estimate", "limits", "open_door", "prompt", "remembered", "versioned",
 ]  # fmt: skip
 
 BACKENDS: dict[str, type[Api | Client]] = {"anthropic": Api, "claude": Client}
@@ -132,10 +132,9 @@ class Door:
             Spent: a limit does not allow it; nothing was sent.
             Failed: no answer came, also after trying again.
         """
-        known = self._store.calls.answer(request.key)
+        known = remembered(self._store, request)
         if known is not None:
-            answer = Answer(**{**json.loads(known), "usage": None})
-            return _reply(answer, request, remembered=True)
+            return known
         for attempt in range(1, TRIES + 1):
             try:
                 return self._attempt(request)
@@ -170,6 +169,14 @@ class Door:
         calls.settle(number, "answered", nano=nano, tokens=tokens, request_id=answer.request_id, reply=kept)
         self.spent += held.most if nano is None else nano
         return _reply(answer, request, nano=held.most if nano is None else nano, tokens=tokens or held.tokens)
+
+
+def remembered(store: Store, request: Request) -> Reply | None:
+    """The answer that the very same question got before, if it did."""
+    known = store.calls.answer(request.key)
+    if known is None:
+        return None
+    return _reply(Answer(**json.loads(known), usage=None), request, remembered=True)
 
 
 def _backoff(attempt: int) -> float:

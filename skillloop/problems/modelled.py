@@ -1,4 +1,4 @@
-"""The model's part in a session: what it would be sent, its drafts, and the proof of a draft. Nothing at all offline.
+"""The model's part in a session: second opinions, drafts, and the proof of a draft. Nothing at all offline.
 
 Invariants: without a store there is no ledger, so nothing is sent; a model that fails or has spent its budget leaves
 the session where it would be without one; what a model or a replay says can only lower a verdict.
@@ -6,46 +6,51 @@ the session where it would be without one; what a model or a replay says can onl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skillloop import cases, draft, drafting, judging, llm, memory, proposals, replay
+from skillloop import cases, config, doubt, drafting, judging, llm, memory, proposals, replay
 from skillloop.cases import Case
 from skillloop.drafting import Brief, Spoilt
-from skillloop.errors import SkillloopError
-from skillloop.gate import place
 from skillloop.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from skillloop.config import Config
-    from skillloop.llm import Door, Estimate, Request
+    from skillloop.errors import SkillloopError
+    from skillloop.llm import Door
     from skillloop.model import Check, Disagreement, Proposal, Session, Verdict
     from skillloop.proposals import Prepared
     from skillloop.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A request that would be sent, to whom, and what it would cost."""
-
-    request: Request
-    backend: str
-    cost: Estimate
-    known: bool  # answered before: it would not be sent again
-
-
 class Modelled:
     """The model at work on one session."""
 
-    def __init__(self, session: Session, store: Store | None) -> None:
-        self.session = session
+    def __init__(self, session: Session, home: Path, store: Store | None) -> None:
+        self.session, self.home = session, home
         self.troubles: list[str] = []
         self._store = store
         self._doors: dict[str, Door | None] = {}  # by path of the skill, since each has its own rules
         self._down = ""  # why the model is not asked any more in this session
+
+    def second_opinion(self, found: Disagreement, _session: Session) -> float | None:
+        """The probability that an uncertain turn is a disagreement; None offline, or where the model cannot say."""
+        if self._store is None or self._down:
+            return None
+        rules = rules_around(found, self.session, self.home)
+        path = found.skill.path if found.skill is not None else None
+        door = self._door(path or "", rules)
+        if door is None or rules.model.second_opinion == "off":
+            return None
+        try:
+            return doubt.ask(door, found, self.session, rules.model.cheap)
+        except (llm.Spent, llm.Failed) as error:
+            trouble = f"no second opinion by the model: {self._noted(error)}"
+            if trouble not in self.troubles:
+                self.troubles.append(trouble)
+            return None
 
     def drafts(
         self, lesson: Disagreement, text: str, path: str, rules: Config
@@ -69,6 +74,8 @@ class Modelled:
             tried: Drafts for this lesson so far, this one included.
         """
         verdict = prepared.verdict
+        if (check := doubt.raised(lesson)) is not None:
+            verdict = judging.demoted(verdict, (check,))
         door = self._door(prepared.proposal.path, prepared.config)
         if door is None or self._store is None or verdict.outcome not in {Outcome.KEEP, Outcome.DEFER}:
             return verdict
@@ -125,6 +132,13 @@ class Modelled:
         return self._doors[path]
 
 
+def rules_around(found: Disagreement, session: Session, home: Path) -> Config:
+    """The rules where a turn was said: the person's, the project's, and the skill's if one was in force."""
+    if found.skill is not None and found.skill.path is not None:
+        return proposals.rules_for(found.skill.path, home, session)
+    return config.load(home, Path(session.cwd) if session.cwd else None)
+
+
 def _hidden(everything: Iterable[Case], store: Store) -> Iterator[str]:
     """What a drafter must not know: the checks of all cases and the words of the judge."""
     for case in everything:
@@ -138,35 +152,3 @@ def brief_for(
 ) -> Brief:
     """All that a draft for a lesson starts from."""
     return Brief(session, lesson, text, path, rules.protect.headings, tuple(memory.failed(store, path)))
-
-
-def plan(
-    session: Session, lessons: Iterable[Disagreement], home: Path, store: Store | None
-) -> Iterator[Planned]:
-    """What drafting for these lessons would send, in order. Sends and writes nothing.
-
-    Args:
-        session: As read.
-        lessons: The draftable disagreements.
-        home: $SKILLLOOP_HOME, for the person's rules.
-        store: Where earlier failures and answers are, or None.
-    """
-    for lesson in lessons:
-        assert lesson.skill is not None
-        assert lesson.skill.path is not None
-        path = lesson.skill.path
-        if place.forbidden(path):
-            continue
-        try:
-            text, rules = proposals.live_text(path), proposals.rules_for(path, home, session)
-            drafted = draft.offline(lesson, text, path, avoid=rules.protect.headings)
-        except SkillloopError:
-            continue  # digesting tells of it
-        name, _ = llm.choose(rules)
-        backend = llm.BACKENDS.get(name)
-        if backend is None or isinstance(drafted, draft.Recurrence):
-            continue
-        brief = brief_for(session, lesson, text, path, rules, store)
-        for request in drafting.requests(brief, rules.model.careful, rules.model.candidates):
-            known = store is not None and store.calls.answer(request.key) is not None
-            yield Planned(request, name, llm.estimate(request, backend.overhead, backend.turns), known)

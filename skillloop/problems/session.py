@@ -1,7 +1,8 @@
 """A session as a problem of the loop: each lesson is drafted, gated, and applied, queued or dropped.
 
 Invariants: a dry run writes nothing at all. Digesting the same bytes twice changes nothing. Quotes are redacted
-before anything is stored or shown. An automated session teaches nothing.
+before anything is stored or shown. An automated session teaches nothing. Words that something else than the person
+may have put into the transcript wait for a person, and never reach a model.
 """
 
 from __future__ import annotations
@@ -14,10 +15,21 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from skillloop import cases, disagreements, draft, history, loop, memory, proposals, redact, transcript
+from skillloop import (
+    cases,
+    disagreements,
+    draft,
+    history,
+    loop,
+    memory,
+    proposals,
+    receipts,
+    redact,
+    transcript,
+)
 from skillloop.drafting import Spoilt
 from skillloop.errors import SkillloopError
-from skillloop.gate import place
+from skillloop.gate import origin, place
 from skillloop.model import Check, Decision, Outcome, Proposal, Verdict
 from skillloop.problems.modelled import Modelled
 from skillloop.skillfile import SkillFormatError
@@ -27,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from skillloop.disagreements import SecondOpinion
     from skillloop.loop import Trial
     from skillloop.model import Disagreement, Session
     from skillloop.proposals import Prepared
@@ -56,6 +69,8 @@ class Digest:
     recurrences: tuple[draft.Recurrence, ...] = ()
     troubles: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()  # those of them that a person can mend: a SKILL.md that is none
+    suspect: dict[str, str] = field(default_factory=dict)
+    """By id of the disagreement: why something else than the person may well have written those words."""
 
 
 def digest_job(home: Path, path: Path) -> Digest:
@@ -106,22 +121,58 @@ def digest(session: Session, home: Path, store: Store | None = None) -> Digest:
         SkillloopError: the store cannot be written.
     """
     recurring = store.wishes(before=session.session_id) if store is not None else ()
-    return settle(session, study(session, recurring), home, store)
+    model = Modelled(session, home, store)
+    found = study(session, recurring, said_by_person(model.second_opinion, home))
+    return settle(session, found, home, store, model)
 
 
-def study(session: Session, recurring: Collection[str] = ()) -> tuple[Disagreement, ...]:
-    """The disagreements of a session, redacted. Pure: touches no file. An automated session has none."""
-    if session.automated:
-        return ()
-    return tuple(_redacted(item) for item in disagreements.find(session, recurring=recurring))
+def study(
+    session: Session, recurring: Collection[str] = (), second_opinion: SecondOpinion | None = None
+) -> tuple[Disagreement, ...]:
+    """The disagreements of a session, redacted. An automated session has none."""
+    found = disagreements.find(session, recurring=recurring, second_opinion=second_opinion)
+    return tuple(_redacted(item) for item in found)
 
 
-def settle(session: Session, found: tuple[Disagreement, ...], home: Path, store: Store | None) -> Digest:
-    """Record what was found and run the loop over the lessons."""
+def said_by_person(opinion: SecondOpinion, home: Path) -> SecondOpinion:
+    """The same opinion, but no model is asked about words that something else than the person may have written."""
+
+    def ask(found: Disagreement, session: Session) -> float | None:
+        return None if suspect(session, [found], home) else opinion(found, session)
+
+    return ask
+
+
+def settle(
+    session: Session,
+    found: tuple[Disagreement, ...],
+    home: Path,
+    store: Store | None,
+    model: Modelled | None = None,
+) -> Digest:
+    """Record what was found and run the loop over the lessons; `model` is the one that was asked so far, if any was."""
     if store is not None and not session.automated:
-        store.save_digest(session, found)
-        _remember(session, found, store)
-    return _loop(session, found, [item for item in found if draftable(item)], home, store)
+        doubtful = suspect(session, found, home)
+        store.save_digest(session, [_kept(item) if item.id in doubtful else item for item in found])
+        _remember(session, (item for item in found if item.id not in doubtful), store)
+    lessons = [item for item in found if draftable(item)]
+    return _loop(found, SessionProblem(lessons, home, store, model or Modelled(session, home, store)))
+
+
+def suspect(session: Session, found: Iterable[Disagreement], home: Path) -> dict[str, str]:
+    """Those disagreements whose words something else than the person may well have written, by id, and why."""
+    turns = ((item, session.turns[item.turn]) for item in found)
+    reasons = {
+        item.id: origin.suspicion(turn, session, receipts.held(home, session.session_id, turn.text))
+        for item, turn in turns
+    }
+    return {name: why for name, why in reasons.items() if why}
+
+
+def _kept(found: Disagreement) -> Disagreement:
+    """A suspect disagreement as it is stored: without a skill it is no lesson that waits for one."""
+    homeless = found.skill is None or found.skill.path is None
+    return replace(found, lesson=None) if homeless else found
 
 
 def propose_for(found: Disagreement, home: Path, store: Store) -> Digest:
@@ -132,26 +183,20 @@ def propose_for(found: Disagreement, home: Path, store: Store) -> Digest:
     """
     session = transcript.read(found.evidence.path)
     _remember(session, (found,), store)
-    return _loop(session, (found,), [found], home, store)
+    return _loop((found,), SessionProblem([found], home, store, Modelled(session, home, store)))
 
 
-def _loop(
-    session: Session,
-    found: tuple[Disagreement, ...],
-    lessons: Sequence[Disagreement],
-    home: Path,
-    store: Store | None,
-) -> Digest:
-    problem = SessionProblem(session, lessons, home, store)
+def _loop(found: tuple[Disagreement, ...], problem: SessionProblem) -> Digest:
     trials = tuple(loop.run(problem, loop.Budget()))
     return Digest(
-        session,
+        problem.session,
         found,
         trials,
         problem.prepared,
         tuple(problem.recurrences),
         tuple(problem.troubles),
         tuple(problem.unreadable),
+        suspect(problem.session, found, problem.home),
     )
 
 
@@ -178,14 +223,15 @@ class SessionProblem:
     """The lessons of one session, one candidate each. See `loop.Problem`."""
 
     def __init__(
-        self, session: Session, lessons: Sequence[Disagreement], home: Path, store: Store | None
+        self, lessons: Sequence[Disagreement], home: Path, store: Store | None, model: Modelled
     ) -> None:
-        self.session, self.home, self.store = session, home, store
+        self.session, self.home, self.store = model.session, home, store
         self.prepared: dict[str, Prepared] = {}
         self.recurrences: list[draft.Recurrence] = []
-        self.troubles: list[str] = []
+        self.troubles = model.troubles
         self.unreadable: list[str] = []
-        self._model = Modelled(session, store)
+        self._model = model
+        self._suspect = suspect(model.session, lessons, home)
         self._lesson: dict[str, Disagreement] = {}  # behind each proposal
         self._spoilt: dict[str, str] = {}  # answers of the model that are no draft: why, by proposal id
         self._tries: Counter[str] = Counter()  # drafts that were judged, by lesson
@@ -207,7 +253,9 @@ class SessionProblem:
         lesson = self._lesson[proposal.id]
         prepared = proposals.prepare(proposal, self.home, self.store, self.session, lesson.confidence)
         self._tries[lesson.id] += 1
-        verdict = self._model.prove(prepared, lesson, self._tries[lesson.id])
+        verdict = prepared.verdict
+        if lesson.id not in self._suspect:
+            verdict = self._model.prove(prepared, lesson, self._tries[lesson.id])
         self.prepared[proposal.id] = replace(prepared, verdict=verdict)
         return verdict
 
@@ -268,9 +316,8 @@ class SessionProblem:
             rule = same.proposal.edits[0].new or ""
             offline = draft.Recurrence(lesson, path, 0, rule, same.proposal.id)
         if isinstance(offline, Proposal):
-            yield from self._model.drafts(lesson, text, path, rules)
-            self.troubles += self._model.troubles
-            self._model.troubles.clear()
+            if lesson.id not in self._suspect:
+                yield from self._model.drafts(lesson, text, path, rules)
             yield offline
             return
         self.recurrences.append(offline)
