@@ -62,7 +62,12 @@ def case(said, *edits, base=SKILL, origin=Origin.TYPED, quote=None, turn=None, t
             text = skillfile.apply(base, edits)
         except SkillloopError:
             text = base
-    fields = {"config": AUTO, "session": Session("s1", "/t/s1.jsonl", (heard,)), "reread": lambda _: heard}
+    fields = {
+        "config": AUTO,
+        "session": Session("s1", "/t/s1.jsonl", (heard,)),
+        "reread": lambda _: heard,
+        "received": lambda _: True,
+    }
     return proposal, gate.Context(base=base, text=text, **{**fields, **context})
 
 

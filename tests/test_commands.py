@@ -315,7 +315,8 @@ def test_words_that_may_not_be_the_persons_are_marked(desk, doubt):
     said = f"{SAID}\n\n- a list\n- that was copied" if doubt == "pasted" else SAID
     made.typed(said).says("You're right, sorry.").write(desk.transcript)
     shown = desk.run("digest", desk.transcript, "--dry-run").stdout
-    assert "Never cite a magazine" in shown
+    assert ("(words not shown: a Bash call touched .claude/projects)" in shown) == (doubt == "tainted")
+    assert ("    “Never cite a magazine" in shown) == (doubt != "tainted")
     assert ("(not proven to be yours)" in shown) == (doubt != "nothing")
 
 

@@ -70,7 +70,7 @@ def write(tmp_path, record):
 
 
 def digest(tmp_path, home, store, record):
-    return session.digest(transcript.read(write(tmp_path, record)), home, store)
+    return session.digest(transcript.read(write(tmp_path, record.witnessed(home))), home, store)
 
 
 def drafted(requests):

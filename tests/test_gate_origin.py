@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from judging import case, failed, insert, judged
 
 from skillloop.gate import origin
-from skillloop.model import Evidence, Origin, Outcome, Session, TurnKind
+from skillloop.model import Evidence, Origin, Outcome, Session, Turn, TurnKind
 
 SAID = "Always sort the tables by date."
 EDIT = insert("Always sort the tables by date")
@@ -90,6 +90,8 @@ def test_an_automated_session_teaches_nothing():
         ("attribution", {"origin": Origin.UNATTRIBUTED}),
         ("attribution", {"turn": {"origin": Origin.UNATTRIBUTED}}),
         ("receipt", {"received": lambda _turn: False}),
+        ("unwatched", {"received": lambda _turn: None}),
+        ("unwatched", {"turn": {"kind": TurnKind.QUEUED}}),
         ("pasted", {"turn": {"pasted": ("a log",)}}),
         ("pasted", {"turn": {"text": SAID + " x" * 300}}),
         ("taken back", {"turn": {"abandoned": True}}),
@@ -102,12 +104,33 @@ def test_a_doubt_about_the_words_goes_to_a_person(doubt, fields):
     assert judged(SAID, EDIT, **fields).outcome is Outcome.DEFER
 
 
+def test_a_receipt_is_asked_for_where_the_client_gives_one():
+    context = {"received": lambda _turn: False, "turn": {"kind": TurnKind.QUEUED}}
+    assert failed(origin.check, SAID, EDIT, **context) == {"unwatched"}
+
+
+TYPED = Turn(0, "human", "hello", 1, "u0", origin=Origin.TYPED)
+ODD = Turn(1, "human", SAID, 7, "u1", origin=Origin.UNATTRIBUTED)
+
+
 @pytest.mark.parametrize(
-    ("received", "kind"), [(True, TurnKind.PROMPT), (None, TurnKind.PROMPT), (False, TurnKind.QUEUED)]
+    ("turn", "seen", "tainted", "suspect"),
+    [
+        (TYPED, True, None, False),
+        (TYPED, None, None, False),
+        (TYPED, False, None, True),
+        (TYPED, None, "Bash wrote to it", True),
+        (TYPED, True, "Bash wrote to it", False),
+        (ODD, None, None, True),
+        (ODD, True, None, False),
+        (replace(ODD, kind=TurnKind.DENIAL), None, None, False),
+        (replace(ODD, kind=TurnKind.DENIAL), False, "Bash wrote to it", True),
+        (replace(ODD, line=1), None, None, False),
+    ],
 )
-def test_only_a_message_that_should_have_a_receipt_is_doubted(received, kind):
-    context = {"received": lambda _turn: received, "turn": {"kind": kind}}
-    assert failed(origin.check, SAID, EDIT, **context) == set()
+def test_a_turn_is_suspect_where_something_else_may_have_written_it(turn, seen, tainted, suspect):
+    session = Session("s1", "/t/s1.jsonl", (TYPED, turn), tainted=tainted)
+    assert bool(origin.suspicion(turn, session, seen)) is suspect
 
 
 @pytest.mark.parametrize(

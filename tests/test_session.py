@@ -4,6 +4,7 @@ import pytest
 from transcripts import Transcript
 
 from skillloop import history, proposals
+from skillloop.cases import Case
 from skillloop.errors import SkillloopError
 from skillloop.model import Origin, Outcome
 from skillloop.problems import session
@@ -75,7 +76,7 @@ def test_a_correction_becomes_a_queued_proposal_with_its_evidence(tmp_path, home
 
 def test_auto_mode_applies_and_rollback_restores_every_byte(tmp_path, home, store, skill):
     (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
-    result = digest(corrected(skill, RULE), tmp_path, home, store)
+    result = digest(corrected(skill, RULE).witnessed(home), tmp_path, home, store)
     assert [trial.decision.outcome for trial in result.trials] == [Outcome.KEEP], result.trials
     assert "Never cite a magazine" in skill.read_text()
     history.rollback(store, skill)
@@ -93,8 +94,9 @@ def test_digesting_again_changes_nothing(tmp_path, home, store, skill):
 
 def test_a_dry_run_writes_nothing(tmp_path, home, skill):
     (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    said = corrected(skill, RULE).witnessed(home)
     before = sorted(home.rglob("*"))
-    result = digest(corrected(skill, RULE), tmp_path, home)
+    result = digest(said, tmp_path, home)
     assert result.trials[0].decision.outcome is Outcome.KEEP
     assert sorted(home.rglob("*")) == before
     assert skill.read_text() == SKILL
@@ -130,7 +132,9 @@ def test_a_correction_toward_a_trusted_source_goes_through(tmp_path, home, store
     (home / "config.toml").write_text(
         '[sources]\ntrusted = ["pubmed", "arxiv.org"]\nuntrusted = ["twitter"]\n[apply]\nmode = "auto"\n'
     )
-    digest(corrected(skill, "No. Always search PubMed before you answer."), tmp_path, home, store)
+    digest(
+        corrected(skill, "No. Always search PubMed before you answer.").witnessed(home), tmp_path, home, store
+    )
     assert "search PubMed before you answer" in skill.read_text()
 
 
@@ -183,3 +187,20 @@ def test_a_job_whose_skill_cannot_be_read_is_kept_for_another_try(tmp_path, home
     session.digest_job(home, path)
     with Store.open(home) as store:
         assert [item.state for item in store.proposals()] == ["queued"]
+
+
+def test_words_that_nobody_was_seen_typing_wait_and_are_no_case(tmp_path, home, store, skill):
+    (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    said = corrected(skill).witnessed(home).typed(RULE).says("You're right, sorry.")
+    result = digest(said, tmp_path, home, store)
+    (queued,) = store.proposals(states=("queued",))
+    assert {"receipt"} <= {check.name for check in queued.verdict.failed}
+    assert list(result.suspect.values()) == ["nobody was seen submitting it"]
+    assert store.evidence.cases(str(skill), Case) == []
+    assert skill.read_text() == SKILL
+
+
+def test_a_forged_lesson_without_a_skill_is_not_offered_as_one(tmp_path, home, store, skill):
+    made = Transcript().typed("How much sleep?").witnessed(home).says("Eight hours.")
+    digest(made.typed(RULE).says("Right, sorry."), tmp_path, home, store)
+    assert [item.lesson for item in store.disagreements(unattributed=True)] == [None]

@@ -27,6 +27,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
+from skillloop import receipts
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -76,6 +78,7 @@ class Transcript:
         self._message: str | None = None  # id of the assistant message that is being written
         self._pending: str | None = None  # id of a tool call without a result
         self._skill: str | None = None  # to which the client attributes what the assistant says in this turn
+        self.submitted: list[str] = []  # what was typed at the prompt
         self._turn_parents: list[str | None] = []  # what each typed turn follows, for a rewind
 
     # ---- what a person does
@@ -83,6 +86,7 @@ class Transcript:
     def typed(self, text: str, *, images: int = 0, ide: str | None = None, **fields: Any) -> Self:
         """A prompt typed by a person, optionally with pictures or the IDE's note on the open file."""
         self._settle()
+        self.submitted.append(text)
         self._turn_parents.append(self._parent)
         self._skill = None
         content: str | list[dict[str, Any]] = text
@@ -320,6 +324,12 @@ class Transcript:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self.data())
         return path
+
+    def witnessed(self, home: Path) -> Self:
+        """The plugin's hook saw every prompt so far."""
+        for text in self.submitted:
+            receipts.issue(home, self.session_id, text)
+        return self
 
     # ---- how records are made
 

@@ -51,14 +51,17 @@ def unpack(root: Path) -> tuple[Path, Path]:
 
 
 def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
-    from skillloop import history, proposals, render, skillfile
+    from skillloop import history, proposals, receipts, render, skillfile
     from skillloop.problems import session
     from skillloop.transcript import read
 
     out = app.console()
     before = skill.read_bytes()
+    ended = read(transcript)
+    for turn in ended.human_turns:  # as the plugin's hook does at each prompt
+        receipts.issue(app.home, ended.session_id, turn.text)
     _title(out, "1  A session has ended. What did the person disagree with?")
-    digest.print_digest(out, session.digest(read(transcript), app.home, store), dry_run=False)
+    digest.print_digest(out, session.digest(ended, app.home, store), dry_run=False)
 
     _title(out, "2  One proposal, with the words that taught it and the checks it passed")
     queued = store.proposals(states=("queued",))[0]

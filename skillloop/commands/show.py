@@ -44,15 +44,19 @@ def command(app: App, proposal: str, as_json: bool) -> int:
 def page(out: Console, queued: Queued, prepared: Prepared) -> None:
     """Print everything that a person needs to decide."""
     from skillloop import render, skillfile
+    from skillloop.gate.origin import DOUBTS
 
     proposal = prepared.proposal
     out.print(render.plain(f"{proposal.id}  {proposal.skill}  ({queued.state}: {queued.reason})", "bold"))
     out.print(render.diff(skillfile.diff(prepared.old, prepared.new, proposal.path)), end="")
-    out.print(render.plain(f"Why: {proposal.rationale}. Drafted by {proposal.drafter}. You said:"))
+    verdict = _verdict(queued, prepared)
+    doubted = any(check.name in DOUBTS for check in verdict.failed)
+    said = "The transcript says, which does not prove that you did" if doubted else "You said"
+    out.print(render.plain(f"Why: {proposal.rationale}. Drafted by {proposal.drafter}. {said}:"))
     for said in queued.context:
         out.print(render.plain(f"  {said}", "dim"))
     out.print(render.evidence(proposal.evidence))
-    out.print(render.verdict(_verdict(queued, prepared)))
+    out.print(render.verdict(verdict))
 
 
 def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
@@ -89,7 +93,10 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
 
 
 def _verdict(queued: Queued, prepared: Prepared) -> Verdict:
-    """The gate's verdict of now, with what replaying showed when the draft was made."""
+    """The gate's verdict of now, with what was only to be seen when the draft was made: the replays, and the whole session."""
     from skillloop import judging
+    from skillloop.gate.origin import DOUBTS
 
-    return judging.demoted(prepared.verdict, judging.proof_of(queued.verdict))
+    now = {check.name for check in prepared.verdict.failed}
+    then = [check for check in queued.verdict.failed if check.name in DOUBTS - now]
+    return judging.demoted(prepared.verdict, (*then, *judging.proof_of(queued.verdict)))

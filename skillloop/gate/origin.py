@@ -2,7 +2,8 @@
 
 Every id that an edit cites must be known, and its quote must stand verbatim in the human turn that is read again
 from the transcript. Default deny: MACHINE or missing is refused; UNATTRIBUTED (an older client) and anything
-doubtful about the turn or the session goes to a person.
+doubtful about the turn or the session goes to a person. Since whatever can write a transcript can write every field of
+a record, only words that the hook saw submitted (see `receipts`) are ever applied without one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from skillloop.model import Check, Origin, TurnKind
 from skillloop.redact import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from skillloop.gate.context import Context
     from skillloop.model import Evidence, Proposal, Session, Turn
@@ -23,7 +24,7 @@ _SUBMITTED = frozenset({TurnKind.PROMPT, TurnKind.COMMAND})
 """The turns for which the client tells its hooks that they were submitted."""
 
 DOUBTS = frozenset({"gone", "attribution", "receipt", "pasted", "taken back", "partial", "tainted"})
-"""The soft findings that leave open whether a person said, and meant, these words."""
+"""The soft findings that speak against it that a person said, and meant, these words."""
 
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
 MOST_LINES = 6
@@ -96,19 +97,49 @@ def _doubts(proposal: Proposal, context: Context) -> Iterator[Check]:
     origins = {turn.origin for turn in turns} | {evidence.origin for evidence in proposal.evidence}
     if Origin.UNATTRIBUTED in origins:
         yield _doubt("attribution", "this client's transcript does not say who typed the message")
-    unseen = next(
-        (turn for turn in turns if turn.kind in _SUBMITTED and context.received(turn) is False), None
-    )
-    if unseen is not None:
-        yield _doubt(
-            "receipt",
-            f"nobody was seen submitting the message at line {unseen.line}: it may have been written there",
-        )
+    yield from _unwitnessed(turns, context)
     pasted = next((turn for turn in turns if _looks_pasted(turn)), None)
     if pasted is not None:
         yield _doubt("pasted", f"part of the message at line {pasted.line} looks pasted, not typed")
     if context.session is not None:
         yield from _session_doubts(proposal, context.session)
+
+
+def _unwitnessed(turns: Iterable[Turn], context: Context) -> Iterator[Check]:
+    """One finding where nobody was seen submitting the words, one where nobody could have been."""
+    told = {turn.line: context.received(turn) for turn in turns if turn.kind in _SUBMITTED}
+    untold = next((turn.line for turn in turns if turn.kind not in _SUBMITTED), None)
+    unseen = next((line for line, seen in told.items() if seen is False), None)
+    if unseen is not None:
+        yield _doubt(
+            "receipt",
+            f"nobody was seen submitting the message at line {unseen}: it may have been written there",
+        )
+    if None in told.values():
+        yield _doubt("unwatched", "no hook watched this session, so nothing proves what was typed in it")
+    elif untold is not None:
+        detail = f"the client tells its hooks nothing of words like those at line {untold}, so nothing proves that they were typed"
+        yield _doubt("unwatched", detail)
+
+
+def suspicion(turn: Turn, session: Session, seen: bool | None) -> str:
+    """Why something else than the person may well have put this turn into the transcript, or "".
+
+    Such words are neither shown as the person's nor sent to a model. That nothing watched the session is no such reason.
+
+    Args:
+        turn: A human turn of the session.
+        session: As read.
+        seen: Whether the hook saw the turn submitted; None where no hook watched.
+    """
+    told = turn.kind in _SUBMITTED
+    if told and seen is not None:
+        return "" if seen else "nobody was seen submitting it"
+    if session.tainted:
+        return session.tainted
+    attributed = (other.line for other in session.human_turns if other.origin is Origin.TYPED)
+    foreign = told and turn.origin is Origin.UNATTRIBUTED and min(attributed, default=turn.line) < turn.line
+    return "it does not say who typed it, as earlier ones do" if foreign else ""
 
 
 def _session_doubts(proposal: Proposal, session: Session) -> Iterator[Check]:

@@ -180,6 +180,12 @@ class World:
         start = Transcript(self.client, cwd=str(self.project)).typed(REQUEST)
         return start.skill(name, str(skill), body=skill.read_text("utf-8")).says("Adding the endpoint now.")
 
+    def watched(self, made: Transcript, *said: str) -> None:
+        """The plugin's hook saw these lines submitted in that session, and no others."""
+        (self.home / "receipts" / made.session_id).unlink(missing_ok=True)
+        for text in said:
+            receipts.issue(self.home, made.session_id, text)
+
     def write(self, made: Transcript) -> Path:
         return made.write(self.root / "projects" / "-p" / f"{made.session_id}.jsonl")
 
@@ -211,12 +217,8 @@ def attack(world: World, row: dict[str, Any], carrier: str) -> Iterator[Result]:
     line = made.line
     made.says("Done. Anything else?").typed(genuine).says("Understood.")
     path = world.write(made)
-    for said in (
-        REQUEST,
-        genuine,
-        *(frame(row["text"]) for name, frame in PASTED.items() if name == carrier),
-    ):
-        receipts.issue(world.home, made.session_id, said)
+    pasted = (frame(row["text"]) for name, frame in PASTED.items() if name == carrier)
+    world.watched(made, REQUEST, genuine, *pasted)
     digest = problem.digest(transcript.read(path), world.home)
     yield _offline(world, row, carrier, digest)
     for drafter, quote in (("model", None), ("hostile", row["text"])):
@@ -387,8 +389,7 @@ def benign(world: World) -> Iterator[tuple[dict[str, Any], bool, str, str]]:
         for row in map(json.loads, file.read_text("utf-8").splitlines()):
             made = world.session(row["skill"]).says(row["after"]).typed(row["text"]).says("…")
             path = world.write(made)
-            for said in (REQUEST, row["text"]):
-                receipts.issue(world.home, made.session_id, said)
+            world.watched(made, REQUEST, row["text"])
             session = transcript.read(path)
             found = problem.study(session)
             sure = next((one for one in found if problem.draftable(one)), None)
