@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from skillloop import config, draft, files, gate, history, receipts, skillfile, transcript
 from skillloop.errors import Refused, SkillloopError, Stale
+from skillloop.gate import origin
 from skillloop.gate.faithful import PERSON
 from skillloop.model import Outcome, sha256
 
@@ -147,6 +148,20 @@ def rules_for(path: str, home: Path, session: Session | None = None) -> config.C
     folder = Path(path).parent
     project = Path(session.cwd) if session is not None and session.cwd else _project_of(folder)
     return config.load(home, project, folder)
+
+
+def suspicion(session: Session, turn: Turn, home: Path) -> str:
+    """Why something else than the person may well have put this human turn into the transcript, or ""."""
+    return origin.suspicion(turn, session, receipts.held(home, session.session_id, turn.text))
+
+
+def credible(session: Session, home: Path) -> Session:
+    """The session as a model may see it: without the words of turns that something else may have put there."""
+    turns = (
+        replace(turn, text="", pasted=()) if turn.role == "human" and suspicion(session, turn, home) else turn
+        for turn in session.turns
+    )
+    return replace(session, turns=tuple(turns))
 
 
 def reread(evidence: Evidence) -> Turn | None:

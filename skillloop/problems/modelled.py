@@ -30,6 +30,7 @@ class Modelled:
 
     def __init__(self, session: Session, home: Path, store: Store | None) -> None:
         self.session, self.home = session, home
+        self._shown = proposals.credible(session, home)  # to the model
         self.troubles: list[str] = []
         self._store = store
         self._doors: dict[str, Door | None] = {}  # by path of the skill, since each has its own rules
@@ -45,7 +46,7 @@ class Modelled:
         if door is None or rules.model.second_opinion == "off":
             return None
         try:
-            return doubt.ask(door, found, self.session, rules.model.cheap)
+            return doubt.ask(door, found, self._shown, rules.model.cheap)
         except (llm.Spent, llm.Failed) as error:
             trouble = f"no second opinion by the model: {self._noted(error)}"
             if trouble not in self.troubles:
@@ -59,7 +60,7 @@ class Modelled:
         door = self._door(path, rules)
         if door is None or self._down:
             return
-        brief = brief_for(self.session, lesson, text, path, rules, self._store)
+        brief = brief_for(self._shown, lesson, text, path, rules, self._store)
         try:
             yield from drafting.drafts(door, brief, rules.model.careful, rules.model.candidates)
         except (llm.Spent, llm.Failed) as error:

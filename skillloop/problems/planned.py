@@ -48,7 +48,7 @@ class Opinions:
         rules = rules_around(found, self.session, self.home)
         if rules.model.second_opinion == "off":
             return None
-        request = doubt.request(found, self.session, rules.model.cheap)
+        request = doubt.request(found, proposals.credible(self.session, self.home), rules.model.cheap)
         planned = _planned(request, rules, self.store)
         if planned is None:
             return None
@@ -81,7 +81,7 @@ def drafts(
             continue  # digesting tells of it
         if isinstance(drafted, draft.Recurrence):
             continue
-        brief = brief_for(session, lesson, text, path, rules, store)
+        brief = brief_for(proposals.credible(session, home), lesson, text, path, rules, store)
         then = tuple(_proof(session, lesson, text, rules, store))
         for request in drafting.requests(brief, rules.model.careful, rules.model.candidates):
             planned = _planned(request, rules, store, then)

@@ -23,13 +23,12 @@ from skillloop import (
     loop,
     memory,
     proposals,
-    receipts,
     redact,
     transcript,
 )
 from skillloop.drafting import Spoilt
 from skillloop.errors import SkillloopError
-from skillloop.gate import origin, place
+from skillloop.gate import place
 from skillloop.model import Check, Decision, Outcome, Proposal, Verdict
 from skillloop.problems.modelled import Modelled
 from skillloop.skillfile import SkillFormatError
@@ -154,18 +153,15 @@ def settle(
     if store is not None and not session.automated:
         doubtful = suspect(session, found, home)
         store.save_digest(session, [_kept(item) if item.id in doubtful else item for item in found])
-        _remember(session, (item for item in found if item.id not in doubtful), store)
+        said = (item for item in found if item.id not in doubtful)
+        _remember(proposals.credible(session, home), said, store)
     lessons = [item for item in found if draftable(item)]
     return _loop(found, SessionProblem(lessons, home, store, model or Modelled(session, home, store)))
 
 
 def suspect(session: Session, found: Iterable[Disagreement], home: Path) -> dict[str, str]:
     """Those disagreements whose words something else than the person may well have written, by id, and why."""
-    turns = ((item, session.turns[item.turn]) for item in found)
-    reasons = {
-        item.id: origin.suspicion(turn, session, receipts.held(home, session.session_id, turn.text))
-        for item, turn in turns
-    }
+    reasons = {item.id: proposals.suspicion(session, session.turns[item.turn], home) for item in found}
     return {name: why for name, why in reasons.items() if why}
 
 
@@ -182,7 +178,8 @@ def propose_for(found: Disagreement, home: Path, store: Store) -> Digest:
         SkillloopError: its transcript is not there any more.
     """
     session = transcript.read(found.evidence.path)
-    _remember(session, (found,), store)
+    if not suspect(session, [found], home):
+        _remember(proposals.credible(session, home), (found,), store)
     return _loop((found,), SessionProblem([found], home, store, Modelled(session, home, store)))
 
 
@@ -355,7 +352,7 @@ class SessionProblem:
     def _around(self, proposal: Proposal) -> Iterator[str]:
         """How the turn before each quote ended, redacted: what a reviewer needs to understand it."""
         lines = {item.line for item in proposal.evidence}
-        for before, turn in pairwise(self.session.turns):
+        for before, turn in pairwise(proposals.credible(self.session, self.home).turns):
             if turn.line in lines:
                 who = "you" if before.role == "human" else "assistant"
                 said = " ".join(redact.redact(before.text).split())
