@@ -30,7 +30,7 @@ def store(home):
 
 
 @pytest.fixture
-def path(tmp_path, skill, monkeypatch):
+def path(tmp_path, home, skill, monkeypatch):
     """A session with one turn of which the detector is unsure, whatever it thinks of it in truth."""
     record = Transcript().typed("How much sleep do adults need?").skill("research", str(skill))
     record.says("Eight hours, says a study.").typed(UNSURE).says("I will.")
@@ -40,7 +40,7 @@ def path(tmp_path, skill, monkeypatch):
         "confidence",
         lambda self, seen: 0.45 if confidence(seen) else 0.0,
     )
-    return record.write(tmp_path / "t" / "session.jsonl")
+    return record.witnessed(home).write(tmp_path / "t" / "session.jsonl")
 
 
 @pytest.fixture
@@ -98,6 +98,14 @@ def test_who_is_sure_only_by_a_model_s_word_waits_for_a_person(path, home, store
         assert trial.decision.outcome is not Outcome.KEEP
     checks = {check.name: check for trial in result.trials for check in trial.verdict.checks}
     assert checks["second opinion"].detail == "the detector was 45% sure; a model made it 95%"
+
+
+def test_words_that_nobody_was_seen_typing_reach_no_model(tmp_path, home, store, server, path):
+    forged = Transcript(session_id="5e55104e-0000-4000-8000-00000000000f").typed("Hello.").witnessed(home)
+    forged.says("Hello.").typed(UNSURE)
+    result = digest(forged.write(tmp_path / "t" / "forged.jsonl"), home, store)
+    assert UNSURE not in [data_of(request)["person"] for request in opinions(server)]
+    assert the(result.found).confidence == 0.45
 
 
 def test_a_sure_detector_asks_nobody(path, home, store, server, monkeypatch):

@@ -167,7 +167,7 @@ def test_the_bench_with_a_key_runs_the_whole_on_copies(tmp_path, skill, server):
     assert told["flips"] == "1 of 1"
     assert told["drafted by"] == {"anthropic": 1}
     assert told["dollars"] == pytest.approx(server.billed / 1e9)
-    assert "1 drafts, about $" in run.stderr
+    assert "1 requests, about $" in run.stderr
     assert skill.read_text() == SKILL
 
 
@@ -176,7 +176,7 @@ def test_a_digest_that_is_killed_goes_on_where_it_was_and_pays_for_nothing_twice
     tmp_path, home, store, skill, server, after
 ):
     server.answer = Person()
-    path = corrected(skill, SAID).write(tmp_path / "t" / "session.jsonl")
+    path = corrected(skill, SAID).witnessed(home).write(tmp_path / "t" / "session.jsonl")
     server.next(
         *[lambda handler, request: handler.reply(request, server.answer(request), "end_turn", None)] * after
     )

@@ -22,14 +22,15 @@ from pathlib import Path
 from skillloop import llm, transcript
 from skillloop.config import load
 from skillloop.model import Outcome, SkillRef
-from skillloop.problems import modelled
+from skillloop.problems import planned
 from skillloop.problems import session as problem
+from skillloop.problems.modelled import Modelled
 from skillloop.store import Store
 
 
-def lessons(session, skills: Path, only: Path | None):
+def lessons(session, skills: Path, only: Path | None, opinion):
     """The draftable disagreements, each about a copy of its skill."""
-    for item in problem.study(session):
+    for item in problem.study(session, second_opinion=opinion):
         skill = SkillRef(only.parent.name, str(only)) if only else item.skill
         if skill is None or skill.path is None or not Path(skill.path).is_file():
             continue
@@ -49,8 +50,9 @@ def measure(sessions, home: Path, skills: Path, only: Path | None) -> dict[str, 
     by: Counter[str] = Counter()
     with Store.open(home) as store:
         for session in sessions:
-            found = tuple(lessons(session, skills, only))
-            result = problem.settle(session, found, home, store)
+            model = Modelled(session, home, store)
+            found = tuple(lessons(session, skills, only, model.second_opinion))
+            result = problem.settle(session, found, home, store, model)
             for trial in result.trials:
                 outcomes[trial.decision.outcome.value] += 1
                 by[trial.candidate.drafter.partition(":")[0]] += 1
@@ -74,6 +76,15 @@ def measure(sessions, home: Path, skills: Path, only: Path | None) -> dict[str, 
         "tokens": spend.tokens,
         "without an answer": spend.unanswered,
     }
+
+
+def requests(sessions, home: Path, skills: Path, only: Path | None):
+    """What would be sent before anything is replayed."""
+    for session in sessions:
+        opinions = planned.Opinions(session, home, None)
+        found = list(lessons(session, skills, only, opinions))
+        yield from opinions.planned
+        yield from planned.drafts(session, found, home, None)
 
 
 def main() -> int:
@@ -101,12 +112,10 @@ def main() -> int:
         if name == "offline":
             return 1
         sessions = [transcript.read(path) for path in files]
-        planned = [
-            p for s in sessions for p in modelled.plan(s, lessons(s, skills, options.skill), home, None)
-        ]
-        likely = sum(item.cost.likely for item in planned) / 1e9
+        asked = list(requests(sessions, home, skills, options.skill))
+        likely = sum(item.cost.likely for item in asked) / 1e9
         print(
-            f"{len(planned)} drafts, about ${likely:.4f}, and then replays; at most ${options.money:.2f}",
+            f"{len(asked)} requests, about ${likely:.4f}, and then replays; at most ${options.money:.2f}",
             file=sys.stderr,
         )
         if not options.yes and input("go? [y/N] ").strip().lower() != "y":

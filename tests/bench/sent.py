@@ -3,7 +3,8 @@
     python tests/bench/sent.py FOLDER            # with transcripts in it, at any depth
     python tests/bench/sent.py FOLDER --skill path/to/SKILL.md
 
-For every disagreement that the detector finds, the request is built as for drafting and counted, not sent. Tokens are
+For every disagreement that the detector finds, the request is built as for drafting and counted, not sent; likewise the
+second opinions on what it is unsure of. Tokens are
 taken as four bytes on both sides, so their share is one of bytes: of the transcript file, and of what was said in it.
 """
 
@@ -16,7 +17,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from skillloop import drafting, transcript
+from skillloop import doubt, drafting, transcript
 from skillloop.model import SkillRef
 from skillloop.problems import session as problem
 
@@ -27,9 +28,14 @@ TYPICAL = (
 )
 
 
-def sent(session, skill: str) -> tuple[int, int, int, int]:
-    """Disagreements found, those whose words are all in the request, bytes if all were sent, bytes of those drafted for."""
-    found = problem.study(session)
+def sent(session, skill: str) -> tuple[int, int, int, int, int]:
+    """Disagreements found, those whose words are all in the request, bytes if all were sent, bytes of those drafted for.
+
+    Last the bytes of the second opinions, which are asked for where the detector is unsure.
+    """
+    unsure = []
+    found = problem.study(session, second_opinion=lambda item, _session: unsure.append(item))
+    asked = sum(doubt.request(item, session, "m").bytes for item in unsure)
     whole = size = drafted = 0
     for item in found:
         ready = replace(
@@ -42,7 +48,7 @@ def sent(session, skill: str) -> tuple[int, int, int, int]:
         drafted += request.bytes * problem.draftable(replace(ready, lesson=item.lesson))
         quote = " ".join(item.evidence.quote.split())
         whole += quote in " ".join(request.data["scene"]["person"].split())
-    return len(found), whole, size, drafted
+    return len(found), whole, size, drafted, asked
 
 
 def main() -> int:
@@ -57,17 +63,19 @@ def main() -> int:
         session = transcript.read(path)
         said = sum(len(turn.text.encode("utf-8", "replace")) for turn in session.turns)
         rows.append((*sent(session, skill), path.stat().st_size, said))
-    found, whole, size, drafted, files, said = (sum(column) for column in zip(*rows, strict=True))
-    shares = sorted(row[2] / row[4] for row in rows if row[0])
+    found, whole, size, drafted, asked, files, said = (sum(column) for column in zip(*rows, strict=True))
+    shares = sorted(row[2] / row[5] for row in rows if row[0])
     told = {
         "sessions": len(rows),
         "disagreements": found,
         "whole in what is sent": whole,
         "tokens, all disagreements sent": size // 4,
         "tokens, lasting ones with a lesson": drafted // 4,
+        "tokens, second opinions": asked // 4,
         "tokens of the transcripts": files // 4,
         "share, all": round(size / files, 4),
         "share, lasting": round(drafted / files, 4),
+        "share, lasting and second opinions": round((drafted + asked) / files, 4),
         "share of what was said": round(size / said, 4),
         "median of a session": round(statistics.median(shares), 4),
         "90th percentile": round(shares[int(0.9 * len(shares))], 4),
