@@ -110,7 +110,7 @@ class Session:
     automated: bool = False  # a `claude -p`, SDK or observer session: no person in it
     tainted: str | None = None  # a tool call touched transcripts or skillloop's state: why; queue only
     end: int = 0  # byte offset after the last whole line read
-    digest: str = ""  # sha256 over the bytes read
+    digest: str = ""  # sha256 over the last 16 KiB read: each record has an id and a time
 
     @property
     def human_turns(self) -> tuple[Turn, ...]:

@@ -231,20 +231,6 @@ def test_a_half_written_line_is_left_for_next_time(tmp_path):
     assert (session.end, session.bad_lines, said(session)) == (len(whole), 0, ["One"])
 
 
-def test_reading_on_takes_only_what_is_new(tmp_path):
-    built = Transcript().typed("One").says("ok")
-    first = transcript.read(built.write(tmp_path / "s.jsonl"))
-    built.typed("Two")
-    second = transcript.read(built.write(tmp_path / "s.jsonl"), start=first.end)
-    assert [(turn.text, turn.line) for turn in second.turns] == [("Two", 3)]
-
-
-def test_a_file_that_shrank_is_said_to_have(tmp_path):
-    path = Transcript().typed("One").write(tmp_path / "s.jsonl")
-    with pytest.raises(transcript.Changed, match="shorter"):
-        transcript.read(path, start=10_000)
-
-
 def test_a_record_that_names_a_key_twice_is_no_persons(read):
     built = Transcript().typed("One")
     built.raw(

@@ -12,27 +12,24 @@ from typing import TYPE_CHECKING
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Session, Turn
 from skillloop.transcript.assembly import Assembly
-from skillloop.transcript.lines import Changed, Lines, line_at, parse
+from skillloop.transcript.drafts import string
+from skillloop.transcript.lines import Lines, line_at, parse
 from skillloop.transcript.prompts import pastes
 from skillloop.transcript.skim import Skim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Changed", "find", "locate", "quote_at", "read"]
+__all__ = ["find", "locate", "quote_at", "read"]
 
 BAD_SHARE = 0.05  # of the lines: from more on the session is partial
 
 
-def read(path: Path | str, *, start: int = 0, prefilter: bool = True) -> Session:
+def read(path: Path | str, *, prefilter: bool = True) -> Session:
     """Read a transcript.
 
     Args:
         path: The JSONL file.
-        start: Byte offset to begin at: the `end` of an earlier reading. Bytes before it are only counted for line
-            numbers. What came before is then unknown: the skill in force, an interruption or refusal just before the
-            first turn, queued words, and whether a turn repeats or rewinds an earlier one. A caller that needs these
-            reads from 0 and keeps the turns past the line it knows.
         prefilter: False parses every line; it exists to prove that the result is the same.
 
     Returns:
@@ -40,32 +37,31 @@ def read(path: Path | str, *, start: int = 0, prefilter: bool = True) -> Session
 
     Raises:
         SkillloopError: there is no such file, it cannot be read, or nothing in it is a record.
-        Changed: the file is not the one that was read up to `start`.
     """
     path = Path(path)
-    lines = Lines(path, start)
+    lines = Lines(path)
     assembly = Assembly(pastes(path))
     count, bad = _assemble(lines, assembly, Skim() if prefilter else None)
     assembly.finish()
     said = assembly.said()
-    assembly.rewinds.settle(path, start, said)
-    if not count and not start:
+    assembly.rewinds.settle(path, said)
+    if not count:
         raise SkillloopError(
             f"{path} holds no record of a session",
             "give a transcript that Claude Code wrote, with at least one whole line",
         )
     facts = assembly.facts
     return Session(
-        facts.get("sessionId") or path.stem,
+        string(facts.get("sessionId")) or path.stem,
         str(path),
         tuple(draft.turn(index) for index, draft in enumerate(assembly.drafts)),
         skills=tuple(assembly.skills.seen),
-        cwd=facts.get("cwd"),
-        version=facts.get("version"),
+        cwd=string(facts.get("cwd")) or None,
+        version=string(facts.get("version")) or None,
         records=count,
         bad_lines=bad,
         machine=assembly.machine,
-        partial=bad > BAD_SHARE * (count + bad) or (start == 0 and count > 0 and not assembly.recognised),
+        partial=bad > BAD_SHARE * (count + bad) or not assembly.recognised,
         automated=assembly.automatic and not said,
         tainted=assembly.tainted,
         end=lines.end,
@@ -75,7 +71,7 @@ def read(path: Path | str, *, start: int = 0, prefilter: bool = True) -> Session
 
 def _assemble(lines: Lines, assembly: Assembly, skim: Skim | None) -> tuple[int, int]:
     """Take every line; the numbers of records and of bad lines."""
-    number, bad, blank = lines.before, 0, 0
+    number = bad = blank = 0
     for batch in lines:
         assembly.rewinds.turn_to(batch, number + 1)
         for line in batch:
@@ -91,7 +87,7 @@ def _assemble(lines: Lines, assembly: Assembly, skim: Skim | None) -> tuple[int,
                 bad += 1
             else:
                 blank += 1
-    return number - lines.before - bad - blank, bad
+    return number - bad - blank, bad
 
 
 def quote_at(path: Path | str, line: int, uuid: str | None) -> Turn | None:

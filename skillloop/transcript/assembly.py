@@ -112,11 +112,13 @@ class Assembly:
 
     def _block(self, block: Any, reply: Reply) -> None:
         """Add a text or tool call to the assistant's turn; any other block is passed over."""
-        kind = block.get("type") if isinstance(block, dict) else None
+        if not isinstance(block, dict):
+            return
+        kind = block.get("type")
         if kind == "tool_use":
-            name, arguments = string(block.get("name")), block.get("input")
-            reply.call(string(block.get("id")), name, arguments)
-            if self.tainted is None:
+            key, name, arguments = block.get("id"), string(block.get("name")), block.get("input")
+            reply.call(key if isinstance(key, str) else "", name, arguments)
+            if self.tainted is None and name not in taint.READING:
                 self.tainted = taint.reason(name, arguments)
             if name == "Skill" and isinstance(arguments, dict):
                 self.skills.called(arguments.get("skill"))
@@ -154,7 +156,8 @@ class Assembly:
     def _failure(self, block: dict[str, Any], record: dict[str, Any], line: int, source: bytes) -> None:
         """A call that went wrong: it failed, or the person refused it, perhaps with a comment."""
         text = _joined(block.get("content"))
-        key, refused = string(block.get("tool_use_id")), speaker.refused(text)
+        key, refused = block.get("tool_use_id"), speaker.refused(text)
+        key = key if isinstance(key, str) else ""
         tool = self._settle(key, failed=not refused, rejected=refused)
         if speaker.interruption(text):
             self._interrupted = True
@@ -273,7 +276,8 @@ class Assembly:
     def _note(self, record: dict[str, Any]) -> None:
         self.recognised = True
         for key in ("sessionId", "cwd", "version"):
-            if value := string(record.get(key)):
+            value = record.get(key)
+            if value and isinstance(value, str):
                 self.facts[key] = value
 
 

@@ -31,7 +31,12 @@ def string(value: Any) -> str:
     """The value if it is a string, with lone surrogates replaced so that it can be written out; else ""."""
     if not isinstance(value, str):
         return ""
-    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
 
 
 @dataclass(slots=True)
@@ -125,10 +130,12 @@ class Reply:
 
 def _brief(arguments: Any) -> str:
     """What a tool call was about: its command, path or address, or else its first string."""
+    if not isinstance(arguments, dict):
+        return ""
     first = ""
-    for key, value in arguments.items() if isinstance(arguments, dict) else ():
+    for key, value in arguments.items():
         if isinstance(value, str):
             if key in _BRIEF_KEYS:
                 return string(value[:BRIEF])
-            first = first or value[:BRIEF]
-    return string(first)
+            first = first or value
+    return string(first[:BRIEF])

@@ -21,64 +21,54 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 BLOCK = 1 << 18
+WINDOW = 1 << 14
+"""Bytes before an end by which a file is known again: each record in them has an id and a time of its own."""
 MAX_LINE = 16 << 20
 _decode = json.JSONDecoder().raw_decode
 OVERLONG = b"{"  # stands for a line longer than MAX_LINE: like it, no JSON object
 
 
-class Changed(SkillloopError):  # noqa: N818  (a fact about the file, which the caller answers by reading it anew)
-    """The transcript is not the one that was read up to `start`: it shrank or was rewritten."""
-
-
 class Lines:
-    """Whole lines from byte `start` on, in batches, with their newlines. After iterating, `end` and `digest` tell what was read.
+    """Whole lines in batches, with their newlines. After iterating, `end` and `digest` tell what was read.
 
     Args:
         path: The transcript.
-        start: Byte offset of a line's first byte, 0 or the `end` of an earlier reading.
 
     Raises:
         SkillloopError: there is no such file, or it cannot be read, or is not a regular file.
-        Changed: the file is shorter than `start`, or no line ends there.
     """
 
-    def __init__(self, path: Path, start: int = 0) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.start = start
-        self.end = start
-        self._hash = hashlib.sha256()
+        self.end = 0
         self._file = _open(path)
-        try:
-            self.before = _lines_before(self._file, path, start)
-        except BaseException:
-            self._file.close()
-            raise
+        self._last = (b"", b"", 0)  # two blocks, and how much of the second is read as lines
 
     @property
     def digest(self) -> str:
-        """Hex sha256 over the bytes from `start` to `end`."""
-        return self._hash.hexdigest()
+        """Hex sha256 over the last `WINDOW` bytes before `end`."""
+        earlier, block, whole = self._last
+        return hashlib.sha256((earlier + block[:whole])[-WINDOW:]).hexdigest()
 
     def __iter__(self) -> Iterator[list[bytes]]:
         pieces: list[bytes] = []  # of the line that is not whole yet; dropped when it gets too long
-        size, offset, read = 0, self.start, hashlib.sha256()
+        size, offset, earlier = 0, 0, b""
         with self._file:
             while block := self._read():
                 lines = list(BytesIO(block))  # finds the newlines several times faster than split does
                 tail = b"" if lines[-1].endswith(b"\n") else lines.pop()
                 if lines:
                     whole = len(block) - len(tail)
-                    read.update(memoryview(block)[:whole])
-                    self._hash, self.end = read.copy(), offset + whole
+                    self._last, self.end = (earlier, block, whole), offset + whole
                     lines[0] = b"".join((*pieces, lines[0])) if size <= MAX_LINE else OVERLONG
                     yield lines
                     pieces, size = [], 0
-                read.update(tail)
                 size, offset = size + len(tail), offset + len(block)
                 pieces = [*pieces, tail] if size <= MAX_LINE else []
+                earlier = block if len(block) >= WINDOW else earlier[-WINDOW:] + block
         last = b"".join(pieces)
         if parse(last) is not None:  # complete, though without a newline: no prefix of an object is one
-            self._hash, self.end = read, offset
+            self._last, self.end = (earlier, b"", 0), offset
             yield [last]
 
     def _read(self) -> bytes:
@@ -119,7 +109,7 @@ def unambiguous(line: bytes) -> bool:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:
-    if len({key for key, _ in pairs}) != len(pairs):
+    if len(dict(pairs)) != len(pairs):
         raise ValueError("a key stands twice")
 
 
@@ -140,18 +130,3 @@ def _open(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise SkillloopError(f"{path} is not a file", hint)
     return os.fdopen(descriptor, "rb", buffering=0)
-
-
-def _lines_before(file: BinaryIO, path: Path, start: int) -> int:
-    """Count the lines before `start` without parsing them, and leave the file there."""
-    hint = "read it again from the start"
-    if os.fstat(file.fileno()).st_size < start:
-        raise Changed(f"{path} is shorter than the {start} bytes that were read of it before", hint)
-    count, left, last = 0, start, b"\n"
-    while left and (block := file.read(min(BLOCK, left))):
-        count += block.count(b"\n")
-        left -= len(block)
-        last = block[-1:]
-    if last not in b"\n}":  # a line, or a complete last record that had no newline yet
-        raise Changed(f"{path} was rewritten: no line ends at byte {start}", hint)
-    return count

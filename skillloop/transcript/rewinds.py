@@ -2,7 +2,7 @@
 
 Records are appended to the branch that is active, so a prompt whose parent stands on line X abandons every human turn
 between X and itself. Nearly always the parent is among the lines since the turn before; only where it is not does a
-second pass over the file look for it. A parent that is nowhere (in another file, before `start`) abandons nothing.
+second pass over the file look for it. A parent that is nowhere (in another file) abandons nothing.
 """
 
 from __future__ import annotations
@@ -43,23 +43,27 @@ class Rewinds:
         here = said.line - self._first
         lines = self._lines
         for at in range(here - 1, max(before.line - self._first, here - WINDOW, 0) - 1, -1):
-            if lines[at].find(parent) > 0 and parent in _UUID.findall(lines[at]):
+            if _is(lines[at], parent):
                 return
         self._missing.setdefault(parent, []).append(said)
 
-    def settle(self, path: Path, start: int, turns: list[Said]) -> None:
+    def settle(self, path: Path, turns: list[Said]) -> None:
         """Mark the turns that were abandoned; `turns` are in the order of their lines."""
         if not self._missing:
             return
         left: list[tuple[int, int]] = []  # the line that a turn goes on from, and the turn's own
-        lines = Lines(path, start)
-        number = lines.before
-        for batch in lines:
+        number = 0
+        for batch in Lines(path):
             for line in batch:
                 number += 1
                 for parent in _UUID.findall(line):
                     left += [(number, said.line) for said in self._missing.pop(parent, ())]
         _abandon(turns, sorted(left))
+
+
+def _is(line: bytes, uuid: bytes) -> bool:
+    """Whether this is the uuid of the line's record, or of one nested in it."""
+    return line.find(b'"uuid":"%b"' % uuid) > 0 or line.find(b'"uuid": "%b"' % uuid) > 0
 
 
 def _abandon(turns: list[Said], left: list[tuple[int, int]]) -> None:

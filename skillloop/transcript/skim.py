@@ -11,27 +11,53 @@ found to be bad. Damage inside a line that is passed over stays unseen, and harm
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MESSAGE = (b'"message":', b'"message": ')
-_CONTENT = (b'"content":', b'"content": ')
-_TYPE = (b'"type":', b'"type": ')
 _END = (b"}\n", b"}", b"}\r\n")
 _PARENT = 55  # bytes at the start of a line that hold the parent's uuid, and so differ from line to line
+
+# a message up to its content, or up to the first result in it, in three parts: the middle one is an id
+_MODELS = re.compile(
+    rb'(\{(?:"\w+": ?"[^"\\<]*", ?)*"id": ?")([^"\\]*)("(?:, ?"\w+": ?(?:"[^"\\<]*"|null))*, ?"content": ?\[)'
+)  # `<` would begin the model "<synthetic>"
+_RESULT = re.compile(
+    rb'(\{"role": ?"user", ?"content": ?\[\{(?:"tool_use_id": ?")?)([^"\\]*)("(?:, ?")?type": ?"tool_result")'
+)
+_ASSISTANT = re.compile(rb'"role": ?"assistant"')
+_MAIN = re.compile(rb'"isSidechain": ?false')
+_ASIDE = re.compile(rb'"isSidechain": ?true')
+_PASSED = re.compile(
+    rb'"type": ?"(?:progress|system|file-history-snapshot|mode|permission-mode|ai-title|last-prompt)"'
+)
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
-class Skim:
-    """The pre-filter of one file; it remembers the head of the last line that it has checked.
+class _Head(NamedTuple):
+    """How lines of one sort begin, but for two ids: the parent's, and one in the message."""
 
-    Speed is all it is for: `line.find(x) >= 0` takes half the time of `x in line`, which first tries x as a number.
+    opening: bytes = b"\n"  # from `_PARENT` to the second id
+    gap: int = 0  # where that id begins
+    behind: int = 0  # where it ends
+    closing: bytes = b"\n"  # what follows it
+
+
+def _head(line: bytes, found: re.Match[bytes]) -> _Head:
+    return _Head(line[_PARENT : found.start(2)], found.start(2), found.end(2), found[3])
+
+
+class Skim:
+    """The pre-filter of one file; it remembers how the last lines began that it has looked at closely.
+
+    Speed is all that is for: `line.find(x) >= 0` takes half the time of `x in line`, which first tries x as a number.
     """
 
     def __init__(self) -> None:
-        self._main = b""
+        self._models = self._result = _Head()
 
     def __call__(self, line: bytes, speaking: bool) -> list[Any] | None:
         """The content blocks that the line adds to the assistant's open turn, [] for none; None: parse it in full.
@@ -40,26 +66,34 @@ class Skim:
             line: A line of the file.
             speaking: Whether an assistant's turn is open. If not, its first line is parsed in full.
         """
+        if line.find(b"{", 1, _PARENT) < 0:
+            opening, gap, behind, closing = self._models
+            if line.startswith(opening, _PARENT):
+                if line.startswith(closing, behind) and line.find(b'"', gap, behind) < 0:
+                    return _blocks(line, behind + len(closing) - 1) if speaking else None
+            else:
+                opening, gap, behind, closing = self._result
+                if (
+                    line.startswith(opening, _PARENT)
+                    and line.startswith(closing, behind)
+                    and line.find(b'"', gap, behind) < 0
+                ):
+                    return [] if _went_well(line, behind) else None
+        return self._look(line)
+
+    def _look(self, line: bytes) -> list[Any] | None:
+        """The same for a line that begins in another way than the last one of its sort."""
         message = line.find(b"{", 1)  # the first value that is nested: in most lines the message
         if not line.endswith(_MESSAGE, 0, message):
-            return None if _may_matter(line) else []
-        content = line.find(b"[", message)
-        if line.find(b'"assistant"', message, content) > 0:
-            before = line[_PARENT:message]
-            if before != self._main:
-                if before.find(b'Sidechain":false') < 0 and before.find(b'Sidechain": false') < 0:
-                    return None
-                self._main = before
-            if (
-                speaking  # and nothing is nested in the message before its content, and it is a model's
-                and line.endswith(_CONTENT, message, content)
-                and line.rfind(b"{", message, content) == message
-                and line.find(b"<synthetic>", message, content) < 0
-            ):
-                return _blocks(line, content)
-        elif line.find(b'"user"', message, content) > 0 and _is_result(line, content) and line.endswith(_END):
-            at = line.find(b'"is_error"', content)
-            if at < 0 or (line.find(b"f", at + 10, at + 13) > 0 and line.find(b'"is_error"', at + 10) < 0):
+            return None if _may_matter(line, message) else []
+        if found := _RESULT.match(line, message):
+            self._result = _head(line, found)
+            return [] if _went_well(line, message) else None
+        found = _MODELS.match(line, message)
+        if found and _ASSISTANT.search(line, message, found.end()):
+            if _MAIN.search(line, 0, message):
+                self._models = _head(line, found)
+            elif _ASIDE.search(line, 0, message) and line.endswith(_END):
                 return []
         return None
 
@@ -68,25 +102,30 @@ def _blocks(line: bytes, content: int) -> list[Any] | None:
     """The blocks of the list that begins at byte `content`."""
     try:
         text = line[content:].decode()
+        blocks: list[Any]
         blocks, end = _scan(text, 0)
     except (ValueError, RecursionError, StopIteration):
         return None
-    if text.find('"attributionSkill"', end) > 0 or not line.endswith(_END):
-        return None
-    return blocks if isinstance(blocks, list) else None
+    return blocks if text.find('"attributionSkill"', end) < 0 and line.endswith(_END) else None
 
 
-def _is_result(line: bytes, content: int) -> bool:
-    """Whether the first block of the list that begins at byte `content` is a tool result."""
-    at = line.find(b'"tool_result"', content, content + 150)
-    return at > 0 and line.endswith(_TYPE, content, at) and line.rfind(b"{", content, at) - content in {1, 2}
+def _went_well(line: bytes, message: int) -> bool:
+    """Whether the tool results in the message at this byte are no errors."""
+    at = line.find(b'"is_error"', message)
+    if at >= 0 and (line.find(b"f", at + 10, at + 13) < 0 or line.find(b'"is_error"', at + 10) >= 0):
+        return False
+    return line.endswith(_END)
 
 
-def _may_matter(line: bytes) -> bool:
-    """Whether a line without a message in the usual place may be worth parsing."""
+def _may_matter(line: bytes, nested: int) -> bool:
+    """Whether a line without a message in the usual place may be worth parsing; its first nested value is at `nested`."""
+    if not (line.startswith(b"{") and line.endswith(_END)):
+        return True
+    kind = line.find(b'"type":', 0, nested if nested > 0 else len(line))
+    if kind >= 0 and _PASSED.match(line, kind):
+        return False
     return (
-        not (line.startswith(b"{") and line.endswith(_END))
-        or line.find(b'"user"') > 0
+        line.find(b'"user"') > 0
         or line.find(b'"assistant"') > 0
         or line.find(b'"queue') > 0
         or line.find(b'"invoked_skills"') > 0

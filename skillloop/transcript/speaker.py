@@ -72,7 +72,7 @@ _MEMORY = "user-memory-input"  # around a note that the person began with `#`
 
 def origin(record: dict[str, Any]) -> Origin:
     """Who the record says sent it. An `origin` or `promptSource` that is not known here is MACHINE."""
-    if automated(record) or any(record[flag] for flag in _MACHINE_FLAGS & record.keys()):
+    if automated(record) or any(map(record.get, _MACHINE_FLAGS)):
         return Origin.MACHINE
     said, source = record.get("origin"), record.get("promptSource")
     human = isinstance(said, dict) and said.get("kind") == "human"
@@ -97,8 +97,9 @@ def automated(record: dict[str, Any]) -> bool:
     entrypoint, cwd = str(record.get("entrypoint")), str(record.get("cwd"))
     if record.get("agentName") or record.get("isSidechain"):
         return True
-    if any(name in cwd for name in _UNATTENDED):
-        return True
+    for name in _UNATTENDED:
+        if name in cwd:
+            return True
     if record.get("promptSource") == "sdk":
         return entrypoint not in PERSONAL_ENTRYPOINTS
     return entrypoint.startswith(("sdk", "mcp"))

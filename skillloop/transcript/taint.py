@@ -21,9 +21,9 @@ _TOUCHED = re.compile(
 
 def reason(tool: str, arguments: Any) -> str | None:
     """Why the call taints the session, or None."""
-    if tool in READING:
+    if tool in READING or not isinstance(arguments, dict):
         return None
-    todo = list(arguments.values()) if isinstance(arguments, dict) else []
+    todo = list(arguments.values())
     for item in todo:  # it grows by what is nested
         if isinstance(item, str):
             # one of these is in whatever the pattern finds, and in few calls
