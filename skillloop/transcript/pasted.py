@@ -15,9 +15,7 @@ LONG = 2000  # lines that a person may have typed; what follows them is pasted
 REMARK = 4  # words from which a line can be a remark between two pastes
 _LOOK = 300  # characters of a line that are looked at
 
-_FENCE = re.compile(
-    r"^[ \t]*(`{3,20}|~{3,20})[^\n]*\n.*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
-)
+_FENCE = re.compile(r"[ \t]*(`{3,20}|~{3,20})(.*)")
 _QUOTE = re.compile(r"\n[ \t]*>(?!>)")  # begins with a literal, which is searched for several times faster
 _QUOTED = re.compile(r"(?:^[ \t]*>(?!>).*(?:\n|\Z))+", re.MULTILINE)
 
@@ -64,12 +62,41 @@ def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ..
         return "\n"
 
     if "```" in text or "~~~" in text:
-        text = _FENCE.sub(take, text)
+        text = _without_fences(text, pasted)
     if text.count("\n") >= CLUSTER - 1:
         text = _without_output(text, pasted)
     if ">" in text and _QUOTE.search("\n" + text):
         text = _QUOTED.sub(take, text)
     return text.strip(), tuple(pasted)
+
+
+def _without_fences(text: str, pasted: list[str]) -> str:
+    """Take fenced blocks out of the text, appending them to `pasted`.
+
+    A fence with a word behind it opens a block even inside another: somebody pasted a text that has blocks of its own.
+    """
+    lines = text.split("\n")
+    kept: list[str] = []
+    opened: list[str] = []
+    start = 0
+    for at, line in enumerate(lines):
+        fence = _FENCE.match(line)
+        if fence is None:
+            kept += [line] * (not opened)
+            continue
+        mark, behind = fence[1], fence[2].strip("`~ \t")
+        if not opened:
+            start = at
+        if opened and not behind and mark.startswith(opened[-1]):
+            opened.pop()
+            if not opened:
+                pasted.append("\n".join(lines[start : at + 1]))
+                kept.append("")
+        elif behind or not opened:
+            opened.append(mark)
+    if opened:
+        pasted.append("\n".join(lines[start:]))
+    return "\n".join(kept)
 
 
 def _without_output(text: str, pasted: list[str]) -> str:

@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ sys.path.insert(0, str(TESTS))
 
 from transcripts import Transcript  # noqa: E402
 
-from skillloop import draft, proposals, receipts, redact, transcript  # noqa: E402
+from skillloop import cases, doubt, draft, drafting, proposals, receipts, redact, replay, transcript  # noqa: E402
 from skillloop.disagreements import lessons  # noqa: E402
 from skillloop.errors import SkillloopError  # noqa: E402
 from skillloop.model import Disagreement, Edit, Evidence, Kind, Origin, Outcome, Proposal, sha256  # noqa: E402
@@ -347,10 +347,7 @@ def _attempts(
 
 
 def _leaks(world: World, needle: str, digest: problem.Digest) -> tuple[str, ...]:
-    """Where the needle turned up: in the skill, or in what the command line prints of the session.
-
-    Printed words count where they pass for the person's, or where they hold characters that a terminal would obey.
-    """
+    """Where the needle turned up: in the skill, in what the command line prints of the session, or in a prompt."""
     leaks: list[str] = []
     if len(needle) < SHORTEST:
         return ()
@@ -359,13 +356,9 @@ def _leaks(world: World, needle: str, digest: problem.Digest) -> tuple[str, ...]
     ).read_text("utf-8"):
         leaks.append("skill")
     if digest.found and needle in printed(digest):
-        trusted = [
-            found
-            for found in digest.found
-            if found.evidence.origin is Origin.TYPED and not digest.session.tainted
-        ]
-        if not needle.isprintable() or any(needle in found.evidence.quote for found in trusted):
-            leaks.append("terminal")
+        leaks.append("terminal")
+    if any(needle in text for text in sent(world, digest)):
+        leaks.append("prompt")
     return tuple(leaks)
 
 
@@ -378,6 +371,34 @@ def printed(digest: problem.Digest) -> str:
     screen = io.StringIO()
     print_digest(Console(file=screen, width=200), digest, dry_run=True)
     return screen.getvalue()
+
+
+def sent(world: World, digest: problem.Digest) -> Iterator[str]:
+    """Every text that a model would get for this session, were the detector sure of every turn that it may ask about.
+
+    Without what the assistant itself had said: a model is sent that on purpose, as data, and it may repeat anything.
+    """
+    seen = proposals.credible(digest.session, world.home)
+    turns = (turn if turn.role == "human" else replace(turn, text="", tools=()) for turn in seen.turns)
+    shown = replace(seen, turns=tuple(turns))
+    text, path = world.skill().read_text("utf-8"), str(world.skill())
+    for turn in shown.human_turns:
+        found = _lesson(shown, turn) if turn.text else None
+        if found is not None:
+            brief = drafting.Brief(shown, found, text, path, (), ())
+            case = cases.of(shown, found)
+            requests = [doubt.request(found, shown, "cheap"), *drafting.requests(brief, "careful")]
+            requests += [replay.request(case, text, "cheap", 0)] if case is not None else []
+            for request in requests:
+                yield from _strings([request.shared, request.data])
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)
 
 
 # --- genuine corrections ----------------------------------------------------------------------------------------------------
