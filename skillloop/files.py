@@ -220,6 +220,10 @@ class OpenSkill:
             raise NotEditable(f"{self.path} is larger than {MAX_SKILL:,} bytes")
         return data
 
+    def names(self) -> list[str]:
+        """What lies in the folder."""
+        return os.listdir(self.folder)  # noqa: PTH208  (pathlib knows no handles)
+
     def check_editable(self) -> None:
         """Refuse what must not be written (see the module's docstring).
 

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from skillloop.commands.options import App, emit, json_option, projects_folder
+from skillloop.commands.options import App, emit, json_option, person, projects_folder, refresh_notice
 from skillloop.errors import SkillloopError
+from skillloop.model import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from skillloop.store import Store
+
+
+_REPAIR = "`skillloop doctor --rebuild`, or `skillloop import FILE --replace` of an export"
 
 
 class Finding(NamedTuple):
@@ -26,18 +30,26 @@ class Finding(NamedTuple):
 
 
 @click.command()
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Make a damaged database anew of what proves itself in it; the damaged file is kept beside it.",
+)
 @json_option
 @click.pass_obj
-def command(app: App, as_json: bool) -> int:
+def command(app: App, rebuild: bool, as_json: bool) -> int:
     """Look at everything skillloop rests on: home, database, log, interrupted publishes, inbox, skills, rules.
 
     Settles what a crash left half done (it writes the history for that) and changes nothing else. Exits with 1 if
-    something is broken.
+    something is broken. --rebuild asks a person in a terminal, touches no skill, and says what was lost.
 
     \b
-    Example:
+    Examples:
       skillloop doctor
+      skillloop doctor --rebuild
     """  # noqa: D301
+    if rebuild:
+        return _rebuild(app, as_json=as_json)
     findings = list(_examine(app))
     bad = [finding for finding in findings if finding.level == "bad"]
     if as_json:
@@ -56,7 +68,46 @@ def command(app: App, as_json: bool) -> int:
     return 0
 
 
+def _rebuild(app: App, *, as_json: bool) -> int:
+    from skillloop import files, history
+    from skillloop.store import Store
+
+    damage = _damage(app)
+    if not damage:
+        click.echo("nothing is damaged, so nothing was rebuilt", err=True)
+        return 0
+    click.echo(damage, err=True)
+    person(app, "rebuild", sha256(f"{app.home}\0{damage}"), None)
+    with files.locked(app.home / "worker.lock"), files.locked(app.home / "history.lock"):
+        done = Store.rebuild(app.home)
+    with app.store() as store:
+        history.keep_leftovers(store)
+    refresh_notice(app)
+    if as_json:
+        emit({"rows": done.rows, "lost": done.lost, "kept": None if done.kept is None else str(done.kept)})
+        return 0
+    click.echo(
+        f"rebuilt {app.home / 'skillloop.db'} of {sum(done.rows.values())} rows that prove themselves or fit"
+    )
+    click.echo("\n".join(f"lost: {each}" for each in done.lost) or "nothing is known to be lost")
+    click.echo(f"the damaged file is kept: {done.kept}")
+    return 0
+
+
+def _damage(app: App) -> str:
+    """What is wrong with the database or its log, in a sentence; "" where nothing is."""
+    from skillloop.store import Corrupt
+
+    try:
+        with app.store() as store:
+            return next(iter(store.verify()), "")
+    except Corrupt as error:
+        return error.message
+
+
 def _examine(app: App) -> Iterator[Finding]:
+    from skillloop.store import Corrupt
+
     yield from _home(app.home)
     yield from _guarded("rules", lambda: _rules(app))
     try:
@@ -69,7 +120,7 @@ def _examine(app: App) -> Iterator[Finding]:
             ):
                 yield from _guarded(name, lambda look=look: look(store))  # type: ignore[misc]
     except SkillloopError as error:
-        yield Finding("bad", error.message, error.hint)
+        yield Finding("bad", error.message, _REPAIR if isinstance(error, Corrupt) else error.hint)
     yield from _inbox(app.home)
 
 
@@ -103,7 +154,7 @@ def _rules(app: App) -> Iterator[Finding]:
 
 def _log(store: Store) -> Iterator[Finding]:
     problems = store.verify()
-    yield from (Finding("bad", problem, "restore the home from a backup") for problem in problems)
+    yield from (Finding("bad", problem, _REPAIR) for problem in problems)
     if not problems:
         yield Finding("ok", f"database and log: {store.entries()} entries, all as they were written")
 

@@ -15,6 +15,7 @@ from skillloop import files, merge
 from skillloop.errors import Stale, UsageError
 from skillloop.files import Missing
 from skillloop.history import protocol
+from skillloop.history.leftovers import keep_leftovers
 from skillloop.history.protocol import Recovered, changing, record
 from skillloop.model import sha256
 from skillloop.store.archive import Publish
@@ -28,6 +29,7 @@ __all__ = [
     "Recovered",
     "content",
     "copy_skill",
+    "keep_leftovers",
     "observe",
     "preview_rollback",
     "publish",
@@ -233,9 +235,10 @@ def _taken_back(
     last = next((v for v in reversed(known) if v.kind in {"proposal", "rollback"}), None)
     if to is None and last is None:
         raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
-    wanted = known[last.number - 2] if to is None and last else _numbered(skill, known, to or 0)
-    undone = [v for v in known[wanted.number :] if v.kind in {"proposal", "rollback"}]
-    if exact or len(undone) == len(known) - wanted.number:
+    wanted = _before(skill, known, last) if to is None and last else _numbered(skill, known, to or 0)
+    later = [v for v in known if v.number > wanted.number]
+    undone = [v for v in later if v.kind in {"proposal", "rollback"}]
+    if exact or len(undone) == len(later):
         return wanted, content(store, wanted.sha)
     data = skill.read()
     for version in reversed(undone):
@@ -251,14 +254,19 @@ def _known(store: Store, skill: OpenSkill) -> list[Version]:
 
 
 def _numbered(skill: OpenSkill, known: list[Version], number: int) -> Version:
-    if not 1 <= number <= len(known):
-        raise UsageError(f"{skill.path} has no version {number}", f"it has 1 to {len(known)}")
-    return known[number - 1]
+    found = next((version for version in known if version.number == number), None)
+    if found is None:  # not there, or lost when the store was damaged
+        raise UsageError(f"{skill.path} has no version {number}", f"its newest is {known[-1].number}")
+    return found
+
+
+def _before(skill: OpenSkill, known: list[Version], version: Version) -> Version:
+    return _numbered(skill, known, version.number - 1)
 
 
 def _without(store: Store, skill: OpenSkill, known: list[Version], version: Version, data: bytes) -> bytes:
     """`data` with the change that `version` made taken out."""
-    before = content(store, known[version.number - 2].sha)
+    before = content(store, _before(skill, known, version).sha)
     return _merged(skill, content(store, version.sha), data, before)
 
 

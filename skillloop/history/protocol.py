@@ -56,10 +56,10 @@ def record(store: Store, skill: OpenSkill) -> Version:
     """
     data = skill.read()
     head = store.archive.head(skill.path)
-    return head if head is not None and head.sha == sha256(data) else _keep(store, skill, data)
+    return head if head is not None and head.sha == sha256(data) else keep(store, skill, data)
 
 
-def _keep(store: Store, skill: OpenSkill, data: bytes) -> Version:
+def keep(store: Store, skill: OpenSkill, data: bytes) -> Version:
     """Keep bytes that skillloop did not write, as a version."""
     with store.transaction():
         sha = store.archive.keep(data)
@@ -131,7 +131,7 @@ def _settle(store: Store, skill: OpenSkill, change: Publish) -> Settled:
         skill.sync()  # an editor that is writing to the file we replaced has these milliseconds to end its save
     displaced = _displaced(store, skill, change)
     if displaced is not None:
-        _keep(store, skill, displaced)
+        keep(store, skill, displaced)
         if _is(live, change.target):
             _give_back(store, skill, change, displaced)
             live = _read(skill)
@@ -169,7 +169,7 @@ def _give_back(store: Store, skill: OpenSkill, change: Publish, displaced: bytes
         was_live = skill.read(change.temporary)
         if _is(was_live, ours):
             return
-        _keep(store, skill, was_live)
+        keep(store, skill, was_live)
         ours, displaced = sha256(displaced), was_live
 
 

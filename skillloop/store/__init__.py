@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from skillloop import files
-from skillloop.store import transfer
-from skillloop.store.archive import Archive, By
+from skillloop.store import rebuild, transfer
+from skillloop.store.archive import Archive, By, LostText
 from skillloop.store.audit import Audit, Entry
 from skillloop.store.calls import NANO, Call, Calls, Limit, Scope, Spend, Spent
 from skillloop.store.database import Corrupt, Database
 from skillloop.store.evidence import Evidences, Opinion
 from skillloop.store.proposals import Proposals, Queued, State, TrialRow
+from skillloop.store.rebuild import Rebuilt
 from skillloop.store.sessions import Recurrence, SessionRow, Sessions
 
 if TYPE_CHECKING:
@@ -36,8 +37,10 @@ __all__ = [
     "Corrupt",
     "Entry",
     "Limit",
+    "LostText",
     "Opinion",
     "Queued",
+    "Rebuilt",
     "Recurrence",
     "Scope",
     "SessionRow",
@@ -73,6 +76,11 @@ class Store(Sessions, Proposals):
     def restore(home: Path, file: Path, *, replace: bool = False) -> Path | None:
         """Make a store of what `export` wrote; see `transfer.restore`."""
         return transfer.restore(home, file, replace=replace)
+
+    @staticmethod
+    def rebuild(home: Path) -> Rebuilt:
+        """Make the store anew of what the damaged one in this home still holds; see `rebuild`."""
+        return rebuild.rebuild(home)
 
     def export(self, file: Path, *, replace: bool = False) -> None:
         """Write the whole store, all versions included, to a file (0600) that `restore` reads. Not the key.

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from skillloop.errors import SkillloopError
 from skillloop.model import Version, sha256
 from skillloop.store.database import Corrupt, now
 
@@ -24,6 +25,10 @@ By = Literal["auto", "person"]
 
 VersionKind = Literal["import", "proposal", "rollback", "external"]
 Settled = Literal["applied", "aborted", "conflict"]
+
+
+class LostText(SkillloopError):  # noqa: N818  (as its siblings in errors)
+    """The bytes of a version did not survive a damage of the store; that there was such a version did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +65,25 @@ class Archive:
         self._database.run("INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING", sha, data)
         return sha
 
+    def lose(self, sha: str) -> None:
+        """Remember that there was a text with this sha256, whose bytes are lost."""
+        self._database.run("INSERT INTO blobs VALUES (?, x'')", sha)
+
     def content(self, sha: str) -> bytes | None:
         """The bytes with this sha256, or None where they were never stored.
 
         Raises:
+            LostText: they were lost before the store was rebuilt.
             Corrupt: the stored bytes have another hash.
         """
         rows = self._database.rows("SELECT data FROM blobs WHERE sha = ?", sha)
         if not rows:
             return None
         data = rows[0][0]
+        if data == b"" and sha != sha256(b""):
+            raise LostText(
+                f"the text {sha[:12]} was lost when the store was damaged", "choose another version"
+            )
         if not isinstance(data, bytes) or sha256(data) != sha:
             raise Corrupt(self._database.path, f"the text {sha[:12]} has changed in the store")
         return data
@@ -173,9 +187,13 @@ class Archive:
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the versions, in sentences: changed bytes, or rows that the log does not tell of."""
+        lost = {sha for entry in self._audit.entries("rebuilt") for sha in entry.detail["texts"]}
         for (sha,) in self._database.rows("SELECT sha FROM blobs"):
             try:
                 self.content(sha)
+            except LostText as error:
+                if sha not in lost:
+                    yield error.message
             except Corrupt as error:
                 yield error.message
         rows = set(self._database.rows("SELECT skill, number, sha FROM versions"))

@@ -20,12 +20,13 @@ from skillloop.store.database import Corrupt, now
 from skillloop.store.schema import append_only
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from skillloop.store.database import Database
 
 _START = "0" * 64  # what the first entry has for `previous`
+_TOLD = ("at", "event", "skill", "detail")  # what an entry says, besides its place in the chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +56,22 @@ class Audit:
         seq, previous = last[0] if last else (0, _START)
         if not last and not self._head_file.exists():
             files.write_atomic(self._head_file, f"0 {_START} {_START}\n".encode())
-        entry = json.dumps(
-            {
-                "seq": seq + 1,
-                "previous": previous,
-                "at": now(),
-                "event": event,
-                "skill": skill,
-                "detail": detail,
-            }
-        )
+        self._write(seq + 1, previous, {"at": now(), "event": event, "skill": skill, "detail": detail})
+
+    def _write(self, seq: int, previous: str, told: Mapping[str, Any]) -> str:
+        """Add this entry with this place in the chain, signed; its hash."""
+        entry = json.dumps({"seq": seq, "previous": previous} | {name: told[name] for name in _TOLD})
         digest = _hash(entry.encode())
         self._database.run(
             "INSERT INTO audit VALUES (?, ?, ?, ?, ?)",
-            seq + 1,
+            seq,
             entry,
             digest,
             _mac(self._key(), digest),
-            skill,
+            told["skill"],
         )
         self._grown = True
+        return digest
 
     def keep_head(self) -> None:
         """Write the newest entry's number and signature to the side file, after the transaction is committed.
@@ -123,6 +120,44 @@ class Audit:
             self._database.run("UPDATE audit SET mac = ? WHERE seq = ?", _mac(self._key(), digest), seq)
         append_only(self._database, "audit")
         self._grown = True
+
+    def proven(self, rows: Iterable[tuple[int, str, str, str]]) -> dict[int, dict[str, Any]]:
+        """What is left of a damaged log: the entries that this key signed, or that the entry after them names.
+
+        Args:
+            rows: Number, entry, hash and signature, as found, in any order.
+
+        Returns:
+            Each proven entry by its number. Where nothing at all is signed with this key, the key itself was lost,
+            and an entry counts that has its own hash.
+        """
+        key, candidates = self._key(), sorted(rows, key=lambda row: -row[0])
+        signed = {_hash(entry.encode()) for _, entry, _, mac in candidates if _is_signed(key, entry, mac)}
+        if not signed:
+            signed = {digest for _, entry, digest, _ in candidates if _hash(entry.encode()) == digest}
+        found: dict[int, dict[str, Any]] = {}
+        for seq, entry, *_ in candidates:
+            digest = _hash(entry.encode())
+            if digest in signed or found.get(seq + 1, {}).get("previous") == digest:
+                told = json.loads(entry)
+                if told["seq"] == seq:
+                    found[seq] = told
+        return found
+
+    def carry(self, told: Mapping[int, Mapping[str, Any]], last: int) -> None:
+        """Fill an empty log with the entries 1 to `last` of another one; where one is missing, it says `lost`."""
+        lost: Mapping[str, Any] = {"at": now(), "event": "lost", "skill": None, "detail": {}}
+        previous = _START
+        for seq in range(1, last + 1):
+            previous = self._write(seq, previous, told.get(seq, lost))
+
+    def head(self) -> int:
+        """The number of the newest entry, as the side file has it; 0 where it says nothing that is signed."""
+        try:
+            number, digest, mac = self._head_file.read_text("ascii", "replace").split()
+            return int(number) if hmac.compare_digest(_mac(self._key(), digest), mac) else 0
+        except (OSError, ValueError, TypeError):
+            return 0
 
     def problems(self) -> list[str]:
         """What is wrong with the log, in sentences; empty when every entry, signature and the head agree."""
@@ -182,3 +217,7 @@ def _hash(entry: bytes) -> str:
 
 def _mac(key: bytes, digest: str) -> str:
     return hmac.new(key, digest.encode(), hashlib.sha256).hexdigest()
+
+
+def _is_signed(key: bytes, entry: str, mac: str) -> bool:
+    return hmac.compare_digest(_mac(key, _hash(entry.encode())).encode(), mac.encode())

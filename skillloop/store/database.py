@@ -56,8 +56,8 @@ class Database:
         """Open or create the database and bring its schema up to date.
 
         Raises:
-            Corrupt: it is no database, or a damaged one.
-            SkillloopError: it cannot be opened, is another program's, or a newer skillloop wrote it.
+            Corrupt: it is no database, a damaged one, or another program's.
+            SkillloopError: it cannot be opened, or a newer skillloop wrote it.
         """
         self.path = path
         self._depth = 0
@@ -83,7 +83,7 @@ class Database:
             application = self._connection.execute("PRAGMA application_id").fetchone()[0]
             empty = not self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         if application != APPLICATION and not (empty and application == 0):
-            raise SkillloopError(f"{self.path} is the database of another program")
+            raise Corrupt(self.path, "it says that it is the database of another program")
         if empty or self._schema() != len(MIGRATIONS):
             self._migrate()
 
