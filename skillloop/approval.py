@@ -1,7 +1,7 @@
 """Approving is a person's act: in a terminal by a code, inside a session by Claude Code's own permission dialog.
 
-A command line that decides something (`approve`, `reject`, `rollback`) refuses to run without a terminal unless it
-carries a one-time word. Only the plugin's PreToolUse hook makes such words, in the very answer that opens the dialog:
+A command line that decides something (`approve`, `reject`, `rollback`, `constraints --confirm`) refuses to run without
+a terminal unless it carries a one-time word. Only the plugin's PreToolUse hook makes such words, in the very answer that opens the dialog:
 it asks the command what it would decide (`--vouched ?`), shows that to the person, and adds the word to the command
 that runs after their yes. Forms that the hook does not know (`sh -c`, `env`, pipes, `cd x && …`) get no word, so the
 command refuses them; where the hook fails or is missing, the same.
@@ -31,8 +31,9 @@ from typing import Any
 LIFETIME = 900.0  # seconds that a dialog may stay open
 PREVIEW = "?"  # in the place of the word: say what would be decided, and decide nothing
 GUARDED = ("approve", "reject", "rollback")
+CONFIRM = "--confirm"  # of `skillloop constraints`
 RULES = "skillloop.toml"
-_WRAPPED = re.compile(rf"skillloop['\"]?\s[^;|&\n]*\b(?:{'|'.join(GUARDED)})\b")
+_WRAPPED = re.compile(rf"skillloop['\"]?\s[^;|&\n]*(?:\b(?:{'|'.join(GUARDED)})\b|\s{CONFIRM}\b)")
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
 _KEY = os.urandom(16)
 
@@ -113,11 +114,9 @@ def parse(command: str) -> list[str] | None:
 def _decision(home: Path, asked: dict[str, Any], words: list[str]) -> dict[str, Any] | None:
     """Ask about a guarded command with a word for it. None: not guarded, or it will itself say what is wrong."""
     arguments = words[1:]
-    if (
-        not arguments
-        or arguments[0] not in GUARDED
-        or any(word.startswith("--vouched") for word in arguments)
-    ):
+    verb = arguments[0] if arguments else ""
+    decides = verb in GUARDED or (verb == "constraints" and CONFIRM in arguments)
+    if not decides or any(word.startswith("--vouched") for word in arguments):
         return None
     launcher = str(home / "bin" / "skillloop")  # not the one that the session's PATH may lead to
     preview = [launcher, *(word for word in arguments if word != "--json"), "--vouched", PREVIEW]

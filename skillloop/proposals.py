@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skillloop import config, draft, files, gate, history, receipts, skillfile, transcript
+from skillloop import config, constraints, draft, files, gate, history, receipts, skillfile, transcript
 from skillloop.errors import Refused, SkillloopError, Stale
 from skillloop.gate import origin
 from skillloop.gate.faithful import PERSON
@@ -80,6 +80,11 @@ def prepare(
             added_in_session=store.added_in_session(proposal.session_id),
             added_unseen=store.added_unseen(proposal.path),
             own=_own(proposal.path, store),
+            unconfirmed=tuple(
+                str(change)
+                for change in constraints.changes(store, home, *rules_folders(proposal.path, session))
+                if change.loosens
+            ),
         )
     return Prepared(fresh, old, new, gate.judge(fresh, context), rules)
 
@@ -145,9 +150,13 @@ def live_text(path: str) -> str:
 
 def rules_for(path: str, home: Path, session: Session | None = None) -> config.Config:
     """The person's rules for one skill: their own, the project's, the skill's, combined."""
+    return config.load(home, *rules_folders(path, session))
+
+
+def rules_folders(path: str, session: Session | None = None) -> tuple[Path | None, Path]:
+    """The project and the skill's folder whose rules hold for a skill."""
     folder = Path(path).parent
-    project = Path(session.cwd) if session is not None and session.cwd else _project_of(folder)
-    return config.load(home, project, folder)
+    return Path(session.cwd) if session is not None and session.cwd else _project_of(folder), folder
 
 
 def suspicion(session: Session, turn: Turn, home: Path) -> str:

@@ -106,6 +106,7 @@ def test_the_hook_asks_and_adds_a_word_for_just_this(installed, command):
     "command",
     [
         "env skillloop approve 3fa8",
+        "env skillloop constraints --confirm",
         "sh -c 'skillloop approve 3fa8'",
         "script -qc 'skillloop approve 3fa8' /dev/null",
         "A=1 skillloop approve 3fa8",
@@ -135,6 +136,7 @@ def test_a_wrapped_decision_asks_the_person_but_gets_no_word(installed, command)
         "skillloop approve 3fa8 --vouched=abc",
         "skillloop approve none",
         "skillloop status",
+        "skillloop constraints --json",
         "cat skillloop/commands/reject.py && git -C skillloop log",
         "skillloop",
         "",

@@ -22,7 +22,7 @@ LEVELS = (
     ),
     ("config", "excerpt"),
     ("gate", "store", "llm"),
-    ("draft", "cases", "history", "outcomes", "memory", "measures"),
+    ("draft", "cases", "history", "outcomes", "memory", "measures", "constraints"),
     ("drafting", "replay", "judging", "doubt"),
     ("proposals",),
     ("problems",),

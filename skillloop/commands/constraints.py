@@ -1,39 +1,97 @@
-"""`skillloop constraints`: the rules in force, and where each comes from."""
+"""`skillloop constraints`: the rules in force, where each comes from, and a person's yes to a change of them."""
 
 from __future__ import annotations
 
+from difflib import unified_diff
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from skillloop.commands.options import App, emit, json_option
+from skillloop.commands.options import App, emit, json_option, person, vouch_option
+from skillloop.errors import UsageError
+from skillloop.model import sha256
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from skillloop.config import Config
+    from skillloop.constraints import Change
+    from skillloop.store import Store
 
 
 @click.command()
 @click.argument("skill", required=False, type=click.Path(path_type=Path))
+@click.option("--confirm", is_flag=True, help="Say that you changed the rules yourself; asks first.")
+@vouch_option
 @json_option
 @click.pass_obj
-def command(app: App, skill: Path | None, as_json: bool) -> int:
-    """Print the effective rules, each with the file and line it comes from. Writes nothing.
+def command(app: App, skill: Path | None, confirm: bool, vouched: str | None, as_json: bool) -> int:
+    """Print the effective rules, each with the file and line it comes from. Writes nothing, unless told to --confirm.
 
     SKILL is the path of a skill's folder or SKILL.md; without it: your own rules and those of the project here.
 
-    \b
-    Example:
-      skillloop constraints ~/.claude/skills/research
-    """  # noqa: D301
-    from skillloop import config, proposals, render
+    A change of a rule file that loosens anything stops automatic edits until you --confirm it: this shows what changed,
+    asks, and writes your answer to the home. The files themselves are never written.
 
-    if skill is None:
-        rules = config.load(app.home, Path.cwd(), None)
-    else:
-        path = skill.expanduser().absolute()
-        rules = proposals.rules_for(str(path / "SKILL.md" if path.is_dir() else path), app.home)
+    \b
+    Examples:
+      skillloop constraints ~/.claude/skills/research
+      skillloop constraints --confirm
+    """  # noqa: D301
+    if confirm:
+        return _confirm(app, vouched, as_json=as_json)
+    from skillloop import config, constraints, render
+
     out = app.console()
-    for key, value, rule in config.effective(rules):
+    for key, value, rule in config.effective(_rules(app, skill)):
         if as_json:
             emit({"key": key, "value": value, "file": rule.file, "line": rule.line})
         else:
             where = "built in" if rule.file is None else f"{rule.file}:{rule.line}"
             out.print(render.plain(f"{key} = {value!r:<30}  # {where}"))
+    with app.history() as store:
+        for doubt in constraints.told(store, app.home):
+            click.echo(doubt, err=True)
     return 0
+
+
+def _rules(app: App, skill: Path | None) -> Config:
+    from skillloop import config, proposals
+
+    if skill is None:
+        return config.load(app.home, Path.cwd(), None)
+    path = skill.expanduser().absolute()
+    return proposals.rules_for(str(path / "SKILL.md" if path.is_dir() else path), app.home)
+
+
+def _confirm(app: App, vouched: str | None, *, as_json: bool) -> int:
+    """Show what changed, ask a person, and keep the answer."""
+    from skillloop import constraints
+
+    with app.store() as store:
+        changed = constraints.everywhere(store, app.home)
+        if not changed:
+            raise UsageError("no rule file has changed since you last confirmed them")
+        if not as_json:
+            for change in changed:
+                _show(app.console(), store, app.home, change)
+        seal = sha256("\0".join(f"{change.path}\0{change.sha}" for change in changed))
+        constraints.confirm(store, app.home, changed, person(app, "confirm the rules", seal, vouched))
+    for change in changed:
+        if as_json:
+            emit({"path": str(change.path), "sha256": change.sha, "loosens": list(change.loosens)})
+        else:
+            click.echo(f"confirmed: {change.path}")
+    return 0
+
+
+def _show(out: Console, store: Store, home: Path, change: Change) -> None:
+    """What changed in one file, and what follows."""
+    from skillloop import constraints, render
+
+    old = constraints.text_before(store, home, change.path)
+    new = change.path.read_text("utf-8", "replace") if change.sha else ""
+    out.print(render.plain(str(change), "bold"))
+    lines = unified_diff(old.splitlines(), new.splitlines(), "confirmed", "now", lineterm="")
+    out.print(render.diff("\n".join(lines)), end="")

@@ -58,13 +58,14 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _facts(app: App) -> dict[str, Any]:
-    from skillloop import inbox
+    from skillloop import constraints, inbox
     from skillloop.jobs import parked
 
     with app.history() as store:
         everything = store.proposals()
         model, troubles = _model(app, store)
         failed = list(parked(app.home))
+        troubles += constraints.told(store, app.home)
         troubles += [f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in failed]
         return {
             "home": str(app.home),

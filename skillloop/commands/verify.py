@@ -14,16 +14,23 @@ from skillloop.errors import SkillloopError
 def command(app: App, as_json: bool) -> int:
     """Check the log's chain of hashes and every stored version. Writes nothing; exits with 1 if something is wrong.
 
+    Also says which rule files were changed since you confirmed them; that is not wrong, if it was you.
+
     \b
     Example:
       skillloop verify
     """  # noqa: D301
+    from skillloop import constraints
+
     with app.store() as store:
         problems = store.verify()
         entries = store.entries()
+        rules = constraints.told(store, app.home)
     if as_json:
-        emit({"entries": entries, "problems": problems})
+        emit({"entries": entries, "problems": problems, "rules": rules})
     else:
+        for change in rules:
+            click.echo(change)
         for problem in problems:
             click.echo(problem)
         if not problems:

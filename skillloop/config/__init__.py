@@ -32,9 +32,10 @@ from skillloop.config.sections import (
 from skillloop.config.source import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from skillloop.config.kinds import Kind
     from skillloop.config.source import Source
     from skillloop.model import Rule
 
@@ -49,7 +50,9 @@ __all__ = [
     "Sources",
     "covers",
     "effective",
+    "files",
     "load",
+    "loosened",
     "reference",
 ]
 
@@ -57,7 +60,19 @@ Values = dict[tuple[str, str], Any]
 """What one file sets: (section, key) → value as its kind read it."""
 
 
-def load(home: Path, project: Path | None = None, skill_dir: Path | None = None) -> Config:
+def files(home: Path, project: Path | None = None, skill_dir: Path | None = None) -> list[Path]:
+    """Where the rules may stand, the person's own file first. See `load`."""
+    folders = [] if project is None else [*reversed(project.parents), project]
+    paths = [home / "config.toml", *(folder / ".claude" / "skillloop.toml" for folder in folders)]
+    return paths if skill_dir is None else [*paths, skill_dir / "skillloop.toml"]
+
+
+def load(
+    home: Path,
+    project: Path | None = None,
+    skill_dir: Path | None = None,
+    read: Callable[[Path], Source | None] = source.read,
+) -> Config:
     """The effective rules, from the files that are there.
 
     Args:
@@ -65,20 +80,18 @@ def load(home: Path, project: Path | None = None, skill_dir: Path | None = None)
         project: The project's folder or one inside it (a session may start there), or None. The rules of every
             folder above it count too.
         skill_dir: The folder of the SKILL.md, or None.
+        read: What gives a file's content; None where there is none.
 
     Raises:
         ConfigError: a file is not TOML, or holds a key or value that does not exist; it names file and line.
     """
     config = Config()
-    own = source.read(home / "config.toml")
+    first, *others = files(home, project, skill_dir)
+    own = read(first)
     if own is not None:
         config = _set(config, own, _values(own, own=True))
-    folders = [] if project is None else [*reversed(project.parents), project]
-    paths = [folder / ".claude" / "skillloop.toml" for folder in folders]
-    if skill_dir is not None:
-        paths.append(skill_dir / "skillloop.toml")
-    for path in paths:
-        lower = source.read(path)
+    for path in others:
+        lower = read(path)
         if lower is not None:
             config = _restrict(config, lower, _values(lower, own=False))
     return config
@@ -97,6 +110,26 @@ def effective(config: Config) -> list[tuple[str, Any, Rule]]:
         else:
             rows.append((key, value, config.rule(key)))
     return rows
+
+
+def loosened(old: Config, new: Config) -> list[str]:
+    """The keys by which `new` allows anything that `old` does not, such as "apply.mode"."""
+    found = []
+    for section, cls in SECTIONS:
+        for item in fields(cls):
+            before, after = (getattr(getattr(config, section), item.name) for config in (old, new))
+            kind = item.metadata.get("kind")
+            if kind is not None and after != before and not _tighter(kind, before, after):
+                found.append(f"{section}.{item.name}")
+    return found
+
+
+def _tighter(kind: Kind, before: Any, after: Any) -> bool:
+    """Whether a value is the stricter one of two; a table of aliases and a text are never."""
+    if after is None or isinstance(after, dict):
+        return False
+    strict = kind.restrict(before, after)
+    return bool(strict == after) or (before is not None and kind.any_order and set(strict) == set(after))
 
 
 def _values(file: Source, *, own: bool) -> Values:

@@ -19,6 +19,7 @@ class Kind:
 
     read: Callable[[Any], Any]
     restrict: Callable[[Any, Any], Any]
+    any_order: bool = False  # of a list: the order of its entries says nothing
 
 
 def covers(wide: str, narrow: str) -> bool:
@@ -62,7 +63,7 @@ def choice(*loose_to_strict: str, default: str, doc: str) -> Any:
 
 def names(doc: str, default: tuple[str, ...] = ()) -> Any:
     """A list that every level may lengthen."""
-    return field(default=default, metadata={"kind": Kind(_names, _union), "doc": doc})
+    return field(default=default, metadata={"kind": Kind(_names, _union, any_order=True), "doc": doc})
 
 
 def allowed(doc: str) -> Any:

@@ -70,6 +70,15 @@ def read(path: Path) -> Source | None:
         raise ConfigError(
             f"{path}: {error.strerror}", "make the file readable, or move it out of the way"
         ) from None
+    return parse(path, data)
+
+
+def parse(path: Path, data: bytes) -> Source:
+    """The content of a constraint file.
+
+    Raises:
+        ConfigError: it is not TOML, or too large.
+    """
     if len(data) > LARGEST:
         raise ConfigError(f"{path}: larger than {LARGEST:,} bytes", "is this a constraint file?")
     try:

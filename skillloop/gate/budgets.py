@@ -56,8 +56,11 @@ def drift(_proposal: Proposal, context: Context) -> Iterator[Check]:
 
 
 def automatic(proposal: Proposal, context: Context) -> Iterator[Check]:
-    """Soft: what is never applied without a person. Says nothing in review mode, where nothing is."""
+    """Soft: what is never applied without a person. In review mode, where nothing is, only that the rules were loosened."""
     apply = context.config.apply
+    if context.unconfirmed:
+        detail = f"{context.unconfirmed[0]}; `skillloop constraints --confirm` says that this was you"
+        yield Check("rules", passed=False, hard=False, detail=detail)
     if apply.mode == "review":
         return
     operations = {edit.op for edit in proposal.edits}

@@ -43,6 +43,7 @@ class Context:
     added_in_session: int = 0  # lines that this session already added to the skill automatically
     added_unseen: int = 0  # lines that were, since a person last decided anything about the skill
     own: str | None = None  # the person's last own version, or one that they approved; None is unknown
+    unconfirmed: tuple[str, ...] = ()  # what loosened the rules since the person last confirmed them
     confidence: float | None = None  # the detector's, 0 to 1; None where nobody measured it
     _turns: dict[Evidence, Turn | None] = field(default_factory=dict, compare=False, repr=False)
 

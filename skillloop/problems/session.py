@@ -13,10 +13,12 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skillloop import (
     cases,
+    constraints,
     disagreements,
     draft,
     history,
@@ -36,7 +38,6 @@ from skillloop.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from skillloop.disagreements import SecondOpinion
     from skillloop.loop import Trial
@@ -151,6 +152,7 @@ def settle(
 ) -> Digest:
     """Record what was found and run the loop over the lessons; `model` is the one that was asked so far, if any was."""
     if store is not None and not session.automated:
+        constraints.observe(store, home, Path(session.cwd) if session.cwd else None)
         doubtful = suspect(session, found, home)
         store.save_digest(session, [_kept(item) if item.id in doubtful else item for item in found])
         said = (item for item in found if item.id not in doubtful)
@@ -301,6 +303,7 @@ class SessionProblem:
         )  # on rules that cannot be read nothing is decided
         try:
             if self.store is not None:
+                constraints.observe(self.store, self.home, *proposals.rules_folders(path, self.session))
                 history.observe(self.store, path)
             text = proposals.live_text(path)
             offline = draft.offline(lesson, text, path, avoid=rules.protect.headings)

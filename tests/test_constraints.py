@@ -1,0 +1,126 @@
+"""A change of the rules is noticed, and one that loosens them waits for the person's yes."""
+
+import pytest
+from test_session import RULE, SKILL, corrected, digest
+
+from skillloop import cli, constraints
+from skillloop.model import Outcome
+from skillloop.store import Store
+
+
+@pytest.fixture
+def skill(tmp_path):
+    path = tmp_path / ".claude" / "skills" / "research" / "SKILL.md"
+    path.parent.mkdir(parents=True)
+    path.write_text(SKILL)
+    return path
+
+
+@pytest.fixture
+def store(home):
+    with Store.open(home) as opened:
+        yield opened
+
+
+def rules(home, text):
+    (home / "config.toml").write_text(text)
+
+
+def logged(store):
+    return [entry.detail["state"] for entry in reversed(store.audit.entries(constraints.EVENT))]
+
+
+def test_what_is_seen_first_is_taken_as_it_is(home, store):
+    constraints.observe(store, home)
+    constraints.observe(store, home)
+    assert logged(store) == ["first seen"]
+    assert constraints.told(store, home) == []
+
+
+def test_a_change_that_tightens_counts_at_once(home, store):
+    rules(home, '[sources]\nuntrusted = ["reddit"]\n')
+    constraints.observe(store, home)
+    rules(home, '[sources]\nuntrusted = ["x.com", "reddit"]\n[edit]\nper_session = 1\n')
+    constraints.observe(store, home)
+    assert logged(store) == ["first seen", "tightened"]
+    assert constraints.told(store, home) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key"),
+    [
+        ("", '[apply]\nmode = "auto"\n', "apply.mode"),
+        ("[edit]\nunseen = 2\n", "", "edit.unseen"),
+        ('[sources]\nuntrusted = ["x.com", "reddit"]\n', '[sources]\nuntrusted = ["x.com"]\n', "untrusted"),
+        ('[sources]\ntrusted = ["a.org"]\n', '[sources]\ntrusted = ["a.org", "b.org"]\n', "sources.trusted"),
+        ('[sources]\ntrusted = ["a.org", "b.org"]\n', '[sources]\ntrusted = ["b.org", "a.org"]\n', "trusted"),
+        ('[sources]\ntrusted = ["a.org"]\n', "", "sources.trusted"),
+        ('[protect]\nheadings = ["Safety"]\n', "[protect]\n", "protect.headings"),
+        ('[sources.aliases]\nx = ["y"]\n', '[sources.aliases]\nx = ["z"]\n', "sources.aliases"),
+    ],
+)
+def test_a_change_that_loosens_is_logged_once_and_told_until_it_is_confirmed(home, store, before, after, key):
+    rules(home, before)
+    constraints.observe(store, home)
+    rules(home, after)
+    for _ in range(2):
+        constraints.observe(store, home)
+    assert logged(store) == ["first seen", "loosened"]
+    assert key in constraints.told(store, home)[0]
+    constraints.confirm(store, home, constraints.everywhere(store, home), "a terminal")
+    assert (logged(store)[-1], constraints.told(store, home)) == ("confirmed", [])
+    assert store.verify() == []
+
+
+def test_loosened_rules_apply_nothing_until_the_person_confirms_them(tmp_path, home, store, skill):
+    constraints.observe(store, home)
+    rules(home, '[apply]\nmode = "auto"\n')
+    result = digest(corrected(skill, RULE).witnessed(home), tmp_path, home, store)
+    assert result.trials[0].decision.outcome is Outcome.DEFER
+    assert "constraints --confirm" in result.trials[0].decision.reason
+    constraints.confirm(store, home, constraints.everywhere(store, home), "a terminal")
+    said = "No, that's wrong. Always name the journal."
+    result = digest(corrected(skill, RULE, said).witnessed(home), tmp_path, home, store)
+    assert [trial.decision.outcome for trial in result.trials] == [Outcome.KEEP]
+
+
+def test_a_skill_s_rules_that_are_gone_are_a_change_too(tmp_path, home, store, skill):
+    own = skill.with_name("skillloop.toml")
+    own.write_text("[edit]\nper_session = 1\n")
+    digest(corrected(skill, RULE), tmp_path, home, store)
+    own.unlink()
+    (told,) = constraints.told(store, home)
+    assert f"{own} is gone, which loosens edit.per_session" in told
+
+
+def test_a_confirmed_text_that_is_lost_makes_no_change_harmless(home, store):
+    rules(home, "[edit]\nunseen = 2\n")
+    constraints.observe(store, home)
+    for kept in (home / "rules").iterdir():
+        kept.write_text("tampered")
+    rules(home, "[edit]\nunseen = 1\n")
+    assert "cannot be told" in constraints.told(store, home)[0]
+
+
+def test_rules_that_cannot_be_read_are_told_of(home, store):
+    constraints.observe(store, home)
+    rules(home, "[aply]\n")
+    assert "config.toml:1" in constraints.told(store, home)[0]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--vouched", "made-up"]])
+def test_nobody_confirms_without_a_person(home, store, capsys, arguments):
+    constraints.observe(store, home)
+    rules(home, '[apply]\nmode = "auto"\n')
+    constraints.observe(store, home)
+    assert cli.run(["--home", str(home), "constraints", "--confirm", *arguments]) == 4
+    shown = capsys.readouterr().out
+    assert '+mode = "auto"' in shown
+    assert constraints.told(store, home) != []
+
+
+def test_the_kept_texts_are_the_person_s_alone(home, store):
+    rules(home, "[edit]\nunseen = 2\n")
+    constraints.observe(store, home)
+    (kept,) = (home / "rules").iterdir()
+    assert [path.stat().st_mode & 0o77 for path in (kept, kept.parent)] == [0, 0]
