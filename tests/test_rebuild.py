@@ -41,7 +41,7 @@ def original(tmp_path_factory):
         for name in ("web", "mail"):
             skill = folder / "skills" / name / "SKILL.md"
             skill.parent.mkdir(parents=True)
-            skill.write_bytes(b"- first\n")
+            skill.write_bytes(b"---\nname: web\ndescription: d\n---\n\n- first\n")
             for _ in range(6):
                 live = skill.read_bytes()
                 history.publish(
