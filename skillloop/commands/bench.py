@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from skillloop.problems.experiment.ledger import Row
     from skillloop.problems.experiment.proposers import Proposer
     from skillloop.problems.experiment.setup import Run
+    from skillloop.store import Store
 
 folder_option = click.option(
     "--dir",
@@ -58,7 +60,13 @@ def command() -> None:
     type=float,
     help="Time of one training: wall clock on a GPU [300], processor time on a CPU [10].",
 )
-@click.option("--proposer", type=click.Choice(["all", "ideas", "search"]), default="all", show_default=True)
+@click.option(
+    "--proposer",
+    type=click.Choice(["all", "ideas", "search", "claude", "anthropic"]),
+    default="all",
+    show_default=True,
+    help="Known ideas, a search of the knobs, both in turn; or a model, within the budget of your config.toml.",
+)
 @click.option(
     "--early", type=float, help="Part of the time for a first stage. [default: 0.1 from 60 s on, else none]"
 )
@@ -89,11 +97,20 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
 
     \b
     Example: skillloop bench run --corpus shakespeare --seconds 20 --trials 10
-    Writes below --dir, and --data if it is not there. Ends with DIR/report.html.
+    Writes below --dir, and --data if it is not there; what a model costs goes to the home's ledger. Ends with DIR/report.html.
     """  # noqa: D301
+    from skillloop import llm
+    from skillloop.problems.experiment import setup
+
     opened = _open(**options)
     where = _executor(opened, options["executor"], options["slots"])
-    _loop(app, opened, _proposer(proposer, options["recipe"]), trials, where, as_json=as_json)
+    recipe = options["recipe"] or setup.recipe_folder()
+    with ExitStack() as stack:
+        if proposer in llm.BACKENDS:
+            chosen = _asking(proposer, recipe, opened, app, stack.enter_context(app.store()))
+        else:
+            chosen = _proposer(proposer, recipe)
+        _loop(app, opened, chosen, trials, where, as_json=as_json)
     _finish(app, opened, ask_sealed=ask_sealed, as_json=as_json)
 
 
@@ -193,13 +210,31 @@ def _reopen(root: Path) -> Run:
     return setup.resume(folder, known_plan(json.loads(folder.plan.read_bytes())))
 
 
-def _proposer(name: str, recipe: Path | None) -> Proposer:
-    from skillloop.problems.experiment import proposers, setup
+def _proposer(name: str, recipe: Path) -> Proposer:
+    """One of those that need no model."""
+    from skillloop.problems.experiment import proposers
 
     if name == "search":
         return proposers.search
-    known = proposers.ideas((recipe or setup.recipe_folder()) / "ideas.toml")
+    known = proposers.ideas(recipe / "ideas.toml")
     return known if name == "ideas" else proposers.first_of([known, proposers.search])
+
+
+def _asking(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> Proposer:
+    """A model as the proposer. Naming it on the command line switches it on; the budget is that of the person's config."""
+    from skillloop import config, llm
+    from skillloop.errors import UsageError
+    from skillloop.problems.experiment import asked
+
+    rules = config.load(app.home)
+    door = llm.open_door(rules, store, f"bench:{opened.folder.root}", backend)
+    if door is None:
+        raise UsageError(f"no model can be asked: {llm.choose(rules, backend=backend)[1]}")
+    program = recipe / "SKILL.md"
+    text = program.read_text("utf-8") if program.exists() else ""
+    return asked.model(
+        door, rules.model.careful, text, lambda said: click.echo(f"skillloop: {said}", err=True)
+    )
 
 
 def _edited(opened: Run, path: Path, message: str) -> Candidate:

@@ -68,9 +68,9 @@ def estimate(request: Request, overhead: int = Api.overhead, turns: int = Api.tu
     return Estimate(turns * (size + overhead + request.max_tokens), likely, turns * most)
 
 
-def choose(config: Config, environment: dict[str, str] | None = None) -> tuple[str, str]:
-    """The back end that the config means, and why, in words: `auto` takes what is there."""
-    wanted = config.model.backend
+def choose(config: Config, environment: dict[str, str] | None = None, backend: str = "") -> tuple[str, str]:
+    """The back end that the config (or who asks by name) means, and why, in words: `auto` takes what is there."""
+    wanted = backend or config.model.backend
     env = os.environ if environment is None else environment
     if wanted != "offline" and (why := steered(env)):
         return "offline", why
@@ -83,12 +83,12 @@ def choose(config: Config, environment: dict[str, str] | None = None) -> tuple[s
     return "offline", 'model.backend = "auto", but there is neither an API key nor Claude Code'
 
 
-def open_door(config: Config, store: Store, session: str, command: str | None = None) -> Door | None:
-    """The door that the config opens for one session's work, or None when it says offline."""
-    name, _ = choose(config)
+def open_door(config: Config, store: Store, session: str, backend: str = "") -> Door | None:
+    """The door that the config (or who asks by name) opens for one session's work, or None when it says offline."""
+    name, _ = choose(config, backend=backend)
     if name not in BACKENDS:
         return None
-    return Door(BACKENDS[name](), store, limits(config.budget), session, command or _COMMAND)
+    return Door(BACKENDS[name](), store, limits(config.budget), session, _COMMAND)
 
 
 _COMMAND = uuid.uuid4().hex

@@ -81,7 +81,8 @@ class Experiment:
     def verify(self, candidate: Candidate) -> Verdict:
         """Wait for the measurement and judge it against all that was measured before."""
         future = self.under_way[0][2]
-        self.measured = found = future.result() if future else _only_a_seed()
+        unmeasured = Measurement("ok", reason=candidate.refused or ONLY_A_SEED)
+        self.measured = found = future.result() if future else unmeasured
         try:
             self.ledger.check()
         except SkillloopError as error:
@@ -127,11 +128,13 @@ class Experiment:
         return self.proposer(archive, self._sources, f"{self.plan.seed}:{number}")
 
     def _begin(self, candidate: Candidate, number: int) -> tuple[Candidate, str, Future[Measurement] | None]:
-        """Commit the candidate and start to measure it, unless it is only a change of seed."""
+        """Commit the candidate and start to measure it, unless it is refused or only a change of seed."""
         self.files[candidate.id] = dict(candidate.files)
         parent = self._commit_of(candidate.parent)
         commit = self.repository.commit(candidate.files, candidate.description, parent, number)
-        if candidate.parent and _only_seeds(self._sources(candidate.parent), candidate.files):
+        if candidate.refused or (
+            candidate.parent and _only_seeds(self._sources(candidate.parent), candidate.files)
+        ):
             return candidate, commit, None
         rows = self.ledger.trials[: max(0, number - self.executor.slots + 1)]
         job = Job(number, commit, self.plan.seed_of(number), Archive(rows).hopeless())
@@ -226,6 +229,7 @@ class Experiment:
                 weights.unlink(missing_ok=True)
 
 
+ONLY_A_SEED = "only a seed differs from the parent: refused, it would be a draw of the noise"
 _STATUSES = frozenset("crash nan oom timeout tampered discard".split())
 _SPEED = ("tokens_per_second", "mfu_percent", "loader_stall_percent", "num_steps", "num_params_M")
 
@@ -242,12 +246,6 @@ def _only_seeds(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
     """Whether two sets of files differ in the seeds of train.py alone."""
     others = [{name: text for name, text in files.items() if name != EDITABLE} for files in (old, new)]
     return others[0] == others[1] and same_but_for_seeds(old[EDITABLE], new.get(EDITABLE, ""))
-
-
-def _only_a_seed() -> Measurement:
-    return Measurement(
-        "ok", reason="only a seed differs from the parent: refused, it would be a draw of the noise"
-    )
 
 
 def _ordinal(number: int) -> str:

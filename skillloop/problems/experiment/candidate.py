@@ -26,11 +26,14 @@ class Candidate:
     description: str
     proposer: str
     parent: str | None = None  # id of the candidate it was made from
+    refused: str = ""  # why it is not to be measured: what its proposer said was no edit
+    key: str = ""  # of the proposal, where it was refused: tells one such from another
 
     @property
     def id(self) -> str:
         """Of the content: the same edit is the same candidate, whoever proposes it."""
-        return sha256("\0".join(f"{name}\0{text}" for name, text in sorted(self.files.items())))[:12]
+        content = "\0".join(f"{name}\0{text}" for name, text in sorted(self.files.items()))
+        return sha256(f"{content}\0{self.key}" if self.refused else content)[:12]
 
     @property
     def source(self) -> str:
