@@ -136,6 +136,45 @@ def test_approve_in_a_terminal_and_roll_back(queued):
     assert versions == ["import", "proposal", "rollback"]
 
 
+def taught(desk, *lines):
+    """Append lines to the skill, each as a version of its own."""
+    with desk.store() as store:
+        for line in lines:
+            live = desk.skill.read_bytes()
+            history.publish(store, desk.skill, sha256(live), live + f"\n- {line}\n".encode(), by="person")
+
+
+def test_one_change_is_taken_out_of_the_middle_and_the_later_ones_stay(desk):
+    taught(desk, "One.", "Two.", "Three.")
+    code, shown = desk.type("rollback", "research", "--only", "3", answers=[("to roll back", shown_code)])
+    assert (code, "without the change of version 3" in shown) == (0, True), shown
+    assert desk.skill.read_text() == SKILL + "\n- One.\n\n- Three.\n"
+
+
+def test_a_change_that_later_ones_stand_on_is_not_taken_out_and_the_line_is_named(desk):
+    taught(desk, "One.")
+    desk.skill.write_text(desk.skill.read_text().replace("One.", "One, mine."))
+    text = desk.skill.read_text()
+    told = desk.run("rollback", "research", "--only", "2", code=5).stderr
+    assert "SKILL.md:11: was changed since" in told
+    assert desk.skill.read_text() == text
+    assert "does not go with" in desk.run("rollback", "research", "--only", "2", "--to", "1", code=2).stderr
+
+
+def test_a_rollback_that_changes_nothing_asks_for_nothing_and_makes_no_version(desk):
+    taught(desk, "One.")
+    told = desk.run("rollback", "research", "--to", "2").stdout
+    assert "nothing was changed, it stays version 2" in told
+    assert len(desk.run("log", "research", "--json").stdout.splitlines()) == 2
+
+
+def test_the_diff_of_a_rollback_does_not_call_it_proposed(desk):
+    taught(desk, "One.")
+    shown = desk.run("rollback", "research", code=4).stdout
+    assert "SKILL.md (after the rollback)" in shown
+    assert "proposed" not in shown
+
+
 def test_a_wrong_code_changes_nothing(queued):
     desk, name = queued
     code, shown = desk.type("approve", name, answers=[("Type ", lambda _: "nope")])
@@ -396,3 +435,11 @@ def test_no_colour_means_no_escape_at_all_and_piped_lines_end_where_they_end(que
 
 def test_a_span_beyond_the_calendar_is_a_usage_error(desk):
     desk.run("digest", "--since", "99999999999d", code=2)
+
+
+def test_every_way_to_a_skill_means_that_skill(queued):
+    desk, _ = queued
+    link = desk.skill.parents[1] / "another"
+    link.symlink_to(desk.skill.parent)
+    for way in ("research", link, link / "SKILL.md", desk.skill.parent / ".." / "research", desk.skill):
+        assert desk.run("log", way).returncode == 0

@@ -69,3 +69,20 @@ def test_no_other_file_is_edited(path):
 
 def test_skillloop_does_not_edit_its_own_skills():
     assert found(skill="skillloop:review").detail == "skillloop never edits its own skills"
+
+
+@pytest.mark.parametrize("leads_to", ["plugins/cache/m/p/1/skills/report", "skills/synced/report"])
+def test_a_link_to_a_skill_that_is_not_editable_is_that_skill(tmp_path, leads_to):
+    real = tmp_path / ".claude" / leads_to
+    real.mkdir(parents=True)
+    link = tmp_path / ".claude" / "skills" / "mine"
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(real)
+    assert not found(f"{link}/SKILL.md", "mine").passed
+
+
+def test_a_link_to_skillloop_s_own_skills_is_refused(tmp_path):
+    link = tmp_path / "skills" / "mine"
+    link.parent.mkdir()
+    link.symlink_to(place.OWN_SKILLS / "review")
+    assert "its own skills" in found(f"{link}/SKILL.md", "mine").detail

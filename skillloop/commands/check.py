@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -52,7 +53,7 @@ def command(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
 
 
 def _file(path: Path) -> Path:
-    path = path.expanduser().absolute()
+    path = Path(os.path.normpath(path.expanduser().absolute()))
     return path / "SKILL.md" if path.is_dir() else path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +62,7 @@ def _rules(app: App, skill: Path | None) -> Config:
 
     if skill is None:
         return config.load(app.home, Path.cwd(), None)
-    path = skill.expanduser().absolute()
+    path = Path(os.path.normpath(skill.expanduser().absolute()))
     return proposals.rules_for(str(path / "SKILL.md" if path.is_dir() else path), app.home)
 
 

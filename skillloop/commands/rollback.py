@@ -12,6 +12,7 @@ from skillloop.errors import UsageError
 from skillloop.model import sha256
 
 if TYPE_CHECKING:
+    from skillloop.model import Version
     from skillloop.store import Store
 
 
@@ -28,36 +29,77 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Restore that version byte for byte, also over your own later edits (they stay in the log).",
 )
+@click.option(
+    "--only",
+    type=int,
+    metavar="N",
+    help="Take out the change that version N made, and nothing else; what came later stays.",
+)
 @vouch_option
 @json_option
 @click.pass_obj
-def command(app: App, skill: str, to: int | None, exact: bool, vouched: str | None, as_json: bool) -> int:
-    """Take a skill back to an earlier version.
+def command(
+    app: App,
+    skill: str,
+    to: int | None,
+    exact: bool,
+    only: int | None,
+    vouched: str | None,
+    as_json: bool,
+) -> int:
+    """Take a skill back to an earlier version, or take one change out of the middle.
 
     SKILL is a skill's name or the path of its SKILL.md. Writes the SKILL.md and appends a version; nothing is lost.
+    Your own edits of later stay; where they touch the same lines it says so and changes nothing.
 
     \b
     Examples:
       skillloop rollback research
       skillloop rollback research --to 3
+      skillloop rollback research --only 4
     """  # noqa: D301
-    from skillloop import history, render, skillfile
+    from skillloop import history
 
+    if only is not None and (to is not None or exact):
+        raise UsageError("--only takes one change out; it does not go with --to or --exact")
     with app.store() as store:
         path = known_skill(store, skill)
-        before, after = history.preview_rollback(store, path, to=to, exact=exact)
+        before, after = history.preview_rollback(store, path, to=to, only=only, exact=exact)
+        if before == after:
+            _say(history.versions(store, path)[-1], path, as_json=as_json, changed=False)
+            return 1 if vouched else 0  # nothing to vouch for
         if not as_json:
-            old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
-            app.console().print(render.diff(skillfile.diff(old, new, path)), end="")
-        words = f"rollback {skill}" + (f" --to {to}" if to is not None else "") + " --exact" * exact
-        person(app, words, sha256("\0".join((str(path), sha256(before), sha256(after)))), vouched)
-        version = history.rollback(store, path, to=to, exact=exact)
+            _show(app, path, before, after)
+        person(app, _words(skill, to, only, exact), _seal(path, before, after), vouched)
+        version = history.rollback(store, path, to=to, only=only, exact=exact)
     refresh_notice(app)
+    _say(version, path, as_json=as_json, changed=True)
+    return 0
+
+
+def _words(skill: str, to: int | None, only: int | None, exact: bool) -> str:
+    options = (f" --to {to}" if to is not None else "", f" --only {only}" if only is not None else "")
+    return f"rollback {skill}" + "".join(options) + " --exact" * exact
+
+
+def _seal(path: Path, before: bytes, after: bytes) -> str:
+    return sha256("\0".join((str(path), sha256(before), sha256(after))))
+
+
+def _show(app: App, path: Path, before: bytes, after: bytes) -> None:
+    from skillloop import render, skillfile
+
+    old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
+    app.console().print(render.diff(skillfile.diff(old, new, path, "after the rollback")), end="")
+
+
+def _say(version: Version, path: Path, *, as_json: bool, changed: bool) -> None:
     if as_json:
         emit({"path": str(path), "version": version.number, "sha256": version.sha, "note": version.note})
-    else:
+    elif changed:
         click.echo(f"{path} is now version {version.number}: {version.note}")
-    return 0
+    else:
+        click.echo(f"{path} reads so already: nothing was changed, it stays version {version.number}")
 
 
 def known_skill(store: Store, name: str) -> Path:
@@ -66,7 +108,8 @@ def known_skill(store: Store, name: str) -> Path:
     if path.is_dir():
         path /= "SKILL.md"
     known = store.skills()
-    matches = [item for item in known if item == path.absolute() or item.parent.name == name]
+    real = path.parent.resolve() / path.name  # as a history names it: see `files.canonical`
+    matches = [item for item in known if item == real or item.parent.name == name]
     if len(matches) == 1:
         return matches[0]
     if matches:

@@ -1,8 +1,8 @@
 """Where the file is decides first: an existing SKILL.md of the person's own, and nothing else, is ever edited.
 
 A plugin's cache and the downloaded `synced` skills are replaced by the next update, and skillloop's own skills are
-part of what judges. The folder's name is checked because it reaches paths and terminals. (That nothing outside the
-folder is reached through links is the business of `files`, at the moment of writing.)
+part of what judges; a link that leads there is the same skill. The folder's name is checked because it reaches paths
+and terminals. (What is true of the file at the moment of writing is the business of `files`.)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _RESERVED = frozenset(
 
 def check(proposal: Proposal, _context: Context) -> Check:
     """Hard where the file must never be edited, soft where the folder's name is not one of the open skill format."""
-    wrong = forbidden(proposal.path) or _own(proposal)
+    wrong = forbidden(proposal.path) or _forbidden_by_link(proposal)
     if wrong:
         return Check("place", passed=False, detail=wrong)
     name = PurePosixPath(proposal.path).parent.name
@@ -56,6 +56,9 @@ def forbidden(path: str) -> str:
     return ""
 
 
-def _own(proposal: Proposal) -> str:
-    own = proposal.skill.casefold().startswith("skillloop:") or Path(proposal.path).is_relative_to(OWN_SKILLS)
-    return "skillloop never edits its own skills" if own else ""
+def _forbidden_by_link(proposal: Proposal) -> str:
+    """Why the file that the path leads to must never be edited, or ""."""
+    real = Path(proposal.path).parent.resolve() / "SKILL.md"
+    if proposal.skill.casefold().startswith("skillloop:") or real.is_relative_to(OWN_SKILLS):
+        return "skillloop never edits its own skills"
+    return forbidden(str(real))
