@@ -137,9 +137,12 @@ def apply(text: str, edits: Iterable[Edit], path: str | PurePath = "SKILL.md") -
     return text
 
 
-def diff(old: str, new: str, path: str | PurePath) -> str:
-    """The unified diff of two texts of one file, as `diff -u` prints it; "" where they are equal."""
-    lines = difflib.unified_diff(_split(old), _split(new), str(path), f"{path} (proposed)", n=2)
+def diff(old: str, new: str, path: str | PurePath, what: str = "proposed") -> str:
+    """The unified diff of two texts of one file, as `diff -u` prints it; "" where they are equal.
+
+    `what` says in the header what the new text is.
+    """
+    lines = difflib.unified_diff(_split(old), _split(new), str(path), f"{path} ({what})", n=2)
     return "".join(
         line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
     )

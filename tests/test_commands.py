@@ -12,6 +12,7 @@ import pytest
 from transcripts import Transcript
 
 from skillloop import approval, history, proposals
+from skillloop.model import sha256
 from skillloop.store import Store
 
 SKILL = """---
@@ -141,14 +142,14 @@ def taught(desk, *lines):
     with desk.store() as store:
         for line in lines:
             live = desk.skill.read_bytes()
-            history.publish(store, desk.skill, sha256(live), live + f"\n- {line}\n".encode(), by="person")
+            history.publish(store, desk.skill, sha256(live), live + f"- {line}\n".encode(), by="person")
 
 
 def test_one_change_is_taken_out_of_the_middle_and_the_later_ones_stay(desk):
     taught(desk, "One.", "Two.", "Three.")
     code, shown = desk.type("rollback", "research", "--only", "3", answers=[("to roll back", shown_code)])
     assert (code, "without the change of version 3" in shown) == (0, True), shown
-    assert desk.skill.read_text() == SKILL + "\n- One.\n\n- Three.\n"
+    assert desk.skill.read_text() == SKILL + "- One.\n- Three.\n"
 
 
 def test_a_change_that_later_ones_stand_on_is_not_taken_out_and_the_line_is_named(desk):

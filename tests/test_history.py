@@ -156,16 +156,33 @@ def test_a_rollback_that_meets_a_persons_edit_asks_and_exact_obeys(store, skill)
 def test_one_change_can_be_taken_out_of_the_middle(store, skill):
     publish(store, skill, TEXT.replace(b"- one\n", b"- one\n- bad\n"))
     publish(store, skill, skill.read_bytes() + b"- good\n")
-    version = history.revert(store, skill, 2)
+    version = history.rollback(store, skill, only=2)
     assert skill.read_bytes() == TEXT + b"- good\n"
-    assert (version.kind, version.note) == ("rollback", "without version 2")
+    assert (version.kind, version.note) == ("rollback", "without the change of version 2")
+
+
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_a_learned_line_between_learned_lines_is_taken_out(store, skill, number):
+    """Where a three-way merge sees a conflict, since the next change touches the line below."""
+    lines = [b"- four\n", b"- five\n", b"- six\n"]
+    for line in lines:
+        publish(store, skill, skill.read_bytes() + line)
+    history.rollback(store, skill, only=number)
+    assert skill.read_bytes() == TEXT + b"".join(line for at, line in enumerate(lines, 2) if at != number)
+
+
+def test_a_line_that_stands_there_twice_is_not_taken_out_by_guessing(store, skill):
+    publish(store, skill, TEXT + b"- four\n")
+    publish(store, skill, TEXT + b"- four\n- five\n- four\n")
+    with pytest.raises(Stale):
+        history.rollback(store, skill, only=2)
 
 
 def test_a_change_that_later_ones_built_on_is_not_taken_out(store, skill):
     publish(store, skill, TEXT + b"- bad\n")
     publish(store, skill, TEXT + b"- bad, softened\n")
     with pytest.raises(Stale):
-        history.revert(store, skill, 2)
+        history.rollback(store, skill, only=2)
     assert kinds(store, skill) == ["import", "proposal", "proposal"]
 
 
@@ -176,7 +193,7 @@ def test_what_cannot_be_taken_back_is_said(store, skill):
         with pytest.raises(UsageError, match="no version"):
             history.rollback(store, skill, to=number)
     with pytest.raises(UsageError, match="begins"):
-        history.revert(store, skill, 1)
+        history.rollback(store, skill, only=1)
     assert history.rollback(store, skill, to=1).number == 1
 
 
@@ -188,17 +205,6 @@ def test_a_rollback_lets_the_drift_budget_start_anew(store, skill):
     assert store.added_unseen(skill) == 3
     history.rollback(store, skill, to=1, exact=True)
     assert store.added_unseen(skill) == 0
-
-
-def test_a_change_can_be_carried_over_to_a_persons_text(store, skill):
-    history.observe(store, skill)
-    skill.write_bytes(TEXT + b"- mine\n")
-    base, data = history.rebase(store, skill, sha256(TEXT), TEXT + b"- four\n")
-    assert (base, data) == (sha256(TEXT + b"- mine\n"), TEXT + b"- mine\n- four\n")
-    with pytest.raises(Stale, match="lines that would change"):
-        history.rebase(store, skill, sha256(TEXT), TEXT + b"prose\n")
-    with pytest.raises(Stale, match="not in the store"):
-        history.rebase(store, skill, "0" * 64, b"new\n")
 
 
 def test_a_deleted_skill_stays_deleted(store, skill):
@@ -332,7 +338,7 @@ def test_an_error_of_the_disk_leaves_all_as_it_was(store, skill, monkeypatch, st
 
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["publish", "person", "rollback", "back to", "exact", "revert"]), st.integers(0, 9)
+        st.sampled_from(["publish", "person", "rollback", "back to", "exact", "only"]), st.integers(0, 9)
     ),
     max_size=12,
 )
@@ -347,8 +353,8 @@ def act(store, skill, kind, number):
         lines = text.splitlines(keepends=True)
         lines.insert(number % (len(lines) + 1), b"- mine %d\n" % len(lines))
         skill.write_bytes(b"".join(lines))
-    elif kind == "revert":
-        history.revert(store, skill, 2 + number)
+    elif kind == "only":
+        history.rollback(store, skill, only=2 + number)
     else:
         to = None if kind == "rollback" else 1 + number
         history.rollback(store, skill, to=to, exact=kind == "exact")
@@ -358,7 +364,7 @@ def check_random_history(folder, acts):
     skill = folder / "skills" / "web" / "SKILL.md"
     skill.parent.mkdir(parents=True)
     skill.write_bytes(TEXT)
-    gentle = not {"exact", "revert"} & {
+    gentle = not {"exact", "only"} & {
         kind for kind, _ in acts
     }  # these two take out a person's lines when asked
     with Store.open(folder / "home") as store:

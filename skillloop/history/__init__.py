@@ -7,9 +7,11 @@ even there their bytes are in the store first; a deleted skill stays deleted.
 
 from __future__ import annotations
 
+import difflib
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skillloop import files, merge
 from skillloop.errors import Stale, UsageError
@@ -33,9 +35,7 @@ __all__ = [
     "observe",
     "preview_rollback",
     "publish",
-    "rebase",
     "recover",
-    "revert",
     "rollback",
     "versions",
 ]
@@ -109,33 +109,16 @@ def publish(
         )
 
 
-def rebase(store: Store, path: str | Path, base: str, data: bytes) -> tuple[str, bytes]:
-    """Carry a change over to the text that is on disk now (three-way merge).
-
-    Args:
-        store: Where the bytes of `base` are; `observe` put them there when the draft was made.
-        path: The SKILL.md.
-        base: Hex sha256 of the bytes that the change was made on.
-        data: The changed bytes.
-
-    Returns:
-        sha256 of the live bytes, and these with the change in them, ready for the gate and for `publish`.
-
-    Raises:
-        Stale: both changed the same lines, or the bytes of `base` were never stored.
-        Missing: the file was deleted.
-    """
-    with files.open_skill(path) as skill:
-        live = skill.read()
-        if sha256(live) == base:
-            return base, data
-        return sha256(live), _merged(skill, store.archive.content(base), live, data)
-
-
 def rollback(
-    store: Store, path: str | Path, *, to: int | None = None, exact: bool = False, by: By = "person"
+    store: Store,
+    path: str | Path,
+    *,
+    to: int | None = None,
+    only: int | None = None,
+    exact: bool = False,
+    by: By = "person",
 ) -> Version:
-    """Take a skill back: to version `to`, or to before the last change that skillloop made.
+    """Take a skill back: to version `to`, to before the last change that skillloop made, or without one change.
 
     A rollback appends a version, so it can be rolled back too. Later edits of the person stay: only skillloop's
     changes are taken out, by three-way merge.
@@ -144,6 +127,7 @@ def rollback(
         store: Where the versions are.
         path: The SKILL.md, which must exist.
         to: Number of a version; None for the one before skillloop's last change.
+        only: Number of the one version whose change is taken out, whatever came later stays.
         exact: Restore the very bytes of `to`, later edits of the person notwithstanding (they stay in the store).
         by: Who asked.
 
@@ -152,46 +136,22 @@ def rollback(
 
     Raises:
         UsageError: no such version, or nothing to take back.
-        Stale: a later edit of the person touches the lines to be taken back.
+        LostText: its bytes were lost when the store was damaged.
+        Stale: a later change touches the lines to be taken back.
     """
     with changing(store), files.open_skill(path) as skill:
         known = _known(store, skill)
-        wanted, data = _taken_back(store, skill, known, to, exact=exact)
-        note = f"back to version {wanted.number}" + (
-            "" if data == content(store, wanted.sha) else ", your edits kept"
-        )
-        change = Publish(
-            skill.path, "rollback", "", "", note, by=by, extra={"to": wanted.number, "exact": exact}
-        )
-        return protocol.publish(store, skill, known[-1].sha, data, change)
+        data, change = _taken_back(store, skill, known, to, only, exact=exact)
+        return protocol.publish(store, skill, known[-1].sha, data, replace(change, by=by))
 
 
 def preview_rollback(
-    store: Store, path: str | Path, *, to: int | None = None, exact: bool = False
+    store: Store, path: str | Path, *, to: int | None = None, only: int | None = None, exact: bool = False
 ) -> tuple[bytes, bytes]:
     """The live bytes, and what the same `rollback` would make of them. Raises as it does; changes no skill."""
     with changing(store), files.open_skill(path) as skill:
-        _, data = _taken_back(store, skill, _known(store, skill), to, exact=exact)
+        data, _ = _taken_back(store, skill, _known(store, skill), to, only, exact=exact)
         return skill.read(), data
-
-
-def revert(store: Store, path: str | Path, number: int, *, by: By = "person") -> Version:
-    """Take one change out of the middle of a skill's history and keep what came later.
-
-    Raises:
-        UsageError: no such version, or the first one (nothing was before it).
-        Stale: a later change touches the same lines.
-    """
-    with changing(store), files.open_skill(path) as skill:
-        known = _known(store, skill)
-        version = _numbered(skill, known, number)
-        if number == 1:
-            raise UsageError(f"{skill.path}: version 1 is where its history begins")
-        data = _without(store, skill, known, version, skill.read())
-        change = Publish(
-            skill.path, "rollback", "", "", f"without version {number}", by=by, extra={"without": number}
-        )
-        return protocol.publish(store, skill, known[-1].sha, data, change)
 
 
 def recover(store: Store) -> list[Recovered]:
@@ -229,21 +189,30 @@ def copy_skill(path: str | Path, skills: Path) -> Path:
 
 
 def _taken_back(
-    store: Store, skill: OpenSkill, known: list[Version], to: int | None, *, exact: bool
-) -> tuple[Version, bytes]:
-    """The version that a rollback goes back to, and the bytes that it leads to."""
+    store: Store, skill: OpenSkill, known: list[Version], to: int | None, only: int | None, *, exact: bool
+) -> tuple[bytes, Publish]:
+    """The bytes that a rollback leads to, and how it is recorded."""
+    if only is not None:
+        data = _without(store, skill, known, _numbered(skill, known, only), skill.read())
+        return data, _change(skill, f"without the change of version {only}", {"without": only})
     last = next((v for v in reversed(known) if v.kind in {"proposal", "rollback"}), None)
     if to is None and last is None:
         raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
     wanted = _before(skill, known, last) if to is None and last else _numbered(skill, known, to or 0)
     later = [v for v in known if v.number > wanted.number]
     undone = [v for v in later if v.kind in {"proposal", "rollback"}]
-    if exact or len(undone) == len(later):
-        return wanted, content(store, wanted.sha)
-    data = skill.read()
-    for version in reversed(undone):
-        data = _without(store, skill, known, version, data)
-    return wanted, data
+    data = content(store, wanted.sha) if exact or len(undone) == len(later) else skill.read()
+    if not exact and len(undone) < len(later):
+        for version in reversed(undone):
+            data = _without(store, skill, known, version, data)
+    kept = "" if sha256(data) == wanted.sha else ", your edits kept"
+    return data, _change(
+        skill, f"back to version {wanted.number}{kept}", {"to": wanted.number, "exact": exact}
+    )
+
+
+def _change(skill: OpenSkill, note: str, extra: dict[str, Any]) -> Publish:
+    return Publish(skill.path, "rollback", "", "", note, extra=extra)
 
 
 def _known(store: Store, skill: OpenSkill) -> list[Version]:
@@ -261,24 +230,38 @@ def _numbered(skill: OpenSkill, known: list[Version], number: int) -> Version:
 
 
 def _before(skill: OpenSkill, known: list[Version], version: Version) -> Version:
+    if version.number == 1:
+        raise UsageError(f"{skill.path}: version 1 is where its history begins")
     return _numbered(skill, known, version.number - 1)
 
 
 def _without(store: Store, skill: OpenSkill, known: list[Version], version: Version, data: bytes) -> bytes:
     """`data` with the change that `version` made taken out."""
-    before = content(store, _before(skill, known, version).sha)
-    return _merged(skill, content(store, version.sha), data, before)
-
-
-def _merged(skill: OpenSkill, base: bytes | None, live: bytes, other: bytes) -> bytes:
-    if base is None:
-        raise Stale(
-            f"{skill.path} was edited since, and the text before is not in the store", "draft it again"
-        )
+    before, after = content(store, _before(skill, known, version).sha), content(store, version.sha)
     try:
-        return merge.merge(base, live, other)
+        return merge.merge(after, data, before)
     except merge.Conflict as error:
+        lifted = _lifted(before, after, data)
+        if lifted is not None:
+            return lifted
         raise Stale(
-            f"{skill.path}:{error.line}: was edited since, on the lines that would change",
+            f"{skill.path}:{error.line}: was changed since, on the lines that would be taken back",
             "edit it by hand, or restore a whole version with `skillloop rollback SKILL --to N --exact`",
         ) from None
+
+
+def _lifted(before: bytes, after: bytes, data: bytes) -> bytes | None:
+    """`data` without the lines that `after` added to `before`, if it only added and each block is there exactly once.
+
+    A merge sees a conflict where learned lines stand right below each other, as they mostly do; here is nothing to guess.
+    """
+    old, new, lines = (text.splitlines(keepends=True) for text in (before, after, data))
+    for kind, _, _, start, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        block = new[start:end]
+        places = [at for at in range(len(lines)) if lines[at : at + len(block)] == block]
+        if kind != "insert" or len(places) != 1:
+            return None
+        del lines[places[0] : places[0] + len(block)]
+    return b"".join(lines)
