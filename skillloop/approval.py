@@ -30,7 +30,7 @@ from typing import Any
 
 LIFETIME = 900.0  # seconds that a dialog may stay open
 PREVIEW = "?"  # in the place of the word: say what would be decided, and decide nothing
-GUARDED = ("approve", "reject", "rollback")
+GUARDED = ("approve", "reject", "rollback", "uninstall")
 CONFIRM = "--confirm"  # of `skillloop constraints`
 RULES = "skillloop.toml"
 _WRAPPED = re.compile(rf"skillloop['\"]?\s[^;|&\n]*(?:\b(?:{'|'.join(GUARDED)})\b|\s{CONFIRM}\b)")

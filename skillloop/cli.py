@@ -38,6 +38,7 @@ VERBS = {
     "doctor": "Find what is broken and settle what can be settled.",
     "export": "Write the whole history as one file.",
     "import": "Take in a history that `export` wrote.",
+    "uninstall": "Show what skillloop made on this machine, and remove it.",
     "bench": "Improve a train.py by experiment, and only by what is more than noise.",
     "demo": "See the whole loop on a bundled example, in a temporary home.",
 }

@@ -1,0 +1,114 @@
+"""`skillloop uninstall`: what skillloop made on this machine, and removing exactly that.
+
+Invariant: only what is named in `MADE` goes, and only from the home. The person's own rules, exports that they put
+there and every SKILL.md stay; a line that a skill learned is the skill's.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import click
+
+from skillloop.commands.options import App, emit, json_option, person, vouch_option
+from skillloop.errors import SkillloopError
+from skillloop.model import sha256
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MADE = re.compile(
+    r"inbox|log|env|bin|receipts|rules|vouched"  # folders
+    r"|skillloop\.db(?:\.(?:replaced|damaged)-\d+)?(?:-journal)?"
+    r"|key|head|receipts\.key|seen\.json|notice\.json(?:\.new)?"
+    r"|(?:history|worker)\.lock"
+    r"|\.(?:key|head|seen\.json|notice\.json|skillloop\.db\.new)\.\d+\.tmp"  # what a crash left half written
+    r"|\.skillloop\.db\.new(?:-journal)?|\.look-\w+"
+)
+"""Names in the home that skillloop makes. A test fails when a verb makes one that is not here."""
+
+
+@click.command()
+@click.option("--purge", is_flag=True, help="Remove it, after a person has seen the list and said yes.")
+@vouch_option
+@json_option
+@click.pass_obj
+def command(app: App, purge: bool, vouched: str | None, as_json: bool) -> int:
+    """Show exactly what skillloop made; with --purge, remove that and nothing else.
+
+    Writes nothing without --purge. Every skill stays as it is, with the lines that it learned; so do your rules
+    (config.toml) and whatever else is yours. The versions go with the history: `skillloop export` keeps them. The
+    plugin itself is the client's: `claude plugin uninstall skillloop@skillloop`, which in turn leaves all of this.
+
+    \b
+    Examples:
+      skillloop uninstall
+      skillloop uninstall --purge
+    """  # noqa: D301
+    made, kept = _listed(app.home)
+    if not as_json:
+        _show(app.home, made, kept)
+    if purge and made:
+        person(app, "uninstall", sha256(str(app.home)), vouched)
+        _remove(app.home, made)
+    if as_json:
+        sizes = [{"path": str(path), "files": files, "bytes": size} for path, (files, size) in made.items()]
+        emit({"home": str(app.home), "made": sizes, "kept": list(map(str, kept)), "removed": purge})
+    elif purge and made:
+        click.echo("removed")
+    elif made:
+        click.echo("nothing was removed; `skillloop uninstall --purge` does")
+    return 0
+
+
+def _listed(home: Path) -> tuple[dict[Path, tuple[int, int]], list[Path]]:
+    """What skillloop made, each with its files and bytes, and what else is there."""
+    if not home.is_dir():
+        return {}, []
+    paths = sorted(home.iterdir())
+    made = {path: _size(path) for path in paths if MADE.fullmatch(path.name)}
+    return made, [path for path in paths if path not in made]
+
+
+def _size(path: Path) -> tuple[int, int]:
+    inside = [path] if path.is_symlink() or not path.is_dir() else [*path.rglob("*")]
+    sizes = [each.lstat().st_size for each in inside if each.is_symlink() or each.is_file()]
+    return len(sizes), sum(sizes)
+
+
+def _show(home: Path, made: dict[Path, tuple[int, int]], kept: list[Path]) -> None:
+    if not made:
+        click.echo(f"skillloop made nothing in {home}")
+        return
+    click.echo("made by skillloop:")
+    for path, (files, size) in made.items():
+        click.echo(f"  {path}  ({files} file{'' if files == 1 else 's'}, {size:,} bytes)")
+    for path in kept:
+        click.echo(f"stays, it is yours: {path}")
+    click.echo(
+        "every SKILL.md stays as it is; the plugin goes with `claude plugin uninstall skillloop@skillloop`"
+    )
+
+
+def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:
+    """Remove these, and the home if it is empty then. No worker and no change of a skill is under way meanwhile.
+
+    Raises:
+        Locked: one is, for longer than we wait.
+        SkillloopError: something could not be removed.
+    """
+    from skillloop.files import locked
+
+    with locked(home / "worker.lock", wait=5.0), locked(home / "history.lock", wait=5.0):
+        for path in [*made, home / "worker.lock", home / "history.lock"]:
+            try:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+            except OSError as error:
+                raise SkillloopError(f"{path}: {error.strerror}", "remove it by hand") from error
+    if not any(home.iterdir()):
+        home.rmdir()

@@ -1,0 +1,81 @@
+"""`uninstall` names exactly what skillloop made, removes nothing else, and leaves every skill as it is."""
+
+import json
+
+import pytest
+from test_commands import desk, queued, shown_code  # noqa: F401  (desk and queued are fixtures)
+
+from skillloop import approval, inbox, receipts, worker
+from skillloop.commands.uninstall import MADE
+from skillloop.store import Store
+
+
+@pytest.fixture
+def used(queued):  # noqa: F811
+    """A home in which about everything was made that skillloop makes, and two things of the person's."""
+    desk, name = queued  # noqa: F811
+    inbox.spool(str(desk.home), b'{"session_id": "s9", "transcript_path": "/gone.jsonl"}')
+    worker.drain(desk.home, desk.claude, lambda *_: "noted")
+    receipts.issue(str(desk.home), "s9", "hello")
+    approval.vouch(desk.home, "reject x", "seal")
+    for folder in ("env/1.0-abc/bin", "bin", "log"):
+        (desk.home / folder).mkdir(parents=True, exist_ok=True)
+    (desk.home / "bin" / "skillloop").symlink_to("../env/current/bin/skillloop")
+    (desk.home / "log" / "worker.log").write_text("…")
+    desk.type("approve", name, answers=[("Type ", shown_code)])
+    desk.run("export", desk.home / "mine.db")
+    (desk.home / "config.toml").write_text('[apply]\nmode = "review"\n')
+    return desk
+
+
+def left(desk):  # noqa: F811
+    return sorted(path.name for path in desk.home.iterdir())
+
+
+def test_every_name_that_skillloop_makes_in_its_home_is_known(used):
+    assert [name for name in left(used) if not MADE.fullmatch(name)] == ["config.toml", "mine.db"]
+
+
+def test_without_purge_it_only_shows(used):
+    before = left(used)
+    told = used.run("uninstall").stdout
+    assert f"{used.home / 'skillloop.db'}  (1 file" in told
+    assert "stays, it is yours: " + str(used.home / "config.toml") in told
+    assert left(used) == before
+
+
+def test_a_purge_needs_a_person_and_leaves_the_skills_and_what_is_the_persons(used):
+    taught = used.skill.read_bytes()
+    assert b"Never cite" in taught
+    used.run("uninstall", "--purge", code=4)
+    code, shown = used.type("uninstall", "--purge", answers=[("to uninstall", shown_code)])
+    assert code == 0, shown
+    assert left(used) == ["config.toml", "mine.db"]
+    assert used.skill.read_bytes() == taught
+    assert list(used.skill.parent.iterdir()) == [used.skill]
+
+
+def test_a_purge_of_a_home_with_nothing_else_removes_the_home(used):
+    for mine in ("config.toml", "mine.db"):
+        (used.home / mine).unlink()
+    preview = json.loads(
+        used.run("uninstall", "--purge", "--vouched", approval.PREVIEW).stdout.splitlines()[-1]
+    )
+    used.run(
+        "uninstall", "--purge", "--vouched", approval.vouch(used.home, preview["action"], preview["seal"])
+    )
+    assert not used.home.exists()
+    assert "made nothing" in used.run("uninstall").stdout
+
+
+def test_what_was_exported_before_a_purge_comes_back(used):
+    with Store.open(used.home) as store:
+        before = [version.sha for version in store.archive.versions(str(used.skill))]
+    used.type("uninstall", "--purge", answers=[("to uninstall", shown_code)])
+    used.run("import", used.home / "mine.db")
+    with Store.open(used.home) as store:
+        assert [version.sha for version in store.archive.versions(str(used.skill))] == before
+
+
+def test_an_assistant_s_uninstall_opens_the_dialog():
+    assert "uninstall" in approval.GUARDED
