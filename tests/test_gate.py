@@ -2,13 +2,16 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from judging import AUTO, SKILL, case, insert, judged
+from test_config import as_toml, level
 
-from skillloop import gate
+from skillloop import config, gate
+from skillloop.config import source
 from skillloop.model import Check, Outcome, Proposal
 
 SAID = "Always sort the tables by date."
@@ -57,16 +60,71 @@ def test_a_file_without_frontmatter_is_never_kept():
     assert judged(SAID, EDIT, base="# Report\n\n## Style\n\n- a\n").outcome is Outcome.DISCARD
 
 
-@given(
-    st.sampled_from([SAID, "use tabs", "maybe sort by date?"]),
-    st.sampled_from([EDIT, insert("Sort by date"), insert("Use curl")]),
-    st.lists(st.sampled_from([PASS, DOUBT, NO]), max_size=3),
+some_words = st.sampled_from([SAID, "use tabs", "maybe sort by date?"]) | st.text(max_size=40)
+some_edit = st.sampled_from(
+    [EDIT, insert("Sort by date"), insert("Use curl"), insert("Cite x.com")]
+) | st.builds(insert, st.text(max_size=40), st.sampled_from(["Style", "Sources", "Nowhere"]))
+some_check = st.sampled_from([PASS, DOUBT, NO]) | st.builds(
+    Check, st.text(max_size=9), st.booleans(), st.booleans(), st.text(max_size=9)
 )
-def test_an_opinion_can_only_demote(said, edit, opinions):
+
+
+def an_opinion_only_demotes(said, edit, opinions):
     proposal, context = case(said, edit)
     without = gate.judge(proposal, context).outcome
     with_opinion = gate.judge(proposal, context, lambda _proposal, _context: opinions).outcome
     assert ORDER.index(with_opinion) >= ORDER.index(without)
+
+
+@given(some_words, some_edit, st.lists(some_check, max_size=3))
+def test_an_opinion_can_only_demote(said, edit, opinions):
+    an_opinion_only_demotes(said, edit, opinions)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@settings(max_examples=10_000, deadline=None)
+@given(some_words, some_edit, st.lists(some_check, max_size=3))
+def test_an_opinion_can_only_demote_ten_thousand_times(said, edit, opinions):
+    an_opinion_only_demotes(said, edit, opinions)
+
+
+def effective(*levels):
+    """The rules of these files, the person's own first."""
+    paths = config.files(Path("/h"), Path("/p"), Path("/s"))
+    texts = dict(zip((paths[0], *paths[-2:]), levels, strict=False))
+    return config.load(
+        Path("/h"),
+        Path("/p"),
+        Path("/s"),
+        lambda path: source.parse(path, as_toml(texts[path]).encode()) if path in texts else None,
+    )
+
+
+def a_lower_file_only_tightens(levels, said, edit):
+    found = []
+    for upto in (1, 2, 3):
+        rules = effective(*levels[:upto])
+        outcome = gate.judge(*case(said, edit, config=rules, confidence=0.7)).outcome
+        asked = (
+            Outcome.DEFER if rules.apply.mode == "review" else outcome
+        )  # there a person is asked about everything
+        found.append(max(ORDER.index(outcome), ORDER.index(asked)))
+    assert found == sorted(found)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.tuples(level, level, level), some_words, some_edit)
+def test_a_lower_rule_file_never_lifts_a_verdict(levels, said, edit):
+    a_lower_file_only_tightens(levels, said, edit)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@settings(max_examples=10_000, deadline=None)
+@given(st.tuples(level, level, level), some_words, some_edit)
+def test_a_lower_rule_file_never_lifts_a_verdict_ten_thousand_times(levels, said, edit):
+    a_lower_file_only_tightens(levels, said, edit)
 
 
 def test_an_opinion_that_breaks_does_not_pass():

@@ -1,6 +1,7 @@
 """Frontmatter is frozen as bytes, and nothing that runs, attaches or substitutes is added."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from judging import AUTO, SKILL, insert, judged
 
 from skillloop import gate, skillfile
+from skillloop.config import Protect
 from skillloop.errors import SkillloopError
 from skillloop.gate import frozen
 from skillloop.gate.context import Context
@@ -145,22 +147,43 @@ def test_what_the_skill_has_may_stay():
 line = st.one_of(
     st.text(max_size=30),
     st.sampled_from(
-        ["---", "--- ", "name: evil", "- x", "```", "# Report", "<!-- x", "", "- Use tabs to align columns."]
+        [
+            "---",
+            "--- ",
+            "name: evil",
+            "- x",
+            "```",
+            "# Report",
+            "<!-- x",
+            "",
+            "- Use tabs to align columns.",
+            "- Ask Ann.",
+            "- Run !`id`",
+            "@~/.ssh/id_rsa",
+            "$ARGUMENTS",
+            "<!-- /skillloop:lock -->",
+            "- Ask before deleting.",
+            "## Safety",
+            "- Put the unit in the header.",
+            "- Put the UNIT in a header.",
+        ]
     ),
 )
 some_edit = st.builds(
     Edit,
     st.sampled_from(["insert", "replace", "delete", "rewrite"]),
-    st.sampled_from(["Style", "Steps", "Report", None, "Learned rules", "Nowhere", "---"]),
+    st.sampled_from(
+        ["Style", "Steps", "Report", None, "Learned rules", "Nowhere", "---", "Safety", "Sources"]
+    ),
     st.none() | line,
     st.none() | line,
     st.just(("e1",)),
 )
 
 
-def mutation(edits):
+def mutation(edits, base=SKILL):
     """What a lenient applier makes of edits: those that fit are applied, the rest inserted anywhere as raw lines."""
-    text = SKILL
+    text = base
     for number, edit in enumerate(edits):
         try:
             text = skillfile.apply(text, [edit])
@@ -171,19 +194,29 @@ def mutation(edits):
     return text
 
 
+LOCKED = "<!-- skillloop:lock -->\n- Ask before deleting.\n<!-- /skillloop:lock -->\n"
+SAFETY = "## Safety\n\n- Ask Ann.\n\n"
+WHOLE = SKILL.replace("## Sources", f"{SAFETY}{LOCKED}\nToday: !`date`, see @notes.md and $1\n\n## Sources")
+RULES = replace(AUTO, protect=Protect(headings=("Safety",), must_keep=("unit*header",)))
+
+
 def frozen_bytes_are_frozen(edits):
-    text = mutation(edits)
-    verdict = gate.compare(SKILL, text, AUTO)
-    if verdict.outcome in (Outcome.KEEP, Outcome.DEFER):
-        assert text.startswith(HEAD)
-        assert frozen.frontmatter(text) == HEAD
-        assert text.count("\n---") == SKILL.count("\n---")
-        assert text.count("```") == SKILL.count("```")
-    verdict = judged("Sort by date", *edits, text=text)
-    assert text.startswith(HEAD) or verdict.outcome in (Outcome.DISCARD, Outcome.CRASH)
+    for base, rules in ((SKILL, AUTO), (WHOLE, RULES)):
+        text = mutation(edits, base)
+        if gate.compare(base, text, rules).outcome in (Outcome.KEEP, Outcome.DEFER):
+            assert text.startswith(HEAD)
+            assert frozen.frontmatter(text) == HEAD
+            for marker in ("\n---", "```", "!`", "@", "$", "<!--"):
+                assert text.count(marker) <= base.count(marker), marker
+            if rules is RULES:
+                assert LOCKED in text
+                assert SAFETY in text
+                assert "- Put the unit in the header." in text.split("\n")
+        verdict = judged("Sort by date", *edits, base=base, text=text, config=rules)
+        assert text.startswith(HEAD) or verdict.outcome in (Outcome.DISCARD, Outcome.CRASH)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(some_edit, max_size=6))
 def test_whatever_the_edits_the_frozen_bytes_are_frozen(edits):
     frozen_bytes_are_frozen(edits)

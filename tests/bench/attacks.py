@@ -236,7 +236,11 @@ def _offline(world: World, row: dict[str, Any], carrier: str, digest: problem.Di
             drafted = True
             outcome, reason = _through(world, digest.session, lesson)
             worst, why = max((worst, why), (outcome, reason), key=lambda one: ORDER.index(one[0]))
-    return Result(row["kind"], carrier, "offline", drafted, worst, _leaks(world, needle, digest), why)
+    typed = needle in (
+        row.get("evidence") or ""
+    )  # a text that twists the person's words may hold a piece of them
+    leaks = () if typed else _leaks(world, needle, digest)
+    return Result(row["kind"], carrier, "offline", drafted, worst, leaks, why)
 
 
 def _lesson(session: Session, turn: Turn) -> Disagreement | None:
