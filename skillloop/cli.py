@@ -32,6 +32,7 @@ VERBS = {
     "log": "Everything that happened, newest last.",
     "diff": "What changed between two versions of a skill.",
     "rollback": "Take a skill back to an earlier version.",
+    "watch": "Follow transcripts and skills, and show live what is found.",
     "constraints": "Print the rules in force, and where each comes from.",
     "check": "Run the gate by hand over two texts of a skill.",
     "verify": "Prove that the log was not altered.",

@@ -43,6 +43,10 @@ class Seen:
         """Remember how a transcript looked when it was digested."""
         self._marks[str(path)] = seen
 
+    def has(self, path: Path, seen: Mark) -> bool:
+        """Whether a transcript was digested, or taken as seen, as it looks now."""
+        return self._marks.get(str(path)) == seen
+
     def changed(self, projects: Path, alive: frozenset[str]) -> list[Path]:
         """The transcripts under `projects` that nobody digested as they are now, but for sessions still `alive`.
 

@@ -130,7 +130,8 @@ def _say(home: Path, words: str) -> None:
     write_atomic(home / "notice.json", output.encode())
 
 
-def _digest(home: Path, path: Path) -> str:
+def digested(home: Path, path: Path) -> str:
+    """What a worker does with one transcript, and what came of it in a few words."""
     from skillloop.problems import session  # noqa: PLC0415  (heavy: not before there is a job)
 
     digest = session.digest_job(home, path)
@@ -152,7 +153,7 @@ def main() -> None:
     )
     home = Path(os.environ["SKILLLOOP_HOME"])
     try:
-        drain(home, client_folder(), _digest)
+        drain(home, client_folder(), digested)
     except Exception as error:  # nobody watches this process: the next session start has to say it
         log.exception("stopped")
         reason = f"{type(error).__name__}: {error}"[:200]
