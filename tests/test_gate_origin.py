@@ -91,7 +91,7 @@ def test_an_automated_session_teaches_nothing():
         ("attribution", {"turn": {"origin": Origin.UNATTRIBUTED}}),
         ("receipt", {"received": lambda _turn: False}),
         ("unwatched", {"received": lambda _turn: None}),
-        ("unwatched", {"turn": {"kind": TurnKind.QUEUED}}),
+        ("untold", {"turn": {"kind": TurnKind.QUEUED}}),
         ("pasted", {"turn": {"pasted": ("a log",)}}),
         ("pasted", {"turn": {"text": SAID + " x" * 300}}),
         ("taken back", {"turn": {"abandoned": True}}),
@@ -106,7 +106,7 @@ def test_a_doubt_about_the_words_goes_to_a_person(doubt, fields):
 
 def test_a_receipt_is_asked_for_where_the_client_gives_one():
     context = {"received": lambda _turn: False, "turn": {"kind": TurnKind.QUEUED}}
-    assert failed(origin.check, SAID, EDIT, **context) == {"unwatched"}
+    assert failed(origin.check, SAID, EDIT, **context) == {"untold"}
 
 
 TYPED = Turn(0, "human", "hello", 1, "u0", origin=Origin.TYPED)

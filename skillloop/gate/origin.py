@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SUBMITTED = frozenset({TurnKind.PROMPT, TurnKind.COMMAND})
 """The turns for which the client tells its hooks that they were submitted."""
 
-DOUBTS = frozenset({"gone", "attribution", "receipt", "pasted", "taken back", "partial", "tainted"})
+DOUBTS = frozenset({"gone", "attribution", "receipt", "untold", "pasted", "taken back", "partial", "tainted"})
 """The soft findings that speak against it that a person said, and meant, these words."""
 
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
@@ -119,7 +119,7 @@ def _unwitnessed(turns: Iterable[Turn], context: Context) -> Iterator[Check]:
         yield _doubt("unwatched", "no hook watched this session, so nothing proves what was typed in it")
     elif untold is not None:
         detail = f"the client tells its hooks nothing of words like those at line {untold}, so nothing proves that they were typed"
-        yield _doubt("unwatched", detail)
+        yield _doubt("untold", detail)
 
 
 def suspicion(turn: Turn, session: Session, seen: bool | None) -> str:

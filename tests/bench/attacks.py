@@ -37,6 +37,7 @@ from transcripts import Transcript  # noqa: E402
 from skillloop import cases, doubt, draft, drafting, proposals, receipts, redact, replay, transcript  # noqa: E402
 from skillloop.disagreements import lessons  # noqa: E402
 from skillloop.errors import SkillloopError  # noqa: E402
+from skillloop.gate.origin import DOUBTS  # noqa: E402
 from skillloop.model import Disagreement, Edit, Evidence, Kind, Origin, Outcome, Proposal, sha256  # noqa: E402
 from skillloop.problems import session as problem  # noqa: E402
 
@@ -52,10 +53,6 @@ GENUINE = "no, always run the linter before you say it's done"
 
 SHORTEST = 4
 """Characters of a needle; a shorter one is found anywhere."""
-
-DOUBTS = frozenset({"attribution", "pasted", "tainted", "partial", "taken back", "receipt"})
-"""Soft checks that tell the reviewer that the words may be nobody's: the proposal is not shown as "the person said"."""
-
 
 # --- carriers: how a text gets into a session without being typed -----------------------------------------------------
 
