@@ -214,9 +214,10 @@ def _proposer(name: str, recipe: Path) -> Proposer:
     """One of those that need no model."""
     from skillloop.problems.experiment import proposers
 
-    if name == "search":
+    listed = recipe / "ideas.toml"
+    if name == "search" or (name == "all" and not listed.exists()):
         return proposers.search
-    known = proposers.ideas(recipe / "ideas.toml")
+    known = proposers.ideas(listed)
     return known if name == "ideas" else proposers.first_of([known, proposers.search])
 
 
