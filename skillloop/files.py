@@ -18,6 +18,7 @@ import fcntl
 import itertools
 import os
 import re
+import signal
 import stat
 import sys
 import time
@@ -40,6 +41,7 @@ Mark = tuple[int, int]  # size in bytes, modification time in ns
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
 _SEARCH = getattr(os, "O_PATH", os.O_RDONLY)  # a folder on the way need not be readable, only searchable
+_SAVE = 0.5  # seconds for an editor to write what it has opened
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
 
@@ -127,6 +129,20 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, lasting: bool = 
         raise
     finally:
         os.close(folder)
+
+
+def _has_writer(handle: int) -> bool:
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    try:
+        fcntl.fcntl(
+            handle, fcntl.F_SETSIG, signal.SIGURG
+        )  # ignored by default; SIGIO, the usual one, would kill us
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN  # else this file system knows no leases
+    return False
 
 
 def _write_new(folder: int, name: str, data: bytes, mode: int) -> None:
@@ -273,6 +289,22 @@ class OpenSkill:
         finally:
             os.close(handle)
         os.fsync(self.folder)
+
+    def wait_for_writers(self, name: str) -> None:
+        """Give whoever has the file open for writing `_SAVE` seconds to end their save.
+
+        Linux refuses a lease for reading while there is a writer (fcntl(2), F_SETLEASE); elsewhere nothing is waited for.
+        """
+        try:
+            handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _OPEN, dir_fd=self.folder)
+        except OSError:
+            return
+        try:
+            until = time.monotonic() + _SAVE
+            while _has_writer(handle) and time.monotonic() < until:
+                time.sleep(0.001)
+        finally:
+            os.close(handle)
 
     def discard(self, name: str) -> None:
         """Remove our temporary file, if it is there; `sync` makes that last."""

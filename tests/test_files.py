@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -311,3 +312,15 @@ def test_a_folder_that_one_may_only_pass_through_is_no_obstacle(tmp_path, skill)
         assert why_not_editable(skill) is None
     finally:
         Path(tmp_path).chmod(0o755)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+def test_a_writer_is_waited_for_and_a_reader_is_not(skill):
+    with open_skill(skill) as opened, skill.open() as reader:
+        begun = time.monotonic()
+        opened.wait_for_writers("SKILL.md")
+        assert time.monotonic() - begun < 0.1, reader
+        with skill.open("r+") as writer:
+            threading.Timer(0.1, writer.close).start()
+            opened.wait_for_writers("SKILL.md")
+            assert writer.closed

@@ -127,8 +127,8 @@ def _recover(store: Store, change: Publish) -> Recovered | None:
 def _settle(store: Store, skill: OpenSkill, change: Publish) -> Settled:
     """Decide by what is on disk how a publish ended, record it, and leave no temporary file."""
     live = _read(skill)
-    if _is(live, change.target) and not _is(_read(skill, change.temporary), change.base):
-        skill.sync()  # an editor that is writing to the file we replaced has these milliseconds to end its save
+    if _is(live, change.target):
+        skill.wait_for_writers(change.temporary)  # a save that began before the swap ends in the file we replaced
     displaced = _displaced(store, skill, change)
     if displaced is not None:
         keep(store, skill, displaced)
