@@ -73,13 +73,13 @@ class Scene:
 
 
 def scenes(session: Session) -> Iterator[Scene]:
-    """Each turn that a person said, in order, with its two sides."""
+    """Each turn that a person said and that no earlier reading told of, in order, with its two sides."""
     turns = session.turns
     spoken: list[Turn] = []
     for i, turn in enumerate(turns):
         if turn.role != "human":
             continue
-        if turn.origin is not Origin.MACHINE:
+        if turn.origin is not Origin.MACHINE and i >= session.known:
             before, after = _run(turns, range(i - 1, -1, -1)), _run(turns, range(i + 1, len(turns)))
             yield Scene(turn, before[::-1], after, tuple(reversed(spoken[-8:])), len(spoken))
         spoken.append(turn)

@@ -72,18 +72,45 @@ class Digest:
     suspect: dict[str, str] = field(default_factory=dict)
     """By id of the disagreement: why something else than the person may well have written those words."""
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing in it is worth another try."""
+        crashed = any(trial.decision.outcome is Outcome.CRASH for trial in self.trials)
+        return not (crashed or self.troubles or self.unreadable)
+
 
 def digest_job(home: Path, path: Path) -> Digest:
-    """What the worker does with one job of the inbox.
+    """What the worker does with one job of the inbox: of a session that was resumed, only what came since is read.
 
     Raises:
         SkillloopError: something stood in the way; what could be done is recorded, and the job may be tried again.
     """
     with Store.open(home) as store:
-        done = digest(transcript.read(path), home, store)
+        done = _go_on(path, home, store) or digest(transcript.read(path), home, store)
+        if not done.session.automated and done.settled:
+            store.save_place(done.session)
     if done.unreadable:
         raise SkillloopError(done.unreadable[0], "mend the file; the session is tried again")
     return done
+
+
+def _go_on(path: Path, home: Path, store: Store) -> Digest | None:
+    """The digest of what came since the last one.
+
+    None where the whole has to be read: it is not known where to go on, the file changed, or there is a rule to draft,
+    which is judged and kept with all of its session.
+    """
+    place = store.place(path)
+    if not place:
+        return None
+    try:
+        session = transcript.read(path, resume=place)
+    except transcript.Changed:
+        return None
+    found, model = _judged(session, home, store)
+    if any(item.lesson and item.skill and item.skill.path for item in found):
+        return None
+    return settle(session, found, home, store, model)
 
 
 def read_all(paths: Sequence[Path]) -> Iterator[Session | SkillloopError]:
@@ -120,10 +147,15 @@ def digest(session: Session, home: Path, store: Store | None = None) -> Digest:
     Raises:
         SkillloopError: the store cannot be written.
     """
+    found, model = _judged(session, home, store)
+    return settle(session, found, home, store, model)
+
+
+def _judged(session: Session, home: Path, store: Store | None) -> tuple[tuple[Disagreement, ...], Modelled]:
+    """What is found in a session, and the model that was asked about what is doubtful."""
     recurring = store.wishes(before=session.session_id) if store is not None else ()
     model = Modelled(session, home, store)
-    found = study(session, recurring, said_by_person(model.second_opinion, home))
-    return settle(session, found, home, store, model)
+    return study(session, recurring, said_by_person(model.second_opinion, home)), model
 
 
 def study(

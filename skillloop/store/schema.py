@@ -129,6 +129,18 @@ def first(database: Database) -> None:
         append_only(database, table)
 
 
+def places(database: Database) -> None:
+    """Where the reading of each transcript may go on (`Session.resume`)."""
+    database.run(
+        """CREATE TABLE places (
+            path TEXT PRIMARY KEY,
+            session_id TEXT NOT NULL REFERENCES sessions,
+            place TEXT NOT NULL,
+            sha TEXT NOT NULL
+        ) STRICT"""
+    )
+
+
 def append_only(database: Database, table: str) -> None:
     """Let triggers refuse every UPDATE and DELETE on the table."""
     for verb in ("UPDATE", "DELETE"):
@@ -138,5 +150,5 @@ def append_only(database: Database, table: str) -> None:
         )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (first, model)
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (first, model, places)
 """In order; number n in the table `migrations` is the n-th of these."""

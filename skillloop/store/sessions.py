@@ -45,7 +45,7 @@ class Recurrence:
 
 
 class Sessions(Tables):
-    """The tables sessions, disagreements and recurrences."""
+    """The tables sessions, disagreements, recurrences and places."""
 
     def session(self, session_id: str) -> SessionRow | None:
         """What is known of this session, or None."""
@@ -74,6 +74,22 @@ class Sessions(Tables):
                 f"UPDATE sessions SET disagreements = {count} WHERE session_id = ?",  # noqa: S608
                 session.session_id,
             )
+
+    def place(self, path: str | Path) -> str:
+        """Where the reading of this transcript may go on; "" where that is not known, or was changed in the store."""
+        rows = self._database.rows("SELECT place, sha FROM places WHERE path = ?", str(path))
+        return next((place for place, sha in rows if sha256(place) == sha), "")
+
+    def save_place(self, session: Session) -> None:
+        """Let the next reading of this saved session go on where `session.resume` says."""
+        self._database.run(
+            "INSERT INTO places VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
+            "session_id = excluded.session_id, place = excluded.place, sha = excluded.sha",
+            session.path,
+            session.session_id,
+            session.resume,
+            sha256(session.resume),
+        )
 
     def _save_session(self, session: Session) -> None:
         self._database.run(

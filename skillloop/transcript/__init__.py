@@ -13,23 +13,26 @@ from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Session, Turn
 from skillloop.transcript.assembly import Assembly
 from skillloop.transcript.drafts import string
-from skillloop.transcript.lines import Lines, line_at, parse
+from skillloop.transcript.lines import Changed, Lines, line_at, parse
 from skillloop.transcript.prompts import pastes
+from skillloop.transcript.resume import mark, read_place
 from skillloop.transcript.skim import Skim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["find", "locate", "quote_at", "read"]
+__all__ = ["Changed", "find", "locate", "quote_at", "read"]
 
 BAD_SHARE = 0.05  # of the lines: from more on the session is partial
 
 
-def read(path: Path | str, *, prefilter: bool = True) -> Session:
+def read(path: Path | str, *, resume: str = "", prefilter: bool = True) -> Session:
     """Read a transcript.
 
     Args:
         path: The JSONL file.
+        resume: Where an earlier reading said that a later one may go on (`Session.resume`). Only what stands from there
+            is read, and the session's first `known` turns are those of the earlier reading.
         prefilter: False parses every line; it exists to prove that the result is the same.
 
     Returns:
@@ -37,24 +40,34 @@ def read(path: Path | str, *, prefilter: bool = True) -> Session:
 
     Raises:
         SkillloopError: there is no such file, it cannot be read, or nothing in it is a record.
+        Changed: reading cannot go on from there: the file is another, or what came since changes what was read.
     """
     path = Path(path)
-    lines = Lines(path)
-    assembly = Assembly(pastes(path))
-    count, bad = _assemble(lines, assembly, Skim() if prefilter else None)
+    place = read_place(resume, path) if resume else None
+    start, before = (place.start, place.before) if place else (0, 0)
+    pasted = pastes(path)
+    assembly = Assembly(pasted)
+    earlier = place.earlier(path, pasted) if place else []
+    lines = Lines(path, start, before)
+    if place is not None:
+        lines.expect(place.end, place.digest)
+        place.restore(assembly)
+    count = _assemble(lines, assembly, Skim() if prefilter else None)
     assembly.finish()
     said = assembly.said()
-    assembly.rewinds.settle(path, said)
+    assembly.rewinds.settle(path, said, start, before)
+    if place is not None:
+        place.confirm(path, said)
     if not count:
         raise SkillloopError(
             f"{path} holds no record of a session",
             "give a transcript that Claude Code wrote, with at least one whole line",
         )
-    facts = assembly.facts
+    facts, bad = assembly.facts, assembly.bad
     return Session(
         string(facts.get("sessionId")) or path.stem,
         str(path),
-        tuple(draft.turn(index) for index, draft in enumerate(assembly.drafts)),
+        (*earlier, *(draft.turn(index) for index, draft in enumerate(assembly.drafts, len(earlier)))),
         skills=tuple(assembly.skills.seen),
         cwd=string(facts.get("cwd")) or None,
         version=string(facts.get("version")) or None,
@@ -66,14 +79,16 @@ def read(path: Path | str, *, prefilter: bool = True) -> Session:
         tainted=assembly.tainted,
         end=lines.end,
         digest=lines.digest,
+        known=len(earlier) + 1 if place else 0,
+        resume=mark(assembly, lines, place),
     )
 
 
-def _assemble(lines: Lines, assembly: Assembly, skim: Skim | None) -> tuple[int, int]:
-    """Take every line; the numbers of records and of bad lines."""
-    number = bad = blank = 0
+def _assemble(lines: Lines, assembly: Assembly, skim: Skim | None) -> int:
+    """Take every line; the number of records up to the last one."""
+    number = lines.before
     for batch in lines:
-        assembly.rewinds.turn_to(batch, number + 1)
+        assembly.turn_to(batch, number + 1, lines.end)
         for line in batch:
             number += 1
             blocks = skim(line, assembly.reply is not None) if skim else None
@@ -84,10 +99,10 @@ def _assemble(lines: Lines, assembly: Assembly, skim: Skim | None) -> tuple[int,
             elif (record := parse(line)) is not None:
                 assembly.take(record, number, line)
             elif line.strip():
-                bad += 1
+                assembly.bad += 1
             else:
-                blank += 1
-    return number - bad - blank, bad
+                assembly.blank += 1
+    return number - assembly.bad - assembly.blank
 
 
 def quote_at(path: Path | str, line: int, uuid: str | None) -> Turn | None:

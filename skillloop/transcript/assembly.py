@@ -6,6 +6,7 @@ placed where they were said. Invariant: only `_say` and the queue make human tur
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from dataclasses import replace
 from itertools import pairwise
@@ -13,7 +14,7 @@ from typing import Any
 
 from skillloop.model import Origin, TurnKind
 from skillloop.transcript import speaker, taint
-from skillloop.transcript.drafts import Reply, Said, string
+from skillloop.transcript.drafts import Reply, Said, Standing, string
 from skillloop.transcript.lines import unambiguous
 from skillloop.transcript.pasted import separate
 from skillloop.transcript.queued import Queue
@@ -34,18 +35,30 @@ class Assembly:
         self.reply: Reply | None = None  # the assistant's turn that is open
         self.skills = InForce()
         self.rewinds = Rewinds()
-        self.machine = 0
+        self.queue = Queue()
+        self.uuids: dict[str, None] = {}  # of the human records, in order
+        self.machine = self.bad = self.blank = 0  # records that no person wrote, and lines that are none
+        self.unsettled = (
+            sys.maxsize
+        )  # from this line on, queued words may still turn out to be in a later record
         self.recognised = self.automatic = False
         self.tainted: str | None = None
         self.facts: dict[str, str] = {}  # sessionId, cwd and version as last seen
         self._pastes = pastes
-        self._queue = Queue()
         self._replies: deque[Reply] = deque(maxlen=4)  # whose calls may still get a result
         self._said: Said | None = None  # the person's latest turn
         self._invocation: Said | None = None  # a slash command that a skill's launch may follow
-        self._uuids: set[str] = set()
+        self._batch: list[bytes] = []
+        self._first = self._at = self._offset = (
+            0  # its first line; a place in it, and where in the file that is
+        )
         self._interrupted = self._denied = False
         self._refused_plan: str | None = None  # the id of its call
+
+    def turn_to(self, batch: list[bytes], first: int, end: int) -> None:
+        """Take the next lines: the number of the first of them, and where in the file they end."""
+        self.rewinds.turn_to(batch, first)
+        self._batch, self._first, self._at, self._offset = batch, first, len(batch), end
 
     def take(self, record: dict[str, Any], line: int, source: bytes) -> None:
         """Add the record that stands on this 1-based line, whose bytes are `source`."""
@@ -57,13 +70,15 @@ class Assembly:
         elif kind == "attachment":
             self._attachment(record, line, source)
         elif kind == "queue-operation" and unambiguous(source):
-            self._queue.take(record, line)
+            self.queue.take(record, line, self._begins(line))
 
     def finish(self) -> None:
         """Settle what only the end of the file decides."""
         if self._refused_plan is not None:  # nobody spoke after it: the plan went on in a session of its own
             self._settle(self._refused_plan)
-        late = list(self._queue.unheard(self.said()))
+        heard = self.said()
+        late = list(self.queue.unheard(heard))
+        self.unsettled = self.queue.unsettled(heard)
         for said in late:
             said.text, said.pasted = separate(said.text, self._pastes)
         if late:
@@ -75,6 +90,28 @@ class Assembly:
     def said(self) -> list[Said]:
         """The human turns so far."""
         return [draft for draft in self.drafts if isinstance(draft, Said)]
+
+    def go_on_from(self, standing: Standing, *, interrupted: bool, denied: bool) -> None:
+        """Go on from how things stood at a human turn, which is taken next, with its marks."""
+        self.machine, self.bad, self.blank = standing.machine, standing.bad, standing.blank
+        self.queue.restore(standing.waiting)
+        self.skills.go_on_from(standing.skill, standing.called, standing.paths)
+        self._interrupted, self._denied = interrupted, denied
+
+    def _standing(self) -> Standing | None:
+        """How things stand; None while words wait of which it is not known whether they were sent."""
+        waiting = self.queue.waiting
+        if waiting is None:
+            return None
+        return Standing(self.machine, self.bad, self.blank, len(self.uuids), waiting, *self.skills.standing())
+
+    def _begins(self, line: int) -> int:
+        """The byte offset of a line of the batch."""
+        at = line - self._first
+        between = sum(map(len, self._batch[min(at, self._at) : max(at, self._at)]))
+        self._offset += between if at > self._at else -between
+        self._at = at
+        return self._offset
 
     # ---- the assistant
 
@@ -242,7 +279,7 @@ class Assembly:
         self, text: str, record: dict[str, Any], line: int, source: bytes, kind: TurnKind, origin: Origin
     ) -> Said | None:
         uuid = string(record.get("uuid")) or None
-        if uuid in self._uuids:
+        if uuid in self.uuids:
             return None  # a line copied from an earlier place in the file
         if not unambiguous(source):
             self.machine += 1
@@ -251,11 +288,13 @@ class Assembly:
         parent, at = string(record.get("parentUuid")) or None, string(record.get("timestamp")) or None
         said = Said(line, own, pasted, uuid, parent, at, kind, origin, skill=self.skills.current)
         said.interrupted, said.denied = self._interrupted, self._denied
+        said.offset = self._begins(line)
         self._replace_unanswered(said)
-        if uuid is not None:
-            self._uuids.add(uuid)
         if kind is not TurnKind.DENIAL:
+            said.standing = self._standing()
             self.rewinds.prompt(said, self._said)
+        if uuid is not None:
+            self.uuids[uuid] = None
         self.drafts.append(said)
         self._said, self.reply, self._refused_plan = said, None, None
         self._interrupted = self._denied = False

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import stat
-from io import BytesIO
+from io import BytesIO, FileIO
 from typing import TYPE_CHECKING, Any
 
 from skillloop.errors import SkillloopError
@@ -18,7 +18,6 @@ from skillloop.errors import SkillloopError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from typing import BinaryIO
 
 BLOCK = 1 << 18
 WINDOW = 1 << 14
@@ -28,32 +27,56 @@ _decode = json.JSONDecoder().raw_decode
 OVERLONG = b"{"  # stands for a line longer than MAX_LINE: like it, no JSON object
 
 
+class Changed(SkillloopError):  # noqa: N818  (a fact about the file, which the caller answers by reading it anew)
+    """The transcript is not the one that was read before, or what came since tells of what was said before."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} {why}", "read it from the start")
+
+
 class Lines:
     """Whole lines in batches, with their newlines. After iterating, `end` and `digest` tell what was read.
 
     Args:
         path: The transcript.
+        start: Byte offset of a line's first byte.
+        before: How many lines stand before it.
 
     Raises:
         SkillloopError: there is no such file, or it cannot be read, or is not a regular file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, start: int = 0, before: int = 0) -> None:
         self.path = path
-        self.end = 0
-        self._file = _open(path)
+        self.start = self.end = start
+        self.before = before
+        self._file = opened(path)
         self._last = (b"", b"", 0)  # two blocks, and how much of the second is read as lines
 
     @property
     def digest(self) -> str:
         """Hex sha256 over the last `WINDOW` bytes before `end`."""
         earlier, block, whole = self._last
-        return hashlib.sha256((earlier + block[:whole])[-WINDOW:]).hexdigest()
+        return _sealed(earlier + block[:whole])
+
+    def expect(self, end: int, digest: str) -> None:
+        """Make sure, before iterating, that the file is the one whose reading came to this end with this digest.
+
+        What stands further back than `WINDOW` is not looked at: a session is only ever appended to, and in a file that
+        was written anew other bytes stand there.
+
+        Raises:
+            Changed: it is not.
+        """
+        if _sealed(self._before(end)) != digest:
+            self._file.close()
+            raise Changed(self.path, f"is not what was read of it up to byte {end}")
 
     def __iter__(self) -> Iterator[list[bytes]]:
         pieces: list[bytes] = []  # of the line that is not whole yet; dropped when it gets too long
-        size, offset, earlier = 0, 0, b""
+        size, offset, earlier = 0, self.start, self._before(self.start)
         with self._file:
+            self._file.seek(self.start)
             while block := self._read():
                 lines = list(BytesIO(block))  # finds the newlines several times faster than split does
                 tail = b"" if lines[-1].endswith(b"\n") else lines.pop()
@@ -70,6 +93,11 @@ class Lines:
         if parse(last) is not None:  # complete, though without a newline: no prefix of an object is one
             self._last, self.end = (earlier, b"", 0), offset
             yield [last]
+
+    def _before(self, offset: int) -> bytes:
+        """The last bytes before an offset."""
+        first = max(0, offset - WINDOW)
+        return os.pread(self._file.fileno(), offset - first, first) if offset else b""
 
     def _read(self) -> bytes:
         try:
@@ -116,7 +144,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
 _decode_strictly = json.JSONDecoder(object_pairs_hook=_unique).decode
 
 
-def _open(path: Path) -> BinaryIO:
+def opened(path: Path) -> FileIO:
+    """The transcript's file, unbuffered; errors as `Lines` raises them."""
     hint = "give the path of a Claude Code session, e.g. ~/.claude/projects/PROJECT/SESSION.jsonl"
     try:
         # O_NONBLOCK: opening a named pipe must not wait for a writer
@@ -129,4 +158,8 @@ def _open(path: Path) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise SkillloopError(f"{path} is not a file", hint)
-    return os.fdopen(descriptor, "rb", buffering=0)
+    return FileIO(descriptor, "rb")
+
+
+def _sealed(data: bytes) -> str:
+    return hashlib.sha256(data[-WINDOW:]).hexdigest()

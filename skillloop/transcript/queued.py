@@ -8,6 +8,7 @@ stands in a record of its own, that record is the turn. Words returned to the in
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_right
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -32,12 +33,12 @@ class Queue:
         self._waiting: deque[Said] = deque()
         self._sent: list[Said] = []
 
-    def take(self, record: dict[str, Any], line: int) -> None:
+    def take(self, record: dict[str, Any], line: int, offset: int) -> None:
         """Add a queue-operation record."""
         operation = record.get("operation")
         if operation == "enqueue":
             text, at = string(record.get("content")), string(record.get("timestamp")) or None
-            self._waiting.append(Said(line, text, timestamp=at, kind=TurnKind.QUEUED))
+            self._waiting.append(Said(line, text, timestamp=at, kind=TurnKind.QUEUED, offset=offset))
         elif operation in {"remove", "dequeue"} and self._waiting:
             self._sent.append(self._waiting.popleft())
         elif operation == "popAll":
@@ -48,15 +49,44 @@ class Queue:
         lines = [said.line for said in heard]
         for said in self._sent:
             said.text = speaker.own_words(said.text)
-            if not said.text or _NOT_WORDS.match(said.text) or speaker.machine_text(said.text):
-                continue
-            first = bisect_right(lines, said.line)
-            words = _plain(said.text)
-            if not any(
-                words in _plain("\n".join((later.text, *later.pasted)))
-                for later in heard[first : first + NEAR]
-            ):
+            if _words(said.text) and not _stands(said.text, heard, bisect_right(lines, said.line)):
                 yield said
+
+    def unsettled(self, heard: list[Said]) -> int:
+        """The line of the first words sent that a turn to come may turn out to hold; `heard` as above."""
+        lines = [said.line for said in heard]
+        for said in self._sent:
+            first = bisect_right(lines, said.line)
+            if (
+                first + NEAR > len(heard)
+                and _words(said.text)
+                and not _stands(said.text, heard[:-1], first)  # the last turn may still be sent again
+            ):
+                return said.line
+        return sys.maxsize
+
+    @property
+    def waiting(self) -> int | None:
+        """How much of the machines' content waits; None where a person's words do."""
+        return None if any(_words(said.text) for said in self._waiting) else len(self._waiting)
+
+    def restore(self, waiting: int) -> None:
+        """Go on from where so much of the machines' content waited."""
+        self._waiting.extend(Said(0, "") for _ in range(waiting))
+
+
+def _words(text: str) -> bool:
+    """Whether a person may have typed this into the queue."""
+    text = speaker.own_words(text)
+    return bool(text) and not _NOT_WORDS.match(text) and not speaker.machine_text(text)
+
+
+def _stands(text: str, heard: list[Said], first: int) -> bool:
+    """Whether one of the turns from the `first` on has the words in it."""
+    words = _plain(text)
+    return any(
+        words in _plain("\n".join((later.text, *later.pasted))) for later in heard[first : first + NEAR]
+    )
 
 
 def _plain(text: str) -> str:

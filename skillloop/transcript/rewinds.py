@@ -2,16 +2,19 @@
 
 Records are appended to the branch that is active, so a prompt whose parent stands on line X abandons every human turn
 between X and itself. Nearly always the parent is among the lines since the turn before; only where it is not does a
-second pass over the file look for it. A parent that is nowhere (in another file) abandons nothing.
+second pass over the file look for it: for the last line before the turn that has its uuid, since lines get copied. A
+parent that is nowhere (in another file) abandons nothing.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from bisect import bisect_left
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from skillloop.transcript.lines import Lines
+from skillloop.transcript.lines import Changed, Lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,17 +50,29 @@ class Rewinds:
                 return
         self._missing.setdefault(parent, []).append(said)
 
-    def settle(self, path: Path, turns: list[Said]) -> None:
-        """Mark the turns that were abandoned; `turns` are in the order of their lines."""
+    def settle(self, path: Path, turns: list[Said], start: int = 0, before: int = 0) -> None:
+        """Mark the turns that were abandoned; `turns` are in the order of their lines.
+
+        Raises:
+            Changed: reading started behind `before` lines, and one of them may be what a turn goes on from.
+        """
         if not self._missing:
             return
-        left: list[tuple[int, int]] = []  # the line that a turn goes on from, and the turn's own
-        number = 0
-        for batch in Lines(path):
+        places: dict[bytes, list[int]] = defaultdict(list)
+        number = before
+        for batch in Lines(path, start, before):
             for line in batch:
                 number += 1
-                for parent in _UUID.findall(line):
-                    left += [(number, said.line) for said in self._missing.pop(parent, ())]
+                for uuid in self._missing.keys() & _UUID.findall(line):
+                    places[uuid].append(number)
+        left: list[tuple[int, int]] = []  # the line that a turn goes on from, and the turn's own
+        for parent, prompts in self._missing.items():
+            for said in prompts:
+                at = bisect_left(places[parent], said.line)
+                if at:
+                    left.append((places[parent][at - 1], said.line))
+                elif start:
+                    raise Changed(path, "goes on from what was read before")
         _abandon(turns, sorted(left))
 
 

@@ -22,7 +22,7 @@ class InForce:
     def __init__(self) -> None:
         self.current: SkillRef | None = None
         self.seen: dict[SkillRef, None] = {}
-        self._paths: dict[str, str] = {}
+        self._paths: dict[str, str] = {}  # of SKILL.md, by the last part of the name
         self._called: str | None = None
 
     def called(self, name: Any) -> None:
@@ -52,6 +52,14 @@ class InForce:
     def cleared(self) -> None:
         """The conversation starts anew."""
         self.current = self._called = None
+
+    def standing(self) -> tuple[SkillRef | None, str | None, dict[str, str]]:
+        """How things stand, for `go_on_from`."""
+        return self.current, self._called, dict(self._paths)
+
+    def go_on_from(self, current: SkillRef | None, called: str | None, paths: dict[str, str]) -> None:
+        """Go on from how things stood."""
+        self.current, self._called, self._paths = current, called, dict(paths)
 
     def _enter(self, name: str) -> None:
         self.current = SkillRef(name, self._paths.get(_last(name)))
