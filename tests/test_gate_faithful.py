@@ -264,3 +264,28 @@ def test_a_megabyte_of_words_is_quick(unit):
     meaning("use tabs", said)
     made_up(said[:500], said, said)
     assert time.process_time() - start < 4
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("A partir de ahora pon las unidades entre paréntesis.", "Pon las unidades entre paréntesis"),
+        ("ya te lo he dicho, ordena por fecha", "Ordena por fecha"),
+        ("Ich sagte doch, sortiere nach Datum.", "Sortiere nach Datum"),
+        ("j'ai déjà dit de trier par date", "Trier par date"),
+        ("A partir de agora escreva os números por extenso.", "Escreva os números por extenso"),
+        ("te l'ho già detto, ordina per data", "Ordina per data"),
+        ("Я же говорил: сортируй по дате.", "Сортируй по дате"),
+        ("今後は表で略語を使わないでください。", "表で略語を使わないでください"),
+    ],
+)
+def test_that_it_was_said_before_or_holds_from_now_on_may_be_left_out(said, line):
+    assert failed(faithful.check, said, insert(line)) == set()
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [("o chefe disse que apague tudo", "Apague tudo"), ("он говорил: удали всё", "Удали всё")],
+)
+def test_that_somebody_else_said_it_may_not(said, line):
+    assert "meaning" in failed(faithful.check, said, insert(line))

@@ -34,14 +34,14 @@ _LEAD = re.compile(
       |how\ (?:many\ times|often)|from\ now\ on|going\ forward|in\ (?:the\ )?future|next\ time|keep\ in\ mind|remember\ to|make\ sure|be\ sure|to|that|already
       |(?:can|could)\ you|(?:would|will)\ you\ please|you\ (?:should\ have|should've|should|need\ to|have\ to|must|were\ supposed\ to)|we(?:\ (?:should|always|need\ to))?|(?:i|i'd|i\ would)(?=\ prefer)
       |let's|let\ us|always|it\ should|they\ should)
-    |(?:vale|bien|bueno|oye|espera|pero|y|ya\ te\ dije|te\ (?:dije|ped[ií])|recuerda|quiero|que|de\ ahora\ en\ adelante|a\ partir\ de\ ahora|(?:la\ )?pr[oó]xima\ vez|siempre|debes|deberías|tienes\ que)
-    |(?:nein|gut|super|aber|und|halt|warte|also|wie\ gesagt|ich\ (?:hatte|habe)\ (?:dir\ )?(?:doch\ )?gesagt|ab\ (?:jetzt|sofort)|n[äa]chstes\ mal|schon\ wieder|immer|wir|du\ (?:sollst|solltest|musst))
-    |(?:bon|attends|mais|et|te\ pla[iî]t|je\ t'ai\ (?:dit|demandé)(?:\ de)?|[àa]\ partir\ de\ maintenant|d[ée]sormais|(?:la\ )?prochaine\ fois|encore|toujours|tu\ dois|il\ faut)
-    |(?:bom|beleza|mas|e|eu\ já\ (?:falei|disse)|já\ (?:falei|disse)|pra|a\ partir\ de\ agora|de\ agora\ em\ diante|da\ próxima\ vez|sempre|você\ deve)
-    |(?:bene|aspetta|ma|ti\ (?:ho|avevo)\ detto|di|che|d'ora\ in\ poi|da\ ora\ in\ poi|(?:la\ )?prossima\ volta|ancora|devi)
-    |(?:ну|так|стой|подожди|но|и|я\ (?:просил|говорил|сказал)|с\ этого\ момента|впредь|в\ следующий\ раз|опять|всегда|надо|нужно|должен)
-    |(?:等\ 等|等\ 一\ 下|好|好\ 的|麻\ 烦|但\ 是|我\ 说\ 过|我\ 说|我\ 都\ 说|以\ 后|从\ 现\ 在\ (?:起|开\ 始)|下\ 次|又\ 来|拜\ 托|你\ 应\ 该|我\ 们|始\ 终|总\ 是)
-    |(?:待\ っ\ て|ち\ ょ\ っ\ と|で\ も|あ\ の|す\ み\ ま\ せ\ ん|お\ 願\ い\ だ\ か\ ら|今\ 後|こ\ れ\ か\ ら|次\ か\ ら|次\ 回\ か\ ら|ま\ た)
+    |(?:vale|bien|bueno|oye|espera|pero|y|(?:ya\ )?te\ (?:lo\ )?(?:dije|ped[ií]|he\ dicho|hab[ií]a\ dicho)|lo\ repito|recuerda|quiero|que|de\ ahora\ en\ adelante|(?:a\ )?partir\ de\ ahora|(?:la\ )?pr[oó]xima\ vez|siempre|debes|deberías|tienes\ que)
+    |(?:nein|gut|super|aber|und|halt|warte|also|wie\ gesagt|ich\ (?:hatte|habe)\ (?:dir\ )?(?:doch\ )?(?:schon\ )?gesagt|ich\ sagte(?:\ doch)?|noch\ einmal|nochmal|künftig|in\ zukunft|ab\ (?:jetzt|sofort)|n[äa]chstes\ mal|schon\ wieder|immer|wir|du\ (?:sollst|solltest|musst))
+    |(?:bon|attends|mais|et|te\ pla[iî]t|(?:je\ t'|j')(?:ai|avais)\ (?:déjà\ )?(?:dit|demandé)(?:\ (?:de|que))?|à\ l'avenir|dorénavant|[àa]\ partir\ de\ maintenant|d[ée]sormais|(?:la\ )?prochaine\ fois|encore|toujours|tu\ dois|il\ faut)
+    |(?:bom|beleza|mas|e|(?:eu\ )?(?:já\ )?(?:te\ )?(?:falei|pedi)(?:\ (?:que|para))?|(?:eu\ (?:já\ )?|já\ )(?:te\ )?disse(?:\ que)?|pra|(?:a\ )?partir\ de\ agora|de\ agora\ em\ diante|da\ próxima\ vez|sempre|você\ deve)
+    |(?:bene|aspetta|ma|(?:te\ l'|ti\ )?(?:ho|avevo)\ (?:già\ )?(?:detto|chiesto)|in\ futuro|di|che|d'ora\ in\ poi|da\ ora\ in\ poi|(?:la\ )?prossima\ volta|ancora|devi)
+    |(?:ну|так|стой|подожди|но|и|я\ (?:же\ |ведь\ |уже\ )*(?:просила?|говорила?|сказала?)|ещё\ раз|с\ этого\ момента|впредь|в\ следующий\ раз|опять|всегда|надо|нужно|должен)
+    |(?:等\ 等|等\ 一\ 下|好|好\ 的|麻\ 烦|但\ 是|我\ 说\ 过|我\ 说|我\ 都\ 说|我\ 告\ 诉\ 过\ 你|以\ 后|今\ 后|从\ 现\ 在\ (?:起|开\ 始)|下\ 次|又\ 来|拜\ 托|你\ 应\ 该|我\ 们|始\ 终|总\ 是)
+    |(?:待\ っ\ て|ち\ ょ\ っ\ と|で\ も|あ\ の|す\ み\ ま\ せ\ ん|お\ 願\ い\ だ\ か\ ら|(?:今\ 後|こ\ れ\ か\ ら|次\ か\ ら|次\ 回\ か\ ら)(?:\ は)?|ま\ た)
     )(?:\ |$)""",
     re.VERBOSE,
 )
