@@ -53,7 +53,7 @@ class Answerer:
     """The other process, seen from the judge: a memory file for tokens and logits, and two pipes to take turns."""
 
     def __init__(self, args: argparse.Namespace, row: int, vocabulary: int) -> None:
-        self.row, self.vocabulary = row, vocabulary
+        self.row, self.vocabulary, self.device = row, vocabulary, args.device
         self.memory = os.memfd_create("skillloop")
         os.ftruncate(self.memory, ROWS * row * 8 + ROWS * row * vocabulary * 4)
         self.tokens, self.logits = views(self.memory, row, vocabulary)
@@ -78,11 +78,11 @@ class Answerer:
         raise Broken(said.decode(errors="replace") or "the model's process ended")
 
     def __call__(self, rows: np.ndarray) -> torch.Tensor:
-        """float32 [rows, row, vocabulary]: the logits, copied out of the other side's reach."""
+        """float32 [rows, row, vocabulary] on the device: the logits, copied once, and out of the other side's reach."""
         self.tokens[: len(rows)] = rows
         os.write(self.ask, bytes([len(rows)]))
         self.wait()
-        answer = torch.from_numpy(self.logits[: len(rows)].copy())
+        answer = torch.from_numpy(self.logits[: len(rows)]).to(self.device, copy=True)
         if not torch.isfinite(answer).all():
             raise Broken("the logits are not finite")
         return answer
@@ -119,7 +119,7 @@ def answer(args: argparse.Namespace) -> None:
                 asked = (*rows.shape, vocabulary)
                 os.write(say, f"shape: {tuple(found.shape)} logits for {asked} asked".encode())
                 return
-            logits[: count[0]] = found.float().cpu().numpy()
+            torch.from_numpy(logits[: count[0]]).copy_(found)
             os.write(say, b"ok")
     except BaseException as error:
         os.write(say, f"{type(error).__name__}: {error}"[:2000].encode())
@@ -167,7 +167,7 @@ def bits_per_byte(ask: Answerer, stream: np.ndarray, lengths: np.ndarray, row: i
         first = first or (inputs, logits)
         wanted = torch.from_numpy(targets).to(device)
         losses = torch.nn.functional.cross_entropy(
-            logits.to(device).view(-1, logits.size(-1)), wanted.view(-1), reduction="none"
+            logits.view(-1, logits.size(-1)), wanted.view(-1), reduction="none"
         )
         weights = lengths[wanted.view(-1)]
         nats += losses[weights > 0].double().sum().item()
