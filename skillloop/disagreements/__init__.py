@@ -17,6 +17,7 @@ from skillloop.disagreements.classifier import learned
 from skillloop.disagreements.features import features, said, scenes
 from skillloop.disagreements.kinds import kind
 from skillloop.disagreements.lasting import meant_to_last
+from skillloop.disagreements.wishes import RECURS, Wishes
 from skillloop.model import Disagreement, Evidence, Kind, Signal
 
 if TYPE_CHECKING:
@@ -44,9 +45,6 @@ OPINION = "second opinion"
 DURABLE_AT = 0.7
 """Probability from which a lesson is worth remembering by itself."""
 
-RECURS = 0.6
-"""Similarity from which a wish is the one of an earlier session."""
-
 TELLING = 3
 """Content words that a wish needs to be known again; "same error" comes in every session."""
 
@@ -71,12 +69,13 @@ def find(
     if session.automated:
         return []
     found = []
+    wishes = Wishes(recurring)
     for scene in scenes(session):
         seen = features(scene)
         confidence = round(learned().disagreement.confidence(seen), 3)
         if confidence < min(FOUND_AT, UNSURE[0]):
             continue
-        disagreement = _describe(session, scene.turn, seen, confidence, recurring)
+        disagreement = _describe(session, scene.turn, seen, confidence, wishes)
         if second_opinion is not None and UNSURE[0] <= confidence <= UNSURE[1]:
             opinion = second_opinion(disagreement, session)
             if opinion is not None:
@@ -94,13 +93,18 @@ def _reconsidered(found: Disagreement, opinion: float) -> Disagreement:
 
 
 def _describe(
-    session: Session, turn: Turn, seen: dict[str, float], confidence: float, recurring: Collection[str]
+    session: Session, turn: Turn, seen: dict[str, float], confidence: float, wishes: Wishes
 ) -> Disagreement:
     """What kind of disagreement a turn is, in which words, and what it teaches."""
     rule = lessons.draw(turn.text)
     sort = kind(seen)
-    wished = () if sort is Kind.BUG_REPORT else recurring  # the same symptom twice is no rule
-    lesson = rule if rule is not None and _lasts(turn.text, rule, wished) else None
+    lasts = rule is not None and (
+        _lasts(turn.text, rule)
+        or (
+            sort is not Kind.BUG_REPORT and _recurs(turn.text, rule, wishes)
+        )  # the same symptom twice is no rule
+    )
+    lesson = rule if lasts else None
     quote = lesson.quote if lesson else _quote(turn.text)
     evidence = Evidence(
         _id(session, turn),
@@ -132,15 +136,18 @@ def _quote(text: str) -> str:
     return max(lessons.sentences(text), key=lambda part: weight(said(part)), default="")[:QUOTED].strip()
 
 
-def _lasts(text: str, rule: Lesson, recurring: Collection[str]) -> bool:
-    """Whether a rule is worth remembering: by what it says, or because the person has wished it before."""
-    if (
+def _lasts(text: str, rule: Lesson) -> bool:
+    """Whether a rule is worth remembering by what it says."""
+    return (
         meant_to_last(text, rule.quote, rule.text)
         or learned().durable.confidence(rule.features) >= DURABLE_AT
-    ):
-        return True
-    again = any(words.similarity(wish, old) >= RECURS for old in recurring for wish in {text, rule.quote})
-    return again and len(words.content_words(rule.text)) >= TELLING
+    )
+
+
+def _recurs(text: str, rule: Lesson, wishes: Wishes) -> bool:
+    """Whether it is worth remembering because the person has wished it before."""
+    telling = len(words.content_words(rule.text)) >= TELLING
+    return telling and any(wishes.again(wish) for wish in {text, rule.quote})
 
 
 def _id(session: Session, turn: Turn) -> str:

@@ -1,0 +1,26 @@
+"""A wish that comes again is found by its words, with the answers of comparing it with every earlier one."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skillloop import words
+from skillloop.disagreements.wishes import RECURS, Wishes
+
+WORD = st.sampled_from(
+    "tabs spaces table tables report never not no the a use using papers 表 格 要 ok Ω".split()
+)
+TEXT = st.lists(WORD, max_size=9).map(" ".join)
+
+
+@given(texts=st.lists(TEXT, max_size=12), wish=TEXT)
+def test_the_index_answers_as_comparing_with_each_does(texts, wish):
+    again = any(words.similarity(wish, text) >= RECURS for text in texts)
+    assert Wishes(texts).again(wish) == again
+
+
+def test_words_that_carry_no_meaning_recur_only_as_they_were():
+    wishes = Wishes(["no, not that", "use tabs in the table"])
+    assert wishes.again("No. Not that!")
+    assert not wishes.again("not this")
+    assert wishes.again("tabs for tables")
+    assert not Wishes([]).again("")
