@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from skillloop import files
 from skillloop.errors import UsageError
 from skillloop.model import Disagreement, SkillRef, sha256
 from skillloop.store import codec
-from skillloop.store.database import now
+from skillloop.store.database import Corrupt, now
 from skillloop.store.tables import Tables
 
 if TYPE_CHECKING:
@@ -183,8 +184,15 @@ class Sessions(Tables):
             "(SELECT min(seq) FROM disagreements WHERE session_id = ?1), 9e15) ORDER BY seq",
             before,
         )
-        found = (self._document(Disagreement, *row) for row in rows)
-        return tuple(each.lesson or each.evidence.quote for each in found)
+        return tuple(self._wish(*row) for row in rows)
+
+    def _wish(self, data: str, sha: str) -> str:
+        """What a stored disagreement asks for; there are thousands, so nothing else of it is decoded."""
+        if sha256(data) != sha:
+            raise Corrupt(self._database.path, "a stored disagreement has changed")
+        found = json.loads(data)
+        wish: str = found["lesson"] or found["evidence"]["quote"]
+        return wish
 
     def save_recurrence(self, disagreement_id: str, skill: str | Path, line: int, rule: str) -> None:
         """Remember that a disagreement asked again for a rule that is there. Idempotent."""
