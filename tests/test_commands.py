@@ -12,6 +12,7 @@ import pytest
 from transcripts import Transcript
 
 from skillloop import approval, history, proposals
+from skillloop.commands import options
 from skillloop.model import sha256
 from skillloop.store import Store
 
@@ -444,3 +445,20 @@ def test_every_way_to_a_skill_means_that_skill(queued):
     link.symlink_to(desk.skill.parent)
     for way in ("research", link, link / "SKILL.md", desk.skill.parent / ".." / "research", desk.skill):
         assert desk.run("log", way).returncode == 0
+
+
+def test_json_holds_nothing_that_a_terminal_obeys(capsys):
+    said = "a\x1b[31m\x9b2J\u202eb\u2028c\u200bé😀不"
+    options.emit({"quote": said})
+    shown = capsys.readouterr().out
+    assert shown.removesuffix("\n").isprintable()
+    assert ("é😀不" in shown, json.loads(shown)["quote"]) == (True, said)
+
+
+def test_status_does_not_print_words_that_may_be_forged(desk):
+    made = Transcript().typed("How much sleep?").skill("research", str(desk.skill)).witnessed(desk.home)
+    made.says("Eight hours.").typed(SAID).says("You're right, sorry.").write(desk.transcript)
+    desk.run("digest", desk.transcript)
+    shown = desk.run("status").stdout
+    assert "Never cite" not in shown
+    assert "words not shown" in shown

@@ -68,8 +68,11 @@ def projects_folder() -> Path:
 
 
 def emit(value: Any) -> None:
-    """One JSON value as one line on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    """One JSON value as one line on stdout, in which nothing is invisible or means something to a terminal."""
+    text = json.dumps(value, ensure_ascii=False)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    click.echo(text)
 
 
 def interactive() -> bool:

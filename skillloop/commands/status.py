@@ -81,12 +81,20 @@ def _facts(app: App) -> dict[str, Any]:
                     "id": item.proposal.id,
                     "skill": item.proposal.skill,
                     "state": item.state,
-                    "line": item.proposal.edits[0].new or item.proposal.edits[0].old,
+                    "line": _line(item),
                 }
                 for item in everything
                 if item.state in ("queued", "stale")
             ],
         }
+
+
+def _line(item: Queued) -> str:
+    """What would be added, or go; not where somebody else may have put the words into the transcript."""
+    if {check.name for check in item.verdict.failed} & {"receipt", "tainted"}:
+        return f"(words not shown, they are not proven to be yours; `skillloop show {item.proposal.id}`)"
+    edit = item.proposal.edits[0]
+    return edit.new or edit.old or ""
 
 
 def _in_force(item: Queued) -> bool:
