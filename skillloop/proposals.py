@@ -71,7 +71,7 @@ def prepare(
         config=rules,
         session=session,
         reread=reread,
-        received=lambda turn: receipts.held(home, proposal.session_id, turn.text),
+        received=lambda turn: _seen(home, proposal.session_id, proposal.evidence[0].path, turn.text),
         confidence=confidence,
     )
     if store is not None:
@@ -161,7 +161,16 @@ def rules_folders(path: str, session: Session | None = None) -> tuple[Path | Non
 
 def suspicion(session: Session, turn: Turn, home: Path) -> str:
     """Why something else than the person may well have put this human turn into the transcript, or ""."""
-    return origin.suspicion(turn, session, receipts.held(home, session.session_id, turn.text))
+    return origin.suspicion(turn, session, _seen(home, session.session_id, session.path, turn.text))
+
+
+def _seen(home: Path, session_id: str, path: str, text: str) -> bool | None:
+    """Whether the hook saw these words submitted; None where it did not watch the session.
+
+    The client names a transcript after its session. A record in it may claim to be of another one.
+    """
+    seen = receipts.held(home, Path(path).stem, text)
+    return receipts.held(home, session_id, text) if seen is None else seen
 
 
 def credible(session: Session, home: Path) -> Session:
