@@ -70,13 +70,14 @@ def changes(
 
 
 def everywhere(store: Store, home: Path) -> list[Change]:
-    """The same for each file that was ever seen, whatever skill or project it is for."""
-    gone = [Path(path) for path, sha in _confirmed(store).items() if _sha(Path(path)) != sha]
+    """The same for each file that was ever seen, whatever skill or project it is for, if that is still there."""
+    changed = [Path(path) for path, sha in _confirmed(store).items() if _sha(Path(path)) != sha]
     found: dict[Path, Change] = {}
-    for path in gone:
+    for path in changed:
         project = path.parents[1] if path.parent.name == ".claude" else None
         folder = path.parent if path != home / "config.toml" and project is None else None
-        found.update({change.path: change for change in changes(store, home, project, folder)})
+        if (project or path.parent).exists():
+            found.update({change.path: change for change in changes(store, home, project, folder)})
     return list(found.values())
 
 

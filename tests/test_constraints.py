@@ -91,6 +91,9 @@ def test_a_skill_s_rules_that_are_gone_are_a_change_too(tmp_path, home, store, s
     own.unlink()
     (told,) = constraints.told(store, home)
     assert f"{own} is gone, which loosens edit.per_session" in told
+    skill.unlink()
+    skill.parent.rmdir()
+    assert constraints.told(store, home) == []
 
 
 def test_a_confirmed_text_that_is_lost_makes_no_change_harmless(home, store):
