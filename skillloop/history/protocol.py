@@ -128,7 +128,9 @@ def _settle(store: Store, skill: OpenSkill, change: Publish) -> Settled:
     """Decide by what is on disk how a publish ended, record it, and leave no temporary file."""
     live = _read(skill)
     if _is(live, change.target):
-        skill.wait_for_writers(change.temporary)  # a save that began before the swap ends in the file we replaced
+        skill.wait_for_writers(
+            change.temporary
+        )  # a save that began before the swap ends in the file we replaced
     displaced = _displaced(store, skill, change)
     if displaced is not None:
         keep(store, skill, displaced)
