@@ -276,6 +276,10 @@ def test_a_megabyte_of_words_is_quick(unit):
         ("A partir de agora escreva os números por extenso.", "Escreva os números por extenso"),
         ("te l'ho già detto, ordina per data", "Ordina per data"),
         ("Я же говорил: сортируй по дате.", "Сортируй по дате"),
+        ("por favor, ordena por fecha", "Ordena por fecha"),
+        ("Encore une fois : trie par date.", "Trie par date"),
+        ("De novo: ordene por data.", "Ordene por data"),
+        ("ancora una volta: ordina per data", "Ordina per data"),
         ("今後は表で略語を使わないでください。", "表で略語を使わないでください"),
     ],
 )
