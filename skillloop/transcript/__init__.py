@@ -123,6 +123,7 @@ def quote_at(path: Path | str, line: int, uuid: str | None) -> Turn | None:
             (turn for turn in read(path).human_turns if turn.line == line and turn.uuid == uuid), None
         )
     assembly = Assembly(pastes(path))
+    assembly.turn_to([source], line, 0)
     assembly.take(record, line, source)
     said = next((said for said in assembly.said() if said.uuid == uuid), None)
     return said.turn(0) if said else None

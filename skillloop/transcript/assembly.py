@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 from skillloop.model import Origin, TurnKind
@@ -49,16 +49,16 @@ class Assembly:
         self._said: Said | None = None  # the person's latest turn
         self._invocation: Said | None = None  # a slash command that a skill's launch may follow
         self._batch: list[bytes] = []
-        self._first = self._at = self._offset = (
-            0  # its first line; a place in it, and where in the file that is
-        )
+        self._first = self._end = 0  # number of its first line, and where in the file it ends
+        self._lengths: list[int] = []  # of its lines, summed up; empty until they are asked for
         self._interrupted = self._denied = False
         self._refused_plan: str | None = None  # the id of its call
 
     def turn_to(self, batch: list[bytes], first: int, end: int) -> None:
         """Take the next lines: the number of the first of them, and where in the file they end."""
         self.rewinds.turn_to(batch, first)
-        self._batch, self._first, self._at, self._offset = batch, first, len(batch), end
+        self._batch, self._first, self._end = batch, first, end
+        self._lengths = []
 
     def take(self, record: dict[str, Any], line: int, source: bytes) -> None:
         """Add the record that stands on this 1-based line, whose bytes are `source`."""
@@ -107,11 +107,9 @@ class Assembly:
 
     def _begins(self, line: int) -> int:
         """The byte offset of a line of the batch."""
-        at = line - self._first
-        between = sum(map(len, self._batch[min(at, self._at) : max(at, self._at)]))
-        self._offset += between if at > self._at else -between
-        self._at = at
-        return self._offset
+        if not self._lengths:
+            self._lengths = list(accumulate(map(len, self._batch), initial=0))
+        return self._end - self._lengths[-1] + self._lengths[line - self._first]
 
     # ---- the assistant
 

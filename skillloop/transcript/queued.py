@@ -68,7 +68,9 @@ class Queue:
     @property
     def waiting(self) -> int | None:
         """How much of the machines' content waits; None where a person's words do."""
-        return None if any(_words(said.text) for said in self._waiting) else len(self._waiting)
+        if self._waiting and any(_words(said.text) for said in self._waiting):
+            return None
+        return len(self._waiting)
 
     def restore(self, waiting: int) -> None:
         """Go on from where so much of the machines' content waited."""

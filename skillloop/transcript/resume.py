@@ -151,7 +151,8 @@ def mark(assembly: Assembly, lines: Lines, place: Place | None) -> str:
         tainted=assembly.tainted,
         seen=list(assembly.skills.seen),
     )
-    return json.dumps(asdict(mine), separators=(",", ":"))
+    fields = {name: getattr(mine, name) for name in Place.__slots__}
+    return json.dumps(fields, default=asdict, separators=(",", ":"))
 
 
 def _turning(assembly: Assembly) -> tuple[int, Said, Standing, Said] | None:
@@ -181,5 +182,6 @@ def _said(source: bytes, line: int, pastes: tuple[str, ...]) -> Said | None:
         text, pasted = separate(speaker.own_words(string(record.get("content"))), pastes)
         return Said(line, text, pasted, kind=TurnKind.QUEUED)
     assembly = Assembly(pastes)
+    assembly.turn_to([source], line, 0)
     assembly.take(record, line, source)
     return next(iter(assembly.said()), None)
