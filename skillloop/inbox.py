@@ -91,7 +91,9 @@ def start_worker(home: str) -> None:
         os.dup2(output, 2)
         os.closerange(3, 4096)
         environment = {name: value for name, value in os.environ.items() if name not in SESSION_VARIABLES}
-        project = os.environ.get("CLAUDE_PROJECT_DIR") or folder  # whose settings may have set the environment
+        project = (
+            os.environ.get("CLAUDE_PROJECT_DIR") or folder
+        )  # whose settings may have set the environment
         environment.update(SKILLLOOP_HOME=home, SKILLLOOP_INSIDE="1", SKILLLOOP_PROJECT=project)
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "environment.py")
         os.execve(sys.executable, [sys.executable, "-I", script], environment)  # noqa: S606  (no shell is wanted)
