@@ -70,10 +70,11 @@ def find(
         return []
     found = []
     wishes = Wishes(recurring)
+    least = FOUND_AT if second_opinion is None else min(FOUND_AT, UNSURE[0])
     for scene in scenes(session):
         seen = features(scene)
         confidence = round(learned().disagreement.confidence(seen), 3)
-        if confidence < min(FOUND_AT, UNSURE[0]):
+        if confidence < least:
             continue
         disagreement = _describe(session, scene.turn, seen, confidence, wishes)
         if second_opinion is not None and UNSURE[0] <= confidence <= UNSURE[1]:

@@ -153,8 +153,10 @@ def digest(session: Session, home: Path, store: Store | None = None) -> Digest:
 
 def _judged(session: Session, home: Path, store: Store | None) -> tuple[tuple[Disagreement, ...], Modelled]:
     """What is found in a session, and the model that was asked about what is doubtful."""
-    recurring = store.wishes(before=session.session_id) if store is not None else ()
     model = Modelled(session, home, store)
+    if store is None:  # a dry run asks nobody
+        return study(session), model
+    recurring = store.wishes(before=session.session_id)
     return study(session, recurring, said_by_person(model.second_opinion, home)), model
 
 
