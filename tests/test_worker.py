@@ -280,6 +280,65 @@ def test_a_growing_transcript_is_waited_for(home, client):
     assert path.read_text().count("more") == 3
 
 
+def test_a_transcript_that_grows_while_it_is_read_gives_whole_turns_only_and_is_read_on(
+    home, client, tmp_path
+):
+    """A writer appends records byte by byte; every reading is a beginning of the whole, and the last one is all of it."""
+    from transcripts import Transcript
+
+    from skillloop import transcript
+
+    talk = Transcript()
+    for number in range(40):
+        talk.typed(f"Word number {number}").says(f"Answer {number}")
+    data, path = talk.data(), client / "projects" / "-p" / "grows.jsonl"
+    path.write_bytes(data[:2000])
+
+    def grow():
+        with path.open("ab", buffering=0) as file:
+            for start in range(2000, len(data), 97):
+                file.write(data[start : start + 97])
+                time.sleep(0.0005)
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    seen = []
+    while writer.is_alive():
+        seen.append([turn.text for turn in transcript.read(path).turns])
+    whole = [turn.text for turn in transcript.read(path).turns]
+    assert len(whole) == 80
+    assert len({len(turns) for turns in seen}) > 1
+    assert all(turns == whole[: len(turns)] for turns in seen)
+
+
+@pytest.mark.parametrize("how", ["unlinked", "cut", "replaced"])
+def test_a_transcript_that_vanishes_while_it_is_read_never_breaks_the_worker(home, client, monkeypatch, how):
+    from transcripts import Transcript
+
+    from skillloop import transcript
+
+    path = client / "projects" / "-p" / "gone.jsonl"
+    Transcript().typed("How much sleep?").says("Eight hours.").typed("No, that is wrong.").write(path)
+    os.utime(path, (1, 1))
+    end(home, path)
+    read = transcript.read
+
+    def late(found):
+        if how == "unlinked":
+            path.unlink()
+        elif how == "cut":
+            os.truncate(path, 10)
+        else:
+            said(client, "other").rename(path)
+        return read(found)
+
+    monkeypatch.setattr(transcript, "read", late)
+    worker.drain(home, client, worker.digested)
+    waiting = [json.loads(job.read_text())["error"] for job in (home / "inbox").rglob("*.json")]
+    assert not any("Error:" in error for error in waiting), waiting
+    assert (home / "notice.json").exists()
+
+
 def test_the_first_sweep_takes_the_past_as_seen_and_the_next_finds_what_ended_without_a_hook(home, client):
     done = []
     said(client, "old")

@@ -67,9 +67,9 @@ def main() -> int:
     return 1 if lost or doubled else 0
 
 
-def end_all(hook: Path, home: Path, projects: Path, sessions: list[str]) -> float:
+def end_all(hook: Path, home: Path, projects: Path, sessions: list[str], **variables: str) -> float:
     """Start the hook for every session at once; the seconds until the last has returned."""
-    environment = {"PATH": os.environ["PATH"], "SKILLLOOP_HOME": str(home)}
+    environment = {"PATH": os.environ["PATH"], "SKILLLOOP_HOME": str(home), **variables}
     start, running = time.perf_counter(), []
     for session in sessions:
         process = subprocess.Popen(

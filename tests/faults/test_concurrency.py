@@ -1,13 +1,15 @@
 """Many at once: 64 writers, a review beside a rollback, a reader that never stops, an editor that saves in the race."""
 
+import os
 import subprocess
 import sys
 import threading
 import time
 
 import pytest
+import verbs
 
-from skillloop import history
+from skillloop import history, jobs
 from skillloop.errors import Stale
 from skillloop.model import sha256
 from skillloop.store import Store
@@ -130,3 +132,63 @@ def test_an_editor_that_saves_in_the_race_never_loses_a_save(tmp_path, skill, re
     assert (lost, editor.returncode) == ([], 0)
     text = f"editor saves {how}: 1,000 saves, {published} publishes, {stale} stale, 0 lost"
     record_property("faults", text)
+
+
+WORK = """
+import sys
+from pathlib import Path
+from skillloop import worker
+home, client = map(Path, sys.argv[1:3])
+worker.drain(home, client, worker.digested)
+"""
+BACK = """
+import sys, time
+from pathlib import Path
+from skillloop import history
+from skillloop.errors import SkillloopError
+from skillloop.model import sha256
+from skillloop.store import Store
+
+home, skill, what, until = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], time.monotonic() + float(sys.argv[4])
+done = 0
+while time.monotonic() < until:
+    try:
+        with Store.open(home) as store:
+            if what == "roll back":
+                history.rollback(store, skill)
+            else:
+                live = skill.read_bytes()
+                history.publish(store, skill, sha256(live), live + b"- approved %d\\n" % done, by="person")
+            done += 1
+    except SkillloopError:
+        time.sleep(0.001)
+print(done)
+"""
+
+
+def test_workers_approvals_and_rollbacks_at_once_lose_nothing(tmp_path, record_property):
+    """Twelve sessions end while one process approves and another rolls back as fast as they can."""
+    world, ended = verbs.make(tmp_path / "scene"), []
+    for number in range(12):
+        path = verbs.transcript(world).with_name(f"s{number}.jsonl")
+        path.write_bytes(verbs.transcript(world).read_bytes().replace(verbs.NAME.encode(), b"s%d" % number))
+        os.utime(path, (1e9, 1e9))
+        jobs.Inbox(world.home).put(jobs.Job(path.stem, str(path)))
+        ended.append(path.stem)
+    python = [sys.executable, "-c"]
+    busy = [[*python, BACK, world.home, world.skill, what, "8"] for what in ("approve", "roll back")]
+    workers = [[*python, WORK, world.home, verbs.client(world)] for _ in range(4)]
+    with Reader(world.skill) as reader:
+        running = [subprocess.Popen(command, stdout=-1, text=True) for command in (*busy, *workers)]
+        told = [process.communicate()[0] for process in running]
+        assert [process.returncode for process in running] == [0] * 6
+    verbs.work(world)
+    with Store.open(world.home) as store:
+        assert store.verify() == []
+        assert {row.session_id for row in store.sessions()} == {*ended, verbs.NAME}
+        assert reader.seen <= {version.sha for version in history.versions(store, world.skill)}
+        assert [entry.event for entry in store.log()].count("digested") == 13
+    counts = f"{int(told[0])} publishes and {int(told[1])} rollbacks"
+    record_property(
+        "faults", f"4 workers, 13 sessions, {counts} at once: 0 lost, {reader.reads} reads saw only versions"
+    )

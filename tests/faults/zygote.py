@@ -17,6 +17,7 @@ import traceback
 from pathlib import Path
 
 import mutants
+from verbs import VERBS
 from world import ACTS, World
 
 from skillloop.errors import SkillloopError
@@ -33,7 +34,7 @@ def child(request, pipe):
         with patch():
             if request["strace"] is not None:
                 os.kill(os.getpid(), signal.SIGSTOP)
-            ACTS[request["act"]](World(Path(request["world"])))
+            (ACTS | VERBS)[request["act"]](World(Path(request["world"])))
     except SkillloopError as error:
         code, message = 70, f"{error.message} ({error.hint})"
     except BaseException:  # noqa: BLE001
