@@ -56,8 +56,6 @@ class Standing:
 
     on: bool
     why: str
-    kappa: Kappa | None = None
-    consistent: float | None = None  # share of its opinions that did not depend on the order
 
 
 def named(model: str) -> str:
@@ -68,20 +66,19 @@ def named(model: str) -> str:
 def standing(store: Store, judge: str) -> Standing:
     """How a judge (see `named`) has done so far."""
     said = [item for item in store.evidence.opinions() if item.judge == judge]
-    share = sum(item.consistent for item in said) / len(said) if said else None
     decided = [(item.approves, item.person) for item in said if item.person is not None]
     if len(decided) < ENOUGH:
-        return Standing(True, f"judge not measured yet: {len(decided)} of {ENOUGH} decisions", None, share)
+        return Standing(True, f"judge not measured yet: {len(decided)} of {ENOUGH} decisions")
+    share = sum(item.consistent for item in said) / len(said)
+    swapped = f"the same in either order {share:.0%} of the time"
     found, latest = measures.kappa(decided), measures.kappa(decided[-ENOUGH:])
     if found is None or found.value < LEAST:
-        return Standing(
-            False, f"judge off: {_told(found)} with your decisions, {LEAST} is asked for", found, share
-        )
-    if latest is None or latest.value < LEAST:
-        return Standing(
-            False, f"judge off: it drifted, {_told(latest)} over your last {ENOUGH} decisions", found, share
-        )
-    return Standing(True, f"judge on: {_told(found)} with your decisions", found, share)
+        why = f"judge off: {_told(found)} with your decisions, {LEAST} is asked for"
+    elif latest is None or latest.value < LEAST:
+        why = f"judge off: it drifted, {_told(latest)} over your last {ENOUGH} decisions"
+    else:
+        return Standing(True, f"judge on: {_told(found)} with your decisions, {swapped}")
+    return Standing(False, f"{why}; {swapped}")
 
 
 def _told(kappa: Kappa | None) -> str:

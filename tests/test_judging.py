@@ -121,6 +121,7 @@ def test_it_is_heard_only_while_it_agrees_with_the_person(store, pairs, on, word
     standing = judging.standing(store, judging.named("m"))
     assert standing.on is on
     assert word in standing.why
+    assert ("in either order 100%" in standing.why) == (len(pairs) >= 20)
 
 
 def test_another_model_is_another_judge_and_not_measured_yet(store):

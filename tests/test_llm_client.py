@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 from test_llm import SCHEMA, question
@@ -27,7 +28,8 @@ def client(tmp_path):
         (tmp_path / "says").write_text(prints if isinstance(prints, str) else json.dumps(prints))
         program = tmp_path / "claude"
         program.write_text(
-            f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/args\nenv > {tmp_path}/env\ncat > {tmp_path}/stdin\n'
+            f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/args\nenv > {tmp_path}/env\npwd > {tmp_path}/cwd\n'
+            f"cat > {tmp_path}/stdin\n"
             f"sleep {wait}\ncat {tmp_path}/says\nexit {code}\n"
         )
         program.chmod(0o755)
@@ -91,6 +93,9 @@ def test_it_is_started_without_hooks_tools_or_transcript_and_knows_that_it_is_in
     environment = (tmp_path / "env").read_text().split("\n")
     assert "SKILLLOOP_INSIDE=1" in environment
     assert "CLAUDECODE=1" not in environment
+    assert (tmp_path / "cwd").read_text().strip() == str(Path.home().resolve()), (
+        "no settings but the person's own"
+    )
 
 
 def test_the_words_go_in_by_stdin_where_no_other_user_can_read_them(client, ask, tmp_path):

@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skillloop.llm.prices import PRICES, cost, price
@@ -77,7 +77,7 @@ class Client:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                cwd=tempfile.gettempdir(),
+                cwd=Path.home(),  # its settings are the person's own; in a shared folder anybody could leave some
                 env=environment,
                 start_new_session=True,
             )
