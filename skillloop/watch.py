@@ -107,7 +107,12 @@ class Watch:
         return len(self._marks), len(self._skills)
 
     def step(self, wait: float = LOOK) -> list[Entry]:
-        """Wait for changes, do what is due, and return what is new in the log since the last step."""
+        """Wait for changes, do what is due, and return what is new in the log since the last step.
+
+        Raises:
+            Locked: another process writes for longer than we wait; the next step goes on.
+            SkillloopError: the history went away, is damaged, or the system allows no more watching.
+        """
         self._take(wait)
         self._look()
         self._record()
@@ -213,7 +218,10 @@ class Watch:
             worker.drain(self._home, self._client, self._digest)
 
     def _news(self) -> list[Entry]:
-        log = files.mark(self._home / "skillloop.db")
+        try:
+            log = files.mark(self._home / "skillloop.db")
+        except OSError as error:
+            raise SkillloopError(f"{self._home / 'skillloop.db'}: {error.strerror}", "start again") from error
         if log == self._log:
             return []
         with Store.open(self._home) as store:

@@ -15,6 +15,7 @@ from test_history import skill  # noqa: F401  (a fixture)
 from test_worker import client, said  # noqa: F401  (client is a fixture)
 
 from skillloop import history, watch
+from skillloop.errors import SkillloopError
 from skillloop.model import sha256
 from skillloop.store import Store
 
@@ -163,6 +164,13 @@ def test_a_transcript_that_vanishes_before_its_time_is_forgotten(client, follow,
         said(client, "stays")
         steps(watching, lambda _: digested)
     assert digested == ["stays"]
+
+
+def test_a_history_that_goes_away_ends_it_in_words(home, follow):
+    with follow() as watching:
+        (home / "skillloop.db").unlink()
+        with pytest.raises(SkillloopError, match="No such file"):
+            watching.step(0.1)
 
 
 def test_the_command_prints_lines_when_piped_and_ends_cleanly_on_ctrl_c(queued, tmp_path):  # noqa: F811

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skillloop.commands.options import App, counted, emit, json_option
+from skillloop.errors import Locked
 
 if TYPE_CHECKING:
     from skillloop.store import Entry, Store
@@ -48,7 +49,12 @@ def command(app: App, idle: float, as_json: bool) -> int:
             err=True,
         )
         while True:
-            for entry in watching.step():
+            try:
+                entries = watching.step()
+            except Locked as error:  # somebody else is writing for long: the next step tells what they did
+                click.echo(error.message, err=True)
+                continue
+            for entry in entries:
                 if as_json:
                     emit(asdict(entry))
                 else:
