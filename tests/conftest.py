@@ -1,6 +1,12 @@
 """Shared fixtures. A test that forgets to name a home fails loudly instead of touching the developer's own."""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile(
+    "shared", deadline=None
+)  # how long an example takes says more of the machine than of the code
+settings.load_profile("shared")
 
 
 @pytest.fixture(autouse=True)
