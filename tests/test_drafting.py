@@ -339,3 +339,24 @@ def test_of_a_long_skill_headings_and_items_are_sent():
     assert "## More" in told
     assert "- An item at the end." in told
     assert "prose" not in told
+
+
+def test_what_it_may_cost_is_said_before_anything_is_sent(tmp_path, home, skill, server, capsys):
+    path = write(tmp_path, corrected(skill, RULE).witnessed(home))
+    said = []
+    server.answer = lambda request: said.append(capsys.readouterr().err) or answer(edit())(request)
+    assert cli.run(["--home", str(home), "digest", str(path)]) == 0
+    assert "anthropic may be asked: " in said[0]
+    assert "calls, about $" in said[0]
+    assert cli.run(["--home", str(home), "digest", str(path), "--plan"]) == 0
+    told = capsys.readouterr()
+    assert "answered before: not sent again" in told.out
+    assert "to replay and judge the drafts that pass the gate" in told.out
+    assert "0 calls, about $0.0000, at most $0.0000; nothing was sent" in told.out
+
+
+def test_all_that_one_digest_costs_stays_below_what_was_said(tmp_path, home, skill, server, capsys):
+    path = write(tmp_path, corrected(skill, RULE).witnessed(home))
+    assert cli.run(["--home", str(home), "digest", str(path)]) == 0
+    said = capsys.readouterr().err
+    assert 0 < server.billed / 1e9 <= float(said.partition("at most $")[2].split()[0])
