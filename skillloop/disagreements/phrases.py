@@ -24,7 +24,7 @@ def fold(text: str) -> str:
     flat = text.replace("\u2019", "'").lower()
     if not flat.isascii():
         flat = unicodedata.normalize("NFKC", _ACCENTS.sub("", unicodedata.normalize("NFKD", flat)))
-    return _CONTRACTION.sub("", flat)
+    return _CONTRACTION.sub("", flat) if "'" in flat else flat
 
 
 def tokens(text: str) -> list[str]:
@@ -87,4 +87,4 @@ class Phrases:
 
 def wide(text: str) -> bool:
     """Whether the text is mostly Chinese or Japanese, where a token is a character."""
-    return len(_WIDE.findall(text)) * 3 > len(text.replace(" ", ""))
+    return not text.isascii() and len(_WIDE.findall(text)) * 3 > len(text.replace(" ", ""))
