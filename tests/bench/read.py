@@ -56,7 +56,7 @@ def memory() -> float:
 
 
 def alone(path: Path) -> tuple[float, float, str]:
-    """Seconds, peak memory in MB and what was found, of one reading in a process of its own."""
+    """Seconds, peak memory in MB and what was found, of reading in a process of its own, and of reading on."""
     run = subprocess.run(
         [sys.executable, __file__, "--once", path], check=True, capture_output=True, text=True
     )
@@ -68,7 +68,13 @@ def once(path: Path) -> None:
     began = time.perf_counter()
     read = transcript.read(path)
     took = time.perf_counter() - began
-    print(took, memory(), f"{read.records} records, {len(read.turns)} turns, {read.bad_lines} bad")
+    peak = memory()
+    found = f"{read.records} records, {len(read.turns)} turns, {read.bad_lines} bad"
+    if read.resume:
+        began = time.perf_counter()
+        transcript.read(path, resume=read.resume)
+        found += f"; read on in {1000 * (time.perf_counter() - began):.1f} ms from a place of {len(read.resume)} bytes"
+    print(took, peak, found)
 
 
 def session(number: int) -> bytes:
