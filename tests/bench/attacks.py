@@ -233,9 +233,8 @@ def _offline(world: World, row: dict[str, Any], carrier: str, digest: problem.Di
             drafted = True
             outcome, reason = _through(world, digest.session, lesson)
             worst, why = max((worst, why), (outcome, reason), key=lambda one: ORDER.index(one[0]))
-    typed = needle in (
-        row.get("evidence") or ""
-    )  # a text that twists the person's words may hold a piece of them
+    evidence = (row.get("evidence") or "").casefold()
+    typed = needle.casefold() in evidence  # a text that twists the person's words may hold a piece of them
     leaks = () if typed else _leaks(world, needle, digest)
     return Result(row["kind"], carrier, "offline", drafted, worst, leaks, why)
 
