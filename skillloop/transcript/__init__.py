@@ -6,6 +6,7 @@ it; the same bytes give the same session; and what no person wrote is never a hu
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,18 @@ def read(path: Path | str, *, resume: str = "", prefilter: bool = True) -> Sessi
             f"{path} holds no record of a session",
             "give a transcript that Claude Code wrote, with at least one whole line",
         )
+    session = _session(path, assembly, count, earlier)
+    return replace(
+        session,
+        end=lines.end,
+        digest=lines.digest,
+        known=len(earlier) + 1 if place else 0,
+        resume=mark(assembly, lines, place),
+    )
+
+
+def _session(path: Path, assembly: Assembly, count: int, earlier: list[Turn]) -> Session:
+    """The session that was put together, of so many records, behind the turns of an earlier reading."""
     facts, bad = assembly.facts, assembly.bad
     return Session(
         string(facts.get("sessionId")) or path.stem,
@@ -75,12 +88,8 @@ def read(path: Path | str, *, resume: str = "", prefilter: bool = True) -> Sessi
         bad_lines=bad,
         machine=assembly.machine,
         partial=bad > BAD_SHARE * (count + bad) or not assembly.recognised,
-        automated=assembly.automatic and not said,
+        automated=assembly.automatic and not assembly.said(),
         tainted=assembly.tainted,
-        end=lines.end,
-        digest=lines.digest,
-        known=len(earlier) + 1 if place else 0,
-        resume=mark(assembly, lines, place),
     )
 
 
