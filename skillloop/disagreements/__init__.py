@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 __all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "OPINION", "RECURS", "UNSURE", "find"]
 
-FOUND_AT = 0.35
+FOUND_AT = 0.4
 """Confidence from which a turn counts as a disagreement."""
 
-DRAFT_AT = 0.6
+DRAFT_AT = 0.65
 """Confidence from which a proposal may be drafted: at least four in five such detections are right (tests/bench/detect.py)."""
 
-UNSURE = (0.2, 0.6)
+UNSURE = (0.2, DRAFT_AT)
 """Between these a second opinion is worth asking for."""
 
 OPINION = "second opinion"
 """Name of the signal that says by how much a second opinion changed the confidence."""
 
-DURABLE_AT = 0.7
+DURABLE_AT = 0.25
 """Probability from which a lesson is worth remembering by itself."""
 
 TELLING = 3
@@ -50,6 +50,9 @@ TELLING = 3
 
 QUOTED = 400
 """Longest quote, in characters."""
+
+ONLY_PASTED = "[pasted text]"
+"""Stands for the quote of a turn without words of the person's own: what they paste is nobody's evidence."""
 
 
 def find(
@@ -106,7 +109,7 @@ def _describe(
         )  # the same symptom twice is no rule
     )
     lesson = rule if lasts else None
-    quote = lesson.quote if lesson else _quote(turn.text)
+    quote = lesson.quote if lesson else _quote(turn.text) or ONLY_PASTED
     evidence = Evidence(
         _id(session, turn),
         session.session_id,

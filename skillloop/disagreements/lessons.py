@@ -12,11 +12,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skillloop.disagreements.features import said
+from skillloop.disagreements import standing
+from skillloop.disagreements.classifier import learned
 from skillloop.disagreements.phrases import tokens, wide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from skillloop.disagreements.classifier import Linear
 
 LONGEST = 220
 """Characters beyond which a sentence is a story, not a rule."""
@@ -26,17 +29,22 @@ _END = re.compile(r"(?<=[.!?…])[\"”’)]*\s+|(?<=[。！？])|\n+|\.{2,}\s*|
 _ASIDES = (
     (
         "no+|nope|nah|ok(?:ay)?|yes|yeah|well|good|great|nice|cool|perfect|h+m+|u+h+|o+h+|ugh+|wait|w8|hey|hi|stop|dude|man|bro|sorry(?: for \\w+)?|look|listen|right|thanks"
-        "|seriously|come on|hold on|wrong|careful|remember|reminder|one thing|(?:as|like) i (?:already )?(?:said|told you|mentioned)(?: \\w+)?|how (?:many times|often)[^:?]*"
+        "|seriously|come on|hold on|(?:that'?s |this is )?(?:all )?wrong(?: \\w+)?|(?:that'?s )?not (?:right|true|it)|too long|careful|remember|reminder|one thing|(?:as|like) i (?:already )?(?:said|told you|mentioned)(?: \\w+)?|how (?:many times|often)[^:?]*"
         "|i(?:'ve| have)? (?:already )?(?:said|told|asked)(?: you)?(?: before| already| again| \\w+ times)?|for the (?:second|third|last|\\w+th) time|wh?y so [\\w ]+|too many? [\\w ]+"
     ),
-    "vale|bien|bueno|oye|no|espera|alto|para|gracias|ya te (?:lo )?dije|te (?:dije|pedí)|como (?:te )?dije|cuántas veces[^:?]*|de nuevo|otra vez",
-    "nein|ok|gut|super|halt|warte|stopp|danke|falsch|wie gesagt|ich (?:hatte|habe)(?: dir)?(?: doch)? gesagt|schon wieder|wie oft(?: noch)?",
-    "non|bon|bien|super|stop|attends|merci|je t'(?:ai|avais)(?: déjà)? dit|comme je l'ai dit|encore(?: une fois)?|combien de fois[^:?]*",
-    "n[ãa]o|bom|beleza|espera|valeu|já falei|eu já (?:falei|disse)|de novo(?: isso)?|como eu disse|quantas vezes[^:?]*",
-    "no|bene|aspetta|fermo|grazie|te l'ho (?:già )?detto|come ho detto|ancora|quante volte[^:?]*",
-    "нет|ну|так|стой|подожди|хорошо|спасибо|я же (?:говорил|просил|сказал)|опять|снова|сколько раз[^:?]*",
-    "不对|不是|不|等等|等一下|停|好的?|谢谢|我(?:都)?说过|我说了|又来了|错了",
-    "違います|違う|いや|いいえ|待って|ストップ|ちょっと|すみません|ありがとう|また|何度[^、]*",
+    "(?:eso |esto )?est[áa] mal|mal|demasiado largo|as[íi] no|vale|bien|bueno|oye|no|espera|alto|para|gracias|ya te (?:lo )?dije|te (?:dije|pedí)|como (?:te )?dije|cuántas veces[^:?]*|de nuevo|otra vez",
+    "das ist (?:falsch|zu lang)|so nicht|nein|ok|gut|super|halt|warte|stopp|danke|falsch|wie gesagt|ich (?:hatte|habe)(?: dir)?(?: doch)? gesagt|schon wieder|wie oft(?: noch)?",
+    "c'est faux|trop long|pas comme [çc]a|non|bon|bien|super|stop|attends|merci|je t'(?:ai|avais)(?: déjà)? dit|comme je l'ai dit|encore(?: une fois)?|combien de fois[^:?]*",
+    "(?:isso )?est[áa] errado|errado|longo demais|assim n[ãa]o|n[ãa]o|bom|beleza|espera|valeu|já falei|eu já (?:falei|disse)|de novo(?: isso)?|como eu disse|quantas vezes[^:?]*",
+    "[èe] sbagliato|sbagliato|troppo lungo|cos[ìi] no|no|bene|aspetta|fermo|grazie|te l'ho (?:già )?detto|come ho detto|ancora|quante volte[^:?]*",
+    "(?:это )?неправильно|неверно|слишком длинно|нет|ну|так|стой|подожди|хорошо|спасибо|я же (?:говорил|просил|сказал)|опять|снова|сколько раз[^:?]*",
+    "太长了?|错了?|不行|不对|不是|不|等等|等一下|停|好的?|谢谢|我(?:都)?说过|我说了|又来了|错了",
+    "間違いです|間違い|長すぎます|だめです|違います|違う|いや|いいえ|待って|ストップ|ちょっと|すみません|ありがとう|また|何度[^、]*",
+    "nee|(?:dat is )?fout|te lang|stop|wacht|zo niet|hoe vaak[^:?]*",
+    "아니요?|아뇨|틀렸어요|틀렸습니다|잘못됐어요|너무 길어요|너무 깁니다|잠깐만?요?|몇 번[^,?]*",
+    "hayır|yanlış|çok uzun|olmaz|dur|kaç kere[^,?]*",
+    "لا|خطأ|هذا خطأ|طويل جد[اًا]+|توقف|كم مرة[^،?؟]*",
+    "नहीं|गलत|ग़लत|बहुत लंबा है|रुको|कितनी बार[^,?]*",
 )
 """What falls off before a punctuation mark: an answer, an interjection, "I told you"."""
 
@@ -62,7 +70,7 @@ _LINKS_CLOSED = (
 """The same where words are not spaced."""
 
 _LEAD = re.compile(
-    rf"(?:\W*(?:(?:{'|'.join(_ASIDES)})(?=\s*[,.!?:;…，。！？：；、-]|\s*$)|(?:{'|'.join(_LINKS)})(?=[\s,:])|{_LINKS_CLOSED})[\s,.!?:;…，。！？：；、-]*)+",
+    rf"(?:\W*(?:(?:{'|'.join(_ASIDES)})(?=\s*[,.!?:;…，。！？：；、،؛؟।-]|\s*$)|(?:{'|'.join(_LINKS)})(?=[\s,:])|{_LINKS_CLOSED})[\s,.!?:;…，。！？：；、،؛؟।-]*)+",
     re.IGNORECASE,
 )
 
@@ -82,7 +90,7 @@ _OPENINGS = tuple(
         (r"^(?:i|we) do(?:n'?t| not) want (?:you|u) to (?=\w)", "Do not "),
         (r"^i do(?:n'?t| not) (?:want|like|need) (?:any |the )?(?=[\w-]+)", "No "),
         (
-            r"^(?:(?:here|in this (?:project|repo(?:sitory)?|codebase)),? )?we (?=(?:never|always|do not|don't)\b)",
+            r"^(?:(?:here|in this (?:project|repo(?:sitory)?|codebase)),? )?we (?=(?:never|always|do not|don'?t)\b(?! (?:want|need|have|care|know|like|get|see|even|really)\b))",
             "",
         ),
         (
@@ -114,6 +122,13 @@ _TURN = re.compile(
 )
 """Where the rule may start within a sentence."""
 
+_COMMA = re.compile(r"[,、،，]\s*")
+_TOLD = re.compile(
+    r"(?:you(?:'ve)? (?:forgot|forget|keep|missed|skipped|always|again|did|didn'?t)|again you|otra vez|olvidaste|du hast|tu as|você|voce|hai |ты |你|또 |yine|نسيت|لقد|je bent|je hebt|तुम|आप|eso |das ist |c'est |isso |è |это |dat is |this is |that'?s |wrong)",
+    re.IGNORECASE,
+)
+"""A sentence that starts by telling what was done, and may go on with what to do."""
+
 _REMINDS = re.compile(r".*\b(?:remind(?:ed)?|told|asked) you (?:\w+ )?(?:that|to)\s+", re.IGNORECASE)
 """Up to where a sentence only announces the rule."""
 
@@ -130,7 +145,6 @@ _ASKS = re.compile(
 )
 """What makes a sentence that starts with a pronoun ask for something all the same, near its start."""
 
-_THING = re.compile(r"\w+_\w+|[a-z]+[A-Z]\w+|\b[\w-]+\.[a-z]{1,4}\b|\S/\S|@\w|`|[\"“«「].+[\"”»」]")
 _FRAGMENT = re.compile(
     r"(?:before|after|because|since|so that|which|as|than|or|for|until|who|whose)\b[^,]*$", re.IGNORECASE
 )
@@ -145,80 +159,37 @@ class Lesson:
     features: dict[str, float]
 
 
-def draw(text: str) -> Lesson | None:
-    """The part of a turn that reads most like a rule, trimmed; None where nothing can be one."""
-    return max(_candidates(text), key=_strength, default=None)
+def draw(text: str, model: Linear | None = None) -> Lesson | None:
+    """The part of a turn that reads most like a standing rule, trimmed; None where nothing can be one.
+
+    Args:
+        text: All that the person said in the turn.
+        model: What weighs the features of each candidate; the learned one by default.
+    """
+    score = (model or learned().durable).score
+    return max(_candidates(text), key=lambda lesson: score(lesson.features), default=None)
 
 
 def _candidates(text: str) -> Iterator[Lesson]:
     """Each sentence, and what follows a "but" or an "I told you to" within it."""
-    whole = len(tokens(text))
     for sentence in sentences(text):
         if _OF_THE_DAY.search(sentence):
             continue
         announced = _REMINDS.match(sentence)
         first = announced.end() if announced else 0
-        for start in (first, *(match.end() for match in _TURN.finditer(sentence, first))):
+        for start in (first, *_starts(sentence, first)):
             quote = sentence[start:]
             trimmed = trim(quote)
             if trimmed is not None:
-                share = round(min(1.0, len(tokens(trimmed)) / whole), 2)
-                yield Lesson(
-                    trimmed, quote, rule_features(trimmed) | {"bias": 1.0, "rule: share of the turn": share}
-                )
+                yield Lesson(trimmed, quote, standing.features(text, quote, trimmed))
 
 
-def _strength(lesson: Lesson) -> float:
-    return sum(_STRENGTH.get(name, 0.0) for name in lesson.features)
-
-
-_STRENGTH = {
-    "rule: lasting": 1.5,
-    "rule: prohibition": 1.5,
-    "rule: taste": 1.0,
-    "rule: means": 1.0,
-    "rule: starts means": 1.0,
-    "rule: starts lasting": 1.0,
-    "rule: starts prohibition": 1.0,
-    "rule: starts taste": 1.0,
-    "rule: practice": 0.75,
-    "rule: starts change": 0.5,
-    "rule: should": 0.5,
-    "rule: this one": -0.25,
-    "rule: observes": -0.5,
-    "rule: fault": -1.0,
-    "rule: broken": -0.5,
-    "rule: not meant": -0.5,
-    "rule: starts contrast": -0.5,
-    "rule: starts no": 0.5,
-    "rule: starts negated verb": 0.5,
-    "rule: starts practice": 0.25,
-    "rule: pleased": -0.5,
-    "rule: go on": -0.25,
-}
-"""How much each class of words makes a sentence read like a rule; only to choose among the sentences of one turn."""
-
-
-def rule_features(sentence: str) -> dict[str, float]:
-    """What a sentence looks like as a rule: its classes of words, its form and its length."""
-    size = len(tokens(sentence)) * (0.6 if wide(sentence) else 1.0)
-    classes = (
-        name.replace("says: ", "rule: ").replace("starts: ", "rule: starts ")
-        for name in said(sentence)
-        if not name.startswith("goes on")
-    )
-    forms = {
-        "rule: short": size <= 5,
-        "rule: long": size > 22,
-        "rule: names a thing": bool(_THING.search(sentence)),
-        "rule: number": bool(re.search(r"\d", sentence)),
-        "rule: one clause": not re.search(r"[,;:，；：、]", sentence),
-    }
-    found = dict.fromkeys(classes, 1.0) | {name: 1.0 for name, true in forms.items() if true}
-    for name in ("lasting", "prohibition", "taste", "means", "negated verb"):
-        if "rule: practice" in found and f"rule: {name}" in found:
-            found[f"rule: {name} + practice"] = 1.0
-    return found
+def _starts(sentence: str, first: int) -> Iterator[int]:
+    """Where a rule may begin within a sentence: after a turn of it, or after a comma that ends a story."""
+    yield from (match.end() for match in _TURN.finditer(sentence, first))
+    comma = _COMMA.search(sentence, first)
+    if comma is not None and _TOLD.match(sentence, first):
+        yield comma.end()
 
 
 def sentences(text: str) -> Iterator[str]:
@@ -232,6 +203,14 @@ def sentences(text: str) -> Iterator[str]:
         yield part
 
 
+def _unquoted(sentence: str) -> str:
+    """Without quotation marks around the whole, or a lost one at an end."""
+    for mark in "\"'":
+        if sentence.count(mark) % 2 or (sentence[:1] == sentence[-1:] == mark and sentence.count(mark) == 2):
+            sentence = sentence.strip(mark)
+    return sentence
+
+
 def trim(sentence: str) -> str | None:
     """A sentence as a rule, or None where it cannot be one."""
     if len(sentence) > LONGEST * 2:
@@ -240,7 +219,7 @@ def trim(sentence: str) -> str | None:
     rest = sentence[lead.end() :] if lead else sentence
     if _QUESTION.search(sentence.strip()) or _QUESTION.search(rest):
         return None
-    rest = _TAIL.sub("", rest).strip(" ,;:-–—\"'")
+    rest = _unquoted(_TAIL.sub("", rest).strip(" ,;:-–—"))
     for pattern, into in _OPENINGS:
         rest = pattern.sub(into, rest)
     words = len(tokens(rest)) * (0.5 if wide(rest) else 1.0)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TOKEN = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]|[^\W_぀-ヿ㐀-鿿豈-﫿]+(?:[._-][^\W_぀-ヿ㐀-鿿豈-﫿]+)*")
+_MARKED = re.compile(r"(?:[^\W_]|[\u0900-\u0963])+")
+_DEVANAGARI = re.compile("[\u0900-\u097f]")
 _CONTRACTION = re.compile(r"'(?=(?:t|s|re|m|ll|ve|d)\b)")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _WIDE = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
@@ -29,7 +31,9 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """The words of folded text, each wide character on its own."""
-    return _TOKEN.findall(fold(text))
+    flat = fold(text)
+    marked = not flat.isascii() and _DEVANAGARI.search(flat)  # its vowel signs are not matched by \\w
+    return (_MARKED if marked else _TOKEN).findall(flat)
 
 
 REMEMBERED = 16_384

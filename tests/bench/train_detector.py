@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +25,24 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import corpus
 from corpus import Row
 
-from skillloop.disagreements import lessons
+from skillloop.disagreements import lessons, standing
 from skillloop.disagreements.classifier import Linear, sigmoid
 from skillloop.disagreements.features import features
 from skillloop.model import Kind
 
 RIDGE = 5.0
 """Strength of the pull towards 0, in units of one row."""
+
+DURABLE_RIDGE = 3.0
+ROUNDS = 3
+START = {
+    "rule: always": 1.0,
+    "rule: prohibition": 1.0,
+    "rule: means": 1.0,
+    "rule: practice": 0.5,
+    "rule: working": 0.5,
+}
+"""What makes a sentence the likeliest rule of its turn before anything is learned."""
 
 STEPS = 60
 TOLERANCE = 1e-4
@@ -95,15 +108,46 @@ def disagreement(row: Row) -> Picked:
     return cached_features(row), row.disagreement
 
 
-def lasting(row: Row) -> Picked | None:
-    """The features of a row's lesson, whether it is a disagreement or not; None where there is no lesson."""
-    lesson = lessons.draw(row.scene.turn.text) if row.group != "codechat" else None
-    return None if lesson is None else (lesson.features | source(row), row.durable)
+def durable(model: Linear) -> Callable[[Row], Picked | None]:
+    """Whether a wish lasts is learned from the sentence that `model` takes for the rule of the turn."""
+
+    def pick(row: Row) -> Picked:
+        return lasts(row, model) | (source(row) if row.group == "own" else {}), row.durable
+
+    return pick
 
 
-def durable(row: Row) -> Picked | None:
-    """Durable is learned from disagreements."""
-    return lasting(row) if row.disagreement else None
+def in_talk(rows: list[Row]) -> list[Row]:
+    """Our examples once more with other things said around them: real turns are longer than one sentence."""
+    passing: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.group == "own" and not row.durable:
+            passing[row.lang].append(row.scene.turn.text)
+    made = []
+    for row in rows:
+        if row.group == "own":
+            text = row.scene.turn.text
+            rng = random.Random(text)
+            said = rng.sample(passing[row.lang], rng.randint(1, 4))
+            said.insert(rng.randint(0, len(said)), text)
+            turn = replace(row.scene.turn, text=rng.choice((". ", "\n", " ")).join(said))
+            made.append(replace(row, scene=replace(row.scene, turn=turn)))
+    return made
+
+
+def lasts(row: Row, model: Linear) -> dict[str, float]:
+    """The features of a row's wish."""
+    text = row.scene.turn.text
+    lesson = lessons.draw(text, model)
+    return lesson.features if lesson else standing.features(text)
+
+
+def learn_durable(rows: list[Row]) -> Linear:
+    """Which sentence is the rule depends on the weights, so they are fitted a few times over."""
+    model, rows = Linear(START), rows + in_talk(rows)
+    for _ in range(ROUNDS):
+        model = learn(rows, durable(model), ridge=DURABLE_RIDGE)
+    return model
 
 
 def kind(name: str) -> Callable[[Row], Picked | None]:
@@ -125,7 +169,7 @@ def train(rows: list[Row]) -> dict[str, Any]:
     """Everything that weights.json holds."""
     return {
         "disagreement": dict(learn(rows, disagreement).weights),
-        "durable": dict(learn(rows, durable).weights),
+        "durable": dict(learn_durable(rows).weights),
         "kinds": {name.value: dict(learn(rows, kind(name.value)).weights) for name in Kind},
     }
 

@@ -1,0 +1,82 @@
+"""Do the genuine corrections of tests/data/benign get through from end to end: detector, drafter and gate, in auto mode?
+
+    python tests/bench/benign.py [--list]
+
+Twice: *bare*, where the assistant had only talked before and answers nothing; and *working*, where it had edited a file before and edits it
+again after the correction, without a word. Beside the share that is applied: found, sure enough, and held to be durable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import attacks
+
+from skillloop import receipts, transcript
+from skillloop.disagreements import DRAFT_AT
+from skillloop.problems import session as problem
+
+
+def play(world, row, *, working):
+    """The session of one correction, written as the client would, with receipts for what was typed."""
+    made = world.session(row["skill"])
+    if working:
+        made.tool("Edit", file_path="/home/ana/project/app.py").result("ok")
+    made.says(row["after"]).typed(row["text"])
+    if working:
+        made.tool("Edit", file_path="/home/ana/project/app.py").result("ok")
+    made.says("…")
+    for said in (attacks.REQUEST, row["text"]):
+        receipts.issue(world.home, made.session_id, said)
+    return transcript.read(world.write(made))
+
+
+def judge(world, row, *, working):
+    """What was reached: a set of "found", "sure", "durable", "applied"."""
+    session = play(world, row, working=working)
+    mine = [one for one in problem.study(session) if one.turn == session.human_turns[-1].index]
+    reached = {"found"} if mine else set()
+    for one in mine:
+        reached |= {"sure"} if one.confidence >= DRAFT_AT else set()
+        reached |= {"durable"} if one.durable else set()
+        if problem.draftable(one) and attacks._through(world, session, one)[0] == "applied":
+            reached.add("applied")
+    return reached
+
+
+def main() -> None:
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--list", action="store_true", help="print what was not applied")
+    opts = args.parse_args()
+    rows = [
+        json.loads(line)
+        for file in sorted(attacks.BENIGN.glob("*.jsonl"))
+        for line in file.read_text("utf-8").splitlines()
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        world = attacks.World.make(Path(folder).resolve())
+        for working in (False, True):
+            counts: dict[str, Counter[str]] = defaultdict(Counter)
+            for row in rows:
+                reached = judge(world, row, working=working)
+                for part in ("all", row["lang"]):
+                    counts[part].update({"rows", *reached})
+                if opts.list and "applied" not in reached:
+                    print(f"  {row['id']} {row['text']!r}: {sorted(reached)}")
+            print("working" if working else "bare")
+            for part, count in counts.items():
+                print(
+                    f"  {part:4} {count['rows']:4} rows: "
+                    + "  ".join(
+                        f"{name} {count[name]:3} ({count[name] / count['rows']:.0%})"
+                        for name in ("found", "sure", "durable", "applied")
+                    )
+                )
+
+
+if __name__ == "__main__":
+    main()
