@@ -74,7 +74,9 @@ def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
 
     _title(out, "4  Approved: the skill is changed, the version kept")
     proposals.publish(prepared, store, by="person", note="approved in the demo")
-    out.print(render.diff(skillfile.diff(before.decode(), skill.read_text("utf-8"), skill)), end="")
+    out.print(
+        render.diff(skillfile.diff(before.decode(), skill.read_text("utf-8"), skill, "applied")), end=""
+    )
     for version in history.versions(store, skill):
         out.print(
             render.plain(f"  version {version.number}  {version.kind:<9} {version.sha[:8]}  {version.note}")

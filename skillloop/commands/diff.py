@@ -36,7 +36,7 @@ def command(app: App, skill: str, old: int | None, new: int | None, as_json: boo
                     f"{path} has no version {number}", f"it has {min(versions)} to {max(versions)}"
                 )
         texts = [history.content(store, versions[n].sha).decode("utf-8", "replace") for n in (first, last)]
-    text = skillfile.diff(texts[0], texts[1], path)
+    text = skillfile.diff(texts[0], texts[1], path, f"version {last}")
     if as_json:
         emit({"path": str(path), "old": first, "new": last, "diff": text})
     else:

@@ -77,7 +77,7 @@ def _rebuild(app: App, *, as_json: bool) -> int:
         click.echo("nothing is damaged, so nothing was rebuilt", err=True)
         return 0
     click.echo(damage, err=True)
-    person(app, "rebuild", sha256(f"{app.home}\0{damage}"), None)
+    person(app, "rebuild", sha256(f"{app.home}\0{damage}"), dialog=False)
     with files.locked(app.home / "worker.lock"), files.locked(app.home / "history.lock"):
         done = Store.rebuild(app.home)
     with app.store() as store:

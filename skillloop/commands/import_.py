@@ -39,7 +39,7 @@ def command(app: App, file: Path, replace: bool, as_json: bool) -> int:
         raise UsageError(f"{app.home} has a history: {old}", "say --replace, or use another --home")
     if old:
         click.echo(f"replaces {old}", err=True)
-        person(app, f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), None)
+        person(app, f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), dialog=False)
     app.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with files.locked(app.home / "worker.lock"), files.locked(app.home / "history.lock"):
         kept = Store.restore(app.home, file, replace=True)

@@ -85,11 +85,11 @@ vouch_option = click.option(
 )
 
 
-def person(app: App, action: str, seal: str, vouched: str | None) -> str:
+def person(app: App, action: str, seal: str, vouched: str | None = None, *, dialog: bool = True) -> str:
     """Make sure that a person decides this, and say how they did; what they say yes to is bound to `seal`.
 
     The plugin's hook first calls with the word that only asks for a preview: then this prints what would be decided,
-    as the last line, and ends the process (see `approval`).
+    as the last line, and ends the process (see `approval`). `dialog` is False for what only a terminal may ask.
 
     Raises:
         Refused: nobody can be asked here, or the answer was not the code shown.
@@ -109,7 +109,7 @@ def person(app: App, action: str, seal: str, vouched: str | None) -> str:
     if not interactive():
         raise Refused(
             f"`skillloop {action}` needs a person, and there is no terminal here",
-            "run it in a terminal of your own; inside a session the plugin's dialog asks you",
+            "run it in a terminal of your own" + "; inside a session the plugin's dialog asks you" * dialog,
         )
     code = approval.code(seal)
     verb = action.partition(" ")[0].replace("rollback", "roll back")
