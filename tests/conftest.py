@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import settings
 
+from skillloop.store import Store
+
 settings.register_profile(
     "shared", deadline=None
 )  # how long an example takes says more of the machine than of the code
@@ -25,3 +27,10 @@ def home(tmp_path):
     path = tmp_path / "skillloop-home"
     path.mkdir(mode=0o700)
     return path
+
+
+@pytest.fixture
+def store(home):
+    """An empty history in that home."""
+    with Store.open(home) as opened:
+        yield opened

@@ -5,7 +5,6 @@ from test_session import RULE, SKILL, corrected, digest
 
 from skillloop import cli, constraints
 from skillloop.model import Outcome
-from skillloop.store import Store
 
 
 @pytest.fixture
@@ -14,12 +13,6 @@ def skill(tmp_path):
     path.parent.mkdir(parents=True)
     path.write_text(SKILL)
     return path
-
-
-@pytest.fixture
-def store(home):
-    with Store.open(home) as opened:
-        yield opened
 
 
 def rules(home, text):

@@ -8,9 +8,9 @@ from test_session import SKILL
 from transcripts import Transcript
 
 from skillloop import cli, disagreements, doubt, transcript
+from skillloop.disagreements import DRAFT_AT
 from skillloop.model import Disagreement, Kind, Outcome
 from skillloop.problems import session
-from skillloop.store import Store
 
 UNSURE = "Always put the year behind each source from now on, please."
 
@@ -21,12 +21,6 @@ def skill(tmp_path):
     path.parent.mkdir(parents=True)
     path.write_text(SKILL)
     return path
-
-
-@pytest.fixture
-def store(home):
-    with Store.open(home) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -184,7 +178,7 @@ def test_words_in_a_transcript_that_ask_for_a_verdict_are_data(path, home, store
 
 @pytest.mark.parametrize(
     ("before", "after", "asks"),
-    [(0.45, 0.95, True), (0.59, 0.6, True), (0.6, 0.95, False), (0.5, 0.2, False)],
+    [(0.45, 0.95, True), (DRAFT_AT - 0.01, DRAFT_AT, True), (DRAFT_AT, 0.95, False), (0.5, 0.2, False)],
 )
 def test_a_person_is_asked_where_only_the_opinion_made_it_sure_enough(before, after, asks):
     found = disagreements._reconsidered(

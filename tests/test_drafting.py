@@ -15,7 +15,6 @@ from skillloop.config import Budget
 from skillloop.llm.api import Api
 from skillloop.model import Disagreement, Evidence, Kind, Outcome, SkillRef
 from skillloop.problems import session
-from skillloop.store import Store
 
 sys.path.insert(0, str(Path(__file__).parent / "bench"))
 from redaction import positives
@@ -47,12 +46,6 @@ def skill(tmp_path):
     path.parent.mkdir(parents=True)
     path.write_text(SKILL)
     return path
-
-
-@pytest.fixture
-def store(home):
-    with Store.open(home) as opened:
-        yield opened
 
 
 @pytest.fixture

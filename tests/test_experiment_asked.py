@@ -10,7 +10,6 @@ from skillloop import cli, llm
 from skillloop.config import Budget
 from skillloop.llm.api import Api
 from skillloop.problems.experiment import asked
-from skillloop.store import Store
 
 EDIT = {"old": "LEVEL = 2.0", "new": "LEVEL = 1.0", "what": "a lower level", "why": "lower is better"}
 
@@ -21,12 +20,6 @@ def server(monkeypatch):
         monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-stub-not-a-key")
         yield running
-
-
-@pytest.fixture
-def store(home):
-    with Store.open(home) as opened:
-        yield opened
 
 
 @pytest.fixture

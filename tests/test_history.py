@@ -22,12 +22,6 @@ TEXT = b"---\nname: web\ndescription: d\n---\n\n# Rules\n\n- one\n- two\n- three
 
 
 @pytest.fixture
-def store(home):
-    with Store.open(home) as opened:
-        yield opened
-
-
-@pytest.fixture
 def skill(tmp_path):
     path = tmp_path / "skills" / "web" / "SKILL.md"
     path.parent.mkdir(parents=True)

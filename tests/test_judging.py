@@ -12,7 +12,6 @@ from skillloop import judging, llm, measures
 from skillloop.config import Budget
 from skillloop.llm.api import Api
 from skillloop.model import Check, Evidence, Origin, Outcome, Verdict
-from skillloop.store import Store
 
 ORDER = [Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH]
 NEW = SKILL.replace("everything else.", "everything else, and say so.")
@@ -37,12 +36,6 @@ def server(monkeypatch):
         monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-stub-not-a-key")
         yield running
-
-
-@pytest.fixture
-def store(home):
-    with Store.open(home) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from skillloop import llm
 from skillloop.config import Budget, Config, Model
 from skillloop.llm import Failed, Prompt, Request, Spent, prices
 from skillloop.llm.api import Api
-from skillloop.store import NANO, Store
+from skillloop.store import NANO
 
 SCHEMA = {
     "type": "object",
@@ -33,12 +33,6 @@ def server(monkeypatch):
         monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-stub-not-a-key")
         yield running
-
-
-@pytest.fixture
-def store(home):
-    with Store.open(home) as opened:
-        yield opened
 
 
 @pytest.fixture

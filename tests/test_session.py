@@ -36,12 +36,6 @@ def skill(tmp_path):
     return path
 
 
-@pytest.fixture
-def store(home):
-    with Store.open(home) as opened:
-        yield opened
-
-
 def corrected(skill, *words, version="2.1.197"):
     """A session in which the skill answers and the person then says `words`, one turn each."""
     transcript = (

@@ -35,12 +35,6 @@ SKILL = "/x/skills/web/SKILL.md"
 VERDICT = Verdict(Outcome.DEFER, (Check("sources", False, hard=False, detail="unknown"),), 0.5, 0.01)
 
 
-@pytest.fixture
-def store(home):
-    with Store.open(home) as opened:
-        yield opened
-
-
 def evidence(name="e1", session="s1"):
     return Evidence(name, session, "/t.jsonl", 3, "u-3", "never do that", Origin.TYPED)
 
