@@ -53,7 +53,8 @@ def chance(reply: Reply) -> float | None:
 def raised(found: Disagreement) -> Check | None:
     """A soft check that fails where only a model made a disagreement sure enough to draft for."""
     added = sum(signal.weight for signal in found.signals if signal.name == disagreements.OPINION)
-    if added <= 0 or found.confidence - added >= disagreements.DRAFT_AT:
+    before = round(found.confidence - added, 3)  # as both are kept
+    if added <= 0 or before >= disagreements.DRAFT_AT:
         return None
-    why = f"the detector was {found.confidence - added:.0%} sure; a model made it {found.confidence:.0%}"
+    why = f"the detector was {before:.0%} sure; a model made it {found.confidence:.0%}"
     return Check("second opinion", passed=False, hard=False, detail=why)
