@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from difflib import unified_diff
 from pathlib import Path
@@ -50,7 +51,8 @@ def command(app: App, skill: Path | None, confirm: bool, vouched: str | None, as
             emit({"key": key, "value": value, "file": rule.file, "line": rule.line})
         else:
             where = "built in" if rule.file is None else f"{rule.file}:{rule.line}"
-            out.print(render.plain(f"{key} = {value!r:<30}  # {where}"))
+            shown = "(any)" if value is None else json.dumps(value, ensure_ascii=False)
+            out.print(render.plain(f"{key:<28} = {shown:<22}  # {where}"))
     with app.history() as store:
         for doubt in constraints.told(store, app.home):
             click.echo(doubt, err=True)

@@ -104,3 +104,14 @@ def test_no_other_way_to_run_it_gets_past_the_command(machine, proposal):
     assert results.count("needs a person") == len(ways), results
     assert results.count("not valid") == 1
     assert machine.skill.read_text() == SKILL
+
+
+def test_loosened_rules_are_confirmed_in_the_dialog(machine, proposal):
+    (machine.skillloop / "config.toml").write_text("[edit]\nper_session = 9\n")
+    assert "per_session" in str(machine.skillloop_json("status", "--json")[0]["troubles"]), proposal
+    with machine.terminal(client.binary(), *BYPASS) as terminal:
+        in_session(terminal, machine, "skillloop constraints --confirm")
+        assert "per_session = 9" in terminal.see("Do you want to proceed?")
+        terminal.press("Enter")
+        terminal.see("That was all.")
+    assert machine.skillloop_json("status", "--json")[0]["troubles"] == []
