@@ -1,13 +1,12 @@
 """Shared fixtures. A test that forgets to name a home fails loudly instead of touching the developer's own."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from skillloop.store import Store
 
-settings.register_profile(
-    "shared", deadline=None
-)  # how long an example takes says more of the machine than of the code
+# How long an example takes, or takes to make, says more of the machine than of the code.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
 
 

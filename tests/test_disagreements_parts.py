@@ -66,11 +66,11 @@ def test_what_is_a_complaint_a_question_or_of_the_day_is_no_lesson(said_so):
 
 
 @given(
-    st.lists(st.sampled_from([*LESSONS, "ok.", "why?", "…", "\n", " - ", "請", "no, "]), max_size=5).map(
-        " ".join
-    )
+    st.lists(st.sampled_from([*LESSONS, "ok.", "why?", "…", "\n", " - ", "請", "no, "]), max_size=5),
+    st.sampled_from([" ", "", ", ", ". ", "\n"]),
 )
-def test_a_quote_is_always_a_span_and_a_lesson_in_its_words(text):
+def test_a_quote_is_always_a_span_and_a_lesson_in_its_words(parts, between):
+    text = between.join(parts)
     lesson = lessons.draw(text)
     if lesson is not None:
         assert lesson.quote in text

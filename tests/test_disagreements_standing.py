@@ -1,10 +1,12 @@
 """Which sentence of a turn is its standing rule, and how sure the learned weights are that it lasts."""
 
 import pytest
+from judging import failed, insert
 
 from skillloop.disagreements import DURABLE_AT, ONLY_PASTED, find, lessons, standing
 from skillloop.disagreements.classifier import learned
 from skillloop.disagreements.phrases import tokens
+from skillloop.gate import origin
 from skillloop.model import Session, ToolUse, Turn, TurnKind
 
 
@@ -69,3 +71,7 @@ def test_a_turn_of_nothing_but_a_paste_quotes_nothing_of_it():
     )
     (found,) = find(Session("s", "s.jsonl", turns))
     assert (found.evidence.quote, found.durable) == (ONLY_PASTED, False)
+    assert not origin.holds(turns[2], found.evidence.quote)  # so the gate takes it for nobody's words
+    assert failed(origin.check, "", insert("Use a table"), turn={"pasted": (log,)}, quote=ONLY_PASTED) == {
+        "origin!"
+    }

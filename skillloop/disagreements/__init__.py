@@ -1,8 +1,9 @@
-"""Where in a session the person disagreed with the assistant: offline, in nine languages, under a millisecond a turn.
+"""Where in a session the person disagreed with the assistant: offline, in fourteen languages, under a millisecond a turn.
 
 `find` looks at both sides of every turn that a person said, gives a calibrated confidence, the kind, whether it is worth
 remembering, and the lesson in the person's own words. Invariants: a machine's words never fire; a turn is one disagreement at most, however often it was re-sent,
-resumed or forked; a quote is a verbatim span of its turn.
+resumed or forked; a quote is a verbatim span of its turn. Only a turn that is nothing but a paste has a fixed quote, `[pasted text]`: it
+stands in no turn, so the gate, which reads every quote again, never takes it for evidence.
 """
 
 from __future__ import annotations
