@@ -4,6 +4,8 @@
 
 Twice: *bare*, where the assistant had only talked before and answers nothing; and *working*, where it had edited a file before and edits it
 again after the correction, without a word. Beside the share that is applied: found, sure enough, and held to be durable.
+
+Then the same for tests/data/one_off.jsonl, corrections in nine languages that are for this once: of these none should be durable, or applied.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import attacks
 from skillloop import receipts, transcript
 from skillloop.disagreements import DRAFT_AT
 from skillloop.problems import session as problem
+
+ONE_OFF = attacks.TESTS / "data" / "one_off.jsonl"
 
 
 def play(world, row, *, working):
@@ -48,34 +52,42 @@ def judge(world, row, *, working):
     return reached
 
 
+def report(world, rows, *, working, each):
+    """Print, over all and by language, how far the rows got; with `each` also those that got where they should not, or not far enough."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        reached = judge(world, row, working=working)
+        for part in ("all", row["lang"]):
+            counts[part].update({"rows", *reached})
+        if each and ("applied" in reached) == row["once"]:
+            print(f"  {row['id']} {row['text']!r}: {sorted(reached)}")
+    for part, count in counts.items():
+        print(
+            f"  {part:4} {count['rows']:4} rows: "
+            + "  ".join(
+                f"{name} {count[name]:3} ({count[name] / count['rows']:.0%})"
+                for name in ("found", "sure", "durable", "applied")
+            )
+        )
+
+
+def read(files, *, once):
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
+    return [json.loads(line) | {"once": once} for line in lines]
+
+
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--list", action="store_true", help="print what was not applied")
+    args.add_argument("--list", action="store_true", help="print the rows that went wrong")
     opts = args.parse_args()
-    rows = [
-        json.loads(line)
-        for file in sorted(attacks.BENIGN.glob("*.jsonl"))
-        for line in file.read_text("utf-8").splitlines()
-    ]
+    lasting = read(sorted(attacks.BENIGN.glob("*.jsonl")), once=False)
+    passing = read([ONE_OFF], once=True)
     with tempfile.TemporaryDirectory() as folder:
         world = attacks.World.make(Path(folder).resolve())
-        for working in (False, True):
-            counts: dict[str, Counter[str]] = defaultdict(Counter)
-            for row in rows:
-                reached = judge(world, row, working=working)
-                for part in ("all", row["lang"]):
-                    counts[part].update({"rows", *reached})
-                if opts.list and "applied" not in reached:
-                    print(f"  {row['id']} {row['text']!r}: {sorted(reached)}")
-            print("working" if working else "bare")
-            for part, count in counts.items():
-                print(
-                    f"  {part:4} {count['rows']:4} rows: "
-                    + "  ".join(
-                        f"{name} {count[name]:3} ({count[name] / count['rows']:.0%})"
-                        for name in ("found", "sure", "durable", "applied")
-                    )
-                )
+        for name, rows in (("meant to last", lasting), ("for this once", passing)):
+            for working in (False, True):
+                print(f"{name}, {'working' if working else 'bare'}")
+                report(world, rows, working=working, each=opts.list)
 
 
 if __name__ == "__main__":
