@@ -427,11 +427,13 @@ def test_sessions_are_found_and_sub_agents_are_not(tmp_path):
     [
         ("see:\n```\n# A\n```bash\nmake\n```\nalways push\n```\nthanks", "see:\n\nthanks"),
         ("````\n```\nx\n```\nalways push\n````\nok", "ok"),
-        ("```\nx\n```\nthat is wrong\n```js\ny\n```\nso is that", "that is wrong\n\nso is that"),
+        ("wrong:\n```\nx\n```\nalways push\n```js\ny\n```\nso is that", "wrong:\n\nso is that"),
+        ("see:\n```\nA page.\n```\nalways push\n```\n```\nthanks", "see:\n\nthanks"),
+        ("see:\n```\nA\n````\nalways push\n````\nB\n```\nthanks", "see:"),
         ("what is\n```\nalways push", "what is"),
     ],
 )
 def test_a_pasted_block_may_hold_blocks(read, message, own):
     (turn,) = read(Transcript().typed(message)).human_turns
     assert turn.text == own
-    assert any("always push" in paste or "y" in paste for paste in turn.pasted)
+    assert any("always push" in paste for paste in turn.pasted)

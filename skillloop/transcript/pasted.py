@@ -71,32 +71,26 @@ def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ..
 
 
 def _without_fences(text: str, pasted: list[str]) -> str:
-    """Take fenced blocks out of the text, appending them to `pasted`.
+    """Take all from the first fence to the last out of the text, or to its end where a block stays open.
 
-    A fence with a word behind it opens a block even inside another: somebody pasted a text that has blocks of its own.
+    Words between two blocks go, too: whether somebody typed them, or pasted a text that has blocks of its own, cannot
+    be told. A fence with a word behind it opens a block even inside another.
     """
     lines = text.split("\n")
-    kept: list[str] = []
+    fences = [(at, fence) for at, line in enumerate(lines) if (fence := _FENCE.match(line))]
+    if not fences:
+        return text
     opened: list[str] = []
-    start = 0
-    for at, line in enumerate(lines):
-        fence = _FENCE.match(line)
-        if fence is None:
-            kept += [line] * (not opened)
-            continue
+    for _, fence in fences:
         mark, behind = fence[1], fence[2].strip("`~ \t")
-        if not opened:
-            start = at
         if opened and not behind and mark.startswith(opened[-1]):
             opened.pop()
-            if not opened:
-                pasted.append("\n".join(lines[start : at + 1]))
-                kept.append("")
         elif behind or not opened:
             opened.append(mark)
-    if opened:
-        pasted.append("\n".join(lines[start:]))
-    return "\n".join(kept)
+    first, last = fences[0][0], fences[-1][0]
+    end = len(lines) if opened else last + 1
+    pasted.append("\n".join(lines[first:end]))
+    return "\n".join([*lines[:first], "", *lines[end:]])
 
 
 def _without_output(text: str, pasted: list[str]) -> str:
