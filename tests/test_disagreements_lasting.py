@@ -52,6 +52,8 @@ def test_a_wish_for_good(text):
         "把按钮移到左边",
         "don't touch this file yet",
         "no, the errors are gone",
+        "não altere o menu desta vez",
+        "今回は色を変えないで",
     ],
 )
 def test_what_only_sounds_like_it(text):

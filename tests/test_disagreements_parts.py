@@ -58,6 +58,10 @@ def test_a_lesson_is_the_sentence_without_its_pleasantries(said_so):
         "I never said that",
         "the root is always the folder where it was started",
         "TypeError: never gonna work",
+        "if so, that's bad and we should never commit it",  # without its question it says nothing
+        "always look at the log (which you",
+        "não o gráfico, eu quis dizer a tabela dos pedidos",  # what was meant belongs to one request
+        "falscher Ordner, ich meinte den mit den Vorlagen",
         "ok",
     ],
 )

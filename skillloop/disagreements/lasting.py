@@ -88,8 +88,8 @@ _NORM = re.compile(
 
 _AT_HAND = re.compile(
     r"(?<!\w)(?:this|that|these|those|it|its|yet|now|still|currently|today|here|there|them|again|esto|est[ae]|eso|ahora|aqu[ií]|todav[ií]a|a[úu]n"
-    r"|diese[nmrs]?|jetzt|hier|noch|cette|cet|ça|maintenant|ici|encore|isso|isto|ess[ea]|agora|aqui|ainda|quest[oa]|adesso|qui|ancora"
-    r"|это|этот|эту|эти|сейчас|здесь|ещё|еще|пока)(?!\w)|这|那|现在|还|この|その|これ|それ|ここ|まだ|\d{3,}|[a-z]\.[a-z]+\(|\w/\w+\.\w",
+    r"|diese[nmrs]?|diesmal|jetzt|hier|noch|cette|cet|ça|maintenant|ici|encore|isso|isto|ess[ea]|desta vez|agora|aqui|ainda|quest[oa]|adesso|qui|ancora"
+    r"|это|этот|эту|эти|сейчас|здесь|ещё|еще|пока)(?!\w)|这|那|现在|还|この|その|これ|それ|ここ|まだ|今回|\d{3,}|[a-z]\.[a-z]+\(|\w/\w+\.\w",
     re.IGNORECASE,
 )
 """Words and forms that point at what is on the table now: then a prohibition is about that, not about next time."""

@@ -145,8 +145,16 @@ _ASKS = re.compile(
 )
 """What makes a sentence that starts with a pronoun ask for something all the same, near its start."""
 
+_MEANT = re.compile(
+    r"(?<!\w)(?:i meant|quise decir|me refer[ií]a|hablaba del?|ich meinte|je parlais d|je voulais dire|(?:eu )?quis dizer|eu fal(?:ei|ava) d[aeo]s?|intendevo|parlavo d"
+    r"|я имел(?:а)? в виду|я говорил(?:а)? про|ik bedoelde)|我说的是|我的意思是|という意味",
+    re.IGNORECASE,
+)
+"""What was meant explains the request before; the next one is another."""
+
 _FRAGMENT = re.compile(
-    r"(?:before|after|because|since|so that|which|as|than|or|for|until|who|whose)\b[^,]*$", re.IGNORECASE
+    r"(?:before|after|because|since|so that|which|as|than|or|for|until|who|whose)\b[^,]*$|if (?:yes|so|not|no)\b",
+    re.IGNORECASE,
 )
 
 
@@ -227,6 +235,8 @@ def trim(sentence: str) -> str | None:
         words < 2
         or len(rest) > LONGEST
         or _FRAGMENT.match(rest)
+        or _MEANT.search(rest)
+        or rest.count("(") != rest.count(")")
         or (_STORY.match(rest) and not _ASKS.match(rest))
     ):
         return None

@@ -18,7 +18,7 @@ _WISHED = Phrases(WISHED)
 HEARD = 1500
 """Characters of a turn that are looked at around the rule."""
 
-_AROUND = ("from now on", "said before", "guide")
+_AROUND = ("from now on", "said before")
 _AROUND_SAID = ("fault", "temper", "broken", "asks why", "new work", "go on", "pleased")
 """Classes that tell also where they stand outside the rule."""
 
@@ -145,8 +145,6 @@ def _around(rest: str) -> dict[str, float]:
     names = {f"around: {name}" for name in _WISHED.find(tokens(rest)) if name in _AROUND}
     heard = said(rest)
     names |= {f"around: {name}" for name in _AROUND_SAID if f"says: {name}" in heard}
-    if _GUIDE.search(rest):
-        names.add("around: names a guide")
     if "?" in rest or "？" in rest:
         names.add("around: asks")
     size = len(tokens(rest))

@@ -188,13 +188,17 @@ def kinds_and_durable(rows, real, scored):
         f"right {sum(n for (a, b), n in pairs.items() if a == b)} of {len(mine)}: "
         + ", ".join(f"{a} as {b} {n}" for (a, b), n in sorted(pairs.items(), key=lambda pair: -pair[1]))
     )
-    print("\n## Durable (held out by group)")
+    print("\n## Durable, with a lesson (held out by group)")
     probability = lasting(rows)
+    drawn = {id(row): lessons.draw(row.scene.turn.text) for row in real}
     for at in (0.2, DURABLE_AT, 0.3, 0.4, 0.5, 0.6):
 
         def durable(row, at=at):
-            return scored[id(row)] >= FOUND_AT and (
-                probability.get(id(row), 0) >= at or says_so(row.scene.turn.text)
+            rule, text = drawn[id(row)], row.scene.turn.text
+            return bool(
+                rule
+                and scored[id(row)] >= FOUND_AT
+                and (probability[id(row)] >= at or meant_to_last(text, rule.quote, rule.text))
             )
 
         show(f"found and durable from {at}", real, durable, lambda row: row.durable)
@@ -210,11 +214,6 @@ def lasting(rows):
             models[key] = training.learn_durable([r for r in rows if r.group != key])
         found[id(row)] = models[key].confidence(training.lasts(row, models[key]))
     return found
-
-
-def says_so(text):
-    rule = lessons.draw(text)
-    return rule is not None and meant_to_last(text, rule.quote, rule.text)
 
 
 def speed(rows):
