@@ -3,6 +3,7 @@ import json
 import runpy
 import time
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import skillloop.redact
-from skillloop.redact import random_tokens, redact, secrets
+from skillloop.redact import announced, random_tokens, redact, rules, secrets
+from skillloop.redact.shapes import table
 
 BENCH = runpy.run_path(str(Path(__file__).parent / "bench" / "redaction.py"))
 ROWS = list(BENCH["positives"]())
@@ -71,6 +73,21 @@ def test_a_private_key_goes_whole():
     assert not secrets("grep for '-----" + "BEGIN PRIVATE KEY-----' in the tree")
 
 
+def test_a_putty_key_goes_whole():
+    body = "\n".join(["PAPrP0PrivatePuTTYaQ+/PP" * 2] * 14)
+    key = f"PuTTY-User-Key-File-3: ssh-ed25519\nComment: P\nPrivate-Lines: 14\n{body}\nPrivate-MAC: {'0a1b2c3d' * 8}"
+    assert redact(f"a\n{key}\nb") == "a\n<SECRET:private-key>\nb"
+    assert not secrets(
+        "a file starts with PuTTY-User-Key-File-3: ssh-rsa and ends with Private-MAC: and a digest"
+    )
+
+
+@pytest.mark.parametrize("word", ["cache", "primary_", "the ", "sort-", "JSON."])
+def test_a_key_that_opens_nothing_is_none(word):
+    assert not secrets(f"{word}key: a8Kq2ZpX9vLm3Rt7Wc1Y")
+    assert secrets(f"my{word.strip(' _-.').lower()}x_key: a8Kq2ZpX9vLm3Rt7Wc1Y")
+
+
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), st.text(max_size=60))
 def test_offsets_point_into_the_text_as_given(before, after):
@@ -96,6 +113,47 @@ def test_the_table_is_well_formed():
     table = tomllib.loads(Path(skillloop.redact.__file__).with_name("rules.toml").read_text("utf-8"))
     assert len({rule["type"] for rule in table["tokens"]}) >= 60
     assert [rule["rest"] for rule in table["tokens"] if "*" in rule["rest"].replace("\\*", "")] == []
+
+
+def quickest(rule, text, *more, times=1):
+    """Milliseconds of processor time for a megabyte of this text, the best of so many."""
+
+    def cost():
+        start = time.process_time()
+        list(rule(text, *more))
+        return (time.process_time() - start) * 1000 * (1_000_000 / len(text))
+
+    return min(cost() for _ in range(times))
+
+
+LITERALS = [
+    pytest.param(rules._rule(at, spaced=spaced), id=f"{literal}{at}")
+    for spaced in (True, False)
+    for at, (literal, _) in enumerate(rules._literals(spaced=spaced))
+]
+LIMIT = 400  # four times what is asked for: a shared machine is not a quiet one
+
+
+@pytest.mark.parametrize("rule", LITERALS)
+def test_a_rule_is_quick_on_whatever_begins_like_its_secrets(rule):
+    for rest in ["", "0", "A1b2c3-d4e ", "2: a", ":x@", f"{'PRIVATE KEY-----':<90}"]:
+        text = (rule.literal + rest) * (60_000 // len(rule.literal + rest))
+        assert quickest(partial(rules._matches, rule), text, times=2) < LIMIT, rest
+
+
+@pytest.mark.parametrize("kind", ["passwords", "keys"])
+def test_a_word_is_quick_on_whatever_follows_it(kind):
+    for word in table()[kind]:
+        for rest in ["", " a", "=", " is ", " (", "=a1B2c3D4e5F6g7H8", " a1B2c3D4e5F6g7H8"]:
+            text = (word + rest) * (60_000 // len(word + rest))
+            for rule, more in ((announced._values, [kind.removesuffix("s")]), (announced._near, [])):
+                assert quickest(rule, text, text, word, *more, times=2) < LIMIT, (word, rest)
+
+
+def test_a_rule_is_quick_on_a_long_token_behind_its_beginning():
+    for rule in (parameter.values[0] for parameter in LITERALS):
+        for text in (rule.literal + "2: " + "aP-" * 100_000, rule.literal * 60_000 + "Private-MAC: "):
+            assert quickest(partial(rules._matches, rule), text) < LIMIT, rule.literal
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from skillloop.redact.secret import Secret
@@ -19,6 +20,9 @@ _LINK = (
     r"(?:(?:bearer|token|basic|str|string)\s{1,3}|[br]?(?=[\"']))?"
 )
 _VALUE = r"(?:\"([^\"\n]{3,300})\"|'([^'\n]{3,300})'|`([^`\n]{3,300})`|([^\s\"'`<>]{3,300}))"
+_BEFORE = 20
+"""Characters before "key" that are looked at: more than the longest word of `no_key` and a joint."""
+_JOINTS = ("-", "_", ".", " ")
 RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9+/=_.~-]{15,400}", re.ASCII)
 
 
@@ -28,8 +32,8 @@ def _announced(word: str) -> re.Pattern[str]:
 
 
 @cache
-def _no_key() -> re.Pattern[str]:
-    return re.compile(rf"(?<![a-z])(?:{'|'.join(table()['no_key'])})[-_. ]?$")
+def _no_key() -> frozenset[str]:
+    return frozenset(table()["no_key"])
 
 
 def assigned(view: str) -> Iterator[Secret]:
@@ -50,10 +54,15 @@ def _announces(lowered: str, at: int, word: str) -> bool:
         return True
     after = lowered[at + 3 : at + 5]
     longer = after.isalpha() and after not in ("id", "to")  # "keyword" and "keyboard", not "keyId"
-    return not longer and not _no_key().search(lowered, max(0, at - 20), at)
+    if longer:
+        return False
+    before = lowered[max(0, at - _BEFORE) : at].removesuffix("\n")
+    before = before[:-1] if before.endswith(_JOINTS) else before
+    return before[len(before.rstrip(ascii_lowercase)) :] not in _no_key()
 
 
 def _values(view: str, lowered: str, word: str, kind: str) -> Iterator[Secret]:
+    seen: dict[tuple[str, bool], bool] = {}
     for match in _announced(word).finditer(lowered):
         if not _announces(lowered, match.start(), word):
             continue
@@ -61,24 +70,40 @@ def _values(view: str, lowered: str, word: str, kind: str) -> Iterator[Secret]:
         start, end = match.span(group)
         value = view[start:end]
         value = value.rstrip(",;.)]}|\\&" if group == 4 else None)
-        judged = passwordlike(value, quoted=group != 4) if kind == "password" else keylike(value)
-        if judged and not placeholder(value) and not code(value):
+        key = value, group != 4
+        if key not in seen:  # a text of one line over and over is judged once
+            seen[key] = _secret(value, kind, quoted=group != 4)
+        if seen[key]:
             yield Secret(start, start + len(value), kind)
+
+
+def _secret(value: str, kind: str, *, quoted: bool) -> bool:
+    judged = passwordlike(value, quoted=quoted) if kind == "password" else keylike(value)
+    return judged and not placeholder(value) and not code(value)
 
 
 def _near(view: str, lowered: str, word: str) -> Iterator[Secret]:
     """Random tokens within some words of the announcing one, in prose."""
     end = 0
+    seen: dict[tuple[str, bool], bool] = {}
     for match in re.finditer(re.escape(word), lowered):
         if match.start() < end or not _announces(lowered, match.start(), word):
             continue
-        end = match.end() + 64
-        window = view[match.end() : end + 300].split("\n", 1)[0]
-        for run in RUN.finditer(window):
-            if run.start() > 64:
+        at = match.end()
+        end = at + 64
+        stop = view.find("\n", at, end + 300)
+        for run in RUN.finditer(view, at, stop if stop >= 0 else end + 300):
+            if run.start() > at + 64:
                 break
-            end = max(end, match.end() + run.end())
+            end = max(end, run.end())
             token = run.group().rstrip(".-~_/")
-            likely = looks_random(token) or (run.start() <= 2 and long_key(token))
-            if likely and not placeholder(token) and not code(token):
-                yield Secret(match.end() + run.start(), match.end() + run.start() + len(token), "key")
+            key = token, run.start() <= at + 2
+            if key not in seen:
+                seen[key] = _random(token, adjoining=key[1])
+            if seen[key]:
+                yield Secret(run.start(), run.start() + len(token), "key")
+
+
+def _random(token: str, *, adjoining: bool) -> bool:
+    likely = looks_random(token) or (adjoining and long_key(token))
+    return likely and not placeholder(token) and not code(token)

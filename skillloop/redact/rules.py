@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_LOOKED_UP = re.compile(r"\\?\$|[#{%<]")
+_LONGEST_BEFORE = 32
+"""Characters that the longest `before` of the table matches."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Rule:
     type: str
@@ -35,7 +40,7 @@ def _rule(at: int, *, spaced: bool) -> _Rule:
     # The boundary is looked at behind the literal, because a pattern that begins with its literal is searched fast.
     boundary = "" if raw.get("inside", False) else f"(?<![A-Za-z0-9]{start})"
     pattern = re.compile(start + boundary + raw["rest"], re.ASCII)
-    before = re.compile(f"(?:{raw['before']})$", re.ASCII) if "before" in raw else None
+    before = re.compile(rf"(?:{raw['before']})\Z", re.ASCII) if "before" in raw else None
     return _Rule(raw["type"], literal, pattern, before)
 
 
@@ -47,15 +52,24 @@ def tokens(view: str, *, spaced: bool) -> Iterator[Secret]:
 
 
 def _matches(rule: _Rule, view: str) -> Iterator[Secret]:
+    grouped = rule.pattern.groups > 0
+    written: dict[str, bool] = {}
     for match in rule.pattern.finditer(view):
-        start, end = match.span(match.re.groups and 1)
+        start, end = match.span(grouped)
         if rule.before is not None:
-            head = rule.before.search(view, max(0, match.start() - 64), match.start())
+            head = rule.before.search(view, max(0, match.start() - _LONGEST_BEFORE), match.start())
             if head is None:
                 continue
             start = head.start()
         body = view[start:end].removeprefix(rule.literal)
-        if match.re.groups and re.match(r"\\?\$|[#{%<]", body):
-            continue  # looked up, not written out
-        if not placeholder(body) and (len(set(body)) >= 5 or match.re.groups):
+        real = written.get(body)
+        if real is None:  # a text of one line over and over is judged once
+            real = written[body] = _written_out(body, grouped=grouped)
+        if real:
             yield Secret(start, end, rule.type)
+
+
+def _written_out(body: str, *, grouped: bool) -> bool:
+    """Whether this is a value itself, neither looked up ("$TOKEN") nor standing for another ("your-token")."""
+    looked_up = grouped and _LOOKED_UP.match(body)
+    return not looked_up and (grouped or len(set(body)) >= 5) and not placeholder(body)

@@ -35,12 +35,15 @@ def table() -> dict[str, Any]:
 def placeholder(value: str) -> bool:
     """Whether the value itself says that it stands for another."""
     lowered = value.lower()
+    words, parts = _standing_in()
+    return len(set(lowered) - {"-"}) < 3 or lowered.rstrip("!.") in words or parts.search(lowered) is not None
+
+
+@cache
+def _standing_in() -> tuple[frozenset[str], re.Pattern[str]]:
+    """The values that stand for another, and the parts of such."""
     rules = table()
-    return (
-        len(set(lowered) - {"-"}) < 3
-        or lowered.rstrip("!.") in rules["words"]
-        or any(part in lowered for part in rules["placeholders"])
-    )
+    return frozenset(rules["words"]), re.compile("|".join(map(re.escape, rules["placeholders"])))
 
 
 def code(value: str) -> bool:
