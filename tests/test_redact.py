@@ -150,6 +150,22 @@ def test_a_word_is_quick_on_whatever_follows_it(kind):
                 assert quickest(rule, text, text, word, *more, times=2) < LIMIT, (word, rest)
 
 
+@pytest.mark.parametrize("shape", ["{}=x9K{}aQ7vZ2mW4p", "{} a8Kq2ZpX{}Lm3Rt7W"])
+@pytest.mark.parametrize("word", ["key", "password", "密钥"])
+def test_a_word_is_quick_on_values_of_which_no_two_are_alike(word, shape):
+    text = "\n".join(shape.format(word, 100_000 + n) for n in range(15_000))
+    for rule, more in ((announced._values, [word]), (announced._near, [])):
+        assert quickest(rule, text, text, word, *more, times=2) < LIMIT
+
+
+def test_a_dump_is_judged_so_far_and_then_held_secret():
+    lines = [f"key = file_number_{n}" for n in range(announced.JUDGED + 2)]
+    told = redact("\n".join(lines)).split("\n")
+    assert told[: announced.JUDGED] == lines[:-2]
+    assert told[announced.JUDGED :] == ["key = <SECRET:key>"] * 2
+    assert redact("\n".join(told)) == "\n".join(told)
+
+
 def test_a_rule_is_quick_on_a_long_token_behind_its_beginning():
     for rule in (parameter.values[0] for parameter in LITERALS):
         for text in (rule.literal + "2: " + "aP-" * 100_000, rule.literal * 60_000 + "Private-MAC: "):

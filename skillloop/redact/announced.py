@@ -20,6 +20,8 @@ _LINK = (
     r"(?:(?:bearer|token|basic|str|string)\s{1,3}|[br]?(?=[\"']))?"
 )
 _VALUE = r"(?:\"([^\"\n]{3,300})\"|'([^'\n]{3,300})'|`([^`\n]{3,300})`|([^\s\"'`<>]{3,300}))"
+JUDGED = 4096
+"""Different values behind one word that are looked at; a text that announces more is a dump, and the rest counts as secret."""
 _BEFORE = 20
 """Characters before "key" that are looked at: more than the longest word of `no_key` and a joint."""
 _JOINTS = ("-", "_", ".", " ")
@@ -72,7 +74,7 @@ def _values(view: str, lowered: str, word: str, kind: str) -> Iterator[Secret]:
         value = value.rstrip(",;.)]}|\\&" if group == 4 else None)
         key = value, group != 4
         if key not in seen:  # a text of one line over and over is judged once
-            seen[key] = _secret(value, kind, quoted=group != 4)
+            seen[key] = len(seen) >= JUDGED or _secret(value, kind, quoted=group != 4)
         if seen[key]:
             yield Secret(start, start + len(value), kind)
 
@@ -99,7 +101,7 @@ def _near(view: str, lowered: str, word: str) -> Iterator[Secret]:
             token = run.group().rstrip(".-~_/")
             key = token, run.start() <= at + 2
             if key not in seen:
-                seen[key] = _random(token, adjoining=key[1])
+                seen[key] = len(seen) >= JUDGED or _random(token, adjoining=key[1])
             if seen[key]:
                 yield Secret(run.start(), run.start() + len(token), "key")
 
