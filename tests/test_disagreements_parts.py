@@ -23,6 +23,7 @@ LESSONS = {
     "no man... don't join paths outside of paths.py": "Don't join paths outside of paths.py",
     "Good, but don't put comments into shell snippets. People copy them.": "Don't put comments into shell snippets",
     "sorry to stop you, I wanted to remind you to always run the specs locally": "Always run the specs locally",
+    "user_id must always come from the session": "user_id must always come from the session",
     "no emojis in the docs please": "No emojis in the docs",
     "I don't want you to create summary files after each task": "Do not create summary files after each task",
     "I prefer early returns over nested ifs": "Prefer early returns over nested ifs",
@@ -58,6 +59,7 @@ def test_a_lesson_is_the_sentence_without_its_pleasantries(said_so):
         "I never said that",
         "the root is always the folder where it was started",
         "TypeError: never gonna work",
+        "cp: no such file or directory",
         "if so, that's bad and we should never commit it",  # without its question it says nothing
         "always look at the log (which you",
         "não o gráfico, eu quis dizer a tabela dos pedidos",  # what was meant belongs to one request

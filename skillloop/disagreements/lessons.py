@@ -107,7 +107,7 @@ _OPENINGS = tuple(
 """Openings that become imperative. A person's "I don't like X" stays a negation: "No X"."""
 
 _OF_THE_DAY = re.compile(
-    r"\s{3}|^\W*[➜❯$>#]|\w(?:Error|Exception)\b\W|\bline \d+|:\d+\b|/(?:Users|home)/|[A-Z]:\\|\b[0-9a-f]{7,40}\b|#\d+\b|\bCan(?:'t| not) find\b|\[Image|https?://(?:localhost|127\.)|\b(?:yesterday|today|tonight|this morning|ten minutes)\b|^\W*(?:error|warning|fatal|npm|usage)\b",
+    r"\s{3}|^\W*[➜❯$>#]|\w(?:Error|Exception)\b\W|\bline \d+|:\d+\b|/(?:Users|home)/|[A-Z]:\\|\b[0-9a-f]{7,40}\b|#\d+\b|\bCan(?:'t| not) find\b|\bno (?:such|suitable|matching|module named|space left)\b|\bis not defined?\b|\[Image|https?://(?:localhost|127\.)|\b(?:yesterday|today|tonight|this morning|ten minutes)\b|^\W*(?:error|warning|fatal|npm|usage)\b",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
@@ -151,6 +151,9 @@ _MEANT = re.compile(
     re.IGNORECASE,
 )
 """What was meant explains the request before; the next one is another."""
+
+_NAME = re.compile(r"\S*(?:\w[_./:]\w|[a-z][A-Z]|\w\(\))")
+"""A first word whose letters are not ours to change."""
 
 _FRAGMENT = re.compile(
     r"(?:before|after|because|since|so that|which|as|than|or|for|until|who|whose)\b[^,]*$|if (?:yes|so|not|no)\b",
@@ -240,4 +243,4 @@ def trim(sentence: str) -> str | None:
         or (_STORY.match(rest) and not _ASKS.match(rest))
     ):
         return None
-    return rest if wide(rest) else rest[0].upper() + rest[1:]
+    return rest if wide(rest) or _NAME.match(rest) else rest[0].upper() + rest[1:]
