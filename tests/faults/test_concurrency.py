@@ -21,7 +21,7 @@ WRITER = """
 import os, sys
 from pathlib import Path
 from skillloop import history
-from skillloop.errors import Stale
+from skillloop.errors import Locked, Stale
 from skillloop.model import sha256
 from skillloop.store import Store
 
@@ -36,7 +36,7 @@ for number in range(int(sys.argv[3])):
                     rule = b"- rule of writer %d\\n" % number
                     history.publish(store, skill, sha256(live), live + rule, by="auto")
                 os._exit(0)
-            except Stale:
+            except (Stale, Locked):  # the lock is waited for 30 s; a busy machine takes longer for a round
                 continue
             finally:
                 sys.stderr.flush()
