@@ -119,6 +119,11 @@ def _bare(text: str) -> str:
     return _NO_LETTERS.sub("", text).lower()
 
 
+def classes(words: list[str]) -> dict[str, int]:
+    """The classes of words anywhere among these tokens, each with where it first stands."""
+    return _SAID.find(words)
+
+
 def said(prose: str) -> dict[str, float]:
     """The classes of words that a person used: anywhere, at the very start, and at the start of a later sentence."""
     sample = prose if len(prose) <= HEAD + TAIL else prose[:HEAD] + "\n" + prose[-TAIL:]

@@ -46,11 +46,13 @@ class Phrases:
     def __init__(self, table: Mapping[str, Mapping[str, str]]) -> None:
         self._exact: dict[str, set[str]] = {}
         self._stems: dict[str, set[str]] = {}
-        self._starts: dict[str, int] = {}  # the first token of longer phrases, with their greatest length
+        self._longest: dict[str, int] = {}  # the greatest length of the phrases that begin with a token
+        self._seconds: dict[str, set[str]] = {}  # the second tokens of those phrases
         for name, languages in table.items():
             for entries in languages.values():
                 for entry in entries.split("|"):
                     self._enter(name, entry)
+        self._stem = max(map(len, self._stems), default=0)  # length of the longest
         self._known: dict[str, tuple[tuple[str, ...], int] | None] = {}  # what `_look_up` gave
 
     def _enter(self, name: str, entry: str) -> None:
@@ -59,15 +61,17 @@ class Phrases:
             self._stems.setdefault(words[0], set()).add(name)
             return
         if len(words) > 1:
-            self._starts[words[0]] = max(self._starts.get(words[0], 0), len(words))
+            self._longest[words[0]] = max(self._longest.get(words[0], 0), len(words))
+            self._seconds.setdefault(words[0], set()).add(words[1])
         self._exact.setdefault(" ".join(words), set()).add(name)
 
     def _look_up(self, word: str) -> tuple[tuple[str, ...], int] | None:
         """The classes of a word (itself, or a stem of it) and the longest phrase it begins; None if it says nothing."""
         found = set(self._exact.get(word, ()))
-        for end in range(2, len(word) + 1):
-            found |= self._stems.get(word[:end], set())
-        longest = self._starts.get(word, 1)
+        for end in range(2, min(len(word), self._stem) + 1):
+            if word[:end] in self._stems:
+                found |= self._stems[word[:end]]
+        longest = self._longest.get(word, 1)
         if len(self._known) >= REMEMBERED:
             self._known.clear()
         self._known[word] = known = (tuple(sorted(found)), longest) if found or longest > 1 else None
@@ -83,6 +87,8 @@ class Phrases:
                 continue
             for name in known[0]:
                 found.setdefault(name, i)
+            if known[1] == 1 or i + 1 == len(words) or words[i + 1] not in self._seconds[word]:
+                continue
             for size in range(2, known[1] + 1):
                 for name in self._exact.get(" ".join(words[i : i + size]), ()):
                     found.setdefault(name, i)

@@ -8,8 +8,9 @@ same in every language; their weights are learned (`classifier`), and the sum is
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from skillloop.disagreements.features import said
+from skillloop.disagreements.features import classes, said
 from skillloop.disagreements.phrases import Phrases, tokens, wide
 from skillloop.disagreements.wished import WISHED
 
@@ -103,8 +104,14 @@ def features(text: str, quote: str = "", rule: str = "") -> dict[str, float]:
     found = {"bias": 1.0} | (_rule(quote, rule) if quote else {"rule: none": 1.0})
     found |= _around(text[:HEARD].replace(quote, " ", 1) if quote else text[:HEARD])
     if quote:
-        found["rule: share of the turn"] = round(min(1.0, len(tokens(rule)) / (len(tokens(text)) or 1)), 2)
+        found["rule: share of the turn"] = round(min(1.0, len(tokens(rule)) / (_length(text) or 1)), 2)
     return found
+
+
+@lru_cache(maxsize=1)
+def _length(text: str) -> int:
+    """In tokens; the candidates of one turn ask in a row."""
+    return len(tokens(text))
 
 
 def _rule(quote: str, rule: str) -> dict[str, float]:
@@ -142,12 +149,12 @@ def _form(rule: str) -> dict[str, bool]:
 
 def _around(rest: str) -> dict[str, float]:
     """What the rest of the turn says."""
-    names = {f"around: {name}" for name in _WISHED.find(tokens(rest)) if name in _AROUND}
-    heard = said(rest)
-    names |= {f"around: {name}" for name in _AROUND_SAID if f"says: {name}" in heard}
+    words = tokens(rest)
+    names = {f"around: {name}" for name in _WISHED.find(words) if name in _AROUND}
+    heard = classes(words)
+    names |= {f"around: {name}" for name in _AROUND_SAID if name in heard}
     if "?" in rest or "？" in rest:
         names.add("around: asks")
-    size = len(tokens(rest))
-    if size > 40:
+    if len(words) > 40:
         names.add("around: long")
     return dict.fromkeys(sorted(names), 1.0)
