@@ -174,4 +174,4 @@ def test_a_negated_main_clause_never_reaches_into_another(opener, source):
 def test_a_long_line_is_weighed_quickly(unit):
     start = time.process_time()
     outcome(unit * (20_000 // len(unit)) + "PubMed")
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 5
