@@ -23,9 +23,9 @@ TOLD = 10
 """Failed edits that a drafter is told, the newest."""
 
 
-def failed(store: Store | None, path: str) -> list[Queued]:
+def failed(store: Store, path: str) -> list[Queued]:
     """The proposals for a skill that a person rejected or a check discarded, oldest first."""
-    return [] if store is None else store.proposals(states=("rejected", "discarded"), skill=path)
+    return store.proposals(states=("rejected", "discarded"), skill=path)
 
 
 def waiting(store: Store | None, proposal: Proposal) -> Queued | None:

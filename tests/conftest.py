@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import HealthCheck, settings
+from transcripts import SKILL
 
 from skillloop.store import Store
 
@@ -33,3 +34,12 @@ def store(home):
     """An empty history in that home."""
     with Store.open(home) as opened:
         yield opened
+
+
+@pytest.fixture
+def skill(tmp_path):
+    """The SKILL.md of a person's own skill "research"."""
+    path = tmp_path / ".claude" / "skills" / "research" / "SKILL.md"
+    path.parent.mkdir(parents=True)
+    path.write_text(SKILL)
+    return path

@@ -1,18 +1,10 @@
 """A change of the rules is noticed, and one that loosens them waits for the person's yes."""
 
 import pytest
-from test_session import RULE, SKILL, corrected, digest
+from test_session import RULE, corrected, digest
 
 from skillloop import cli, constraints
 from skillloop.model import Outcome
-
-
-@pytest.fixture
-def skill(tmp_path):
-    path = tmp_path / ".claude" / "skills" / "research" / "SKILL.md"
-    path.parent.mkdir(parents=True)
-    path.write_text(SKILL)
-    return path
 
 
 def rules(home, text):

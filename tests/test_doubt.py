@@ -4,7 +4,6 @@ import json
 
 import pytest
 from messages_server import MessagesServer, data_of, says, status
-from test_session import SKILL
 from transcripts import Transcript
 
 from skillloop import cli, disagreements, doubt, transcript
@@ -13,14 +12,6 @@ from skillloop.model import Disagreement, Kind, Outcome
 from skillloop.problems import session
 
 UNSURE = "Always put the year behind each source from now on, please."
-
-
-@pytest.fixture
-def skill(tmp_path):
-    path = tmp_path / ".claude" / "skills" / "research" / "SKILL.md"
-    path.parent.mkdir(parents=True)
-    path.write_text(SKILL)
-    return path
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from messages_server import MessagesServer, data_of, says, status
-from test_session import RULE, SKILL, corrected
-from transcripts import Transcript
+from test_session import RULE, corrected
+from transcripts import SKILL, Transcript
 
 from skillloop import cli, drafting, excerpt, llm, memory, transcript
 from skillloop.config import Budget
@@ -38,14 +38,6 @@ def answer(*edits):
         return json.loads(told.replace("{id}", data["scene"]["evidence"]))
 
     return reply
-
-
-@pytest.fixture
-def skill(tmp_path):
-    path = tmp_path / ".claude" / "skills" / "research" / "SKILL.md"
-    path.parent.mkdir(parents=True)
-    path.write_text(SKILL)
-    return path
 
 
 @pytest.fixture
@@ -300,6 +292,20 @@ def test_the_plan_prints_exactly_what_is_then_sent_and_sends_nothing(tmp_path, h
     assert sent["system"][0]["text"] == planned["system"]
     assert "\n".join(block["text"] for block in sent["messages"][0]["content"]) == planned["message"]
     assert server.billed / 1e9 <= planned["dollars"]["most"]
+
+
+def test_what_waits_already_is_neither_planned_nor_sent(tmp_path, home, skill, server, capsys):
+    path = write(tmp_path, corrected(skill, RULE))
+    other = path.with_name("other.jsonl")
+    other.write_text(path.read_text().replace("000000000001", "000000000002"))
+    cli.run(["--home", str(home), "digest", str(path)])
+    sent = len(drafted(server.requests))
+    capsys.readouterr()
+    assert cli.run(["--home", str(home), "digest", str(other), "--plan"]) == 0
+    assert "nothing would be sent" in capsys.readouterr().out
+    assert cli.run(["--home", str(home), "digest", str(other)]) == 0
+    assert "waits as" in capsys.readouterr().out
+    assert len(drafted(server.requests)) == sent
 
 
 def test_the_plan_says_so_when_nothing_would_be_sent(tmp_path, home, skill, capsys):

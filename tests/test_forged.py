@@ -4,7 +4,7 @@ import json
 from itertools import product
 
 import pytest
-from test_session import SKILL, corrected
+from test_session import corrected
 from transcripts import Transcript
 
 from skillloop.model import Outcome
@@ -36,14 +36,6 @@ def replacing(lines, record):
 def with_a_second_message(lines, record):
     message = json.dumps(json.loads(record)["message"], ensure_ascii=False).encode()
     return [*lines[:-2], lines[-2][:-1] + b',"message":' + message + b"}", lines[-1]]
-
-
-@pytest.fixture
-def skill(tmp_path):
-    path = tmp_path / ".claude" / "skills" / "research" / "SKILL.md"
-    path.parent.mkdir(parents=True)
-    path.write_text(SKILL)
-    return path
 
 
 @pytest.mark.parametrize("forge", [appended, inserted, replacing, with_a_second_message])

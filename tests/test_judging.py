@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from messages_server import MessagesServer, data_of
 from test_cases import case
 from test_replay import proposal
-from test_session import SKILL
+from transcripts import SKILL
 
 from skillloop import judging, llm, measures
 from skillloop.config import Budget

@@ -11,7 +11,8 @@ import pytest
 from messages_server import MessagesServer, data_of, silent
 from test_drafting import answer, digest, edit
 from test_replay import HIDDEN
-from test_session import SKILL, corrected
+from test_session import corrected
+from transcripts import SKILL
 
 from skillloop import cli
 from skillloop.cases import Expected
@@ -20,14 +21,6 @@ from skillloop.store import Store
 
 RULE = "Always end the answer with `Sources:`"
 SAID = f"No, that's wrong. {RULE}."
-
-
-@pytest.fixture
-def skill(tmp_path):
-    path = tmp_path / ".claude" / "skills" / "research" / "SKILL.md"
-    path.parent.mkdir(parents=True)
-    path.write_text(SKILL)
-    return path
 
 
 @pytest.fixture

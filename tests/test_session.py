@@ -1,7 +1,7 @@
 """A session as a problem of the loop, on real files: found, drafted, gated, queued or applied, and idempotent."""
 
 import pytest
-from transcripts import Transcript
+from transcripts import SKILL, Transcript
 
 from skillloop import history, proposals
 from skillloop.cases import Case
@@ -10,30 +10,6 @@ from skillloop.model import Origin, Outcome
 from skillloop.problems import session
 from skillloop.store import Store
 from skillloop.transcript import read
-
-SKILL = """---
-name: research
-description: Answer from sources.
----
-
-# Research
-
-## Sources
-
-- Prefer PubMed over everything else.
-
-## Answers
-
-- Start with the answer in one sentence.
-"""
-
-
-@pytest.fixture
-def skill(tmp_path):
-    path = tmp_path / ".claude" / "skills" / "research" / "SKILL.md"
-    path.parent.mkdir(parents=True)
-    path.write_text(SKILL)
-    return path
 
 
 def corrected(skill, *words, version="2.1.197"):

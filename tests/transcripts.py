@@ -53,6 +53,22 @@ SUMMARY = (
     "covers the earlier portion of the conversation.\n\nSummary:\n"
 )
 
+SKILL = """---
+name: research
+description: Answer from sources.
+---
+
+# Research
+
+## Sources
+
+- Prefer PubMed over everything else.
+
+## Answers
+
+- Start with the answer in one sentence.
+"""
+
 
 class Transcript:
     """A transcript under construction; see the module's docstring for the way it reads."""

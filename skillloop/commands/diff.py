@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from skillloop.commands.options import App, emit, json_option
-from skillloop.commands.rollback import known_skill
+from skillloop.commands.options import App, emit, json_option, known_skill
 from skillloop.errors import UsageError
 
 

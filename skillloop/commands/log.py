@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from skillloop.commands.options import App, emit, json_option
-from skillloop.commands.rollback import known_skill
+from skillloop.commands.options import App, emit, json_option, known_skill
 
 if TYPE_CHECKING:
     from skillloop.store import Entry

@@ -1,4 +1,4 @@
-"""What the verbs share: the home, the store, JSON on stdout, and who may answer a question."""
+"""What the verbs share: the home, the store, which skill is meant, JSON on stdout, and who may answer a question."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from skillloop.errors import Refused
+from skillloop import inbox
+from skillloop.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 def default_home() -> Path:
     """`$SKILLLOOP_HOME`, else `~/.skillloop`: hook, worker and terminal must agree on it."""
-    return Path(os.environ.get("SKILLLOOP_HOME") or Path.home() / ".skillloop")
+    return Path(inbox.state_folder())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,24 @@ def person(app: App, action: str, seal: str, vouched: str | None = None, *, dial
     if answer.strip().lower() != code:
         raise Refused("not confirmed; nothing was changed")
     return "a terminal"
+
+
+def known_skill(store: Store, name: str) -> Path:
+    """The SKILL.md that a name or path means, among the skills that have a history."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        path /= "SKILL.md"
+    known = store.skills()
+    real = path.parent.resolve() / path.name  # as a history names it: see `files.canonical`
+    matches = [item for item in known if item == real or item.parent.name == name]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UsageError(
+            f"{name!r} is the name of {len(matches)} skills", "say which: " + ", ".join(map(str, matches))
+        )
+    names = ", ".join(sorted({item.parent.name for item in known})) or "none yet"
+    raise UsageError(f"no skill {name!r} has a history here", f"skills with one: {names}")
 
 
 def refresh_notice(app: App) -> None:

@@ -26,7 +26,7 @@ def print_plan(app: App, out: Console, paths: list[Path], *, as_json: bool) -> i
     from skillloop.problems import session
 
     everything: list[Planned] = []
-    with _store(app) as store:
+    with app.history() as store:
         for item in session.read_all(paths):
             if isinstance(item, SkillloopError):
                 raise item
@@ -89,25 +89,20 @@ def as_object(each: Planned) -> dict[str, Any]:
     }
 
 
-def planned(session: Session, home: Path, store: Store | None) -> Iterator[Planned]:
+def planned(session: Session, home: Path, store: Store) -> Iterator[Planned]:
     """The requests of one session, in order: second opinions, then drafts."""
+    from skillloop import proposals
     from skillloop.problems import planned as plans
     from skillloop.problems import session as problem
 
-    recurring = store.wishes(before=session.session_id) if store is not None else ()
-    opinions = plans.Opinions(session, home, store)
+    recurring = store.wishes(before=session.session_id)
+    shown = proposals.credible(session, home)
+    opinions = plans.Opinions(shown, home, store)
     found = problem.study(session, recurring, problem.said_by_person(opinions, home))
     yield from opinions.planned
     unsaid = problem.suspect(session, found, home)
     lessons = [item for item in found if problem.draftable(item) and item.id not in unsaid]
-    yield from plans.drafts(session, lessons, home, store)
-
-
-def _store(app: App) -> Any:
-    """The store if there is one: planning makes none."""
-    from contextlib import nullcontext
-
-    return app.store() if (app.home / "skillloop.db").exists() else nullcontext()
+    yield from plans.drafts(shown, lessons, home, store)
 
 
 def _show(out: Console, each: Planned) -> None:

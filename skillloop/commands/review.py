@@ -10,8 +10,15 @@ import click
 
 from skillloop.commands import show
 from skillloop.commands.approve import OPEN
-from skillloop.commands.options import App, emit, interactive, json_option, projects_folder, refresh_notice
-from skillloop.commands.rollback import known_skill
+from skillloop.commands.options import (
+    App,
+    emit,
+    interactive,
+    json_option,
+    known_skill,
+    projects_folder,
+    refresh_notice,
+)
 from skillloop.errors import SkillloopError, Stale
 from skillloop.model import Outcome
 

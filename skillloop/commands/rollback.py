@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from skillloop.commands.options import App, emit, json_option, person, refresh_notice, vouch_option
+from skillloop.commands.options import (
+    App,
+    emit,
+    json_option,
+    known_skill,
+    person,
+    refresh_notice,
+    vouch_option,
+)
 from skillloop.errors import UsageError
 from skillloop.model import sha256
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from skillloop.model import Version
-    from skillloop.store import Store
 
 
 @click.command()
@@ -100,21 +108,3 @@ def _say(version: Version, path: Path, *, as_json: bool, changed: bool) -> None:
         click.echo(f"{path} is now version {version.number}: {version.note}")
     else:
         click.echo(f"{path} reads so already: nothing was changed, it stays version {version.number}")
-
-
-def known_skill(store: Store, name: str) -> Path:
-    """The SKILL.md that a name or path means, among the skills that have a history."""
-    path = Path(name).expanduser()
-    if path.is_dir():
-        path /= "SKILL.md"
-    known = store.skills()
-    real = path.parent.resolve() / path.name  # as a history names it: see `files.canonical`
-    matches = [item for item in known if item == real or item.parent.name == name]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        raise UsageError(
-            f"{name!r} is the name of {len(matches)} skills", "say which: " + ", ".join(map(str, matches))
-        )
-    names = ", ".join(sorted({item.parent.name for item in known})) or "none yet"
-    raise UsageError(f"no skill {name!r} has a history here", f"skills with one: {names}")

@@ -6,13 +6,14 @@ the session where it would be without one; what a model or a replay says can onl
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skillloop import cases, config, doubt, drafting, judging, llm, memory, proposals, replay
+from skillloop import cases, config, doubt, draft, drafting, judging, llm, memory, proposals, replay
 from skillloop.cases import Case
 from skillloop.drafting import Brief, Spoilt
-from skillloop.model import Outcome
+from skillloop.model import Outcome, Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from skillloop.config import Config
     from skillloop.errors import SkillloopError
     from skillloop.llm import Door
-    from skillloop.model import Check, Disagreement, Proposal, Session, Verdict
+    from skillloop.model import Check, Disagreement, Session, Verdict
     from skillloop.proposals import Prepared
     from skillloop.store import Store
 
@@ -30,11 +31,15 @@ class Modelled:
 
     def __init__(self, session: Session, home: Path, store: Store | None) -> None:
         self.session, self.home = session, home
-        self._shown = proposals.credible(session, home)  # to the model
         self.troubles: list[str] = []
         self._store = store
         self._doors: dict[str, Door | None] = {}  # by path of the skill, since each has its own rules
         self._down = ""  # why the model is not asked any more in this session
+
+    @cached_property
+    def shown(self) -> Session:
+        """The session as a model, a case and a reviewer's context may hold it."""
+        return proposals.credible(self.session, self.home)
 
     def second_opinion(self, found: Disagreement, _session: Session) -> float | None:
         """The probability that an uncertain turn is a disagreement; None offline, or where the model cannot say."""
@@ -46,7 +51,7 @@ class Modelled:
         if door is None or rules.model.second_opinion == "off":
             return None
         try:
-            return doubt.ask(door, found, self._shown, rules.model.cheap)
+            return doubt.ask(door, found, self.shown, rules.model.cheap)
         except (llm.Spent, llm.Failed) as error:
             trouble = f"no second opinion by the model: {self._noted(error)}"
             if trouble not in self.troubles:
@@ -58,9 +63,9 @@ class Modelled:
     ) -> Iterator[Proposal | Spoilt]:
         """The model's drafts for one lesson, as they are asked for; none offline, in a dry run, or once it failed."""
         door = self._door(path, rules)
-        if door is None or self._down:
+        if door is None or self._store is None or self._down:
             return
-        brief = brief_for(self._shown, lesson, text, path, rules, self._store)
+        brief = brief_for(self.shown, lesson, text, path, rules, self._store)
         try:
             yield from drafting.drafts(door, brief, rules.model.careful, rules.model.candidates)
         except (llm.Spent, llm.Failed) as error:
@@ -148,8 +153,22 @@ def _hidden(everything: Iterable[Case], store: Store) -> Iterator[str]:
     yield from (item.said for item in store.evidence.opinions())
 
 
+def draft_offline(
+    lesson: Disagreement, text: str, path: str, rules: Config, store: Store | None
+) -> Proposal | draft.Recurrence:
+    """The draft that needs no model, unless a rule of the skill or a proposal that waits says the same.
+
+    Raises:
+        SkillFormatError: `text` is not a SKILL.md.
+    """
+    drafted = draft.offline(lesson, text, path, avoid=rules.protect.headings)
+    if isinstance(drafted, Proposal) and (same := memory.waiting(store, drafted)) is not None:
+        return draft.Recurrence(lesson, path, 0, same.proposal.edits[0].new or "", same.proposal.id)
+    return drafted
+
+
 def brief_for(
-    session: Session, lesson: Disagreement, text: str, path: str, rules: Config, store: Store | None
+    session: Session, lesson: Disagreement, text: str, path: str, rules: Config, store: Store
 ) -> Brief:
     """All that a draft for a lesson starts from."""
     return Brief(session, lesson, text, path, rules.protect.headings, tuple(memory.failed(store, path)))

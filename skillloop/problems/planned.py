@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from skillloop import cases, doubt, draft, drafting, judging, llm, proposals, replay
+from skillloop import cases, doubt, drafting, judging, llm, proposals, replay
 from skillloop.cases import Case
+from skillloop.draft import Recurrence
 from skillloop.errors import SkillloopError
 from skillloop.gate import place
-from skillloop.problems.modelled import brief_for, rules_around
+from skillloop.problems.modelled import brief_for, draft_offline, rules_around
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,9 +39,9 @@ class Planned:
 class Opinions:
     """In place of the model where the detector is unsure: notes what would be asked, and gives what was answered before."""
 
-    session: Session
+    session: Session  # as a model may see it, see `proposals.credible`
     home: Path
-    store: Store | None
+    store: Store
     planned: list[Planned] = field(default_factory=list)
 
     def __call__(self, found: Disagreement, _session: Session) -> float | None:
@@ -48,25 +49,23 @@ class Opinions:
         rules = rules_around(found, self.session, self.home)
         if rules.model.second_opinion == "off":
             return None
-        request = doubt.request(found, proposals.credible(self.session, self.home), rules.model.cheap)
+        request = doubt.request(found, self.session, rules.model.cheap)
         planned = _planned(request, rules, self.store)
         if planned is None:
             return None
         self.planned.append(planned)
-        reply = None if self.store is None else llm.remembered(self.store, request)
+        reply = llm.remembered(self.store, request)
         return None if reply is None else doubt.chance(reply)
 
 
-def drafts(
-    session: Session, lessons: Iterable[Disagreement], home: Path, store: Store | None
-) -> Iterator[Planned]:
+def drafts(session: Session, lessons: Iterable[Disagreement], home: Path, store: Store) -> Iterator[Planned]:
     """What drafting for these lessons would send, in order.
 
     Args:
-        session: As read.
+        session: As a model may see it.
         lessons: The draftable disagreements.
         home: $SKILLLOOP_HOME, for the person's rules.
-        store: Where earlier failures and answers are, or None.
+        store: Where earlier failures and answers are.
     """
     for lesson in lessons:
         assert lesson.skill is not None
@@ -76,12 +75,12 @@ def drafts(
             continue
         try:
             text, rules = proposals.live_text(path), proposals.rules_for(path, home, session)
-            drafted = draft.offline(lesson, text, path, avoid=rules.protect.headings)
+            drafted = draft_offline(lesson, text, path, rules, store)
         except SkillloopError:
             continue  # digesting tells of it
-        if isinstance(drafted, draft.Recurrence):
+        if isinstance(drafted, Recurrence):
             continue
-        brief = brief_for(proposals.credible(session, home), lesson, text, path, rules, store)
+        brief = brief_for(session, lesson, text, path, rules, store)
         then = tuple(_proof(session, lesson, text, rules, store))
         for request in drafting.requests(brief, rules.model.careful, rules.model.candidates):
             planned = _planned(request, rules, store, then)
@@ -90,19 +89,19 @@ def drafts(
 
 
 def _planned(
-    request: Request, rules: Config, store: Store | None, then: tuple[Estimate, ...] = ()
+    request: Request, rules: Config, store: Store, then: tuple[Estimate, ...] = ()
 ) -> Planned | None:
     """A request with its cost; None offline."""
     name, _ = llm.choose(rules)
     backend = llm.BACKENDS.get(name)
     if backend is None:
         return None
-    known = store is not None and llm.remembered(store, request) is not None
+    known = llm.remembered(store, request) is not None
     return Planned(request, name, llm.estimate(request, backend.overhead, backend.turns), known, then)
 
 
 def _proof(
-    session: Session, lesson: Disagreement, text: str, rules: Config, store: Store | None
+    session: Session, lesson: Disagreement, text: str, rules: Config, store: Store
 ) -> Iterator[Estimate]:
     """The calls that prove a draft: each case with both texts (a draft hardly changes its length), then the judge."""
     own = cases.of(session, lesson)
@@ -110,7 +109,7 @@ def _proof(
     if own is None or backend is None:
         return
     models = rules.model
-    chosen, hidden = cases.split([] if store is None else store.evidence.cases(own.skill, Case), own)
+    chosen, hidden = cases.split(store.evidence.cases(own.skill, Case), own)
     for case in (own, *chosen[-replay.MOST :], *hidden[-replay.MOST :]):
         request = replay.request(case, text, models.cheap, 0, models.runs)
         yield from [llm.estimate(request, backend.overhead, backend.turns)] * (2 * models.runs)

@@ -32,7 +32,7 @@ from skillloop.drafting import Spoilt
 from skillloop.errors import SkillloopError
 from skillloop.gate import place
 from skillloop.model import Check, Decision, Outcome, Proposal, Verdict
-from skillloop.problems.modelled import Modelled
+from skillloop.problems.modelled import Modelled, draft_offline
 from skillloop.skillfile import SkillFormatError
 from skillloop.store import Store
 
@@ -185,14 +185,14 @@ def settle(
     model: Modelled | None = None,
 ) -> Digest:
     """Record what was found and run the loop over the lessons; `model` is the one that was asked so far, if any was."""
+    model = model or Modelled(session, home, store)
+    doubtful = suspect(session, found, home)
     if store is not None and not session.automated:
         constraints.observe(store, home, Path(session.cwd) if session.cwd else None)
-        doubtful = suspect(session, found, home)
         store.save_digest(session, [_kept(item) if item.id in doubtful else item for item in found])
-        said = (item for item in found if item.id not in doubtful)
-        _remember(proposals.credible(session, home), said, store)
+        _remember(model, (item for item in found if item.id not in doubtful), store)
     lessons = [item for item in found if draftable(item)]
-    return _loop(found, SessionProblem(lessons, home, store, model or Modelled(session, home, store)))
+    return _loop(found, SessionProblem(lessons, home, store, model, doubtful))
 
 
 def suspect(session: Session, found: Iterable[Disagreement], home: Path) -> dict[str, str]:
@@ -214,9 +214,10 @@ def propose_for(found: Disagreement, home: Path, store: Store) -> Digest:
         SkillloopError: its transcript is not there any more.
     """
     session = transcript.read(found.evidence.path)
-    if not suspect(session, [found], home):
-        _remember(proposals.credible(session, home), (found,), store)
-    return _loop((found,), SessionProblem([found], home, store, Modelled(session, home, store)))
+    model, doubtful = Modelled(session, home, store), suspect(session, [found], home)
+    if not doubtful:
+        _remember(model, (found,), store)
+    return _loop((found,), SessionProblem([found], home, store, model, doubtful))
 
 
 def _loop(found: tuple[Disagreement, ...], problem: SessionProblem) -> Digest:
@@ -229,14 +230,14 @@ def _loop(found: tuple[Disagreement, ...], problem: SessionProblem) -> Digest:
         tuple(problem.recurrences),
         tuple(problem.troubles),
         tuple(problem.unreadable),
-        suspect(problem.session, found, problem.home),
+        problem.suspect,
     )
 
 
-def _remember(session: Session, found: Iterable[Disagreement], store: Store) -> None:
+def _remember(model: Modelled, found: Iterable[Disagreement], store: Store) -> None:
     """Keep each disagreement as a case of its skill."""
     for item in found:
-        case = cases.of(session, item)
+        case = cases.of(model.shown, item)
         if case is not None:
             store.evidence.save_case(case.id, case.skill, case.session_id, case)
 
@@ -256,15 +257,19 @@ class SessionProblem:
     """The lessons of one session, one candidate each. See `loop.Problem`."""
 
     def __init__(
-        self, lessons: Sequence[Disagreement], home: Path, store: Store | None, model: Modelled
+        self,
+        lessons: Sequence[Disagreement],
+        home: Path,
+        store: Store | None,
+        model: Modelled,
+        suspect: dict[str, str],
     ) -> None:
-        self.session, self.home, self.store = model.session, home, store
+        self.session, self.home, self.store, self.suspect = model.session, home, store, suspect
         self.prepared: dict[str, Prepared] = {}
         self.recurrences: list[draft.Recurrence] = []
         self.troubles = model.troubles
         self.unreadable: list[str] = []
         self._model = model
-        self._suspect = suspect(model.session, lessons, home)
         self._lesson: dict[str, Disagreement] = {}  # behind each proposal
         self._spoilt: dict[str, str] = {}  # answers of the model that are no draft: why, by proposal id
         self._tries: Counter[str] = Counter()  # drafts that were judged, by lesson
@@ -287,7 +292,7 @@ class SessionProblem:
         prepared = proposals.prepare(proposal, self.home, self.store, self.session, lesson.confidence)
         self._tries[lesson.id] += 1
         verdict = prepared.verdict
-        if lesson.id not in self._suspect:
+        if lesson.id not in self.suspect:
             verdict = self._model.prove(prepared, lesson, self._tries[lesson.id])
         self.prepared[proposal.id] = replace(prepared, verdict=verdict)
         return verdict
@@ -340,17 +345,14 @@ class SessionProblem:
                 constraints.observe(self.store, self.home, *proposals.rules_folders(path, self.session))
                 history.observe(self.store, path)
             text = proposals.live_text(path)
-            offline = draft.offline(lesson, text, path, avoid=rules.protect.headings)
+            offline = draft_offline(lesson, text, path, rules, self.store)
         except SkillloopError as error:
             self.troubles.append(error.message)
             if isinstance(error, SkillFormatError):
                 self.unreadable.append(error.message)
             return
-        if isinstance(offline, Proposal) and (same := memory.waiting(self.store, offline)) is not None:
-            rule = same.proposal.edits[0].new or ""
-            offline = draft.Recurrence(lesson, path, 0, rule, same.proposal.id)
         if isinstance(offline, Proposal):
-            if lesson.id not in self._suspect:
+            if lesson.id not in self.suspect:
                 yield from self._model.drafts(lesson, text, path, rules)
             yield offline
             return
@@ -389,7 +391,7 @@ class SessionProblem:
     def _around(self, proposal: Proposal) -> Iterator[str]:
         """How the turn before each quote ended, redacted: what a reviewer needs to understand it."""
         lines = {item.line for item in proposal.evidence}
-        for before, turn in pairwise(proposals.credible(self.session, self.home).turns):
+        for before, turn in pairwise(self._model.shown.turns):
             if turn.line in lines:
                 who = "you" if before.role == "human" else "assistant"
                 said = " ".join(redact.redact(before.text).split())

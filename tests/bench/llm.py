@@ -19,7 +19,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from skillloop import llm, transcript
+from skillloop import llm, proposals, transcript
 from skillloop.config import load
 from skillloop.model import Outcome, SkillRef
 from skillloop.problems import planned
@@ -80,11 +80,13 @@ def measure(sessions, home: Path, skills: Path, only: Path | None) -> dict[str, 
 
 def requests(sessions, home: Path, skills: Path, only: Path | None):
     """What would be sent before anything is replayed."""
-    for session in sessions:
-        opinions = planned.Opinions(session, home, None)
-        found = list(lessons(session, skills, only, opinions))
-        yield from opinions.planned
-        yield from planned.drafts(session, found, home, None)
+    with Store.open(home) as store:
+        for session in sessions:
+            shown = proposals.credible(session, home)
+            opinions = planned.Opinions(shown, home, store)
+            found = list(lessons(session, skills, only, opinions))
+            yield from opinions.planned
+            yield from planned.drafts(shown, found, home, store)
 
 
 def main() -> int:
