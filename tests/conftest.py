@@ -1,5 +1,7 @@
 """Shared fixtures. A test that forgets to name a home fails loudly instead of touching the developer's own."""
 
+import signal
+
 import pytest
 from hypothesis import HealthCheck, settings
 from transcripts import SKILL
@@ -9,6 +11,9 @@ from skillloop.store import Store
 # How long an example takes, or takes to make, says more of the machine than of the code.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+# A shell that starts us in the background lets us, and every process that we start, ignore Ctrl-C: we test it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
