@@ -35,7 +35,7 @@ REPEATED = 30
 OPENED = 6
 """Words of a later sentence that are looked at for how it starts."""
 
-_SENTENCE = re.compile(r"[.!?。！？\n]+|\.{2,}")
+_SENTENCE = re.compile(r"[.!?。！？\n]+")
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 _EDITS = re.compile(
     r"edit|write|update$|patch|replace|create_file|insert|delete_file|notebook", re.IGNORECASE
@@ -44,7 +44,7 @@ _TROUBLE = re.compile(
     r"(?:Error|Exception)\b|traceback|\bfail(?:ed|ure|s)?\b|fatal|cannot find|not found|ERR!|panic|\b[45]\d\d\b (?:\(|error|bad|not|internal)",
     re.IGNORECASE,
 )
-# these begin with literals and look back from there: so a text is searched ten times faster
+# these begin with a few characters and look back from there, so that a text is searched several times faster
 _TROUBLE_LINE = re.compile(
     r"(?:Error|Exception) ?[:(]|\n ?(?:error|fatal|npm ERR!)\b.*:|Traceback| \((?<=\b[45]\d\d \()|ERR_\w"
 )
@@ -52,6 +52,10 @@ _MENTION = re.compile(
     r"[@/.](?:(?<=@)(?<!\S@)[\w./-]|(?<=[\w-]/)[\w./-]+\.\w{1,5}\b"
     r"|(?<=[\w-]\.)(?:py|ts|tsx|js|jsx|go|rs|md|json|css|html|vue|java|rb|php|sql|yml|yaml|toml|sh)\b)"
 )
+_SHOUTED = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{3,}\b")
+_MEASURE = re.compile(r"\d(?<!\w\d)\d* ?(?:px|%|rem|em|ms|pt|vh)\b")
+_STRONG = re.compile(r"[!?]{2}|[！？]{2}")
+_QUOTED = re.compile(r"[\"“«「`].{3,80}[\"”»」`]")
 _NEGATIVE_QUESTION = re.compile(
     r"\b(?:should|is|are|does|do|did|have|has|ca|could|would|wo)n['’]?t\b[^.!\n]{3,120}\?|(?:¿|^|\s)no (?:deber|ser|est|cre|es )[^.\n]{2,120}\?|nicht[^.\n]{2,120}\?"
     r"|\bpas[^.\n]{2,120}\?|\bn[ãa]o (?:dev|ser|ach|é)[^.\n]{2,120}\?|\bnon (?:dov|sar|cred|è)[^.\n]{2,120}\?|(?:разве|не лучше|не стоит)[^.\n]{2,120}\?",
@@ -164,25 +168,25 @@ def _form(prose: str, log: str) -> dict[str, float]:
         "form: question mark": asks,
         "form: negative question": _negative_question(head),
         "form: exclamation mark": shouts,
-        "form: strong punctuation": (asks or shouts) and bool(re.search(r"[!?]{2}|[！？]{2}", prose)),
+        "form: strong punctuation": (asks or shouts) and bool(_STRONG.search(prose)),
         "form: trailing dots": ".." in prose or "…" in prose,
-        "form: shouted word": size < 60 and bool(re.search(r"\b[A-Z]{4,}\b", prose)),
+        "form: shouted word": size < 60 and bool(_SHOUTED.search(prose)),
         "form: log or code": bool(log),
         "form: trouble in a log": bool(_TROUBLE.search(log[:4000])),
         "form: trouble in a line": bool(_TROUBLE_LINE.search("\n" + head)),
         "form: names a file": bool(_MENTION.search(head)),
         "form: picture": bool(_IMAGE.search(head)),
         "form: list": len(_LIST.findall(head)) >= 2,
-        "form: number with a unit": bool(re.search(r"\b\d+ ?(?:px|%|rem|em|ms|pt|vh)\b", head)),
-        "form: quotes something": bool(re.search(r"[\"“«「`].{3,80}[\"”»」`]", head)),
+        "form: number with a unit": bool(_MEASURE.search(head)),
+        "form: quotes something": bool(_QUOTED.search(head)),
     }
     return {name: 1.0 for name, true in names.items() if true}
 
 
 def _negative_question(prose: str) -> bool:
     """Whether it asks in the negative: "shouldn't it …?"."""
-    found = ("?" in prose and _NEGATIVE_QUESTION.search(prose)) or _NEGATIVE_RUN.search(prose)
-    return bool(found)
+    end = prose.rfind("?") + 1
+    return bool(_NEGATIVE_QUESTION.search(prose, 0, end) or _NEGATIVE_RUN.search(prose))
 
 
 def _standing(scene: Scene) -> dict[str, float]:
@@ -223,13 +227,14 @@ def _after(scene: Scene) -> dict[str, float]:
     words = tokens(text[:OPENING])
     edited = _edited(tool for turn in scene.before for tool in turn.tools)
     editing = _edited(tools)
+    first = "\n".join(tool.brief for tool in tools[:6])
     names = {
         "after: edits the same file again": bool(edited & editing),
         "after: edits other files": bool(editing) and not edited & editing,
         "after: edits at once": any(_edits(tool.name) for tool in tools[:3]),
         "after: a few edits": 0 < sum(_edits(tool.name) for tool in tools) <= 3,
-        "after: commits": any(_COMMIT.search(tool.brief) for tool in tools[:6]),
-        "after: reverts": any(_REVERT.search(tool.brief) for tool in tools[:6]),
+        "after: commits": _COMMIT.search(first) is not None,
+        "after: reverts": _REVERT.search(first) is not None,
     }
     found = {name: 1.0 for name, true in names.items() if true}
     for name, at in _REPLIED.find(words).items():
@@ -268,7 +273,8 @@ def _content(text: str) -> frozenset[str]:
 
 
 def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
-    return len(a & b) / len(a | b) if a and b else 0.0
+    shared = len(a & b)
+    return shared / (len(a) + len(b) - shared) if a and b else 0.0
 
 
 _PAIRS = (
