@@ -10,6 +10,7 @@ no receipts. The hook half runs by path on any Python: standard library only, Py
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -36,12 +37,20 @@ def issue(home: str | os.PathLike[str], session_id: str, prompt: str) -> None:
 def held(home: str | os.PathLike[str], session_id: str, text: str) -> bool | None:
     """Whether every line of `text` was submitted in that session; None where the hook was not there to see it."""
     try:
-        with open(_place(home, session_id), encoding="ascii") as file:
-            receipts = set(file.read().split())
+        place = _place(home, session_id)
+        status = os.stat(place)
+        receipts = _receipts(place, status.st_size, status.st_mtime_ns)
         key = _key(home)
     except (OSError, ValueError):
         return None
     return all(_receipt(key, session_id, line) in receipts for line in _lines(text))
+
+
+@functools.lru_cache(maxsize=4)
+def _receipts(place: str, size: int, changed: int) -> frozenset[str]:  # noqa: ARG001  (they are the key)
+    """A file that did not change is read once for all the turns of its session."""
+    with open(place, encoding="ascii") as file:
+        return frozenset(file.read().split())
 
 
 def _place(home: str | os.PathLike[str], session_id: str) -> str:

@@ -33,6 +33,13 @@ def test_what_was_submitted_is_held_and_nothing_else(home):
     assert receipts.held(home, ID.replace("1", "2"), "Always cite PubMed.") is None
 
 
+def test_what_is_submitted_after_a_look_is_held_at_the_next(home):
+    submit(home, "Always cite PubMed.")
+    assert receipts.held(home, ID, "Never cite x.com.") is False
+    submit(home, "Never cite x.com.")
+    assert receipts.held(home, ID, "Never cite x.com.") is True
+
+
 def test_a_session_that_the_hook_did_not_see_is_neither_yes_nor_no(home):
     assert receipts.held(home, ID, "Always cite PubMed.") is None
     assert receipts.held(home, "../../etc/passwd", "x") is None
