@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Session, Turn
@@ -20,7 +20,7 @@ from skillloop.transcript.resume import mark, read_place
 from skillloop.transcript.skim import Skim
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Changed", "find", "locate", "quote_at", "read"]
 
@@ -53,7 +53,7 @@ def read(path: Path | str, *, resume: str = "", prefilter: bool = True) -> Sessi
     if place is not None:
         lines.expect(place.end, place.digest)
         place.restore(assembly)
-    count = _assemble(lines, assembly, Skim() if prefilter else None)
+    count = _assemble(lines, assembly, Skim().blocks if prefilter else _all_in_doubt)
     assembly.finish()
     said = assembly.said()
     assembly.rewinds.settle(path, said, start, before)
@@ -93,14 +93,18 @@ def _session(path: Path, assembly: Assembly, count: int, earlier: list[Turn]) ->
     )
 
 
-def _assemble(lines: Lines, assembly: Assembly, skim: Skim | None) -> int:
+def _all_in_doubt(line: bytes, speaking: bool) -> None:
+    """What stands in for the pre-filter where every line is to be parsed."""
+
+
+def _assemble(lines: Lines, assembly: Assembly, skim: Callable[[bytes, bool], list[Any] | None]) -> int:
     """Take every line; the number of records up to the last one."""
     number = lines.before
     for batch in lines:
         assembly.turn_to(batch, number + 1, lines.end)
         for line in batch:
             number += 1
-            blocks = skim(line, assembly.reply is not None) if skim else None
+            blocks = skim(line, assembly.reply is not None)
             if blocks:
                 assembly.go_on(blocks)
             elif blocks is not None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import stat
+from functools import cached_property
 from io import BytesIO, FileIO
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +54,11 @@ class Lines:
         self._file = opened(path)
         self._last = (b"", b"", 0)  # two blocks, and how much of the second is read as lines
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Hex sha256 over the last `WINDOW` bytes before `end`."""
         earlier, block, whole = self._last
-        return _sealed(earlier + block[:whole])
+        return _sealed(earlier + block[max(0, whole - WINDOW) : whole])
 
     def expect(self, end: int, digest: str) -> None:
         """Make sure, before iterating, that the file is the one whose reading came to this end with this digest.

@@ -59,7 +59,7 @@ class Skim:
     def __init__(self) -> None:
         self._models = self._result = _Head()
 
-    def __call__(self, line: bytes, speaking: bool) -> list[Any] | None:
+    def blocks(self, line: bytes, speaking: bool) -> list[Any] | None:
         """The content blocks that the line adds to the assistant's open turn, [] for none; None: parse it in full.
 
         Args:
