@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 
 class Origin(StrEnum):
@@ -57,7 +57,8 @@ class SkillRef:
     path: str | None = None  # absolute path of the SKILL.md
 
 
-class ToolUse(NamedTuple):  # made in a third of the time; a session has thousands
+@dataclass(frozen=True, slots=True)
+class ToolUse:
     """One tool call of an assistant turn, capped to what a detector can use."""
 
     name: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -163,7 +164,7 @@ class Assembly:
         """Note how a call went; the name of its tool, or "" where it is not known."""
         for reply in reversed(self._replies):
             if key in reply.calls:
-                reply.calls[key] = reply.calls[key]._replace(failed=failed, rejected=rejected)
+                reply.calls[key] = replace(reply.calls[key], failed=failed, rejected=rejected)
                 return reply.calls[key].name
         return ""
 
