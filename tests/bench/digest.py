@@ -3,8 +3,9 @@
 
     python tests/bench/digest.py FILE... [--rounds 15]
 
-One process, one core: read, find, draft and gate, as `skillloop digest --dry-run` does. In processor time; the rounds
-of all three alternate and the best of each counts, so that a busy machine hurts little.
+One process, one core: read, find, draft and gate, as `skillloop digest --dry-run` does; and what finding alone costs for
+each turn of a person's. In processor time; the rounds of all four alternate and the best of each counts, so that a busy
+machine hurts little.
 """
 
 import argparse
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import orjson
 
-from skillloop import transcript
+from skillloop import disagreements, transcript
+from skillloop.model import Session
 from skillloop.problems import session
 
 
@@ -31,6 +33,12 @@ def reading(paths: list[Path]) -> None:
     """The reader alone."""
     for path in paths:
         transcript.read(path)
+
+
+def finding(sessions: list[Session]) -> None:
+    """The disagreements of what was read."""
+    for read in sessions:
+        disagreements.find(read)
 
 
 def digesting(paths: list[Path], home: Path) -> None:
@@ -59,20 +67,24 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     size = sum(path.stat().st_size for path in options.files) / 1e6
+    sessions = [transcript.read(path) for path in options.files]
     with tempfile.TemporaryDirectory() as home:
         digesting(options.files, Path(home))  # warm: files in the page cache, tables built
         rows = best(
             {
                 "orjson.loads over every line": lambda: lines(options.files),
                 "transcript.read": lambda: reading(options.files),
+                "find": lambda: finding(sessions),
                 "digest --dry-run": lambda: digesting(options.files, Path(home)),
             },
             options.rounds,
         )
-    reference = next(iter(rows.values()))
-    print(f"{len(options.files)} files, {size:.1f} MB")
+    reference, found = rows["orjson.loads over every line"], rows.pop("find")
+    turns = sum(len(read.human_turns) for read in sessions)
+    print(f"{len(options.files)} files, {size:.1f} MB, {turns} turns of a person's")
     for name, seconds in rows.items():
         print(f"{name:30} {size / seconds:7.1f} MB/s   speed against orjson {reference / seconds:.2f}")
+    print(f"{'disagreements.find':30} {1000 * found / turns:7.2f} ms a turn")
 
 
 if __name__ == "__main__":
