@@ -28,15 +28,26 @@ def lasts(text):
         "Non usare mai il plurale nei nomi delle tabelle.",
         "Никогда не пиши в main напрямую.",
         "以后不要用 var",
-        "no footnotes in the summary please",
-        "Every chart needs a title.",
-        "use tabs, not spaces",
-        "Keine Abkürzungen in Überschriften.",
         "必ずテストを実行してください",
     ],
 )
 def test_a_wish_for_good(text):
     assert lasts(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no footnotes in the summary please",
+        "Every chart needs a title.",
+        "use tabs, not spaces",
+        "Keine Abkürzungen in Überschriften.",
+    ],
+)
+def test_the_form_of_a_rule_is_a_hint_and_not_more(text):
+    rule = lessons.draw(text)
+    assert not lasts(text)
+    assert "rule: reads like a norm" in rule.features
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from skillloop.model import Kind, Session, ToolUse, Turn, TurnKind
 LANGUAGES = {"en", "es", "de", "fr", "pt", "it", "ru", "zh", "ja"}
 
 LESSONS = {
-    "I told you to use pnpm, not npm. Please always use pnpm in this repo": "Always use pnpm in this repo",
+    "I told you to use pnpm, not npm. Please do that in this repo": "Use pnpm, not npm",
     "no man... don't join paths outside of paths.py": "Don't join paths outside of paths.py",
     "Good, but don't put comments into shell snippets. People copy them.": "Don't put comments into shell snippets",
     "sorry to stop you, I wanted to remind you to always run the specs locally": "Always run the specs locally",
@@ -156,7 +156,9 @@ def test_the_weights_hold_names_of_features_and_no_text_of_a_person():
         "before: ",
         "after: ",
         "rule: ",
+        "told: ",
         "around: ",
+        "wish: ",
     )
     names = {
         name for part in (data["disagreement"], data["durable"], *data["kinds"].values()) for name in part

@@ -12,7 +12,7 @@ from skillloop.model import Session, ToolUse, Turn, TurnKind
 
 def sure(text):
     rule = lessons.draw(text)
-    return learned().durable.confidence(rule.features if rule else standing.features(text))
+    return learned().durable.confidence(rule.features if rule else standing.around(text))
 
 
 @pytest.mark.parametrize(

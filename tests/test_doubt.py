@@ -173,7 +173,7 @@ def test_words_in_a_transcript_that_ask_for_a_verdict_are_data(path, home, store
 )
 def test_a_person_is_asked_where_only_the_opinion_made_it_sure_enough(before, after, asks):
     found = disagreements._reconsidered(
-        Disagreement(None, Kind.CORRECTION, before, True, None, None, 1), after
+        Disagreement(None, Kind.CORRECTION, after, True, None, None, 1), before
     )
     check = doubt.raised(found)
     assert (check is not None) is asks

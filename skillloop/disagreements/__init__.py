@@ -10,26 +10,27 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from skillloop import words
-from skillloop.disagreements import lessons
-from skillloop.disagreements.classifier import learned
+from skillloop.disagreements import lessons, standing
+from skillloop.disagreements.classifier import learned, sigmoid
 from skillloop.disagreements.features import features, said, scenes
 from skillloop.disagreements.kinds import kind
-from skillloop.disagreements.lasting import meant_to_last
 from skillloop.disagreements.wishes import RECURS, Wishes
 from skillloop.model import Disagreement, Evidence, Kind, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from skillloop.disagreements.features import Scene
     from skillloop.disagreements.lessons import Lesson
     from skillloop.model import Session, Turn
 
     SecondOpinion = Callable[[Disagreement, Session], float | None]
 
-__all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "OPINION", "RECURS", "UNSURE", "find"]
+__all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "OPINION", "RECURS", "TOLD_AT", "UNSURE", "find"]
 
 FOUND_AT = 0.4
 """Confidence from which a turn counts as a disagreement."""
@@ -43,8 +44,11 @@ UNSURE = (0.2, DRAFT_AT)
 OPINION = "second opinion"
 """Name of the signal that says by how much a second opinion changed the confidence."""
 
-DURABLE_AT = 0.25
-"""Probability from which a lesson is worth remembering by itself."""
+DURABLE_AT = 0.2
+"""Chance from which a turn is worth remembering that does not say so itself: that it is a disagreement, times that its rule lasts."""
+
+TOLD_AT = 0.45
+"""The same where the rule is no order but tells how things are, as "error messages are lower case" does, and much else."""
 
 TELLING = 3
 """Content words that a wish needs to be known again; "same error" comes in every session."""
@@ -76,35 +80,57 @@ def find(
     wishes = Wishes(recurring)
     least = FOUND_AT if second_opinion is None else min(FOUND_AT, UNSURE[0])
     for scene in scenes(session):
-        seen = features(scene)
+        seen, rule = _weighed(scene, least)
         confidence = round(learned().disagreement.confidence(seen), 3)
         if confidence < least:
             continue
-        disagreement = _describe(session, scene.turn, seen, confidence, wishes)
+        describe = partial(_describe, session, scene.turn, seen, rule, wishes)
+        disagreement = describe(confidence)
         if second_opinion is not None and UNSURE[0] <= confidence <= UNSURE[1]:
             opinion = second_opinion(disagreement, session)
             if opinion is not None:
-                disagreement = _reconsidered(disagreement, opinion)
+                disagreement = _reconsidered(describe(round(min(1.0, max(0.0, opinion)), 3)), confidence)
         if disagreement.confidence >= FOUND_AT:
             found.append(disagreement)
     return _once(found)
 
 
-def _reconsidered(found: Disagreement, opinion: float) -> Disagreement:
-    """With the second opinion as its confidence, and what that changed as a signal."""
-    confidence = round(min(1.0, max(0.0, opinion)), 3)
-    signal = Signal(OPINION, round(confidence - found.confidence, 3))
-    return replace(found, confidence=confidence, signals=(*found.signals, signal))
+def _weighed(scene: Scene, least: float) -> tuple[dict[str, float], Lesson | None]:
+    """The features of a turn, and its rule; a rule is looked for only where it could lift the turn over `least`."""
+    seen = features(scene)
+    if sigmoid(learned().disagreement.score(seen) + _lift()) < least:
+        return seen, None
+    rule = lessons.draw(scene.turn.text)
+    return seen | lessons.wish(rule), rule
+
+
+@cache
+def _lift() -> float:
+    """The most that the rule of a turn can add to its score."""
+    return sum(
+        max(0.0, weight)
+        for name, weight in learned().disagreement.weights.items()
+        if name.startswith("wish: ")
+    )
+
+
+def _reconsidered(found: Disagreement, before: float) -> Disagreement:
+    """With what a second opinion changed as a signal."""
+    return replace(found, signals=(*found.signals, Signal(OPINION, round(found.confidence - before, 3))))
 
 
 def _describe(
-    session: Session, turn: Turn, seen: dict[str, float], confidence: float, wishes: Wishes
+    session: Session,
+    turn: Turn,
+    seen: dict[str, float],
+    rule: Lesson | None,
+    wishes: Wishes,
+    confidence: float,
 ) -> Disagreement:
     """What kind of disagreement a turn is, in which words, and what it teaches."""
-    rule = lessons.draw(turn.text)
     sort = kind(seen)
     lasts = rule is not None and (
-        _lasts(turn.text, rule)
+        _lasting(rule, confidence)
         or (
             sort is not Kind.BUG_REPORT and _recurs(turn.text, rule, wishes)
         )  # the same symptom twice is no rule
@@ -141,12 +167,11 @@ def _quote(text: str) -> str:
     return max(lessons.sentences(text), key=lambda part: weight(said(part)), default="")[:QUOTED].strip()
 
 
-def _lasts(text: str, rule: Lesson) -> bool:
-    """Whether a rule is worth remembering by what it says."""
-    return (
-        meant_to_last(text, rule.quote, rule.text)
-        or learned().durable.confidence(rule.features) >= DURABLE_AT
-    )
+def _lasting(rule: Lesson, confidence: float) -> bool:
+    """Whether a rule is worth remembering by what it says, where its turn is a disagreement with that confidence."""
+    least = TOLD_AT if standing.ONLY_TOLD in rule.features else DURABLE_AT
+    chance = confidence * learned().durable.confidence(rule.features)
+    return standing.SAYS_SO in rule.features or chance >= least
 
 
 def _recurs(text: str, rule: Lesson, wishes: Wishes) -> bool:

@@ -29,7 +29,7 @@ _FROM_NOW_ON_RUN = re.compile(
 )
 
 _ADVERB = re.compile(
-    r"""(?:(?:you|we|and|but|please|so)\s+)*(?:(?:must|should|need\ to|have\ to)\s+)?(?:always|never(?!\s+mind)|do(?:n['’]?t|\ not)\ ever)\s+(?!been\b|was\b|had\b)
+    r"""(?:(?:you|we|and|but|please|so)\s+)*(?:(?:must|should|need\ to|have\ to)\s+)?(?:always|never(?!\s+mind)|do(?:n['’]?t|\ not)\ ever)\s+(?!been\b|was\b|had\b|got\b|\w+ed\b|\w+[^s\W]s\b)
     | make\ sure\ (?:you\ |to\ |that\ you\ )*(?:always|never)\b
     | (?:siempre|nunca|jam[áa]s)\s | (?:no\s+)?\w+\s+(?:siempre|nunca|jam[áa]s)\b
     | (?:immer|nie|niemals)\s | (?!ist|sind|war|wird|es|das)\w+\s+(?:bitte\s+)?(?:immer|nie|niemals)\b
@@ -84,7 +84,7 @@ _NORM = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-"""Rules by their form: a prohibition, "every … must", "X, not Y". Only where nothing in them points at the moment."""
+"""Rules by their form: a prohibition, "every … must", "X, not Y"."""
 
 _AT_HAND = re.compile(
     r"(?<!\w)(?:this|that|these|those|it|its|yet|now|still|currently|today|here|there|them|again|esto|est[ae]|eso|ahora|aqu[ií]|todav[ií]a|a[úu]n"
@@ -111,10 +111,14 @@ def meant_to_last(text: str, quote: str, rule: str) -> bool:
         or (_ADVERB_RUN.search(rule) and _WISH_RUN.search(rule))
         or _ENOUGH.match(sentence.strip())
         or _ENOUGH_RUN.search(sentence)
-        or ((_CUSTOM.search(sentence) or _REMINDER.search(sentence)) and _COMMAND.match(rule))
+        or (_COMMAND.match(rule) and (_CUSTOM.search(sentence) or _REMINDER.search(sentence)))
         or _REMINDER_RUN.search(sentence)
-        or (_NORM.match(rule) and not _AT_HAND.search(sentence))
     )
+
+
+def reads_like_a_norm(text: str, quote: str, rule: str) -> bool:
+    """Whether a wish has the form of a rule, and nothing in its sentence points at the moment; see `meant_to_last`."""
+    return bool(_NORM.match(rule) and not _AT_HAND.search(_sentence(text, quote)))
 
 
 def _sentence(text: str, quote: str) -> str:

@@ -9,7 +9,7 @@ words keep their order; the quote is a verbatim span of the turn.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from skillloop.disagreements import standing
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from skillloop.disagreements.classifier import Linear
 
+WISHES = {"may last": 0.15, "lasts": 0.4}
+"""Probabilities of being durable from which the rule of a turn speaks for a disagreement."""
+
 LONGEST = 220
 """Characters beyond which a sentence is a story, not a rule."""
 
@@ -29,18 +32,18 @@ _END = re.compile(r"(?<=[.!?…])[\"”’)]*\s+|(?<=[。！？])|\n+|\.{2,}\s*|
 _ASIDES = (
     (
         "no+|nope|nah|ok(?:ay)?|yes|yeah|well|good|great|nice|cool|perfect|h+m+|u+h+|o+h+|ugh+|wait|w8|hey|hi|stop|dude|man|bro|sorry(?: for \\w+)?|look|listen|right|thanks"
-        "|seriously|come on|hold on|(?:that'?s |this is )?(?:all )?wrong(?: \\w+)?|(?:that'?s )?not (?:right|true|it)|too long|careful|remember|reminder|one thing|(?:as|like) i (?:already )?(?:said|told you|mentioned)(?: \\w+)?|how (?:many times|often)[^:?]*"
+        "|seriously|come on|hold on|(?:that'?s |this is )?(?:all )?wrong(?: \\w+)?|(?:that'?s )?not (?:right|true|it)|too long|careful|remember|reminder|one thing|(?:as|like) i (?:already )?(?:said|told you|mentioned)(?: \\w+)?|how (?:many times|often)[^:?,]*"
         "|i(?:'ve| have)? (?:already )?(?:said|told|asked)(?: you)?(?: before| already| again| \\w+ times)?|for the (?:second|third|last|\\w+th) time|wh?y so [\\w ]+|too many? [\\w ]+"
     ),
-    "(?:eso |esto )?est[áa] mal|mal|demasiado largo|as[íi] no|vale|bien|bueno|oye|no|espera|alto|para|gracias|ya te (?:lo )?dije|te (?:dije|pedí)|como (?:te )?dije|cuántas veces[^:?]*|de nuevo|otra vez",
+    "(?:eso |esto )?est[áa] mal|mal|demasiado largo|as[íi] no|vale|bien|bueno|oye|no|espera|alto|para|gracias|ya te (?:lo )?dije|te (?:dije|pedí)|como (?:te )?dije|cuántas veces[^:?,]*|de nuevo|otra vez",
     "das ist (?:falsch|zu lang)|so nicht|nein|ok|gut|super|halt|warte|stopp|danke|falsch|wie gesagt|ich (?:hatte|habe)(?: dir)?(?: doch)? gesagt|schon wieder|wie oft(?: noch)?",
-    "c'est faux|trop long|pas comme [çc]a|non|bon|bien|super|stop|attends|merci|je t'(?:ai|avais)(?: déjà)? dit|comme je l'ai dit|encore(?: une fois)?|combien de fois[^:?]*",
-    "(?:isso )?est[áa] errado|errado|longo demais|assim n[ãa]o|n[ãa]o|bom|beleza|espera|valeu|já falei|eu já (?:falei|disse)|de novo(?: isso)?|como eu disse|quantas vezes[^:?]*",
-    "[èe] sbagliato|sbagliato|troppo lungo|cos[ìi] no|no|bene|aspetta|fermo|grazie|te l'ho (?:già )?detto|come ho detto|ancora|quante volte[^:?]*",
-    "(?:это )?неправильно|неверно|слишком длинно|нет|ну|так|стой|подожди|хорошо|спасибо|я же (?:говорил|просил|сказал)|опять|снова|сколько раз[^:?]*",
+    "c'est faux|trop long|pas comme [çc]a|non|bon|bien|super|stop|attends|merci|je t'(?:ai|avais)(?: déjà)? dit|comme je l'ai dit|encore(?: une fois)?|combien de fois[^:?,]*",
+    "(?:isso )?est[áa] errado|errado|longo demais|assim n[ãa]o|n[ãa]o|bom|beleza|espera|valeu|já falei|eu já (?:falei|disse)|de novo(?: isso)?|como eu disse|quantas vezes[^:?,]*",
+    "[èe] sbagliato|sbagliato|troppo lungo|cos[ìi] no|no|bene|aspetta|fermo|grazie|te l'ho (?:già )?detto|come ho detto|ancora|quante volte[^:?,]*",
+    "(?:это )?неправильно|неверно|слишком длинно|нет|ну|так|стой|подожди|хорошо|спасибо|я же (?:говорил|просил|сказал)|опять|снова|сколько раз[^:?,]*",
     "太长了?|错了?|不行|不对|不是|不|等等|等一下|停|好的?|谢谢|我(?:都)?说过|我说了|又来了|错了",
     "間違いです|間違い|長すぎます|だめです|違います|違う|いや|いいえ|待って|ストップ|ちょっと|すみません|ありがとう|また|何度[^、]*",
-    "nee|(?:dat is )?fout|te lang|stop|wacht|zo niet|hoe vaak[^:?]*",
+    "nee|(?:dat is )?fout|te lang|stop|wacht|zo niet|hoe vaak[^:?,]*",
     "아니요?|아뇨|틀렸어요|틀렸습니다|잘못됐어요|너무 길어요|너무 깁니다|잠깐만?요?|몇 번[^,?]*",
     "hayır|yanlış|çok uzun|olmaz|dur|kaç kere[^,?]*",
     "لا|خطأ|هذا خطأ|طويل جد[اًا]+|توقف|كم مرة[^،?؟]*",
@@ -51,13 +54,13 @@ _ASIDES = (
 _LINKS = (
     (
         "please|pls|also|and|but|so|just|again|actually|btw|ok(?:ay)?|yeah|dude|no man|always remember to|remember (?:to|that)|keep in mind that|make sure (?:that )?you"
-        "|(?:i (?:just )?(?:want(?:ed)?|need) to )?remind you (?:that|to)|i (?:already )?(?:told|asked) you(?: \\w+ times| before| already)? to|i (?:said|told you) that|i said"
+        "|(?:i (?:just )?(?:want(?:ed)?|need) to )?remind you (?:that|to)|i (?:already )?(?:told|asked) you(?: \\w+ times| before| already)? to|i (?:said|told you) that|i said|we (?:agreed|decided|said)(?: that| to| on)?"
         "|i (?:want|need|would like) you to|i'd like you to|(?:can|could|would|will) you(?: please)?|from now on|going forward|in (?:the )?future|next time|you should(?! not|n't| have)"
         "|no (?=(?:don'?t|do not|never|always|use|please|i|we|you|it|that)\\b)"
     ),
     "por favor|pero|y|te (?:dije|pedí) que|ya te dije que|recuerda(?: que)?|quiero que|de ahora en adelante|a partir de ahora|la próxima vez",
     "bitte|aber|und|also|ab (?:jetzt|sofort)|nächstes mal|denk dran",
-    "mais|et|s'il te pla[iî]t|je t'(?:ai|avais) (?:dit|demandé) de|à partir de maintenant|désormais|la prochaine fois|n'oublie pas de",
+    "mais|et|s'il te pla[iî]t|je t'(?:ai|avais)(?: déjà| bien)? (?:dit|demandé) de|à partir de maintenant|désormais|la prochaine fois|n'oublie pas de",
     "mas|e|por favor|eu já (?:falei|disse) (?:pra|para|que)|já (?:falei|disse) (?:pra|para|que)|a partir de agora|de agora em diante|da próxima vez|lembre(?:-se)? de",
     "ma|e|per favore|ti (?:ho|avevo) detto (?:di|che)|d'ora in poi|da ora in poi|la prossima volta|ricordati di",
     "но|и|пожалуйста|я(?: же)? (?:говорил|просил|сказал)|с этого момента|впредь|в следующий раз",
@@ -82,6 +85,9 @@ _TAIL = re.compile(
 _NO_RULE = r"(?:are|were|have|had|just|need|could|can|would|will|should|must|did|do|already|also|still|may|might|got|know|want|dont|said|went|saw|only|both|all)\b"
 """What after "we" tells or asks for something else than a habit."""
 
+ENDING = 60
+"""Characters at the end of a sentence in which a pleasantry may stand; looking through all of it takes long."""
+
 _OPENINGS = tuple(
     (re.compile(pattern, re.IGNORECASE), into)
     for pattern, into in (
@@ -97,6 +103,12 @@ _OPENINGS = tuple(
             rf"^(?:(?:here|in this (?:project|repo(?:sitory)?|codebase)),? )?we (?=(?!{_NO_RULE})[a-z]+(?<!ed)\s)",
             "",
         ),
+        (
+            r"^i(?: hate|(?:['’]m| am) not (?:a (?:big )?fan of|fond of)) (?!(?:it|this|that|the|how|when|to|you)\b)(?=\w)",
+            "No ",
+        ),
+        (r"^let['’]?s (?=(?:always|never)\b)", ""),
+        (r"^我们(?:项目|这里|团队|都|一般|统一)*(?=用|不用)", ""),
         (r"^i (?:want|like|need|love) (?!(?:to|you|it|this|that|the|how|when)\b)(?=\w)", ""),
         (r"^do not (?:you )?(?=\w)", "Do not "),
         (r"^ich (?:will|mag|möchte) (?=keine?n?\b)", ""),
@@ -107,11 +119,11 @@ _OPENINGS = tuple(
 """Openings that become imperative. A person's "I don't like X" stays a negation: "No X"."""
 
 _OF_THE_DAY = re.compile(
-    r"\s{3}|^\W*[➜❯$>#]|\w(?:Error|Exception)\b\W|\bline \d+|:\d+\b|/(?:Users|home)/|[A-Z]:\\|\b[0-9a-f]{7,40}\b|#\d+\b|\bCan(?:'t| not) find\b|\bno (?:such|suitable|matching|module named|space left)\b|\bis not defined?\b|\[Image|https?://(?:localhost|127\.)|\b(?:yesterday|today|tonight|this morning|ten minutes)\b|^\W*(?:error|warning|fatal|npm|usage)\b",
+    r"\s{3}|^\W*[➜❯$>#]|\w(?:Error|Exception)\b\W|\bline \d+|:\d+\b|/(?:Users|home)/|[A-Z]:\\|\b[0-9a-f]{7,40}\b|#\d+\b|\bCan(?:'t| not) find\b|\bno (?:such|suitable|matching|module named|space left)\b|\bis not defined?\b|\w::\w+\(|\b(?:was|were) (?:supposed|meant) to\b|\[Image|https?://(?:localhost|127\.)|\b(?:yesterday|today|tonight|this morning|ten minutes)\b|^\W*(?:(?:error|warning|fatal|usage)\b(?=\W*(?:$|[:\[(\d]|TS\d)| (?:in|at|on|while|when)\b)|npm (?:err|warn))",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
-    r"[?？]\s*$|^(?:why|what|how|where|which|who|did|do you|does|is|are|can we|por qu[eé]|warum|wieso|pourquoi|perch[eé]|почему|зачем|为什么|なぜ)\b",
+    r"[?？]\s*$|[吗呢么]\s*[。，]?\s*$|如何|怎么|怎样|哪里|哪个|能不能|可不可以|是不是|是否|^(?:why|what|how|where|which|who|did|do you|does|is|are|can we|por qu[eé]|warum|wieso|pourquoi|perch[eé]|почему|зачем|为什么|なぜ)\b",
     re.IGNORECASE,
 )
 
@@ -133,14 +145,14 @@ _REMINDS = re.compile(r".*\b(?:remind(?:ed)?|told|asked) you (?:\w+ )?(?:that|to
 """Up to where a sentence only announces the rule."""
 
 _STORY = re.compile(
-    r"(?:i|i'?m|i'?ve|i'?d|my|the|it|it'?s|that|that'?s|this|there|they|he|she|you|you'?re|you'?ve|we|we'?re|when i|if i|let'?s|looks|seems|maybe|not sure"
+    r"(?:i|i'?m|i'?ve|i'?d|my|the|it|it'?s|that|that'?s|this|there|they|he|she|you|you'?re|you'?ve|we|we'?re|we'?ll|we'?ve|when i|if i|as a result|assuming|because|since|let'?s|looks|seems|maybe|not sure|do(?:n'?t| not) (?:want|need|think|see|know|believe|understand|get|recall)"
     r"|yo|creo|tengo|veo|cuando|ich|mir|mein|du|je|j'|moi|tu|eu|você|vc|io|hai|stai|я|мне|у меня|ты|私は)\b|我|你|siempre (?:me |lo |te )?\w+[ae]s\b",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    r"(?:it|this|that|there|they|we|he|she)\b(?:\W+\w+){0,4}?\W+(?:should|shouldn'?t|must|mustn'?t|never|always|can'?t|cannot|do not|don'?t|need to|have to)\b"
-    r"|the\b(?:\W+\w+){1,4}?\W+(?:should|shouldn'?t|must|mustn'?t|needs?|ha(?:ve|s) to)\b|you (?:should|must|can'?t|cannot|need to|have to|don'?t (?:have|need) to|may not)\b|i(?:'ll| will)\b.*\bmyself\b"
-    r"|du (?:sollst|solltest|musst|darfst)\b|tu (?:dois|devrais|debes|deberías|devi|dovresti)\b|(?:você|vc) (?:deve|tem que|precisa)\b|ты должен\b|你(?:应该|必须|要|不要|别)",
+    r"(?:it|this|that|there|they|we|he|she)\b(?:\W+\w+){0,4}?\W+(?:should|shouldn'?t|must|mustn'?t|never|always|can'?t|cannot|do(?:n'?t| not)(?! (?:want|need|think|see|know|have|get|care))|need to|have to)\b"
+    r"|the\b(?:\W+\w+){1,4}?\W+(?:should|shouldn'?t|must|mustn'?t|needs?|ha(?:ve|s) to|comes?|goes|go|belongs?)\b|you (?:are supposed to|should|must|can'?t|cannot|need to|have to|don'?t (?:have|need) to|may not)\b|i(?:'ll| will)\b.*\bmyself\b"
+    r"|du (?:sollst|solltest|musst|darfst)\b|tu (?:dois|devrais|debes|deberías|devi|dovresti)\b|(?:você|vc) (?:deve|tem que|precisa)\b|ты должен\b|你(?:应该|必须|要|不要|别)|you['’]re supposed to\b|我[^，。]{0,8}(?:不要|别|必须)",
     re.IGNORECASE,
 )
 """What makes a sentence that starts with a pronoun ask for something all the same, near its start."""
@@ -178,7 +190,25 @@ def draw(text: str, model: Linear | None = None) -> Lesson | None:
         model: What weighs the features of each candidate; the learned one by default.
     """
     score = (model or learned().durable).score
-    return max(_candidates(text), key=lambda lesson: score(lesson.features), default=None)
+    best = max(_candidates(text), key=lambda lesson: score(lesson.features), default=None)
+    return best and replace(best, features=best.features | standing.around(text, best.quote))
+
+
+def wish(rule: Lesson | None, model: Linear | None = None) -> dict[str, float]:
+    """What the rule of a turn says of the turn: who tells how it always shall be, mostly says that it was not.
+
+    Args:
+        rule: As drawn from the turn.
+        model: What weighs its features; the learned one by default.
+    """
+    if rule is None:
+        return {}
+    chance = (model or learned().durable).confidence(rule.features)
+    found = {
+        "wish: says that it lasts": standing.SAYS_SO in rule.features,
+        **{f"wish: {name}": chance >= at for name, at in WISHES.items()},
+    }
+    return {name: 1.0 for name, true in found.items() if true}
 
 
 def _candidates(text: str) -> Iterator[Lesson]:
@@ -199,7 +229,7 @@ def _starts(sentence: str, first: int) -> Iterator[int]:
     """Where a rule may begin within a sentence: after a turn of it, or after a comma that ends a story."""
     yield from (match.end() for match in _TURN.finditer(sentence, first))
     comma = _COMMA.search(sentence, first)
-    if comma is not None and _TOLD.match(sentence, first):
+    if comma is not None and (_TOLD.match(sentence, first) or _STORY.match(sentence, first)):
         yield comma.end()
 
 
@@ -228,9 +258,9 @@ def trim(sentence: str) -> str | None:
         return None
     lead = _LEAD.match(sentence)
     rest = sentence[lead.end() :] if lead else sentence
-    if _QUESTION.search(sentence.strip()) or _QUESTION.search(rest):
+    if _QUESTION.search(rest):
         return None
-    rest = _unquoted(_TAIL.sub("", rest).strip(" ,;:-–—"))
+    rest = _unquoted((rest[:-ENDING] + _TAIL.sub("", rest[-ENDING:])).strip(" ,;:-–—"))
     for pattern, into in _OPENINGS:
         rest = pattern.sub(into, rest)
     words = len(tokens(rest)) * (0.5 if wide(rest) else 1.0)

@@ -8,28 +8,48 @@ same in every language; their weights are learned (`classifier`), and the sum is
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
-from skillloop.disagreements.features import classes, said
+from skillloop.disagreements.features import classes
+from skillloop.disagreements.lasting import meant_to_last, reads_like_a_norm
 from skillloop.disagreements.phrases import Phrases, tokens, wide
 from skillloop.disagreements.wished import WISHED
 
 _WISHED = Phrases(WISHED)
 
+SAYS_SO = "rule: says that it lasts"
+"""The feature of a rule of which the person says themselves that it is for good."""
+
+ONLY_TOLD = "told: only told"
+"""The feature of a sentence that starts like no order: most such tell how things are."""
+
 HEARD = 1500
 """Characters of a turn that are looked at around the rule."""
 
-_AROUND = ("from now on", "said before")
-_AROUND_SAID = ("fault", "temper", "broken", "asks why", "new work", "go on", "pleased")
+NEAR = 120
+"""Characters before and after a rule in which "from now on" and "I told you" are about it."""
+
+LONGEST_PHRASE = 5
+"""Words of the longest phrase of a class."""
+
+LISTED = 3
+"""Items from which a turn holds a list: of tasks, findings or a specification."""
+
+_AROUND = {"from now on", "said before"}
+_AROUND_SAID = {"fault", "temper", "broken", "asks why", "new work", "go on", "pleased"}
 """Classes that tell also where they stand outside the rule."""
 
 _GUIDE = re.compile(r"\b[A-Z][A-Z_]{2,}\.md\b")
-_FILE = re.compile(r"\b[\w-]+\.[a-z]{1,5}\b(?!\()|\w/\w")
+_SOURCE = re.compile(
+    r"\b[\w-]+\.(?:py|pyi|[jt]sx?|mjs|vue|svelte|go|rs|rb|php|java|kt|swift|cs|cpp|cc|[ch]|hpp|sql|css|scss|html?)\b(?!\()"
+)
+_FILE = re.compile(r"\b[\w-]+\.[a-z]{1,5}\b(?!\()|(?<!\w)[.~]?/\w|\w/\w[\w.-]*/|\w/(?!\w)")
+_ITEM = re.compile(r"^[ \t]*(?:[-*•+]|\d+[.)])[ \t]", re.MULTILINE)
 _NAME = re.compile(r"\w_\w|[a-z][A-Z]\w|\w\(\)|@\w|`")
 _QUOTED = re.compile(r"[\"“«「„].+[\"”»」“]")
 _BARE = re.compile(
     r"""(?:do\ not|don['’]?t|never|no|avoid|stop|use|prefer|always|write|keep)\s+(?:(?:\w+ing|use|add|write|put|create|make|include|mention|ever|any|leave|commit|mix|hardcode)\s+)?
-        (?!the\b|this\b|that\b|these\b|those\b|it\b|its\b|my\b|your\b|them\b|him\b|her\b|me\b|us\b|to\b|a\b|an\b|in\b|on\b|at\b|for\b|not\b)[a-z][\w-]*
+        (?!(?:the|this|that|these|those|it|its|my|your|their|our|them|him|her|me|us|to|a|an|in|on|at|for|not|one)\b)
+        (?!(?:use|add|write|put|create|make|include|mention|leave|mix|hardcode|want|need|think|say|know|care|like|see|have|be|do|let|get|go|run|touch|forget|worry|bother|change|ask|show|push|keep)\b)[a-z][\w-]*
     | keine?[nmrs]?\s+\w | \w+\s+(?:bitte\s+)?keine?[nmrs]?\s+\w | pas\s+d['’e] | (?:nada|niente|nulla|niets)\s+(?:de\s+|di\s+)?\w | (?:sin|sem|senza|sans|ohne|zonder|без|geen)\s+\w | никак\w+\s+\w
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -59,11 +79,11 @@ _WISH_RUN = re.compile(
 )
 """In Chinese, Japanese, Korean and Hindi the verb, and so the wish, may come last."""
 
-_ORDERS = (
+_ORDERS = {
     "means", "prohibition", "negated verb", "no", "taste", "should", "change", "lasting", "working", "enough", "always", "every", "must",
     "our way", "limit", "instead", "from now on",
-)  # fmt: skip
-"""A sentence that starts with none of these states something."""
+}  # fmt: skip
+"""A sentence that starts with none of these tells something, and the same words weigh differently in it."""
 
 _PAIRS = (
     ("always at the head", "practice"),
@@ -89,50 +109,75 @@ _PAIRS = (
     ("taste", "practice"),
     ("must", "practice"),
     ("definite", "product"),
+    ("no need", "our way"),
+    ("tells", "our way"),
 )
 """Features of the rule that mean more, or less, together."""
 
 
-def features(text: str, quote: str = "", rule: str = "") -> dict[str, float]:
-    """Every feature of a wish that is not 0.
+def features(text: str, quote: str, rule: str) -> dict[str, float]:
+    """Every feature of a sentence as a rule that is not 0.
 
     Args:
         text: All that the person said in the turn.
-        quote: The span of it that holds the wish; empty where no sentence can be a rule.
+        quote: The span of it that may hold the rule.
         rule: The same, trimmed.
     """
-    found = {"bias": 1.0} | (_rule(quote, rule) if quote else {"rule: none": 1.0})
-    found |= _around(text[:HEARD].replace(quote, " ", 1) if quote else text[:HEARD])
+    names = _rule(quote, tokens(rule), rule)
+    if meant_to_last(text, quote, rule):
+        names.add(SAYS_SO)
+    if reads_like_a_norm(text, quote, rule):
+        names.add("rule: reads like a norm")
+    return {"bias": 1.0} | dict.fromkeys(sorted(names), 1.0)
+
+
+def around(text: str, quote: str = "") -> dict[str, float]:
+    """Every feature of what stands around a rule that is not 0.
+
+    Args:
+        text: All that the person said in the turn.
+        quote: The span of it that holds the rule; empty where no sentence can be one.
+    """
+    rest = text[:HEARD].replace(quote, " ", 1) if quote else text[:HEARD]
+    words = tokens(rest)
+    names = {f"around: {name}" for name in _near(text, quote)}
+    names |= {f"around: {name}" for name in _AROUND_SAID & classes(words).keys()}
+    if "?" in rest or "？" in rest:
+        names.add("around: asks")
+    if len(words) > 40:
+        names.add("around: long")
+    if len(_ITEM.findall(rest)) >= LISTED:
+        names.add("around: a list")
+    found = dict.fromkeys(sorted(names), 1.0)
     if quote:
-        found["rule: share of the turn"] = round(min(1.0, len(tokens(rule)) / (_length(text) or 1)), 2)
-    return found
+        own = len(tokens(quote))
+        return found | {"rule: share of the turn": round(own / (own + len(words)), 2)}
+    return {"bias": 1.0, "rule: none": 1.0} | found
 
 
-@lru_cache(maxsize=1)
-def _length(text: str) -> int:
-    """In tokens; the candidates of one turn ask in a row."""
-    return len(tokens(text))
+def _near(text: str, quote: str) -> set[str]:
+    """A scope in time, or a reminder, close to the rule."""
+    at = text.find(quote)
+    near = text[max(0, at - NEAR) : at] + " " + text[at + len(quote) :][:NEAR]
+    return _AROUND & _WISHED.find(tokens(near)).keys()
 
 
-def _rule(quote: str, rule: str) -> dict[str, float]:
+def _rule(quote: str, words: list[str], rule: str) -> set[str]:
     """The classes of words of the sentence, those that it starts with, its form, and the pairs among them."""
     lead = 6 if wide(rule) else 2
-    names = {f"rule: {name}" for name in _WISHED.find(tokens(quote))}
-    names |= {f"rule: starts {name}" for name, at in _WISHED.find(tokens(rule)).items() if at < lead}
-    names |= {
-        name.replace("says: ", "rule: ").replace("starts: ", "rule: starts ")
-        for name in said(rule)
-        if not name.startswith("goes on")
-    }
-    names |= {f"rule: {name}" for name, true in _form(rule).items() if true}
-    if not any(f"rule: starts {name}" in names for name in _ORDERS):
-        names.add("rule: states")
-    names |= {f"rule: {a} + {b}" for a, b in _PAIRS if {f"rule: {a}", f"rule: {b}"} <= names}
-    return dict.fromkeys(sorted(names), 1.0)
+    heard = classes(words)
+    starts = {name for name, at in heard.items() if at < lead}
+    starts |= {name for name, at in _WISHED.find(words[: lead + LONGEST_PHRASE]).items() if at < lead}
+    holds = {*_WISHED.find(tokens(quote)), *heard} - {"asks"}
+    size = (len(words) or 1) * (0.6 if wide(rule) else 1.0)
+    holds |= {name for name, true in _form(rule, size).items() if true}
+    holds |= {f"{a} + {b}" for a, b in _PAIRS if {a, b} <= holds}
+    mood = "rule" if starts & _ORDERS else "told"
+    names = {f"{mood}: {name}" for name in holds} | {f"{mood}: starts {name}" for name in starts}
+    return names | {ONLY_TOLD} if mood == "told" else names
 
 
-def _form(rule: str) -> dict[str, bool]:
-    size = len(tokens(rule)) * (0.6 if wide(rule) else 1.0)
+def _form(rule: str, size: float) -> dict[str, bool]:
     return {
         "short": size <= 5,
         "long": size > 22,
@@ -141,20 +186,8 @@ def _form(rule: str) -> dict[str, bool]:
         "always at the head": bool(_HEAD.match(rule) or (_HEAD_RUN.search(rule) and _WISH_RUN.search(rule))),
         "bare object": bool(_BARE.match(rule)),
         "names a guide": bool(_GUIDE.search(rule)),
-        "names a file": bool(_FILE.search(rule)) and not _GUIDE.search(rule),
+        "names a source file": bool(_SOURCE.search(rule)),
+        "names a file": bool(_FILE.search(rule)) and not _GUIDE.search(rule) and not _SOURCE.search(rule),
         "names a thing": bool(_NAME.search(rule)),
         "quotes something": bool(_QUOTED.search(rule)),
     }
-
-
-def _around(rest: str) -> dict[str, float]:
-    """What the rest of the turn says."""
-    words = tokens(rest)
-    names = {f"around: {name}" for name in _WISHED.find(words) if name in _AROUND}
-    heard = classes(words)
-    names |= {f"around: {name}" for name in _AROUND_SAID if name in heard}
-    if "?" in rest or "？" in rest:
-        names.add("around: asks")
-    if len(words) > 40:
-        names.add("around: long")
-    return dict.fromkeys(sorted(names), 1.0)

@@ -169,6 +169,7 @@ def _turning(assembly: Assembly) -> tuple[int, Said, Standing, Said] | None:
             and not here.abandoned  # so what abandons a later turn goes on from a later line, too
             and here.line < assembly.unsettled
             and isinstance(drafts[at + 1], Reply)  # so what stands before the next turn is read again
+            and drafts[at + 1] is not assembly.reply  # words slipped in do not end what is being answered
         ):
             return at, here, here.standing, after
         after = here

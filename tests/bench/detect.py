@@ -18,18 +18,17 @@ from pathlib import Path
 import corpus
 import train_detector as training
 
-from skillloop.disagreements import DRAFT_AT, DURABLE_AT, FOUND_AT, lessons
+from skillloop.disagreements import DRAFT_AT, DURABLE_AT, FOUND_AT, TOLD_AT, lessons, standing
 from skillloop.disagreements.features import features
-from skillloop.disagreements.lasting import meant_to_last
 from skillloop.disagreements.phrases import tokens
 from skillloop.model import Kind
 
 PARTS = {
     "both sides": lambda name: True,
     "words only": lambda name: name.startswith(
-        ("says", "starts", "goes on", "form", "length", "source", "bias")
+        ("says", "starts", "goes on", "form", "length", "wish", "source", "bias")
     ),
-    "structure only": lambda name: not name.startswith(("says", "starts", "goes on")),
+    "structure only": lambda name: not name.startswith(("says", "starts", "goes on", "wish")),
     "without the reply": lambda name: not name.startswith("after"),
 }
 
@@ -38,25 +37,42 @@ KEYWORDS = set(
 )
 
 
-def held_out(rows, pick, of=None):
+def held_out(rows, recipe):
     """For each row of a real session the confidence of a model that never saw its group; and the training rows' own.
 
-    The model learns from what `pick` gives of a row and is asked about what `of` gives (by default the same).
+    `recipe` gives, for a group, how to pick the features and the truth of a row without having seen that group.
     """
-    of = of or pick
     real = [row for row in rows if row.group not in {"own", "codechat"}]
     models = {}
     scored, trained = {}, []
     for held in sorted({row.group for row in real}):
-        key = held if any(row.trainable for row in real if row.group == held) else ""  # else the same model
+        key = unseen(rows, held)
+        pick = recipe(key)
         if key not in models:
-            models[key] = training.learn([row for row in rows if row.group != held], pick)
+            models[key] = training.learn([row for row in rows if row.group != key], pick)
             seen = [row for row in real if row.trainable and row.group != held and pick(row) is not None]
             trained += [(models[key].confidence(pick(row)[0]), row) for row in seen]
         for row in real:
-            if row.group == held and of(row) is not None:
-                scored[id(row)] = models[key].confidence(of(row)[0])
+            if row.group == held and pick(row) is not None:
+                scored[id(row)] = models[key].confidence(pick(row)[0])
     return real, scored, trained
+
+
+def unseen(rows, group):
+    """The group that a model has to do without; none where nothing of it is trained on anyway."""
+    return group if any(row.trainable for row in rows if row.group == group) else ""
+
+
+class Durable:
+    """The models of what lasts, one for each group that was held out."""
+
+    def __init__(self, rows):
+        self.rows, self.models = rows, {}
+
+    def __call__(self, group):
+        if group not in self.models:
+            self.models[group] = training.learn_durable([r for r in self.rows if r.group != group])
+        return self.models[group]
 
 
 def counts(pairs):
@@ -99,8 +115,8 @@ def average_precision(scored):
     return total / (hits or 1)
 
 
-def detection(rows):
-    real, scored, trained = held_out(rows, training.disagreement)
+def detection(rows, durable):
+    real, scored, trained = held_out(rows, lambda group: training.disagreement(durable(group)))
     print("## Disagreements, held out by group")
     for threshold, what in ((FOUND_AT, "found"), (DRAFT_AT, "drafted")):
         show(f"{what}, from {threshold}", real, lambda row, at=threshold: scored[id(row)] >= at)
@@ -144,21 +160,26 @@ def operating(real, scored):
         print(f"{at:.2f}  P {p:.3f}  R {r:.3f}  F1 {f:.3f}")
 
 
-def partly(keep):
+def partly(keep, durable):
     """The detector with only some of its features."""
-    return lambda row: (
-        {name: value for name, value in training.cached_features(row).items() if keep(name)},
-        row.disagreement,
-    )
+
+    def recipe(group):
+        whole = training.disagreement(durable(group))
+        return lambda row: (
+            {name: value for name, value in whole(row)[0].items() if keep(name)},
+            row.disagreement,
+        )
+
+    return recipe
 
 
-def baselines(rows):
+def baselines(rows, durable):
     real = [row for row in rows if row.group not in {"own", "codechat"}]
     print("\n## Against simple ways (held out by group, F1 at the same threshold)")
     show("always yes", real, lambda _: True)
     show("keyword list", real, lambda row: bool(KEYWORDS & set(row.scene.turn.text.lower().split())))
     for name, keep in PARTS.items():
-        _, scored, _ = held_out(rows, partly(keep))
+        _, scored, _ = held_out(rows, partly(keep, durable))
         show(name, real, lambda row, scored=scored: scored[id(row)] >= FOUND_AT)
         print(
             f"{'':34s} average precision {average_precision([(scored[id(row)], row.disagreement) for row in real]):.3f}"
@@ -170,16 +191,16 @@ def baselines(rows):
             " ".join(words[i : i + n]): 0.5 for n in (1, 2) for i in range(len(words) - n + 1)
         }, row.disagreement
 
-    _, scored, _ = held_out(rows, grams)
+    _, scored, _ = held_out(rows, lambda _: grams)
     show("word 1-2-grams", real, lambda row: scored[id(row)] >= FOUND_AT)
     print(
         f"{'':34s} average precision {average_precision([(scored[id(row)], row.disagreement) for row in real]):.3f}"
     )
 
 
-def kinds_and_durable(rows, real, scored):
+def kinds_and_durable(rows, real, scored, durable):
     print("\n## Kinds (of true disagreements, held out by group)")
-    by_kind = {name: held_out(rows, training.kind(name.value))[1] for name in Kind}
+    by_kind = {name: held_out(rows, lambda _, name=name: training.kind(name.value))[1] for name in Kind}
     pairs = defaultdict(int)
     mine = [row for row in real if row.disagreement]
     for row in mine:
@@ -189,31 +210,23 @@ def kinds_and_durable(rows, real, scored):
         + ", ".join(f"{a} as {b} {n}" for (a, b), n in sorted(pairs.items(), key=lambda pair: -pair[1]))
     )
     print("\n## Durable, with a lesson (held out by group)")
-    probability = lasting(rows)
-    drawn = {id(row): lessons.draw(row.scene.turn.text) for row in real}
-    for at in (0.2, DURABLE_AT, 0.3, 0.4, 0.5, 0.6):
+    rules = {id(row): lessons.draw(row.scene.turn.text, durable(unseen(rows, row.group))) for row in real}
+    joint = {
+        id(row): scored[id(row)] * durable(unseen(rows, row.group)).confidence(rules[id(row)].features)
+        if rules[id(row)]
+        else 0.0
+        for row in real
+    }
+    says_so = {key for key, rule in rules.items() if rule and standing.SAYS_SO in rule.features}
+    told = {key for key, rule in rules.items() if rule and standing.ONLY_TOLD in rule.features}
+    for at in (0.1, 0.15, DURABLE_AT, 0.25, 0.3, 0.4):
 
-        def durable(row, at=at):
-            rule, text = drawn[id(row)], row.scene.turn.text
-            return bool(
-                rule
-                and scored[id(row)] >= FOUND_AT
-                and (probability[id(row)] >= at or meant_to_last(text, rule.quote, rule.text))
+        def said(row, at=at):
+            return scored[id(row)] >= FOUND_AT and (
+                id(row) in says_so or joint[id(row)] >= max(at, TOLD_AT * (id(row) in told))
             )
 
-        show(f"found and durable from {at}", real, durable, lambda row: row.durable)
-
-
-def lasting(rows):
-    """For each row of a real session the probability that its wish lasts, by a model that never saw its group."""
-    real = [row for row in rows if row.group not in {"own", "codechat"}]
-    models, found = {}, {}
-    for row in real:
-        key = row.group if any(r.trainable for r in real if r.group == row.group) else ""
-        if key not in models:
-            models[key] = training.learn_durable([r for r in rows if r.group != key])
-        found[id(row)] = models[key].confidence(training.lasts(row, models[key]))
-    return found
+        show(f"found and durable from {at}", real, said, lambda row: row.durable)
 
 
 def speed(rows):
@@ -230,10 +243,11 @@ def main() -> None:
     args.add_argument("--labelled", type=Path, required=True)
     opts = args.parse_args()
     rows = corpus.own() + corpus.dev(opts.dev) + corpus.labelled(opts.labelled)
-    real, scored = detection(rows)
+    durable = Durable(rows)
+    real, scored = detection(rows, durable)
     operating(real, scored)
-    baselines(rows)
-    kinds_and_durable(rows, real, scored)
+    baselines(rows, durable)
+    kinds_and_durable(rows, real, scored, durable)
     speed(rows)
 
 

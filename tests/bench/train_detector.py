@@ -33,7 +33,7 @@ from skillloop.model import Kind
 RIDGE = 5.0
 """Strength of the pull towards 0, in units of one row."""
 
-DURABLE_RIDGE = 3.0
+DURABLE_RIDGE = 5.0
 ROUNDS = 3
 START = {
     "rule: always": 1.0,
@@ -41,6 +41,8 @@ START = {
     "rule: means": 1.0,
     "rule: practice": 0.5,
     "rule: working": 0.5,
+    "told: always": 0.5,
+    "told: must": 0.5,
 }
 """What makes a sentence the likeliest rule of its turn before anything is learned."""
 
@@ -104,8 +106,14 @@ def cached_features(row: Row, _seen: dict[int, dict[str, float]] = {}) -> dict[s
     return _seen[id(row)]
 
 
-def disagreement(row: Row) -> Picked:
-    return cached_features(row), row.disagreement
+def disagreement(model: Linear) -> Callable[[Row], Picked]:
+    """Whether a turn is a disagreement is learned from both of its sides, and from what `model` says of its rule."""
+
+    def pick(row: Row) -> Picked:
+        rule = lessons.draw(row.scene.turn.text, model)
+        return cached_features(row) | lessons.wish(rule, model), row.disagreement
+
+    return pick
 
 
 def durable(model: Linear) -> Callable[[Row], Picked | None]:
@@ -139,7 +147,7 @@ def lasts(row: Row, model: Linear) -> dict[str, float]:
     """The features of a row's wish."""
     text = row.scene.turn.text
     lesson = lessons.draw(text, model)
-    return lesson.features if lesson else standing.features(text)
+    return lesson.features if lesson else standing.around(text)
 
 
 def learn_durable(rows: list[Row]) -> Linear:
@@ -167,9 +175,10 @@ def kind(name: str) -> Callable[[Row], Picked | None]:
 
 def train(rows: list[Row]) -> dict[str, Any]:
     """Everything that weights.json holds."""
+    lasting = learn_durable(rows)
     return {
-        "disagreement": dict(learn(rows, disagreement).weights),
-        "durable": dict(learn_durable(rows).weights),
+        "disagreement": dict(learn(rows, disagreement(lasting)).weights),
+        "durable": dict(lasting.weights),
         "kinds": {name.value: dict(learn(rows, kind(name.value)).weights) for name in Kind},
     }
 
