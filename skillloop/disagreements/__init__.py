@@ -129,13 +129,7 @@ def _describe(
 ) -> Disagreement:
     """What kind of disagreement a turn is, in which words, and what it teaches."""
     sort = kind(seen)
-    lasts = rule is not None and (
-        _lasting(rule, confidence)
-        or (
-            sort is not Kind.BUG_REPORT and _recurs(turn.text, rule, wishes)
-        )  # the same symptom twice is no rule
-    )
-    lesson = rule if lasts else None
+    lesson = rule if rule and _lasts(turn, rule, sort, confidence, wishes) else None
     quote = lesson.quote if lesson else _quote(turn.text) or ONLY_PASTED
     evidence = Evidence(
         _id(session, turn),
@@ -167,15 +161,20 @@ def _quote(text: str) -> str:
     return max(lessons.sentences(text), key=lambda part: weight(said(part)), default="")[:QUOTED].strip()
 
 
-def _lasting(rule: Lesson, confidence: float) -> bool:
-    """Whether a rule is worth remembering by what it says, where its turn is a disagreement with that confidence."""
+def _lasts(turn: Turn, rule: Lesson, sort: Kind, confidence: float, wishes: Wishes) -> bool:
+    """Whether a rule is worth remembering: it says so itself, it reads so, or the person has wished it before."""
+    if standing.SAYS_SO in rule.features:
+        return True
+    if sort is Kind.BUG_REPORT:  # the same symptom twice is no rule, and how to mend it neither
+        return False
     least = TOLD_AT if standing.ONLY_TOLD in rule.features else DURABLE_AT
-    chance = confidence * learned().durable.confidence(rule.features)
-    return standing.SAYS_SO in rule.features or chance >= least
+    return confidence * learned().durable.confidence(rule.features) >= least or _recurs(
+        turn.text, rule, wishes
+    )
 
 
 def _recurs(text: str, rule: Lesson, wishes: Wishes) -> bool:
-    """Whether it is worth remembering because the person has wished it before."""
+    """Whether the person has wished it before."""
     telling = len(words.content_words(rule.text)) >= TELLING
     return telling and any(wishes.again(wish) for wish in {text, rule.quote})
 
