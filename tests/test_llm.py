@@ -1,5 +1,6 @@
 """The door to a model against a local server that speaks the Messages API: every way an attempt can end."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -188,6 +189,15 @@ def test_it_gives_up_after_four_attempts(door, server, waits):
         door.complete(question())
     assert len(server.requests) == llm.TRIES
     assert len(waits) == llm.TRIES - 1
+
+
+def test_a_connection_that_was_kept_open_ends_with_who_opened_it(server):  # noqa: ARG001  (it answers)
+    api = Api()
+    api.ask(question(), 1.0)
+    client = api._client
+    del api
+    gc.collect()
+    assert client.is_closed()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ variables count, so gateways and local servers work.
 
 from __future__ import annotations
 
+import weakref
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,7 @@ class Api:
 
         if self._client is None:
             self._client = anthropic.Anthropic(max_retries=0, timeout=self._timeout)
+            weakref.finalize(self, self._client.close)  # what it keeps open ends with us, not some time later
         return self._client.messages.stream(
             model=request.model,
             max_tokens=request.max_tokens,
