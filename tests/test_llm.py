@@ -191,7 +191,7 @@ def test_it_gives_up_after_four_attempts(door, server, waits):
     assert len(waits) == llm.TRIES - 1
 
 
-def test_a_connection_that_was_kept_open_ends_with_who_opened_it(server):  # noqa: ARG001  (it answers)
+def test_a_connection_that_was_kept_open_ends_with_who_opened_it(server):
     api = Api()
     api.ask(question(), 1.0)
     client = api._client

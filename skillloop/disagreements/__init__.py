@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "OPINION", "RECURS", "TOLD_AT", "UNSURE", "find"]
 
-FOUND_AT = 0.4
+FOUND_AT = 0.45
 """Confidence from which a turn counts as a disagreement."""
 
 DRAFT_AT = 0.65
