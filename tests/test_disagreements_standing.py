@@ -6,6 +6,7 @@ from judging import failed, insert
 from skillloop.disagreements import DURABLE_AT, ONLY_PASTED, find, lessons, standing
 from skillloop.disagreements.classifier import learned
 from skillloop.disagreements.phrases import tokens
+from skillloop.disagreements.wished import WISHED
 from skillloop.gate import origin
 from skillloop.model import Session, ToolUse, Turn, TurnKind
 
@@ -75,3 +76,8 @@ def test_a_turn_of_nothing_but_a_paste_quotes_nothing_of_it():
     assert failed(origin.check, "", insert("Use a table"), turn={"pasted": (log,)}, quote=ONLY_PASTED) == {
         "origin!"
     }
+
+
+def test_no_phrase_is_longer_than_what_is_looked_at_for_how_a_rule_starts():
+    phrases = (phrase for words in WISHED.values() for text in words.values() for phrase in text.split("|"))
+    assert max(len(tokens(phrase)) for phrase in phrases) == standing.LONGEST_PHRASE

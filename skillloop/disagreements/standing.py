@@ -28,8 +28,8 @@ HEARD = 1500
 NEAR = 120
 """Characters before and after a rule in which "from now on" and "I told you" are about it."""
 
-LONGEST_PHRASE = 5
-"""Words of the longest phrase of a class."""
+LONGEST_PHRASE = 8
+"""Tokens of the longest phrase of a class."""
 
 LISTED = 3
 """Items from which a turn holds a list: of tasks, findings or a specification."""
