@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 from transcripts import VERSIONS, Transcript
 
-from skillloop import transcript
-from skillloop.disagreements import DRAFT_AT, UNSURE, find
+from skillloop import disagreements, transcript
+from skillloop.disagreements import DRAFT_AT, FOUND_AT, UNSURE, find
 from skillloop.model import Kind, Origin, Session, ToolUse, Turn, TurnKind
 
 SCENES = {
@@ -78,6 +78,30 @@ def test_a_correction_is_found_and_the_next_wish_is_not(language):
     assert found.confidence >= DRAFT_AT
     assert found.evidence.quote in correction
     assert not find(conversation(wish, "ok", edits="src/search.py"))
+
+
+@pytest.mark.parametrize("language", SCENES)
+def test_a_rule_is_looked_for_wherever_it_could_matter(language, monkeypatch):
+    sessions = [conversation(said, reply) for said in SCENES[language] for reply in ("ok", "You're right.")]
+    found = [find(session) for session in sessions]
+    monkeypatch.setattr(disagreements, "_lift", lambda: float("inf"))
+    assert [find(session) for session in sessions] == found
+
+
+def test_who_says_how_it_always_shall_be_mostly_says_that_it_was_not():
+    (once,) = find(conversation("no, put the imports at the top", "Moved."))
+    (always,) = find(conversation("no, always put the imports at the top", "Moved."))
+    assert (once.durable, always.durable) == (False, True)
+    assert always.confidence > once.confidence
+    assert any(signal.name.startswith("wish: ") for signal in always.signals)
+
+
+def test_what_a_second_opinion_makes_sure_is_remembered_by_the_same_measure():
+    session = conversation("run the tests before you commit", "Running them.")
+    (unsure,) = find(session, second_opinion=lambda *_: FOUND_AT)
+    (sure,) = find(session, second_opinion=lambda *_: 1.0)
+    assert (unsure.durable, sure.durable) == (False, True)
+    assert sure.lesson == "Run the tests before you commit"
 
 
 def test_signals_name_what_spoke_in_both_sides_of_the_turn():
