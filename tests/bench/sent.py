@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from skillloop import doubt, drafting, transcript
+from skillloop.disagreements import ONLY_PASTED
 from skillloop.model import SkillRef
 from skillloop.problems import session as problem
 
@@ -47,7 +48,7 @@ def sent(session, skill: str) -> tuple[int, int, int, int, int]:
         size += request.bytes
         drafted += request.bytes * problem.draftable(replace(ready, lesson=item.lesson))
         quote = " ".join(item.evidence.quote.split())
-        whole += quote in " ".join(request.data["scene"]["person"].split())
+        whole += quote == ONLY_PASTED or quote in " ".join(request.data["scene"]["person"].split())
     return len(found), whole, size, drafted, asked
 
 
