@@ -50,7 +50,7 @@ _ENOUGH = _words(
 _ENOUGH_RUN = re.compile(r"别再|不要再|不要總是|もう.{0,12}ないで|のはやめて|のをやめて")
 
 _CUSTOM = _words(
-    r"we (?:always|never|do(?:n['’]?t| not)(?! want| need| have| like| know)|use|write|prefer|follow|name|keep|put)|in this (?:project|repo|repository|code ?base|team|company|house)|our (?:convention|style|policy|rule)s?",
+    r"we (?:always|never|do(?:n['’]?t| not)(?! want| need| have| like| know| expect| care| see)|use|write|prefer|follow|name|keep|put)|in this (?:project|repo|repository|code ?base|team|company|house)|our (?:convention|style|policy|rule)s?",
     r"(?:aqu[ií]|en este (?:proyecto|repo|equipo)) (?:usamos|no usamos|nunca)|in diesem (?:projekt|repo|team)|wir (?:verwenden|nutzen|benutzen|schreiben)",
     r"dans ce (?:projet|d[ée]p[ôo]t)|on (?:utilise|n['’]utilise)|neste (?:projeto|repo)|n[óo]s usamos|in questo (?:progetto|repo)|noi usiamo|в этом (?:проекте|репозитории)|мы (?:используем|не используем|пишем)",
 )

@@ -104,7 +104,7 @@ _OPENINGS = tuple(
             "",
         ),
         (
-            r"^i(?: hate|(?:['’]m| am) not (?:a (?:big )?fan of|fond of)) (?!(?:it|this|that|the|how|when|to|you)\b)(?=\w)",
+            r"^i(?: hate|(?:['’]m| am) not (?:a (?:big )?fan of|fond of)) (?!(?:it|this|that|the|how|when|to|you|\w+ing)\b)(?=\w)",
             "No ",
         ),
         (r"^let['’]?s (?=(?:always|never)\b)", ""),
