@@ -108,7 +108,13 @@ def test_a_wish_is_compared_with_those_of_eight_turns_ago(tmp_path):
 
 
 def test_words_slipped_in_do_not_end_what_is_being_answered(tmp_path):
-    built = Transcript("2.0.64").typed("Find papers").says("Found").typed("Ask first").tool("Bash", command="make")
+    built = (
+        Transcript("2.0.64")
+        .typed("Find papers")
+        .says("Found")
+        .typed("Ask first")
+        .tool("Bash", command="make")
+    )
     data = built.result("boom").queued("stop amending").data()
     whole = data + built.says("You're right, sorry.").typed("Thanks").says("Yes").data()[len(data) :]
     check(tmp_path / "s.jsonl", whole, [len(data)])
