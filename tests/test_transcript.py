@@ -8,6 +8,7 @@ from transcripts import NOTE, VERSIONS, Transcript
 from skillloop import transcript
 from skillloop.errors import UsageError
 from skillloop.model import Origin, SkillRef, TurnKind
+from skillloop.transcript import many
 
 SKILL = "/home/ana/.claude/skills/research/SKILL.md"
 
@@ -437,3 +438,14 @@ def test_a_pasted_block_may_hold_blocks(read, message, own):
     (turn,) = read(Transcript().typed(message)).human_turns
     assert turn.text == own
     assert any("always push" in paste for paste in turn.pasted)
+
+
+def test_many_transcripts_are_read_in_order_on_every_core(tmp_path, monkeypatch):
+    monkeypatch.setattr(many, "PARALLEL_FROM", 0)
+    paths = [
+        Transcript().typed(f"Request {number}").write(tmp_path / f"{number}.jsonl") for number in range(4)
+    ]
+    paths.insert(2, tmp_path / "missing.jsonl")
+    *read, gone, fourth, fifth = (*many.read_all(paths[:2]), *many.read_all(paths[2:]))
+    assert [each.turns[0].text for each in (*read, fourth, fifth)] == [f"Request {n}" for n in range(4)]
+    assert "missing.jsonl" in gone.message

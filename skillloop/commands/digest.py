@@ -93,10 +93,11 @@ def command(
 def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iterator[Digest | SkillloopError]:
     """Each session's digest, or why it could not be read; a bar on stderr where there is something to wait for."""
     from skillloop.problems import session
+    from skillloop.transcript.many import read_all
 
     with ExitStack() as stack:
         store = None if dry_run else stack.enter_context(app.store())
-        read: Iterable[Session | SkillloopError] = session.read_all(paths)
+        read: Iterable[Session | SkillloopError] = read_all(paths)
         if len(paths) >= SHOW_PROGRESS_FROM and sys.stderr.isatty() and not quiet:
             bar = click.progressbar(read, length=len(paths), label="sessions", file=sys.stderr)
             read = stack.enter_context(bar)

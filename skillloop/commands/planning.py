@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 def print_plan(app: App, out: Console, paths: list[Path], *, as_json: bool) -> int:
     """Print the plan for these sessions."""
     from skillloop import render
-    from skillloop.problems import session
+    from skillloop.transcript.many import read_all
 
     everything: list[Planned] = []
     with app.history() as store:
-        for item in session.read_all(paths):
+        for item in read_all(paths):
             if isinstance(item, SkillloopError):
                 raise item
             found = list(planned(item, app.home, store))

@@ -7,10 +7,7 @@ may have put into the transcript wait for a person, and never reach a model.
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -44,9 +41,6 @@ if TYPE_CHECKING:
     from skillloop.model import Disagreement, Session
     from skillloop.proposals import Prepared
     from skillloop.store import State
-
-PARALLEL_FROM = 64 << 20
-"""Bytes of transcripts from which starting more processes pays."""
 
 CONTEXT = 300
 """Characters of the turn before a quote that are kept for the reviewer."""
@@ -111,29 +105,6 @@ def _go_on(path: Path, home: Path, store: Store) -> Digest | None:
     if any(item.lesson and item.skill and item.skill.path for item in found):
         return None
     return settle(session, found, home, store, model)
-
-
-def read_all(paths: Sequence[Path]) -> Iterator[Session | SkillloopError]:
-    """Read transcripts, in order; one that cannot be read gives its error. Large amounts are read on every core."""
-    if len(paths) < 2 or sum(map(_size, paths)) < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
-        yield from map(_read, paths)
-        return
-    with ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
-        yield from pool.map(_read, paths)
-
-
-def _read(path: Path) -> Session | SkillloopError:
-    try:
-        return transcript.read(path)
-    except SkillloopError as error:
-        return error
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def digest(session: Session, home: Path, store: Store | None = None) -> Digest:
