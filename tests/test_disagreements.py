@@ -104,6 +104,15 @@ def test_what_a_second_opinion_makes_sure_is_remembered_by_the_same_measure():
     assert sure.lesson == "Run the tests before you commit"
 
 
+def test_a_rule_in_the_words_that_the_assistant_just_used_is_about_the_matter_at_hand():
+    session = conversation("no, run the linter before a commit", "Running it.")
+    first, claimed, *rest = session.turns
+    claimed = dataclasses.replace(claimed, text="Done. The linter was not run before that commit.")
+    (general,) = find(session)
+    (at_hand,) = find(dataclasses.replace(session, turns=(first, claimed, *rest)))
+    assert (general.lesson, at_hand.lesson) == ("Run the linter before a commit", None)
+
+
 def test_signals_name_what_spoke_in_both_sides_of_the_turn():
     (found,) = find(conversation("still broken, I get the same error", "You're right, I see the issue."))
     names = " ".join(signal.name for signal in found.signals)

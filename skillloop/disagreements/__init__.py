@@ -50,6 +50,9 @@ DURABLE_AT = 0.2
 TOLD_AT = 0.45
 """The same where the rule is no order but tells how things are, as "error messages are lower case" does, and much else."""
 
+AT_HAND = 0.6
+"""Share of a rule's words from which it is about the matter at hand: the assistant had just used them."""
+
 TELLING = 3
 """Content words that a wish needs to be known again; "same error" comes in every session."""
 
@@ -84,7 +87,7 @@ def find(
         confidence = round(learned().disagreement.confidence(seen), 3)
         if confidence < least:
             continue
-        describe = partial(_describe, session, scene.turn, seen, rule, wishes)
+        describe = partial(_describe, session, scene, seen, rule, wishes)
         disagreement = describe(confidence)
         if second_opinion is not None and UNSURE[0] <= confidence <= UNSURE[1]:
             opinion = second_opinion(disagreement, session)
@@ -121,15 +124,15 @@ def _reconsidered(found: Disagreement, before: float) -> Disagreement:
 
 def _describe(
     session: Session,
-    turn: Turn,
+    scene: Scene,
     seen: dict[str, float],
     rule: Lesson | None,
     wishes: Wishes,
     confidence: float,
 ) -> Disagreement:
     """What kind of disagreement a turn is, in which words, and what it teaches."""
-    sort = kind(seen)
-    lesson = rule if rule and _lasts(turn, rule, sort, confidence, wishes) else None
+    turn, sort = scene.turn, kind(seen)
+    lesson = rule if rule and _lasts(scene, rule, sort, confidence, wishes) else None
     quote = lesson.quote if lesson else _quote(turn.text) or ONLY_PASTED
     evidence = Evidence(
         _id(session, turn),
@@ -161,16 +164,22 @@ def _quote(text: str) -> str:
     return max(lessons.sentences(text), key=lambda part: weight(said(part)), default="")[:QUOTED].strip()
 
 
-def _lasts(turn: Turn, rule: Lesson, sort: Kind, confidence: float, wishes: Wishes) -> bool:
+def _lasts(scene: Scene, rule: Lesson, sort: Kind, confidence: float, wishes: Wishes) -> bool:
     """Whether a rule is worth remembering: it says so itself, it reads so, or the person has wished it before."""
     if standing.SAYS_SO in rule.features:
         return True
     if sort is Kind.BUG_REPORT:  # the same symptom twice is no rule, and how to mend it neither
         return False
     least = TOLD_AT if standing.ONLY_TOLD in rule.features else DURABLE_AT
-    return confidence * learned().durable.confidence(rule.features) >= least or _recurs(
-        turn.text, rule, wishes
-    )
+    reads_so = confidence * learned().durable.confidence(rule.features) >= least
+    return (reads_so and not _at_hand(rule, scene)) or _recurs(scene.turn.text, rule, wishes)
+
+
+def _at_hand(rule: Lesson, scene: Scene) -> bool:
+    """Whether a rule speaks of what the assistant had just spoken of."""
+    mine = words.content_words(rule.text)
+    heard = words.content_words("\n".join(turn.text for turn in scene.before))
+    return bool(mine) and len(mine & heard) / len(mine) >= AT_HAND
 
 
 def _recurs(text: str, rule: Lesson, wishes: Wishes) -> bool:

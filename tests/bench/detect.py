@@ -18,8 +18,10 @@ from pathlib import Path
 import corpus
 import train_detector as training
 
+from skillloop import disagreements
 from skillloop.disagreements import DRAFT_AT, DURABLE_AT, FOUND_AT, TOLD_AT, lessons, standing
 from skillloop.disagreements.features import features
+from skillloop.disagreements.kinds import kind
 from skillloop.disagreements.phrases import tokens
 from skillloop.model import Kind
 
@@ -135,9 +137,9 @@ def detection(rows, durable):
             [row for row in real if row.lang == lang],
             lambda row: scored[id(row)] >= FOUND_AT,
         )
-    for kind in sorted({row.label for row in real if row.disagreement}):
-        mine = [row for row in real if row.label == kind and row.disagreement]
-        print(f"{'recall on ' + kind:34s} {sum(scored[id(row)] >= FOUND_AT for row in mine)} of {len(mine)}")
+    for label in sorted({row.label for row in real if row.disagreement}):
+        mine = [row for row in real if row.label == label and row.disagreement]
+        print(f"{'recall on ' + label:34s} {sum(scored[id(row)] >= FOUND_AT for row in mine)} of {len(mine)}")
     for group in sorted({row.group for row in real}):
         show(group, [row for row in real if row.group == group], lambda row: scored[id(row)] >= FOUND_AT)
     print("\n## Reliability: confidence said, share that was right")
@@ -218,13 +220,23 @@ def kinds_and_durable(rows, real, scored, durable):
         for row in real
     }
     says_so = {key for key, rule in rules.items() if rule and standing.SAYS_SO in rule.features}
+    passing = {
+        id(row)
+        for row in real
+        if rules[id(row)]
+        and (
+            disagreements._at_hand(rules[id(row)], row.scene)
+            or kind(training.cached_features(row)) is Kind.BUG_REPORT
+        )
+    }
     told = {key for key, rule in rules.items() if rule and standing.ONLY_TOLD in rule.features}
     for at in (0.1, 0.15, DURABLE_AT, 0.25, 0.3, 0.4):
 
         def said(row, at=at):
-            return scored[id(row)] >= FOUND_AT and (
-                id(row) in says_so or joint[id(row)] >= max(at, TOLD_AT * (id(row) in told))
-            )
+            if id(row) in says_so:
+                return scored[id(row)] >= FOUND_AT
+            least = max(at, TOLD_AT * (id(row) in told))
+            return scored[id(row)] >= FOUND_AT and joint[id(row)] >= least and id(row) not in passing
 
         show(f"found and durable from {at}", real, said, lambda row: row.durable)
 
