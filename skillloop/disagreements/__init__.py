@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     SecondOpinion = Callable[[Disagreement, Session], float | None]
 
-__all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "OPINION", "RECURS", "TOLD_AT", "UNSURE", "find"]
+__all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "OPINION", "RECURS", "UNSURE", "find", "reads_lasting"]
 
 FOUND_AT = 0.45
 """Confidence from which a turn counts as a disagreement."""
@@ -132,7 +132,11 @@ def _describe(
 ) -> Disagreement:
     """What kind of disagreement a turn is, in which words, and what it teaches."""
     turn, sort = scene.turn, kind(seen)
-    lesson = rule if rule and _lasts(scene, rule, sort, confidence, wishes) else None
+    lesson = None
+    if rule is not None:
+        chance = confidence * learned().durable.confidence(rule.features)
+        if reads_lasting(scene, rule, sort, chance) or _recurs(turn.text, rule, sort, wishes):
+            lesson = rule
     quote = lesson.quote if lesson else _quote(turn.text) or ONLY_PASTED
     evidence = Evidence(
         _id(session, turn),
@@ -164,15 +168,22 @@ def _quote(text: str) -> str:
     return max(lessons.sentences(text), key=lambda part: weight(said(part)), default="")[:QUOTED].strip()
 
 
-def _lasts(scene: Scene, rule: Lesson, sort: Kind, confidence: float, wishes: Wishes) -> bool:
-    """Whether a rule is worth remembering: it says so itself, it reads so, or the person has wished it before."""
+def reads_lasting(scene: Scene, rule: Lesson, sort: Kind, chance: float, least: float = DURABLE_AT) -> bool:
+    """Whether a rule is worth remembering by itself.
+
+    Args:
+        scene: Where it was said.
+        rule: As drawn from the turn.
+        sort: Of the disagreement.
+        chance: That the turn is a disagreement, times that its rule lasts.
+        least: What the chance has to be where the rule is an order.
+    """
     if standing.SAYS_SO in rule.features:
         return True
-    if sort is Kind.BUG_REPORT:  # the same symptom twice is no rule, and how to mend it neither
-        return False
-    least = TOLD_AT if standing.ONLY_TOLD in rule.features else DURABLE_AT
-    reads_so = confidence * learned().durable.confidence(rule.features) >= least
-    return (reads_so and not _at_hand(rule, scene)) or _recurs(scene.turn.text, rule, wishes)
+    if standing.ONLY_TOLD in rule.features:
+        least = max(least, TOLD_AT)
+    # how to mend a symptom is no rule
+    return chance >= least and sort is not Kind.BUG_REPORT and not _at_hand(rule, scene)
 
 
 def _at_hand(rule: Lesson, scene: Scene) -> bool:
@@ -182,9 +193,9 @@ def _at_hand(rule: Lesson, scene: Scene) -> bool:
     return bool(mine) and len(mine & heard) / len(mine) >= AT_HAND
 
 
-def _recurs(text: str, rule: Lesson, wishes: Wishes) -> bool:
-    """Whether the person has wished it before."""
-    telling = len(words.content_words(rule.text)) >= TELLING
+def _recurs(text: str, rule: Lesson, sort: Kind, wishes: Wishes) -> bool:
+    """Whether the person has wished it before; the same symptom twice is no wish."""
+    telling = sort is not Kind.BUG_REPORT and len(words.content_words(rule.text)) >= TELLING
     return telling and any(wishes.again(wish) for wish in {text, rule.quote})
 
 

@@ -151,8 +151,8 @@ _STORY = re.compile(
 )
 _ASKS = re.compile(
     r"(?:it|this|that|there|they|we|he|she)\b(?:\W+\w+){0,4}?\W+(?:should|shouldn'?t|must|mustn'?t|never|always|can'?t|cannot|do(?:n'?t| not)(?! (?:want|need|think|see|know|have|get|care))|need to|have to)\b"
-    r"|the\b(?:\W+\w+){1,4}?\W+(?:should|shouldn'?t|must|mustn'?t|needs?|ha(?:ve|s) to|comes?|goes|go|belongs?)\b|you (?:are supposed to|should|must|can'?t|cannot|need to|have to|don'?t (?:have|need) to|may not)\b|i(?:'ll| will)\b.*\bmyself\b"
-    r"|du (?:sollst|solltest|musst|darfst)\b|tu (?:dois|devrais|debes|deberías|devi|dovresti)\b|(?:você|vc) (?:deve|tem que|precisa)\b|ты должен\b|你(?:应该|必须|要|不要|别)|you['’]re supposed to\b|我[^，。]{0,8}(?:不要|别|必须)",
+    r"|the\b(?:\W+\w+){1,4}?\W+(?:should|shouldn'?t|must|mustn'?t|needs?|ha(?:ve|s) to|comes?|goes|go|belongs?)\b|you(?:['’]re| are) supposed to\b|you (?:should|must|can'?t|cannot|need to|have to|don'?t (?:have|need) to|may not)\b|i(?:'ll| will)\b.*\bmyself\b"
+    r"|du (?:sollst|solltest|musst|darfst)\b|tu (?:dois|devrais|debes|deberías|devi|dovresti)\b|(?:você|vc) (?:deve|tem que|precisa)\b|ты должен\b|你(?:应该|必须|要|不要|别)|我[^，。]{0,8}(?:不要|别|必须)",
     re.IGNORECASE,
 )
 """What makes a sentence that starts with a pronoun ask for something all the same, near its start."""

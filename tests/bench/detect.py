@@ -18,8 +18,7 @@ from pathlib import Path
 import corpus
 import train_detector as training
 
-from skillloop import disagreements
-from skillloop.disagreements import DRAFT_AT, DURABLE_AT, FOUND_AT, TOLD_AT, lessons, standing
+from skillloop.disagreements import DRAFT_AT, DURABLE_AT, FOUND_AT, lessons, reads_lasting
 from skillloop.disagreements.features import features
 from skillloop.disagreements.kinds import kind
 from skillloop.disagreements.phrases import tokens
@@ -212,31 +211,18 @@ def kinds_and_durable(rows, real, scored, durable):
         + ", ".join(f"{a} as {b} {n}" for (a, b), n in sorted(pairs.items(), key=lambda pair: -pair[1]))
     )
     print("\n## Durable, with a lesson (held out by group)")
-    rules = {id(row): lessons.draw(row.scene.turn.text, durable(unseen(rows, row.group))) for row in real}
-    joint = {
-        id(row): scored[id(row)] * durable(unseen(rows, row.group)).confidence(rules[id(row)].features)
-        if rules[id(row)]
-        else 0.0
-        for row in real
-    }
-    says_so = {key for key, rule in rules.items() if rule and standing.SAYS_SO in rule.features}
-    passing = {
-        id(row)
-        for row in real
-        if rules[id(row)]
-        and (
-            disagreements._at_hand(rules[id(row)], row.scene)
-            or kind(training.cached_features(row)) is Kind.BUG_REPORT
-        )
-    }
-    told = {key for key, rule in rules.items() if rule and standing.ONLY_TOLD in rule.features}
     for at in (0.1, 0.15, DURABLE_AT, 0.25, 0.3, 0.4):
 
         def said(row, at=at):
-            if id(row) in says_so:
-                return scored[id(row)] >= FOUND_AT
-            least = max(at, TOLD_AT * (id(row) in told))
-            return scored[id(row)] >= FOUND_AT and joint[id(row)] >= least and id(row) not in passing
+            model = durable(unseen(rows, row.group))
+            rule = lessons.draw(row.scene.turn.text, model)
+            if rule is None or scored[id(row)] < FOUND_AT:
+                return False
+            chance, sort = (
+                scored[id(row)] * model.confidence(rule.features),
+                kind(training.cached_features(row)),
+            )
+            return reads_lasting(row.scene, rule, sort, chance, at)
 
         show(f"found and durable from {at}", real, said, lambda row: row.durable)
 
