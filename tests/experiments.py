@@ -5,9 +5,10 @@ import random
 import sys
 from concurrent.futures import Future
 
-from skillloop import loop
-from skillloop.problems.experiment import Experiment, executor, proposers, setup
-from skillloop.problems.experiment.candidate import EDITABLE, Candidate, Measurement, Plan
+from skillloop.bench import executor, proposers, setup
+from skillloop.bench.candidate import EDITABLE, Candidate, Measurement, Plan
+from skillloop.bench.experiment import Experiment
+from skillloop.search import loop
 
 TRAIN = '''"""Pretend to train: leave a number, which the evaluator will read as the bits per byte."""
 import argparse, json, pathlib, random
@@ -68,7 +69,7 @@ def start(root, train=TRAIN, **options):
 
 def edited(opened, description="an edit", parent=None, **constants):
     """A candidate with some constants of the baseline's (or another text's) changed."""
-    from skillloop.problems.experiment.source import with_constant
+    from skillloop.bench.source import with_constant
 
     text = (parent or opened.baseline).source
     for name, value in constants.items():

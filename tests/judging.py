@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from skillloop import gate, skillfile
+from skillloop import gate
 from skillloop.config import Apply, Config
 from skillloop.errors import SkillloopError
 from skillloop.model import Edit, Evidence, Origin, Proposal, Session, Turn, sha256
+from skillloop.skills import document
 
 PATH = "/home/ann/.claude/skills/report/SKILL.md"
 
@@ -59,7 +60,7 @@ def case(said, *edits, base=SKILL, origin=Origin.TYPED, quote=None, turn=None, t
     proposal = Proposal("p1", "report", PATH, sha256(base), edits, (evidence,), "why", "offline", "s1")
     if text is None:
         try:
-            text = skillfile.apply(base, edits)
+            text = document.apply(base, edits)
         except SkillloopError:
             text = base
     fields = {

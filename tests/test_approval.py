@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop import approval
+from skillloop.hosts.claude_code.hooks import approval
 
 ROOT = Path(__file__).parents[1]
 LAUNCHER = """#!/bin/sh
@@ -81,7 +81,7 @@ def test_the_code_is_short_legible_and_bound_to_what_is_shown():
 
 
 def test_another_process_cannot_know_the_code():
-    script = "from skillloop import approval; print(approval.code('a'))"
+    script = "from skillloop.hosts.claude_code.hooks import approval; print(approval.code('a'))"
     other = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from experiments import Formula, drive, edited, start
 
 from skillloop import cli
-from skillloop.problems.experiment import proposers
+from skillloop.bench import proposers
 from skillloop.report.plot import Plot, around, ticks
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")

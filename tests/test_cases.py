@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_session import RULE, SKILL, corrected
 
-from skillloop import cases, transcript
-from skillloop.cases import Case, EvalsError, Expected, Said
-from skillloop.problems import session
+from skillloop.evaluate import cases
+from skillloop.evaluate.cases import Case, EvalsError, Expected, Said
+from skillloop.hosts.claude_code import transcript
+from skillloop.pipeline import session
 from skillloop.store import Corrupt, Store
 
 

@@ -11,9 +11,11 @@ import time
 import pytest
 from transcripts import Transcript
 
-from skillloop import approval, history, proposals
 from skillloop.commands import options
+from skillloop.hosts.claude_code.hooks import approval
 from skillloop.model import sha256
+from skillloop.pipeline import gather
+from skillloop.skills import history
 from skillloop.store import Store
 
 SKILL = """---
@@ -282,8 +284,8 @@ def test_a_plugin_s_skill_is_not_edited_but_its_copy_learns(desk):
 def test_diff_status_verify_and_doctor_after_a_change(queued):
     desk, name = queued
     with desk.store() as store:
-        proposals.publish(
-            proposals.prepare(store.find_proposal(name).proposal, desk.home, store),
+        gather.publish(
+            gather.prepare(store.find_proposal(name).proposal, desk.home, store),
             store,
             by="person",
             note="test",
@@ -331,7 +333,7 @@ def test_a_home_that_is_a_file_is_a_clear_error(desk):
 
 
 def test_the_next_start_does_not_ask_for_what_is_decided(queued):
-    from skillloop import worker
+    from skillloop.worker import worker
 
     desk, name = queued
     worker.leave_notice(desk.home)
@@ -417,7 +419,7 @@ def test_status_tells_what_stands_of_what_was_applied_and_which_session_failed(q
     desk, name = queued
     with desk.store() as store:
         item = store.find_proposal(name)
-        proposals.publish(proposals.prepare(item.proposal, desk.home, store), store, by="person", note="test")
+        gather.publish(gather.prepare(item.proposal, desk.home, store), store, by="person", note="test")
         history.rollback(store, desk.skill)
     job = desk.home / "inbox" / "failed" / "a.json"
     job.parent.mkdir(parents=True)

@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 from transcripts import VERSIONS, Transcript
 
-from skillloop import disagreements, transcript
-from skillloop.disagreements import DRAFT_AT, FOUND_AT, UNSURE, find
+from skillloop import detect
+from skillloop.detect import DRAFT_AT, FOUND_AT, UNSURE, find
+from skillloop.hosts.claude_code import transcript
 from skillloop.model import Kind, Origin, Session, ToolUse, Turn, TurnKind
 
 SCENES = {
@@ -84,7 +85,7 @@ def test_a_correction_is_found_and_the_next_wish_is_not(language):
 def test_a_rule_is_looked_for_wherever_it_could_matter(language, monkeypatch):
     sessions = [conversation(said, reply) for said in SCENES[language] for reply in ("ok", "You're right.")]
     found = [find(session) for session in sessions]
-    monkeypatch.setattr(disagreements, "_lift", lambda: float("inf"))
+    monkeypatch.setattr(detect, "_lift", lambda: float("inf"))
     assert [find(session) for session in sessions] == found
 
 

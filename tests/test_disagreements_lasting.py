@@ -2,12 +2,12 @@
 
 import pytest
 
-from skillloop.disagreements import lessons
-from skillloop.disagreements.lasting import meant_to_last
+from skillloop.detect import lesson
+from skillloop.detect.durable_phrases import meant_to_last
 
 
 def lasts(text):
-    rule = lessons.draw(text)
+    rule = lesson.draw(text)
     return rule is not None and meant_to_last(text, rule.quote, rule.text)
 
 
@@ -45,7 +45,7 @@ def test_a_wish_for_good(text):
     ],
 )
 def test_the_form_of_a_rule_is_a_hint_and_not_more(text):
-    rule = lessons.draw(text)
+    rule = lesson.draw(text)
     assert not lasts(text)
     assert "rule: reads like a norm" in rule.features
 

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop.disagreements import classifier, lessons
-from skillloop.disagreements.classifier import Linear, learned
-from skillloop.disagreements.features import Scene, said, scenes
-from skillloop.disagreements.features import features as features_of
-from skillloop.disagreements.lexicon import CLAIMED, REPLIED, SAID
-from skillloop.disagreements.phrases import Phrases, tokens
-from skillloop.gate import faithful
+from skillloop.detect import classifier
+from skillloop.detect import lesson as lessons
+from skillloop.detect.classifier import Linear, learned
+from skillloop.detect.features import Scene, said, scenes
+from skillloop.detect.features import features as features_of
+from skillloop.detect.lexicon import CLAIMED, REPLIED, SAID
+from skillloop.detect.phrases import Phrases, tokens
+from skillloop.gate import fidelity
 from skillloop.model import Kind, Session, ToolUse, Turn, TurnKind
 
 LANGUAGES = {"en", "es", "de", "fr", "pt", "it", "ru", "zh", "ja"}
@@ -44,8 +45,8 @@ def test_a_lesson_is_the_sentence_without_its_pleasantries(said_so):
     lesson = lessons.draw(said_so)
     assert lesson.text == LESSONS[said_so]
     assert lesson.quote in said_so
-    assert not faithful.novel_words(lesson.text, said_so)
-    assert not faithful.made_up(lesson.text, said_so, "")
+    assert not fidelity.novel_words(lesson.text, said_so)
+    assert not fidelity.made_up(lesson.text, said_so, "")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_a_quote_is_always_a_span_and_a_lesson_in_its_words(parts, between):
     lesson = lessons.draw(text)
     if lesson is not None:
         assert lesson.quote in text
-        assert not faithful.novel_words(lesson.text, lesson.quote)
+        assert not fidelity.novel_words(lesson.text, lesson.quote)
 
 
 @given(st.text(max_size=300))
@@ -145,7 +146,9 @@ def test_the_signals_add_up_to_the_score():
 
 
 def test_the_weights_hold_names_of_features_and_no_text_of_a_person():
-    data = json.loads(Path(classifier.__file__).with_name("weights.json").read_text(encoding="utf-8"))
+    data = json.loads(
+        (Path(classifier.__file__).parents[1] / "data" / "weights.json").read_text(encoding="utf-8")
+    )
     prefixes = (
         "says: ",
         "starts: ",

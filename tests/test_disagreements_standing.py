@@ -3,17 +3,17 @@
 import pytest
 from judging import failed, insert
 
-from skillloop.disagreements import DURABLE_AT, ONLY_PASTED, find, lessons, standing
-from skillloop.disagreements.classifier import learned
-from skillloop.disagreements.phrases import tokens
-from skillloop.disagreements.wished import WISHED
-from skillloop.gate import origin
+from skillloop.detect import DURABLE_AT, ONLY_PASTED, durability, find, lesson
+from skillloop.detect.classifier import learned
+from skillloop.detect.durable_lexicon import WISHED
+from skillloop.detect.phrases import tokens
+from skillloop.gate import provenance
 from skillloop.model import Session, ToolUse, Turn, TurnKind
 
 
 def sure(text):
-    rule = lessons.draw(text)
-    return learned().durable.confidence(rule.features if rule else standing.around(text))
+    rule = lesson.draw(text)
+    return learned().durable.confidence(rule.features if rule else durability.around(text))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_standing_rule_weighs_more_than_a_wish_for_today(wish, one_off):
 
 def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():
     text = "The second chart is blue. Always label the axes with their units. Then go on."
-    assert lessons.draw(text).text == "Always label the axes with their units"
+    assert lesson.draw(text).text == "Always label the axes with their units"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():
     ],
 )
 def test_what_was_done_falls_off_and_quotation_marks_stay_whole(said, rule):
-    assert lessons.draw(said).text == rule
+    assert lesson.draw(said).text == rule
 
 
 def test_vowel_signs_belong_to_their_word():
@@ -72,12 +72,12 @@ def test_a_turn_of_nothing_but_a_paste_quotes_nothing_of_it():
     )
     (found,) = find(Session("s", "s.jsonl", turns))
     assert (found.evidence.quote, found.durable) == (ONLY_PASTED, False)
-    assert not origin.holds(turns[2], found.evidence.quote)  # so the gate takes it for nobody's words
-    assert failed(origin.check, "", insert("Use a table"), turn={"pasted": (log,)}, quote=ONLY_PASTED) == {
-        "origin!"
-    }
+    assert not provenance.holds(turns[2], found.evidence.quote)  # so the gate takes it for nobody's words
+    assert failed(
+        provenance.check, "", insert("Use a table"), turn={"pasted": (log,)}, quote=ONLY_PASTED
+    ) == {"origin!"}
 
 
 def test_no_phrase_is_longer_than_what_is_looked_at_for_how_a_rule_starts():
     phrases = (phrase for words in WISHED.values() for text in words.values() for phrase in text.split("|"))
-    assert max(len(tokens(phrase)) for phrase in phrases) == standing.LONGEST_PHRASE
+    assert max(len(tokens(phrase)) for phrase in phrases) == durability.LONGEST_PHRASE

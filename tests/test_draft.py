@@ -2,10 +2,11 @@
 
 import pytest
 
-from skillloop import draft, skillfile
-from skillloop.draft import Recurrence
 from skillloop.model import Disagreement, Evidence, Kind, Origin, SkillRef
-from skillloop.skillfile import LEARNED
+from skillloop.propose import offline
+from skillloop.propose.offline import Recurrence
+from skillloop.skills import document
+from skillloop.skills.document import LEARNED
 
 PATH = "/skills/report/SKILL.md"
 SKILL = """---
@@ -35,7 +36,7 @@ description: Write a report.
 def said(lesson, text=SKILL, **keywords):
     evidence = Evidence("e1", "s1", "/t.jsonl", 7, "u1", lesson, Origin.TYPED)
     found = Disagreement(evidence, Kind.CORRECTION, 0.9, True, lesson, SkillRef("report", PATH), 3)
-    return draft.offline(found, text, PATH, **keywords)
+    return offline.offline(found, text, PATH, **keywords)
 
 
 def edit(lesson, **keywords):
@@ -104,5 +105,5 @@ def test_the_id_depends_on_the_edit_and_the_evidence_not_on_the_base():
 
 def test_the_edit_applies():
     proposal = said("Always sort the table by its first column")
-    new = skillfile.apply(SKILL, proposal.edits)
+    new = document.apply(SKILL, proposal.edits)
     assert len(new.splitlines()) == len(SKILL.splitlines()) + 1

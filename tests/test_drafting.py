@@ -10,11 +10,14 @@ from messages_server import MessagesServer, data_of, says, status
 from test_session import RULE, corrected
 from transcripts import SKILL, Transcript
 
-from skillloop import cli, drafting, excerpt, llm, memory, transcript
+from skillloop import cli, llm
 from skillloop.config import Budget
-from skillloop.llm.api import Api
+from skillloop.hosts.claude_code import transcript
+from skillloop.llm.anthropic import Api
 from skillloop.model import Disagreement, Evidence, Kind, Outcome, SkillRef
-from skillloop.problems import session
+from skillloop.pipeline import session
+from skillloop.propose import context as excerpt
+from skillloop.propose import model, rejected
 
 sys.path.insert(0, str(Path(__file__).parent / "bench"))
 from redaction import positives
@@ -223,7 +226,7 @@ def test_new_evidence_may_bring_a_rejected_edit_back(tmp_path, home, store, skil
     record.says("Eight hours, says a health magazine. I have finished the answer.").typed(RULE).says(SORRY)
     again = session.digest(transcript.read(record.write(tmp_path / "t" / "other.jsonl")), home, store)
     assert first.found[0].id != again.found[0].id
-    assert memory.again(again.trials[0].candidate, memory.failed(store, str(skill))) is None
+    assert rejected.again(again.trials[0].candidate, rejected.failed(store, str(skill))) is None
     assert again.trials[0].decision.outcome is Outcome.DEFER
 
 
@@ -247,9 +250,7 @@ def test_planted_secrets_are_in_no_request(tmp_path, store, server):
         record.result(text).says(f"I did: {text}").typed(f"{RULE} {text}").says("Sorry.")
         read = transcript.read(record.write(tmp_path / "t" / "session.jsonl"))
         list(
-            drafting.drafts(
-                door, brief(read, SKILL + f"\n- {' '.join(text.split())}\n", f"{RULE} {text}"), "m"
-            )
+            model.drafts(door, brief(read, SKILL + f"\n- {' '.join(text.split())}\n", f"{RULE} {text}"), "m")
         )
         assert len(server.raw) == sent + 1, (kind, context)
         sent += 1
@@ -270,7 +271,7 @@ def brief(read, text, lesson):
         SkillRef("research", "/nowhere/skills/x/SKILL.md"),
         turn.index,
     )
-    return drafting.Brief(read, found, text, "/nowhere/skills/x/SKILL.md")
+    return model.Brief(read, found, text, "/nowhere/skills/x/SKILL.md")
 
 
 def hidden_in(sent, value):
@@ -334,7 +335,7 @@ def test_of_a_long_message_the_part_around_the_disagreement_is_sent():
 
 def test_of_a_long_skill_headings_and_items_are_sent():
     long = SKILL + "\n## More\n\n" + "Just prose, a lot of it.\n" * 2000 + "\n- An item at the end.\n"
-    told = drafting._sent(long, "/nowhere/skills/x/SKILL.md")
+    told = model._sent(long, "/nowhere/skills/x/SKILL.md")
     assert "## More" in told
     assert "- An item at the end." in told
     assert "prose" not in told

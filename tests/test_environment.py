@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from skillloop import environment
+from skillloop.hosts.claude_code.hooks import environment
 
 ROOT = Path(__file__).parents[1]
+HOOKS = "skillloop/hosts/claude_code/hooks"
 BACKEND = """
 import zipfile
 
@@ -20,10 +21,11 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     name, info = "skillloop-1-py3-none-any.whl", "skillloop-1.dist-info/"
     with zipfile.ZipFile(wheel_directory + "/" + name, "w") as wheel:
         wheel.write("skillloop/__init__.py")
-        wheel.write("skillloop/worker.py")
+        wheel.write("skillloop/worker/__init__.py")
+        wheel.write("skillloop/worker/worker.py")
         wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: skillloop\\nVersion: 1\\n")
         wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        wheel.writestr(info + "entry_points.txt", "[console_scripts]\\nskillloop = skillloop.worker:main\\n")
+        wheel.writestr(info + "entry_points.txt", "[console_scripts]\\nskillloop = skillloop.worker.worker:main\\n")
         wheel.writestr(info + "RECORD", "")
     return name
 """
@@ -42,22 +44,24 @@ if __name__ == "__main__":
 def plugin(tmp_path):
     """A plugin root with environment.py and a package of two files, built by a back end of its own."""
     root = tmp_path / "plugin"
-    (root / "skillloop").mkdir(parents=True)
+    (root / HOOKS).mkdir(parents=True)
+    (root / "skillloop" / "worker").mkdir()
     (root / ".claude-plugin").mkdir()
     (root / ".claude-plugin" / "plugin.json").write_text('{"name": "skillloop", "version": "1.0"}')
     backend = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     (root / "pyproject.toml").write_text(backend + '[project]\nname = "skillloop"\nversion = "1"\n')
     (root / "backend.py").write_text(BACKEND)
     (root / "skillloop" / "__init__.py").write_text("")
-    (root / "skillloop" / "worker.py").write_text(WORKER)
-    shutil.copy(ROOT / "skillloop" / "environment.py", root / "skillloop")
+    (root / "skillloop" / "worker" / "__init__.py").write_text("")
+    (root / "skillloop" / "worker" / "worker.py").write_text(WORKER)
+    shutil.copy(ROOT / HOOKS / "environment.py", root / HOOKS)
     return root
 
 
 def start(plugin, home, python=sys.executable, **variables):
     """Run environment.py as the hook does, but wait for it."""
     variables = {"PATH": os.environ["PATH"], "HOME": str(home), "SKILLLOOP_HOME": str(home), **variables}
-    command = [python, "-I", plugin / "skillloop" / "environment.py"]
+    command = [python, "-I", plugin / HOOKS / "environment.py"]
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
 
@@ -95,7 +99,7 @@ def test_settings_of_the_persons_own_pip_do_not_lead_the_installation_elsewhere(
 
 @pytest.mark.slow
 def test_an_environment_in_which_the_worker_cannot_even_start_is_not_put_into_use(plugin, home):
-    (plugin / "skillloop" / "worker.py").write_text("import no_such_library")
+    (plugin / "skillloop" / "worker" / "worker.py").write_text("import no_such_library")
     done = start(plugin, home)
     assert done.stdout == ""
     assert "No module named 'no_such_library'" in (home / "notice.json").read_text()
@@ -113,7 +117,7 @@ def test_uv_serves_where_there_is_no_suitable_python(plugin, home, tmp_path):
         "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     variables = {"PATH": str(tmp_path / "bin"), "HOME": str(home), "SKILLLOOP_HOME": str(home)}
-    command = [sys.executable, "-I", "-c", code, plugin / "skillloop" / "environment.py"]
+    command = [sys.executable, "-I", "-c", code, plugin / HOOKS / "environment.py"]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert done.stdout.startswith("worker in"), done.stderr
 
@@ -128,7 +132,7 @@ def test_a_ready_environment_is_used_and_the_launcher_leads_into_it(quick, home)
 
 def test_changed_code_gets_an_environment_of_its_own_and_old_ones_go(quick, home):
     for number in range(4):
-        (quick / "skillloop" / "worker.py").write_text(f"# {number}")
+        (quick / "skillloop" / "worker" / "worker.py").write_text(f"# {number}")
         environment.ensure(home)
         os.utime((home / "env" / "current").resolve(), (number, number))
     folders = [path for path in (home / "env").iterdir() if path.is_dir() and not path.is_symlink()]
@@ -220,7 +224,7 @@ def test_a_log_that_has_grown_too_long_is_set_aside(plugin, home, quick):
     log = home / "log" / "worker.log"
     log.write_bytes(b"x" * (environment.LOG_LIMIT + 1))
     code = "import sys; sys.path.insert(0, sys.argv[1]); import environment, pathlib, os; environment.rotate(pathlib.Path(sys.argv[2])); os.write(2, b'new')"
-    subprocess.run([sys.executable, "-c", code, plugin / "skillloop", log], check=True)
+    subprocess.run([sys.executable, "-c", code, plugin / HOOKS, log], check=True)
     assert log.read_bytes() == b"new"
     assert log.with_name("worker.log.1").stat().st_size > environment.LOG_LIMIT
     assert log.stat().st_mode & 0o777 == 0o600
@@ -230,4 +234,4 @@ def test_environment_and_approval_run_on_python_3_8():
     import ast
 
     for name in ("environment", "approval"):
-        ast.parse((ROOT / "skillloop" / f"{name}.py").read_text(), feature_version=(3, 8))
+        ast.parse((ROOT / HOOKS / f"{name}.py").read_text(), feature_version=(3, 8))

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from experiments import TRAIN, Formula, data, drive, edited, judged, noisy, recipe, start, variant
 
+from skillloop.bench import executor, proposers, setup
+from skillloop.bench.archive import Archive
+from skillloop.bench.candidate import Candidate
 from skillloop.errors import Refused, SkillloopError, UsageError
-from skillloop.problems.experiment import executor, proposers, setup
-from skillloop.problems.experiment.archive import Archive
-from skillloop.problems.experiment.candidate import Candidate
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
 HERE = Path(__file__).parent
@@ -162,7 +162,7 @@ def test_a_run_goes_on_with_its_own_metric_only(tmp_path):
 
 
 def test_data_where_trials_can_read_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("skillloop.sandbox.interpreter_folders", lambda _python: [str(tmp_path)])
+    monkeypatch.setattr("skillloop.bench.sandbox.interpreter_folders", lambda _python: [str(tmp_path)])
     with pytest.raises(UsageError, match="which trials may read"):
         start(tmp_path)
 
@@ -277,7 +277,7 @@ def test_search_turns_declared_knobs_and_never_the_same_twice(opened):
 
 @pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="the extra `bench` is not installed")
 def test_optuna_asks_for_values_in_the_declared_range():
-    from skillloop.problems.experiment.source import Knob
+    from skillloop.bench.source import Knob
 
     knobs = [Knob("LEVEL", low=1, high=3), Knob("SIZE", choices=(2, 4, 8))]
     rows = [row(str(i), 2 + i / 10, {"LEVEL": 1.5 + i / 10, "SIZE": 4}) for i in range(10)]

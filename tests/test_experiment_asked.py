@@ -7,9 +7,9 @@ from experiments import Formula, drive, noisy, recipe, start
 from messages_server import MessagesServer, data_of, says, status
 
 from skillloop import cli, llm
+from skillloop.bench import llm_proposer
 from skillloop.config import Budget
-from skillloop.llm.api import Api
-from skillloop.problems.experiment import asked
+from skillloop.llm.anthropic import Api
 
 EDIT = {"old": "LEVEL = 2.0", "new": "LEVEL = 1.0", "what": "a lower level", "why": "lower is better"}
 
@@ -29,7 +29,7 @@ def opened(tmp_path):
 
 def proposer(store, said, **budget):
     door = llm.Door(Api(), store, llm.limits(Budget(**budget)), "bench", "c", sleep=lambda _: None)
-    return asked.model(door, "claude-sonnet-5-5", "The program.", said.append)
+    return llm_proposer.model(door, "claude-sonnet-5-5", "The program.", said.append)
 
 
 def run(opened, propose, limit=1):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from experiments import drive, edited, variant
 
-from skillloop.problems.experiment import proposers, setup
-from skillloop.problems.experiment.archive import Archive
-from skillloop.problems.experiment.candidate import EDITABLE, Candidate, Job, Plan
+from skillloop.bench import proposers, setup
+from skillloop.bench.archive import Archive
+from skillloop.bench.candidate import EDITABLE, Candidate, Job, Plan
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("torch")
@@ -255,7 +255,7 @@ def test_a_better_learning_rate_is_kept_and_is_better_on_the_sealed_split(tokens
 
 
 def edited_recipe(folder, **constants):
-    from skillloop.problems.experiment.source import with_constant
+    from skillloop.bench.source import with_constant
 
     folder.mkdir()
     for name in ("prepare.py", "evaluate.py", EDITABLE):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from experiments import TRAIN, drive, edited, start
 
-from skillloop.problems.experiment import proposers
+from skillloop.bench import proposers
 
 pytest.importorskip("ray")
 pytestmark = [
@@ -42,7 +42,7 @@ def plain(rows):
 
 
 def test_a_node_that_dies_loses_no_trial_and_doubles_none(nodes, tmp_path):
-    from skillloop.problems.experiment.cluster import Cluster
+    from skillloop.bench.cluster import Cluster
 
     cluster, (first, _) = nodes
     local, remote = start(tmp_path / "local", SLOW), start(tmp_path / "remote", SLOW)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skillloop.bench.ledger import Ledger, results
 from skillloop.errors import SkillloopError
-from skillloop.problems.experiment.ledger import Ledger, results
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop.problems.experiment import source
+from skillloop.bench import source
 
 BASE = '''"""Doc."""
 import torch

@@ -11,22 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from skillloop import files
+from skillloop import fs
 from skillloop.errors import Locked, SkillloopError, UsageError
-from skillloop.files import (
-    Missing,
-    canonical,
-    locked,
-    open_skill,
-    why_not_editable,
-    write_atomic,
-)
+from skillloop.fs import Missing, canonical, locked, open_skill, why_not_editable, write_atomic
 
 TEXT = b"---\nname: web\n---\n- a\n"
 HOLDER = """
 import sys, time
 from pathlib import Path
-from skillloop.files import locked
+from skillloop.fs import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -182,7 +175,7 @@ def as_device(skill):
 
 def as_giant(skill):
     with skill.open("ab") as file:
-        file.truncate(files.MAX_SKILL + 1)
+        file.truncate(fs.MAX_SKILL + 1)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +283,7 @@ def test_where_names_cannot_be_exchanged_the_file_is_replaced(skill, monkeypatch
     def refuse(*_):
         raise OSError(22, "Invalid argument")
 
-    monkeypatch.setattr(files, "_exchange", refuse)
+    monkeypatch.setattr(fs, "_exchange", refuse)
     with open_skill(skill) as opened:
         opened.stage(".temp", b"new")
         opened.swap(".temp")
@@ -319,7 +312,7 @@ def test_a_writer_is_waited_for_and_a_reader_is_not(skill):
     with open_skill(skill) as opened, skill.open() as reader:
         begun = time.monotonic()
         opened.wait_for_writers("SKILL.md")
-        assert time.monotonic() - begun < files._SAVE, reader
+        assert time.monotonic() - begun < fs._SAVE, reader
         with skill.open("r+") as writer:
             threading.Timer(0.1, writer.close).start()
             opened.wait_for_writers("SKILL.md")

@@ -7,9 +7,9 @@ import pytest
 from test_session import corrected
 from transcripts import Transcript
 
+from skillloop.hosts.claude_code.transcript import read
 from skillloop.model import Outcome
-from skillloop.problems import session
-from skillloop.transcript import read
+from skillloop.pipeline import session
 
 HONEST = "No, that's wrong. Always name the journal of a study."
 FORGED = [

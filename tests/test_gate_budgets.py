@@ -7,7 +7,7 @@ from skillloop import gate
 from skillloop.config import Apply, Config, EditLimits
 from skillloop.gate import budgets
 from skillloop.model import Outcome, Rule
-from skillloop.skillfile import LEARNED
+from skillloop.skills.document import LEARNED
 
 EDIT = insert("Sort by date")
 LIMIT = Rule("edit.unseen = 2", "/p/skillloop.toml", 3)

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judging import SKILL, case, failed, insert, judged, replaced
 
-from skillloop import gate, words
-from skillloop.gate import faithful
-from skillloop.gate.faithful import made_up, meaning, novel_words
+from skillloop import gate
+from skillloop.gate import fidelity
+from skillloop.gate.fidelity import made_up, meaning, novel_words
 from skillloop.model import Edit, Outcome
+from skillloop.text import words
 
 GENUINE = [
     ("no, use spaces not tabs", "Use spaces not tabs"),
@@ -169,7 +170,7 @@ def test_a_line_that_turns_the_words_round_is_never_automatic(said, line):
     ],
 )
 def test_words_that_are_not_the_persons_are_refused(line):
-    assert "words!" in failed(faithful.check, "always sort the tables", insert(line))
+    assert "words!" in failed(fidelity.check, "always sort the tables", insert(line))
 
 
 @pytest.mark.parametrize(
@@ -197,30 +198,30 @@ def test_the_start_of_a_sentence_may_be_capitalised():
 
 
 def test_the_whole_message_counts_not_only_the_quote():
-    assert "meaning" in failed(faithful.check, "never use sudo here", insert("Use sudo"), quote="use sudo")
+    assert "meaning" in failed(fidelity.check, "never use sudo here", insert("Use sudo"), quote="use sudo")
 
 
 def test_a_quote_that_is_not_in_the_message_gives_no_words():
-    assert "words!" in failed(faithful.check, "sort by date", insert("Use sudo"), quote="use sudo")
+    assert "words!" in failed(fidelity.check, "sort by date", insert("Use sudo"), quote="use sudo")
 
 
 def test_evidence_that_the_edit_does_not_cite_does_not_help():
     edit = replace(insert("Sort by date"), evidence=())
-    assert failed(faithful.check, "sort by date", edit) == {"words!", "meaning"}
+    assert failed(fidelity.check, "sort by date", edit) == {"words!", "meaning"}
 
 
 def test_a_line_may_only_be_replaced_by_words_about_it():
     about, other = "- Use tabs to align columns.", "- Put the unit in the header."
     new = "- Use spaces to align columns"
     said = "use spaces to align columns"
-    assert failed(faithful.check, said, replaced(about, new)) == set()
-    assert failed(faithful.check, said, replaced(other, new)) == {"meaning"}
-    assert failed(faithful.check, said, Edit("delete", "Style", other, evidence=("e1",))) == {"meaning"}
+    assert failed(fidelity.check, said, replaced(about, new)) == set()
+    assert failed(fidelity.check, said, replaced(other, new)) == {"meaning"}
+    assert failed(fidelity.check, said, Edit("delete", "Style", other, evidence=("e1",))) == {"meaning"}
 
 
 def test_a_line_that_a_person_reworded_still_waits_for_a_person():
     proposal, context = case("sort by date", insert("Order each table by its timestamp column"))
-    verdict = gate.judge(replace(proposal, drafter=faithful.PERSON), context)
+    verdict = gate.judge(replace(proposal, drafter=fidelity.PERSON), context)
     assert verdict.outcome is Outcome.DEFER
 
 
@@ -237,14 +238,14 @@ def test_leaving_out_a_negator_or_scope_word_inside_a_run_never_passes(said, dat
     if said[dropped] in {"never", "only", "don't", "not", "if", "before", "docs", "all"}:
         rest = said[:dropped] + said[dropped + 1 :]
         kept = " ".join(rest)
-        if kept and " ".join(said).count(kept) == 0 and faithful.clauses(kept):
+        if kept and " ".join(said).count(kept) == 0 and fidelity.clauses(kept):
             assert meaning(kept, " ".join(said)) or _same_units(kept, said)
 
 
 def _same_units(kept, said):
     """Whether the line stands elsewhere in the message anyway."""
-    values = [unit.value for unit in faithful.units(faithful.clauses(kept))]
-    whole = [unit.value for unit in faithful.units(faithful.clauses(" ".join(said)))]
+    values = [unit.value for unit in fidelity.units(fidelity.clauses(kept))]
+    whole = [unit.value for unit in fidelity.units(fidelity.clauses(" ".join(said)))]
     return any(whole[at : at + len(values)] == values for at in range(len(whole)))
 
 
@@ -284,7 +285,7 @@ def test_a_megabyte_of_words_is_quick(unit):
     ],
 )
 def test_that_it_was_said_before_or_holds_from_now_on_may_be_left_out(said, line):
-    assert failed(faithful.check, said, insert(line)) == set()
+    assert failed(fidelity.check, said, insert(line)) == set()
 
 
 @pytest.mark.parametrize(
@@ -292,4 +293,4 @@ def test_that_it_was_said_before_or_holds_from_now_on_may_be_left_out(said, line
     [("o chefe disse que apague tudo", "Apague tudo"), ("он говорил: удали всё", "Удали всё")],
 )
 def test_that_somebody_else_said_it_may_not(said, line):
-    assert "meaning" in failed(faithful.check, said, insert(line))
+    assert "meaning" in failed(fidelity.check, said, insert(line))

@@ -9,18 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judging import AUTO, SKILL, insert, judged
 
-from skillloop import gate, skillfile
+from skillloop import gate
 from skillloop.config import Protect
 from skillloop.errors import SkillloopError
-from skillloop.gate import frozen
+from skillloop.gate import frontmatter
 from skillloop.gate.context import Context
 from skillloop.model import Edit, Outcome
+from skillloop.skills import document
 
 HEAD = SKILL[: SKILL.index("\n# Report")]
 
 
 def findings(text, base=SKILL):
-    checks = frozen.check(None, Context(base=base, text=text, config=AUTO))
+    checks = frontmatter.check(None, Context(base=base, text=text, config=AUTO))
     return {check.name + "!" * check.hard for check in checks if not check.passed}
 
 
@@ -187,7 +188,7 @@ def mutation(edits, base=SKILL):
     text = base
     for number, edit in enumerate(edits):
         try:
-            text = skillfile.apply(text, [edit])
+            text = document.apply(text, [edit])
         except SkillloopError:
             lines = text.split("\n")
             lines.insert(number * 7 % (len(lines) + 1), edit.new or "")
@@ -206,7 +207,7 @@ def frozen_bytes_are_frozen(edits):
         text = mutation(edits, base)
         if gate.compare(base, text, rules).outcome in (Outcome.KEEP, Outcome.DEFER):
             assert text.startswith(HEAD)
-            assert frozen.frontmatter(text) == HEAD
+            assert frontmatter.frontmatter(text) == HEAD
             for marker in ("\n---", "```", "!`", r"(?<![\w`.])@[~/.]", r"\$(?:\d|\{|ARGUMENTS)", "<!--"):
                 assert len(re.findall(marker, text)) <= len(re.findall(marker, base)), marker
             if rules is RULES:
@@ -252,9 +253,9 @@ def test_a_megabyte_of_anything_is_quick(unit):
 
 @given(st.lists(line.filter(lambda one: "\n" not in one), max_size=8))
 def test_no_marker_reaches_over_the_end_of_a_line(lines):
-    together = frozen.counts(["\n".join(lines)])
+    together = frontmatter.counts(["\n".join(lines)])
     assert together == [
-        sum(kind) for kind in zip(*(frozen.counts([one]) for one in lines or [""]), strict=True)
+        sum(kind) for kind in zip(*(frontmatter.counts([one]) for one in lines or [""]), strict=True)
     ]
 
 

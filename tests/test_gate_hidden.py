@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skillloop.gate import hidden
+from skillloop.gate import unicode
 
 # Frames and things: every frame takes every thing, 12 languages, 1,008 ordinary lines.
 FRAMES = {
@@ -66,7 +66,7 @@ BAD = ("Cf", "Cc", "Co", "Cs", "Cn", "Zl", "Zp")
 
 
 def spans(text):
-    return [str(h) for h in hidden.findings(text)]
+    return [str(h) for h in unicode.findings(text)]
 
 
 def test_a_thousand_ordinary_lines_in_twelve_languages_pass():
@@ -90,22 +90,22 @@ def test_every_format_control_private_surrogate_and_unassigned_character_is_caug
     ):
         char = chr(code)
         if unicodedata.category(char) in BAD and char not in "\n\u200c\u200d":
-            assert hidden.findings(host.format(char)), f"U+{code:04X}"
+            assert unicode.findings(host.format(char)), f"U+{code:04X}"
 
 
 def test_all_256_variation_selectors_and_all_tags_are_caught_behind_a_letter():
     codes = [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0xE0000, 0xE0080)]
-    assert [hex(c) for c in codes if not hidden.findings(f"- keep a{chr(c)} tidy")] == []
-    assert hidden.findings("❤\ufe0e")
-    assert hidden.findings("👍\ufe01")
-    assert not hidden.findings("❤\ufe0f")
+    assert [hex(c) for c in codes if not unicode.findings(f"- keep a{chr(c)} tidy")] == []
+    assert unicode.findings("❤\ufe0e")
+    assert unicode.findings("👍\ufe01")
+    assert not unicode.findings("❤\ufe0f")
 
 
 @pytest.mark.slow
 def test_every_code_point_of_a_hidden_category_is_caught():
     hidden_ones = [c for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) in BAD and c != 10]
     assert len(hidden_ones) > 900_000
-    assert [hex(c) for c in hidden_ones if not hidden.findings(f"- use a{chr(c)}b tabs")] == []
+    assert [hex(c) for c in hidden_ones if not unicode.findings(f"- use a{chr(c)}b tabs")] == []
 
 
 @pytest.mark.parametrize(
@@ -119,30 +119,30 @@ def test_every_code_point_of_a_hidden_category_is_caught():
     ],
 )  # fmt: skip
 def test_what_cannot_be_seen_for_what_it_is_is_caught(line):
-    assert hidden.findings(line)
+    assert unicode.findings(line)
 
 
 def test_a_line_may_keep_what_it_had_and_gain_nothing():
     base = "# S\n- soft\u00adhyphen stays\n"
-    assert hidden.compare(base, base.replace("stays", "is kept")) == []
-    assert hidden.compare(base, base + "- new\u00ad one\n")
-    assert hidden.compare(base, base.replace("stays", "st\u00adays"))
-    assert hidden.compare("a\r\nb\r\n", "a\r\nb\r\nc\r\n") == []
+    assert unicode.compare(base, base.replace("stays", "is kept")) == []
+    assert unicode.compare(base, base + "- new\u00ad one\n")
+    assert unicode.compare(base, base.replace("stays", "st\u00adays"))
+    assert unicode.compare("a\r\nb\r\n", "a\r\nb\r\nc\r\n") == []
 
 
 def test_the_detail_names_the_code_points():
-    [(line, found)] = hidden.compare("", "- ign\u200bore")
+    [(line, found)] = unicode.compare("", "- ign\u200bore")
     assert (
         str(found)
         == "an invisible or unassigned character (category Cf) at column 6: <U+200B ZERO WIDTH SPACE>"
     )
-    assert hidden.visible(line) == "- ign<U+200B ZERO WIDTH SPACE>ore"
-    assert "<U+0430 CYRILLIC SMALL LETTER A>" in str(hidden.findings("pаypal")[0])
+    assert unicode.visible(line) == "- ign<U+200B ZERO WIDTH SPACE>ore"
+    assert "<U+0430 CYRILLIC SMALL LETTER A>" in str(unicode.findings("pаypal")[0])
 
 
 @pytest.mark.parametrize("piece", ["a", "é", "क्", "！", "\u200b", "\u0301", "а", "👩‍"])
 def test_a_megabyte_in_one_line_costs_little(piece):
     line = piece * (1_000_000 // len(piece))
     start = time.process_time()
-    hidden.findings(line)
+    unicode.findings(line)
     assert time.process_time() - start < 3

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judging import case, failed, insert, judged
 
-from skillloop.gate import origin
+from skillloop.gate import provenance
 from skillloop.model import Evidence, Origin, Outcome, Session, Turn, TurnKind
 
 SAID = "Always sort the tables by date."
@@ -15,18 +15,18 @@ EDIT = insert("Always sort the tables by date")
 
 
 def test_typed_words_pass():
-    assert failed(origin.check, SAID, EDIT) == set()
+    assert failed(provenance.check, SAID, EDIT) == set()
 
 
 def test_a_message_that_is_not_in_the_transcript_is_no_evidence():
-    assert failed(origin.check, SAID, EDIT, reread=lambda _: None) == {"origin!"}
+    assert failed(provenance.check, SAID, EDIT, reread=lambda _: None) == {"origin!"}
 
 
 def test_a_transcript_that_cannot_be_read_confirms_nothing():
     def unreadable(_evidence):
         raise PermissionError("no")
 
-    assert failed(origin.check, SAID, EDIT, reread=unreadable) == {"origin!"}
+    assert failed(provenance.check, SAID, EDIT, reread=unreadable) == {"origin!"}
 
 
 def test_a_queued_proposal_whose_transcript_was_deleted_is_still_a_persons_to_decide():
@@ -35,12 +35,12 @@ def test_a_queued_proposal_whose_transcript_was_deleted_is_still_a_persons_to_de
 
 
 def test_a_quote_that_the_transcript_does_not_hold_stays_refused_in_the_queue():
-    assert "origin!" in failed(origin.check, SAID, EDIT, session=None, quote="Never sort.")
+    assert "origin!" in failed(provenance.check, SAID, EDIT, session=None, quote="Never sort.")
 
 
 @pytest.mark.parametrize("turn", [{"origin": Origin.MACHINE}, {"role": "assistant"}])
 def test_a_machines_words_are_no_evidence_whatever_the_proposal_claims(turn):
-    assert failed(origin.check, SAID, EDIT, turn=turn) == {"origin!"}
+    assert failed(provenance.check, SAID, EDIT, turn=turn) == {"origin!"}
 
 
 @pytest.mark.parametrize(
@@ -48,40 +48,40 @@ def test_a_machines_words_are_no_evidence_whatever_the_proposal_claims(turn):
     ["Never sort the tables by date.", "always sort the tables by date.", "", "  ", "the tables  by date"],
 )
 def test_the_quote_must_stand_in_the_message_letter_for_letter(quote):
-    assert failed(origin.check, SAID, EDIT, quote=quote) == {"origin!"}
+    assert failed(provenance.check, SAID, EDIT, quote=quote) == {"origin!"}
 
 
 def test_a_redacted_quote_of_a_message_with_a_secret_is_found():
     token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     said = f"Never print {token} in a report."
-    assert failed(origin.check, said, EDIT, quote="Never print <SECRET:github> in a report.") == set()
+    assert failed(provenance.check, said, EDIT, quote="Never print <SECRET:github> in a report.") == set()
 
 
 def test_a_message_that_the_reader_of_the_whole_session_leaves_out_is_no_evidence():
     session = Session("s1", "/t/s1.jsonl", ())
-    assert failed(origin.check, SAID, EDIT, session=session) == {"origin!"}
+    assert failed(provenance.check, SAID, EDIT, session=session) == {"origin!"}
 
 
 def test_what_was_pasted_is_no_evidence():
     turn = {"text": "what does this say?", "pasted": (SAID,)}
-    assert "origin!" in failed(origin.check, SAID, EDIT, turn=turn)
+    assert "origin!" in failed(provenance.check, SAID, EDIT, turn=turn)
 
 
 @pytest.mark.parametrize("cites", [(), ("e2",), ("e1", "e2")])
 def test_every_edit_cites_evidence_that_exists(cites):
-    assert failed(origin.check, SAID, replace(EDIT, evidence=cites)) == {"origin!"}
+    assert failed(provenance.check, SAID, replace(EDIT, evidence=cites)) == {"origin!"}
 
 
 def test_two_pieces_of_evidence_with_one_id_are_refused():
     proposal, context = case(SAID, EDIT)
     other = Evidence("e1", "s1", "/t/s1.jsonl", 9, "u2", SAID, Origin.TYPED)
     both = replace(proposal, evidence=(*proposal.evidence, other))
-    assert not next(iter(origin.check(both, context))).passed
+    assert not next(iter(provenance.check(both, context))).passed
 
 
 def test_an_automated_session_teaches_nothing():
     session = Session("s1", "/t/s1.jsonl", (), automated=True)
-    assert failed(origin.check, SAID, EDIT, session=session) == {"origin!"}
+    assert failed(provenance.check, SAID, EDIT, session=session) == {"origin!"}
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ def test_an_automated_session_teaches_nothing():
     ],
 )
 def test_a_doubt_about_the_words_goes_to_a_person(doubt, fields):
-    assert failed(origin.check, SAID, EDIT, **fields) == {doubt}
+    assert failed(provenance.check, SAID, EDIT, **fields) == {doubt}
     assert judged(SAID, EDIT, **fields).outcome is Outcome.DEFER
 
 
 def test_a_receipt_is_asked_for_where_the_client_gives_one():
     context = {"received": lambda _turn: False, "turn": {"kind": TurnKind.QUEUED}}
-    assert failed(origin.check, SAID, EDIT, **context) == {"untold"}
+    assert failed(provenance.check, SAID, EDIT, **context) == {"untold"}
 
 
 TYPED = Turn(0, "human", "hello", 1, "u0", origin=Origin.TYPED)
@@ -130,7 +130,7 @@ ODD = Turn(1, "human", SAID, 7, "u1", origin=Origin.UNATTRIBUTED)
 )
 def test_a_turn_is_suspect_where_something_else_may_have_written_it(turn, seen, tainted, suspect):
     session = Session("s1", "/t/s1.jsonl", (TYPED, turn), tainted=tainted)
-    assert bool(origin.suspicion(turn, session, seen)) is suspect
+    assert bool(provenance.suspicion(turn, session, seen)) is suspect
 
 
 @pytest.mark.parametrize(
@@ -148,10 +148,10 @@ def test_a_turn_is_suspect_where_something_else_may_have_written_it(turn, seen, 
     ],
 )
 def test_words_that_look_handed_on_are_not_applied(message):
-    assert "pasted" in failed(origin.check, message, EDIT, quote="ort the tables by date.")
+    assert "pasted" in failed(provenance.check, message, EDIT, quote="ort the tables by date.")
 
 
 @given(st.text(min_size=1, max_size=60), st.text(max_size=60))
 def test_a_quote_is_accepted_only_if_it_is_in_the_message(quote, said):
-    accepted = "origin!" not in failed(origin.check, said, EDIT, quote=quote)
+    accepted = "origin!" not in failed(provenance.check, said, EDIT, quote=quote)
     assert accepted == (bool(quote.strip()) and quote in said)

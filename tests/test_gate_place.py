@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 from judging import case, insert
 
-from skillloop.gate import place
+from skillloop.gate import target
 
 GOOD = "/home/ann/.claude/skills/code-review/SKILL.md"
 
 
 def found(path=GOOD, skill="code-review"):
     proposal, context = case("sort by date", insert("Sort by date"))
-    return place.check(replace(proposal, path=path, skill=skill), context)
+    return target.check(replace(proposal, path=path, skill=skill), context)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_name_outside_the_format_goes_to_a_person(name):
         "/home/ann/.CLAUDE/Plugins/cache/x/SKILL.md",
         "/home/ann/.claude/skills/synced/x/SKILL.md",
         "/home/ann/.claude/skills/Synced/SKILL.md",
-        str(place.OWN_SKILLS / "review" / "SKILL.md"),
+        str(target.OWN_SKILLS / "review" / "SKILL.md"),
         "SKILL.md",
         "/SKILL.md",
         "",
@@ -84,5 +84,5 @@ def test_a_link_to_a_skill_that_is_not_editable_is_that_skill(tmp_path, leads_to
 def test_a_link_to_skillloop_s_own_skills_is_refused(tmp_path):
     link = tmp_path / "skills" / "mine"
     link.parent.mkdir()
-    link.symlink_to(place.OWN_SKILLS / "review")
+    link.symlink_to(target.OWN_SKILLS / "review")
     assert "its own skills" in found(f"{link}/SKILL.md", "mine").detail

@@ -3,8 +3,8 @@
 import pytest
 from judging import SKILL, failed, insert, replaced
 
-from skillloop.gate import repeats
-from skillloop.skillfile import LEARNED
+from skillloop.gate import duplicates
+from skillloop.skills.document import LEARNED
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ from skillloop.skillfile import LEARNED
     ],
 )
 def test_the_same_rule_is_refused_under_any_heading(line):
-    assert failed(repeats.check, "x", insert(line)) == {"repeat!"}
-    assert failed(repeats.check, "x", insert(line, heading=LEARNED)) == {"repeat!"}
+    assert failed(duplicates.check, "x", insert(line)) == {"repeat!"}
+    assert failed(duplicates.check, "x", insert(line, heading=LEARNED)) == {"repeat!"}
 
 
 @pytest.mark.parametrize(
@@ -32,23 +32,25 @@ def test_the_same_rule_is_refused_under_any_heading(line):
     ],
 )
 def test_another_rule_about_the_same_is_not_a_repeat(line):
-    assert failed(repeats.check, "x", insert(line)) == set()
+    assert failed(duplicates.check, "x", insert(line)) == set()
 
 
 def test_figures_and_paths_make_a_difference():
     base = SKILL + "- Keep lines under 80 characters in src/a.py.\n"
     assert (
-        failed(repeats.check, "x", insert("Keep lines under 90 characters in src/a.py."), base=base) == set()
+        failed(duplicates.check, "x", insert("Keep lines under 90 characters in src/a.py."), base=base)
+        == set()
     )
     assert (
-        failed(repeats.check, "x", insert("Keep lines under 80 characters in src/b.py."), base=base) == set()
+        failed(duplicates.check, "x", insert("Keep lines under 80 characters in src/b.py."), base=base)
+        == set()
     )
 
 
 def test_two_edits_of_one_proposal_do_not_repeat_each_other():
-    assert failed(repeats.check, "x", insert("Sort by date"), insert("sort by date")) == {"repeat!"}
+    assert failed(duplicates.check, "x", insert("Sort by date"), insert("sort by date")) == {"repeat!"}
 
 
 def test_a_line_may_be_replaced_by_a_variant_of_itself():
     edit = replaced("- Use tabs to align columns.", "- Use tabs to align all columns.")
-    assert failed(repeats.check, "x", edit) == set()
+    assert failed(duplicates.check, "x", edit) == set()

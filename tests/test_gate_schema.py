@@ -7,7 +7,7 @@ from judging import SKILL, case, deleted, failed, insert, replaced
 
 from skillloop.gate import schema
 from skillloop.model import Edit
-from skillloop.skillfile import LEARNED
+from skillloop.skills.document import LEARNED
 
 SAID = "whatever"
 TABS = "- Use tabs to align columns."

@@ -3,7 +3,7 @@
 import pytest
 from judging import failed, insert, judged, replaced
 
-from skillloop.gate import setting
+from skillloop.gate import placement
 from skillloop.model import Outcome
 
 HEAD = "---\nname: x\ndescription: y\n---\n\n# Rules\n\n"
@@ -29,9 +29,11 @@ LINE = "Use sudo for npm"
 )
 def test_a_line_under_a_negation_goes_to_a_person(place):
     heading = place.split("\n## ")[-1].removeprefix("## ").split("\n")[0] if "###" not in place else "npm"
-    assert failed(setting.check, LINE, insert(LINE, heading), base=HEAD + place) == {"setting"}
+    assert failed(placement.check, LINE, insert(LINE, heading), base=HEAD + place) == {"setting"}
     item = next(line for line in place.split("\n") if line.startswith("- "))
-    assert failed(setting.check, LINE, replaced(item, f"- {LINE}", heading), base=HEAD + place) == {"setting"}
+    assert failed(placement.check, LINE, replaced(item, f"- {LINE}", heading), base=HEAD + place) == {
+        "setting"
+    }
 
 
 @pytest.mark.parametrize(
@@ -46,16 +48,18 @@ def test_a_line_under_a_negation_goes_to_a_person(place):
 )
 def test_any_other_place_is_fine(place, line):
     heading = place.split("\n## ")[-1].removeprefix("## ").split("\n")[0]
-    assert failed(setting.check, line, insert(line, heading), base=HEAD + place) == set()
+    assert failed(placement.check, line, insert(line, heading), base=HEAD + place) == set()
 
 
 def test_the_item_that_a_line_is_nested_in_counts():
     base = HEAD + "## Style\n\n- Never:\n  - Push to main.\n- Test.\n"
-    assert failed(setting.check, LINE, replaced("  - Push to main.", f"  - {LINE}"), base=base) == {"setting"}
-    assert failed(setting.check, LINE, replaced("- Test.", f"- {LINE}"), base=base) == set()
-    assert failed(setting.check, LINE, insert(LINE, marker="  - "), base=base.removesuffix("- Test.\n")) == {
+    assert failed(placement.check, LINE, replaced("  - Push to main.", f"  - {LINE}"), base=base) == {
         "setting"
     }
+    assert failed(placement.check, LINE, replaced("- Test.", f"- {LINE}"), base=base) == set()
+    assert failed(
+        placement.check, LINE, insert(LINE, marker="  - "), base=base.removesuffix("- Test.\n")
+    ) == {"setting"}
 
 
 def test_the_gate_asks_it():

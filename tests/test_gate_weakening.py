@@ -5,12 +5,12 @@ import time
 import pytest
 from judging import failed, insert, judged
 
-from skillloop.gate import weakening
+from skillloop.gate import safeguards
 from skillloop.model import Outcome
 
 
 def findings(line):
-    return failed(weakening.check, line, insert(line))
+    return failed(safeguards.check, line, insert(line))
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_store import VERDICT, proposal
 
-from skillloop import history
 from skillloop.errors import SkillloopError, Stale, UsageError
-from skillloop.files import Missing, NotEditable
+from skillloop.fs import Missing, NotEditable
 from skillloop.model import sha256
+from skillloop.skills import history
 from skillloop.store import Store
-from skillloop.store.archive import Publish
+from skillloop.store.versions import Publish
 
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a disk that syncs in no time
 TEXT = b"---\nname: web\ndescription: d\n---\n\n# Rules\n\n- one\n- two\n- three\n"
@@ -296,7 +296,7 @@ def test_an_interrupted_publish_of_a_removed_skill_is_a_conflict(store, skill):
 
 def test_a_save_in_the_last_microsecond_wins(store, skill, monkeypatch):
     """An editor saves after the last look and before the swap: its bytes come back, and ours become stale."""
-    from skillloop.files import OpenSkill
+    from skillloop.fs import OpenSkill
 
     swap = OpenSkill.swap
 
@@ -322,7 +322,7 @@ def test_an_error_of_the_disk_leaves_all_as_it_was(store, skill, monkeypatch, st
         raise OSError(error, os.strerror(error))
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"skillloop.files.OpenSkill.{step}", refuse)
+        patch.setattr(f"skillloop.fs.OpenSkill.{step}", refuse)
         with pytest.raises(SkillloopError, match=os.strerror(error)) as caught:
             publish(store, skill, b"new\n")
     assert caught.value.hint == "nothing was changed"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+HOOKS = "skillloop/hosts/claude_code/hooks"
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def run(tmp_path):
         (tools / "uname").write_text(f"#!/bin/sh\necho {system}\n")
         (tools / "uname").chmod(0o755)
         environment = {"PATH": str(tools), "HOME": str(home)}
-        command = ["sh", root / "hooks" / "run", "inbox", event]
+        command = ["sh", root / "hooks" / "run", "session", event]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     return start
@@ -40,7 +41,7 @@ def test_skillloops_own_python_comes_first(run, home):
     python.chmod(0o755)
     done = run(home, "python3", "uv")
     assert done.stdout.startswith("own: -I -S ")
-    assert done.stdout.endswith("/skillloop/inbox.py end\n")
+    assert done.stdout.endswith(f"/{HOOKS}/session.py end\n")
 
 
 def test_before_there_is_an_environment_the_systems_python_serves(run, home):
@@ -69,8 +70,8 @@ def test_the_installer_stub_of_a_mac_is_never_started(run, home, tmp_path):
     script = tmp_path / "plug in" / "hooks" / "run"
     script.write_text(script.read_text().replace("command -v python3", "echo /usr/bin/python3"))
     assert run(home, "uv", system="Darwin").stdout.startswith("uv: run")
-    (tmp_path / "plug in" / "skillloop").mkdir()
-    (tmp_path / "plug in" / "skillloop" / "inbox.py").write_text("print('system')")
+    (tmp_path / "plug in" / HOOKS).mkdir(parents=True)
+    (tmp_path / "plug in" / HOOKS / "session.py").write_text("print('system')")
     assert run(home, "uv", "xcode-select", system="Darwin").stdout.startswith("uv: run")
     (tmp_path / "tools" / "xcode-select").write_text("#!/bin/sh\nexit 0\n")
     assert run(home, "uv", system="Darwin").stdout == "system\n"

@@ -1,4 +1,4 @@
-"""The session hooks, run as the client runs them: `sh hooks/run inbox end`, with a worker that only leaves a mark."""
+"""The session hooks, run as the client runs them: `sh hooks/run session end`, with a worker that only leaves a mark."""
 
 import ast
 import json
@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from skillloop import inbox
+from skillloop.hosts.claude_code.hooks import session as inbox
 
 ROOT = Path(__file__).parents[1]
+HOOKS = "skillloop/hosts/claude_code/hooks"
 ID = "0b5fa0b2-6e52-4a2a-9d0e-7b1a33f0a001"
 WORKER = """import os, sys
 with open(os.path.join(os.environ["SKILLLOOP_HOME"], "started"), "a") as file:
@@ -27,9 +28,9 @@ print("worker says hello", flush=True)
 def plugin(tmp_path):
     """The plugin's hook beside a worker that writes down that it was started."""
     shutil.copytree(ROOT / "hooks", tmp_path / "plugin" / "hooks")
-    (tmp_path / "plugin" / "skillloop").mkdir()
-    shutil.copy(ROOT / "skillloop" / "inbox.py", tmp_path / "plugin" / "skillloop")
-    (tmp_path / "plugin" / "skillloop" / "environment.py").write_text(WORKER)
+    (tmp_path / "plugin" / HOOKS).mkdir(parents=True)
+    shutil.copy(ROOT / HOOKS / "session.py", tmp_path / "plugin" / HOOKS)
+    (tmp_path / "plugin" / HOOKS / "environment.py").write_text(WORKER)
     return tmp_path / "plugin"
 
 
@@ -47,7 +48,7 @@ def hook(plugin, home):
             "CLAUDECODE": "1",
             **variables,
         }
-        command = ["sh", plugin / "hooks" / "run", "inbox", event]
+        command = ["sh", plugin / "hooks" / "run", "session", event]
         return subprocess.run(
             command, input=stdin, env=environment, capture_output=True, timeout=20, check=False
         )
@@ -86,7 +87,7 @@ def test_the_worker_is_in_a_session_of_its_own_and_belongs_to_no_session_of_the_
 
 
 def test_the_hook_does_not_wait_for_its_worker(hook, home, plugin):
-    (plugin / "skillloop" / "environment.py").write_text("import time; time.sleep(6)")
+    (plugin / HOOKS / "environment.py").write_text("import time; time.sleep(6)")
     start = time.monotonic()
     hook(stdin=ended())
     assert time.monotonic() - start < 5
@@ -167,7 +168,7 @@ def test_sessions_that_end_at_once_lose_no_job(hook, home):
 
 
 def test_the_hook_runs_on_python_3_8_with_nothing_but_os_and_sys():
-    tree = ast.parse((ROOT / "skillloop" / "inbox.py").read_text(), feature_version=(3, 8))
+    tree = ast.parse((ROOT / HOOKS / "session.py").read_text(), feature_version=(3, 8))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert imported == {"os", "sys"}
     assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(tree))
@@ -177,7 +178,7 @@ def test_the_hook_runs_on_python_3_8_with_nothing_but_os_and_sys():
 @pytest.mark.slow
 def test_a_hook_killed_at_any_system_call_leaves_a_whole_job_or_none(plugin, home):
     """SIGKILL at the n-th of every call that touches the job, until a run gets through."""
-    script = plugin / "skillloop" / "inbox.py"
+    script = plugin / HOOKS / "session.py"
     environment = {"PATH": os.environ["PATH"], "SKILLLOOP_HOME": str(home)}
     job, whole = home / "inbox" / f"{ID}.json", set()
     for call in ("openat", "read", "write", "rename", "close", "mkdir", "clone"):

@@ -13,7 +13,7 @@ from messages_server import MessagesServer, cut, error_inside, nonsense, says, s
 from skillloop import llm
 from skillloop.config import Budget, Config, Model
 from skillloop.llm import Failed, Prompt, Request, Spent, prices
-from skillloop.llm.api import Api
+from skillloop.llm.anthropic import Api
 from skillloop.store import NANO
 
 SCHEMA = {

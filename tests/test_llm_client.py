@@ -10,7 +10,7 @@ from test_llm import SCHEMA, question
 from skillloop import llm
 from skillloop.config import Budget
 from skillloop.llm import Failed
-from skillloop.llm.client import Client
+from skillloop.llm.claude_cli import Client
 from skillloop.store import NANO, Store
 
 GOOD = {

@@ -1,7 +1,7 @@
 """The generic loop over a toy problem: climb towards ten."""
 
-from skillloop import loop
 from skillloop.model import Check, Decision, Outcome, Verdict
+from skillloop.search import loop
 
 
 class Climb:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skillloop.merge import Conflict, merge
+from skillloop.skills.merge import Conflict, merge
 
 BASE = b"---\nname: web\n---\n\n# Rules\n\n- one\n- two\n- three\n"
 

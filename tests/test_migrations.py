@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from skillloop import history
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
+from skillloop.skills import history
 from skillloop.store import Store
 from skillloop.store.schema import MIGRATIONS
 

@@ -15,7 +15,7 @@ from test_session import corrected
 from transcripts import SKILL
 
 from skillloop import cli
-from skillloop.cases import Expected
+from skillloop.evaluate.cases import Expected
 from skillloop.model import Outcome
 from skillloop.store import Store
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from skillloop import cli, history
+from skillloop import cli
 from skillloop.errors import SkillloopError
 from skillloop.model import (
     Decision,
@@ -24,6 +24,7 @@ from skillloop.model import (
     Verdict,
     sha256,
 )
+from skillloop.skills import history
 from skillloop.store import Call, LostText, Store, rebuild, salvage
 from skillloop.store.database import Database
 
@@ -226,7 +227,7 @@ def test_nothing_is_changed_where_the_disk_refuses(scene, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("skillloop.store.transfer._keep", full)
+    monkeypatch.setattr("skillloop.store.backup._keep", full)
     with pytest.raises(SkillloopError, match="No space left"):
         Store.rebuild(scene / "home")
     assert (scene / "home" / "skillloop.db").read_bytes() == damaged

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop import receipts
+from skillloop.hosts.claude_code.hooks import receipts
 
 ROOT = Path(__file__).parents[1]
+HOOKS = "skillloop/hosts/claude_code/hooks"
 ID = "0b5fa0b2-6e52-4a2a-9d0e-7b1a33f0a001"
 
 
@@ -20,7 +21,7 @@ def submit(home, prompt, **variables):
     """What the client does when a person presses Enter."""
     event = {"session_id": ID, "prompt": prompt, "hook_event_name": "UserPromptSubmit"}
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "SKILLLOOP_HOME": str(home), **variables}
-    command = [sys.executable, "-I", "-S", ROOT / "skillloop" / "receipts.py"]
+    command = [sys.executable, "-I", "-S", ROOT / HOOKS / "receipts.py"]
     return subprocess.run(
         command, input=json.dumps(event).encode(), env=environment, capture_output=True, check=True
     )

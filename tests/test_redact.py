@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import skillloop.redact
-from skillloop.redact import announced, random_tokens, redact, rules, secrets
-from skillloop.redact.shapes import table
+import skillloop.text.redact
+from skillloop.text.redact import assignments, random_tokens, redact, rules, secrets
+from skillloop.text.redact.heuristics import table
 
 BENCH = runpy.run_path(str(Path(__file__).parent / "bench" / "redaction.py"))
 ROWS = list(BENCH["positives"]())
@@ -110,7 +110,9 @@ def test_long_random_tokens_are_named_whatever_they_are():
 
 
 def test_the_table_is_well_formed():
-    table = tomllib.loads(Path(skillloop.redact.__file__).with_name("rules.toml").read_text("utf-8"))
+    table = tomllib.loads(
+        (Path(skillloop.text.redact.__file__).parents[2] / "data" / "secrets.toml").read_text("utf-8")
+    )
     assert len({rule["type"] for rule in table["tokens"]}) >= 60
     assert [rule["rest"] for rule in table["tokens"] if "*" in rule["rest"].replace("\\*", "")] == []
 
@@ -146,7 +148,7 @@ def test_a_word_is_quick_on_whatever_follows_it(kind):
     for word in table()[kind]:
         for rest in ["", " a", "=", " is ", " (", "=a1B2c3D4e5F6g7H8", " a1B2c3D4e5F6g7H8"]:
             text = (word + rest) * (60_000 // len(word + rest))
-            for rule, more in ((announced._values, [kind.removesuffix("s")]), (announced._near, [])):
+            for rule, more in ((assignments._values, [kind.removesuffix("s")]), (assignments._near, [])):
                 assert quickest(rule, text, text, word, *more, times=2) < LIMIT, (word, rest)
 
 
@@ -154,15 +156,15 @@ def test_a_word_is_quick_on_whatever_follows_it(kind):
 @pytest.mark.parametrize("word", ["key", "password", "密钥"])
 def test_a_word_is_quick_on_values_of_which_no_two_are_alike(word, shape):
     text = "\n".join(shape.format(word, 100_000 + n) for n in range(15_000))
-    for rule, more in ((announced._values, [word]), (announced._near, [])):
+    for rule, more in ((assignments._values, [word]), (assignments._near, [])):
         assert quickest(rule, text, text, word, *more, times=2) < LIMIT
 
 
 def test_a_dump_is_judged_so_far_and_then_held_secret():
-    lines = [f"key = file_number_{n}" for n in range(announced.JUDGED + 2)]
+    lines = [f"key = file_number_{n}" for n in range(assignments.JUDGED + 2)]
     told = redact("\n".join(lines)).split("\n")
-    assert told[: announced.JUDGED] == lines[:-2]
-    assert told[announced.JUDGED :] == ["key = <SECRET:key>"] * 2
+    assert told[: assignments.JUDGED] == lines[:-2]
+    assert told[assignments.JUDGED :] == ["key = <SECRET:key>"] * 2
     assert redact("\n".join(told)) == "\n".join(told)
 
 

@@ -7,10 +7,10 @@ import pytest
 from test_cases import case
 from test_session import SKILL
 
-from skillloop import cases, judging, measures, replay
-from skillloop.cases import Expected
+from skillloop.evaluate import cases, judge, replay, stats
+from skillloop.evaluate.cases import Expected
+from skillloop.evaluate.replay import Runs, Trial
 from skillloop.model import Check, Edit, Outcome, Proposal, Verdict
-from skillloop.replay import Runs, Trial
 from skillloop.store import Store
 
 N = 8
@@ -162,15 +162,15 @@ def test_runs_are_compared_in_pairs():
     ("wins", "losses", "chance"), [(0, 0, 1.0), (5, 0, 1 / 32), (4, 0, 1 / 16), (8, 2, 56 / 1024)]
 )
 def test_the_sign_test_is_exact(wins, losses, chance):
-    assert measures.sign_test(wins, losses) == pytest.approx(chance)
+    assert stats.sign_test(wins, losses) == pytest.approx(chance)
 
 
 def test_five_runs_are_the_least_for_five_percent():
-    assert measures.least_runs(0.05) == 5
-    assert measures.sign_test(5, 0) <= 0.05 < measures.sign_test(4, 0)
+    assert stats.least_runs(0.05) == 5
+    assert stats.sign_test(5, 0) <= 0.05 < stats.sign_test(4, 0)
 
 
 def test_a_score_of_1_with_a_failed_check_stays_failed():
     verdict = Verdict(Outcome.DISCARD, (Check("sources", passed=False),), score=1.0)
     more = [Check("own case", passed=True), Check("judge", passed=True, hard=False)]
-    assert judging.demoted(verdict, more).outcome is Outcome.DISCARD
+    assert judge.demoted(verdict, more).outcome is Outcome.DISCARD

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from test_transcript_hostile import everything
 from transcripts import VERSIONS, Transcript
 
-from skillloop import disagreements, transcript
-from skillloop.disagreements.features import features, scenes
+from skillloop import detect
+from skillloop.detect.features import features, scenes
 from skillloop.errors import SkillloopError
-from skillloop.transcript.lines import Lines
+from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code.records import Lines
 
 SKILL = "/home/ana/.claude/skills/research/SKILL.md"
 WORDS = [
@@ -77,12 +78,12 @@ def check(path, data, cuts):
         assert replace(read, turns=(), known=0) == replace(whole, turns=())
         assert read.turns[max(known - 1, 0) :] == whole.turns[max(known - 1, 0) :]
         assert [turn.role for turn in read.turns] == [turn.role for turn in whole.turns]
-        judged = disagreements.find(read)
-        assert judged == [each for each in disagreements.find(whole) if each.turn >= known]
+        judged = detect.find(read)
+        assert judged == [each for each in detect.find(whole) if each.turn >= known]
         same = [each for each in scenes(whole) if each.turn.index >= known]
         assert list(map(features, scenes(read))) == list(map(features, same))
         found.update((each.id, each) for each in judged)
-        assert {each.id for each in disagreements.find(whole)} <= found.keys()
+        assert {each.id for each in detect.find(whole)} <= found.keys()
         resume = read.resume
     return went_on
 

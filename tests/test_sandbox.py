@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from skillloop import sandbox
+from skillloop.bench import sandbox
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock and subreapers are Linux's")
 
@@ -126,7 +126,7 @@ def test_the_command_ends_with_its_runner(place):
 import sys
 sys.path.insert(0, {str(Path(sandbox.__file__).parent.parent.parent)!r})
 from pathlib import Path
-from skillloop import sandbox
+from skillloop.bench import sandbox
 script = Path({str(place)!r}, "own/script.py")
 script.write_text("import subprocess; subprocess.run(['sleep', '86395'])")
 walls = sandbox.Walls((), (script.parent,))

@@ -3,13 +3,13 @@
 import pytest
 from transcripts import SKILL, Transcript
 
-from skillloop import history, proposals
-from skillloop.cases import Case
 from skillloop.errors import SkillloopError
+from skillloop.evaluate.cases import Case
+from skillloop.hosts.claude_code.transcript import read
 from skillloop.model import Origin, Outcome
-from skillloop.problems import session
+from skillloop.pipeline import gather, session
+from skillloop.skills import history
 from skillloop.store import Store
-from skillloop.transcript import read
 
 
 def corrected(skill, *words, version="2.1.197"):
@@ -94,7 +94,7 @@ def test_an_untrusted_source_is_vetoed_naming_the_constraint(tmp_path, home, sto
     assert check.rule is not None
     assert (check.rule.file, check.rule.line) == (str(home / "config.toml"), 3)
     with pytest.raises(SkillloopError, match="sources"):
-        proposals.publish(proposals.prepare(dropped.proposal, home, store), store, by="person", note="anyway")
+        gather.publish(gather.prepare(dropped.proposal, home, store), store, by="person", note="anyway")
     assert skill.read_text() == SKILL
 
 
@@ -124,10 +124,10 @@ def test_a_person_s_edit_in_between_is_kept_and_the_draft_follows_it(tmp_path, h
     digest(corrected(skill, RULE), tmp_path, home, store)
     skill.write_text(SKILL.replace("one sentence", "two sentences"))
     (queued,) = store.proposals()
-    prepared = proposals.prepare(queued.proposal, home, store)
+    prepared = gather.prepare(queued.proposal, home, store)
     with pytest.raises(SkillloopError):  # what was drafted is not what is there: nothing is written blindly
         history.publish(store, skill, queued.proposal.base, prepared.new.encode(), by="person")
-    proposals.publish(prepared, store, by="person", note="seen")
+    gather.publish(prepared, store, by="person", note="seen")
     assert "two sentences" in skill.read_text()
     assert "Never cite a magazine" in skill.read_text()
     assert [version.kind for version in history.versions(store, skill)] == ["import", "external", "proposal"]

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop import skillfile
 from skillloop.model import Edit
-from skillloop.skillfile import LEARNED, EditError, SkillFormatError
+from skillloop.skills import document
+from skillloop.skills.document import LEARNED, EditError, SkillFormatError
 
 SKILL = """---
 name: brew
@@ -40,7 +40,7 @@ def insert(heading, new):
 
 
 def test_sections_bullets_and_fences():
-    skill = skillfile.parse(SKILL)
+    skill = document.parse(SKILL)
     assert [section.heading for section in skill.sections] == [None, "Brewing", "Method", "Notes"]
     assert [bullet.text for bullet in skill.named("Method")[0].bullets] == [
         "Grind first.",
@@ -52,30 +52,30 @@ def test_sections_bullets_and_fences():
 
 def test_insert_goes_after_the_last_item_with_its_continuation():
     text = SKILL.replace("1. not this list\n\n", "")
-    new = skillfile.apply(text, [insert("Method", "- Warm the cup.")])
+    new = document.apply(text, [insert("Method", "- Warm the cup.")])
     assert "  Wait between pours.\n- Warm the cup.\n\n## Notes" in new
 
 
 def test_insert_where_there_is_no_list_keeps_a_blank_line():
-    assert "Start with clean water.\n\n- Use a scale.\n\n## Method" in skillfile.apply(
+    assert "Start with clean water.\n\n- Use a scale.\n\n## Method" in document.apply(
         SKILL, [insert("Brewing", "- Use a scale.")]
     )
 
 
 def test_the_learned_section_is_made_once_at_the_end():
-    new = skillfile.apply(SKILL, [insert(LEARNED, "- One."), insert(LEARNED, "- Two.")])
+    new = document.apply(SKILL, [insert(LEARNED, "- One."), insert(LEARNED, "- Two.")])
     assert new == SKILL + f"\n## {LEARNED}\n\n- One.\n- Two.\n"
 
 
 def test_a_numbered_list_goes_on_counting():
     text = SKILL + "\n## Steps\n\n1. Boil.\n2. Pour.\n"
-    assert skillfile.parse(text).named("Steps")[0].marker == "3. "
+    assert document.parse(text).named("Steps")[0].marker == "3. "
 
 
 def test_replace_and_delete_name_one_line():
-    new = skillfile.apply(SKILL, [Edit("replace", "Method", "- Grind first.", "- Grind last.")])
+    new = document.apply(SKILL, [Edit("replace", "Method", "- Grind first.", "- Grind last.")])
     assert new == SKILL.replace("Grind first", "Grind last")
-    assert skillfile.apply(SKILL, [Edit("delete", "Method", "- Grind first.")]) == SKILL.replace(
+    assert document.apply(SKILL, [Edit("delete", "Method", "- Grind first.")]) == SKILL.replace(
         "- Grind first.\n", ""
     )
 
@@ -93,25 +93,25 @@ def test_replace_and_delete_name_one_line():
 )
 def test_an_edit_that_does_not_fit_is_an_error(edit):
     with pytest.raises(EditError):
-        skillfile.apply(SKILL, [edit])
+        document.apply(SKILL, [edit])
 
 
 @pytest.mark.parametrize("text", ["", "# No frontmatter\n", "---\nname: x\n", "--- \nname: x\n---\n"])
 def test_a_file_without_frontmatter_is_refused(text):
     with pytest.raises(SkillFormatError, match=r"my/SKILL.md:1"):
-        skillfile.parse(text, "my/SKILL.md")
+        document.parse(text, "my/SKILL.md")
 
 
 def test_bytes_that_are_not_text_are_refused_with_the_line():
     with pytest.raises(SkillFormatError, match=r"SKILL.md:2: not UTF-8"):
-        skillfile.decode(b"---\n\xff\n", "SKILL.md")
+        document.decode(b"---\n\xff\n", "SKILL.md")
     with pytest.raises(SkillFormatError, match="byte order mark"):
-        skillfile.decode(b"\xef\xbb\xbf---\n", "SKILL.md")
+        document.decode(b"\xef\xbb\xbf---\n", "SKILL.md")
 
 
 def test_crlf_and_a_missing_last_newline_are_kept():
     text = SKILL.replace("\n", "\r\n").rstrip("\r\n")
-    new = skillfile.apply(text, [insert("Method", "- Warm the cup."), insert(LEARNED, "- One.")])
+    new = document.apply(text, [insert("Method", "- Warm the cup."), insert(LEARNED, "- One.")])
     assert "\n" not in new.replace("\r\n", "")
 
 
@@ -125,11 +125,11 @@ line = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=2
 )
 def test_any_body_parses_and_an_insert_only_adds(body):
     text = "---\nname: a\n---\n" + "\n".join(body)
-    skill = skillfile.parse(text)
+    skill = document.parse(text)
     assert "".join(skill.lines) == text
     assert [s.start for s in skill.sections][1:] == [s.end for s in skill.sections][:-1]
     heading = skill.sections[-1].heading
-    new = skillfile.apply(text, [insert(heading, "- added line")])
+    new = document.apply(text, [insert(heading, "- added line")])
     old_lines, new_lines = (
         [x for x in text.split("\n") if x.strip()],
         [x for x in new.split("\n") if x.strip()],

@@ -348,7 +348,7 @@ def test_a_store_that_is_replaced_is_kept_and_an_open_connection_cannot_write_to
 def test_a_store_in_the_middle_of_a_write_is_not_replaced(store, home, tmp_path, monkeypatch):
     store.record("config")
     store.export(tmp_path / "export")
-    monkeypatch.setattr("skillloop.store.transfer._WAIT", 0.05)
+    monkeypatch.setattr("skillloop.store.backup._WAIT", 0.05)
     with store.transaction():
         store.record("config")
         with pytest.raises(Locked):

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transcripts import VERSIONS, Transcript
 
-from skillloop import transcript
 from skillloop.errors import SkillloopError
-from skillloop.transcript.lines import BLOCK, MAX_LINE, WINDOW
+from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code.records import BLOCK, MAX_LINE, WINDOW
 
 SKILL = "/home/ana/.claude/skills/research/SKILL.md"
 SAID = [

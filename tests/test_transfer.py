@@ -7,8 +7,9 @@ import stat
 import pytest
 from click.testing import CliRunner
 
-from skillloop import cli, history
+from skillloop import cli
 from skillloop.model import sha256
+from skillloop.skills import history
 from skillloop.store import Store
 
 

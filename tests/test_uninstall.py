@@ -5,16 +5,17 @@ import json
 import pytest
 from test_commands import desk, queued, shown_code  # noqa: F401  (desk and queued are fixtures)
 
-from skillloop import approval, inbox, receipts, worker
 from skillloop.commands.uninstall import MADE
+from skillloop.hosts.claude_code.hooks import approval, receipts, session
 from skillloop.store import Store
+from skillloop.worker import worker
 
 
 @pytest.fixture
 def used(queued):  # noqa: F811
     """A home in which about everything was made that skillloop makes, and two things of the person's."""
     desk, name = queued  # noqa: F811
-    inbox.spool(str(desk.home), b'{"session_id": "s9", "transcript_path": "/gone.jsonl"}')
+    session.spool(str(desk.home), b'{"session_id": "s9", "transcript_path": "/gone.jsonl"}')
     worker.drain(desk.home, desk.claude, lambda *_: "noted")
     receipts.issue(str(desk.home), "s9", "hello")
     approval.vouch(desk.home, "reject x", "seal")

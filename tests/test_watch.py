@@ -14,10 +14,11 @@ from test_commands import desk, queued  # noqa: F401  (fixtures)
 from test_history import skill  # noqa: F401  (a fixture)
 from test_worker import client, said  # noqa: F401  (client is a fixture)
 
-from skillloop import history, watch
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
+from skillloop.skills import history
 from skillloop.store import Store
+from skillloop.worker import watch
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +118,7 @@ def test_a_session_that_is_open_but_silent_is_digested_after_the_idle_time(clien
 def test_a_session_that_the_hook_handed_over_is_not_digested_twice(home, client, follow, digested):  # noqa: F811
     from test_worker import collect, end
 
-    from skillloop import worker
+    from skillloop.worker import worker
 
     with follow() as watching:
         path = said(client, "ended")

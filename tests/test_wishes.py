@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop import words
-from skillloop.disagreements.wishes import RECURS, Wishes
+from skillloop.detect.recurrence import RECURS, Wishes
+from skillloop.text import words
 
 WORD = st.sampled_from(
     "tabs spaces table tables report never not no the a use using papers 表 格 要 ok Ω".split()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop import words
+from skillloop.text import words
 
 
 def test_case_width_apostrophe_and_accents_do_not_matter():

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from skillloop import inbox as hook
-from skillloop import jobs, sweep, worker
 from skillloop.errors import SkillloopError
-from skillloop.files import locked
-from skillloop.jobs import Inbox, Job, parked
+from skillloop.fs import locked
+from skillloop.hosts.claude_code.hooks import session as hook
+from skillloop.worker import queue, sweep, worker
+from skillloop.worker.queue import Inbox, Job, parked
 
 ROOT = Path(__file__).parents[1]
 
@@ -88,7 +88,7 @@ def test_a_failing_session_is_kept_and_the_others_go_on(home, client):
 def test_a_session_that_keeps_failing_is_parked_with_its_reason_and_the_person_is_told(
     home, client, monkeypatch
 ):
-    monkeypatch.setattr(jobs, "BACK_OFF", 0.0)
+    monkeypatch.setattr(queue, "BACK_OFF", 0.0)
     end(home, said(client, "bad"))
     tries = []
 
@@ -98,14 +98,14 @@ def test_a_session_that_keeps_failing_is_parked_with_its_reason_and_the_person_i
 
     worker.drain(home, client, digest)
     worker.drain(home, client, digest)
-    assert len(tries) == jobs.ATTEMPTS
+    assert len(tries) == queue.ATTEMPTS
     assert json.loads((home / "inbox" / "failed" / "bad.json").read_text())["error"] == "ValueError: a bug"
     assert "could not digest session bad: ValueError: a bug" in message(home)
 
 
 def test_a_parked_session_that_ends_again_gets_another_chance(home, client):
     path = said(client, "bad")
-    Inbox(home).put(Job("bad", str(path), attempts=jobs.ATTEMPTS - 1))
+    Inbox(home).put(Job("bad", str(path), attempts=queue.ATTEMPTS - 1))
     worker.drain(home, client, lambda home, path: 1 / 0)
     assert list(parked(home))
     end(home, path)
@@ -196,17 +196,17 @@ def test_what_a_dead_worker_was_at_counts_as_a_failure_and_is_tried_again(home, 
     done = []
     worker.drain(home, client, collect(done))
     assert json.loads((home / "inbox" / "a.json").read_text())["attempts"] == 1
-    monkeypatch.setattr(jobs, "BACK_OFF", 0.0)
+    monkeypatch.setattr(queue, "BACK_OFF", 0.0)
     worker.drain(home, client, collect(done))
     assert done == ["a"]
 
 
 def test_a_session_that_kills_its_worker_each_time_is_parked_in_the_end(home, client, monkeypatch):
-    monkeypatch.setattr(jobs, "BACK_OFF", 0.0)
+    monkeypatch.setattr(queue, "BACK_OFF", 0.0)
     path = said(client, "deadly")
     end(home, path)
     inbox = Inbox(home)
-    for _ in range(jobs.ATTEMPTS):
+    for _ in range(queue.ATTEMPTS):
         inbox.recover()
         if inbox.due():
             inbox.claim("deadly")
@@ -239,7 +239,7 @@ def test_what_killed_hooks_left_half_written_is_cleared_away_in_time(home, clien
 
 KILLED = """
 import pathlib, sys
-from skillloop import worker
+from skillloop.worker import worker
 home, client = map(pathlib.Path, sys.argv[1:])
 worker.drain(home, client, lambda home, path: (home / "done").touch())
 """
@@ -286,7 +286,7 @@ def test_a_transcript_that_grows_while_it_is_read_gives_whole_turns_only_and_is_
     """A writer appends records byte by byte; every reading is a beginning of the whole, and the last one is all of it."""
     from transcripts import Transcript
 
-    from skillloop import transcript
+    from skillloop.hosts.claude_code import transcript
 
     talk = Transcript()
     for number in range(40):
@@ -315,7 +315,7 @@ def test_a_transcript_that_grows_while_it_is_read_gives_whole_turns_only_and_is_
 def test_a_transcript_that_vanishes_while_it_is_read_never_breaks_the_worker(home, client, monkeypatch, how):
     from transcripts import Transcript
 
-    from skillloop import transcript
+    from skillloop.hosts.claude_code import transcript
 
     path = client / "projects" / "-p" / "gone.jsonl"
     Transcript().typed("How much sleep?").says("Eight hours.").typed("No, that is wrong.").write(path)
@@ -415,7 +415,7 @@ def test_a_damaged_memory_of_what_was_seen_starts_afresh(home, client, text):
 def test_the_worker_process_keeps_its_files_private_and_says_when_it_stopped(home, client):
     (home / "inbox").write_text("not a folder")
     environment = {**os.environ, "SKILLLOOP_HOME": str(home), "CLAUDE_CONFIG_DIR": str(client)}
-    command = [sys.executable, "-m", "skillloop.worker"]
+    command = [sys.executable, "-m", "skillloop.worker.worker"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "worker: stopped" in done.stderr

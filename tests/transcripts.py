@@ -27,7 +27,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from skillloop import receipts
+from skillloop.hosts.claude_code.hooks import receipts
 
 if TYPE_CHECKING:
     from pathlib import Path

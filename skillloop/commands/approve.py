@@ -30,17 +30,17 @@ def command(app: App, proposal: str, vouched: str | None, as_json: bool) -> int:
     Example:
       skillloop approve 3fa8
     """  # noqa: D301
-    from skillloop import proposals
     from skillloop.commands import show
+    from skillloop.pipeline import gather
 
     with app.store() as store:
         queued = open_proposal(store, proposal)
-        prepared = proposals.prepare(queued.proposal, app.home, store)
+        prepared = gather.prepare(queued.proposal, app.home, store)
         if not as_json:
             show.page(app.console(), queued, prepared)
-        proposals.admit(prepared)
+        gather.admit(prepared)
         by = person(app, f"approve {queued.proposal.id}", prepared.seal, vouched)
-        version = proposals.publish(prepared, store, by="person", note=f"approved in {by}")
+        version = gather.publish(prepared, store, by="person", note=f"approved in {by}")
     refresh_notice(app)
     if as_json:
         emit(

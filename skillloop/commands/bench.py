@@ -14,11 +14,11 @@ from skillloop.commands.options import App, emit, json_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from skillloop.problems.experiment.candidate import Candidate
-    from skillloop.problems.experiment.executor import Executor
-    from skillloop.problems.experiment.ledger import Row
-    from skillloop.problems.experiment.proposers import Proposer
-    from skillloop.problems.experiment.setup import Run
+    from skillloop.bench.candidate import Candidate
+    from skillloop.bench.executor import Executor
+    from skillloop.bench.ledger import Row
+    from skillloop.bench.proposers import Proposer
+    from skillloop.bench.setup import Run
     from skillloop.store import Store
 
 folder_option = click.option(
@@ -100,7 +100,7 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
     Writes below --dir, and --data if it is not there; what a model costs goes to the home's ledger. Ends with DIR/report.html.
     """  # noqa: D301
     from skillloop import llm
-    from skillloop.problems.experiment import setup
+    from skillloop.bench import setup
 
     opened = _open(**options)
     where = _executor(opened, options["executor"], options["slots"])
@@ -130,8 +130,8 @@ def attempt(app: App, path: Path, message: str, root: Path, slots: int | None, a
     Example: skillloop bench try train.py -m "GELU in place of ReLU squared"
     Writes below --dir, which `skillloop bench run` has started.
     """  # noqa: D301
+    from skillloop.bench import proposers
     from skillloop.errors import Refused
-    from skillloop.problems.experiment import proposers
 
     opened = _reopen(root)
     candidate = _edited(opened, path, message)
@@ -175,8 +175,8 @@ def report(_app: App, root: Path) -> None:
 
 def _open(**options: Any) -> Run:
     """The run in a folder, with its data made where that is missing."""
-    from skillloop.problems.experiment import executor, setup
-    from skillloop.problems.experiment.candidate import Plan
+    from skillloop.bench import executor, setup
+    from skillloop.bench.candidate import Plan
 
     gpus = executor.visible_gpus()
     root, python = options["root"].resolve(), options["python"] or setup.default_python()
@@ -200,9 +200,10 @@ def _reopen(root: Path) -> Run:
     """A run that was started before, under the plan it was started with."""
     import json
 
+    from skillloop.bench import setup
+    from skillloop.bench.candidate import Folder
+    from skillloop.bench.experiment import known_plan
     from skillloop.errors import UsageError
-    from skillloop.problems.experiment import known_plan, setup
-    from skillloop.problems.experiment.candidate import Folder
 
     folder = Folder(root.resolve())
     if not folder.plan.exists():
@@ -212,7 +213,7 @@ def _reopen(root: Path) -> Run:
 
 def _proposer(name: str, recipe: Path) -> Proposer:
     """One of those that need no model."""
-    from skillloop.problems.experiment import proposers
+    from skillloop.bench import proposers
 
     listed = recipe / "ideas.toml"
     if name == "search" or (name == "all" and not listed.exists()):
@@ -224,8 +225,8 @@ def _proposer(name: str, recipe: Path) -> Proposer:
 def _asking(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> Proposer:
     """A model as the proposer. Naming it on the command line switches it on; the budget is that of the person's config."""
     from skillloop import config, llm
+    from skillloop.bench import llm_proposer
     from skillloop.errors import UsageError
-    from skillloop.problems.experiment import asked
 
     rules = config.load(app.home)
     door = llm.open_door(rules, store, f"bench:{opened.folder.root}", backend)
@@ -233,15 +234,15 @@ def _asking(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> 
         raise UsageError(f"no model can be asked: {llm.choose(rules, backend=backend)[1]}")
     program = recipe / "SKILL.md"
     text = program.read_text("utf-8") if program.exists() else ""
-    return asked.model(
+    return llm_proposer.model(
         door, rules.model.careful, text, lambda said: click.echo(f"skillloop: {said}", err=True)
     )
 
 
 def _edited(opened: Run, path: Path, message: str) -> Candidate:
     """The candidate in a file or folder, made from the best so far."""
-    from skillloop.problems.experiment.archive import Archive
-    from skillloop.problems.experiment.candidate import EDITABLE, Candidate
+    from skillloop.bench.archive import Archive
+    from skillloop.bench.candidate import EDITABLE, Candidate
 
     best = Archive(opened.ledger.trials).best
     if path.is_file():
@@ -261,8 +262,9 @@ def _loop(
     as_json: bool,
 ) -> None:
     """Drive the loop until so many candidates are decided, showing each trial as it is settled."""
-    from skillloop import loop, render
-    from skillloop.problems.experiment import Experiment
+    from skillloop import render
+    from skillloop.bench.experiment import Experiment
+    from skillloop.search import loop
 
     with render.TrainingBars(opened.plan.seconds, app.color) as bars:
         runs = where(bars.line)
@@ -290,7 +292,7 @@ def _loop(
 
 def _executor(opened: Run, kind: str, slots: int | None) -> Callable[[Callable[[int, str], None]], Executor]:
     """What makes the executor, once it is known where a training's lines go."""
-    from skillloop.problems.experiment import cluster, executor
+    from skillloop.bench import cluster, executor
 
     if kind == "ray":
         return lambda _on_line: cluster.Cluster(opened.bench)
@@ -299,9 +301,9 @@ def _executor(opened: Run, kind: str, slots: int | None) -> Callable[[Callable[[
 
 def _finish(app: App, opened: Run, *, ask_sealed: bool, as_json: bool) -> None:
     """The sealed split where something was kept, the report, and a closing line."""
+    from skillloop.bench import setup
+    from skillloop.bench.archive import Archive
     from skillloop.errors import Refused
-    from skillloop.problems.experiment import setup
-    from skillloop.problems.experiment.archive import Archive
 
     archive, found = Archive(opened.ledger.trials), None
     if ask_sealed and archive.best != archive.baseline:

@@ -31,11 +31,12 @@ def command(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
       git show main:research/SKILL.md > /tmp/old.md
       skillloop check /tmp/old.md --against research/SKILL.md
     """  # noqa: D301
-    from skillloop import gate, proposals, render
+    from skillloop import gate, render
     from skillloop.model import Outcome
+    from skillloop.pipeline import gather
 
     skill, path = _file(skill), _file(new or skill)
-    rules = proposals.rules_for(str(path), app.home)
+    rules = gather.rules_for(str(path), app.home)
     verdict = gate.compare(_text(skill), _text(path), rules)
     if as_json:
         emit(
@@ -59,9 +60,9 @@ def _file(path: Path) -> Path:
 
 def _text(path: Path) -> str:
     """Any file may be checked, wherever it lies: nothing is written."""
-    from skillloop import skillfile
+    from skillloop.skills import document
 
     try:
-        return skillfile.decode(path.read_bytes(), path)
+        return document.decode(path.read_bytes(), path)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None

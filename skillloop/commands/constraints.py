@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from skillloop.config import Config
-    from skillloop.constraints import Change
+    from skillloop.config.confirmation import Change
     from skillloop.store import Store
 
 
@@ -43,7 +43,8 @@ def command(app: App, skill: Path | None, confirm: bool, vouched: str | None, as
     """  # noqa: D301
     if confirm:
         return _confirm(app, vouched, as_json=as_json)
-    from skillloop import config, constraints, render
+    from skillloop import config, render
+    from skillloop.config import confirmation
 
     out = app.console()
     for key, value, rule in config.effective(_rules(app, skill)):
@@ -54,33 +55,34 @@ def command(app: App, skill: Path | None, confirm: bool, vouched: str | None, as
             shown = "(any)" if value is None else json.dumps(value, ensure_ascii=False)
             out.print(render.plain(f"{key:<28} = {shown:<22}  # {where}"))
     with app.history() as store:
-        for doubt in constraints.told(store, app.home):
+        for doubt in confirmation.told(store, app.home):
             click.echo(doubt, err=True)
     return 0
 
 
 def _rules(app: App, skill: Path | None) -> Config:
-    from skillloop import config, proposals
+    from skillloop import config
+    from skillloop.pipeline import gather
 
     if skill is None:
         return config.load(app.home, Path.cwd(), None)
     path = Path(os.path.normpath(skill.expanduser().absolute()))
-    return proposals.rules_for(str(path / "SKILL.md" if path.is_dir() else path), app.home)
+    return gather.rules_for(str(path / "SKILL.md" if path.is_dir() else path), app.home)
 
 
 def _confirm(app: App, vouched: str | None, *, as_json: bool) -> int:
     """Show what changed, ask a person, and keep the answer."""
-    from skillloop import constraints
+    from skillloop.config import confirmation
 
     with app.store() as store:
-        changed = constraints.everywhere(store, app.home)
+        changed = confirmation.everywhere(store, app.home)
         if not changed:
             raise UsageError("no rule file has changed since you last confirmed them")
         if not as_json:
             for change in changed:
                 _show(app.console(), store, app.home, change)
         seal = sha256("\0".join(f"{change.path}\0{change.sha}" for change in changed))
-        constraints.confirm(store, app.home, changed, person(app, "confirm the rules", seal, vouched))
+        confirmation.confirm(store, app.home, changed, person(app, "confirm the rules", seal, vouched))
     for change in changed:
         if as_json:
             emit({"path": str(change.path), "sha256": change.sha, "loosens": list(change.loosens)})
@@ -91,9 +93,10 @@ def _confirm(app: App, vouched: str | None, *, as_json: bool) -> int:
 
 def _show(out: Console, store: Store, home: Path, change: Change) -> None:
     """What changed in one file, and what follows."""
-    from skillloop import constraints, render
+    from skillloop import render
+    from skillloop.config import confirmation
 
-    old = constraints.text_before(store, home, change.path)
+    old = confirmation.text_before(store, home, change.path)
     new = change.path.read_text("utf-8", "replace") if change.sha else ""
     out.print(render.plain(str(change), "bold"))
     lines = unified_diff(old.splitlines(), new.splitlines(), "confirmed", "now", lineterm="")

@@ -40,7 +40,7 @@ def command(app: App) -> int:
 
 def unpack(root: Path) -> tuple[Path, Path]:
     """Lay the example out under `root` as on a person's machine; returns the SKILL.md and the transcript."""
-    example = resources.files("skillloop") / "example"
+    example = resources.files("skillloop") / "data" / "example"
     skill = root / ".claude" / "skills" / "research" / "SKILL.md"
     transcript = root / ".claude" / "projects" / "demo" / "session.jsonl"
     config = root / ".skillloop" / "config.toml"
@@ -51,9 +51,11 @@ def unpack(root: Path) -> tuple[Path, Path]:
 
 
 def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
-    from skillloop import history, proposals, receipts, render, skillfile
-    from skillloop.problems import session
-    from skillloop.transcript import read
+    from skillloop import render
+    from skillloop.hosts.claude_code.hooks import receipts
+    from skillloop.hosts.claude_code.transcript import read
+    from skillloop.pipeline import gather, session
+    from skillloop.skills import document, history
 
     out = app.console()
     before = skill.read_bytes()
@@ -65,18 +67,16 @@ def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
 
     _title(out, "2  One proposal, with the words that taught it and the checks it passed")
     queued = store.proposals(states=("queued",))[0]
-    prepared = proposals.prepare(queued.proposal, app.home, store)
+    prepared = gather.prepare(queued.proposal, app.home, store)
     show.page(out, queued, prepared)
 
     _title(out, "3  The person's own wish, vetoed by the person's own rule about sources")
     vetoed = store.proposals(states=("discarded",))[0]
-    show.page(out, vetoed, proposals.prepare(vetoed.proposal, app.home, store))
+    show.page(out, vetoed, gather.prepare(vetoed.proposal, app.home, store))
 
     _title(out, "4  Approved: the skill is changed, the version kept")
-    proposals.publish(prepared, store, by="person", note="approved in the demo")
-    out.print(
-        render.diff(skillfile.diff(before.decode(), skill.read_text("utf-8"), skill, "applied")), end=""
-    )
+    gather.publish(prepared, store, by="person", note="approved in the demo")
+    out.print(render.diff(document.diff(before.decode(), skill.read_text("utf-8"), skill, "applied")), end="")
     for version in history.versions(store, skill):
         out.print(
             render.plain(f"  version {version.number}  {version.kind:<9} {version.sha[:8]}  {version.note}")

@@ -23,7 +23,8 @@ def command(app: App, skill: str, old: int | None, new: int | None, as_json: boo
     Example:
       skillloop diff research 2 3
     """  # noqa: D301
-    from skillloop import history, render, skillfile
+    from skillloop import render
+    from skillloop.skills import document, history
 
     with app.history() as store:
         path = known_skill(store, skill)
@@ -35,7 +36,7 @@ def command(app: App, skill: str, old: int | None, new: int | None, as_json: boo
                     f"{path} has no version {number}", f"it has {min(versions)} to {max(versions)}"
                 )
         texts = [history.content(store, versions[n].sha).decode("utf-8", "replace") for n in (first, last)]
-    text = skillfile.diff(texts[0], texts[1], path, f"version {last}")
+    text = document.diff(texts[0], texts[1], path, f"version {last}")
     if as_json:
         emit({"path": str(path), "old": first, "new": last, "diff": text})
     else:

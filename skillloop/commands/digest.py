@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from skillloop.draft import Recurrence
     from skillloop.model import Disagreement, Session
-    from skillloop.problems.session import Digest
+    from skillloop.pipeline.session import Digest
+    from skillloop.propose.offline import Recurrence
     from skillloop.store import Store
 
 
@@ -92,8 +92,8 @@ def command(
 
 def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iterator[Digest | SkillloopError]:
     """Each session's digest, or why it could not be read; a bar on stderr where there is something to wait for."""
-    from skillloop.problems import session
-    from skillloop.transcript.many import read_all
+    from skillloop.hosts.claude_code.parallel import read_all
+    from skillloop.pipeline import session
 
     with ExitStack() as stack:
         store = None if dry_run else stack.enter_context(app.store())
@@ -120,7 +120,7 @@ def _announce(item: Session, app: App, store: Store) -> None:
 
 def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | None) -> list[Path]:
     """The transcripts that the call names, oldest first where it named none itself."""
-    from skillloop import transcript
+    from skillloop.hosts.claude_code import transcript
 
     if sum((bool(sessions), last, every or since is not None)) != 1:
         raise UsageError(
@@ -191,7 +191,7 @@ def as_object(result: Digest) -> dict[str, Any]:
 
 
 def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
-    from skillloop import skillfile
+    from skillloop.skills import document
 
     for trial in result.trials:
         if trial.candidate is not None:
@@ -200,7 +200,7 @@ def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
                 "id": trial.candidate.id,
                 "skill": trial.candidate.skill,
                 "path": trial.candidate.path,
-                "diff": skillfile.diff(prepared.old, prepared.new, trial.candidate.path) if prepared else "",
+                "diff": document.diff(prepared.old, prepared.new, trial.candidate.path) if prepared else "",
                 "verdict": {
                     "outcome": trial.decision.outcome.value,
                     "checks": checks_as_objects(trial.verdict),
@@ -210,7 +210,7 @@ def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
 
 def _proven(item: Disagreement, result: Digest) -> bool:
     """Whether nothing speaks against it that the person typed these words: neither the record, the session nor the gate."""
-    from skillloop.gate.origin import DOUBTS
+    from skillloop.gate.provenance import DOUBTS
 
     if item.id in result.suspect or item.evidence.origin is not Origin.TYPED or result.session.partial:
         return False

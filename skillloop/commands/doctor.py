@@ -69,7 +69,8 @@ def command(app: App, rebuild: bool, as_json: bool) -> int:
 
 
 def _rebuild(app: App, *, as_json: bool) -> int:
-    from skillloop import files, history
+    from skillloop import fs
+    from skillloop.skills import history
     from skillloop.store import Store
 
     damage = _damage(app)
@@ -78,7 +79,7 @@ def _rebuild(app: App, *, as_json: bool) -> int:
         return 0
     click.echo(damage, err=True)
     person(app, "rebuild", sha256(f"{app.home}\0{damage}"), dialog=False)
-    with files.locked(app.home / "worker.lock"), files.locked(app.home / "history.lock"):
+    with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
         done = Store.rebuild(app.home)
     with app.store() as store:
         history.keep_leftovers(store)
@@ -160,7 +161,7 @@ def _log(store: Store) -> Iterator[Finding]:
 
 
 def _publishes(store: Store) -> Iterator[Finding]:
-    from skillloop import history
+    from skillloop.skills import history
 
     settled = history.recover(store)
     for item in settled:
@@ -172,7 +173,8 @@ def _publishes(store: Store) -> Iterator[Finding]:
 def _skills(store: Store) -> Iterator[Finding]:
     from pathlib import Path
 
-    from skillloop import files, history, skillfile
+    from skillloop import fs
+    from skillloop.skills import document, history
 
     for name in store.skills():
         path = Path(name)
@@ -183,8 +185,8 @@ def _skills(store: Store) -> Iterator[Finding]:
         version = history.observe(store, path)
         if version is not None and version.number != before.number:
             yield Finding("note", f"{path} was edited by hand; recorded as version {version.number}")
-        with files.open_skill(path) as skill:
-            skillfile.parse(skillfile.decode(skill.read(), path), path)
+        with fs.open_skill(path) as skill:
+            document.parse(document.decode(skill.read(), path), path)
         yield Finding("ok", f"{path}: version {(version or before).number}")
 
 
@@ -194,9 +196,9 @@ def _queue(store: Store) -> Iterator[Finding]:
 
 
 def _inbox(home: Path) -> Iterator[Finding]:
-    from skillloop import inbox
+    from skillloop.hosts.claude_code.hooks import session
 
-    waiting = inbox.waiting(str(home))
+    waiting = session.waiting(str(home))
     failed = sorted((home / "inbox" / "failed").glob("*.json"))
     yield Finding("ok", f"inbox: {waiting} sessions wait for the worker")
     for path in failed:

@@ -31,7 +31,7 @@ def command(app: App, file: Path, replace: bool, as_json: bool) -> int:
       skillloop import skills-2026-11.db
       skillloop --home /tmp/look import skills-2026-11.db
     """  # noqa: D301
-    from skillloop import files
+    from skillloop import fs
     from skillloop.store import Store
 
     old = _present(app)
@@ -41,7 +41,7 @@ def command(app: App, file: Path, replace: bool, as_json: bool) -> int:
         click.echo(f"replaces {old}", err=True)
         person(app, f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), dialog=False)
     app.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with files.locked(app.home / "worker.lock"), files.locked(app.home / "history.lock"):
+    with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
         kept = Store.restore(app.home, file, replace=True)
     with app.store() as store:
         counts = contents(store)

@@ -27,7 +27,8 @@ def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> in
       skillloop log -n 20
       skillloop log research
     """  # noqa: D301
-    from skillloop import history, render
+    from skillloop import render
+    from skillloop.skills import history
 
     out = app.console()
     with app.history() as store:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from skillloop import inbox
 from skillloop.errors import Refused, UsageError
+from skillloop.hosts.claude_code.hooks import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 def default_home() -> Path:
     """`$SKILLLOOP_HOME`, else `~/.skillloop`: hook, worker and terminal must agree on it."""
-    return Path(inbox.state_folder())
+    return Path(session.state_folder())
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def person(app: App, action: str, seal: str, vouched: str | None = None, *, dial
     Raises:
         Refused: nobody can be asked here, or the answer was not the code shown.
     """
-    from skillloop import approval
+    from skillloop.hosts.claude_code.hooks import approval
 
     if vouched == approval.PREVIEW:
         emit({"action": action, "seal": seal})
@@ -141,7 +141,7 @@ def known_skill(store: Store, name: str) -> Path:
 
 def refresh_notice(app: App) -> None:
     """After a decision: what the next session start says must not ask for what is done."""
-    from skillloop import worker
+    from skillloop.worker import worker
 
     worker.leave_notice(app.home)
 

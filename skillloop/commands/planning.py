@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from skillloop.commands.options import App
     from skillloop.llm import Estimate
     from skillloop.model import Session
-    from skillloop.problems.planned import Planned
+    from skillloop.pipeline.plan import Planned
     from skillloop.store import Store
 
 
 def print_plan(app: App, out: Console, paths: list[Path], *, as_json: bool) -> int:
     """Print the plan for these sessions."""
     from skillloop import render
-    from skillloop.transcript.many import read_all
+    from skillloop.hosts.claude_code.parallel import read_all
 
     everything: list[Planned] = []
     with app.history() as store:
@@ -91,12 +91,12 @@ def as_object(each: Planned) -> dict[str, Any]:
 
 def planned(session: Session, home: Path, store: Store) -> Iterator[Planned]:
     """The requests of one session, in order: second opinions, then drafts."""
-    from skillloop import proposals
-    from skillloop.problems import planned as plans
-    from skillloop.problems import session as problem
+    from skillloop.pipeline import gather
+    from skillloop.pipeline import plan as plans
+    from skillloop.pipeline import session as problem
 
     recurring = store.wishes(before=session.session_id)
-    shown = proposals.credible(session, home)
+    shown = gather.credible(session, home)
     opinions = plans.Opinions(shown, home, store)
     found = problem.study(session, recurring, problem.said_by_person(opinions, home))
     yield from opinions.planned

@@ -24,7 +24,7 @@ from skillloop.model import Outcome
 
 if TYPE_CHECKING:
     from skillloop.model import Disagreement, SkillRef
-    from skillloop.proposals import Prepared
+    from skillloop.pipeline.gather import Prepared
     from skillloop.store import Queued, Store
 
 
@@ -78,12 +78,13 @@ def _homeless(store: Store) -> list[Disagreement]:
 
 
 def _list(app: App, store: Store, queue: list[Queued], loose: list[Disagreement], *, as_json: bool) -> None:
-    from skillloop import proposals, render
+    from skillloop import render
+    from skillloop.pipeline import gather
 
     out = app.console()
     for queued in queue:
         try:
-            prepared = proposals.prepare(queued.proposal, app.home, store)
+            prepared = gather.prepare(queued.proposal, app.home, store)
         except SkillloopError as error:
             click.echo(f"skillloop: {queued.proposal.id}: {error.message}", err=True)
             continue
@@ -102,11 +103,12 @@ def _list(app: App, store: Store, queue: list[Queued], loose: list[Disagreement]
 
 def _decide(app: App, store: Store, queued: Queued) -> bool:
     """Ask about one proposal until it is settled or skipped; False means quit."""
-    from skillloop import approval, proposals
+    from skillloop.hosts.claude_code.hooks import approval
+    from skillloop.pipeline import gather
 
     while True:
         try:
-            prepared = proposals.prepare(queued.proposal, app.home, store)
+            prepared = gather.prepare(queued.proposal, app.home, store)
         except SkillloopError as error:
             return _pass_over(store, queued, error)
         show.page(app.console(), queued, prepared)
@@ -154,10 +156,11 @@ def _pass_over(store: Store, queued: Queued, error: SkillloopError) -> bool:
 
 def _apply(app: App, store: Store, prepared: Prepared) -> bool:
     """Publish; False when the file changed while it was being looked at, so that it must be shown again."""
-    from skillloop import proposals, render
+    from skillloop import render
+    from skillloop.pipeline import gather
 
     try:
-        version = proposals.publish(prepared, store, by="person", note="approved in review")
+        version = gather.publish(prepared, store, by="person", note="approved in review")
     except SkillloopError as error:
         app.console().print(render.plain(f"not applied: {error.message}; here it is again", "yellow"))
         return False
@@ -167,15 +170,15 @@ def _apply(app: App, store: Store, prepared: Prepared) -> bool:
 
 def _edit(app: App, store: Store, queued: Queued) -> Queued:
     """Let the person reword the new line in $EDITOR; the result is queued in the old one's place."""
-    from skillloop import proposals
+    from skillloop.pipeline import gather
 
     old = queued.proposal
     try:
         line = click.edit(old.edits[0].new or "", extension=".md", require_save=True)
         if line is None or not line.strip() or line.strip() == (old.edits[0].new or "").strip():
             return queued
-        new = proposals.reworded(old, " ".join(line.split("\n")).rstrip())
-        prepared = proposals.prepare(new, app.home, store)
+        new = gather.reworded(old, " ".join(line.split("\n")).rstrip())
+        prepared = gather.prepare(new, app.home, store)
     except (click.ClickException, SkillloopError) as error:
         click.echo(f"not edited: {error.message}")
         return queued
@@ -216,7 +219,7 @@ def _attach(app: App, store: Store, found: Disagreement) -> bool:
 def _teach(app: App, store: Store, found: Disagreement) -> bool:
     """Draft for a lesson that was just given to a skill, and ask about the draft; False means quit."""
     from skillloop.commands.digest import said_again
-    from skillloop.problems import session
+    from skillloop.pipeline import session
 
     done = session.propose_for(found, app.home, store)
     for repeat in done.recurrences:
@@ -232,8 +235,8 @@ def _teach(app: App, store: Store, found: Disagreement) -> bool:
 
 def _chosen(answer: str, plugin: str | None, skills: list[SkillRef]) -> SkillRef | None:
     """The skill that an answer names, if it names one; a plugin's skill is copied first."""
-    from skillloop import history
     from skillloop.model import SkillRef
+    from skillloop.skills import history
 
     if answer == "c" and plugin is not None:
         copy = history.copy_skill(plugin, _own_skills())

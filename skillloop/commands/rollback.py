@@ -66,7 +66,7 @@ def command(
       skillloop rollback research --to 3
       skillloop rollback research --only 4
     """  # noqa: D301
-    from skillloop import history
+    from skillloop.skills import history
 
     if only is not None and (to is not None or exact):
         raise UsageError("--only takes one change out; it does not go with --to or --exact")
@@ -95,10 +95,11 @@ def _seal(path: Path, before: bytes, after: bytes) -> str:
 
 
 def _show(app: App, path: Path, before: bytes, after: bytes) -> None:
-    from skillloop import render, skillfile
+    from skillloop import render
+    from skillloop.skills import document
 
     old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
-    app.console().print(render.diff(skillfile.diff(old, new, path, "after the rollback")), end="")
+    app.console().print(render.diff(document.diff(old, new, path, "after the rollback")), end="")
 
 
 def _say(version: Version, path: Path, *, as_json: bool, changed: bool) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from skillloop.model import Verdict
-    from skillloop.proposals import Prepared
+    from skillloop.pipeline.gather import Prepared
     from skillloop.store import Queued
 
 
@@ -29,11 +29,11 @@ def command(app: App, proposal: str, as_json: bool) -> int:
     Example:
       skillloop show 3fa8
     """  # noqa: D301
-    from skillloop import proposals
+    from skillloop.pipeline import gather
 
     with app.history() as store:
         queued = store.find_proposal(proposal)
-        prepared = proposals.prepare(queued.proposal, app.home, store)
+        prepared = gather.prepare(queued.proposal, app.home, store)
     if as_json:
         emit(as_object(queued, prepared))
     else:
@@ -43,12 +43,13 @@ def command(app: App, proposal: str, as_json: bool) -> int:
 
 def page(out: Console, queued: Queued, prepared: Prepared) -> None:
     """Print everything that a person needs to decide."""
-    from skillloop import render, skillfile
-    from skillloop.gate.origin import DOUBTS
+    from skillloop import render
+    from skillloop.gate.provenance import DOUBTS
+    from skillloop.skills import document
 
     proposal = prepared.proposal
     out.print(render.plain(f"{proposal.id}  {proposal.skill}  ({queued.state}: {queued.reason})", "bold"))
-    out.print(render.diff(skillfile.diff(prepared.old, prepared.new, proposal.path)), end="")
+    out.print(render.diff(document.diff(prepared.old, prepared.new, proposal.path)), end="")
     verdict = _verdict(queued, prepared)
     doubted = any(check.name in DOUBTS for check in verdict.failed)
     said = "The transcript says, which does not prove that you did" if doubted else "You said"
@@ -61,7 +62,7 @@ def page(out: Console, queued: Queued, prepared: Prepared) -> None:
 
 def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
     """The documented JSON shape of a proposal with its verdict on the live file."""
-    from skillloop import skillfile
+    from skillloop.skills import document
 
     proposal = prepared.proposal
     return {
@@ -72,7 +73,7 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
         "reason": queued.reason,
         "rationale": proposal.rationale,
         "drafter": proposal.drafter,
-        "diff": skillfile.diff(prepared.old, prepared.new, proposal.path),
+        "diff": document.diff(prepared.old, prepared.new, proposal.path),
         "seal": prepared.seal,
         "evidence": [
             {
@@ -94,9 +95,9 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
 
 def _verdict(queued: Queued, prepared: Prepared) -> Verdict:
     """The gate's verdict of now, with what was only to be seen when the draft was made: the replays, and the whole session."""
-    from skillloop import judging
-    from skillloop.gate.origin import DOUBTS
+    from skillloop.evaluate import judge
+    from skillloop.gate.provenance import DOUBTS
 
     now = {check.name for check in prepared.verdict.failed}
     then = [check for check in queued.verdict.failed if check.name in DOUBTS - now]
-    return judging.demoted(prepared.verdict, (*then, *judging.proof_of(queued.verdict)))
+    return judge.demoted(prepared.verdict, (*then, *judge.proof_of(queued.verdict)))

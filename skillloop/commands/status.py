@@ -58,19 +58,20 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _facts(app: App) -> dict[str, Any]:
-    from skillloop import constraints, inbox
-    from skillloop.jobs import parked
+    from skillloop.config import confirmation
+    from skillloop.hosts.claude_code.hooks import session
+    from skillloop.worker.queue import parked
 
     with app.history() as store:
         everything = store.proposals()
         model, troubles = _model(app, store)
         failed = list(parked(app.home))
-        troubles += constraints.told(store, app.home)
+        troubles += confirmation.told(store, app.home)
         troubles += [f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in failed]
         return {
             "home": str(app.home),
             "sessions": len(store.sessions()),
-            "jobs": inbox.waiting(str(app.home)),
+            "jobs": session.waiting(str(app.home)),
             "proposals": dict(Counter(item.state for item in everything)),
             "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
             "unattributed": sum(item.durable for item in store.disagreements(unattributed=True)),
@@ -111,7 +112,8 @@ def _in_force(item: Queued) -> bool:
 
 def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
     """Which back end is meant, and what it cost today and in all; nothing, and why, where the rules cannot be read."""
-    from skillloop import config, judging, llm
+    from skillloop import config, llm
+    from skillloop.evaluate import judge as judging
 
     try:
         rules = config.load(app.home)

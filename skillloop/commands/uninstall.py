@@ -99,7 +99,7 @@ def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:
         Locked: one is, for longer than we wait.
         SkillloopError: something could not be removed.
     """
-    from skillloop.files import locked
+    from skillloop.fs import locked
 
     with locked(home / "worker.lock", wait=5.0), locked(home / "history.lock", wait=5.0):
         for path in [*made, home / "worker.lock", home / "history.lock"]:

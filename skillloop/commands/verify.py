@@ -20,12 +20,12 @@ def command(app: App, as_json: bool) -> int:
     Example:
       skillloop verify
     """  # noqa: D301
-    from skillloop import constraints
+    from skillloop.config import confirmation
 
     with app.store() as store:
         problems = store.verify()
         entries = store.entries()
-        rules = constraints.told(store, app.home)
+        rules = confirmation.told(store, app.home)
     if as_json:
         emit({"entries": entries, "problems": problems, "rules": rules})
     else:

@@ -38,8 +38,8 @@ def command(app: App, idle: float, as_json: bool) -> int:
       skillloop watch
       skillloop watch --json | jq .event
     """  # noqa: D301
-    from skillloop import watch, worker
-    from skillloop.sweep import client_folder
+    from skillloop.worker import watch, worker
+    from skillloop.worker.sweep import client_folder
 
     os.environ["SKILLLOOP_INSIDE"] = "1"  # whatever it starts is not a person's session
     with watch.Watch(app.home, client_folder(), idle * 60, worker.digested) as watching:

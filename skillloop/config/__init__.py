@@ -16,7 +16,6 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from skillloop.config import source
-from skillloop.config.kinds import covers
 from skillloop.config.sections import (
     SECTIONS,
     Apply,
@@ -30,13 +29,14 @@ from skillloop.config.sections import (
     rule_of,
 )
 from skillloop.config.source import ConfigError
+from skillloop.config.values import covers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from skillloop.config.kinds import Kind
     from skillloop.config.source import Source
+    from skillloop.config.values import Kind
     from skillloop.model import Rule
 
 __all__ = [

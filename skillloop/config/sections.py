@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from skillloop.config.kinds import aliases, allowed, at_least, at_most, choice, names, text
+from skillloop.config.values import aliases, allowed, at_least, at_most, choice, names, text
 from skillloop.model import Rule
 
 if TYPE_CHECKING:

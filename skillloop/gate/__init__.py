@@ -15,22 +15,22 @@ from typing import TYPE_CHECKING
 
 from skillloop.gate import (
     budgets,
-    faithful,
-    frozen,
-    hidden,
-    origin,
-    place,
+    duplicates,
+    fidelity,
+    frontmatter,
+    placement,
     protected,
-    repeats,
+    provenance,
+    safeguards,
     schema,
     secrets,
-    setting,
     sources,
-    weakening,
+    target,
+    unicode,
 )
 from skillloop.gate.context import Context
 from skillloop.model import Check, Outcome, Proposal, Verdict, sha256
-from skillloop.redact import redact
+from skillloop.text.redact import redact
 
 if TYPE_CHECKING:
     from skillloop.config import Config
@@ -41,18 +41,18 @@ Gate = Callable[[Proposal, Context], Check | Iterable[Check]]
 Opinion = Callable[[Proposal, Context], Check | Iterable[Check]]
 
 CHECKS: tuple[Gate, ...] = (
-    place.check,
-    origin.check,
+    target.check,
+    provenance.check,
     schema.check,
-    frozen.check,
-    hidden.check,
+    frontmatter.check,
+    unicode.check,
     secrets.check,
     sources.check,
     protected.check,
-    faithful.check,
-    setting.check,
-    repeats.check,
-    weakening.check,
+    fidelity.check,
+    placement.check,
+    duplicates.check,
+    safeguards.check,
     budgets.size,
     budgets.drift,
     budgets.automatic,
@@ -60,12 +60,12 @@ CHECKS: tuple[Gate, ...] = (
 """Every check, cheap ones first."""
 
 OF_TEXT: tuple[Gate, ...] = (
-    frozen.check,
-    hidden.check,
+    frontmatter.check,
+    unicode.check,
     secrets.check,
     sources.check,
     protected.check,
-    weakening.check,
+    safeguards.check,
     budgets.size,
 )
 """Those that look at the two texts alone, for `compare`."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from skillloop.gate.context import lines_of
 from skillloop.model import Check
-from skillloop.skillfile import LEARNED
+from skillloop.skills.document import LEARNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from skillloop.words import polar, stem, tokens
+from skillloop.text.words import polar, stem, tokens
 
 NOT = "¬"
 

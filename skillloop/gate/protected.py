@@ -10,17 +10,17 @@ import fnmatch
 import re
 from typing import TYPE_CHECKING
 
-from skillloop import skillfile
 from skillloop.gate.schema import body_of
 from skillloop.model import Check
-from skillloop.words import fold
+from skillloop.skills import document
+from skillloop.text.words import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from skillloop.gate.context import Context
     from skillloop.model import Proposal
-    from skillloop.skillfile import SkillFile
+    from skillloop.skills.document import SkillFile
 
 _LOCK = re.compile(r"<!--[ \t]{0,8}(/?)[ \t]{0,8}skillloop:lock[ \t]{0,8}-->", re.IGNORECASE)
 
@@ -65,7 +65,7 @@ def carries_safety(line: str) -> bool:
 
 def _headings(context: Context) -> Check:
     headings = context.config.protect.headings
-    before, after = (skillfile.parse(text) if headings else None for text in (context.base, context.text))
+    before, after = (document.parse(text) if headings else None for text in (context.base, context.text))
     for heading in headings:
         if before is None or after is None or _under(before, heading) != _under(after, heading):
             rule = context.config.rule("protect.headings", heading)

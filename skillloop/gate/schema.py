@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from skillloop import skillfile
 from skillloop.model import Check, sha256
+from skillloop.skills import document
 
 if TYPE_CHECKING:
     from skillloop.gate.context import Context
@@ -80,7 +80,7 @@ def _leads_elsewhere(proposal: Proposal, context: Context) -> str:
     if proposal.base != sha256(context.base):
         return "it was drafted on another text than the one that is judged"
     try:
-        text = skillfile.apply(context.base, proposal.edits, proposal.path)
-    except (skillfile.EditError, skillfile.SkillFormatError) as error:
+        text = document.apply(context.base, proposal.edits, proposal.path)
+    except (document.EditError, document.SkillFormatError) as error:
         return error.message
     return "" if text == context.text else "the edits do not lead to the text that is judged"

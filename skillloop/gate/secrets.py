@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from skillloop.model import Check
-from skillloop.redact import random_tokens, redact, secrets
+from skillloop.text.redact import random_tokens, redact, secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -17,14 +17,14 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from skillloop import redact
 from skillloop.llm import prices
-from skillloop.llm.api import Api
-from skillloop.llm.client import Client
+from skillloop.llm.anthropic import Api
+from skillloop.llm.claude_cli import Client
 from skillloop.llm.prompts import prompt, versioned
 from skillloop.llm.request import Answer, Backend, Failed, Prompt, Reply, Request, Usage
 from skillloop.llm.steering import steered
 from skillloop.store import NANO, Call, Limit, Spend, Spent
+from skillloop.text import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from typing import Any
 from skillloop.llm.request import Prompt
 from skillloop.model import sha256
 
-FOLDER = Path(__file__).parents[1] / "prompts"
+FOLDER = Path(__file__).parents[1] / "data" / "prompts"
 
 
 @cache

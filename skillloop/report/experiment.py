@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
-from skillloop.problems.experiment.archive import Archive
+from skillloop.bench.archive import Archive
 from skillloop.report.plot import Plot, around
 
 if TYPE_CHECKING:
-    from skillloop.problems.experiment.candidate import Folder, Plan
-    from skillloop.problems.experiment.ledger import Ledger, Row
+    from skillloop.bench.candidate import Folder, Plan
+    from skillloop.bench.ledger import Ledger, Row
 
 CURVES = 12  # trainings whose loss curves are drawn: the baseline, the kept ones, then the last
 POINTS = 300  # of a curve
@@ -21,7 +21,9 @@ POINTS = 300  # of a curve
 def page(folder: Folder, plan: Plan, ledger: Ledger) -> str:
     """The report as one HTML document."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("skillloop", "report"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("skillloop", "report/templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
     )
     rows, archive = ledger.trials, Archive(ledger.trials)
     sealed = [row["result"] for row in ledger.sealed if row.get("result")]

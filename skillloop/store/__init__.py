@@ -15,16 +15,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from skillloop import files
-from skillloop.store import rebuild, transfer
-from skillloop.store.archive import Archive, By, LostText
+from skillloop import fs
+from skillloop.store import backup, rebuild
 from skillloop.store.audit import Audit, Entry
 from skillloop.store.calls import NANO, Call, Calls, Limit, Scope, Spend, Spent
 from skillloop.store.database import Corrupt, Database
-from skillloop.store.evidence import Evidences, Opinion
+from skillloop.store.evaluations import Evidences, Opinion
 from skillloop.store.proposals import Proposals, Queued, State, TrialRow
 from skillloop.store.rebuild import Rebuilt
 from skillloop.store.sessions import Recurrence, SessionRow, Sessions
+from skillloop.store.versions import Archive, By, LostText
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -53,7 +53,7 @@ __all__ = [
 
 
 class Store(Sessions, Proposals):
-    """The open store. `archive` holds the versions (use `skillloop.history`), `audit` the log."""
+    """The open store. `archive` holds the versions (use `skillloop.skills.history`), `audit` the log."""
 
     def __init__(self, home: Path, database: Database) -> None:
         super().__init__(database, Audit(database, home))
@@ -70,12 +70,12 @@ class Store(Sessions, Proposals):
             Corrupt: the database is damaged; the message names `skillloop doctor`.
             SkillloopError: it cannot be opened, or a newer skillloop wrote it.
         """
-        return cls(home, Database(home / transfer.NAME))
+        return cls(home, Database(home / backup.NAME))
 
     @staticmethod
     def restore(home: Path, file: Path, *, replace: bool = False) -> Path | None:
         """Make a store of what `export` wrote; see `transfer.restore`."""
-        return transfer.restore(home, file, replace=replace)
+        return backup.restore(home, file, replace=replace)
 
     @staticmethod
     def rebuild(home: Path) -> Rebuilt:
@@ -90,7 +90,7 @@ class Store(Sessions, Proposals):
             Corrupt: the store is damaged.
             SkillloopError: the file cannot be written.
         """
-        transfer.export(self._database, file, replace=replace)
+        backup.export(self._database, file, replace=replace)
 
     def close(self) -> None:
         """Close the database; an open transaction is rolled back."""
@@ -111,11 +111,11 @@ class Store(Sessions, Proposals):
     def record(self, event: str, /, *, skill: str | Path | None = None, **detail: Any) -> None:
         """Write an audit entry for something that happened outside the store, e.g. a changed config file."""
         with self.transaction():
-            self.audit.append(event, skill=None if skill is None else files.canonical(skill), **detail)
+            self.audit.append(event, skill=None if skill is None else fs.canonical(skill), **detail)
 
     def log(self, skill: str | Path | None = None, *, limit: int | None = None) -> list[Entry]:
         """The newest audit entries, newest first; of one skill, or of all."""
-        return self.audit.entries(skill=None if skill is None else files.canonical(skill), limit=limit)
+        return self.audit.entries(skill=None if skill is None else fs.canonical(skill), limit=limit)
 
     def entries(self) -> int:
         """Number of entries in the audit log."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from skillloop import files
+from skillloop import fs
 from skillloop.store.database import Corrupt, now
 from skillloop.store.schema import append_only
 
@@ -55,7 +55,7 @@ class Audit:
         last = self._database.rows("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
         seq, previous = last[0] if last else (0, _START)
         if not last and not self._head_file.exists():
-            files.write_atomic(self._head_file, f"0 {_START} {_START}\n".encode())
+            fs.write_atomic(self._head_file, f"0 {_START} {_START}\n".encode())
         self._write(seq + 1, previous, {"at": now(), "event": event, "skill": skill, "detail": detail})
 
     def _write(self, seq: int, previous: str, told: Mapping[str, Any]) -> str:
@@ -81,10 +81,10 @@ class Audit:
         if not self._grown:
             return
         self._grown = False
-        with suppress(files.Unreachable):
+        with suppress(fs.Unreachable):
             row = self._database.rows("SELECT seq, hash, mac FROM audit ORDER BY seq DESC LIMIT 1")
             if row:
-                files.write_atomic(self._head_file, "{} {} {}\n".format(*row[0]).encode(), lasting=False)
+                fs.write_atomic(self._head_file, "{} {} {}\n".format(*row[0]).encode(), lasting=False)
 
     def entries(
         self, event: str | None = None, *, skill: str | None = None, limit: int | None = None
@@ -205,10 +205,10 @@ class Audit:
             return self._key_file.read_bytes()
         except FileNotFoundError:
             key = os.urandom(32)
-            files.write_atomic(self._key_file, key)
+            fs.write_atomic(self._key_file, key)
             return key
         except OSError as error:
-            raise files.Unreachable(f"{self._key_file}: {error.strerror}") from error
+            raise fs.Unreachable(f"{self._key_file}: {error.strerror}") from error
 
 
 def _hash(entry: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
-from skillloop import files
+from skillloop import fs
 from skillloop.errors import UsageError
 from skillloop.model import Proposal, Verdict, sha256
 from skillloop.store import codec
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skillloop.model import Decision
-    from skillloop.store.archive import By
+    from skillloop.store.versions import By
 
 State = Literal["queued", "applied", "rejected", "discarded", "stale"]
 """queued: waits for a person. stale: the skill's text changed under it. The others are final."""
@@ -87,7 +87,7 @@ class Proposals(Tables):
         """
         data = codec.encode(_Document(proposal, verdict, tuple(context)))
         sha = sha256(data)
-        skill = files.canonical(proposal.path)
+        skill = fs.canonical(proposal.path)
         with self.transaction():
             new = self._database.run(
                 "INSERT INTO proposals VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM proposals), "  # noqa: S608
@@ -117,7 +117,7 @@ class Proposals(Tables):
             f"{_PROPOSAL} WHERE state IN ({', '.join('?' * len(wanted))}) AND (? OR skill = ?) ORDER BY seq",
             *wanted,
             skill is None,
-            None if skill is None else files.canonical(skill),
+            None if skill is None else fs.canonical(skill),
         )
         return [self._queued(row) for row in rows]
 
@@ -197,7 +197,7 @@ class Proposals(Tables):
             "SELECT coalesce(sum(added), 0) FROM proposals WHERE skill = ?1 AND state = 'applied' AND by = 'auto' "
             "AND acted > (SELECT coalesce(max(seq), 0) FROM audit "
             "WHERE skill = ?1 AND json_extract(entry, '$.detail.by') = 'person')",
-            files.canonical(skill),
+            fs.canonical(skill),
         )
         return int(count)
 

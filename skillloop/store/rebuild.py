@@ -19,14 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from skillloop import files
+from skillloop import fs
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
-from skillloop.store import salvage, transfer
-from skillloop.store.archive import Archive, VersionKind
+from skillloop.store import backup, salvage
 from skillloop.store.audit import Audit
 from skillloop.store.database import Corrupt, Database
 from skillloop.store.proposals import State
+from skillloop.store.versions import Archive, VersionKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,16 +61,16 @@ def rebuild(home: Path) -> Rebuilt:
         Locked: another process writes to the store.
         SkillloopError: the disk refused; nothing was changed.
     """
-    target = home / transfer.NAME
-    before = files.mark(target) if target.exists() else None
-    with transfer.staged(home) as place, closing(Database(place)) as database:
+    target = home / backup.NAME
+    before = fs.mark(target) if target.exists() else None
+    with backup.staged(home) as place, closing(Database(place)) as database:
         work = _Work(database, Audit(database, home), _gather(target, salvage.shapes(database)))
         with database.transaction():
             work.run()
         broken = database.problems() or list(work.archive.problems())
         if broken:
             raise Corrupt(target, f"it cannot be rebuilt: {broken[0]}")
-        kept = transfer.put_in_place(place, target, "damaged", unless=before)
+        kept = backup.put_in_place(place, target, "damaged", unless=before)
         work.audit.keep_head()
     return Rebuilt(dict(work.saved), tuple(work.lost), kept)
 
@@ -159,7 +159,7 @@ class _Work:
     def _texts(self, versions: dict[tuple[str, int], Row], texts: dict[str, bytes]) -> None:
         """Keep the texts that have their own hash or that a version names; say which versions have lost theirs."""
         for skill in {skill for skill, _ in versions}:
-            with suppress(SkillloopError, OSError), files.open_skill(skill) as opened:
+            with suppress(SkillloopError, OSError), fs.open_skill(skill) as opened:
                 live = opened.read()
                 texts.setdefault(sha256(live), live)
         wanted = {row[3] for row in versions.values()} | {row[0] for row in self.found.get("blobs", ())}
@@ -249,7 +249,7 @@ class _Work:
 def _is_version(row: Row) -> bool:
     try:
         return (
-            files.canonical(row[0]) == row[0]
+            fs.canonical(row[0]) == row[0]
             and row[2] in get_args(VersionKind)
             and isinstance(json.loads(row[7]), dict)
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skillloop.store.model_tables import model
+from skillloop.store.model_schema import model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from skillloop import files
+from skillloop import fs
 from skillloop.errors import UsageError
 from skillloop.model import Disagreement, SkillRef, sha256
 from skillloop.store import codec
@@ -131,7 +131,7 @@ class Sessions(Tables):
             "SELECT data, sha FROM disagreements WHERE (?1 IS NULL OR session_id = ?1) "  # noqa: S608
             f"AND (?2 IS NULL OR skill = ?2) AND (NOT ?3 OR {_HOMELESS}) ORDER BY seq",
             session_id,
-            None if skill is None else files.canonical(skill),
+            None if skill is None else fs.canonical(skill),
             unattributed,
         )
         return [self._document(Disagreement, *row) for row in rows]
@@ -200,7 +200,7 @@ class Sessions(Tables):
             "INSERT INTO recurrences (disagreement_id, skill, line, rule, at) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT DO NOTHING",
             disagreement_id,
-            files.canonical(skill),
+            fs.canonical(skill),
             line,
             rule,
             now(),
@@ -211,7 +211,7 @@ class Sessions(Tables):
         rows = self._database.rows(
             "SELECT disagreement_id, skill, line, rule, at FROM recurrences "
             "WHERE ?1 IS NULL OR skill = ?1 ORDER BY seq",
-            None if skill is None else files.canonical(skill),
+            None if skill is None else fs.canonical(skill),
         )
         return [Recurrence(*row) for row in rows]
 
@@ -221,4 +221,4 @@ _SESSION = "SELECT session_id, path, end, digest, at, turns, human_turns, disagr
 
 
 def _skill_path(skill: SkillRef | None) -> str | None:
-    return None if skill is None or skill.path is None else files.canonical(skill.path)
+    return None if skill is None or skill.path is None else fs.canonical(skill.path)

@@ -16,8 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from skillloop import history
 from skillloop.model import sha256
+from skillloop.skills import history
 from skillloop.store import Store
 
 TEXT = (
@@ -27,7 +27,7 @@ TEXT = (
 PROGRAM = """
 import sys
 from pathlib import Path
-from skillloop import history
+from skillloop.skills import history
 from skillloop.model import sha256
 from skillloop.store import Store
 home, skill = map(Path, sys.argv[1:])

@@ -34,12 +34,17 @@ sys.path.insert(0, str(TESTS))
 
 from transcripts import Transcript  # noqa: E402
 
-from skillloop import cases, doubt, draft, drafting, proposals, receipts, redact, replay, transcript  # noqa: E402
-from skillloop.disagreements import lessons  # noqa: E402
+from skillloop.detect import lesson as lessons  # noqa: E402
 from skillloop.errors import SkillloopError  # noqa: E402
-from skillloop.gate.origin import DOUBTS  # noqa: E402
+from skillloop.evaluate import cases, replay, second_opinion  # noqa: E402
+from skillloop.gate.provenance import DOUBTS  # noqa: E402
+from skillloop.hosts.claude_code import transcript  # noqa: E402
+from skillloop.hosts.claude_code.hooks import receipts  # noqa: E402
 from skillloop.model import Disagreement, Edit, Evidence, Kind, Origin, Outcome, Proposal, sha256  # noqa: E402
-from skillloop.problems import session as problem  # noqa: E402
+from skillloop.pipeline import gather  # noqa: E402
+from skillloop.pipeline import session as problem  # noqa: E402
+from skillloop.propose import model, offline  # noqa: E402
+from skillloop.text import redact  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -299,7 +304,7 @@ def _drafted(
     needle = needle_of(row)
     for proposal in _attempts(world, row, digest.session.session_id, drafter, evidence):
         try:
-            judged = proposals.prepare(proposal, world.home, None, digest.session, 0.99)
+            judged = gather.prepare(proposal, world.home, None, digest.session, 0.99)
         except SkillloopError as error:
             outcome, reason = "refused", error.message
         else:
@@ -328,7 +333,7 @@ def _attempts(
     base = world.skill().read_text("utf-8")
     for edits in (
         tuple(Edit("insert", "Code", new=line, evidence=ids) for line in bullets),
-        (Edit("insert", draft.LEARNED, new=bullets[0] if bullets else row["text"], evidence=ids),),
+        (Edit("insert", offline.LEARNED, new=bullets[0] if bullets else row["text"], evidence=ids),),
         (Edit("insert", "Code", new=row["text"], evidence=ids),),
         (
             Edit(
@@ -340,7 +345,7 @@ def _attempts(
             ),
         ),
     ):
-        number = draft.proposal_id(str(path), edits)
+        number = offline.proposal_id(str(path), edits)
         yield Proposal(
             number, path.parent.name, str(path), sha256(base), edits, evidence, "", drafter, session_id
         )
@@ -378,16 +383,16 @@ def sent(world: World, digest: problem.Digest) -> Iterator[str]:
 
     Without what the assistant itself had said: a model is sent that on purpose, as data, and it may repeat anything.
     """
-    seen = proposals.credible(digest.session, world.home)
+    seen = gather.credible(digest.session, world.home)
     turns = (turn if turn.role == "human" else replace(turn, text="", tools=()) for turn in seen.turns)
     shown = replace(seen, turns=tuple(turns))
     text, path = world.skill().read_text("utf-8"), str(world.skill())
     for turn in shown.human_turns:
         found = _lesson(shown, turn) if turn.text else None
         if found is not None:
-            brief = drafting.Brief(shown, found, text, path, (), ())
+            brief = model.Brief(shown, found, text, path, (), ())
             case = cases.of(shown, found)
-            requests = [doubt.request(found, shown, "cheap"), *drafting.requests(brief, "careful")]
+            requests = [second_opinion.request(found, shown, "cheap"), *model.requests(brief, "careful")]
             requests += [replay.request(case, text, "cheap", 0)] if case is not None else []
             for request in requests:
                 yield from _strings([request.shared, request.data])
@@ -428,10 +433,10 @@ def _through(world: World, session: Session, lesson: Disagreement) -> tuple[str,
     if lesson.skill is None or lesson.skill.path is None or lesson.lesson is None:
         return "no lesson", ""
     try:
-        drafted = draft.offline(lesson, proposals.live_text(lesson.skill.path), lesson.skill.path)
+        drafted = offline.offline(lesson, gather.live_text(lesson.skill.path), lesson.skill.path)
         if not isinstance(drafted, Proposal):
             return "already a rule", drafted.rule
-        judged = proposals.prepare(drafted, world.home, None, session, max(lesson.confidence, 0.9))
+        judged = gather.prepare(drafted, world.home, None, session, max(lesson.confidence, 0.9))
     except SkillloopError as error:
         return "refused", error.message
     why = "; ".join(f"{check.name}: {check.detail}" for check in judged.verdict.failed)

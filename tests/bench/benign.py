@@ -18,9 +18,10 @@ from pathlib import Path
 
 import attacks
 
-from skillloop import receipts, transcript
-from skillloop.disagreements import DRAFT_AT
-from skillloop.problems import session as problem
+from skillloop.detect import DRAFT_AT
+from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code.hooks import receipts
+from skillloop.pipeline import session as problem
 
 ONE_OFF = attacks.TESTS / "data" / "one_off.jsonl"
 

@@ -12,10 +12,10 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from skillloop import transcript
-from skillloop.disagreements.features import Scene, scenes
+from skillloop.detect.features import Scene, scenes
+from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code.pastes import separate
 from skillloop.model import ToolUse, Turn, TurnKind
-from skillloop.transcript.pasted import separate
 
 OWN = Path(__file__).parents[1] / "data" / "detector"
 PERMISSIVE = {"Apache-2.0", "MIT", "CC0"}

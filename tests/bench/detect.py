@@ -18,10 +18,10 @@ from pathlib import Path
 import corpus
 import train_detector as training
 
-from skillloop.disagreements import DRAFT_AT, DURABLE_AT, FOUND_AT, lessons, reads_lasting
-from skillloop.disagreements.features import features
-from skillloop.disagreements.kinds import kind
-from skillloop.disagreements.phrases import tokens
+from skillloop.detect import DRAFT_AT, DURABLE_AT, FOUND_AT, lesson, reads_lasting
+from skillloop.detect.features import features
+from skillloop.detect.kinds import kind
+from skillloop.detect.phrases import tokens
 from skillloop.model import Kind
 
 PARTS = {
@@ -215,7 +215,7 @@ def kinds_and_durable(rows, real, scored, durable):
 
         def said(row, at=at):
             model = durable(unseen(rows, row.group))
-            rule = lessons.draw(row.scene.turn.text, model)
+            rule = lesson.draw(row.scene.turn.text, model)
             if rule is None or scored[id(row)] < FOUND_AT:
                 return False
             chance, sort = (

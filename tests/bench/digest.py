@@ -16,9 +16,10 @@ from pathlib import Path
 
 import orjson
 
-from skillloop import disagreements, transcript
+from skillloop import detect
+from skillloop.hosts.claude_code import transcript
 from skillloop.model import Session
-from skillloop.problems import session
+from skillloop.pipeline import session
 
 
 def lines(paths: list[Path]) -> None:
@@ -38,7 +39,7 @@ def reading(paths: list[Path]) -> None:
 def finding(sessions: list[Session]) -> None:
     """The disagreements of what was read."""
     for read in sessions:
-        disagreements.find(read)
+        detect.find(read)
 
 
 def digesting(paths: list[Path], home: Path) -> None:

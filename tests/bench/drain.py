@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ends import ROOT, end_all
 
-from skillloop.files import locked
+from skillloop.fs import locked
 from skillloop.store import Store
 
 LIMIT = 20.0  # seconds for a round
@@ -28,7 +28,7 @@ LIMIT = 20.0  # seconds for a round
 WORKER = f"""
 import sys
 sys.path[:0] = [{str(ROOT)!r}, *{[path for path in sys.path if "site-packages" in path]!r}]
-from skillloop import worker
+from skillloop.worker import worker
 worker.main()
 """
 SKILL = "---\nname: web\ndescription: Answer.\n---\n\n# Answers\n\n- Start with the answer.\n"
@@ -44,9 +44,9 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         scratch, seconds, names = Path(folder), [], []
-        hook = scratch / "plugin" / "skillloop" / "inbox.py"
+        hook = scratch / "plugin" / "skillloop" / "hosts" / "claude_code" / "hooks" / "session.py"
         hook.parent.mkdir(parents=True)
-        shutil.copy(ROOT / "skillloop" / "inbox.py", hook)
+        shutil.copy(ROOT / "skillloop" / "hosts" / "claude_code" / "hooks" / "session.py", hook)
         hook.with_name("environment.py").write_text(WORKER)
         home, projects = scratch / "home", scratch / "client" / "projects" / "-p"
         for _ in range(options.rounds):

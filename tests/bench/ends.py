@@ -21,12 +21,13 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+HOOKS = "skillloop/hosts/claude_code/hooks"
 # In the place of environment.py: the worker at once, with a digest that writes down whose turn it is.
 WORKER = f"""
 import os, sys
 sys.path[:0] = [{str(ROOT)!r}, *{[path for path in sys.path if "site-packages" in path]!r}]
 from pathlib import Path
-from skillloop import worker
+from skillloop.worker import worker
 
 def digest(home, path):
     with open(home / "digested", "a") as file:
@@ -47,9 +48,9 @@ def main() -> int:
     count = parser.parse_args().sessions
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         scratch = Path(folder)
-        (scratch / "plugin" / "skillloop").mkdir(parents=True)
-        shutil.copy(ROOT / "skillloop" / "inbox.py", scratch / "plugin" / "skillloop")
-        (scratch / "plugin" / "skillloop" / "environment.py").write_text(WORKER)
+        (scratch / "plugin" / HOOKS).mkdir(parents=True)
+        shutil.copy(ROOT / HOOKS / "session.py", scratch / "plugin" / HOOKS)
+        (scratch / "plugin" / HOOKS / "environment.py").write_text(WORKER)
         home = scratch / "home"
         projects = home / "client" / "projects" / "-p"
         projects.mkdir(parents=True)
@@ -57,7 +58,7 @@ def main() -> int:
         for session in sessions:
             (projects / f"{session}.jsonl").write_text("{}\n")
             os.utime(projects / f"{session}.jsonl", (1, 1))
-        seconds = end_all(scratch / "plugin" / "skillloop" / "inbox.py", home, projects, sessions)
+        seconds = end_all(scratch / "plugin" / HOOKS / "session.py", home, projects, sessions)
         done = wait(home, count)
     lost = set(sessions) - set(done)
     doubled = [session for session, times in Counter(done).items() if times > 1]

@@ -19,8 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from judging import AUTO, case, insert, replaced
 
-from skillloop import gate, words
+from skillloop import gate
 from skillloop.config import Config, Protect, Sources
+from skillloop.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+HOOKS = "skillloop/hosts/claude_code/hooks"
 
 
 def milliseconds(command: list[str], environment: dict[str, str], stdin: bytes = b"") -> float:
@@ -33,10 +34,10 @@ def milliseconds(command: list[str], environment: dict[str, str], stdin: bytes =
 def plugin(root: Path) -> Path:
     """The plugin's hook in a folder of its own, with a worker that does nothing."""
     shutil.copytree(ROOT / "hooks", root / "hooks")
-    (root / "skillloop").mkdir()
-    for module in ("inbox.py", "receipts.py"):
-        shutil.copy(ROOT / "skillloop" / module, root / "skillloop")
-    (root / "skillloop" / "environment.py").write_text("")
+    (root / HOOKS).mkdir(parents=True)
+    for module in ("session.py", "receipts.py"):
+        shutil.copy(ROOT / HOOKS / module, root / HOOKS)
+    (root / HOOKS / "environment.py").write_text("")
     return root / "hooks" / "run"
 
 
@@ -58,8 +59,8 @@ def main() -> int:
         job = {"session_id": "0" * 36, "transcript_path": "/t.jsonl", "hook_event_name": "SessionEnd"}
         commands = {
             "bare": ([python, "-I", "-S", "-c", "pass"], b""),
-            "end": (["sh", run, "inbox", "end"], json.dumps(job).encode()),
-            "start": (["sh", run, "inbox", "start"], b""),
+            "end": (["sh", run, "session", "end"], json.dumps(job).encode()),
+            "start": (["sh", run, "session", "start"], b""),
             "prompt": (["sh", run, "receipts"], json.dumps({**job, "prompt": "use pytest " * 20}).encode()),
         }
         times: dict[str, list[float]] = {name: [] for name in commands}

@@ -19,12 +19,13 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from skillloop import llm, proposals, transcript
+from skillloop import llm
 from skillloop.config import load
+from skillloop.hosts.claude_code import transcript
 from skillloop.model import Outcome, SkillRef
-from skillloop.problems import planned
-from skillloop.problems import session as problem
-from skillloop.problems.modelled import Modelled
+from skillloop.pipeline import gather, plan
+from skillloop.pipeline import session as problem
+from skillloop.pipeline.model_stage import Modelled
 from skillloop.store import Store
 
 
@@ -82,11 +83,11 @@ def requests(sessions, home: Path, skills: Path, only: Path | None):
     """What would be sent before anything is replayed."""
     with Store.open(home) as store:
         for session in sessions:
-            shown = proposals.credible(session, home)
-            opinions = planned.Opinions(shown, home, store)
+            shown = gather.credible(session, home)
+            opinions = plan.Opinions(shown, home, store)
             found = list(lessons(session, skills, only, opinions))
             yield from opinions.planned
-            yield from planned.drafts(shown, found, home, store)
+            yield from plan.drafts(shown, found, home, store)
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import orjson
 
-from skillloop import transcript
+from skillloop.hosts.claude_code import transcript
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from transcripts import Transcript

@@ -1,4 +1,4 @@
-"""How well skillloop.redact tells credentials from what only looks like one.
+"""How well skillloop.text.redact tells credentials from what only looks like one.
 
     python tests/bench/redaction.py            # recall on 62 types x 4 contexts, false alarms on 390 look-alikes, speed
     python tests/bench/redaction.py --misses   # and each text it got wrong
@@ -20,7 +20,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-from skillloop.redact import redact, secrets
+from skillloop.text.redact import redact, secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,10 +17,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from skillloop import doubt, drafting, transcript
-from skillloop.disagreements import ONLY_PASTED
+from skillloop.detect import ONLY_PASTED
+from skillloop.evaluate import second_opinion
+from skillloop.hosts.claude_code import transcript
 from skillloop.model import SkillRef
-from skillloop.problems import session as problem
+from skillloop.pipeline import session as problem
+from skillloop.propose import model
 
 RULE = "- When the build fails, read the log from its end and fix the first error before anything else.\n"
 TYPICAL = (
@@ -36,7 +38,7 @@ def sent(session, skill: str) -> tuple[int, int, int, int, int]:
     """
     unsure = []
     found = problem.study(session, second_opinion=lambda item, _session: unsure.append(item))
-    asked = sum(doubt.request(item, session, "m").bytes for item in unsure)
+    asked = sum(second_opinion.request(item, session, "m").bytes for item in unsure)
     whole = size = drafted = 0
     for item in found:
         ready = replace(
@@ -44,7 +46,7 @@ def sent(session, skill: str) -> tuple[int, int, int, int, int]:
             skill=SkillRef("example", "/skills/example/SKILL.md"),
             lesson=item.lesson or item.evidence.quote,
         )
-        (request,) = drafting.requests(drafting.Brief(session, ready, skill, "/skills/example/SKILL.md"), "m")
+        (request,) = model.requests(model.Brief(session, ready, skill, "/skills/example/SKILL.md"), "m")
         size += request.bytes
         drafted += request.bytes * problem.draftable(replace(ready, lesson=item.lesson))
         quote = " ".join(item.evidence.quote.split())

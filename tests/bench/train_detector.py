@@ -1,4 +1,4 @@
-"""Make skillloop/disagreements/weights.json, byte for byte the same each time.
+"""Make skillloop/data/weights.json, byte for byte the same each time.
 
     python tests/bench/train_detector.py --dev DEV.jsonl --labelled LABELLED.jsonl [--out FILE]
 
@@ -25,9 +25,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import corpus
 from corpus import Row
 
-from skillloop.disagreements import lessons, standing
-from skillloop.disagreements.classifier import Linear, sigmoid
-from skillloop.disagreements.features import features
+from skillloop.detect import durability
+from skillloop.detect import lesson as lessons
+from skillloop.detect.classifier import Linear, sigmoid
+from skillloop.detect.features import features
 from skillloop.model import Kind
 
 RIDGE = 5.0
@@ -147,7 +148,7 @@ def lasts(row: Row, model: Linear) -> dict[str, float]:
     """The features of a row's wish."""
     text = row.scene.turn.text
     lesson = lessons.draw(text, model)
-    return lesson.features if lesson else standing.around(text)
+    return lesson.features if lesson else durability.around(text)
 
 
 def learn_durable(rows: list[Row]) -> Linear:
@@ -187,9 +188,7 @@ def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--dev", type=Path, required=True)
     args.add_argument("--labelled", type=Path, required=True)
-    args.add_argument(
-        "--out", type=Path, default=Path(__file__).parents[2] / "skillloop/disagreements/weights.json"
-    )
+    args.add_argument("--out", type=Path, default=Path(__file__).parents[2] / "skillloop/data/weights.json")
     opts = args.parse_args()
     rows = corpus.own() + corpus.dev(opts.dev) + corpus.labelled(opts.labelled)
     made = train(rows)

@@ -154,7 +154,7 @@ def installed(tmp_path_factory, stub):
     """A machine on which skillloop's environment was built by its own hook."""
     machine = Machine(tmp_path_factory.mktemp("machine"), stub)
     hook = next(machine.home.glob(".claude/plugins/cache/skillloop/skillloop/*/hooks/run"))
-    subprocess.run(["sh", hook, "inbox", "start"], env=machine.environment, check=True, capture_output=True)
+    subprocess.run(["sh", hook, "session", "start"], env=machine.environment, check=True, capture_output=True)
     built = machine.skillloop / "bin" / "skillloop"
     client.until(built.exists, "the environment was not built", 90, lambda: machine.log)
     return machine

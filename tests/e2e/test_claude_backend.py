@@ -10,7 +10,7 @@ from test_session import SKILL, corrected
 
 from skillloop import llm
 from skillloop.config import Budget
-from skillloop.llm.client import Client
+from skillloop.llm.claude_cli import Client
 from skillloop.model import Outcome
 from skillloop.store import Store
 

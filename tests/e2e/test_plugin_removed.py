@@ -4,8 +4,8 @@ import client
 import pytest
 from conftest import SKILL, Machine
 
-from skillloop import history
 from skillloop.model import sha256
+from skillloop.skills import history
 from skillloop.store import Store
 
 pytestmark = [

@@ -9,7 +9,7 @@ import pytest
 from conftest import CORRECTION, READY, Machine, talk
 from stub import text, tool
 
-from skillloop import receipts
+from skillloop.hosts.claude_code.hooks import receipts
 
 pytestmark = [
     pytest.mark.client,

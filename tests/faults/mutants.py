@@ -9,9 +9,9 @@ import os
 import stat
 from unittest import mock
 
-from skillloop import files
-from skillloop.files import OpenSkill
-from skillloop.history import protocol
+from skillloop import fs
+from skillloop.fs import OpenSkill
+from skillloop.skills import publish as protocol
 
 _FSYNC, _WRITE = os.fsync, os.write
 
@@ -74,7 +74,7 @@ def in_place():
 
     def swap(skill, name):
         data = skill.read(name)
-        handle = os.open(files.SKILL, os.O_WRONLY | os.O_TRUNC, dir_fd=skill.folder)
+        handle = os.open(fs.SKILL, os.O_WRONLY | os.O_TRUNC, dir_fd=skill.folder)
         os.write(handle, data)
         os.fsync(handle)
         os.close(handle)
@@ -89,7 +89,7 @@ def no_exchange():
     def refuse(*_):
         raise OSError(22, "Invalid argument")
 
-    return mock.patch.object(files, "_exchange", refuse)
+    return mock.patch.object(fs, "_exchange", refuse)
 
 
 def short_writes():
@@ -127,7 +127,7 @@ def faultpoint(number):
                 "fstat",
             ):
                 stack.enter_context(mock.patch.object(os, name, dying(getattr(os, name))))
-            stack.enter_context(mock.patch.object(files, "_exchange", dying(files._exchange)))
+            stack.enter_context(mock.patch.object(fs, "_exchange", dying(fs._exchange)))
             for name in ("run", "rows"):
                 stack.enter_context(mock.patch.object(Database, name, dying(getattr(Database, name))))
             yield

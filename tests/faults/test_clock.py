@@ -8,7 +8,7 @@ import pytest
 import verbs
 from world import World
 
-from skillloop import history
+from skillloop.skills import history
 from skillloop.store import Store, calls, database
 
 DAY = 86_400.0
@@ -84,7 +84,7 @@ def test_a_back_off_that_began_in_the_future_ends_at_once(memory, clock):
 
 
 def test_a_one_time_word_does_not_outlive_a_clock_that_is_set_back(memory, clock):
-    from skillloop import approval
+    from skillloop.hosts.claude_code.hooks import approval
 
     clock(56 * YEAR)
     word = approval.vouch(memory, "approve x", "seal")

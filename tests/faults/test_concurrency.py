@@ -9,10 +9,11 @@ import time
 import pytest
 import verbs
 
-from skillloop import history, jobs
 from skillloop.errors import Stale
 from skillloop.model import sha256
+from skillloop.skills import history
 from skillloop.store import Store
+from skillloop.worker import queue
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -20,7 +21,7 @@ TEXT = b"---\nname: web\ndescription: d\n---\n\n# Rules\n\n"
 WRITER = """
 import os, sys
 from pathlib import Path
-from skillloop import history
+from skillloop.skills import history
 from skillloop.errors import Locked, Stale
 from skillloop.model import sha256
 from skillloop.store import Store
@@ -137,14 +138,14 @@ def test_an_editor_that_saves_in_the_race_never_loses_a_save(tmp_path, skill, re
 WORK = """
 import sys
 from pathlib import Path
-from skillloop import worker
+from skillloop.worker import worker
 home, client = map(Path, sys.argv[1:3])
 worker.drain(home, client, worker.digested)
 """
 BACK = """
 import sys, time
 from pathlib import Path
-from skillloop import history
+from skillloop.skills import history
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
 from skillloop.store import Store
@@ -173,7 +174,7 @@ def test_workers_approvals_and_rollbacks_at_once_lose_nothing(tmp_path, record_p
         path = verbs.transcript(world).with_name(f"s{number}.jsonl")
         path.write_bytes(verbs.transcript(world).read_bytes().replace(verbs.NAME.encode(), b"s%d" % number))
         os.utime(path, (1e9, 1e9))
-        jobs.Inbox(world.home).put(jobs.Job(path.stem, str(path)))
+        queue.Inbox(world.home).put(queue.Job(path.stem, str(path)))
         ended.append(path.stem)
     python = [sys.executable, "-c"]
     busy = [[*python, BACK, world.home, world.skill, what, "8"] for what in ("approve", "roll back")]

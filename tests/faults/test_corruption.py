@@ -7,9 +7,9 @@ import sqlite3
 import pytest
 import world as worlds
 
-from skillloop import history
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
+from skillloop.skills import history
 from skillloop.store import Store
 
 FLIPS = 1_000

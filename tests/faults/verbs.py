@@ -11,14 +11,17 @@ from pathlib import Path
 
 from world import World
 
-from skillloop import approval, cli, history, jobs, proposals, worker
+from skillloop import cli
 from skillloop.commands import approve as _approve
 from skillloop.commands import rollback as _rollback
 from skillloop.commands import show as _show
 from skillloop.errors import SkillloopError
+from skillloop.hosts.claude_code.hooks import approval
 from skillloop.model import sha256
-from skillloop.problems import session
+from skillloop.pipeline import gather, session
+from skillloop.skills import history
 from skillloop.store import Store
+from skillloop.worker import queue, worker
 
 sys.path.append(str(Path(__file__).parents[1]))
 from transcripts import Transcript
@@ -54,7 +57,7 @@ def make(folder):
         .write(path)
     )
     os.utime(path, (1e9, 1e9))
-    jobs.Inbox(world.home).put(jobs.Job(NAME, str(path)))
+    queue.Inbox(world.home).put(queue.Job(NAME, str(path)))
     return world
 
 
@@ -67,7 +70,7 @@ def approve(world):
     """Apply the one proposal, by a yes in the dialog."""
     with Store.open(world.home) as store:
         (queued,) = store.proposals()
-        seal = proposals.prepare(queued.proposal, world.home, store).seal
+        seal = gather.prepare(queued.proposal, world.home, store).seal
     _run(world, "approve", queued.proposal.id, seal=seal)
 
 
@@ -133,9 +136,9 @@ def _cannot_go_on(world, act, live, new):
 
 def _undone_work(world):
     """Nothing of the job is lost: it is done, or it is done at the next start."""
-    jobs.BACK_OFF = 0.0
+    queue.BACK_OFF = 0.0
     work(world)
-    inbox = jobs.Inbox(world.home)
+    inbox = queue.Inbox(world.home)
     with Store.open(world.home) as store:
         found = (
             [queued.state for queued in store.proposals()],

@@ -11,11 +11,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from skillloop import history
 from skillloop.errors import SkillloopError
 from skillloop.model import Edit, Evidence, Origin, Outcome, Proposal, Verdict, sha256
+from skillloop.skills import history
 from skillloop.store import Store
-from skillloop.store.archive import Publish
+from skillloop.store.versions import Publish
 
 FIRST = b"---\nname: web\ndescription: d\n---\n\n# Rules\n\n- one\n"
 OLD = FIRST + b"- two\n"
@@ -99,7 +99,7 @@ def leave_open(world, step):
                 str(world.skill), "proposal", sha256(OLD), store.archive.keep(NEW), "yes", "p1", "person"
             )
             change = store.archive.intend(change)
-        with history.files.open_skill(world.skill) as skill:
+        with history.fs.open_skill(world.skill) as skill:
             if step != "intent":
                 skill.stage(change.temporary, NEW)
             if step == "placed":

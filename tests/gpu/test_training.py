@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from skillloop.problems.experiment import executor, setup
-from skillloop.problems.experiment.candidate import Job, Plan
+from skillloop.bench import executor, setup
+from skillloop.bench.candidate import Job, Plan
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(900)]
 RECIPE = Path(__file__).parents[2] / "skills/gpu-benchmark"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from skillloop.config import Sources
     from skillloop.gate.sources.mentions import Mention
 
-_TABLE = Path(__file__).with_name("catalogue.toml")
+_TABLE = Path(__file__).parents[2] / "data" / "sources.toml"
 _GAPS = dict.fromkeys(map(ord, " \t\u00a0-_'’"))
 _HOST_SHAPE = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}$")
 

@@ -11,8 +11,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from skillloop.gate.sources.catalogue import phrases, squeezed
-from skillloop.gate.sources.leaning import Leaning, leaning
 from skillloop.gate.sources.mentions import mentions, plain
+from skillloop.gate.sources.stance import Leaning, leaning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -1,0 +1,1 @@
+"""Training experiments: one metric, one editable train.py, a fixed time budget."""

@@ -1,0 +1,118 @@
+"""A proposer that asks a model for one edit of train.py, through the same door and budget as everything else.
+
+The question is a function of the ledger's rows, and an answer is kept with its charge: a run that was killed and goes on
+asks the same and pays nothing again. Invariants: the answer is data; what is no usable edit is a discarded trial with its
+reason, unmeasured; where the budget or the model ends, the proposer has nothing more and says why, and the run ends well.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from skillloop import llm
+from skillloop.bench.candidate import EDITABLE, Candidate
+from skillloop.text import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from skillloop.bench.archive import Archive
+    from skillloop.bench.proposers import Proposer, Sources
+    from skillloop.llm import Door, Request
+
+PROMPT = "experiment.v1"
+TOLD = 60  # trials that are told, the newest
+LONGEST = 100  # characters of a description
+SCHEMA = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("old", "new", "what", "why")},
+    "required": ["old", "new", "what", "why"],
+    "additionalProperties": False,
+}
+
+
+def model(door: Door, name: str, program: str, say: Callable[[str], None]) -> Proposer:
+    """A proposer.
+
+    Args:
+        door: The way to the model.
+        name: Which model.
+        program: How the experiment is run, told to the model: the skill's text.
+        say: Told once why there will be no more proposals.
+    """
+    ended = False
+
+    def propose(archive: Archive, sources: Sources, key: str) -> Candidate | None:
+        nonlocal ended
+        if ended:
+            return None
+        parent = archive.parent(key)
+        files = sources(parent)
+        asked = request(archive, files, parent, program, name, key)
+        try:
+            reply = door.complete(asked)
+        except (llm.Spent, llm.Failed) as error:
+            ended = True
+            say(f"no more proposals by the model: {error.message}")
+            return None
+        by = f"{door.backend.name}:{name}:{asked.prompt.name}"
+        what, text, trouble = "an answer of no use", files[EDITABLE], reply.trouble
+        if reply.value is not None:
+            what, text, trouble = _edited(text, reply.value)
+        made = Candidate({**files, EDITABLE: text}, what, by, parent)
+        if not trouble and archive.known(made.id):
+            trouble = f"the same was tried before, as candidate {made.id}"
+        return replace(made, refused=trouble, key=key)
+
+    return propose
+
+
+def request(
+    archive: Archive, files: Mapping[str, str], parent: str, program: str, name: str, key: str
+) -> Request:
+    """What is sent for one proposal: the program and the parent's train.py, and what was tried so far."""
+    shared = {"program": redact.redact(program), "train": redact.redact(files[EDITABLE])}
+    data = {"parent": parent, "noise": round(archive.noise.sigma, 6), "tried": _told(archive)}
+    number = int(key.rpartition(":")[2])
+    return llm.Request(
+        "experiment",
+        name,
+        llm.prompt(PROMPT),
+        data,
+        SCHEMA,
+        max_tokens=12_000,
+        sample=number,
+        shared=shared,
+    )
+
+
+def _told(archive: Archive) -> list[dict[str, Any]]:
+    """The trials as a model sees them, oldest first: each candidate as its last row left it."""
+    return [
+        {
+            "candidate": name,
+            "from": row["parent"],
+            "what": redact.redact(row["description"]),
+            "status": row["status"],
+            "bits per byte": round(archive.mean(name), 5) if name in archive.runs else None,
+            "runs": len(archive.runs.get(name, ())),
+            "why": redact.redact(row["reason"]),
+        }
+        for name, row in list(archive.last.items())[-TOLD:]
+    ]
+
+
+def _edited(text: str, value: Mapping[str, str]) -> tuple[str, str, str]:
+    """What an answer says that it does, the text with its edit, and why that is none; "" where it is one."""
+    what = redact.redact(" ".join(value["what"].split()))[:LONGEST] or "an edit without a name"
+    found = text.count(value["old"]) if value["old"] else 0
+    if found != 1:
+        return what, text, f"the text to replace occurs {found} times"
+    new = text.replace(value["old"], value["new"])
+    try:
+        ast.parse(new)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return what, text, f"it is no Python: {error}"
+    return what, new, ""

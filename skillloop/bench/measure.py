@@ -1,0 +1,241 @@
+"""Measure one candidate: check it out, train it behind walls and under a clock, and have its weights judged.
+
+Nothing that the candidate prints or writes is believed, but for facts that cannot help it: its configuration, its
+loss curve and its speed are recorded as what *it* says. The number that counts comes from the evaluator, a process that
+runs the recorded evaluate.py on data the candidate cannot open.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from skillloop.bench import sandbox
+from skillloop.bench.candidate import EDITABLE, LOCKED, Folder, Job, Measurement, Plan, Status
+from skillloop.model import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from skillloop.bench.worktree import Repository
+
+JUDGE_LIMIT = 1200.0  # seconds for an evaluation
+_CODES: dict[int, Status] = {
+    42: "oom",
+    43: "nan",
+    -9: "oom",
+}  # -9: the kernel's killer, ours is known as late
+_SUMMARY = re.compile(r"^([a-z_A-Z]+): +(\S+)$", re.MULTILINE)
+_git = Lock()  # worktrees of one repository are made one at a time
+
+
+def grace(seconds: float) -> float:
+    """When a training is killed: a little after its time, since clocks and schedulers are not exact."""
+    return seconds * 1.02 + 1.0
+
+
+class Bench:
+    """Where and under what plan trainings are measured."""
+
+    def __init__(self, folder: Folder, plan: Plan, repository: Repository, recipe: Mapping[str, str]) -> None:
+        self.folder, self.plan, self.repository, self.recipe = folder, plan, repository, recipe
+        self.data = Path(plan.data)
+        self.preload: tuple[str, ...] = ("torch",)  # imported before the clock starts
+
+    def measure(
+        self, job: Job, device: str | None = None, on_line: Callable[[str], None] = lambda _line: None
+    ) -> Measurement:
+        """Train and evaluate. Never raises for what the candidate does."""
+        start = time.monotonic()
+        home = self.folder.trial(job.number)
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        tree = home / "tree"
+        with _git:
+            self.repository.check_out(job.commit, tree)
+            (home / "change.diff").write_text(self.repository.diff(job.commit), "utf-8", "surrogateescape")
+        found = self._locked(tree)
+        early = None
+        if found is None and self.plan.early:
+            stage = self._train(job, home, self.plan.seconds * self.plan.early, device, lambda _line: None)
+            early = stage.bpb
+            hopeless = early is not None and job.hopeless is not None and early > job.hopeless
+            if stage.status != "ok" or hopeless:
+                found = replace(stage, bpb=None, reason=stage.reason or _hopeless(early, job.hopeless))
+        found = found or self._train(job, home, self.plan.seconds, device, on_line)
+        with _git:
+            self.repository.remove(tree)
+        return replace(found, early=early, spent=time.monotonic() - start)
+
+    def _locked(self, tree: Path) -> Measurement | None:
+        """Refuse a candidate that changes, adds or drops any file but the editable one."""
+        names = {p.name for p in tree.iterdir() if p.name != ".git"}
+        for name in sorted(names ^ {EDITABLE, *LOCKED}):
+            return Measurement("tampered", reason=f"{name}: only {EDITABLE} may differ")
+        for name in LOCKED:
+            if sha256((tree / name).read_bytes()) != self.plan.hashes[name]:
+                return Measurement("tampered", reason=f"{name} is locked and was changed")
+        return None
+
+    def _train(
+        self, job: Job, home: Path, seconds: float, device: str | None, on_line: Callable[[str], None]
+    ) -> Measurement:
+        """One training of so many seconds, and its evaluation."""
+        out, log = home / "out", home / "log.txt"
+        shutil.rmtree(out, ignore_errors=True)
+        for folder in (out, out / "home", out / "tmp"):
+            folder.mkdir()
+        argv = [home / "tree" / EDITABLE, "--data", self.data / "train", "--out", out]
+        ended = sandbox.run(
+            [*map(str, argv), "--seconds", f"{seconds:g}", "--seed", str(job.seed)],
+            python=self.plan.python,
+            walls=self._walls(home),
+            cwd=home / "tree",
+            seconds=grace(seconds),
+            log=log,
+            clock=self.plan.clock,
+            preload=self.preload,
+            env=environment(out, device),
+            on_line=on_line,
+        )
+        for scratch in ("home", "tmp"):
+            shutil.rmtree(out / scratch, ignore_errors=True)
+        text = log.read_text("utf-8", "replace")
+        status, reason = verdict(ended, text, seconds)
+        known = Measurement(
+            status,
+            reason=reason,
+            seconds=ended.seconds,
+            config=_config(out),
+            summary=dict(_SUMMARY.findall(text.rpartition("\n---\n")[2])),
+            landlock=ended.landlock,
+        )
+        if (broken := self.broken()) is not None:
+            return replace(known, status="tampered", reason=broken)
+        return known if status != "ok" else self._judged(known, home, "selection", device)
+
+    def _walls(self, home: Path) -> sandbox.Walls:
+        """The tree and the train split to read, the out folder to write; the data and the run are watched."""
+        return sandbox.Walls(
+            read=(home / "tree", self.data / "train"),
+            write=(home / "out",),
+            watched=(self.data, self.folder.root),
+        )
+
+    def _judged(self, known: Measurement, home: Path, split: str, device: str | None) -> Measurement:
+        found = self.judge(home / "tree", home / "out", split, device, home / "judge.txt")
+        status: Status = found["status"] if found["status"] in ("ok", "tampered") else "crash"
+        return replace(known, status=status, bpb=found.get("bpb"), reason=found.get("reason", ""))
+
+    def judge(self, tree: Path, out: Path, split: str, device: str | None, log: Path) -> dict[str, Any]:
+        """Ask the evaluator: its JSON object, with `status` crash where it could not say."""
+        scratch = out / "tmp"
+        scratch.mkdir(exist_ok=True)
+        walls = sandbox.Walls(
+            (tree, out, self.folder.recipe), (scratch,), watched=(self.data, self.folder.root)
+        )
+        wrap = json.dumps(sandbox.wrap(walls, self.plan.python))
+        script = self.folder.recipe / "evaluate.py"
+        command = [
+            self.plan.python,
+            "-B",
+            script,
+            "--data",
+            self.data / "judge",
+            "--split",
+            split,
+            "--wrap",
+            wrap,
+        ]
+        with log.open("wb") as errors:
+            try:
+                done = subprocess.run(
+                    [*map(str, command), "--tree", str(tree), "--out", str(out)],
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env=environment(out, device),
+                    timeout=JUDGE_LIMIT,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                return {"status": "crash", "reason": f"the evaluation took more than {JUDGE_LIMIT:g} s"}
+        shutil.rmtree(scratch, ignore_errors=True)
+        said = log.read_text("utf-8", "replace")
+        if touched := re.search(r"^touched (.+)$", said, re.MULTILINE):
+            return {"status": "tampered", "reason": f"while it was evaluated it touched {touched[1]}"}
+        try:
+            found: dict[str, Any] = json.loads(done.stdout)
+        except ValueError:
+            return {"status": "crash", "reason": f"the evaluator failed: {said.strip()[-300:]}"}
+        return found
+
+    def broken(self) -> str | None:
+        """Whether the judge's own things are still as recorded: None, or which one is not."""
+        for name in LOCKED:
+            path = self.folder.recipe / name
+            if not path.exists() or sha256(path.read_bytes()) != self.plan.hashes[name]:
+                path.write_text(self.recipe[name], "utf-8")
+                return f"the runner's {name} was changed while it ran; restored"
+        for name, sha in json.loads((self.data / "manifest.json").read_bytes())["sha256"].items():
+            if sha256((self.data / name).read_bytes()) != sha:
+                return f"the data file {name} was changed while it ran"
+        return None
+
+
+def environment(out: Path, device: str | None) -> dict[str, str]:
+    """What a training sees of the environment: no credentials, no caches of others, its own home and scratch folder."""
+    kept = (
+        "PATH",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "CUDA_HOME",
+        "CUDA_PATH",
+        "CUDA_VISIBLE_DEVICES",
+        "OMP_NUM_THREADS",
+    )
+    made = {name: os.environ[name] for name in kept if name in os.environ}
+    made |= {"HOME": str(out / "home"), "TMPDIR": str(out / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
+    made |= {
+        "TORCHINDUCTOR_CACHE_DIR": str(out / "tmp/inductor"),
+        "TRITON_CACHE_DIR": str(out / "tmp/triton"),
+    }
+    made |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTORCH_ALLOC_CONF": "expandable_segments:True"}
+    return made | ({"CUDA_VISIBLE_DEVICES": device} if device is not None else {})
+
+
+def verdict(ended: sandbox.Ended, text: str, seconds: float) -> tuple[Status, str]:
+    """The status of a training from how its process ended. What it touched or left behind weighs most."""
+    tail = next((line for line in reversed(text.strip().splitlines()) if line.strip()), "it said nothing")[
+        :300
+    ]
+    if ended.touched:
+        return "tampered", f"it touched what is not its own: {ended.touched[0]}"
+    if ended.left:
+        return "tampered", f"it left a process behind: {ended.left[0]}"
+    if ended.late:
+        return "timeout", f"not done {grace(seconds) - seconds:.1f} s after its {seconds:g} s"
+    if ended.returncode:
+        status = _CODES.get(ended.returncode, "crash")
+        return "oom" if "out of memory" in tail.lower() else status, tail
+    return "ok", ""
+
+
+def _hopeless(early: float | None, limit: float | None) -> str:
+    return f"hopeless: {early:.4f} after the first stage, above {limit:.4f}" if early and limit else ""
+
+
+def _config(out: Path) -> dict[str, Any]:
+    """The configuration that the run recorded; {} where it is missing or not an object."""
+    try:
+        found = json.loads((out / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,171 @@
+"""Run one untrusted command: in time, in its place, and with nothing left of it afterwards.
+
+The runner owns the clock (`supervise.py`, a process of its own) and the walls (`jail.py`, the first code in the
+command's process). The clock starts when the command's own code does, after `preload` was imported by ours.
+
+Invariant: whatever the command did, `run` returns an `Ended` that tells the truth about it, and no process of it is
+alive. Where the kernel has no Landlock (`Ended.landlock` is 0) reading and writing elsewhere is reported for Python
+code, but not prevented.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_HERE = Path(__file__).parent
+_DEVICES = "null zero full random urandom nvidiactl nvidia-uvm nvidia-uvm-tools nvidia-caps kfd dri".split()
+_SYSTEM = "/usr /lib /lib32 /lib64 /bin /sbin /etc /opt /proc /sys /dev /run/nvidia-persistenced".split()
+STARTUP = 180.0  # seconds that imports and the device's first contact may take; not part of the budget
+
+
+@dataclass(frozen=True, slots=True)
+class Walls:
+    """What a command may read and write, and the folders in which a touch is reported."""
+
+    read: tuple[Path, ...]
+    write: tuple[Path, ...]
+    watched: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended. `seconds` counts from its own first line, on the clock that was asked for."""
+
+    returncode: int
+    seconds: float
+    late: bool = False
+    ready: bool = True  # it came as far as its own first line
+    touched: tuple[str, ...] = ()  # what it touched in a watched folder
+    left: tuple[str, ...] = ()  # processes it left behind; they are dead now
+    landlock: int = 0  # version of the kernel's Landlock, 0 is none
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    python: str,
+    walls: Walls,
+    cwd: Path,
+    seconds: float,
+    log: Path,
+    clock: Literal["wall", "cpu"] = "wall",
+    preload: Sequence[str] = (),
+    env: dict[str, str] | None = None,
+    on_line: Callable[[str], None] = lambda _line: None,
+) -> Ended:
+    """Run `python argv…` and wait for its end.
+
+    Args:
+        argv: The script and its arguments.
+        python: The interpreter to run it.
+        walls: What it may reach.
+        cwd: Where it runs.
+        seconds: When it is killed, from its first line.
+        log: File for its output.
+        clock: What `seconds` counts: the wall's time, or processor time of the command and its descendants.
+        preload: Modules imported before the clock starts.
+        env: The whole environment.
+        on_line: Called with each line of its output as it comes.
+    """
+    job = {
+        "python": python,
+        "inside": str(_HERE / "jail.py"),
+        "argv": list(argv),
+        "cwd": str(cwd),
+        "env": env if env is not None else dict(os.environ),
+        "seconds": seconds,
+        "clock": clock,
+        "startup": STARTUP,
+        "log": str(log),
+        "policy": policy(walls, python) | {"preload": list(preload)},
+    }
+    return _supervised(job, on_line)
+
+
+def _supervised(job: dict[str, Any], on_line: Callable[[str], None]) -> Ended:
+    """Hand the job to a supervisor, pass on what it tells, and return how it ended."""
+    with subprocess.Popen(
+        [sys.executable, "-I", str(_HERE / "supervise.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,  # Ctrl-C is the runner's; the closed pipe then ends the command
+    ) as supervisor:
+        assert supervisor.stdin is not None
+        assert supervisor.stdout is not None
+        supervisor.stdin.write(json.dumps(job) + "\n")
+        supervisor.stdin.flush()
+        version, last = 0, None
+        for line in supervisor.stdout:
+            report = json.loads(line)
+            if report["event"] == "line":
+                on_line(report["text"])
+            elif report["event"] == "ready":
+                version = report["landlock"]
+            else:
+                last = report
+    return _ended(last, version, supervisor.returncode)
+
+
+def _ended(report: dict[str, Any] | None, version: int, code: int) -> Ended:
+    if report is None:  # somebody killed the supervisor, and only the command had a reason to
+        return Ended(code, 0.0, touched=("the supervisor of this run was killed",), landlock=version)
+    return Ended(
+        returncode=report["returncode"],
+        seconds=report["seconds"],
+        late=report["late"],
+        ready=report["ready"],
+        touched=tuple(report["touched"]),
+        left=tuple(report["left"]),
+        landlock=version,
+    )
+
+
+def policy(walls: Walls, python: str) -> dict[str, Any]:
+    """The walls as jail.py takes them: the system and the interpreter may be read, a few devices written."""
+    own = interpreter_folders(python)
+    return {
+        "read": [*_SYSTEM, *own, *(str(p.resolve()) for p in walls.read)],
+        "write": [*(str(p.resolve()) for p in walls.write), *devices()],
+        "watched": [str(p.resolve()) for p in walls.watched],
+    }
+
+
+def devices() -> list[str]:
+    """The devices that may be written: /dev/null and its kind, and the accelerators."""
+    cards = [str(p) for p in Path("/dev").glob("nvidia[0-9]*")]
+    return [*(f"/dev/{name}" for name in _DEVICES), *cards]
+
+
+def wrap(walls: Walls, python: str) -> list[str]:
+    """A command prefix that runs a script behind the same walls, without a clock: for the evaluator's helper."""
+    prefix = policy(walls, python) | {"preload": [], "report": 2}
+    return [python, "-B", str(_HERE / "jail.py"), json.dumps(prefix)]
+
+
+_FOLDERS: dict[str, list[str]] = {}
+
+
+def interpreter_folders(python: str) -> list[str]:
+    """Where an interpreter and its packages lie. Not its `sys.path`: an editable install's sources are none of these."""
+    if python not in _FOLDERS:
+        code = "import json, sys; print(json.dumps([sys.prefix, sys.base_prefix]))"
+        names = json.loads(subprocess.check_output([python, "-I", "-c", code], text=True))
+        _FOLDERS[python] = sorted({*(str(Path(name).resolve()) for name in names), str(_HERE)})
+    return _FOLDERS[python]
+
+
+def exposed(folder: Path, python: str) -> str | None:
+    """The readable folder that `folder` lies in, if it does: nothing can be hidden from a command there."""
+    where = folder.resolve()
+    roots = (Path(p).resolve() for p in (*_SYSTEM, *interpreter_folders(python)))
+    return next((str(root) for root in roots if where.is_relative_to(root)), None)

@@ -1,0 +1,167 @@
+"""Whether the rules in force are still those that the person last confirmed.
+
+Rules are files that an editor can change at any time, and so can a tool call of an assistant. Who did cannot be told, so
+each file's hash is kept in the audit log and its text in the home. A change that only tightens counts at once. One
+that loosens anything is logged, and stops automatic edits until the person confirms it (`skillloop constraints
+--confirm`). A file is taken as it is when it is first seen; so is that the person has none.
+
+Invariants: nothing here writes a constraint file; a change is logged once; only a person's yes ends a doubt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skillloop import config, fs
+from skillloop.config import ConfigError, source
+from skillloop.model import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from skillloop.config.source import Source
+    from skillloop.store import Store
+
+EVENT = "rules"
+"""In the audit log, with path, sha256 ("" where there is no file) and state."""
+
+_ACCEPTED = frozenset({"first seen", "tightened", "confirmed"})
+_LOOSENED = "loosened"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A constraint file that is not what was last confirmed."""
+
+    path: Path
+    sha: str  # of its text now, "" where it is gone
+    loosens: tuple[str, ...]  # keys such as "apply.mode"; none where it only tightens
+
+    def __str__(self) -> str:
+        what = f"loosens {', '.join(self.loosens)}" if self.loosens else "tightens the rules"
+        return f"{self.path} {'changed' if self.sha else 'is gone'}, which {what}"
+
+
+def changes(
+    store: Store, home: Path, project: Path | None = None, skill_dir: Path | None = None
+) -> list[Change]:
+    """The files in force that are not what was last confirmed; one that was never seen is no change. Writes nothing.
+
+    Raises:
+        ConfigError: a file that changed cannot be understood.
+    """
+    known = _confirmed(store)
+    now = {path: _sha(path) for path in config.files(home, project, skill_dir)}
+    changed = [path for path, sha in now.items() if known.get(str(path), sha) != sha]
+    if not changed:
+        return []
+
+    def before(path: Path) -> Source | None:
+        return _kept(home, path, known[str(path)]) if path in changed else source.read(path)
+
+    new = config.load(home, project, skill_dir)
+    try:
+        loosens = config.loosened(config.load(home, project, skill_dir, before), new)
+    except (fs.Missing, ConfigError):
+        loosens = ["what cannot be told any more"]
+    return [Change(path, now[path], tuple(loosens)) for path in changed]
+
+
+def everywhere(store: Store, home: Path) -> list[Change]:
+    """The same for each file that was ever seen, whatever skill or project it is for, if that is still there."""
+    changed = [Path(path) for path, sha in _confirmed(store).items() if _sha(Path(path)) != sha]
+    found: dict[Path, Change] = {}
+    for path in changed:
+        project = path.parents[1] if path.parent.name == ".claude" else None
+        folder = path.parent if path != home / "config.toml" and project is None else None
+        if (project or path.parent).exists():
+            found.update({change.path: change for change in changes(store, home, project, folder)})
+    return list(found.values())
+
+
+def told(store: Store, home: Path) -> list[str]:
+    """Each unconfirmed change in a sentence, for whoever asks how things stand."""
+    try:
+        found = everywhere(store, home)
+    except ConfigError as error:
+        return [error.message]
+    return [f"not confirmed: {change} (`skillloop constraints --confirm`)" for change in found]
+
+
+def observe(store: Store, home: Path, project: Path | None = None, skill_dir: Path | None = None) -> None:
+    """Log what is new about the files in force: first seen, tightened, loosened. Each is logged once."""
+    known = _confirmed(store)
+    for path in config.files(home, project, skill_dir):
+        if str(path) not in known and (path.name == "config.toml" or path.exists()):
+            _log(store, home, path, _sha(path), "first seen")
+    told = {entry.detail["path"]: entry.detail["sha256"] for entry in reversed(store.audit.entries(EVENT))}
+    for change in changes(store, home, project, skill_dir):
+        if not change.loosens:
+            _log(store, home, change.path, change.sha, "tightened")
+        elif told[str(change.path)] != change.sha:
+            store.record(
+                EVENT, path=str(change.path), sha256=change.sha, state=_LOOSENED, keys=list(change.loosens)
+            )
+
+
+def confirm(store: Store, home: Path, seen: Iterable[Change], by: str) -> None:
+    """Take these files as the person's rules. Call it only for a person who said yes to exactly these changes."""
+    for change in seen:
+        _log(store, home, change.path, change.sha, "confirmed", by=by)
+
+
+def text_before(store: Store, home: Path, path: Path) -> str:
+    """What was last confirmed of a file, "" where there was none or it is not kept."""
+    sha = _confirmed(store).get(str(path), "")
+    try:
+        return (home / "rules" / sha).read_text("utf-8", "replace") if sha else ""
+    except OSError:
+        return ""
+
+
+def _confirmed(store: Store) -> dict[str, str]:
+    """The hash of each file as it was last confirmed, by path."""
+    entries = reversed(store.audit.entries(EVENT))
+    return {e.detail["path"]: e.detail["sha256"] for e in entries if e.detail["state"] in _ACCEPTED}
+
+
+def _sha(path: Path) -> str:
+    data = _bytes(path)
+    return "" if data is None else sha256(data)
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(source.LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", "make the file readable, or move it away") from None
+
+
+def _kept(home: Path, path: Path, sha: str) -> Source | None:
+    """The file as it was when it had this hash."""
+    if not sha:
+        return None
+    try:
+        data = (home / "rules" / sha).read_bytes()
+    except OSError:
+        data = b""
+    if sha256(data) != sha:
+        raise fs.Missing(f"the confirmed text of {path} is not kept any more")
+    return source.parse(path, data)
+
+
+def _log(store: Store, home: Path, path: Path, sha: str, state: str, **detail: str) -> None:
+    """Keep the file's text, then log the hash: the log never speaks of a text that is not there."""
+    if sha:
+        folder = home / "rules"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        data = _bytes(path)
+        if data is None or sha256(data) != sha:
+            return  # it changed while we looked; the next look will see it
+        fs.write_atomic(folder / sha, data)
+    store.record(EVENT, path=str(path), sha256=sha, state=state, **detail)

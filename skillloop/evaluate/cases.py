@@ -1,0 +1,194 @@
+"""Cases: recorded situations with a check, replayed to see whether an edit helps.
+
+Every disagreement becomes one: what was said before it, what went wrong, and how to tell next time. Where the person
+named a thing (in backticks or quotes), code can tell: it must be there, must not, or must be run. Else a rubric, for a
+judge. A skill's own `evals/evals.json` (the format of Anthropic's skill-creator) is read too.
+
+Invariant: a check is never shown to whoever drafts or replays.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from skillloop.errors import SkillloopError
+from skillloop.model import sha256
+from skillloop.propose import context
+from skillloop.text import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skillloop.model import Disagreement, Session
+
+TURNS = 3
+"""Turns before a disagreement that make its situation."""
+
+LONGEST = 1500
+"""Characters of each of them."""
+
+EVALS = Path("evals") / "evals.json"
+_LARGEST = 1_000_000  # bytes of an evals.json that are read
+
+_SPAN = re.compile(r"`([^`\n]{2,80})`|\"([^\"\n]{2,80})\"|“([^”\n]{2,80})”")
+_CLAUSE = re.compile(
+    r"[;:!?。！？；，,]|\.(?:\s|$)|\s[-–—]+\s|\b(?:but|and|sondern|sino|mais)\b", re.IGNORECASE
+)
+_INSTEAD = re.compile(
+    r"\b(?:instead of|rather than|en lugar de|en vez de|statt|anstatt|au lieu de|em vez de|invece di|вместо)\b|而不是|代替",
+    re.IGNORECASE,
+)
+_RUN = re.compile(
+    r"\b(?:run|running|execute|call|start|corre|ejecuta|führe|starte|lance|exécute|запус)\w*\b|运行|执行",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One turn of a situation."""
+
+    role: Literal["human", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How to tell whether a replay did right: what code can tell, or a rubric where it cannot."""
+
+    contains: tuple[str, ...] = ()  # each is in the answer or its commands, in any letter case
+    absent: tuple[str, ...] = ()  # none is, as a whole word
+    commands: tuple[str, ...] = ()  # each begins one of the commands
+    rubric: str = ""
+
+    @property
+    def by_code(self) -> bool:
+        """Whether no judge is needed."""
+        return bool(self.contains or self.absent or self.commands)
+
+    def met(self, answer: str, commands: tuple[str, ...]) -> bool:
+        """Whether an answer meets what code can tell."""
+        text = "\n".join((answer, *commands)).casefold()
+        return (
+            all(part.casefold() in text for part in self.contains)
+            and not any(_whole(part).search(text) for part in self.absent)
+            and all(any(line.strip().startswith(part) for line in commands) for part in self.commands)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A situation, what went wrong in it, and how to tell whether it goes right."""
+
+    id: str
+    skill: str  # path of the SKILL.md
+    session_id: str  # cases of one session are never split
+    situation: tuple[Said, ...]  # ends with what the person asked
+    wrong: str  # the person's words on what went wrong; "" for an eval
+    expected: Expected
+
+
+def of(session: Session, found: Disagreement) -> Case | None:
+    """The case that a disagreement makes, or None where nothing was asked before it or no skill was in force."""
+    if found.skill is None or found.skill.path is None or not found.lesson:
+        return None
+    before = list(session.turns[: found.turn])
+    while before and before[-1].role == "assistant":
+        before.pop()  # the answer that was wrong is what a replay gives anew
+    if not before:
+        return None
+    situation = tuple(Said(turn.role, context.clean(turn.text, LONGEST)) for turn in before[-TURNS:])
+    wrong = context.clean(session.turns[found.turn].text, context.PERSON)
+    lesson = context.clean(found.lesson, context.PERSON)
+    return Case(found.id, found.skill.path, session.session_id, situation, wrong, expected(lesson))
+
+
+def expected(lesson: str) -> Expected:
+    """What a lesson lets code check: the things that it names. Where they do not add up, a rubric."""
+    contains, absent, commands = [], [], []
+    for clause, negated in _clauses(lesson):
+        for match in _SPAN.finditer(clause):
+            named = next(filter(None, match.groups())).strip()
+            if negated:
+                absent.append(named)
+            elif _RUN.search(clause) and match.group(1):
+                commands.append(named)
+            else:
+                contains.append(named)
+    clash = any(_whole(no).search(yes.casefold()) for no in absent for yes in contains + commands)
+    if clash or not (contains or absent or commands):
+        return Expected(rubric=lesson)
+    return Expected(tuple(contains), tuple(absent), tuple(commands))
+
+
+def _clauses(lesson: str) -> Iterator[tuple[str, bool]]:
+    """The clauses of a lesson, each with whether it says what not to do. Marks inside of a named thing do not split."""
+    spans = [match.span() for match in _SPAN.finditer(lesson)]
+    start = 0
+    ends = [m for m in _CLAUSE.finditer(lesson) if not any(a <= m.start() < b for a, b in spans)]
+    for stop, after in [*((m.start(), m.end()) for m in ends), (len(lesson), len(lesson))]:
+        wanted, *unwanted = _INSTEAD.split(lesson[start:stop])
+        yield wanted, "not" in words.polarity(_SPAN.sub(" ", wanted))
+        yield from ((part, True) for part in unwanted)
+        start = after
+
+
+def _whole(part: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(part.casefold())}(?!\w)")
+
+
+class EvalsError(SkillloopError):
+    """A skill's evals.json is not what it should be."""
+
+
+def evals(skill: str) -> list[Case]:
+    """The cases of a skill's own evals/evals.json; none where there is no such file.
+
+    An eval with files is left out: a replay has no files to give.
+
+    Raises:
+        EvalsError: the file is not in the format.
+    """
+    path = Path(skill).parent / EVALS
+    if not path.is_file():
+        return []
+    if path.stat().st_size > _LARGEST:
+        raise EvalsError(f"{path}: larger than {_LARGEST} bytes")
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        return [_eval(item, skill) for item in found["evals"] if not item.get("files")]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        hint = 'it holds {"skill_name": …, "evals": [{"id", "prompt", "expected_output", "expectations"}]}'
+        raise EvalsError(f"{path}: not an evals.json: {type(error).__name__}: {error}", hint) from None
+
+
+def _eval(item: dict[str, Any], skill: str) -> Case:
+    wanted = [item.get("expected_output") or "", *(item.get("expectations") or item.get("assertions") or [])]
+    rubric = "\n".join(text for text in wanted if text)
+    if not isinstance(item["prompt"], str) or not rubric:
+        raise ValueError("an eval needs a prompt and what is expected")
+    name = f"evals:{item['id']}"
+    said = Said("human", context.clean(item["prompt"], LONGEST))
+    number = sha256(f"{name}\0{skill}\0{item['prompt']}\0{rubric}")[:12]
+    return Case(number, skill, name, (said,), "", Expected(rubric=context.clean(rubric, 3 * LONGEST)))
+
+
+def held_out(case: Case) -> bool:
+    """Whether a case is kept for the last look: a third of the sessions are, by lot of their id, for ever."""
+    return int(sha256(case.session_id)[:8], 16) % 3 == 0
+
+
+def split(everything: list[Case], own: Case) -> tuple[list[Case], list[Case]]:
+    """The other cases to select by, and those held out. The session of `own` is on neither side of the second.
+
+    No session is on both sides; whoever finds otherwise has found a bug.
+    """
+    others = [case for case in everything if case.id != own.id]
+    hidden = [case for case in others if held_out(case) and case.session_id != own.session_id]
+    chosen = [case for case in others if case not in hidden]
+    assert not {case.session_id for case in chosen} & {case.session_id for case in hidden}
+    return chosen, hidden

@@ -1,0 +1,61 @@
+"""A second opinion on what the detector is unsure of: a cheap model is asked whether a turn is a disagreement.
+
+Invariants: only the uncertain middle is asked about; an answer of no use leaves the detector's own confidence; what a
+model alone made sure enough to draft for is decided by a person (see `raised`), since words in a transcript could talk
+the model into it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skillloop import detect, llm
+from skillloop.model import Check
+from skillloop.propose import context
+
+if TYPE_CHECKING:
+    from skillloop.llm import Door, Reply, Request
+    from skillloop.model import Disagreement, Session
+
+PROMPT = "doubt.v1"
+
+CHANCE = {"no": 0.05, "probably not": 0.2, "unclear": None, "probably": 0.75, "yes": 0.95}
+"""What each answer counts as; the detector keeps its own where there is none."""
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"disagrees": {"type": "string", "enum": list(CHANCE)}},
+    "required": ["disagrees"],
+    "additionalProperties": False,
+}
+
+
+def request(found: Disagreement, session: Session, model: str) -> Request:
+    """What is asked about one turn."""
+    scene = context.scene(session, found)
+    del scene["evidence"]  # an id, of use to a drafter alone
+    return llm.Request("doubt", model, llm.prompt(PROMPT), scene, SCHEMA, max_tokens=2000)
+
+
+def ask(door: Door, found: Disagreement, session: Session, model: str) -> float | None:
+    """The probability that a turn is a disagreement; None where the answer is of no use.
+
+    Raises:
+        Spent, Failed: see `Door.complete`.
+    """
+    return chance(door.complete(request(found, session, model)))
+
+
+def chance(reply: Reply) -> float | None:
+    """What an answer counts as."""
+    return None if reply.value is None else CHANCE[reply.value["disagrees"]]
+
+
+def raised(found: Disagreement) -> Check | None:
+    """A soft check that fails where only a model made a disagreement sure enough to draft for."""
+    added = sum(signal.weight for signal in found.signals if signal.name == detect.OPINION)
+    before = round(found.confidence - added, 3)  # as both are kept
+    if added <= 0 or before >= detect.DRAFT_AT:
+        return None
+    why = f"the detector was {before:.0%} sure; a model made it {found.confidence:.0%}"
+    return Check("second opinion", passed=False, hard=False, detail=why)

@@ -1,0 +1,166 @@
+"""Only words that a person typed are evidence, and code, not the drafter, says so.
+
+Every id that an edit cites must be known, and its quote must stand verbatim in the human turn that is read again
+from the transcript. Default deny: MACHINE or missing is refused; UNATTRIBUTED (an older client) and anything
+doubtful about the turn or the session goes to a person. Since whatever can write a transcript can write every field of
+a record, only words that the hook saw submitted (see `receipts`) are ever applied without one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from skillloop.model import Check, Origin, TurnKind
+from skillloop.text.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from skillloop.gate.context import Context
+    from skillloop.model import Evidence, Proposal, Session, Turn
+
+_SUBMITTED = frozenset({TurnKind.PROMPT, TurnKind.COMMAND})
+"""The turns for which the client tells its hooks that they were submitted."""
+
+DOUBTS = frozenset({"gone", "attribution", "receipt", "untold", "pasted", "taken back", "partial", "tainted"})
+"""The soft findings that speak against it that a person said, and meant, these words."""
+
+LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
+MOST_LINES = 6
+LONGEST = 10_000  # characters of a message in which a redacted quote is looked for
+
+_PASTED = re.compile(
+    r"```|~~~|\n[ \t]{0,8}\n|\n\s{0,8}(?:[-*•]|\w{1,20}:)\s|^\s{0,8}(?:#{1,6}\s|[\[{>]|</?\w|\[?\d{4}-\d\d-\d\d|(?:[+-]{3}|@@)\s|\|.{0,400}\|\s{0,8}$)"
+    r"|-----BEGIN|[\"“«„「『][^\"”»“」』\n]{60,}"
+    r"|\b(?:here(?:'s|’s| is| are) (?:what|the|a|some|my)|\w{2,20} (?:says|wrote|writes|states|claims|sent me)\b(?! (?:to|you))"
+    r"|(?:copied|pasted|found|got) (?:this|that|it|the following)|according to|(?:from|in) the (?:docs?|page|site|web|readme|wiki|log|issue|ticket|e-?mail) (?:says?|said|:))",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""Shapes of what people paste, and the words with which they hand on what others wrote."""
+
+
+def check(proposal: Proposal, context: Context) -> Iterator[Check]:
+    """One hard finding for evidence that is no person's, one soft for each kind of doubt."""
+    known = {evidence.id: evidence for evidence in proposal.evidence}
+    cited = {name for edit in proposal.edits for name in edit.evidence}
+    wrong = "two pieces of evidence have one id" if len(known) < len(proposal.evidence) else ""
+    wrong = wrong or next(
+        (f"edit {n} cites no evidence" for n, edit in enumerate(proposal.edits, 1) if not edit.evidence), ""
+    )
+    wrong = wrong or next((f"evidence {name!r} does not exist" for name in sorted(cited - known.keys())), "")
+    wrong = wrong or next(
+        (why for evidence in proposal.evidence if (why := _not_said(evidence, context))), ""
+    )
+    if context.session is not None and context.session.automated:
+        wrong = wrong or "no person takes part in this session"
+    yield Check("origin", not wrong, detail=wrong or "every quote was read again where the person typed it")
+    if not wrong:
+        yield from _doubts(proposal, context)
+
+
+def _not_said(evidence: Evidence, context: Context) -> str:
+    """Why this quote is not a person's own words, or ""."""
+    turn = context.turn(evidence)
+    where = f"{evidence.path}:{evidence.line}"
+    if turn is None and context.gone(evidence) and evidence.quote.strip():
+        return ""  # a doubt, see below
+    if turn is None:
+        return f"no person's message stands at {where}"
+    if turn.role != "human" or Origin.MACHINE in (turn.origin, evidence.origin):
+        return f"the message at {where} was not typed by a person"
+    if not _in_session(evidence, context.session):
+        return f"the message at {where} is none of those that a person said in this session"
+    if not evidence.quote.strip():
+        return f"the quote of {where} is empty"
+    if not holds(turn, evidence.quote):
+        return f"the quote is not in the person's message at {where}"
+    return ""
+
+
+def _in_session(evidence: Evidence, session: Session | None) -> bool:
+    """Whether the reader of the whole transcript, which sees more than one record, takes it for a person's turn too."""
+    if session is None or session.path != evidence.path:
+        return True
+    return any((turn.line, turn.uuid) == (evidence.line, evidence.uuid) for turn in session.human_turns)
+
+
+def holds(turn: Turn, quote: str) -> bool:
+    """Whether a quote stands verbatim in what the person typed, secrets taken out on both sides."""
+    return quote in turn.text or redact(quote[:LONGEST]) in redact(turn.text[:LONGEST])
+
+
+def _doubts(proposal: Proposal, context: Context) -> Iterator[Check]:
+    turns = [turn for evidence in proposal.evidence if (turn := context.turn(evidence))]
+    if any(context.gone(evidence) for evidence in proposal.evidence):
+        yield _doubt("gone", "the transcript can no longer be read, so the quote was not confirmed again")
+    origins = {turn.origin for turn in turns} | {evidence.origin for evidence in proposal.evidence}
+    if Origin.UNATTRIBUTED in origins:
+        yield _doubt("attribution", "this client's transcript does not say who typed the message")
+    yield from _unwitnessed(turns, context)
+    pasted = next((turn for turn in turns if _looks_pasted(turn)), None)
+    if pasted is not None:
+        yield _doubt("pasted", f"part of the message at line {pasted.line} looks pasted, not typed")
+    if context.session is not None:
+        yield from _session_doubts(proposal, context.session)
+
+
+def _unwitnessed(turns: Iterable[Turn], context: Context) -> Iterator[Check]:
+    """One finding where nobody was seen submitting the words, one where nobody could have been."""
+    told = {turn.line: context.received(turn) for turn in turns if turn.kind in _SUBMITTED}
+    untold = next((turn.line for turn in turns if turn.kind not in _SUBMITTED), None)
+    unseen = next((line for line, seen in told.items() if seen is False), None)
+    if unseen is not None:
+        yield _doubt(
+            "receipt",
+            f"nobody was seen submitting the message at line {unseen}: it may have been written there",
+        )
+    if None in told.values():
+        yield _doubt("unwatched", "no hook watched this session, so nothing proves what was typed in it")
+    elif untold is not None:
+        detail = f"the client tells its hooks nothing of words like those at line {untold}, so nothing proves that they were typed"
+        yield _doubt("untold", detail)
+
+
+def suspicion(turn: Turn, session: Session, seen: bool | None) -> str:
+    """Why something else than the person may well have put this turn into the transcript, or "".
+
+    Such words are neither shown as the person's nor sent to a model. That nothing watched the session is no such reason.
+
+    Args:
+        turn: A human turn of the session.
+        session: As read.
+        seen: Whether the hook saw the turn submitted; None where no hook watched.
+    """
+    told = turn.kind in _SUBMITTED
+    if told and seen is not None:
+        return "" if seen else "nobody was seen submitting it"
+    if session.tainted:
+        return session.tainted
+    attributed = (other.line for other in session.human_turns if other.origin is Origin.TYPED)
+    foreign = told and turn.origin is Origin.UNATTRIBUTED and min(attributed, default=turn.line) < turn.line
+    return "it does not say who typed it, as earlier ones do" if foreign else ""
+
+
+def _session_doubts(proposal: Proposal, session: Session) -> Iterator[Check]:
+    cited = {(evidence.line, evidence.uuid) for evidence in proposal.evidence}
+    if any(turn.abandoned and (turn.line, turn.uuid) in cited for turn in session.turns):
+        yield _doubt("taken back", "the person rewound the conversation past this message")
+    if session.partial:
+        yield _doubt("partial", f"{session.bad_lines} lines of the transcript could not be read")
+    if session.tainted:
+        yield _doubt("tainted", f"the transcript may have been written to: {session.tainted}")
+
+
+def _looks_pasted(turn: Turn) -> bool:
+    text = turn.text
+    return (
+        bool(turn.pasted)
+        or len(text) > LONGEST_TYPED
+        or text.count("\n") >= MOST_LINES
+        or bool(_PASTED.search(text))
+    )
+
+
+def _doubt(name: str, detail: str) -> Check:
+    return Check(name, passed=False, hard=False, detail=detail)

@@ -1,0 +1,1 @@
+"""The clients whose sessions skillloop reads, one adapter each."""

@@ -1,0 +1,1 @@
+"""Claude Code: its transcripts, who said what in them, and its hooks."""

@@ -1,0 +1,92 @@
+"""Which turns the person went back on: a rewind continues from an earlier record, and leaves a branch behind.
+
+Records are appended to the branch that is active, so a prompt whose parent stands on line X abandons every human turn
+between X and itself. Nearly always the parent is among the lines since the turn before; only where it is not does a
+second pass over the file look for it: for the last line before the turn that has its uuid, since lines get copied. A
+parent that is nowhere (in another file) abandons nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from bisect import bisect_left
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from skillloop.hosts.claude_code.records import Changed, Lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from skillloop.hosts.claude_code.turn_builder import Said
+
+WINDOW = 64  # lines in which a parent is looked for at once
+_UUID = re.compile(rb'"uuid": ?"([^"\\]{1,100})"')
+
+
+class Rewinds:
+    """Follows the prompts of one file. `turn_to` each batch of lines, then call `prompt` for the human turns in it."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+        self._first = 1  # the number of the first of them
+        self._missing: dict[bytes, list[Said]] = {}  # by the uuid of the parent to be found
+
+    def turn_to(self, batch: list[bytes], first: int) -> None:
+        """Take the next lines, of which the first has this number."""
+        kept = self._lines[-WINDOW:]
+        self._lines, self._first = kept + batch, first - len(kept)
+
+    def prompt(self, said: Said, before: Said | None) -> None:
+        """Note a human turn that stands after another one in the file."""
+        if before is None or not said.parent:
+            return
+        parent = said.parent.encode()
+        here = said.line - self._first
+        lines = self._lines
+        for at in range(here - 1, max(before.line - self._first, here - WINDOW, 0) - 1, -1):
+            if _is(lines[at], parent):
+                return
+        self._missing.setdefault(parent, []).append(said)
+
+    def settle(self, path: Path, turns: list[Said], start: int = 0, before: int = 0) -> None:
+        """Mark the turns that were abandoned; `turns` are in the order of their lines.
+
+        Raises:
+            Changed: reading started behind `before` lines, and one of them may be what a turn goes on from.
+        """
+        if not self._missing:
+            return
+        places: dict[bytes, list[int]] = defaultdict(list)
+        number = before
+        for batch in Lines(path, start, before):
+            for line in batch:
+                number += 1
+                for uuid in self._missing.keys() & _UUID.findall(line):
+                    places[uuid].append(number)
+        left: list[tuple[int, int]] = []  # the line that a turn goes on from, and the turn's own
+        for parent, prompts in self._missing.items():
+            for said in prompts:
+                at = bisect_left(places[parent], said.line)
+                if at:
+                    left.append((places[parent][at - 1], said.line))
+                elif start:
+                    raise Changed(path, "goes on from what was read before")
+        _abandon(turns, sorted(left))
+
+
+def _is(line: bytes, uuid: bytes) -> bool:
+    """Whether this is the uuid of the line's record, or of one nested in it."""
+    return line.find(b'"uuid":"%b"' % uuid) > 0 or line.find(b'"uuid": "%b"' % uuid) > 0
+
+
+def _abandon(turns: list[Said], left: list[tuple[int, int]]) -> None:
+    """Mark each turn that lies between two lines of a pair; both lists are sorted."""
+    reach, pairs = 0, iter((*left, (sys.maxsize, 0)))
+    after, before = next(pairs)
+    for turn in turns:
+        while after < turn.line:
+            reach = max(reach, before)
+            after, before = next(pairs)
+        turn.abandoned = turn.line < reach

@@ -1,0 +1,1 @@
+"""What the client's hooks run. Each module stands alone and imports the standard library only."""

@@ -1,0 +1,95 @@
+"""What a person typed while the assistant worked.
+
+Claude Code logs such words when they enter its queue, and that it took something out again, but not what. Before 2.1.165
+words that were slipped in mid-turn stand nowhere else. So whatever entered and left the queue was sent; where it also
+stands in a record of its own, that record is the turn. Words returned to the input box (`popAll`) were never sent.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from bisect import bisect_right
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from skillloop.hosts.claude_code import authorship
+from skillloop.hosts.claude_code.turn_builder import Said, string
+from skillloop.model import TurnKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NEAR = 20  # turns after it among which queued words may have a record of their own
+_NOT_WORDS = re.compile(
+    r"\s*(?:[/!][\w:-]|\{\s*\"|<[\w-]+>|\[Pasted text)"
+)  # commands, JSON and notifications, placeholders
+
+
+class Queue:
+    """The queue's log. `take` each operation; `unheard` gives what was sent and stands nowhere else."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Said] = deque()
+        self._sent: list[Said] = []
+
+    def take(self, record: dict[str, Any], line: int, offset: int) -> None:
+        """Add a queue-operation record."""
+        operation = record.get("operation")
+        if operation == "enqueue":
+            text, at = string(record.get("content")), string(record.get("timestamp")) or None
+            self._waiting.append(Said(line, text, timestamp=at, kind=TurnKind.QUEUED, offset=offset))
+        elif operation in {"remove", "dequeue"} and self._waiting:
+            self._sent.append(self._waiting.popleft())
+        elif operation == "popAll":
+            self._waiting.clear()
+
+    def unheard(self, heard: list[Said]) -> Iterator[Said]:
+        """The person's queued words that none of the turns `heard`, in the order of their lines, holds."""
+        lines = [said.line for said in heard]
+        for said in self._sent:
+            said.text = authorship.own_words(said.text)
+            if _words(said.text) and not _stands(said.text, heard, bisect_right(lines, said.line)):
+                yield said
+
+    def unsettled(self, heard: list[Said]) -> int:
+        """The line of the first words sent that a turn to come may turn out to hold; `heard` as above."""
+        lines = [said.line for said in heard]
+        for said in self._sent:
+            first = bisect_right(lines, said.line)
+            if (
+                first + NEAR > len(heard)
+                and _words(said.text)
+                and not _stands(said.text, heard[:-1], first)  # the last turn may still be sent again
+            ):
+                return said.line
+        return sys.maxsize
+
+    @property
+    def waiting(self) -> int | None:
+        """How much of the machines' content waits; None where a person's words do."""
+        if self._waiting and any(_words(said.text) for said in self._waiting):
+            return None
+        return len(self._waiting)
+
+    def restore(self, waiting: int) -> None:
+        """Go on from where so much of the machines' content waited."""
+        self._waiting.extend(Said(0, "") for _ in range(waiting))
+
+
+def _words(text: str) -> bool:
+    """Whether a person may have typed this into the queue."""
+    text = authorship.own_words(text)
+    return bool(text) and not _NOT_WORDS.match(text) and not authorship.machine_text(text)
+
+
+def _stands(text: str, heard: list[Said], first: int) -> bool:
+    """Whether one of the turns from the `first` on has the words in it."""
+    words = _plain(text)
+    return any(
+        words in _plain("\n".join((later.text, *later.pasted))) for later in heard[first : first + NEAR]
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())

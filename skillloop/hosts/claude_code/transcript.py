@@ -1,0 +1,175 @@
+"""Claude Code's transcripts, read: a streaming, tolerant reader from JSONL to a `Session`.
+
+Invariants: a broken line is counted and skipped, never fatal; memory does not grow with the file, only with the turns in
+it; the same bytes give the same session; and what no person wrote is never a human turn (see `speaker`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skillloop.errors import SkillloopError, UsageError
+from skillloop.hosts.claude_code.paste_history import pastes
+from skillloop.hosts.claude_code.prefilter import Skim
+from skillloop.hosts.claude_code.records import Changed, Lines, line_at, parse
+from skillloop.hosts.claude_code.resume import mark, read_place
+from skillloop.hosts.claude_code.turn_builder import string
+from skillloop.hosts.claude_code.turns import Assembly
+from skillloop.model import Session, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Changed", "find", "locate", "quote_at", "read"]
+
+BAD_SHARE = 0.05  # of the lines: from more on the session is partial
+
+
+def read(path: Path | str, *, resume: str = "", prefilter: bool = True) -> Session:
+    """Read a transcript.
+
+    Args:
+        path: The JSONL file.
+        resume: Where an earlier reading said that a later one may go on (`Session.resume`). Only what stands from there
+            is read, and the session's first `known` turns are those of the earlier reading.
+        prefilter: False parses every line; it exists to prove that the result is the same.
+
+    Returns:
+        The session. `end` is the offset after the last whole line: a half-written one is left for next time.
+
+    Raises:
+        SkillloopError: there is no such file, it cannot be read, or nothing in it is a record.
+        Changed: reading cannot go on from there: the file is another, or what came since changes what was read.
+    """
+    path = Path(path)
+    place = read_place(resume, path) if resume else None
+    start, before = (place.start, place.before) if place else (0, 0)
+    pasted = pastes(path)
+    assembly = Assembly(pasted)
+    earlier = place.earlier(path, pasted) if place else []
+    lines = Lines(path, start, before)
+    if place is not None:
+        lines.expect(place.end, place.digest)
+        place.restore(assembly)
+    count = _assemble(lines, assembly, Skim().blocks if prefilter else _all_in_doubt)
+    assembly.finish()
+    said = assembly.said()
+    assembly.rewinds.settle(path, said, start, before)
+    if place is not None:
+        place.confirm(path, said)
+    if not count:
+        raise SkillloopError(
+            f"{path} holds no record of a session",
+            "give a transcript that Claude Code wrote, with at least one whole line",
+        )
+    session = _session(path, assembly, count, earlier)
+    return replace(
+        session,
+        end=lines.end,
+        digest=lines.digest,
+        known=len(earlier) + 1 if place else 0,
+        resume=mark(assembly, lines, place),
+    )
+
+
+def _session(path: Path, assembly: Assembly, count: int, earlier: list[Turn]) -> Session:
+    """The session that was put together, of so many records, behind the turns of an earlier reading."""
+    facts, bad = assembly.facts, assembly.bad
+    return Session(
+        string(facts.get("sessionId")) or path.stem,
+        str(path),
+        (*earlier, *(draft.turn(index) for index, draft in enumerate(assembly.drafts, len(earlier)))),
+        skills=tuple(assembly.skills.seen),
+        cwd=string(facts.get("cwd")) or None,
+        version=string(facts.get("version")) or None,
+        records=count,
+        bad_lines=bad,
+        machine=assembly.machine,
+        partial=bad > BAD_SHARE * (count + bad) or not assembly.recognised,
+        automated=assembly.automatic and not assembly.said(),
+        tainted=assembly.tainted,
+    )
+
+
+def _all_in_doubt(line: bytes, speaking: bool) -> None:
+    """What stands in for the pre-filter where every line is to be parsed."""
+
+
+def _assemble(lines: Lines, assembly: Assembly, skim: Callable[[bytes, bool], list[Any] | None]) -> int:
+    """Take every line; the number of records up to the last one."""
+    number = lines.before
+    for batch in lines:
+        assembly.turn_to(batch, number + 1, lines.end)
+        for line in batch:
+            number += 1
+            blocks = skim(line, assembly.reply is not None)
+            if blocks:
+                assembly.go_on(blocks)
+            elif blocks is not None:
+                continue
+            elif (record := parse(line)) is not None:
+                assembly.take(record, number, line)
+            elif line.strip():
+                assembly.bad += 1
+            else:
+                assembly.blank += 1
+    return number - assembly.bad - assembly.blank
+
+
+def quote_at(path: Path | str, line: int, uuid: str | None) -> Turn | None:
+    """Read one human turn again from the file itself, or None where no such turn stands on that 1-based line.
+
+    Who spoke and what they said is read from the one record; the turn's `index` is 0, and what hangs on other records
+    (the skill, interruption, refusal) is not known. Only a queued message is found by reading the whole file, because
+    other lines decide whether it was sent.
+
+    Raises:
+        SkillloopError: the file cannot be read.
+    """
+    path = Path(path)
+    source = line_at(path, line)
+    record = parse(source) or {}
+    if record.get("type") == "queue-operation":
+        return next(
+            (turn for turn in read(path).human_turns if turn.line == line and turn.uuid == uuid), None
+        )
+    assembly = Assembly(pastes(path))
+    assembly.turn_to([source], line, 0)
+    assembly.take(record, line, source)
+    said = next((said for said in assembly.said() if said.uuid == uuid), None)
+    return said.turn(0) if said else None
+
+
+def find(projects: Path) -> Iterator[Path]:
+    """The main transcripts of a projects folder (`~/.claude/projects`), by name.
+
+    They lie one level down, `SLUG/SESSION.jsonl`; sub-agents' files lie deeper or are called `agent-*.jsonl`.
+    """
+    for path in sorted(projects.glob("*/*.jsonl")):
+        if not path.name.startswith("agent-") and path.is_file():
+            yield path
+
+
+def locate(session: Path | str, projects: Path) -> Path:
+    """The transcript that a path, a session id or the beginning of one names.
+
+    Raises:
+        UsageError: no transcript is called so, or several are.
+    """
+    path = Path(session).expanduser()
+    if path.exists() or path.suffix == ".jsonl" or len(path.parts) > 1:
+        return path
+    matches = [found for found in find(projects) if found.stem.startswith(path.name)]
+    exact = [found for found in matches if found.stem == path.name]
+    if len(exact or matches) == 1:
+        return (exact or matches)[0]
+    if matches:
+        names = ", ".join(str(found) for found in matches[:5])
+        raise UsageError(
+            f"{len(matches)} sessions begin with {session}: {names}", "give more of the id, or the path"
+        )
+    raise UsageError(
+        f"no session {session} under {projects}", "give a path, or an id that `skillloop status` shows"
+    )

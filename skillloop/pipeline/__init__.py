@@ -1,0 +1,1 @@
+"""The way of a session: detect, propose, gate, decide, record."""

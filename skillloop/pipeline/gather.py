@@ -1,0 +1,208 @@
+"""A proposal against the live file: re-applied, re-judged, sealed, and published when somebody says yes.
+
+A draft can be days old. Before anybody sees it or approves it, its edits are applied to the SKILL.md as it is *now*
+and the gate judges the result again. The *seal* binds an approval to exactly the bytes that were shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skillloop import config, fs, gate
+from skillloop.config import confirmation
+from skillloop.errors import Refused, SkillloopError, Stale
+from skillloop.gate import provenance
+from skillloop.gate.fidelity import PERSON
+from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code.hooks import receipts
+from skillloop.model import Outcome, sha256
+from skillloop.propose import offline
+from skillloop.skills import document, history
+
+if TYPE_CHECKING:
+    from skillloop.model import Evidence, Proposal, Session, Turn, Verdict, Version
+    from skillloop.store import By, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A proposal whose base is the live text, with the text it leads to and the gate's verdict on that."""
+
+    proposal: Proposal
+    old: str
+    new: str
+    verdict: Verdict
+    config: config.Config
+
+    @property
+    def seal(self) -> str:
+        """Hex sha256 over path, old and new text: what an approval is bound to."""
+        return sha256("\0".join((self.proposal.path, sha256(self.old), sha256(self.new))))
+
+
+def prepare(
+    proposal: Proposal,
+    home: Path,
+    store: Store | None,
+    session: Session | None = None,
+    confidence: float | None = None,
+) -> Prepared:
+    """Apply the edits to the live SKILL.md and judge the result. Writes nothing.
+
+    Args:
+        proposal: Its `base` may be older than the live file.
+        home: Where the person's config.toml is.
+        store: None in a dry run; the drift budgets then count nothing.
+        session: The session it comes from, when it was just read.
+        confidence: How sure the detector was of the disagreement, when it just spoke.
+
+    Raises:
+        Stale: the edits no longer fit the live file.
+        SkillloopError: the file cannot be read, or is not a SKILL.md.
+    """
+    old = live_text(proposal.path)
+    try:
+        new = document.apply(old, proposal.edits, proposal.path)
+    except document.EditError as error:
+        raise Stale(error.message, error.hint) from None
+    fresh = replace(proposal, base=sha256(old))
+    rules = rules_for(proposal.path, home, session)
+    context = gate.Context(
+        base=old,
+        text=new,
+        config=rules,
+        session=session,
+        reread=reread,
+        received=lambda turn: _seen(home, proposal.session_id, proposal.evidence[0].path, turn.text),
+        confidence=confidence,
+    )
+    if store is not None:
+        context = replace(
+            context,
+            added_in_session=store.added_in_session(proposal.session_id),
+            added_unseen=store.added_unseen(proposal.path),
+            own=_own(proposal.path, store),
+            unconfirmed=tuple(
+                str(change)
+                for change in confirmation.changes(store, home, *rules_folders(proposal.path, session))
+                if change.loosens
+            ),
+        )
+    return Prepared(fresh, old, new, gate.judge(fresh, context), rules)
+
+
+def admit(prepared: Prepared) -> None:
+    """Let through what a person may still decide.
+
+    Raises:
+        Refused: a hard check failed; approval cannot override it.
+        SkillloopError: the gate itself broke on it.
+    """
+    if prepared.verdict.outcome is Outcome.CRASH:
+        raise SkillloopError(f"the gate broke on {prepared.proposal.id}: {prepared.verdict.failed[0].detail}")
+    if prepared.verdict.outcome is Outcome.DISCARD:
+        check = prepared.verdict.failed[0]
+        rule = f"; the rule is {check.rule}" if check.rule else ""
+        hint = "no approval overrides this; only you, by editing that rule"
+        raise Refused(f"{check.name}: {check.detail}{rule}", hint)
+
+
+def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version:
+    """Write the new text, record the version, mark the proposal applied.
+
+    Args:
+        prepared: What was shown, or judged fit for auto mode.
+        store: The history.
+        by: Who decided.
+        note: How, for the log.
+
+    Raises:
+        Refused: a hard check failed.
+        Stale: the file changed between preparing and writing.
+    """
+    admit(prepared)
+    item = prepared.proposal
+    data = prepared.new.encode()
+    return history.publish(store, Path(item.path), item.base, data, proposal_id=item.id, by=by, note=note)
+
+
+def _own(path: str, store: Store) -> str | None:
+    """The newest text that the person wrote or approved: what automatic growth is measured against."""
+    for version in reversed(history.versions(store, path)):
+        if version.proposal is None or store.find_proposal(version.proposal).by == "person":
+            return history.content(store, version.sha).decode("utf-8", "replace")
+    return None
+
+
+def reworded(proposal: Proposal, line: str) -> Proposal:
+    """The same edit with another new line, as a person wrote it: a proposal of its own."""
+    edits = (replace(proposal.edits[0], new=line), *proposal.edits[1:])
+    return replace(proposal, id=offline.proposal_id(proposal.path, edits), edits=edits, drafter=PERSON)
+
+
+def live_text(path: str) -> str:
+    """The SKILL.md as it is now.
+
+    Raises:
+        SkillloopError: it is not there, cannot be read, or is not UTF-8.
+    """
+    with fs.open_skill(path) as skill:
+        return document.decode(skill.read(), path)
+
+
+def rules_for(path: str, home: Path, session: Session | None = None) -> config.Config:
+    """The person's rules for one skill: their own, the project's, the skill's, combined."""
+    return config.load(home, *rules_folders(path, session))
+
+
+def rules_folders(path: str, session: Session | None = None) -> tuple[Path | None, Path]:
+    """The project and the skill's folder whose rules hold for a skill."""
+    folder = Path(path).parent
+    return Path(session.cwd) if session is not None and session.cwd else _project_of(folder), folder
+
+
+def suspicion(session: Session, turn: Turn, home: Path) -> str:
+    """Why something else than the person may well have put this human turn into the transcript, or ""."""
+    return provenance.suspicion(turn, session, _seen(home, session.session_id, session.path, turn.text))
+
+
+def _seen(home: Path, session_id: str, path: str, text: str) -> bool | None:
+    """Whether the hook saw these words submitted; None where it did not watch the session.
+
+    The client names a transcript after its session. A record in it may claim to be of another one.
+    """
+    seen = receipts.held(home, Path(path).stem, text)
+    return receipts.held(home, session_id, text) if seen is None else seen
+
+
+def credible(session: Session, home: Path) -> Session:
+    """The session as a model may see it: without the words of turns that something else may have put there."""
+    turns = (
+        replace(turn, text="", pasted=()) if turn.role == "human" and suspicion(session, turn, home) else turn
+        for turn in session.turns
+    )
+    return replace(session, turns=tuple(turns))
+
+
+def reread(evidence: Evidence) -> Turn | None:
+    """The human turn that evidence points to, read again from the transcript itself; None if it is not there."""
+    try:
+        status = Path(evidence.path).stat()
+        turns = _human_turns(evidence.path, status.st_size, status.st_mtime_ns)
+    except (OSError, SkillloopError):
+        return None
+    return turns.get((evidence.line, evidence.uuid))
+
+
+@lru_cache(maxsize=1)
+def _human_turns(path: str, size: int, changed: int) -> dict[tuple[int, str | None], Turn]:  # noqa: ARG001  (they are the key)
+    """A file that did not change is read again once for all its quotes, not once for each."""
+    return {(turn.line, turn.uuid): turn for turn in transcript.read(path).human_turns}
+
+
+def _project_of(folder: Path) -> Path | None:
+    """PROJECT of PROJECT/.claude/skills/NAME."""
+    return folder.parents[2] if len(folder.parents) > 2 and folder.parent.parent.name == ".claude" else None

@@ -1,0 +1,1 @@
+"""From a lesson to a proposal: drafts of the smallest edit."""

@@ -1,0 +1,1 @@
+"""The loop: propose, verify, keep or discard."""

@@ -1,0 +1,1 @@
+"""SKILL.md files: their structure, their history, and how their bytes are changed."""

@@ -1,0 +1,268 @@
+"""The history of a SKILL.md: publish a change, roll back, take one change out, look at what was.
+
+How bytes reach the disk is in `protocol`; here is what the verbs mean. Invariants: versions are only appended; a
+verb that changes nothing makes no version; a person's later edits survive every verb but `rollback(exact=True)`, and
+even there their bytes are in the store first; a deleted skill stays deleted.
+"""
+
+from __future__ import annotations
+
+import difflib
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skillloop import fs
+from skillloop.errors import Stale, UsageError
+from skillloop.fs import Missing
+from skillloop.model import sha256
+from skillloop.skills import merge
+from skillloop.skills import publish as protocol
+from skillloop.skills.orphans import keep_leftovers
+from skillloop.skills.publish import Recovered, changing, record
+from skillloop.store.versions import Publish
+
+if TYPE_CHECKING:
+    from skillloop.fs import OpenSkill
+    from skillloop.model import Version
+    from skillloop.store import By, Store
+
+__all__ = [
+    "Recovered",
+    "content",
+    "copy_skill",
+    "keep_leftovers",
+    "observe",
+    "preview_rollback",
+    "publish",
+    "recover",
+    "rollback",
+    "versions",
+]
+
+
+def versions(store: Store, path: str | Path) -> list[Version]:
+    """All versions of a skill, oldest first."""
+    return store.archive.versions(fs.canonical(path))
+
+
+def content(store: Store, sha: str) -> bytes:
+    """The bytes of a version.
+
+    Raises:
+        UsageError: no text with this hash was ever stored.
+        Corrupt: the stored bytes have changed.
+    """
+    data = store.archive.content(sha)
+    if data is None:
+        raise UsageError(f"no text with the hash {sha[:12]} is in the store")
+    return data
+
+
+def observe(store: Store, path: str | Path) -> Version | None:
+    """Record what is on disk, if it is new: the first time as an import, later as an external edit.
+
+    Returns:
+        The version that is on disk now, or None where there is no file (a deleted skill is left alone).
+
+    Raises:
+        NotEditable: the file is not one that can be read safely.
+    """
+    with changing(store), suppress(Missing), fs.open_skill(path) as skill:
+        return record(store, skill)
+    return None
+
+
+def publish(
+    store: Store,
+    path: str | Path,
+    base: str,
+    data: bytes,
+    *,
+    by: By,
+    proposal_id: str | None = None,
+    note: str = "",
+) -> Version:
+    """Replace the bytes of a SKILL.md, durably, if they are still those that `base` names.
+
+    Args:
+        store: Where the versions are.
+        path: The SKILL.md, which must exist.
+        base: Hex sha256 of the bytes that the change was made on.
+        data: The new bytes.
+        by: Who decided; counted by the drift budget.
+        proposal_id: The proposal that becomes "applied" with it.
+        note: Why, for the log.
+
+    Returns:
+        The new version; the newest one where `data` is on disk already (that makes no version).
+
+    Raises:
+        Stale: the file holds other bytes. They are recorded as an external version; nothing is overwritten.
+        Missing: the file was deleted.
+        NotEditable: skillloop must not write there; the hint says what to do.
+        SkillloopError: the disk refused; the file is as it was.
+    """
+    with changing(store), fs.open_skill(path) as skill:
+        return protocol.publish(
+            store, skill, base, data, Publish(skill.path, "proposal", "", "", note, proposal_id, by)
+        )
+
+
+def rollback(
+    store: Store,
+    path: str | Path,
+    *,
+    to: int | None = None,
+    only: int | None = None,
+    exact: bool = False,
+    by: By = "person",
+) -> Version:
+    """Take a skill back: to version `to`, to before the last change that skillloop made, or without one change.
+
+    A rollback appends a version, so it can be rolled back too. Later edits of the person stay: only skillloop's
+    changes are taken out, by three-way merge.
+
+    Args:
+        store: Where the versions are.
+        path: The SKILL.md, which must exist.
+        to: Number of a version; None for the one before skillloop's last change.
+        only: Number of the one version whose change is taken out, whatever came later stays.
+        exact: Restore the very bytes of `to`, later edits of the person notwithstanding (they stay in the store).
+        by: Who asked.
+
+    Returns:
+        The new version, or the newest one where nothing had to change.
+
+    Raises:
+        UsageError: no such version, or nothing to take back.
+        LostText: its bytes were lost when the store was damaged.
+        Stale: a later change touches the lines to be taken back.
+    """
+    with changing(store), fs.open_skill(path) as skill:
+        known = _known(store, skill)
+        data, change = _taken_back(store, skill, known, to, only, exact=exact)
+        return protocol.publish(store, skill, known[-1].sha, data, replace(change, by=by))
+
+
+def preview_rollback(
+    store: Store, path: str | Path, *, to: int | None = None, only: int | None = None, exact: bool = False
+) -> tuple[bytes, bytes]:
+    """The live bytes, and what the same `rollback` would make of them. Raises as it does; changes no skill."""
+    with changing(store), fs.open_skill(path) as skill:
+        data, _ = _taken_back(store, skill, _known(store, skill), to, only, exact=exact)
+        return skill.read(), data
+
+
+def recover(store: Store) -> list[Recovered]:
+    """Settle every publish that a crash or an error left open. Every change does this first by itself."""
+    with changing(store) as settled:
+        return settled
+
+
+def copy_skill(path: str | Path, skills: Path) -> Path:
+    """Copy a skill that must not be edited into a folder of skills that may, e.g. `~/.claude/skills`.
+
+    Args:
+        path: The SKILL.md of, say, a plugin.
+        skills: The folder to copy its folder into.
+
+    Returns:
+        The SKILL.md of the copy.
+
+    Raises:
+        UsageError: there is a skill of that name already.
+    """
+    import shutil  # noqa: PLC0415  (13 ms that only a copy pays)
+
+    source = Path(fs.canonical(path)).parent
+    target = skills / source.name
+    if target.exists():
+        raise UsageError(f"{target} exists already")
+    fs.canonical(target.absolute() / fs.SKILL)
+    skills.mkdir(parents=True, exist_ok=True)
+    temp = skills / f".{source.name}.skillloop"
+    shutil.rmtree(temp, ignore_errors=True)
+    shutil.copytree(source, temp, symlinks=True)
+    temp.rename(target)
+    return target / fs.SKILL
+
+
+def _taken_back(
+    store: Store, skill: OpenSkill, known: list[Version], to: int | None, only: int | None, *, exact: bool
+) -> tuple[bytes, Publish]:
+    """The bytes that a rollback leads to, and how it is recorded."""
+    if only is not None:
+        data = _without(store, skill, known, _numbered(skill, known, only), skill.read())
+        return data, _change(skill, f"without the change of version {only}", {"without": only})
+    last = next((v for v in reversed(known) if v.kind in {"proposal", "rollback"}), None)
+    if to is None and last is None:
+        raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
+    wanted = _before(skill, known, last) if to is None and last else _numbered(skill, known, to or 0)
+    later = [v for v in known if v.number > wanted.number]
+    undone = [v for v in later if v.kind in {"proposal", "rollback"}]
+    data = content(store, wanted.sha) if exact or len(undone) == len(later) else skill.read()
+    if not exact and len(undone) < len(later):
+        for version in reversed(undone):
+            data = _without(store, skill, known, version, data)
+    kept = "" if sha256(data) == wanted.sha else ", your edits kept"
+    return data, _change(
+        skill, f"back to version {wanted.number}{kept}", {"to": wanted.number, "exact": exact}
+    )
+
+
+def _change(skill: OpenSkill, note: str, extra: dict[str, Any]) -> Publish:
+    return Publish(skill.path, "rollback", "", "", note, extra=extra)
+
+
+def _known(store: Store, skill: OpenSkill) -> list[Version]:
+    """The versions of a skill, the one on disk included and last."""
+    skill.check_editable()
+    record(store, skill)
+    return store.archive.versions(skill.path)
+
+
+def _numbered(skill: OpenSkill, known: list[Version], number: int) -> Version:
+    found = next((version for version in known if version.number == number), None)
+    if found is None:  # not there, or lost when the store was damaged
+        raise UsageError(f"{skill.path} has no version {number}", f"its newest is {known[-1].number}")
+    return found
+
+
+def _before(skill: OpenSkill, known: list[Version], version: Version) -> Version:
+    if version.number == 1:
+        raise UsageError(f"{skill.path}: version 1 is where its history begins")
+    return _numbered(skill, known, version.number - 1)
+
+
+def _without(store: Store, skill: OpenSkill, known: list[Version], version: Version, data: bytes) -> bytes:
+    """`data` with the change that `version` made taken out."""
+    before, after = content(store, _before(skill, known, version).sha), content(store, version.sha)
+    try:
+        return merge.merge(after, data, before)
+    except merge.Conflict as error:
+        lifted = _lifted(before, after, data)
+        if lifted is not None:
+            return lifted
+        raise Stale(
+            f"{skill.path}:{error.line}: was changed since, on the lines that would be taken back",
+            "edit it by hand, or restore a whole version with `skillloop rollback SKILL --to N --exact`",
+        ) from None
+
+
+def _lifted(before: bytes, after: bytes, data: bytes) -> bytes | None:
+    """`data` without the lines that `after` added to `before`, if it only added and each block is there exactly once.
+
+    A merge sees a conflict where learned lines stand right below each other, as they mostly do; here is nothing to guess.
+    """
+    old, new, lines = (text.splitlines(keepends=True) for text in (before, after, data))
+    for kind, _, _, start, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        block = new[start:end]
+        places = [at for at in range(len(lines)) if lines[at : at + len(block)] == block]
+        if kind != "insert" or len(places) != 1:
+            return None
+        del lines[places[0] : places[0] + len(block)]
+    return b"".join(lines)

@@ -1,0 +1,186 @@
+"""How the bytes of a SKILL.md change: the publish protocol and its recovery.
+
+Under one lock per home: store old and new bytes with an *intent*, in one transaction; write and sync a temporary
+file beside SKILL.md; look again that nothing changed; put it in SKILL.md's place in one atomic step; *settle*.
+Settling is the same code after a success, an error and a crash, because it goes by what is on disk. The new text is
+there: sync, then record it as applied. The old one is: aborted. Anything else is a person's: conflict, and it is
+recorded and never overwritten.
+
+Invariants: SKILL.md is at every instant one recorded version or a person's own bytes; those bytes are in the store
+before anything takes their place; "applied" is written only after the bytes and the name are on disk.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from skillloop import fs
+from skillloop.errors import SkillloopError, Stale
+from skillloop.fs import Missing, NotEditable, Unreachable
+from skillloop.model import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skillloop.fs import OpenSkill
+    from skillloop.model import Version
+    from skillloop.store import Store
+    from skillloop.store.versions import Publish, Settled
+
+
+class Recovered(NamedTuple):
+    """An interrupted publish and how it ended."""
+
+    skill: str  # canonical path
+    state: Literal["applied", "aborted", "conflict"]
+
+
+@contextmanager
+def changing(store: Store) -> Iterator[list[Recovered]]:
+    """The lock that every change holds, with nothing left over from a crash; what was left over is the value.
+
+    Raises:
+        Locked: another process has held it for 30 seconds.
+    """
+    with fs.locked(store.home / "history.lock"):
+        yield [done for change in store.archive.unsettled() if (done := _recover(store, change))]
+
+
+def record(store: Store, skill: OpenSkill) -> Version:
+    """The newest version, which is what is on disk: appended if it was not known.
+
+    Raises:
+        Missing: there is no file.
+    """
+    data = skill.read()
+    head = store.archive.head(skill.path)
+    return head if head is not None and head.sha == sha256(data) else keep(store, skill, data)
+
+
+def keep(store: Store, skill: OpenSkill, data: bytes) -> Version:
+    """Keep bytes that skillloop did not write, as a version."""
+    with store.transaction():
+        sha = store.archive.keep(data)
+        if store.archive.head(skill.path) is None:
+            return store.archive.append(skill.path, "import", sha, note="as it was found")
+        return store.archive.append(skill.path, "external", sha, note="edited outside skillloop")
+
+
+def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publish) -> Version:
+    """Carry out `change`, whose hashes are not filled in yet. The caller is in `changing`.
+
+    Raises:
+        Stale, Missing, NotEditable, SkillloopError: see `history.publish`.
+    """
+    skill.check_editable()
+    head = record(store, skill)
+    if head.sha != base:
+        raise Stale(
+            f"{skill.path} was edited since", "nothing was changed; look at the new text and decide again"
+        )
+    if sha256(data) == base:
+        return head
+    with store.transaction():
+        change = store.archive.intend(replace(change, base=base, target=store.archive.keep(data)))
+    trouble = _replace(skill, change, data)
+    try:
+        state = _settle(store, skill, change)
+    except (OSError, Unreachable) as error:
+        raise SkillloopError(str(error), "the next command settles whether it was changed") from error
+    newest = store.archive.head(skill.path)
+    if state == "applied" and newest is not None:
+        return newest
+    if isinstance(trouble, OSError):
+        raise SkillloopError(f"{skill.path}: {trouble.strerror}", "nothing was changed") from trouble
+    raise trouble or Stale(
+        f"{skill.path} was edited this moment", "the edit was kept; look at it and decide again"
+    )
+
+
+def _replace(skill: OpenSkill, change: Publish, data: bytes) -> OSError | SkillloopError | None:
+    """Bring the new bytes to disk and put them in place, unless SKILL.md changed meanwhile; what went wrong."""
+    try:
+        skill.stage(change.temporary, data)
+        skill.check_still_there()
+        if sha256(skill.read()) == change.base:
+            skill.swap(change.temporary)
+    except (OSError, SkillloopError) as error:
+        return error
+    return None
+
+
+def _recover(store: Store, change: Publish) -> Recovered | None:
+    """Settle a publish that was left open; None where its folder cannot be looked at now."""
+    try:
+        with fs.open_skill(change.skill) as skill:
+            return Recovered(change.skill, _settle(store, skill, change))
+    except Missing:
+        with store.transaction():
+            store.archive.settle(change, "conflict")
+        return Recovered(change.skill, "conflict")
+    except (OSError, Unreachable, NotEditable):
+        return None
+
+
+def _settle(store: Store, skill: OpenSkill, change: Publish) -> Settled:
+    """Decide by what is on disk how a publish ended, record it, and leave no temporary file."""
+    live = _read(skill)
+    if _is(live, change.target):
+        skill.wait_for_writers(
+            change.temporary
+        )  # a save that began before the swap ends in the file we replaced
+    displaced = _displaced(store, skill, change)
+    if displaced is not None:
+        keep(store, skill, displaced)
+        if _is(live, change.target):
+            _give_back(store, skill, change, displaced)
+            live = _read(skill)
+    state: Settled = (
+        "applied" if _is(live, change.target) else "aborted" if _is(live, change.base) else "conflict"
+    )
+    skill.discard(change.temporary)
+    if live is not None:
+        skill.sync()
+    with store.transaction():
+        if state == "applied":
+            store.archive.apply(change)
+            if change.proposal and store.has_proposal(change.proposal):
+                store.set_state(change.proposal, "applied", change.note, by=change.by)
+        else:
+            store.archive.settle(change, state)
+            if live is not None:
+                record(store, skill)
+    return state
+
+
+def _displaced(store: Store, skill: OpenSkill, change: Publish) -> bytes | None:
+    """A person's bytes under the temporary name: they saved between our last look and the swap."""
+    data = _read(skill, change.temporary)
+    target = store.archive.content(change.target) or b""
+    ours = data is None or target.startswith(data) or _is(data, change.base)
+    return None if ours else data
+
+
+def _give_back(store: Store, skill: OpenSkill, change: Publish, displaced: bytes) -> None:
+    """Put the person's bytes back in place; if they saved yet again meanwhile, those."""
+    ours = change.target
+    while True:
+        skill.swap(change.temporary)
+        was_live = skill.read(change.temporary)
+        if _is(was_live, ours):
+            return
+        keep(store, skill, was_live)
+        ours, displaced = sha256(displaced), was_live
+
+
+def _read(skill: OpenSkill, name: str = fs.SKILL) -> bytes | None:
+    try:
+        return skill.read(name)
+    except Missing:
+        return None
+
+
+def _is(data: bytes | None, sha: str) -> bool:
+    return data is not None and sha256(data) == sha

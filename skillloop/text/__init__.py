@@ -1,0 +1,1 @@
+"""Text of many languages: words, similarity, and the redaction of credentials."""

@@ -1,0 +1,1 @@
+"""The background worker: its queue, the sweep for missed sessions, and the watcher."""

@@ -1,0 +1,161 @@
+"""The inbox as the worker sees it: one small JSON file per ended session, moved between folders as it is worked on.
+
+    inbox/NAME.json           waiting: as the hook wrote it, or with `attempts`, `error`, `not_before` after a failure
+    inbox/working/NAME.json   taken up by the worker; what a worker that died leaves here is put back
+    inbox/failed/NAME.json    given up after `ATTEMPTS` tries, with the last error, for a person to look at
+
+Invariants: a job is in one of these places until it is done; a session that ends again while its job is worked on
+gets a new job, which no retry of the older one ever replaces.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from skillloop.errors import SkillloopError
+from skillloop.fs import write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ATTEMPTS = 5
+LEFTOVER = 3600.0  # seconds after which nobody writes a temporary file any more
+BACK_OFF = 60.0  # seconds after the first failure; four times as long after each further one
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One session to digest."""
+
+    session_id: str
+    transcript_path: str
+    attempts: int = 0  # tries that failed
+    error: str = ""  # of the last one
+    not_before: float = 0.0  # POSIX time of the next try
+
+    @property
+    def waits(self) -> bool:
+        """Whether its back-off still runs. A clock that was set far back ends it."""
+        return bool(0 < self.not_before - time.time() <= BACK_OFF * 4**self.attempts)
+
+
+class BrokenJob(SkillloopError):  # noqa: N818  (a finding, as its siblings)
+    """A file in the inbox is not a job: cut off by a power loss, or written by something else."""
+
+
+class Inbox:
+    """The three folders. `recover`, `claim`, `done` and `fail` are for the worker alone, who holds its lock."""
+
+    def __init__(self, home: Path) -> None:
+        self.waiting = home / "inbox"
+        self.working = self.waiting / "working"
+        self.failed = self.waiting / "failed"
+        for folder in (self.waiting, self.working, self.failed):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def put(self, job: Job) -> bool:
+        """Add a job; False, and nothing done, where one of its session already waits."""
+        fresh = self.waiting / f".{job.session_id}.{os.getpid()}"
+        write_atomic(fresh, _encode(job))
+        try:
+            os.link(fresh, self.waiting / f"{job.session_id}.json")
+        except FileExistsError:
+            return False
+        finally:
+            fresh.unlink()
+        return True
+
+    def due(self) -> list[str]:
+        """Names of the sessions to digest now, longest waiting first."""
+        with os.scandir(self.waiting) as entries:
+            found = [(entry.stat().st_mtime_ns, entry.name) for entry in entries if _is_job(entry)]
+        return [name.removesuffix(".json") for _, name in sorted(found) if not self._waits(name)]
+
+    def claim(self, name: str) -> Job:
+        """Take a job up.
+
+        Raises:
+            BrokenJob: it is none; it was parked.
+        """
+        path = self.working / f"{name}.json"
+        (self.waiting / path.name).rename(path)
+        try:
+            return _read(path)
+        except BrokenJob as error:
+            self._park(Job(name, "", ATTEMPTS, error.message))
+            raise
+
+    def done(self, name: str) -> None:
+        """Forget a job that was worked on, and an earlier failure of the same session."""
+        (self.working / f"{name}.json").unlink()
+        (self.failed / f"{name}.json").unlink(missing_ok=True)
+
+    def fail(self, name: str, job: Job, error: str) -> Job:
+        """Put a job back for a later try, or park it after the last one; returned is the job as it stands then."""
+        later = time.time() + BACK_OFF * 4**job.attempts
+        job = replace(job, session_id=name, attempts=job.attempts + 1, error=error, not_before=later)
+        if job.attempts >= ATTEMPTS:
+            self._park(job)
+        else:
+            self.put(job)
+            (self.working / f"{name}.json").unlink()
+        return job
+
+    def recover(self) -> list[Job]:
+        """Count a failure for each job that a worker was at when it died, and return these jobs."""
+        for path in self.waiting.glob(".*"):  # what a hook that was killed left half written
+            if time.time() - path.stat().st_mtime > LEFTOVER:
+                path.unlink()
+        found = []
+        for path in sorted(self.working.glob("*.json")):
+            try:
+                job = _read(path)
+            except BrokenJob as error:
+                self._park(Job(path.stem, "", ATTEMPTS, error.message))
+            else:
+                found.append(self.fail(path.stem, job, "the worker died while it digested this session"))
+        return found
+
+    def _waits(self, name: str) -> bool:
+        try:
+            return _read(self.waiting / name).waits
+        except (BrokenJob, OSError):
+            return False
+
+    def _park(self, job: Job) -> None:
+        name = f"{job.session_id}.json"
+        write_atomic(self.failed / name, _encode(job))
+        (self.working / name).unlink()
+
+
+def parked(home: Path) -> Iterator[Job]:
+    """The jobs that were given up. Makes no folder."""
+    for path in sorted((home / "inbox" / "failed").glob("*.json")):
+        with suppress(ValueError, TypeError, OSError):
+            yield Job(**json.loads(path.read_bytes()))
+
+
+def _is_job(entry: os.DirEntry[str]) -> bool:
+    return entry.name.endswith(".json") and not entry.name.startswith(".")
+
+
+def _encode(job: Job) -> bytes:
+    return json.dumps(asdict(job), indent=1).encode() + b"\n"
+
+
+def _read(path: Path) -> Job:
+    try:
+        record: dict[str, Any] = json.loads(path.read_bytes())
+        job = Job(**{name: record[name] for name in Job.__dataclass_fields__ if name in record})
+        valid = job.transcript_path.startswith("/") and job.transcript_path.endswith(".jsonl")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BrokenJob(f"{path.name} is not a job: {error}") from error
+    if not valid:
+        raise BrokenJob(f"{path.name} is not a job: {job.transcript_path!r} is not the path of a transcript")
+    return job

@@ -1,0 +1,165 @@
+"""What digests ended sessions: started by the hook, in skillloop's own environment, detached from any session.
+
+Invariants: one worker at a time, a second one leaves at once; a job that arrives while the first is finishing is
+not stranded, because the inbox is looked at again after the lock is released; a failing job never stops the others;
+whatever became of the jobs, the notice for the next session start says what waits for the person.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skillloop.errors import Locked, SkillloopError
+from skillloop.fs import locked, mark, write_atomic
+from skillloop.worker.queue import ATTEMPTS, BrokenJob, Inbox, Job, parked
+from skillloop.worker.sweep import Seen, client_folder, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SETTLE = 0.3  # seconds without growth after which a transcript counts as written
+SETTLE_LIMIT = 3.0
+FRESH = 5.0  # seconds: an older transcript is not being written any more
+
+log = logging.getLogger("worker")
+
+
+def drain(home: Path, client: Path, digest: Callable[[Path, Path], str]) -> None:
+    """Digest every session that waits or was missed, unless another worker is at it.
+
+    Args:
+        home: $SKILLLOOP_HOME.
+        client: The client's own folder, swept for sessions that ended without a hook.
+        digest: Called with home and transcript; digests, records, and says what came of it in a few words.
+    """
+    inbox = Inbox(home)
+    while True:
+        try:
+            with locked(home / "worker.lock", wait=0):
+                _drain_locked(home, client, inbox, digest)
+        except Locked:
+            return
+        if not inbox.due():
+            return
+
+
+def _drain_locked(home: Path, client: Path, inbox: Inbox, digest: Callable[[Path, Path], str]) -> None:
+    seen = Seen(home)
+    for job in inbox.recover():
+        log.warning("%s: %s (try %d of %d)", job.session_id, job.error, job.attempts, ATTEMPTS)
+        path = Path(job.transcript_path)
+        if path.exists():
+            seen.note(path, mark(path))
+    for path in seen.changed(client / "projects", running(client)):
+        if inbox.put(Job(path.stem, str(path))):
+            log.info("%s: ended without a hook", path.stem)
+    while names := inbox.due():
+        for name in names:
+            _work(home, inbox, name, seen, digest)
+    seen.save()
+    leave_notice(home)
+
+
+def _work(home: Path, inbox: Inbox, name: str, seen: Seen, digest: Callable[[Path, Path], str]) -> None:
+    """Do one job to its end, whatever that is."""
+    try:
+        job = inbox.claim(name)
+    except BrokenJob as error:
+        log.error("%s; it was put into %s", error.message, inbox.failed)  # noqa: TRY400  (its trace says nothing)
+        return
+    path = Path(job.transcript_path)
+    if not path.exists():
+        log.info("%s: no transcript, so nothing was said", name)
+        inbox.done(name)
+        return
+    settle(path)
+    seen.note(path, mark(path))
+    try:
+        log.info("%s: %s", name, digest(home, path))
+    except SkillloopError as error:
+        failed = inbox.fail(name, job, error.message)
+    except Exception as error:  # one bad session must not hold up the others
+        log.exception("%s: a bug", name)
+        failed = inbox.fail(name, job, f"{type(error).__name__}: {error}")
+    else:
+        inbox.done(name)
+        return
+    log.warning("%s: failed, try %d of %d: %s", name, failed.attempts, ATTEMPTS, failed.error)
+
+
+def settle(path: Path) -> None:
+    """Wait until a transcript that is still being written has stopped growing, three seconds at most."""
+    limit = time.monotonic() + SETTLE_LIMIT
+    before = mark(path)
+    while abs(time.time() - before[1] / 1e9) < FRESH and time.monotonic() < limit:
+        time.sleep(SETTLE)
+        before, last = mark(path), before
+        if before == last:
+            return
+
+
+def leave_notice(home: Path) -> None:
+    """Write what the next session start tells the person; nothing to say, nothing printed.
+
+    Commands that settle proposals call this too, so that the notice does not ask for what is done.
+    """
+    from skillloop.store import Store  # noqa: PLC0415  (sqlite: only where it is needed)
+
+    with Store.open(home) as store:
+        waiting = len(store.proposals(states=("queued",)))
+    words = []
+    if waiting:
+        words.append(f"{waiting} edit{'s wait' if waiting > 1 else ' waits'} for `skillloop review`.")
+    given_up = list(parked(home))
+    if given_up:
+        what = f"{len(given_up)} sessions" if len(given_up) > 1 else f"session {given_up[0].session_id}"
+        reason = given_up[-1].error[:200]
+        words.append(f"skillloop could not digest {what}: {reason}. See {home / 'inbox' / 'failed'}.")
+    _say(home, " ".join(words))
+
+
+def _say(home: Path, words: str) -> None:
+    """Write the notice as the hook prints it."""
+    output = json.dumps({"systemMessage": words}) + "\n" if words else ""
+    write_atomic(home / "notice.json", output.encode())
+
+
+def digested(home: Path, path: Path) -> str:
+    """What a worker does with one transcript, and what came of it in a few words."""
+    from skillloop.pipeline import session  # noqa: PLC0415  (heavy: not before there is a job)
+
+    digest = session.digest_job(home, path)
+    outcomes = ", ".join(trial.decision.outcome.value for trial in digest.trials) or "none"
+    return f"{len(digest.found)} disagreements; proposals: {outcomes}"
+
+
+def main() -> None:
+    """The worker process."""
+    os.umask(0o077)
+    os.nice(10)
+    os.environ["SKILLLOOP_INSIDE"] = "1"  # whatever it starts is not a person's session
+    logging.Formatter.converter = time.gmtime
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)sZ worker: %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )
+    home = Path(os.environ["SKILLLOOP_HOME"])
+    try:
+        drain(home, client_folder(), digested)
+    except Exception as error:  # nobody watches this process: the next session start has to say it
+        log.exception("stopped")
+        reason = f"{type(error).__name__}: {error}"[:200]
+        _say(home, f"skillloop's worker stopped: {reason}. Log: {home / 'log' / 'worker.log'}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
