@@ -10,17 +10,14 @@ import json
 import keyword
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from skillloop import __version__
-from skillloop.commands.options import App, default_home
 from skillloop.errors import SkillloopError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 VERBS = {
     "digest": "Find what you disagreed with in a session, and draft edits.",
@@ -118,6 +115,11 @@ def app(ctx: click.Context, home: Path | None, color: str) -> None:
     """  # noqa: D301
     if home == Path():
         raise click.BadParameter("it is empty; give a folder", ctx, param_hint="--home")
+    from skillloop.commands.options import (
+        App,
+        default_home,
+    )  # so that `--version` loads neither rich nor sqlite3
+
     ctx.obj = App(home=(home or default_home()).expanduser().absolute(), color=color)
 
 

@@ -22,15 +22,12 @@ import signal
 import stat
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from skillloop.errors import Locked, Refused, SkillloopError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SKILL = "SKILL.md"
 MAX_SKILL = 1 << 20

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from skillloop.model import Check, Evidence, Verdict
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Self
-
     from rich.console import RenderableType
-
-    from skillloop.model import Check, Evidence, Verdict
 
 _STYLE = {"+": "green", "-": "red", "@": "cyan"}
 _OUTCOME = {"keep": "green", "defer": "yellow", "discard": "red", "crash": "red"}

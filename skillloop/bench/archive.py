@@ -8,14 +8,11 @@ from __future__ import annotations
 import math
 import random
 import statistics
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from skillloop.bench import noise
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from skillloop.bench.ledger import Row
+from skillloop.bench.ledger import Row
 
 
 class Archive:

@@ -8,18 +8,16 @@ processes end with the worker that watched them). The ledger stays with the runn
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skillloop.bench.candidate import Folder, Job, Measurement, Plan
 from skillloop.bench.measure import Bench
 from skillloop.bench.worktree import Repository
 from skillloop.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from concurrent.futures import Future
 
 RETRIES = 3  # beginnings of a training beside the first, when nodes die
 

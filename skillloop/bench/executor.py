@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import queue
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from skillloop.bench.candidate import Job, Measurement
-    from skillloop.bench.measure import Bench
+from skillloop.bench.candidate import Job, Measurement
+from skillloop.bench.measure import Bench
 
 
 class Executor(Protocol):

@@ -11,24 +11,21 @@ rows before N - slots + 1, whatever is known by then, so that the order of event
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
 
 from skillloop.bench import noise
 from skillloop.bench.archive import Archive
 from skillloop.bench.candidate import EDITABLE, Candidate, Folder, Job, Measurement, Plan
+from skillloop.bench.executor import Executor
 from skillloop.bench.ledger import Ledger, Row, results
+from skillloop.bench.proposers import Proposer
 from skillloop.bench.source import lines, same_but_for_seeds
+from skillloop.bench.worktree import Repository
 from skillloop.errors import SkillloopError
 from skillloop.model import Check, Decision, Outcome, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from concurrent.futures import Future
-
-    from skillloop.bench.executor import Executor
-    from skillloop.bench.proposers import Proposer
-    from skillloop.bench.worktree import Repository
-    from skillloop.search.loop import Trial
+from skillloop.search.loop import Trial
 
 
 class Experiment:

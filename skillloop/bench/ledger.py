@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Row = dict[str, Any]
 COLUMNS = ("commit", "val_bpb", "memory_gb", "status", "description")  # of autoresearch's results.tsv

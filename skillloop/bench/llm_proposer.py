@@ -8,19 +8,16 @@ reason, unmeasured; where the budget or the model ends, the proposer has nothing
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skillloop import llm
+from skillloop.bench.archive import Archive
 from skillloop.bench.candidate import EDITABLE, Candidate
+from skillloop.bench.proposers import Proposer, Sources
+from skillloop.llm import Door, Request
 from skillloop.text import redact
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from skillloop.bench.archive import Archive
-    from skillloop.bench.proposers import Proposer, Sources
-    from skillloop.llm import Door, Request
 
 PROMPT = "experiment.v1"
 TOLD = 60  # trials that are told, the newest

@@ -13,19 +13,16 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skillloop.bench import sandbox
 from skillloop.bench.candidate import EDITABLE, LOCKED, Folder, Job, Measurement, Plan, Status
+from skillloop.bench.worktree import Repository
 from skillloop.model import sha256
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from skillloop.bench.worktree import Repository
 
 JUDGE_LIMIT = 1200.0  # seconds for an evaluation
 _CODES: dict[int, Status] = {

@@ -12,13 +12,10 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from skillloop.model import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 BASELINE = 3  # runs of the baseline, at least
 REFRESH = 5  # runs of the best, at most: it is measured again beside a candidate that looks better

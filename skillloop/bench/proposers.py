@@ -9,17 +9,14 @@ from __future__ import annotations
 import math
 import random
 import tomllib
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from skillloop.bench.archive import Archive
 from skillloop.bench.candidate import EDITABLE, Candidate
 from skillloop.bench.source import Knob, knobs, same_but_for_seeds, with_constant
 from skillloop.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 Sources = Callable[[str], Mapping[str, str]]
 Proposer = Callable[[Archive, Sources, str], Candidate | None]

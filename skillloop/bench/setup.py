@@ -13,9 +13,10 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skillloop.bench import sandbox
 from skillloop.bench.archive import Archive
@@ -25,9 +26,6 @@ from skillloop.bench.measure import Bench
 from skillloop.bench.worktree import Repository
 from skillloop.errors import Refused, UsageError
 from skillloop.model import sha256
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 NEEDED = ("torch", "numpy", "safetensors", "tokenizers")
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from skillloop.commands import show
 from skillloop.commands.options import App, emit, json_option, person, refresh_notice, vouch_option
 from skillloop.errors import UsageError
-
-if TYPE_CHECKING:
-    from skillloop.store import Queued, State, Store
+from skillloop.pipeline import gather
+from skillloop.store import Queued, State, Store
 
 OPEN: tuple[State, ...] = ("queued", "stale")
 
@@ -30,9 +28,6 @@ def command(app: App, proposal: str, vouched: str | None, as_json: bool) -> int:
     Example:
       skillloop approve 3fa8
     """  # noqa: D301
-    from skillloop.commands import show
-    from skillloop.pipeline import gather
-
     with app.store() as store:
         queued = open_proposal(store, proposal)
         prepared = gather.prepare(queued.proposal, app.home, store)

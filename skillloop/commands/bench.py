@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from skillloop import config, llm, render
+from skillloop.bench import cluster, executor, llm_proposer, proposers, setup
+from skillloop.bench.archive import Archive
+from skillloop.bench.candidate import EDITABLE, Candidate, Folder, Plan
+from skillloop.bench.executor import Executor
+from skillloop.bench.experiment import Experiment, known_plan
+from skillloop.bench.ledger import Row
+from skillloop.bench.proposers import Proposer
+from skillloop.bench.setup import Run
 from skillloop.commands.options import App, emit, json_option
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from skillloop.bench.candidate import Candidate
-    from skillloop.bench.executor import Executor
-    from skillloop.bench.ledger import Row
-    from skillloop.bench.proposers import Proposer
-    from skillloop.bench.setup import Run
-    from skillloop.store import Store
+from skillloop.errors import Refused, UsageError
+from skillloop.report import experiment
+from skillloop.search import loop
+from skillloop.store import Store
 
 folder_option = click.option(
     "--dir",
@@ -99,9 +104,6 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
     Example: skillloop bench run --corpus shakespeare --seconds 20 --trials 10
     Writes below --dir, and --data if it is not there; what a model costs goes to the home's ledger. Ends with DIR/report.html.
     """  # noqa: D301
-    from skillloop import llm
-    from skillloop.bench import setup
-
     opened = _open(**options)
     where = _executor(opened, options["executor"], options["slots"])
     recipe = options["recipe"] or setup.recipe_folder()
@@ -130,9 +132,6 @@ def attempt(app: App, path: Path, message: str, root: Path, slots: int | None, a
     Example: skillloop bench try train.py -m "GELU in place of ReLU squared"
     Writes below --dir, which `skillloop bench run` has started.
     """  # noqa: D301
-    from skillloop.bench import proposers
-    from skillloop.errors import Refused
-
     opened = _reopen(root)
     candidate = _edited(opened, path, message)
     _loop(app, opened, proposers.given([candidate]), None, _executor(opened, "local", slots), as_json=as_json)
@@ -175,9 +174,6 @@ def report(_app: App, root: Path) -> None:
 
 def _open(**options: Any) -> Run:
     """The run in a folder, with its data made where that is missing."""
-    from skillloop.bench import executor, setup
-    from skillloop.bench.candidate import Plan
-
     gpus = executor.visible_gpus()
     root, python = options["root"].resolve(), options["python"] or setup.default_python()
     data = (options["data"] or root.with_name(root.name + "-data")).resolve()
@@ -198,13 +194,6 @@ def _open(**options: Any) -> Run:
 
 def _reopen(root: Path) -> Run:
     """A run that was started before, under the plan it was started with."""
-    import json
-
-    from skillloop.bench import setup
-    from skillloop.bench.candidate import Folder
-    from skillloop.bench.experiment import known_plan
-    from skillloop.errors import UsageError
-
     folder = Folder(root.resolve())
     if not folder.plan.exists():
         raise UsageError(f"{root} holds no run", "start one with `skillloop bench run`")
@@ -213,8 +202,6 @@ def _reopen(root: Path) -> Run:
 
 def _proposer(name: str, recipe: Path) -> Proposer:
     """One of those that need no model."""
-    from skillloop.bench import proposers
-
     listed = recipe / "ideas.toml"
     if name == "search" or (name == "all" and not listed.exists()):
         return proposers.search
@@ -224,10 +211,6 @@ def _proposer(name: str, recipe: Path) -> Proposer:
 
 def _asking(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> Proposer:
     """A model as the proposer. Naming it on the command line switches it on; the budget is that of the person's config."""
-    from skillloop import config, llm
-    from skillloop.bench import llm_proposer
-    from skillloop.errors import UsageError
-
     rules = config.load(app.home)
     door = llm.open_door(rules, store, f"bench:{opened.folder.root}", backend)
     if door is None:
@@ -241,9 +224,6 @@ def _asking(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> 
 
 def _edited(opened: Run, path: Path, message: str) -> Candidate:
     """The candidate in a file or folder, made from the best so far."""
-    from skillloop.bench.archive import Archive
-    from skillloop.bench.candidate import EDITABLE, Candidate
-
     best = Archive(opened.ledger.trials).best
     if path.is_file():
         files = {**opened.baseline.files, EDITABLE: path.read_text("utf-8")}
@@ -262,10 +242,6 @@ def _loop(
     as_json: bool,
 ) -> None:
     """Drive the loop until so many candidates are decided, showing each trial as it is settled."""
-    from skillloop import render
-    from skillloop.bench.experiment import Experiment
-    from skillloop.search import loop
-
     with render.TrainingBars(opened.plan.seconds, app.color) as bars:
         runs = where(bars.line)
         problem = Experiment(
@@ -292,8 +268,6 @@ def _loop(
 
 def _executor(opened: Run, kind: str, slots: int | None) -> Callable[[Callable[[int, str], None]], Executor]:
     """What makes the executor, once it is known where a training's lines go."""
-    from skillloop.bench import cluster, executor
-
     if kind == "ray":
         return lambda _on_line: cluster.Cluster(opened.bench)
     return lambda on_line: executor.Local(opened.bench, on_line, slots)
@@ -301,10 +275,6 @@ def _executor(opened: Run, kind: str, slots: int | None) -> Callable[[Callable[[
 
 def _finish(app: App, opened: Run, *, ask_sealed: bool, as_json: bool) -> None:
     """The sealed split where something was kept, the report, and a closing line."""
-    from skillloop.bench import setup
-    from skillloop.bench.archive import Archive
-    from skillloop.errors import Refused
-
     archive, found = Archive(opened.ledger.trials), None
     if ask_sealed and archive.best != archive.baseline:
         try:
@@ -322,7 +292,6 @@ def _finish(app: App, opened: Run, *, ask_sealed: bool, as_json: bool) -> None:
 
 
 def _report(opened: Run) -> Path:
-    from skillloop.report import experiment
 
     text = experiment.page(opened.folder, opened.plan, opened.ledger)
     opened.folder.report.write_text(text, "utf-8")

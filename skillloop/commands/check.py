@@ -7,8 +7,12 @@ from pathlib import Path
 
 import click
 
+from skillloop import gate, render
 from skillloop.commands.options import App, checks_as_objects, emit, json_option
 from skillloop.errors import SkillloopError, UsageError
+from skillloop.model import Outcome
+from skillloop.pipeline import gather
+from skillloop.skills import document
 
 
 @click.command()
@@ -31,10 +35,6 @@ def command(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
       git show main:research/SKILL.md > /tmp/old.md
       skillloop check /tmp/old.md --against research/SKILL.md
     """  # noqa: D301
-    from skillloop import gate, render
-    from skillloop.model import Outcome
-    from skillloop.pipeline import gather
-
     skill, path = _file(skill), _file(new or skill)
     rules = gather.rules_for(str(path), app.home)
     verdict = gate.compare(_text(skill), _text(path), rules)
@@ -60,8 +60,6 @@ def _file(path: Path) -> Path:
 
 def _text(path: Path) -> str:
     """Any file may be checked, wherever it lies: nothing is written."""
-    from skillloop.skills import document
-
     try:
         return document.decode(path.read_bytes(), path)
     except OSError as error:

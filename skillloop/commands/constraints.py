@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from skillloop import config, render
 from skillloop.commands.options import App, emit, json_option, person, vouch_option
+from skillloop.config import Config, confirmation
+from skillloop.config.confirmation import Change
 from skillloop.errors import UsageError
 from skillloop.model import sha256
+from skillloop.pipeline import gather
+from skillloop.store import Store
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from skillloop.config import Config
-    from skillloop.config.confirmation import Change
-    from skillloop.store import Store
 
 
 @click.command()
@@ -43,8 +44,6 @@ def command(app: App, skill: Path | None, confirm: bool, vouched: str | None, as
     """  # noqa: D301
     if confirm:
         return _confirm(app, vouched, as_json=as_json)
-    from skillloop import config, render
-    from skillloop.config import confirmation
 
     out = app.console()
     for key, value, rule in config.effective(_rules(app, skill)):
@@ -61,8 +60,6 @@ def command(app: App, skill: Path | None, confirm: bool, vouched: str | None, as
 
 
 def _rules(app: App, skill: Path | None) -> Config:
-    from skillloop import config
-    from skillloop.pipeline import gather
 
     if skill is None:
         return config.load(app.home, Path.cwd(), None)
@@ -72,8 +69,6 @@ def _rules(app: App, skill: Path | None) -> Config:
 
 def _confirm(app: App, vouched: str | None, *, as_json: bool) -> int:
     """Show what changed, ask a person, and keep the answer."""
-    from skillloop.config import confirmation
-
     with app.store() as store:
         changed = confirmation.everywhere(store, app.home)
         if not changed:
@@ -93,9 +88,6 @@ def _confirm(app: App, vouched: str | None, *, as_json: bool) -> int:
 
 def _show(out: Console, store: Store, home: Path, change: Change) -> None:
     """What changed in one file, and what follows."""
-    from skillloop import render
-    from skillloop.config import confirmation
-
     old = confirmation.text_before(store, home, change.path)
     new = change.path.read_text("utf-8", "replace") if change.sha else ""
     out.print(render.plain(str(change), "bold"))

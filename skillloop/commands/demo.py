@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from skillloop import render
 from skillloop.commands import digest, show
 from skillloop.commands.options import App
+from skillloop.hosts.claude_code.hooks import receipts
+from skillloop.hosts.claude_code.transcript import read
+from skillloop.pipeline import gather, session
+from skillloop.skills import document, history
+from skillloop.store import Store
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from skillloop.store import Store
 
 
 @click.command()
@@ -51,11 +55,6 @@ def unpack(root: Path) -> tuple[Path, Path]:
 
 
 def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
-    from skillloop import render
-    from skillloop.hosts.claude_code.hooks import receipts
-    from skillloop.hosts.claude_code.transcript import read
-    from skillloop.pipeline import gather, session
-    from skillloop.skills import document, history
 
     out = app.console()
     before = skill.read_bytes()
@@ -98,6 +97,5 @@ def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
 
 
 def _title(out: Console, text: str) -> None:
-    from skillloop import render
 
     out.print(render.plain("\n" + text, "bold cyan"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from skillloop import render
 from skillloop.commands.options import App, emit, json_option, known_skill
 from skillloop.errors import UsageError
+from skillloop.skills import document, history
 
 
 @click.command()
@@ -23,9 +25,6 @@ def command(app: App, skill: str, old: int | None, new: int | None, as_json: boo
     Example:
       skillloop diff research 2 3
     """  # noqa: D301
-    from skillloop import render
-    from skillloop.skills import document, history
-
     with app.history() as store:
         path = known_skill(store, skill)
         versions = {version.number: version for version in history.versions(store, path)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,19 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skillloop import config, render
+from skillloop.commands import planning
 from skillloop.commands.options import App, checks_as_objects, counted, emit, json_option, projects_folder
 from skillloop.errors import SkillloopError, UsageError
-from skillloop.model import Origin
+from skillloop.gate.provenance import DOUBTS
+from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code.parallel import read_all
+from skillloop.model import Disagreement, Origin, Session
+from skillloop.pipeline import session
+from skillloop.pipeline.session import Digest
+from skillloop.propose.offline import Recurrence
+from skillloop.skills import document
+from skillloop.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from rich.console import Console
-
-    from skillloop.model import Disagreement, Session
-    from skillloop.pipeline.session import Digest
-    from skillloop.propose.offline import Recurrence
-    from skillloop.store import Store
 
 
 SHOW_PROGRESS_FROM = 5
@@ -71,8 +75,6 @@ def command(
     paths = _chosen(sessions, last=last, every=every, since=since)
     out = app.console()
     if plan:
-        from skillloop.commands import planning
-
         return planning.print_plan(app, out, paths, as_json=as_json)
     failed = 0
     for result in _digests(paths, app, dry_run=dry_run, quiet=as_json):
@@ -92,9 +94,6 @@ def command(
 
 def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iterator[Digest | SkillloopError]:
     """Each session's digest, or why it could not be read; a bar on stderr where there is something to wait for."""
-    from skillloop.hosts.claude_code.parallel import read_all
-    from skillloop.pipeline import session
-
     with ExitStack() as stack:
         store = None if dry_run else stack.enter_context(app.store())
         read: Iterable[Session | SkillloopError] = read_all(paths)
@@ -109,19 +108,14 @@ def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iter
 
 def _announce(item: Session, app: App, store: Store) -> None:
     """Say what a model may cost before it is asked anything."""
-    from skillloop import config
-
-    if config.load(app.home).model.backend != "offline":
-        from skillloop.commands import planning
-
-        if said := planning.announcement(item, app.home, store):
-            click.echo(said, err=True)
+    if config.load(app.home).model.backend == "offline":
+        return
+    if announcement := planning.announcement(item, app.home, store):
+        click.echo(announcement, err=True)
 
 
 def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | None) -> list[Path]:
     """The transcripts that the call names, oldest first where it named none itself."""
-    from skillloop.hosts.claude_code import transcript
-
     if sum((bool(sessions), last, every or since is not None)) != 1:
         raise UsageError(
             "say which sessions: paths or ids, or one of --last, --all, --since",
@@ -191,7 +185,6 @@ def as_object(result: Digest) -> dict[str, Any]:
 
 
 def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
-    from skillloop.skills import document
 
     for trial in result.trials:
         if trial.candidate is not None:
@@ -210,8 +203,6 @@ def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
 
 def _proven(item: Disagreement, result: Digest) -> bool:
     """Whether nothing speaks against it that the person typed these words: neither the record, the session nor the gate."""
-    from skillloop.gate.provenance import DOUBTS
-
     if item.id in result.suspect or item.evidence.origin is not Origin.TYPED or result.session.partial:
         return False
     return not any(
@@ -236,8 +227,6 @@ def _problem(error: SkillloopError) -> str:
 
 def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool = False) -> None:
     """Print what one session taught, a line each."""
-    from skillloop import render
-
     session = result.session
     turns, found = counted(len(session.human_turns), "turn"), counted(len(result.found), "disagreement")
     head = f"{session.session_id}: {turns} of yours, {found}"

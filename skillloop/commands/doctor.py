@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import click
 
+from skillloop import config, fs, render
 from skillloop.commands.options import App, emit, json_option, person, projects_folder, refresh_notice
 from skillloop.errors import SkillloopError
+from skillloop.hosts.claude_code.hooks import session
 from skillloop.model import sha256
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from skillloop.store import Store
-
+from skillloop.skills import document, history
+from skillloop.store import Corrupt, Store
 
 _REPAIR = "`skillloop doctor --rebuild`, or `skillloop import FILE --replace` of an export"
 
@@ -55,8 +54,6 @@ def command(app: App, rebuild: bool, as_json: bool) -> int:
     if as_json:
         emit({"findings": [finding._asdict() for finding in findings], "bad": len(bad)})
     else:
-        from skillloop import render
-
         out = app.console()
         marks = {"ok": ("✓", "green"), "note": ("·", "yellow"), "bad": ("✗", "red")}
         for finding in findings:
@@ -69,9 +66,6 @@ def command(app: App, rebuild: bool, as_json: bool) -> int:
 
 
 def _rebuild(app: App, *, as_json: bool) -> int:
-    from skillloop import fs
-    from skillloop.skills import history
-    from skillloop.store import Store
 
     damage = _damage(app)
     if not damage:
@@ -97,8 +91,6 @@ def _rebuild(app: App, *, as_json: bool) -> int:
 
 def _damage(app: App) -> str:
     """What is wrong with the database or its log, in a sentence; "" where nothing is."""
-    from skillloop.store import Corrupt
-
     try:
         with app.store() as store:
             return next(iter(store.verify()), "")
@@ -107,7 +99,6 @@ def _damage(app: App) -> str:
 
 
 def _examine(app: App) -> Iterator[Finding]:
-    from skillloop.store import Corrupt
 
     yield from _home(app.home)
     yield from _guarded("rules", lambda: _rules(app))
@@ -145,9 +136,6 @@ def _home(home: Path) -> Iterator[Finding]:
 
 
 def _rules(app: App) -> Iterator[Finding]:
-    from pathlib import Path
-
-    from skillloop import config
 
     rules = config.load(app.home, Path.cwd(), None)
     yield Finding("ok", f"rules: apply.mode is {rules.apply.mode!r}")
@@ -161,7 +149,6 @@ def _log(store: Store) -> Iterator[Finding]:
 
 
 def _publishes(store: Store) -> Iterator[Finding]:
-    from skillloop.skills import history
 
     settled = history.recover(store)
     for item in settled:
@@ -171,10 +158,6 @@ def _publishes(store: Store) -> Iterator[Finding]:
 
 
 def _skills(store: Store) -> Iterator[Finding]:
-    from pathlib import Path
-
-    from skillloop import fs
-    from skillloop.skills import document, history
 
     for name in store.skills():
         path = Path(name)
@@ -196,7 +179,6 @@ def _queue(store: Store) -> Iterator[Finding]:
 
 
 def _inbox(home: Path) -> Iterator[Finding]:
-    from skillloop.hosts.claude_code.hooks import session
 
     waiting = session.waiting(str(home))
     failed = sorted((home / "inbox" / "failed").glob("*.json"))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from skillloop.commands.options import App, emit, json_option
 from skillloop.errors import UsageError
-
-if TYPE_CHECKING:
-    from skillloop.store import Store
+from skillloop.store import Store
 
 
 @click.command()

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from skillloop import fs
 from skillloop.commands.export import contents, in_words
 from skillloop.commands.options import App, emit, json_option, person, refresh_notice
 from skillloop.errors import UsageError
 from skillloop.model import sha256
+from skillloop.store import Corrupt, Store
 
 
 @click.command("import")
@@ -31,9 +33,6 @@ def command(app: App, file: Path, replace: bool, as_json: bool) -> int:
       skillloop import skills-2026-11.db
       skillloop --home /tmp/look import skills-2026-11.db
     """  # noqa: D301
-    from skillloop import fs
-    from skillloop.store import Store
-
     old = _present(app)
     if old and not replace:
         raise UsageError(f"{app.home} has a history: {old}", "say --replace, or use another --home")
@@ -57,8 +56,6 @@ def command(app: App, file: Path, replace: bool, as_json: bool) -> int:
 
 def _present(app: App) -> str:
     """What history the home has now, in words; "" where it has none."""
-    from skillloop.store import Corrupt
-
     if not (app.home / "skillloop.db").exists():
         return ""
     try:

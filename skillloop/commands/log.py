@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
+from skillloop import render
 from skillloop.commands.options import App, emit, json_option, known_skill
-
-if TYPE_CHECKING:
-    from skillloop.store import Entry
+from skillloop.skills import history
+from skillloop.store import Entry
 
 
 @click.command()
@@ -27,9 +26,6 @@ def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> in
       skillloop log -n 20
       skillloop log research
     """  # noqa: D301
-    from skillloop import render
-    from skillloop.skills import history
-
     out = app.console()
     with app.history() as store:
         if skill is None:

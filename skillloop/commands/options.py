@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skillloop import render
 from skillloop.errors import Refused, UsageError
-from skillloop.hosts.claude_code.hooks import session
+from skillloop.hosts.claude_code.hooks import approval, session
+from skillloop.model import Verdict
+from skillloop.store import Store
+from skillloop.worker import worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import Console
-
-    from skillloop.model import Verdict
-    from skillloop.store import Store
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
@@ -41,15 +41,11 @@ class App:
 
     def store(self) -> Store:
         """Open the store, making it on first use."""
-        from skillloop.store import Store
-
         return Store.open(self.home)
 
     @contextmanager
     def history(self) -> Iterator[Store]:
         """The store as it is, for a verb that only reads: where there is none yet, an empty one that is kept nowhere."""
-        from skillloop.store import Store
-
         with tempfile.TemporaryDirectory(prefix="skillloop-") as nowhere:
             home = self.home if (self.home / "skillloop.db").exists() else Path(nowhere)
             with Store.open(home) as store:
@@ -57,8 +53,6 @@ class App:
 
     def console(self) -> Console:
         """A console on stdout."""
-        from skillloop import render
-
         return render.console(self.color)
 
 
@@ -95,8 +89,6 @@ def person(app: App, action: str, seal: str, vouched: str | None = None, *, dial
     Raises:
         Refused: nobody can be asked here, or the answer was not the code shown.
     """
-    from skillloop.hosts.claude_code.hooks import approval
-
     if vouched == approval.PREVIEW:
         emit({"action": action, "seal": seal})
         raise click.exceptions.Exit(0)
@@ -141,8 +133,6 @@ def known_skill(store: Store, name: str) -> Path:
 
 def refresh_notice(app: App) -> None:
     """After a decision: what the next session start says must not ask for what is done."""
-    from skillloop.worker import worker
-
     worker.leave_notice(app.home)
 
 

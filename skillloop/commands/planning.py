@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skillloop.commands.options import emit
+from skillloop import config, llm, render
+from skillloop.commands.options import App, emit
 from skillloop.errors import SkillloopError
+from skillloop.hosts.claude_code.parallel import read_all
+from skillloop.llm import Estimate
+from skillloop.model import Session
+from skillloop.pipeline import gather
+from skillloop.pipeline import plan as plans
+from skillloop.pipeline import session as problem
+from skillloop.pipeline.plan import Planned
+from skillloop.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from rich.console import Console
-
-    from skillloop.commands.options import App
-    from skillloop.llm import Estimate
-    from skillloop.model import Session
-    from skillloop.pipeline.plan import Planned
-    from skillloop.store import Store
 
 
 def print_plan(app: App, out: Console, paths: list[Path], *, as_json: bool) -> int:
     """Print the plan for these sessions."""
-    from skillloop import render
-    from skillloop.hosts.claude_code.parallel import read_all
-
     everything: list[Planned] = []
     with app.history() as store:
         for item in read_all(paths):
@@ -43,8 +42,6 @@ def print_plan(app: App, out: Console, paths: list[Path], *, as_json: bool) -> i
 
 def _show_sum(app: App, out: Console, everything: list[Planned]) -> None:
     """The back end, and the cost: of what was shown, of the proof of each draft, and the limits of it all."""
-    from skillloop import config, llm, render
-
     rules = config.load(app.home)
     name, why = llm.choose(rules)
     out.print(render.plain(f"back end  {name} ({why})"))
@@ -91,10 +88,6 @@ def as_object(each: Planned) -> dict[str, Any]:
 
 def planned(session: Session, home: Path, store: Store) -> Iterator[Planned]:
     """The requests of one session, in order: second opinions, then drafts."""
-    from skillloop.pipeline import gather
-    from skillloop.pipeline import plan as plans
-    from skillloop.pipeline import session as problem
-
     recurring = store.wishes(before=session.session_id)
     shown = gather.credible(session, home)
     opinions = plans.Opinions(shown, home, store)
@@ -106,7 +99,6 @@ def planned(session: Session, home: Path, store: Store) -> Iterator[Planned]:
 
 
 def _show(out: Console, each: Planned) -> None:
-    from skillloop import render
 
     request = each.request
     price = f"about ${each.cost.likely / 1e9:.4f}, at most ${each.cost.most / 1e9:.4f}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from skillloop import render
 from skillloop.commands import show
 from skillloop.commands.approve import OPEN
+from skillloop.commands.digest import said_again
 from skillloop.commands.options import (
     App,
     emit,
@@ -20,12 +21,12 @@ from skillloop.commands.options import (
     refresh_notice,
 )
 from skillloop.errors import SkillloopError, Stale
-from skillloop.model import Outcome
-
-if TYPE_CHECKING:
-    from skillloop.model import Disagreement, SkillRef
-    from skillloop.pipeline.gather import Prepared
-    from skillloop.store import Queued, Store
+from skillloop.hosts.claude_code.hooks import approval
+from skillloop.model import Disagreement, Outcome, SkillRef
+from skillloop.pipeline import gather, session
+from skillloop.pipeline.gather import Prepared
+from skillloop.skills import history
+from skillloop.store import Queued, Store
 
 
 @click.command()
@@ -78,8 +79,6 @@ def _homeless(store: Store) -> list[Disagreement]:
 
 
 def _list(app: App, store: Store, queue: list[Queued], loose: list[Disagreement], *, as_json: bool) -> None:
-    from skillloop import render
-    from skillloop.pipeline import gather
 
     out = app.console()
     for queued in queue:
@@ -103,9 +102,6 @@ def _list(app: App, store: Store, queue: list[Queued], loose: list[Disagreement]
 
 def _decide(app: App, store: Store, queued: Queued) -> bool:
     """Ask about one proposal until it is settled or skipped; False means quit."""
-    from skillloop.hosts.claude_code.hooks import approval
-    from skillloop.pipeline import gather
-
     while True:
         try:
             prepared = gather.prepare(queued.proposal, app.home, store)
@@ -156,9 +152,6 @@ def _pass_over(store: Store, queued: Queued, error: SkillloopError) -> bool:
 
 def _apply(app: App, store: Store, prepared: Prepared) -> bool:
     """Publish; False when the file changed while it was being looked at, so that it must be shown again."""
-    from skillloop import render
-    from skillloop.pipeline import gather
-
     try:
         version = gather.publish(prepared, store, by="person", note="approved in review")
     except SkillloopError as error:
@@ -170,8 +163,6 @@ def _apply(app: App, store: Store, prepared: Prepared) -> bool:
 
 def _edit(app: App, store: Store, queued: Queued) -> Queued:
     """Let the person reword the new line in $EDITOR; the result is queued in the old one's place."""
-    from skillloop.pipeline import gather
-
     old = queued.proposal
     try:
         line = click.edit(old.edits[0].new or "", extension=".md", require_save=True)
@@ -191,8 +182,6 @@ def _edit(app: App, store: Store, queued: Queued) -> Queued:
 
 def _attach(app: App, store: Store, found: Disagreement) -> bool:
     """Offer to give a lesson without a skill to one; False means quit."""
-    from skillloop import render
-
     out = app.console()
     plugin = found.skill.path if found.skill is not None else None
     where = f"In force was {plugin}, which an update replaces." if plugin else "No skill was in force."
@@ -218,9 +207,6 @@ def _attach(app: App, store: Store, found: Disagreement) -> bool:
 
 def _teach(app: App, store: Store, found: Disagreement) -> bool:
     """Draft for a lesson that was just given to a skill, and ask about the draft; False means quit."""
-    from skillloop.commands.digest import said_again
-    from skillloop.pipeline import session
-
     done = session.propose_for(found, app.home, store)
     for repeat in done.recurrences:
         click.echo(said_again(repeat))
@@ -235,9 +221,6 @@ def _teach(app: App, store: Store, found: Disagreement) -> bool:
 
 def _chosen(answer: str, plugin: str | None, skills: list[SkillRef]) -> SkillRef | None:
     """The skill that an answer names, if it names one; a plugin's skill is copied first."""
-    from skillloop.model import SkillRef
-    from skillloop.skills import history
-
     if answer == "c" and plugin is not None:
         copy = history.copy_skill(plugin, _own_skills())
         return SkillRef(copy.parent.name, str(copy))
@@ -250,8 +233,6 @@ def _own_skills() -> Path:
 
 def _skills() -> list[SkillRef]:
     """The person's own skills and those of the project here."""
-    from skillloop.model import SkillRef
-
     roots = (_own_skills(), Path.cwd() / ".claude" / "skills")
     files = dict.fromkeys(path.absolute() for root in roots for path in sorted(root.glob("*/SKILL.md")))
     return [SkillRef(path.parent.name, str(path)) for path in files]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
+from skillloop import render
 from skillloop.commands.options import (
     App,
     emit,
@@ -16,12 +17,8 @@ from skillloop.commands.options import (
     vouch_option,
 )
 from skillloop.errors import UsageError
-from skillloop.model import sha256
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from skillloop.model import Version
+from skillloop.model import Version, sha256
+from skillloop.skills import document, history
 
 
 @click.command()
@@ -66,8 +63,6 @@ def command(
       skillloop rollback research --to 3
       skillloop rollback research --only 4
     """  # noqa: D301
-    from skillloop.skills import history
-
     if only is not None and (to is not None or exact):
         raise UsageError("--only takes one change out; it does not go with --to or --exact")
     with app.store() as store:
@@ -95,8 +90,6 @@ def _seal(path: Path, before: bytes, after: bytes) -> str:
 
 
 def _show(app: App, path: Path, before: bytes, after: bytes) -> None:
-    from skillloop import render
-    from skillloop.skills import document
 
     old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
     app.console().print(render.diff(document.diff(old, new, path, "after the rollback")), end="")

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skillloop import render
 from skillloop.commands.options import App, checks_as_objects, emit, json_option
+from skillloop.evaluate import judge
+from skillloop.gate.provenance import DOUBTS
+from skillloop.model import Verdict
+from skillloop.pipeline import gather
+from skillloop.pipeline.gather import Prepared
+from skillloop.skills import document
+from skillloop.store import Queued
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from skillloop.model import Verdict
-    from skillloop.pipeline.gather import Prepared
-    from skillloop.store import Queued
 
 
 @click.command()
@@ -29,8 +33,6 @@ def command(app: App, proposal: str, as_json: bool) -> int:
     Example:
       skillloop show 3fa8
     """  # noqa: D301
-    from skillloop.pipeline import gather
-
     with app.history() as store:
         queued = store.find_proposal(proposal)
         prepared = gather.prepare(queued.proposal, app.home, store)
@@ -43,10 +45,6 @@ def command(app: App, proposal: str, as_json: bool) -> int:
 
 def page(out: Console, queued: Queued, prepared: Prepared) -> None:
     """Print everything that a person needs to decide."""
-    from skillloop import render
-    from skillloop.gate.provenance import DOUBTS
-    from skillloop.skills import document
-
     proposal = prepared.proposal
     out.print(render.plain(f"{proposal.id}  {proposal.skill}  ({queued.state}: {queued.reason})", "bold"))
     out.print(render.diff(document.diff(prepared.old, prepared.new, proposal.path)), end="")
@@ -62,8 +60,6 @@ def page(out: Console, queued: Queued, prepared: Prepared) -> None:
 
 def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
     """The documented JSON shape of a proposal with its verdict on the live file."""
-    from skillloop.skills import document
-
     proposal = prepared.proposal
     return {
         "id": proposal.id,
@@ -95,9 +91,6 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
 
 def _verdict(queued: Queued, prepared: Prepared) -> Verdict:
     """The gate's verdict of now, with what was only to be seen when the draft was made: the replays, and the whole session."""
-    from skillloop.evaluate import judge
-    from skillloop.gate.provenance import DOUBTS
-
     now = {check.name for check in prepared.verdict.failed}
     then = [check for check in queued.verdict.failed if check.name in DOUBTS - now]
     return judge.demoted(prepared.verdict, (*then, *judge.proof_of(queued.verdict)))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from skillloop import config, llm, render
 from skillloop.commands.options import App, counted, emit, json_option
+from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.store import Queued, Store
+from skillloop.evaluate import judge as judging
+from skillloop.hosts.claude_code.hooks import session
+from skillloop.store import Queued, Store
+from skillloop.worker.queue import parked
 
 
 @click.command()
@@ -31,7 +33,6 @@ def command(app: App, as_json: bool) -> int:
     if as_json:
         emit(facts)
         return 0
-    from skillloop import render
 
     out = app.console()
     out.print(render.plain("\n".join(_lines(facts))))
@@ -58,9 +59,6 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _facts(app: App) -> dict[str, Any]:
-    from skillloop.config import confirmation
-    from skillloop.hosts.claude_code.hooks import session
-    from skillloop.worker.queue import parked
 
     with app.history() as store:
         everything = store.proposals()
@@ -112,9 +110,6 @@ def _in_force(item: Queued) -> bool:
 
 def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
     """Which back end is meant, and what it cost today and in all; nothing, and why, where the rules cannot be read."""
-    from skillloop import config, llm
-    from skillloop.evaluate import judge as judging
-
     try:
         rules = config.load(app.home)
     except SkillloopError as error:

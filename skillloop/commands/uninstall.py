@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from skillloop.commands.options import App, emit, json_option, person, vouch_option
 from skillloop.errors import SkillloopError
+from skillloop.fs import locked
 from skillloop.model import sha256
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MADE = re.compile(
     r"inbox|log|env|bin|receipts|rules|vouched"  # folders
@@ -99,8 +97,6 @@ def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:
         Locked: one is, for longer than we wait.
         SkillloopError: something could not be removed.
     """
-    from skillloop.fs import locked
-
     with locked(home / "worker.lock", wait=5.0), locked(home / "history.lock", wait=5.0):
         for path in [*made, home / "worker.lock", home / "history.lock"]:
             try:

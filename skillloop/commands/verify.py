@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from skillloop.commands.options import App, emit, json_option
+from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 
 
@@ -20,8 +21,6 @@ def command(app: App, as_json: bool) -> int:
     Example:
       skillloop verify
     """  # noqa: D301
-    from skillloop.config import confirmation
-
     with app.store() as store:
         problems = store.verify()
         entries = store.entries()

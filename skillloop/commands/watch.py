@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
+from skillloop import render
 from skillloop.commands.options import App, counted, emit, json_option
 from skillloop.errors import Locked
-
-if TYPE_CHECKING:
-    from skillloop.store import Entry, Store
+from skillloop.store import Entry, Store
+from skillloop.worker import watch, worker
+from skillloop.worker.sweep import client_folder
 
 
 @click.command()
@@ -38,9 +38,6 @@ def command(app: App, idle: float, as_json: bool) -> int:
       skillloop watch
       skillloop watch --json | jq .event
     """  # noqa: D301
-    from skillloop.worker import watch, worker
-    from skillloop.worker.sweep import client_folder
-
     os.environ["SKILLLOOP_INSIDE"] = "1"  # whatever it starts is not a person's session
     with watch.Watch(app.home, client_folder(), idle * 60, worker.digested) as watching:
         transcripts, skills = watching.following
@@ -62,7 +59,6 @@ def command(app: App, idle: float, as_json: bool) -> int:
 
 
 def _show(app: App, entry: Entry) -> None:
-    from skillloop import render
 
     with app.store() as store:
         line, style = _line(store, entry)

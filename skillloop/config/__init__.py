@@ -12,8 +12,10 @@ The sections in `config.sections` are the reference: each field is one key, with
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from skillloop.config import source
 from skillloop.config.sections import (
@@ -28,16 +30,9 @@ from skillloop.config.sections import (
     reference,
     rule_of,
 )
-from skillloop.config.source import ConfigError
-from skillloop.config.values import covers
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from skillloop.config.source import Source
-    from skillloop.config.values import Kind
-    from skillloop.model import Rule
+from skillloop.config.source import ConfigError, Source
+from skillloop.config.values import Kind, covers
+from skillloop.model import Rule
 
 __all__ = [
     "Apply",

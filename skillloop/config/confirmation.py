@@ -10,19 +10,15 @@ Invariants: nothing here writes a constraint file; a change is logged once; only
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from skillloop import config, fs
 from skillloop.config import ConfigError, source
+from skillloop.config.source import Source
 from skillloop.model import sha256
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from skillloop.config.source import Source
-    from skillloop.store import Store
+from skillloop.store import Store
 
 EVENT = "rules"
 """In the audit log, with path, sha256 ("" where there is no file) and state."""

@@ -9,12 +9,10 @@ import json
 import re
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from skillloop.errors import SkillloopError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LARGEST = 1_000_000  # bytes of a constraint file
 

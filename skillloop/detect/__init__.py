@@ -9,27 +9,21 @@ stands in no turn, so the gate, which reads every quote again, never takes it fo
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING
 
 from skillloop.detect import durability
 from skillloop.detect import lesson as lessons
 from skillloop.detect.classifier import learned, sigmoid
-from skillloop.detect.features import features, said, scenes
+from skillloop.detect.features import Scene, features, said, scenes
 from skillloop.detect.kinds import kind
+from skillloop.detect.lesson import Lesson
 from skillloop.detect.recurrence import RECURS, Wishes
-from skillloop.model import Disagreement, Evidence, Kind, Signal
+from skillloop.model import Disagreement, Evidence, Kind, Session, Signal, Turn
 from skillloop.text import words
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from skillloop.detect.features import Scene
-    from skillloop.detect.lesson import Lesson
-    from skillloop.model import Session, Turn
-
-    SecondOpinion = Callable[[Disagreement, Session], float | None]
+SecondOpinion = Callable[[Disagreement, Session], float | None]
 
 __all__ = ["DRAFT_AT", "DURABLE_AT", "FOUND_AT", "OPINION", "RECURS", "UNSURE", "find", "reads_lasting"]
 

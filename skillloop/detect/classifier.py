@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from skillloop.model import Signal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SHOWN = 6
 """How many signals of a detection are shown."""

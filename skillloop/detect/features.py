@@ -7,19 +7,14 @@ A `Scene` is one human turn with what the assistant did before, what it answered
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from skillloop.detect.lexicon import CLAIMED, REPLIED, SAID
 from skillloop.detect.phrases import Phrases, tokens, wide
-from skillloop.model import Origin, TurnKind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.model import Session, ToolUse, Turn
+from skillloop.model import Origin, Session, ToolUse, Turn, TurnKind
 
 _SAID, _REPLIED, _CLAIMED = Phrases(SAID), Phrases(REPLIED), Phrases(CLAIMED)
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from skillloop.detect.classifier import learned
 from skillloop.model import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def kind(features: Mapping[str, float]) -> Kind:

@@ -9,17 +9,12 @@ words keep their order; the quote is a verbatim span of the turn.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from skillloop.detect import durability
-from skillloop.detect.classifier import learned
+from skillloop.detect.classifier import Linear, learned
 from skillloop.detect.phrases import tokens, wide
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.detect.classifier import Linear
 
 WISHES = {"may last": 0.15, "lasts": 0.4}
 """Probabilities of being durable from which the rule of a turn speaks for a disagreement."""

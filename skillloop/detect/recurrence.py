@@ -7,13 +7,10 @@ word with it are, though, and they are found by their words.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from skillloop.text import words
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 RECURS = 0.6
 """Similarity from which a wish is the one of an earlier session."""

@@ -11,19 +11,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from skillloop.errors import SkillloopError
-from skillloop.model import sha256
+from skillloop.model import Disagreement, Session, sha256
 from skillloop.propose import context
 from skillloop.text import words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.model import Disagreement, Session
 
 TURNS = 3
 """Turns before a disagreement that make its situation."""

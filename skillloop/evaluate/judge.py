@@ -7,23 +7,18 @@ orders; if it changes its mind with the order, it has none.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from skillloop import llm
 from skillloop.evaluate import stats
-from skillloop.model import Check, Outcome, Verdict
+from skillloop.evaluate.cases import Case
+from skillloop.evaluate.stats import Kappa
+from skillloop.llm import Door, Request
+from skillloop.model import Check, Outcome, Proposal, Verdict
 from skillloop.propose import context
+from skillloop.store import Store
 from skillloop.text import words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from skillloop.evaluate.cases import Case
-    from skillloop.evaluate.stats import Kappa
-    from skillloop.llm import Door, Request
-    from skillloop.model import Proposal
-    from skillloop.store import Store
 
 PROMPT = "judge.v1"
 

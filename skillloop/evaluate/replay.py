@@ -9,25 +9,20 @@ Invariants: a replay sees the skill and the situation and never a check; both te
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from skillloop import llm
 from skillloop.evaluate import cases, stats
 from skillloop.evaluate import judge as judging
-from skillloop.model import Check
+from skillloop.evaluate.cases import Case
+from skillloop.llm import Door
+from skillloop.model import Check, Proposal
+from skillloop.store import Store
 from skillloop.text import redact
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from skillloop.evaluate.cases import Case
-    from skillloop.llm import Door
-    from skillloop.model import Proposal
-    from skillloop.store import Store
-
-    Play = Callable[[Case, str, int], bool | None]
-    """Whether one run of a case with one text passed; None is unscored. The number tells the runs apart."""
+Play = Callable[[Case, str, int], bool | None]
+"""Whether one run of a case with one text passed; None is unscored. The number tells the runs apart."""
 
 MOST = 10
 """Other cases, and held-out cases, that are replayed for one edit: the newest."""

@@ -7,15 +7,10 @@ the model into it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from skillloop import detect, llm
-from skillloop.model import Check
+from skillloop.llm import Door, Reply, Request
+from skillloop.model import Check, Disagreement, Session
 from skillloop.propose import context
-
-if TYPE_CHECKING:
-    from skillloop.llm import Door, Reply, Request
-    from skillloop.model import Disagreement, Session
 
 PROMPT = "doubt.v1"
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from skillloop.config import Config
 from skillloop.gate import (
     budgets,
     duplicates,
@@ -31,9 +31,6 @@ from skillloop.gate import (
 from skillloop.gate.context import Context
 from skillloop.model import Check, Outcome, Proposal, Verdict, sha256
 from skillloop.text.redact import redact
-
-if TYPE_CHECKING:
-    from skillloop.config import Config
 
 __all__ = ["CHECKS", "Context", "Gate", "Opinion", "compare", "judge"]
 

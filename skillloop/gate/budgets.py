@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import fnmatch
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
-from skillloop.gate.context import lines_of
-from skillloop.model import Check
+from skillloop.gate.context import Context, lines_of
+from skillloop.model import Check, Proposal
 from skillloop.skills.document import LEARNED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from skillloop.gate.context import Context
-    from skillloop.model import Proposal
 
 
 def size(_proposal: Proposal, context: Context) -> Iterator[Check]:

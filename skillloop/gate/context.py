@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+from skillloop.config import Config
 from skillloop.errors import SkillloopError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from skillloop.config import Config
-    from skillloop.model import Evidence, Session, Turn
+from skillloop.model import Evidence, Session, Turn
 
 MOST_PAIRS = 200_000  # equal pairs of lines, between the first and the last change, that are worth comparing
 

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from skillloop.gate.context import lines_of
+from skillloop.gate.context import Context, lines_of
 from skillloop.gate.schema import LONGEST, body_of
-from skillloop.model import Check
+from skillloop.model import Check, Proposal
 from skillloop.text import words
-
-if TYPE_CHECKING:
-    from skillloop.gate.context import Context
-    from skillloop.model import Proposal
 
 SAME = 0.9
 """Similarity from which two lines with the same polarity and the same figures are one rule."""

@@ -13,21 +13,15 @@ comparing negators alone, because leaving out "docs" widens a rule as much as le
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from skillloop.gate.clauses import LONGEST, NOT, clauses, left_over, units
+from skillloop.gate.clauses import LONGEST, NOT, Unit, clauses, left_over, units
+from skillloop.gate.context import Context
 from skillloop.gate.provenance import holds
 from skillloop.gate.schema import body_of
-from skillloop.model import Check, Origin
+from skillloop.model import Check, Edit, Evidence, Origin, Proposal
 from skillloop.text import words
 from skillloop.text.redact import redact
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.gate.clauses import Unit
-    from skillloop.gate.context import Context
-    from skillloop.model import Edit, Evidence, Proposal
 
 ENOUGH = 0.6
 """Share of a line's content words that must come from the evidence."""

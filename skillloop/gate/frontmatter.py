@@ -11,15 +11,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
-from skillloop.model import Check
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from skillloop.gate.context import Context
-    from skillloop.model import Proposal
+from skillloop.gate.context import Context
+from skillloop.model import Check, Proposal
 
 _ITEM = r"^[ \t]{0,12}(?:(?:[-*+>]|\d{1,9}[.)])[ \t]{1,4}){0,4}"
 _SPEAKERS = (

@@ -8,17 +8,13 @@ itself.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from skillloop.gate.context import Context
 from skillloop.gate.schema import body_of
-from skillloop.model import Check
+from skillloop.model import Check, Proposal
 from skillloop.skills import document
+from skillloop.skills.document import SkillFile
 from skillloop.text.words import fold, polar, tokens
-
-if TYPE_CHECKING:
-    from skillloop.gate.context import Context
-    from skillloop.model import Proposal
-    from skillloop.skills.document import SkillFile
 
 _TURNS_ROUND = re.compile(
     r"\b(?:anti-?patterns?|pitfalls?|mistakes?|bad|wrong|poor|forbidden|deprecated|obsolete|legacy|old|out of scope|non-goals?|exceptions?|examples?"

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from skillloop.gate.context import Context
 from skillloop.gate.schema import body_of
-from skillloop.model import Check
+from skillloop.model import Check, Proposal
 from skillloop.skills import document
+from skillloop.skills.document import SkillFile
 from skillloop.text.words import fold
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.gate.context import Context
-    from skillloop.model import Proposal
-    from skillloop.skills.document import SkillFile
 
 _LOCK = re.compile(r"<!--[ \t]{0,8}(/?)[ \t]{0,8}skillloop:lock[ \t]{0,8}-->", re.IGNORECASE)
 

@@ -9,16 +9,11 @@ a record, only words that the hook saw submitted (see `receipts`) are ever appli
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
-from skillloop.model import Check, Origin, TurnKind
+from skillloop.gate.context import Context
+from skillloop.model import Check, Evidence, Origin, Proposal, Session, Turn, TurnKind
 from skillloop.text.redact import redact
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from skillloop.gate.context import Context
-    from skillloop.model import Evidence, Proposal, Session, Turn
 
 _SUBMITTED = frozenset({TurnKind.PROMPT, TurnKind.COMMAND})
 """The turns for which the client tells its hooks that they were submitted."""

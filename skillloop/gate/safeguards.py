@@ -9,19 +9,14 @@ stands behind origin and fidelity, not in place of them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from skillloop.gate import risk
+from skillloop.gate.context import Context
 from skillloop.gate.frontmatter import plain
-from skillloop.model import Check
+from skillloop.model import Check, Proposal
 from skillloop.text.words import fold, polar, tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.gate.context import Context
-    from skillloop.model import Proposal
 
 LONGEST = 4_000  # characters of a line that are looked at
 MOST_HITS = 20  # in one line; whoever forbids more than that at once is not believed

@@ -7,14 +7,10 @@ list item; a replaced one keeps its place in the list; headings, fences and rule
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from skillloop.model import Check, sha256
+from skillloop.gate.context import Context
+from skillloop.model import Check, Edit, Proposal, sha256
 from skillloop.skills import document
-
-if TYPE_CHECKING:
-    from skillloop.gate.context import Context
-    from skillloop.model import Edit, Proposal
 
 LONGEST = 500  # characters of a rule
 LONGEST_LINE = 4_000  # characters of any new line; beyond, no other check looks at it

@@ -9,16 +9,11 @@ knows is not refused but sent to a person: no skill line needs one.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
-from skillloop.model import Check
+from skillloop.gate.context import Context
+from skillloop.model import Check, Proposal
 from skillloop.text.redact import random_tokens, redact, secrets
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from skillloop.gate.context import Context
-    from skillloop.model import Proposal
 
 REACH = 10_000
 """Characters on each side of a change that are looked at with it: more than the longest credential of any rule."""

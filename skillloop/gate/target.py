@@ -10,13 +10,9 @@ from __future__ import annotations
 import itertools
 import re
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
-from skillloop.model import Check
-
-if TYPE_CHECKING:
-    from skillloop.gate.context import Context
-    from skillloop.model import Proposal
+from skillloop.gate.context import Context
+from skillloop.model import Check, Proposal
 
 OWN_SKILLS = Path(__file__).resolve().parents[2] / "skills"
 

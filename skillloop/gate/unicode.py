@@ -13,17 +13,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-from skillloop.model import Check
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.gate.context import Context
-    from skillloop.model import Proposal
+from skillloop.gate.context import Context
+from skillloop.model import Check, Proposal
 
 LONGEST = 4_000  # characters of a line that are looked at; no bullet is longer
 

@@ -14,24 +14,20 @@ import random
 import shutil
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from skillloop.config import Budget, Config
 from skillloop.llm import prices
 from skillloop.llm.anthropic import Api
 from skillloop.llm.claude_cli import Client
 from skillloop.llm.prompts import prompt, versioned
 from skillloop.llm.request import Answer, Backend, Failed, Prompt, Reply, Request, Usage
 from skillloop.llm.steering import steered
-from skillloop.store import NANO, Call, Limit, Spend, Spent
+from skillloop.store import NANO, Call, Limit, Scope, Spend, Spent, Store
+from skillloop.store.calls import Ending
 from skillloop.text import redact
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from skillloop.config import Budget, Config
-    from skillloop.store import Scope, Store
-    from skillloop.store.calls import Ending
 
 __all__ = [
     "BACKENDS", "Answer", "Backend", "Door", "Estimate", "Failed", "Prompt", "Reply", "Request", "Spend", "Spent", "Usage",

@@ -11,14 +11,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from skillloop.llm.request import Answer, Failed, Usage
+from skillloop.llm.request import Answer, Block, Failed, Request, Usage
 
 if TYPE_CHECKING:
     import anthropic
     from anthropic.lib.streaming import MessageStream, MessageStreamManager
     from anthropic.types import TextBlockParam
-
-    from skillloop.llm.request import Block, Request
 
 TIMEOUT = 120.0  # seconds without a byte
 _UNSENT = frozenset(

@@ -12,14 +12,11 @@ import os
 import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skillloop.llm.prices import PRICES, cost, price
-from skillloop.llm.request import Answer, Failed, Usage
+from skillloop.llm.request import Answer, Failed, Request, Usage
 from skillloop.store import NANO
-
-if TYPE_CHECKING:
-    from skillloop.llm.request import Request
 
 TIMEOUT = 300.0  # seconds for a whole call, the client's own retries included
 

@@ -8,10 +8,8 @@ that is not in the table is charged at the dearest prices in it: a budget may st
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from skillloop.llm.request import Usage
+from skillloop.llm.request import Usage
 
 AS_OF = "2026-10-24"
 

@@ -11,11 +11,8 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _STEERS = re.compile(
     r"ANTHROPIC_\w+|CLAUDE_CODE_USE_\w+|CLAUDE_CONFIG_DIR|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|NODE_\w+",

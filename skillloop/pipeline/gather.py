@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from skillloop import config, fs, gate
 from skillloop.config import confirmation
@@ -18,13 +17,10 @@ from skillloop.gate import provenance
 from skillloop.gate.fidelity import PERSON
 from skillloop.hosts.claude_code import transcript
 from skillloop.hosts.claude_code.hooks import receipts
-from skillloop.model import Outcome, sha256
+from skillloop.model import Evidence, Outcome, Proposal, Session, Turn, Verdict, Version, sha256
 from skillloop.propose import offline
 from skillloop.skills import document, history
-
-if TYPE_CHECKING:
-    from skillloop.model import Evidence, Proposal, Session, Turn, Verdict, Version
-    from skillloop.store import By, Store
+from skillloop.store import By, Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,29 +6,24 @@ the session where it would be without one; what a model or a replay says can onl
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from skillloop import config, llm
+from skillloop.config import Config
+from skillloop.errors import SkillloopError
 from skillloop.evaluate import cases, replay
 from skillloop.evaluate import judge as judging
 from skillloop.evaluate import second_opinion as doubt
 from skillloop.evaluate.cases import Case
-from skillloop.model import Outcome, Proposal
+from skillloop.llm import Door
+from skillloop.model import Check, Disagreement, Outcome, Proposal, Session, Verdict
 from skillloop.pipeline import gather
+from skillloop.pipeline.gather import Prepared
 from skillloop.propose import model, offline, rejected
 from skillloop.propose.model import Brief, Spoilt
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from skillloop.config import Config
-    from skillloop.errors import SkillloopError
-    from skillloop.llm import Door
-    from skillloop.model import Check, Disagreement, Session, Verdict
-    from skillloop.pipeline.gather import Prepared
-    from skillloop.store import Store
+from skillloop.store import Store
 
 
 class Modelled:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from skillloop import llm
+from skillloop.config import Config
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import cases, judge, replay, second_opinion
 from skillloop.evaluate.cases import Case
 from skillloop.gate import target
+from skillloop.llm import Estimate, Request
+from skillloop.model import Disagreement, Session
 from skillloop.pipeline import gather
 from skillloop.pipeline.model_stage import brief_for, draft_offline, rules_around
 from skillloop.propose import model
 from skillloop.propose.offline import Recurrence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from skillloop.config import Config
-    from skillloop.llm import Estimate, Request
-    from skillloop.model import Disagreement, Session
-    from skillloop.store import Store
+from skillloop.store import Store
 
 
 @dataclass(frozen=True, slots=True)

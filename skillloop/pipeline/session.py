@@ -8,37 +8,31 @@ may have put into the transcript wait for a person, and never reach a model.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from skillloop import detect
 from skillloop.config import confirmation
+from skillloop.detect import SecondOpinion
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import cases
 from skillloop.gate import target
 from skillloop.hosts.claude_code import transcript
-from skillloop.model import Check, Decision, Outcome, Proposal, Verdict
+from skillloop.model import Check, Decision, Disagreement, Outcome, Proposal, Session, Verdict
 from skillloop.pipeline import gather
+from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.model_stage import Modelled, draft_offline
 from skillloop.propose import offline as draft
 from skillloop.propose import rejected
 from skillloop.propose.model import Spoilt
 from skillloop.search import loop
+from skillloop.search.loop import Trial
 from skillloop.skills import history
 from skillloop.skills.document import SkillFormatError
-from skillloop.store import Store
+from skillloop.store import State, Store
 from skillloop.text import redact
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    from skillloop.detect import SecondOpinion
-    from skillloop.model import Disagreement, Session
-    from skillloop.pipeline.gather import Prepared
-    from skillloop.search.loop import Trial
-    from skillloop.store import State
 
 CONTEXT = 300
 """Characters of the turn before a quote that are kept for the reviewer."""

@@ -5,12 +5,10 @@ Invariant: every text is redacted whole before it is cut, so that no cut can hid
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from skillloop.model import Disagreement, Session, Turn
 from skillloop.text import redact
-
-if TYPE_CHECKING:
-    from skillloop.model import Disagreement, Session, Turn
 
 ASKED = 240
 SAID = 350

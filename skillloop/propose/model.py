@@ -8,22 +8,18 @@ drafter. Everything else is `Spoilt`, with a reason: a trial that is discarded, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skillloop import llm
-from skillloop.model import Edit, Proposal, sha256
+from skillloop.llm import Door, Reply, Request
+from skillloop.model import Disagreement, Edit, Proposal, Session, sha256
 from skillloop.propose import context, offline, rejected
 from skillloop.skills import document
 from skillloop.skills.document import LEARNED
+from skillloop.store import Queued
 from skillloop.text import redact
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.llm import Door, Reply, Request
-    from skillloop.model import Disagreement, Session
-    from skillloop.store import Queued
 
 PROMPT = "draft.v1"
 EDITS = 3

@@ -9,19 +9,13 @@ under the heading for learned rules. Numbered lists are steps, not rules, and ar
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from skillloop.model import Edit, Proposal, sha256
+from skillloop.model import Disagreement, Edit, Proposal, sha256
 from skillloop.skills import document
-from skillloop.skills.document import LEARNED
+from skillloop.skills.document import LEARNED, Bullet, Section, SkillFile
 from skillloop.text import words
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from skillloop.model import Disagreement
-    from skillloop.skills.document import Bullet, Section, SkillFile
 
 SAME = 0.75
 """Similarity from which two rules with the same polarity say the same."""

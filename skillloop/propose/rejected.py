@@ -6,15 +6,11 @@ them would write for them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
+from skillloop.model import Edit, Proposal
+from skillloop.store import Queued, Store
 from skillloop.text import words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from skillloop.model import Edit, Proposal
-    from skillloop.store import Queued, Store
 
 NEAR = 0.8
 """Similarity from which two new lines are the same attempt."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import jinja2
 
 from skillloop.bench.archive import Archive
+from skillloop.bench.candidate import Folder, Plan
+from skillloop.bench.ledger import Ledger, Row
 from skillloop.report.plot import Plot, around
-
-if TYPE_CHECKING:
-    from skillloop.bench.candidate import Folder, Plan
-    from skillloop.bench.ledger import Ledger, Row
 
 CURVES = 12  # trainings whose loss curves are drawn: the baseline, the kept ones, then the last
 POINTS = 300  # of a curve

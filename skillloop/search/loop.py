@@ -11,13 +11,11 @@ failing candidate never ends the run (it becomes a trial with outcome CRASH); th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from skillloop.model import Decision, Outcome, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 C = TypeVar("C")  # the candidate
 

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import PurePath
 
 from skillloop.errors import SkillloopError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import PurePath
-
-    from skillloop.model import Edit
+from skillloop.model import Edit
 
 LEARNED = "Learned rules"
 """Heading of the section that is made when no existing one fits."""

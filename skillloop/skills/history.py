@@ -11,22 +11,18 @@ import difflib
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skillloop import fs
 from skillloop.errors import Stale, UsageError
-from skillloop.fs import Missing
-from skillloop.model import sha256
+from skillloop.fs import Missing, OpenSkill
+from skillloop.model import Version, sha256
 from skillloop.skills import merge
 from skillloop.skills import publish as protocol
 from skillloop.skills.orphans import keep_leftovers
 from skillloop.skills.publish import Recovered, changing, record
+from skillloop.store import By, Store
 from skillloop.store.versions import Publish
-
-if TYPE_CHECKING:
-    from skillloop.fs import OpenSkill
-    from skillloop.model import Version
-    from skillloop.store import By, Store
 
 __all__ = [
     "Recovered",

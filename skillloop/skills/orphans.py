@@ -6,20 +6,15 @@ Invariant: bytes that a person may have written are recorded before the file tha
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from skillloop import fs
 from skillloop.errors import SkillloopError
+from skillloop.fs import OpenSkill
 from skillloop.skills.publish import changing, keep, record
-from skillloop.store import LostText
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.fs import OpenSkill
-    from skillloop.store import Store
+from skillloop.store import LostText, Store
 
 _TEMPORARY = re.compile(r"\.SKILL\.md\.[0-9a-f]{16}\.skillloop")  # as `Publish.temporary` makes them
 

@@ -12,22 +12,17 @@ before anything takes their place; "applied" is written only after the bytes and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from skillloop import fs
 from skillloop.errors import SkillloopError, Stale
-from skillloop.fs import Missing, NotEditable, Unreachable
-from skillloop.model import sha256
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.fs import OpenSkill
-    from skillloop.model import Version
-    from skillloop.store import Store
-    from skillloop.store.versions import Publish, Settled
+from skillloop.fs import Missing, NotEditable, OpenSkill, Unreachable
+from skillloop.model import Version, sha256
+from skillloop.store import Store
+from skillloop.store.versions import Publish, Settled
 
 
 class Recovered(NamedTuple):

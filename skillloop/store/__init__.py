@@ -13,7 +13,8 @@ given: redact before you save.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from types import TracebackType
+from typing import Any, Self
 
 from skillloop import fs
 from skillloop.store import backup, rebuild
@@ -25,9 +26,6 @@ from skillloop.store.proposals import Proposals, Queued, State, TrialRow
 from skillloop.store.rebuild import Rebuilt
 from skillloop.store.sessions import Recurrence, SessionRow, Sessions
 from skillloop.store.versions import Archive, By, LostText
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 __all__ = [
     "NANO",

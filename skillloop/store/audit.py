@@ -11,19 +11,15 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from skillloop import fs
-from skillloop.store.database import Corrupt, now
+from skillloop.store.database import Corrupt, Database, now
 from skillloop.store.schema import append_only
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from skillloop.store.database import Database
 
 _START = "0" * 64  # what the first entry has for `previous`
 _TOLD = ("at", "event", "skill", "detail")  # what an entry says, besides its place in the chain

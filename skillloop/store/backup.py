@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from skillloop import fs
 from skillloop.errors import Locked, SkillloopError, UsageError
@@ -18,10 +19,6 @@ from skillloop.model import sha256
 from skillloop.store.audit import Audit
 from skillloop.store.database import Corrupt, Database
 from skillloop.store.versions import Archive
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 NAME = "skillloop.db"
 _WAIT = 5.0  # seconds for a writer to end

@@ -10,19 +10,15 @@ Money is counted in nano-dollars, whole numbers: a token of $0.10 a million is 1
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
-from skillloop.store.database import Corrupt, now
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from skillloop.store.audit import Audit
-    from skillloop.store.database import Database
+from skillloop.store.audit import Audit
+from skillloop.store.database import Corrupt, Database, now
 
 NANO = 1_000_000_000
 """Nano-dollars in a dollar."""

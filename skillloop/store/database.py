@@ -11,16 +11,14 @@ import json
 import os
 import sqlite3
 import stat
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from skillloop.errors import Locked, SkillloopError
 from skillloop.store.schema import MIGRATIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 APPLICATION = 0x534B4C50  # "SKLP", in the header of the file
 _WAIT = 30.0  # seconds that a writer waits for another one

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from skillloop import fs
 from skillloop.model import sha256
 from skillloop.store import codec
-from skillloop.store.database import Corrupt, now
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from skillloop.store.database import Database
+from skillloop.store.database import Corrupt, Database, now
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from skillloop.store.database import Database
 
+
 _TABLES = (
     """CREATE TABLE calls (
         id INTEGER PRIMARY KEY,

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
 
 from skillloop import fs
 from skillloop.errors import UsageError
-from skillloop.model import Proposal, Verdict, sha256
+from skillloop.model import Decision, Proposal, Verdict, sha256
 from skillloop.store import codec
 from skillloop.store.database import now
 from skillloop.store.tables import Tables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from skillloop.model import Decision
-    from skillloop.store.versions import By
+from skillloop.store.versions import By
 
 State = Literal["queued", "applied", "rejected", "discarded", "stale"]
 """queued: waits for a person. stale: the skill's text changed under it. The others are final."""

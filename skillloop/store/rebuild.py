@@ -14,10 +14,11 @@ import json
 import shutil
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from skillloop import fs
 from skillloop.errors import SkillloopError
@@ -26,12 +27,8 @@ from skillloop.store import backup, salvage
 from skillloop.store.audit import Audit
 from skillloop.store.database import Corrupt, Database
 from skillloop.store.proposals import State
+from skillloop.store.salvage import Row
 from skillloop.store.versions import Archive, VersionKind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.store.salvage import Row
 
 _PLAIN = {
     "recurrences": 0,

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from skillloop.store.database import Database
+from skillloop.store.database import Database
 
 Row = tuple[Any, ...]
 

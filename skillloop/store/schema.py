@@ -6,13 +6,12 @@ flipped bit is an error and never another rule. Versions and the audit log can o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from skillloop.store.model_schema import model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from skillloop.store.database import Database
 
 _SESSIONS = (

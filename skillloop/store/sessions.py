@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from skillloop import fs
 from skillloop.errors import UsageError
-from skillloop.model import Disagreement, SkillRef, sha256
+from skillloop.model import Disagreement, Session, SkillRef, sha256
 from skillloop.store import codec
 from skillloop.store.database import Corrupt, now
 from skillloop.store.tables import Tables
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from skillloop.model import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from skillloop.model import sha256
 from skillloop.store import codec
-from skillloop.store.database import Corrupt
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.store.audit import Audit
-    from skillloop.store.database import Database
+from skillloop.store.audit import Audit
+from skillloop.store.database import Corrupt, Database
 
 
 class Tables:

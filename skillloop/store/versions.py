@@ -7,18 +7,14 @@ Invariants: a version's bytes are in the store before its row is; versions are a
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from skillloop.errors import SkillloopError
 from skillloop.model import Version, sha256
-from skillloop.store.database import Corrupt, now
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from skillloop.store.audit import Audit
-    from skillloop.store.database import Database
+from skillloop.store.audit import Audit
+from skillloop.store.database import Corrupt, Database, now
 
 By = Literal["auto", "person"]
 """Who decided: the loop alone, or a person who saw it."""

@@ -13,16 +13,14 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from skillloop.errors import SkillloopError
 from skillloop.fs import write_atomic
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 ATTEMPTS = 5
 LEFTOVER = 3600.0  # seconds after which nobody writes a temporary file any more

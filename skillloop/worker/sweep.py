@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from skillloop.fs import mark, write_atomic
+from skillloop.fs import Mark, mark, write_atomic
 from skillloop.hosts.claude_code import transcript
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.fs import Mark
 
 
 def client_folder() -> Path:

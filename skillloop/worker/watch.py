@@ -12,31 +12,27 @@ from __future__ import annotations
 import os
 import queue
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from skillloop import fs
 from skillloop.errors import SkillloopError
+from skillloop.fs import Mark
 from skillloop.hosts.claude_code import transcript
 from skillloop.skills import history
-from skillloop.store import Store
+from skillloop.store import Entry, Store
 from skillloop.worker import worker
 from skillloop.worker.queue import Inbox, Job
 from skillloop.worker.sweep import Seen, running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-    from typing import Self
-
     from watchdog.observers.api import ObservedWatch
-
-    from skillloop.fs import Mark
-    from skillloop.store import Entry
 
 LOOK = 2.0  # seconds between two looks at whether the folders are there and the log has grown
 SAVED = 1.0  # seconds without a change after which an editor has ended its save

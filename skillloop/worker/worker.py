@@ -12,16 +12,13 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from skillloop.errors import Locked, SkillloopError
 from skillloop.fs import locked, mark, write_atomic
 from skillloop.worker.queue import ATTEMPTS, BrokenJob, Inbox, Job, parked
 from skillloop.worker.sweep import Seen, client_folder, running
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SETTLE = 0.3  # seconds without growth after which a transcript counts as written
 SETTLE_LIMIT = 3.0

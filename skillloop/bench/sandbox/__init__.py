@@ -14,12 +14,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 _HERE = Path(__file__).parent
 _DEVICES = "null zero full random urandom nvidiactl nvidia-uvm nvidia-uvm-tools nvidia-caps kfd dri".split()

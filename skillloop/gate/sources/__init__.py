@@ -14,20 +14,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
-from skillloop.gate.sources.catalogue import Book, Standing, phrases
+from skillloop.config import Config
+from skillloop.gate.context import Context
+from skillloop.gate.sources.catalogue import Book, Mention, Standing, phrases
 from skillloop.gate.sources.disguises import disguised
-from skillloop.gate.sources.mentions import LONGEST, Mention, hides, mentions, plain
+from skillloop.gate.sources.mentions import LONGEST, hides, mentions, plain
 from skillloop.gate.sources.trusted import MOST, broken
-from skillloop.model import Check
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from skillloop.config import Config
-    from skillloop.gate.context import Context
-    from skillloop.model import Proposal
+from skillloop.model import Check, Proposal
 
 _MARKER = re.compile(r"^\s{0,40}(?:[-*+>]\s{0,4}|\d{1,3}[.)]\s{1,4}|#{1,6}\s{1,4})*")
 _SENTENCE = re.compile(r"[.;!?](?=\s|$)|[。！？；]")

@@ -11,20 +11,15 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import Enum
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from skillloop.config import covers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from skillloop.config import Sources
-    from skillloop.gate.sources.mentions import Mention
+from skillloop.config import Sources, covers
 
 _TABLE = Path(__file__).parents[2] / "data" / "sources.toml"
 _GAPS = dict.fromkeys(map(ord, " \t\u00a0-_'’"))
@@ -37,6 +32,17 @@ class Standing(Enum):
     TRUSTED = "trusted"
     UNTRUSTED = "untrusted"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A source named in a line."""
+
+    label: str  # the source's, or the host itself
+    start: int  # in the plain form of the line
+    end: int
+    host: str | None = None  # None where it is called by a name
+    disguise: str = ""  # what hid it
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,11 @@ import base64
 import binascii
 import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from skillloop.gate.sources.catalogue import Standing
-from skillloop.gate.sources.mentions import TWINS, Mention, mentions, well_known, words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.gate.sources.catalogue import Book
+from skillloop.gate.sources.catalogue import Book, Mention, Standing
+from skillloop.gate.sources.mentions import TWINS, mentions, well_known, words
 
 _TWO_WORDS = frozenset({"linked in", "face book"})  # ordinary English, too
 

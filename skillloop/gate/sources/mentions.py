@@ -10,16 +10,10 @@ import html
 import itertools
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 from urllib.parse import unquote
 
-from skillloop.gate.sources.catalogue import Standing, domains, parents, table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skillloop.gate.sources.catalogue import Book
+from skillloop.gate.sources.catalogue import Book, Mention, Standing, domains, parents, table
 
 LONGEST = 2_000  # characters of a line that are read; a longer one goes to a person
 
@@ -51,17 +45,6 @@ _PLACES = frozenset({"on", "via", "from", "auf", "von", "sur", "en", "su", "no",
 _CLOSERS = frozenset({"first", "and", "or", "for", "as", "instead"})
 
 TWINS = str.maketrans("аеорсухѕіјһԁԛԝӏктвмнгαονιρυκχτβωı", "aeopcyxsijhdqwlktbmhraovipykxtbwi")
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """A source named in a line."""
-
-    label: str  # the source's, or the host itself
-    start: int  # in the plain form of the line
-    end: int
-    host: str | None = None  # None where it is called by a name
-    disguise: str = ""  # what hid it
 
 
 def plain(line: str) -> str:

@@ -11,12 +11,8 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import TYPE_CHECKING
 
-from skillloop.gate.sources.catalogue import phrases
-
-if TYPE_CHECKING:
-    from skillloop.gate.sources.mentions import Mention
+from skillloop.gate.sources.catalogue import Mention, phrases
 
 
 class Leaning(Enum):

@@ -8,17 +8,12 @@ hiding one is removing it.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from skillloop.gate.sources.catalogue import phrases, squeezed
+from skillloop.gate.sources.catalogue import Book, Mention, phrases, squeezed
 from skillloop.gate.sources.mentions import mentions, plain
 from skillloop.gate.sources.stance import Leaning, leaning
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from skillloop.gate.sources.catalogue import Book
-    from skillloop.gate.sources.mentions import Mention
 
 _UNREAD = re.compile(
     r"<!--.*?(?:-->|\Z)|~~.{1,2000}?~~|<del>[^<]{0,2000}</del>|^(```|~~~).*?(?:^\1|\Z)",

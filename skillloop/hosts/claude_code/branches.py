@@ -12,14 +12,10 @@ import re
 import sys
 from bisect import bisect_left
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from skillloop.hosts.claude_code.records import Changed, Lines
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from skillloop.hosts.claude_code.turn_builder import Said
+from skillloop.hosts.claude_code.turn_builder import Said
 
 WINDOW = 64  # lines in which a parent is looked for at once
 _UUID = re.compile(rb'"uuid": ?"([^"\\]{1,100})"')

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code import transcript
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from skillloop.model import Session
+from skillloop.model import Session
 
 PARALLEL_FROM = 64 << 20
 """Bytes of transcripts from which starting more processes pays."""

@@ -7,10 +7,8 @@ text under its hash, in `paste-cache`). Where the history is missing, only the s
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Any
 
 SHORTEST = 20  # characters; a shorter paste is a word like any other
 LARGEST = 64 << 20  # bytes of a history that is still looked through

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 _MESSAGE = (b'"message":', b'"message": ')
 _END = (b"}\n", b"}", b"}\r\n")

@@ -11,14 +11,12 @@ import re
 import sys
 from bisect import bisect_right
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from skillloop.hosts.claude_code import authorship
 from skillloop.hosts.claude_code.turn_builder import Said, string
 from skillloop.model import TurnKind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NEAR = 20  # turns after it among which queued words may have a record of their own
 _NOT_WORDS = re.compile(

@@ -10,15 +10,13 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Iterator
 from functools import cached_property
 from io import BytesIO, FileIO
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from skillloop.errors import SkillloopError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 BLOCK = 1 << 18
 WINDOW = 1 << 14

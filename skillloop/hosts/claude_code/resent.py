@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from skillloop.hosts.claude_code.turn_builder import Said
+from skillloop.hosts.claude_code.turn_builder import Said
 
 ALIKE = 0.9  # share of a message that must stand before and behind the edit
 

@@ -14,19 +14,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from io import BufferedReader
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from skillloop.hosts.claude_code import authorship
 from skillloop.hosts.claude_code.pastes import separate
-from skillloop.hosts.claude_code.records import MAX_LINE, Changed, opened, parse
+from skillloop.hosts.claude_code.records import MAX_LINE, Changed, Lines, opened, parse
 from skillloop.hosts.claude_code.turn_builder import Reply, Said, Standing, string
 from skillloop.hosts.claude_code.turns import Assembly
 from skillloop.model import SkillRef, Turn, TurnKind
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from skillloop.hosts.claude_code.records import Lines
 
 FORMAT = 1
 CLOSEST = 7  # turns of the person before the place that are read again; with that at the place, one more

@@ -6,9 +6,10 @@ it; the same bytes give the same session; and what no person wrote is never a hu
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.hosts.claude_code.paste_history import pastes
@@ -18,9 +19,6 @@ from skillloop.hosts.claude_code.resume import mark, read_place
 from skillloop.hosts.claude_code.turn_builder import string
 from skillloop.hosts.claude_code.turns import Assembly
 from skillloop.model import Session, Turn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 __all__ = ["Changed", "find", "locate", "quote_at", "read"]
 

@@ -12,16 +12,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from skillloop.text.redact.assignments import RUN, assigned
 from skillloop.text.redact.heuristics import looks_random
 from skillloop.text.redact.normalize import decoded, folded
 from skillloop.text.redact.rules import tokens
 from skillloop.text.redact.secret import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 __all__ = ["Secret", "random_tokens", "redact", "secrets"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from string import ascii_lowercase
-from typing import TYPE_CHECKING
 
 from skillloop.text.redact.heuristics import (
     code,
@@ -17,9 +17,6 @@ from skillloop.text.redact.heuristics import (
     table,
 )
 from skillloop.text.redact.secret import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # What may stand between the word and the value: the rest of a name, then a sign or a verb.
 _LINK = (

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skillloop.text.redact.heuristics import placeholder, table
 from skillloop.text.redact.secret import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 _LOOKED_UP = re.compile(r"\\?\$|[#{%<]")
 _LONGEST_BEFORE = 32
