@@ -4,7 +4,7 @@ import re
 
 import client
 import pytest
-from conftest import SKILL, talk
+from machine import SKILL, talk
 from stub import text, tool
 
 pytestmark = [

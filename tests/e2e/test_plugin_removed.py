@@ -2,7 +2,7 @@
 
 import client
 import pytest
-from conftest import SKILL, Machine
+from machine import SKILL, Machine
 
 from skillloop.model import sha256
 from skillloop.skills import history

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import client
 import pytest
-from conftest import CORRECTION, READY, Machine, talk
+from machine import CORRECTION, READY, Machine, talk
 from stub import text, tool
 
 from skillloop.hosts.claude_code.hooks import receipts
