@@ -70,19 +70,21 @@ def test_every_digested_disagreement_is_a_case_in_the_store_also_offline(tmp_pat
     with Store.open(home) as store:
         result = session.digest(read, home, store)
         session.digest(read, home, store)
-        assert [case.id for case in store.evidence.cases(skill, Case)] == [item.id for item in result.found]
+        assert [case.id for case in store.evaluations.cases(skill, Case)] == [
+            item.id for item in result.found
+        ]
 
 
 def test_a_stored_case_that_was_changed_is_an_error(home):
     import sqlite3
 
     with Store.open(home) as store:
-        store.evidence.save_case("c1", "/nowhere/skills/x/SKILL.md", "s", case("s"))
+        store.evaluations.save_case("c1", "/nowhere/skills/x/SKILL.md", "s", case("s"))
     with sqlite3.connect(home / "skillloop.db") as database:
         database.execute("UPDATE cases SET data = replace(data, 'must', 'need')")
     database.close()
     with Store.open(home) as store, pytest.raises(Corrupt):
-        store.evidence.cases("/nowhere/skills/x/SKILL.md", Case)
+        store.evaluations.cases("/nowhere/skills/x/SKILL.md", Case)
 
 
 def case(session_id, number=1):

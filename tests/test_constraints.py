@@ -17,19 +17,19 @@ def logged(store):
 
 
 def test_what_is_seen_first_is_taken_as_it_is(home, store):
-    confirmation.observe(store, home)
-    confirmation.observe(store, home)
+    confirmation.record_changes(store, home)
+    confirmation.record_changes(store, home)
     assert logged(store) == ["first seen"]
-    assert confirmation.told(store, home) == []
+    assert confirmation.unconfirmed(store, home) == []
 
 
 def test_a_change_that_tightens_counts_at_once(home, store):
     rules(home, '[sources]\nuntrusted = ["reddit"]\n')
-    confirmation.observe(store, home)
+    confirmation.record_changes(store, home)
     rules(home, '[sources]\nuntrusted = ["x.com", "reddit"]\n[edit]\nper_session = 1\n')
-    confirmation.observe(store, home)
+    confirmation.record_changes(store, home)
     assert logged(store) == ["first seen", "tightened"]
-    assert confirmation.told(store, home) == []
+    assert confirmation.unconfirmed(store, home) == []
 
 
 @pytest.mark.parametrize(
@@ -47,24 +47,24 @@ def test_a_change_that_tightens_counts_at_once(home, store):
 )
 def test_a_change_that_loosens_is_logged_once_and_told_until_it_is_confirmed(home, store, before, after, key):
     rules(home, before)
-    confirmation.observe(store, home)
+    confirmation.record_changes(store, home)
     rules(home, after)
     for _ in range(2):
-        confirmation.observe(store, home)
+        confirmation.record_changes(store, home)
     assert logged(store) == ["first seen", "loosened"]
-    assert key in confirmation.told(store, home)[0]
-    confirmation.confirm(store, home, confirmation.everywhere(store, home), "a terminal")
-    assert (logged(store)[-1], confirmation.told(store, home)) == ("confirmed", [])
+    assert key in confirmation.unconfirmed(store, home)[0]
+    confirmation.confirm(store, home, confirmation.all_changes(store, home), "a terminal")
+    assert (logged(store)[-1], confirmation.unconfirmed(store, home)) == ("confirmed", [])
     assert store.verify() == []
 
 
 def test_loosened_rules_apply_nothing_until_the_person_confirms_them(tmp_path, home, store, skill):
-    confirmation.observe(store, home)
+    confirmation.record_changes(store, home)
     rules(home, '[apply]\nmode = "auto"\n')
     result = digest(corrected(skill, RULE).witnessed(home), tmp_path, home, store)
     assert result.trials[0].decision.outcome is Outcome.DEFER
     assert "constraints --confirm" in result.trials[0].decision.reason
-    confirmation.confirm(store, home, confirmation.everywhere(store, home), "a terminal")
+    confirmation.confirm(store, home, confirmation.all_changes(store, home), "a terminal")
     said = "No, that's wrong. Always name the journal."
     result = digest(corrected(skill, RULE, said).witnessed(home), tmp_path, home, store)
     assert [trial.decision.outcome for trial in result.trials] == [Outcome.KEEP]
@@ -75,41 +75,41 @@ def test_a_skill_s_rules_that_are_gone_are_a_change_too(tmp_path, home, store, s
     own.write_text("[edit]\nper_session = 1\n")
     digest(corrected(skill, RULE), tmp_path, home, store)
     own.unlink()
-    (told,) = confirmation.told(store, home)
+    (told,) = confirmation.unconfirmed(store, home)
     assert f"{own} is gone, which loosens edit.per_session" in told
     skill.unlink()
     skill.parent.rmdir()
-    assert confirmation.told(store, home) == []
+    assert confirmation.unconfirmed(store, home) == []
 
 
 def test_a_confirmed_text_that_is_lost_makes_no_change_harmless(home, store):
     rules(home, "[edit]\nunseen = 2\n")
-    confirmation.observe(store, home)
+    confirmation.record_changes(store, home)
     for kept in (home / "rules").iterdir():
         kept.write_text("tampered")
     rules(home, "[edit]\nunseen = 1\n")
-    assert "cannot be told" in confirmation.told(store, home)[0]
+    assert "cannot be told" in confirmation.unconfirmed(store, home)[0]
 
 
 def test_rules_that_cannot_be_read_are_told_of(home, store):
-    confirmation.observe(store, home)
+    confirmation.record_changes(store, home)
     rules(home, "[aply]\n")
-    assert "config.toml:1" in confirmation.told(store, home)[0]
+    assert "config.toml:1" in confirmation.unconfirmed(store, home)[0]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--vouched", "made-up"]])
 def test_nobody_confirms_without_a_person(home, store, capsys, arguments):
-    confirmation.observe(store, home)
+    confirmation.record_changes(store, home)
     rules(home, '[apply]\nmode = "auto"\n')
-    confirmation.observe(store, home)
+    confirmation.record_changes(store, home)
     assert cli.run(["--home", str(home), "constraints", "--confirm", *arguments]) == 4
     shown = capsys.readouterr().out
     assert '+mode = "auto"' in shown
-    assert confirmation.told(store, home) != []
+    assert confirmation.unconfirmed(store, home) != []
 
 
 def test_the_kept_texts_are_the_person_s_alone(home, store):
     rules(home, "[edit]\nunseen = 2\n")
-    confirmation.observe(store, home)
+    confirmation.record_changes(store, home)
     (kept,) = (home / "rules").iterdir()
     assert [path.stat().st_mode & 0o77 for path in (kept, kept.parent)] == [0, 0]

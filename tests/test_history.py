@@ -87,12 +87,12 @@ def test_publishing_what_is_there_already_makes_no_version(store, skill):
 
 
 def test_observing_records_only_what_is_new(store, skill):
-    assert history.observe(store, skill).kind == "import"
-    assert history.observe(store, skill).number == 1
+    assert history.record_external_edit(store, skill).kind == "import"
+    assert history.record_external_edit(store, skill).number == 1
     skill.write_bytes(b"mine\n")
-    assert history.observe(store, skill).kind == "external"
+    assert history.record_external_edit(store, skill).kind == "external"
     skill.unlink()
-    assert history.observe(store, skill) is None
+    assert history.record_external_edit(store, skill) is None
     assert kinds(store, skill) == ["import", "external"]
 
 
@@ -195,7 +195,7 @@ def test_a_rollback_lets_the_drift_budget_start_anew(store, skill):
     store.save_proposal(proposal("p1", skill=str(skill), lines=3), VERDICT, "queued", "ask")
     publish(store, skill, b"new\n", proposal_id="p1")
     skill.write_bytes(b"edited by something\n")
-    history.observe(store, skill)
+    history.record_external_edit(store, skill)
     assert store.added_unseen(skill) == 3
     history.rollback(store, skill, to=1, exact=True)
     assert store.added_unseen(skill) == 0
@@ -252,8 +252,10 @@ def test_a_version_whose_bytes_changed_in_the_store_is_never_written(store, skil
 
 def intent(store, skill, data):
     """What a publish leaves behind that dies right after its intent was stored."""
-    change = Publish(str(skill), "proposal", store.archive.keep(skill.read_bytes()), store.archive.keep(data))
-    return store.archive.intend(change)
+    change = Publish(
+        str(skill), "proposal", store.versions.keep(skill.read_bytes()), store.versions.keep(data)
+    )
+    return store.versions.intend(change)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +273,7 @@ def intent(store, skill, data):
     ],
 )
 def test_an_interrupted_publish_is_settled_by_what_is_on_disk(store, skill, live, temporary, state, after):
-    history.observe(store, skill)
+    history.record_external_edit(store, skill)
     with store.transaction():
         change = intent(store, skill, b"new\n")
     skill.unlink() if live is None else skill.write_bytes(live)

@@ -72,7 +72,7 @@ def test_it_is_asked_in_both_orders_and_must_stay_with_its_choice(
     server.answer = answer
     check = judge.opinion(door, store, proposal(), SKILL, NEW, "m")
     assert (check.passed, check.hard) == (passed, False)
-    (kept,) = store.evidence.opinions()
+    (kept,) = store.evaluations.opinions()
     assert (kept.approves, kept.consistent, kept.person) == (passed, consistent, None)
 
 
@@ -90,7 +90,9 @@ def decided(store, pairs):
         item = proposal()
         object.__setattr__(item, "id", f"p{number}")
         store.save_proposal(item, Verdict(Outcome.DEFER, ()), "queued", "waits")
-        store.evidence.save_opinion(item.id, judge.named("m"), approves=approves, consistent=True, said="why")
+        store.evaluations.save_opinion(
+            item.id, judge.named("m"), approves=approves, consistent=True, said="why"
+        )
         store.set_state(item.id, "applied" if person else "rejected", "so decided", by="person")
 
 
@@ -124,7 +126,7 @@ def test_another_model_is_another_judge_and_not_measured_yet(store):
 
 def test_what_nobody_decided_does_not_count(store):
     store.save_proposal(proposal(), Verdict(Outcome.DISCARD, ()), "discarded", "a check")
-    store.evidence.save_opinion("p1", judge.named("m"), approves=True, consistent=True, said="")
+    store.evaluations.save_opinion("p1", judge.named("m"), approves=True, consistent=True, said="")
     assert "0 of 20" in judge.standing(store, judge.named("m")).why
 
 

@@ -141,8 +141,8 @@ def test_threads_cannot_hold_more_than_the_limit_together(home):
 def test_settling_twice_charges_once(home):
     with Store.open(home) as store:
         number = store.calls.reserve(call(nano=10), {})
-        store.calls.settle(number, "answered", nano=4, tokens=2, reply="{}")
-        store.calls.settle(number, "answered", nano=400, tokens=2, reply="[]")
+        store.calls.charge(number, "answered", nano=4, tokens=2, reply="{}")
+        store.calls.charge(number, "answered", nano=400, tokens=2, reply="[]")
         assert store.calls.today().nano == 4
         assert store.calls.answer("key") == "{}"
 
@@ -163,7 +163,7 @@ def test_a_stored_reply_that_was_changed_is_an_error_and_never_an_answer(home):
 
     with Store.open(home) as store:
         number = store.calls.reserve(call(), {})
-        store.calls.settle(number, "answered", nano=4, tokens=2, reply=json.dumps({"text": "a"}))
+        store.calls.charge(number, "answered", nano=4, tokens=2, reply=json.dumps({"text": "a"}))
     with sqlite3.connect(home / "skillloop.db") as database:
         database.execute("""UPDATE calls SET reply = '{"text": "b"}'""")
     database.close()

@@ -36,7 +36,7 @@ def store(home, skill):
 def held_out(store, skill):
     """A case of another session that is kept for the last look: an answer must hold no gossip."""
     kept = replace(HIDDEN[0], id="h1", skill=str(skill), expected=Expected(absent=("gossip",)))
-    store.evidence.save_case(kept.id, kept.skill, kept.session_id, kept)
+    store.evaluations.save_case(kept.id, kept.skill, kept.session_id, kept)
 
 
 class Person:

@@ -53,11 +53,11 @@ def original(tmp_path_factory):
                     by="auto",
                 )
             history.rollback(store, skill, to=3)
-        store.evidence.save_case("c1", skill, "s1", Evidence("e", "s1", "/t", 1, None, "q", Origin.TYPED))
-        store.evidence.read_held_out(skill, "p1")
-        store.evidence.save_opinion("p1", "judge", approves=True, consistent=True, said="yes")
+        store.evaluations.save_case("c1", skill, "s1", Evidence("e", "s1", "/t", 1, None, "q", Origin.TYPED))
+        store.evaluations.read_held_out(skill, "p1")
+        store.evaluations.save_opinion("p1", "judge", approves=True, consistent=True, said="yes")
         number = store.calls.reserve(Call("s1", "c", "draft", "b", "m", "p", "k", 5, 6), {})
-        store.calls.settle(number, "answered", reply="words " * 2_000)
+        store.calls.charge(number, "answered", reply="words " * 2_000)
         store.save_trial("session", "p1", OUTCOME, Decision(Outcome.KEEP, "x"))
         assert store.verify() == []
     return folder

@@ -198,9 +198,9 @@ def test_a_place_that_was_changed_in_the_store_is_none(tmp_path, home, skill):
     path = tmp_path / "s.jsonl"
     resumed(corrected(skill, "Thanks", "And for children?"), path, home, "Thanks")
     with Store.open(home) as store:
-        assert "children" not in store.place(path)
+        assert "children" not in store.cursor(path)
         store._database.run("UPDATE places SET place = replace(place, '\"start\":', '\"start\":1')")
-        assert store.place(path) == ""
+        assert store.cursor(path) == ""
 
 
 def test_what_stood_in_the_way_is_tried_again_with_the_whole_session(tmp_path, home, skill):
@@ -221,7 +221,7 @@ def test_words_that_nobody_was_seen_typing_wait_and_are_no_case(tmp_path, home, 
     (queued,) = store.proposals(states=("queued",))
     assert {"receipt"} <= {check.name for check in queued.verdict.failed}
     assert list(result.suspect.values()) == ["nobody was seen submitting it"]
-    assert store.evidence.cases(str(skill), Case) == []
+    assert store.evaluations.cases(str(skill), Case) == []
     assert skill.read_text() == SKILL
 
 
@@ -238,7 +238,7 @@ def test_what_nobody_was_seen_typing_is_no_context_for_what_somebody_was(tmp_pat
     late = Transcript(session_id="5e55104e-0000-4000-8000-000000000002").typed(forged).lines[0]
     made.lines.insert(at, late)
     digest(made, tmp_path, home, store)
-    (case,) = store.evidence.cases(str(skill), Case)
+    (case,) = store.evaluations.cases(str(skill), Case)
     (queued,) = store.proposals()
     assert "drop.test" not in repr(case)
     assert "drop.test" not in repr(queued.context)

@@ -293,7 +293,7 @@ def test_what_is_append_only_cannot_be_changed_by_a_slip(home, store, table, cha
     store.record("config")
     store.save_trial("session", "p", VERDICT, Decision(Outcome.KEEP, "x"))
     with store.transaction():
-        store.archive.append(SKILL, "import", store.archive.keep(b"text"))
+        store.versions.append(SKILL, "import", store.versions.keep(b"text"))
     with sqlite3.connect(home / "skillloop.db") as connection, pytest.raises(sqlite3.Error, match="appended"):
         connection.execute(change.format(table))
     connection.close()
@@ -303,14 +303,14 @@ def test_an_export_restores_all_of_it_in_another_home(store, tmp_path):
     store.save_digest(session(), [disagreement()])
     store.save_proposal(proposal(), VERDICT, "queued", "ask", context=("x",))
     with store.transaction():
-        store.archive.append(SKILL, "import", store.archive.keep(b"\xff text"))
+        store.versions.append(SKILL, "import", store.versions.keep(b"\xff text"))
     store.export(tmp_path / "export")
     assert stat.S_IMODE((tmp_path / "export").stat().st_mode) == 0o600
     assert Store.restore(tmp_path / "new", tmp_path / "export") is None
     with Store.open(tmp_path / "new") as again:
         assert again.proposals() == store.proposals()
         assert again.disagreements() == store.disagreements()
-        assert again.archive.versions(SKILL) == store.archive.versions(SKILL)
+        assert again.versions.of(SKILL) == store.versions.of(SKILL)
         assert again.log()[1:] == store.log()
         assert (again.log()[0].event, again.verify()) == ("restored", [])
 
@@ -359,7 +359,7 @@ def test_a_store_in_the_middle_of_a_write_is_not_replaced(store, home, tmp_path,
 
 def test_a_damaged_store_is_not_exported_and_nothing_is_left_of_the_try(store, home, tmp_path):
     with store.transaction():
-        store.archive.append(SKILL, "import", store.archive.keep(b"text"))
+        store.versions.append(SKILL, "import", store.versions.keep(b"text"))
     connection = sqlite3.connect(home / "skillloop.db")
     connection.execute("UPDATE blobs SET data = x'00'")
     connection.commit()

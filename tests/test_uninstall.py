@@ -71,11 +71,11 @@ def test_a_purge_of_a_home_with_nothing_else_removes_the_home(used):
 
 def test_what_was_exported_before_a_purge_comes_back(used):
     with Store.open(used.home) as store:
-        before = [version.sha for version in store.archive.versions(str(used.skill))]
+        before = [version.sha for version in store.versions.of(str(used.skill))]
     used.type("uninstall", "--purge", answers=[("to uninstall", shown_code)])
     used.run("import", used.home / "mine.db")
     with Store.open(used.home) as store:
-        assert [version.sha for version in store.archive.versions(str(used.skill))] == before
+        assert [version.sha for version in store.versions.of(str(used.skill))] == before
 
 
 def test_an_assistant_s_uninstall_opens_the_dialog():

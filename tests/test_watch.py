@@ -54,7 +54,7 @@ def steps(watching, enough, seconds=15.0):
 def known(home, path):
     """Give the skill a history."""
     with Store.open(home) as store:
-        history.observe(store, path)
+        history.record_external_edit(store, path)
 
 
 def test_a_saved_edit_is_a_version_soon_after(home, follow, skill):  # noqa: F811
@@ -177,7 +177,7 @@ def test_a_history_that_goes_away_ends_it_in_words(home, follow):
 def test_the_command_prints_lines_when_piped_and_ends_cleanly_on_ctrl_c(queued, tmp_path):  # noqa: F811
     desk, _ = queued  # noqa: F811
     with Store.open(desk.home) as store:
-        history.observe(store, desk.skill)
+        history.record_external_edit(store, desk.skill)
     argv = desk.argv("watch", "--json")
     with subprocess.Popen(argv, env=desk.env, stdout=-1, stderr=-1, text=True) as process:
         assert "following" in process.stderr.readline()

@@ -54,7 +54,7 @@ def command(app: App, skill: Path | None, confirm: bool, vouched: str | None, as
             shown = "(any)" if value is None else json.dumps(value, ensure_ascii=False)
             out.print(render.plain(f"{key:<28} = {shown:<22}  # {where}"))
     with app.history() as store:
-        for doubt in confirmation.told(store, app.home):
+        for doubt in confirmation.unconfirmed(store, app.home):
             click.echo(doubt, err=True)
     return 0
 
@@ -70,7 +70,7 @@ def _rules(app: App, skill: Path | None) -> Config:
 def _confirm(app: App, vouched: str | None, *, as_json: bool) -> int:
     """Show what changed, ask a person, and keep the answer."""
     with app.store() as store:
-        changed = confirmation.everywhere(store, app.home)
+        changed = confirmation.all_changes(store, app.home)
         if not changed:
             raise UsageError("no rule file has changed since you last confirmed them")
         if not as_json:
@@ -88,7 +88,7 @@ def _confirm(app: App, vouched: str | None, *, as_json: bool) -> int:
 
 def _show(out: Console, store: Store, home: Path, change: Change) -> None:
     """What changed in one file, and what follows."""
-    old = confirmation.text_before(store, home, change.path)
+    old = confirmation.confirmed_text(store, home, change.path)
     new = change.path.read_text("utf-8", "replace") if change.sha else ""
     out.print(render.plain(str(change), "bold"))
     lines = unified_diff(old.splitlines(), new.splitlines(), "confirmed", "now", lineterm="")

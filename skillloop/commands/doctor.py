@@ -76,7 +76,7 @@ def _rebuild(app: App, *, as_json: bool) -> int:
     with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
         done = Store.rebuild(app.home)
     with app.store() as store:
-        history.keep_leftovers(store)
+        history.record_leftovers(store)
     refresh_notice(app)
     if as_json:
         emit({"rows": done.rows, "lost": done.lost, "kept": None if done.kept is None else str(done.kept)})
@@ -165,7 +165,7 @@ def _skills(store: Store) -> Iterator[Finding]:
             yield Finding("note", f"{path} was deleted; its versions are kept", f"skillloop log {path}")
             continue
         before = history.versions(store, path)[-1]
-        version = history.observe(store, path)
+        version = history.record_external_edit(store, path)
         if version is not None and version.number != before.number:
             yield Finding("note", f"{path} was edited by hand; recorded as version {version.number}")
         with fs.open_skill(path) as skill:

@@ -41,7 +41,7 @@ def command(app: App, file: Path, force: bool, as_json: bool) -> int:
 def contents(store: Store) -> dict[str, int]:
     """What a store holds, counted."""
     skills = store.skills()
-    versions = sum(len(store.archive.versions(str(skill))) for skill in skills)
+    versions = sum(len(store.versions.of(str(skill))) for skill in skills)
     return {
         "skills": len(skills),
         "versions": versions,

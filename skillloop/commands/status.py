@@ -64,7 +64,7 @@ def _facts(app: App) -> dict[str, Any]:
         everything = store.proposals()
         model, troubles = _model(app, store)
         failed = list(parked(app.home))
-        troubles += confirmation.told(store, app.home)
+        troubles += confirmation.unconfirmed(store, app.home)
         troubles += [f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in failed]
         return {
             "home": str(app.home),

@@ -24,7 +24,7 @@ def command(app: App, as_json: bool) -> int:
     with app.store() as store:
         problems = store.verify()
         entries = store.entries()
-        rules = confirmation.told(store, app.home)
+        rules = confirmation.unconfirmed(store, app.home)
     if as_json:
         emit({"entries": entries, "problems": problems, "rules": rules})
     else:

@@ -65,7 +65,7 @@ def changes(
     return [Change(path, now[path], tuple(loosens)) for path in changed]
 
 
-def everywhere(store: Store, home: Path) -> list[Change]:
+def all_changes(store: Store, home: Path) -> list[Change]:
     """The same for each file that was ever seen, whatever skill or project it is for, if that is still there."""
     changed = [Path(path) for path, sha in _confirmed(store).items() if _sha(Path(path)) != sha]
     found: dict[Path, Change] = {}
@@ -77,16 +77,18 @@ def everywhere(store: Store, home: Path) -> list[Change]:
     return list(found.values())
 
 
-def told(store: Store, home: Path) -> list[str]:
+def unconfirmed(store: Store, home: Path) -> list[str]:
     """Each unconfirmed change in a sentence, for whoever asks how things stand."""
     try:
-        found = everywhere(store, home)
+        found = all_changes(store, home)
     except ConfigError as error:
         return [error.message]
     return [f"not confirmed: {change} (`skillloop constraints --confirm`)" for change in found]
 
 
-def observe(store: Store, home: Path, project: Path | None = None, skill_dir: Path | None = None) -> None:
+def record_changes(
+    store: Store, home: Path, project: Path | None = None, skill_dir: Path | None = None
+) -> None:
     """Log what is new about the files in force: first seen, tightened, loosened. Each is logged once."""
     known = _confirmed(store)
     for path in config.files(home, project, skill_dir):
@@ -108,7 +110,7 @@ def confirm(store: Store, home: Path, seen: Iterable[Change], by: str) -> None:
         _log(store, home, change.path, change.sha, "confirmed", by=by)
 
 
-def text_before(store: Store, home: Path, path: Path) -> str:
+def confirmed_text(store: Store, home: Path, path: Path) -> str:
     """What was last confirmed of a file, "" where there was none or it is not kept."""
     sha = _confirmed(store).get(str(path), "")
     try:

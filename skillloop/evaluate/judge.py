@@ -63,7 +63,7 @@ def named(model: str) -> str:
 
 def standing(store: Store, judge: str) -> Standing:
     """How a judge (see `named`) has done so far."""
-    said = [item for item in store.evidence.opinions() if item.judge == judge]
+    said = [item for item in store.evaluations.opinions() if item.judge == judge]
     decided = [(item.approves, item.person) for item in said if item.person is not None]
     if len(decided) < ENOUGH:
         return Standing(True, f"judge not measured yet: {len(decided)} of {ENOUGH} decisions")
@@ -107,7 +107,7 @@ def opinion(door: Door, store: Store, proposal: Proposal, old: str, new: str, mo
     consistent = {answers[0]["better"], answers[1]["better"]} in ({"first", "second"}, {"neither"})
     approves = all(wants_new)
     said = context.clean(" / ".join(answer["why"] for answer in answers), 600)
-    store.evidence.save_opinion(
+    store.evaluations.save_opinion(
         proposal.id, named(model), approves=approves, consistent=consistent, said=said
     )
     detail = "the judge would take it" if approves else "the judge would not take it"

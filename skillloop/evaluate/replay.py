@@ -155,9 +155,9 @@ def prove(play: Play, trial: Trial, store: Store | None = None) -> Iterator[Chec
     yield from _others("cases", play, trial, chosen)
     if hidden:
         if store is not None:
-            store.evidence.read_held_out(trial.proposal.path, trial.proposal.id)
+            store.evaluations.read_held_out(trial.proposal.path, trial.proposal.id)
         yield from _others("held-out cases", play, trial, hidden)
-        looks = 0 if store is None else store.evidence.held_out_reads(trial.proposal.path)
+        looks = 0 if store is None else store.evaluations.held_out_reads(trial.proposal.path)
         if looks > LOOKS:
             yield unscored(f"the held-out cases were looked at {looks} times, so they prove little by now")
 

@@ -153,7 +153,7 @@ class Door:
             answer = self.backend.ask(request, held.most / NANO)
         except Failed as error:
             ending: Ending = "lost" if error.nano is None else "refused"
-            calls.settle(number, ending, nano=error.nano, tokens=error.tokens, request_id=error.request_id)
+            calls.charge(number, ending, nano=error.nano, tokens=error.tokens, request_id=error.request_id)
             self.spent += held.most if error.nano is None else error.nano
             raise
         nano = answer.nano
@@ -162,7 +162,7 @@ class Door:
         tokens = None if answer.usage is None else answer.usage.total
         answer = Answer(redact.redact(answer.text), answer.stop, answer.usage, answer.request_id, nano)
         kept = json.dumps({"text": answer.text, "stop": answer.stop, "request_id": answer.request_id})
-        calls.settle(number, "answered", nano=nano, tokens=tokens, request_id=answer.request_id, reply=kept)
+        calls.charge(number, "answered", nano=nano, tokens=tokens, request_id=answer.request_id, reply=kept)
         self.spent += held.most if nano is None else nano
         return _reply(answer, request, nano=held.most if nano is None else nano, tokens=tokens or held.tokens)
 

@@ -94,7 +94,7 @@ class Modelled:
     ) -> Iterator[Check]:
         """Cheap ones first: copied words, then replays, then the judge."""
         item, models = prepared.proposal, prepared.config.model
-        everything = (*store.evidence.cases(item.path, Case), *self._evals(item.path))
+        everything = (*store.evaluations.cases(item.path, Case), *self._evals(item.path))
         if item.drafter != "offline":
             known = (prepared.old, lesson.lesson or "", *(found.quote for found in item.evidence))
             yield judging.transcribed(item, _hidden(everything, store), known)
@@ -150,7 +150,7 @@ def _hidden(everything: Iterable[Case], store: Store) -> Iterator[str]:
     for case in everything:
         wanted = case.expected
         yield from (*wanted.contains, *wanted.absent, *wanted.commands, wanted.rubric)
-    yield from (item.said for item in store.evidence.opinions())
+    yield from (item.said for item in store.evaluations.opinions())
 
 
 def draft_offline(

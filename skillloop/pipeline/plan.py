@@ -108,7 +108,7 @@ def _proof(
     if own is None or backend is None:
         return
     models = rules.model
-    chosen, hidden = cases.split(store.evidence.cases(own.skill, Case), own)
+    chosen, hidden = cases.split(store.evaluations.cases(own.skill, Case), own)
     for case in (own, *chosen[-replay.MOST :], *hidden[-replay.MOST :]):
         request = replay.request(case, text, models.cheap, 0, models.runs)
         yield from [llm.estimate(request, backend.overhead, backend.turns)] * (2 * models.runs)

@@ -74,7 +74,7 @@ def digest_job(home: Path, path: Path) -> Digest:
     with Store.open(home) as store:
         done = _go_on(path, home, store) or digest(transcript.read(path), home, store)
         if not done.session.automated and done.settled:
-            store.save_place(done.session)
+            store.save_cursor(done.session)
     if done.unreadable:
         raise SkillloopError(done.unreadable[0], "mend the file; the session is tried again")
     return done
@@ -86,7 +86,7 @@ def _go_on(path: Path, home: Path, store: Store) -> Digest | None:
     None where the whole has to be read: it is not known where to go on, the file changed, or there is a rule to draft,
     which is judged and kept with all of its session.
     """
-    target = store.place(path)
+    target = store.cursor(path)
     if not target:
         return None
     try:
@@ -151,7 +151,7 @@ def settle(
     model = model or Modelled(session, home, store)
     doubtful = suspect(session, found, home)
     if store is not None and not session.automated:
-        confirmation.observe(store, home, Path(session.cwd) if session.cwd else None)
+        confirmation.record_changes(store, home, Path(session.cwd) if session.cwd else None)
         store.save_digest(session, [_kept(item) if item.id in doubtful else item for item in found])
         _remember(model, (item for item in found if item.id not in doubtful), store)
     lessons = [item for item in found if draftable(item)]
@@ -202,7 +202,7 @@ def _remember(model: Modelled, found: Iterable[Disagreement], store: Store) -> N
     for item in found:
         case = cases.of(model.shown, item)
         if case is not None:
-            store.evidence.save_case(case.id, case.skill, case.session_id, case)
+            store.evaluations.save_case(case.id, case.skill, case.session_id, case)
 
 
 def draftable(found: Disagreement) -> bool:
@@ -305,8 +305,8 @@ class SessionProblem:
         )  # on rules that cannot be read nothing is decided
         try:
             if self.store is not None:
-                confirmation.observe(self.store, self.home, *gather.rules_folders(path, self.session))
-                history.observe(self.store, path)
+                confirmation.record_changes(self.store, self.home, *gather.rules_folders(path, self.session))
+                history.record_external_edit(self.store, path)
             text = gather.live_text(path)
             offline = draft_offline(lesson, text, path, rules, self.store)
         except SkillloopError as error:

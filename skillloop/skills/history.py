@@ -19,7 +19,7 @@ from skillloop.fs import Missing, OpenSkill
 from skillloop.model import Version, sha256
 from skillloop.skills import merge
 from skillloop.skills import publish as protocol
-from skillloop.skills.orphans import keep_leftovers
+from skillloop.skills.orphans import record_leftovers
 from skillloop.skills.publish import Recovered, changing, record
 from skillloop.store import By, Store
 from skillloop.store.versions import Publish
@@ -28,10 +28,10 @@ __all__ = [
     "Recovered",
     "content",
     "copy_skill",
-    "keep_leftovers",
-    "observe",
     "preview_rollback",
     "publish",
+    "record_external_edit",
+    "record_leftovers",
     "recover",
     "rollback",
     "versions",
@@ -40,7 +40,7 @@ __all__ = [
 
 def versions(store: Store, path: str | Path) -> list[Version]:
     """All versions of a skill, oldest first."""
-    return store.archive.versions(fs.canonical(path))
+    return store.versions.of(fs.canonical(path))
 
 
 def content(store: Store, sha: str) -> bytes:
@@ -50,13 +50,13 @@ def content(store: Store, sha: str) -> bytes:
         UsageError: no text with this hash was ever stored.
         Corrupt: the stored bytes have changed.
     """
-    data = store.archive.content(sha)
+    data = store.versions.content(sha)
     if data is None:
         raise UsageError(f"no text with the hash {sha[:12]} is in the store")
     return data
 
 
-def observe(store: Store, path: str | Path) -> Version | None:
+def record_external_edit(store: Store, path: str | Path) -> Version | None:
     """Record what is on disk, if it is new: the first time as an import, later as an external edit.
 
     Returns:
@@ -216,7 +216,7 @@ def _known(store: Store, skill: OpenSkill) -> list[Version]:
     """The versions of a skill, the one on disk included and last."""
     skill.check_editable()
     record(store, skill)
-    return store.archive.versions(skill.path)
+    return store.versions.of(skill.path)
 
 
 def _numbered(skill: OpenSkill, known: list[Version], number: int) -> Version:

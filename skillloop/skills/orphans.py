@@ -19,11 +19,11 @@ from skillloop.store import LostText, Store
 _TEMPORARY = re.compile(r"\.SKILL\.md\.[0-9a-f]{16}\.skillloop")  # as `Publish.temporary` makes them
 
 
-def keep_leftovers(store: Store) -> list[Path]:
+def record_leftovers(store: Store) -> list[Path]:
     """Record what lies beside the skills of a rebuilt store, and what the skills are now; the skills with leftovers."""
     found = []
     with changing(store):
-        for path in store.archive.skills():
+        for path in store.versions.skills():
             with suppress(SkillloopError, OSError), fs.open_skill(path) as skill:
                 if _keep_beside(store, skill):
                     found.append(Path(path))
@@ -43,6 +43,6 @@ def _keep_beside(store: Store, skill: OpenSkill) -> int:
 
 
 def _texts(store: Store, path: str) -> Iterator[bytes]:
-    for version in store.archive.versions(path):
+    for version in store.versions.of(path):
         with suppress(LostText):
-            yield store.archive.content(version.sha) or b""
+            yield store.versions.content(version.sha) or b""

@@ -40,7 +40,7 @@ def changing(store: Store) -> Iterator[list[Recovered]]:
         Locked: another process has held it for 30 seconds.
     """
     with fs.locked(store.home / "history.lock"):
-        yield [done for change in store.archive.unsettled() if (done := _recover(store, change))]
+        yield [done for change in store.versions.open_publishes() if (done := _recover(store, change))]
 
 
 def record(store: Store, skill: OpenSkill) -> Version:
@@ -50,17 +50,17 @@ def record(store: Store, skill: OpenSkill) -> Version:
         Missing: there is no file.
     """
     data = skill.read()
-    head = store.archive.head(skill.path)
+    head = store.versions.head(skill.path)
     return head if head is not None and head.sha == sha256(data) else keep(store, skill, data)
 
 
 def keep(store: Store, skill: OpenSkill, data: bytes) -> Version:
     """Keep bytes that skillloop did not write, as a version."""
     with store.transaction():
-        sha = store.archive.keep(data)
-        if store.archive.head(skill.path) is None:
-            return store.archive.append(skill.path, "import", sha, note="as it was found")
-        return store.archive.append(skill.path, "external", sha, note="edited outside skillloop")
+        sha = store.versions.keep(data)
+        if store.versions.head(skill.path) is None:
+            return store.versions.append(skill.path, "import", sha, note="as it was found")
+        return store.versions.append(skill.path, "external", sha, note="edited outside skillloop")
 
 
 def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publish) -> Version:
@@ -78,13 +78,13 @@ def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publ
     if sha256(data) == base:
         return head
     with store.transaction():
-        change = store.archive.intend(replace(change, base=base, target=store.archive.keep(data)))
+        change = store.versions.intend(replace(change, base=base, target=store.versions.keep(data)))
     trouble = _replace(skill, change, data)
     try:
         state = _settle(store, skill, change)
     except (OSError, Unreachable) as error:
         raise SkillloopError(str(error), "the next command settles whether it was changed") from error
-    newest = store.archive.head(skill.path)
+    newest = store.versions.head(skill.path)
     if state == "applied" and newest is not None:
         return newest
     if isinstance(trouble, OSError):
@@ -113,7 +113,7 @@ def _recover(store: Store, change: Publish) -> Recovered | None:
             return Recovered(change.skill, _settle(store, skill, change))
     except Missing:
         with store.transaction():
-            store.archive.settle(change, "conflict")
+            store.versions.close(change, "conflict")
         return Recovered(change.skill, "conflict")
     except (OSError, Unreachable, NotEditable):
         return None
@@ -140,11 +140,11 @@ def _settle(store: Store, skill: OpenSkill, change: Publish) -> Settled:
         skill.sync()
     with store.transaction():
         if state == "applied":
-            store.archive.apply(change)
+            store.versions.apply(change)
             if change.proposal and store.has_proposal(change.proposal):
                 store.set_state(change.proposal, "applied", change.note, by=change.by)
         else:
-            store.archive.settle(change, state)
+            store.versions.close(change, state)
             if live is not None:
                 record(store, skill)
     return state
@@ -153,7 +153,7 @@ def _settle(store: Store, skill: OpenSkill, change: Publish) -> Settled:
 def _displaced(store: Store, skill: OpenSkill, change: Publish) -> bytes | None:
     """A person's bytes under the temporary name: they saved between our last look and the swap."""
     data = _read(skill, change.temporary)
-    target = store.archive.content(change.target) or b""
+    target = store.versions.content(change.target) or b""
     ours = data is None or target.startswith(data) or _is(data, change.base)
     return None if ours else data
 

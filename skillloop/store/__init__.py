@@ -21,11 +21,11 @@ from skillloop.store import backup, rebuild
 from skillloop.store.audit import Audit, Entry
 from skillloop.store.calls import NANO, Call, Calls, Limit, Scope, Spend, Spent
 from skillloop.store.database import Corrupt, Database
-from skillloop.store.evaluations import Evidences, Opinion
+from skillloop.store.evaluations import Evaluations, Opinion
 from skillloop.store.proposals import Proposals, Queued, State, TrialRow
 from skillloop.store.rebuild import Rebuilt
 from skillloop.store.sessions import Recurrence, SessionRow, Sessions
-from skillloop.store.versions import Archive, By, LostText
+from skillloop.store.versions import By, LostText, Versions
 
 __all__ = [
     "NANO",
@@ -51,14 +51,14 @@ __all__ = [
 
 
 class Store(Sessions, Proposals):
-    """The open store. `archive` holds the versions (use `skillloop.skills.history`), `audit` the log."""
+    """The open store. `versions` holds the versions (use `skillloop.skills.history`), `audit` the log."""
 
     def __init__(self, home: Path, database: Database) -> None:
         super().__init__(database, Audit(database, home))
         self.home = home
-        self.archive = Archive(database, self.audit)
+        self.versions = Versions(database, self.audit)
         self.calls = Calls(database, self.audit)
-        self.evidence = Evidences(database)
+        self.evaluations = Evaluations(database)
 
     @classmethod
     def open(cls, home: Path) -> Self:
@@ -104,7 +104,7 @@ class Store(Sessions, Proposals):
 
     def skills(self) -> list[Path]:
         """The SKILL.md of every skill with a history."""
-        return [Path(skill) for skill in self.archive.skills()]
+        return [Path(skill) for skill in self.versions.skills()]
 
     def record(self, event: str, /, *, skill: str | Path | None = None, **detail: Any) -> None:
         """Write an audit entry for something that happened outside the store, e.g. a changed config file."""
@@ -121,4 +121,4 @@ class Store(Sessions, Proposals):
 
     def verify(self) -> list[str]:
         """Everything that is wrong with the store, in sentences: the database, the audit log, the versions."""
-        return self._database.problems() or self.audit.problems() or list(self.archive.problems())
+        return self._database.problems() or self.audit.problems() or list(self.versions.problems())

@@ -18,7 +18,7 @@ from skillloop.errors import Locked, SkillloopError, UsageError
 from skillloop.model import sha256
 from skillloop.store.audit import Audit
 from skillloop.store.database import Corrupt, Database
-from skillloop.store.versions import Archive
+from skillloop.store.versions import Versions
 
 NAME = "skillloop.db"
 _WAIT = 5.0  # seconds for a writer to end
@@ -172,7 +172,7 @@ def _check(database: Database, home: Path, source: Path) -> Audit:
         Corrupt: they are not.
     """
     audit = Audit(database, home)
-    broken = database.problems() or list(Archive(database, audit).problems())
+    broken = database.problems() or list(Versions(database, audit).problems())
     if broken:
         raise Corrupt(source, broken[0])
     return audit

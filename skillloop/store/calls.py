@@ -1,7 +1,7 @@
 """The ledger of model calls: what each may cost is held before it starts, what it did cost is charged after.
 
 Invariants: holding and checking the limits are one transaction, so that any number of workers together stay within
-them. A call is charged once: `settle` turns an open row into a final one and never touches a final one, and the reply
+them. A call is charged once: `charge` turns an open row into a final one and never touches a final one, and the reply
 is stored in the same transaction as its charge, so that whoever is killed after that finds the answer and pays nothing
 again. A call that never ended (killed, cut off) stays charged at what was held for it, since it may have been billed.
 
@@ -121,7 +121,7 @@ class Calls:
                     "nothing was sent; what was done so far is kept. Raise the limit in config.toml, or wait",
                 )
 
-    def settle(
+    def charge(
         self,
         number: int,
         ending: Ending,

@@ -23,7 +23,7 @@ class Opinion:
     person: bool | None  # approved, rejected, or not decided yet
 
 
-class Evidences:
+class Evaluations:
     """The tables `cases`, `heldout_reads` and `opinions`."""
 
     def __init__(self, database: Database) -> None:

@@ -28,7 +28,7 @@ from skillloop.store.audit import Audit
 from skillloop.store.database import Corrupt, Database
 from skillloop.store.proposals import State
 from skillloop.store.salvage import Row
-from skillloop.store.versions import Archive, VersionKind
+from skillloop.store.versions import VersionKind, Versions
 
 _PLAIN = {
     "recurrences": 0,
@@ -64,7 +64,7 @@ def rebuild(home: Path) -> Rebuilt:
         work = _Work(database, Audit(database, home), _gather(target, salvage.shapes(database)))
         with database.transaction():
             work.run()
-        broken = database.problems() or list(work.archive.problems())
+        broken = database.problems() or list(work.versions.problems())
         if broken:
             raise Corrupt(target, f"it cannot be rebuilt: {broken[0]}")
         kept = backup.put_in_place(place, target, "damaged", unless=before)
@@ -100,7 +100,7 @@ class _Work:
     texts: list[str] = field(default_factory=list)  # sha256 of the lost ones
 
     def __post_init__(self) -> None:
-        self.archive = Archive(self.database, self.audit)
+        self.versions = Versions(self.database, self.audit)
 
     def run(self) -> None:
         """Fill the new database, and tell of it in its log."""
@@ -167,7 +167,7 @@ class _Work:
                 self.lost.append(f"the text of version {number} of {skill}")
                 if row[3] not in self.texts:
                     self.texts.append(row[3])
-                    self.archive.lose(row[3])
+                    self.versions.lose(row[3])
 
     def _sessions(self) -> None:
         told = {entry["detail"]["session"]: entry["detail"] for entry in self._told("digested")}

@@ -71,12 +71,12 @@ class Sessions(Tables):
                 session.session_id,
             )
 
-    def place(self, path: str | Path) -> str:
+    def cursor(self, path: str | Path) -> str:
         """Where the reading of this transcript may go on; "" where that is not known, or was changed in the store."""
         rows = self._database.rows("SELECT place, sha FROM places WHERE path = ?", str(path))
         return next((place for place, sha in rows if sha256(place) == sha), "")
 
-    def save_place(self, session: Session) -> None:
+    def save_cursor(self, session: Session) -> None:
         """Let the next reading of this saved session go on where `session.resume` says."""
         self._database.run(
             "INSERT INTO places VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "

@@ -47,7 +47,7 @@ class Publish:
         return f".SKILL.md.{self.target[:16]}.skillloop"
 
 
-class Archive:
+class Versions:
     """Blobs, versions and publishes of one store. Every writing method needs the caller's transaction."""
 
     def __init__(self, database: Database, audit: Audit) -> None:
@@ -84,7 +84,7 @@ class Archive:
             raise Corrupt(self._database.path, f"the text {sha[:12]} has changed in the store")
         return data
 
-    def versions(self, skill: str) -> list[Version]:
+    def of(self, skill: str) -> list[Version]:
         """All versions of a skill, oldest first."""
         rows = self._database.rows(
             "SELECT number, kind, sha, at, note, proposal, extra FROM versions WHERE skill = ? ORDER BY number",
@@ -153,7 +153,7 @@ class Archive:
         )
         return replace(publish, id=number)
 
-    def unsettled(self) -> Sequence[Publish]:
+    def open_publishes(self) -> Sequence[Publish]:
         """The publishes that a crash or an error left open, oldest first."""
         rows = self._database.rows(
             "SELECT skill, kind, base, target, note, proposal, by, extra, id FROM publishes "
@@ -163,7 +163,7 @@ class Archive:
 
     def apply(self, publish: Publish) -> Version:
         """Close an open publish whose bytes are in place: the version that it made."""
-        self._close(publish, "applied")
+        self._set_state(publish, "applied")
         return self.append(
             publish.skill,
             publish.kind,
@@ -174,9 +174,9 @@ class Archive:
             by=publish.by,
         )
 
-    def settle(self, publish: Publish, state: Literal["aborted", "conflict"]) -> None:
+    def close(self, publish: Publish, state: Literal["aborted", "conflict"]) -> None:
         """Close an open publish whose bytes are not in place."""
-        self._close(publish, state)
+        self._set_state(publish, state)
         self._audit.append(
             state, skill=publish.skill, base=publish.base, target=publish.target, proposal=publish.proposal
         )
@@ -204,5 +204,5 @@ class Archive:
         *plain, extra = row
         return replace(Version(*plain), extra=self._database.parsed(extra))
 
-    def _close(self, publish: Publish, state: Settled) -> None:
+    def _set_state(self, publish: Publish, state: Settled) -> None:
         self._database.run("UPDATE publishes SET state = ? WHERE id = ?", state, publish.id)

@@ -1,7 +1,7 @@
 """Follows the transcripts and the skills while it runs. The only module that imports watchdog.
 
 What it sees goes the ways that exist without it: a session that ended goes through the inbox and the worker, a
-person's edit through `history.observe`; what came of either is read back from the log, whoever did it.
+person's edit through `history.record_external_edit`; what came of either is read back from the log, whoever did it.
 
 Invariants: a missed event costs time, never a session: whenever a folder is found, or found again, all in it is
 compared with what was seen before. Between events nothing is read but a handful of folders and the log's size.
@@ -191,7 +191,7 @@ class Watch:
             with Store.open(self._home) as store:
                 for path in due:
                     with suppress(SkillloopError):  # not a file that can be read safely: `doctor` says so
-                        history.observe(store, path)
+                        history.record_external_edit(store, path)
 
     def _end(self) -> None:
         """Hand over the sessions that ended, and digest them unless another worker does."""

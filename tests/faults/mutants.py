@@ -44,7 +44,7 @@ def log_first():
     def too_early(skill, change, data):
         store = open_stores[-1]
         with store.transaction():
-            store.archive.apply(change)
+            store.versions.apply(change)
         return replace(skill, change, data)
 
     def too_late(store, skill, change):

@@ -126,7 +126,7 @@ def test_an_editor_that_saves_in_the_race_never_loses_a_save(tmp_path, skill, re
                 published += 1
             except Stale:
                 stale += 1
-        history.observe(store, skill)
+        history.record_external_edit(store, skill)
         kept = {history.content(store, version.sha) for version in history.versions(store, skill)}
         assert store.verify() == []
     lost = [number for number in range(1_000) if b"- save %d\n" % number not in kept]

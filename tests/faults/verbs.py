@@ -102,10 +102,10 @@ def violations(world, act, old, new):
     try:
         with Store.open(world.home) as store:
             history.recover(store)
-            head = store.archive.head(str(world.skill))
+            head = store.versions.head(str(world.skill))
             if head is not None and head.sha != sha256(live):
                 yield "P3: the newest version is not the file"
-            if world.live() != live or world.leftovers() or store.archive.unsettled():
+            if world.live() != live or world.leftovers() or store.versions.open_publishes():
                 yield f"P6: after recovery {world.leftovers()}, or another file"
             yield from (f"P6: {problem}" for problem in store.verify())
             yield from _wrongly_told(world, store, act, live == new)

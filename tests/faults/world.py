@@ -96,9 +96,9 @@ def leave_open(world, step):
     with Store.open(world.home) as store:
         with store.transaction():
             change = Publish(
-                str(world.skill), "proposal", sha256(OLD), store.archive.keep(NEW), "yes", "p1", "person"
+                str(world.skill), "proposal", sha256(OLD), store.versions.keep(NEW), "yes", "p1", "person"
             )
-            change = store.archive.intend(change)
+            change = store.versions.intend(change)
         with history.fs.open_skill(world.skill) as skill:
             if step != "intent":
                 skill.stage(change.temporary, NEW)
@@ -115,10 +115,10 @@ def violations(world, act):
         return
     try:
         with Store.open(world.home) as store:
-            head = store.archive.head(str(world.skill))
+            head = store.versions.head(str(world.skill))
             if head is not None and head.sha == sha256(new) and live != new:
                 yield "P3: the log says applied and the file is the old one"
-            if live == new and store.archive.content(sha256(old)) != old:
+            if live == new and store.versions.content(sha256(old)) != old:
                 yield "P2: the old bytes are lost"
             history.recover(store)
             yield from _unsettled(world, store, act, live)
@@ -129,12 +129,12 @@ def violations(world, act):
 
 
 def _unsettled(world, store, act, live):
-    head = store.archive.head(str(world.skill))
+    head = store.versions.head(str(world.skill))
     if world.live() != live:
         yield "P1: recovery changed the file"
     if world.leftovers():
         yield f"P6: {world.leftovers()} left behind"
-    if store.archive.unsettled():
+    if store.versions.open_publishes():
         yield "P6: recovery settled nothing"
     if head is not None and head.sha != sha256(live):
         yield "P3: the newest version is not the file"
