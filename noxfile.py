@@ -1,0 +1,73 @@
+"""The lanes of CONTRIBUTING.md as sessions: `nox -l` lists them, `nox -s fast` runs one."""
+
+import nox
+
+nox.options.sessions = ["lint", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.default_venv_backend = "uv|virtualenv"
+
+
+def install(session: nox.Session, extras: str = "dev") -> None:
+    """Install the checkout with these extras into the session's environment."""
+    session.install("-e", f".[{extras}]")
+
+
+@nox.session
+def fast(session: nox.Session) -> None:
+    """Run what answers within a minute."""
+    install(session)
+    session.run("pytest", "-m", "not slow and not gpu and not long", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the default suite, as the README does."""
+    install(session)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting, types, and the contracts on imports."""
+    install(session)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Run kill points, power loss, flipped bits and giant files."""
+    install(session)
+    session.run("pytest", "-m", "slow and not client", "--timeout", "900", *session.posargs)
+
+
+@nox.session
+def client(session: nox.Session) -> None:
+    """Run end to end in the real Claude Code client (needs npm and tmux)."""
+    install(session)
+    session.run("pytest", "-n", "0", "-m", "client", "--timeout", "900", *session.posargs)
+
+
+@nox.session
+def training(session: nox.Session) -> None:
+    """Run the training experiments with PyTorch on a CPU."""
+    session.install("torch==2.13.0")
+    install(session, "dev,bench,ray")
+    session.run("pytest", "-n", "2", "-m", "not client and not gpu", "--timeout", "1200", "tests/experiments")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run one script of tests/bench: `nox -s bench -- digest [ARGUMENTS]`."""
+    install(session)
+    name, *arguments = session.posargs or ["startup"]
+    session.run("python", f"tests/bench/{name}.py", *arguments)
+
+
+@nox.session
+def picture(session: nox.Session) -> None:
+    """Draw docs/architecture.svg from the imports as they are."""
+    install(session)
+    session.run("python", "docs/draw_architecture.py")
