@@ -1,7 +1,7 @@
 """Which sentence of a turn is its standing rule, and how sure the learned weights are that it lasts."""
 
 import pytest
-from judging import failed, insert
+from helpers.gate import failed, insert
 
 from skillloop.detect import DURABLE_AT, ONLY_PASTED, durability, find, lesson
 from skillloop.detect.classifier import learned

@@ -1,6 +1,6 @@
 """The gate: nothing that a person did not say reaches a skill, and what must never change never does.
 
-Each check is a function `(proposal, context) -> Check | Iterable[Check]` in one ordered tuple. All of them run, so
+Each check is a function `(proposal, inputs) -> Check | Iterable[Check]` in one ordered tuple. All of them run, so
 that the person sees every reason. To add one, write such a function and put it into `CHECKS`, and into `OF_TEXT` if it
 looks at the two texts alone. Invariants: a failed hard check discards, a failed soft one defers to a person, and only
 when nothing failed the proposal may be kept; a check that breaks never passes; an opinion (a model's) can only lower
@@ -28,14 +28,14 @@ from skillloop.gate import (
     target,
     unicode,
 )
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.model import Check, Outcome, Proposal, Verdict, sha256
 from skillloop.text.redact import redact
 
-__all__ = ["CHECKS", "Context", "Gate", "Opinion", "compare", "judge"]
+__all__ = ["CHECKS", "Gate", "GateInput", "Opinion", "compare", "judge"]
 
-Gate = Callable[[Proposal, Context], Check | Iterable[Check]]
-Opinion = Callable[[Proposal, Context], Check | Iterable[Check]]
+Gate = Callable[[Proposal, GateInput], Check | Iterable[Check]]
+Opinion = Callable[[Proposal, GateInput], Check | Iterable[Check]]
 
 CHECKS: tuple[Gate, ...] = (
     target.check,
@@ -68,35 +68,35 @@ OF_TEXT: tuple[Gate, ...] = (
 """Those that look at the two texts alone, for `compare`."""
 
 
-def judge(proposal: Proposal, context: Context, opinion: Opinion | None = None) -> Verdict:
+def judge(proposal: Proposal, inputs: GateInput, opinion: Opinion | None = None) -> Verdict:
     """All checks of one proposal, and what follows from them.
 
     Args:
         proposal: The edits with their evidence. Taken as hostile.
-        context: What is known without the drafter.
+        inputs: What is known without the drafter, see `GateInput`.
         opinion: A further voice, such as a model's. It can only demote.
     """
-    return _verdict(CHECKS if opinion is None else (*CHECKS, opinion), proposal, context)
+    return _verdict(CHECKS if opinion is None else (*CHECKS, opinion), proposal, inputs)
 
 
 def compare(base: str, new: str, config: Config) -> Verdict:
     """Any two texts of one SKILL.md, without evidence: what the constraints say about the change alone."""
     nobody = Proposal("", "", "", sha256(base), (), (), "", "by hand", "")
-    return _verdict(OF_TEXT, nobody, Context(base, new, config))
+    return _verdict(OF_TEXT, nobody, GateInput(base, new, config))
 
 
-def _verdict(gates: Iterable[Gate], proposal: Proposal, context: Context) -> Verdict:
-    too_long = schema.overlong(context)
+def _verdict(gates: Iterable[Gate], proposal: Proposal, inputs: GateInput) -> Verdict:
+    too_long = schema.overlong(inputs)
     if too_long is not None:
         return Verdict(Outcome.DISCARD, (too_long,))
-    checks = tuple(found for gate in gates for found in _run(gate, proposal, context))
+    checks = tuple(found for gate in gates for found in _run(gate, proposal, inputs))
     return Verdict(_outcome(checks), checks)
 
 
-def _run(check: Gate, proposal: Proposal, context: Context) -> list[Check]:
+def _run(check: Gate, proposal: Proposal, inputs: GateInput) -> list[Check]:
     """The findings of one check, credentials taken out; whatever it raises is a failed hard check named "crash"."""
     try:
-        found = check(proposal, context)
+        found = check(proposal, inputs)
         checks = [found] if isinstance(found, Check) else list(found)
         return [one if one.passed else replace(one, detail=redact(one.detail)) for one in checks]
     except Exception as error:  # noqa: BLE001  (a crash in a check must never pass)

@@ -10,31 +10,31 @@ import fnmatch
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from skillloop.gate.context import Context, lines_of
+from skillloop.gate.input import GateInput, lines_of
 from skillloop.model import Check, Proposal
 from skillloop.skills.document import LEARNED
 
 
-def size(_proposal: Proposal, context: Context) -> Iterator[Check]:
+def size(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Hard: lines of one proposal, bytes of the file."""
-    limits = context.config.edit
-    added, bytes_after = count(context.added), len(context.text.encode("utf-8", "surrogatepass"))
-    yield _at_most(context, "edit size", added, "max_added_lines", f"it adds {_lines(added)}")
-    grown = bytes_after > len(context.base.encode("utf-8", "surrogatepass"))
+    limits = inputs.config.edit
+    added, bytes_after = count(inputs.added), len(inputs.text.encode("utf-8", "surrogatepass"))
+    yield _at_most(inputs, "edit size", added, "max_added_lines", f"it adds {_lines(added)}")
+    grown = bytes_after > len(inputs.base.encode("utf-8", "surrogatepass"))
     if grown or bytes_after <= limits.max_bytes:
         yield _at_most(
-            context, "file size", bytes_after, "max_bytes", f"the file would have {bytes_after:,} bytes"
+            inputs, "file size", bytes_after, "max_bytes", f"the file would have {bytes_after:,} bytes"
         )
 
 
-def drift(_proposal: Proposal, context: Context) -> Iterator[Check]:
+def drift(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Soft: lines per session, since a person last decided, and since the person's own version."""
-    added = count(context.added)
+    added = count(inputs.added)
     if added == 0:
         return
-    session, unseen = context.added_in_session + added, context.added_unseen + added
+    session, unseen = inputs.added_in_session + added, inputs.added_unseen + added
     yield _at_most(
-        context,
+        inputs,
         "session budget",
         session,
         "per_session",
@@ -42,25 +42,25 @@ def drift(_proposal: Proposal, context: Context) -> Iterator[Check]:
         hard=False,
     )
     detail = f"{_lines(unseen)} would have been added since you last looked"
-    yield _at_most(context, "unseen budget", unseen, "unseen", detail, hard=False)
-    if context.own is not None:
-        grown = count((Counter(lines_of(context.text)) - Counter(lines_of(context.own))).elements())
+    yield _at_most(inputs, "unseen budget", unseen, "unseen", detail, hard=False)
+    if inputs.own is not None:
+        grown = count((Counter(lines_of(inputs.text)) - Counter(lines_of(inputs.own))).elements())
         detail = f"the skill would have {_lines(grown)} more than your own version"
-        yield _at_most(context, "growth", grown, "max_growth", detail, hard=False)
+        yield _at_most(inputs, "growth", grown, "max_growth", detail, hard=False)
 
 
-def automatic(proposal: Proposal, context: Context) -> Iterator[Check]:
+def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Soft: what is never applied without a person. In review mode, where nothing is, only that the rules were loosened."""
-    apply = context.config.apply
-    if context.unconfirmed:
-        detail = f"{context.unconfirmed[0]}; `skillloop constraints --confirm` says that this was you"
+    apply = inputs.config.apply
+    if inputs.unconfirmed:
+        detail = f"{inputs.unconfirmed[0]}; `skillloop constraints --confirm` says that this was you"
         yield Check("rules", passed=False, hard=False, detail=detail)
     if apply.mode == "review":
         return
     operations = {edit.op for edit in proposal.edits}
     for entry in apply.never_auto:
         if entry in operations or fnmatch.fnmatchcase(proposal.skill.casefold(), entry.casefold()):
-            rule = context.config.rule("apply.never_auto", entry)
+            rule = inputs.config.rule("apply.never_auto", entry)
             yield Check(
                 "never automatic",
                 passed=False,
@@ -68,14 +68,14 @@ def automatic(proposal: Proposal, context: Context) -> Iterator[Check]:
                 detail=f"{entry!r} always waits for you",
                 rule=rule,
             )
-    if context.confidence is not None and context.confidence < apply.min_confidence:
-        detail = f"the detector is {context.confidence:.2f} sure, {apply.min_confidence:.2f} is asked for"
+    if inputs.confidence is not None and inputs.confidence < apply.min_confidence:
+        detail = f"the detector is {inputs.confidence:.2f} sure, {apply.min_confidence:.2f} is asked for"
         yield Check(
             "confidence",
             passed=False,
             hard=False,
             detail=detail,
-            rule=context.config.rule("apply.min_confidence"),
+            rule=inputs.config.rule("apply.min_confidence"),
         )
 
 
@@ -84,9 +84,9 @@ def count(lines: Iterable[str]) -> int:
     return sum(1 for line in lines if line.strip() and line.lstrip("# ").rstrip() != LEARNED)
 
 
-def _at_most(context: Context, name: str, value: int, key: str, detail: str, *, hard: bool = True) -> Check:
-    limit = getattr(context.config.edit, key)
-    rule = context.config.rule(f"edit.{key}")
+def _at_most(inputs: GateInput, name: str, value: int, key: str, detail: str, *, hard: bool = True) -> Check:
+    limit = getattr(inputs.config.edit, key)
+    rule = inputs.config.rule(f"edit.{key}")
     return Check(name, value <= limit, hard, f"{detail}; {limit:,} is the most", rule)
 
 

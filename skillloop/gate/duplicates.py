@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from skillloop.gate.context import Context, lines_of
+from skillloop.gate.input import GateInput, lines_of
 from skillloop.gate.schema import LONGEST, body_of
 from skillloop.model import Check, Proposal
 from skillloop.text import words
@@ -15,9 +15,9 @@ SAME = 0.9
 _FIGURES = re.compile(r"\d+(?:[.,]\d+)*|[\w-]*[._/-][\w./-]+")
 
 
-def check(proposal: Proposal, context: Context) -> Check:
+def check(proposal: Proposal, inputs: GateInput) -> Check:
     """Hard: each new line says something that no other line of the skill says."""
-    there = [(number, body_of(line)[1].strip()) for number, line in enumerate(lines_of(context.base), 1)]
+    there = [(number, body_of(line)[1].strip()) for number, line in enumerate(lines_of(inputs.base), 1)]
     for edit in proposal.edits:
         new, replaced = body_of(edit.new or "")[1].strip(), body_of(edit.old or "")[1].strip()
         rare = [stem[:-1] for stem in sorted(words.content_words(new), key=len)[-3:]]  # a cheap first look

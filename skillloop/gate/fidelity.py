@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 
 from skillloop.gate.clauses import LONGEST, NOT, Unit, clauses, left_over, units
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.gate.provenance import holds
 from skillloop.gate.schema import body_of
 from skillloop.model import Check, Edit, Evidence, Origin, Proposal
@@ -54,13 +54,13 @@ _PARAPHRASES = tuple(
 )
 
 
-def check(proposal: Proposal, context: Context) -> Iterator[Check]:
+def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """The three findings for each line, the worst of each kind."""
-    said = {evidence.id: _message(evidence, context) for evidence in proposal.evidence}
+    said = {evidence.id: _message(evidence, inputs) for evidence in proposal.evidence}
     found: dict[str, str] = {}
     for edit in proposal.edits:
         messages = [said[name] for name in edit.evidence if said.get(name)]
-        for name, wrong in _findings(edit, messages, context):
+        for name, wrong in _findings(edit, messages, inputs):
             if wrong:
                 found.setdefault(name, wrong)
     by_person = proposal.drafter == PERSON
@@ -74,11 +74,11 @@ def check(proposal: Proposal, context: Context) -> Iterator[Check]:
         )
 
 
-def _message(evidence: Evidence, context: Context) -> str:
+def _message(evidence: Evidence, inputs: GateInput) -> str:
     """The whole message around a confirmed quote, secrets taken out; "" where it is no person's, the quote where that is all there is."""
-    if context.gone(evidence):
+    if inputs.gone(evidence):
         return redact(evidence.quote[:LONGEST])
-    turn = context.turn(evidence)
+    turn = inputs.turns.get(evidence)
     if (
         turn is None
         or turn.role != "human"
@@ -89,12 +89,12 @@ def _message(evidence: Evidence, context: Context) -> str:
     return redact(turn.text[:LONGEST])
 
 
-def _findings(edit: Edit, messages: list[str], context: Context) -> Iterator[tuple[str, str]]:
+def _findings(edit: Edit, messages: list[str], inputs: GateInput) -> Iterator[tuple[str, str]]:
     text = "\n".join(messages)
     if edit.new is not None:
         line = body_of(edit.new[:LONGEST])[1]
         yield "words", novel_words(line, text)
-        yield "verbatim", made_up(line, text, context.base)
+        yield "verbatim", made_up(line, text, inputs.base)
         yield (
             "meaning",
             min((meaning(line, message) for message in messages), key=bool, default="no message holds it"),

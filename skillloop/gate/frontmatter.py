@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.model import Check, Proposal
 
 _ITEM = r"^[ \t]{0,12}(?:(?:[-*+>]|\d{1,9}[.)])[ \t]{1,4}){0,4}"
@@ -64,11 +64,11 @@ _TWINS = str.maketrans(
 _UNSEEN = frozenset({"Cf", "Cc", "Mn", "Me"})
 
 
-def check(_proposal: Proposal, context: Context) -> Iterator[Check]:
+def check(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Hard: frontmatter and live markup. Soft: what only looks like live markup."""
-    wrong = _thawed(context.base, context.text)
+    wrong = _thawed(inputs.base, inputs.text)
     yield Check("frontmatter", not wrong, detail=wrong or "the same bytes as before")
-    risen = list(_risen(context.removed, context.added))
+    risen = list(_risen(inputs.removed, inputs.added))
     for hard in (True, False):
         found = "; ".join(name for name, severe in risen if severe is hard)
         if hard or found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.gate.schema import body_of
 from skillloop.model import Check, Proposal
 from skillloop.skills import document
@@ -23,10 +23,10 @@ _TURNS_ROUND = re.compile(
 )
 
 
-def check(proposal: Proposal, context: Context) -> Check:
+def check(proposal: Proposal, inputs: GateInput) -> Check:
     """Soft: no new line stands where its meaning would be turned round."""
     new = {edit.new for edit in proposal.edits if edit.new}
-    skill = document.parse(context.text) if new else None
+    skill = document.parse(inputs.text) if new else None
     for number in range(skill.body if skill else 0, len(skill.lines) if skill else 0):
         assert skill is not None
         line = skill.lines[number].rstrip("\r\n")

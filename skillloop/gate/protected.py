@@ -10,7 +10,7 @@ import fnmatch
 import re
 from collections.abc import Iterator
 
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.gate.schema import body_of
 from skillloop.model import Check, Proposal
 from skillloop.skills import document
@@ -34,17 +34,17 @@ _SAFETY = re.compile(
 )
 
 
-def check(_proposal: Proposal, context: Context) -> Iterator[Check]:
+def check(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Hard for headings, locks and must-keep lines; soft for lines with safety words."""
-    yield _headings(context)
-    changed = _locked(context.base) != _locked(context.text)
+    yield _headings(inputs)
+    changed = _locked(inputs.base) != _locked(inputs.text)
     yield Check(
         "locked",
         not changed,
         detail="a locked region would change" if changed else "locked regions are unchanged",
     )
-    yield _must_keep(context)
-    touched = next((line for line in context.removed if carries_safety(line)), None)
+    yield _must_keep(inputs)
+    touched = next((line for line in inputs.removed if carries_safety(line)), None)
     detail = (
         f"{touched.strip()[:120]!r} carries safety words: only a person changes it"
         if touched
@@ -58,12 +58,12 @@ def carries_safety(line: str) -> bool:
     return bool(_SAFETY.search(fold(line[:4_000])))
 
 
-def _headings(context: Context) -> Check:
-    headings = context.config.protect.headings
-    before, after = (document.parse(text) if headings else None for text in (context.base, context.text))
+def _headings(inputs: GateInput) -> Check:
+    headings = inputs.config.protect.headings
+    before, after = (document.parse(text) if headings else None for text in (inputs.base, inputs.text))
     for heading in headings:
         if before is None or after is None or _under(before, heading) != _under(after, heading):
-            rule = context.config.rule("protect.headings", heading)
+            rule = inputs.config.rule("protect.headings", heading)
             return Check("headings", passed=False, detail=f"the section {heading!r} would change", rule=rule)
     return Check("headings", passed=True, detail="protected sections are unchanged")
 
@@ -93,13 +93,13 @@ def _locked(text: str) -> list[str]:
     return [*regions, text[start:]] if depth else regions
 
 
-def _must_keep(context: Context) -> Check:
+def _must_keep(inputs: GateInput) -> Check:
     """No line that a pattern or a `lines` entry names goes, changes or moves."""
-    protect, rules = context.config.protect, context.config
-    named = [("protect.must_keep", one, _holding(one)) for one in protect.must_keep if context.removed]
-    named += [("protect.lines", one, _whole(one)) for one in protect.lines if context.removed]
+    protect, rules = inputs.config.protect, inputs.config
+    named = [("protect.must_keep", one, _holding(one)) for one in protect.must_keep if inputs.removed]
+    named += [("protect.lines", one, _whole(one)) for one in protect.lines if inputs.removed]
     for key, entry, pattern in named:
-        lost = next((line for line in context.removed if pattern.match(_match_text(key, line))), None)
+        lost = next((line for line in inputs.removed if pattern.match(_match_text(key, line))), None)
         if lost is not None:
             detail = f"{lost.strip()[:120]!r} must stay as it is"
             return Check("must keep", passed=False, detail=detail, rule=rules.rule(key, entry))

@@ -9,13 +9,13 @@ a record, only words that the hook saw submitted (see `receipts`) are ever appli
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.model import Check, Evidence, Origin, Proposal, Session, Turn, TurnKind
 from skillloop.text.redact import redact
 
-_SUBMITTED = frozenset({TurnKind.PROMPT, TurnKind.COMMAND})
+SUBMITTED = frozenset({TurnKind.PROMPT, TurnKind.COMMAND})
 """The turns for which the client tells its hooks that they were submitted."""
 
 DOUBTS = frozenset({"gone", "attribution", "receipt", "untold", "pasted", "taken back", "partial", "tainted"})
@@ -35,7 +35,7 @@ _PASTED = re.compile(
 """Shapes of what people paste, and the words with which they hand on what others wrote."""
 
 
-def check(proposal: Proposal, context: Context) -> Iterator[Check]:
+def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """One hard finding for evidence that is no person's, one soft for each kind of doubt."""
     known = {evidence.id: evidence for evidence in proposal.evidence}
     cited = {name for edit in proposal.edits for name in edit.evidence}
@@ -44,27 +44,25 @@ def check(proposal: Proposal, context: Context) -> Iterator[Check]:
         (f"edit {n} cites no evidence" for n, edit in enumerate(proposal.edits, 1) if not edit.evidence), ""
     )
     wrong = wrong or next((f"evidence {name!r} does not exist" for name in sorted(cited - known.keys())), "")
-    wrong = wrong or next(
-        (why for evidence in proposal.evidence if (why := _not_said(evidence, context))), ""
-    )
-    if context.session is not None and context.session.automated:
+    wrong = wrong or next((why for evidence in proposal.evidence if (why := _not_said(evidence, inputs))), "")
+    if inputs.session is not None and inputs.session.automated:
         wrong = wrong or "no person takes part in this session"
     yield Check("origin", not wrong, detail=wrong or "every quote was read again where the person typed it")
     if not wrong:
-        yield from _doubts(proposal, context)
+        yield from _doubts(proposal, inputs)
 
 
-def _not_said(evidence: Evidence, context: Context) -> str:
+def _not_said(evidence: Evidence, inputs: GateInput) -> str:
     """Why this quote is not a person's own words, or ""."""
-    turn = context.turn(evidence)
+    turn = inputs.turns.get(evidence)
     where = f"{evidence.path}:{evidence.line}"
-    if turn is None and context.gone(evidence) and evidence.quote.strip():
+    if turn is None and inputs.gone(evidence) and evidence.quote.strip():
         return ""  # a doubt, see below
     if turn is None:
         return f"no person's message stands at {where}"
     if turn.role != "human" or Origin.MACHINE in (turn.origin, evidence.origin):
         return f"the message at {where} was not typed by a person"
-    if not _in_session(evidence, context.session):
+    if not _in_session(evidence, inputs.session):
         return f"the message at {where} is none of those that a person said in this session"
     if not evidence.quote.strip():
         return f"the quote of {where} is empty"
@@ -85,36 +83,35 @@ def holds(turn: Turn, quote: str) -> bool:
     return quote in turn.text or redact(quote[:LONGEST]) in redact(turn.text[:LONGEST])
 
 
-def _doubts(proposal: Proposal, context: Context) -> Iterator[Check]:
-    turns = [turn for evidence in proposal.evidence if (turn := context.turn(evidence))]
-    if any(context.gone(evidence) for evidence in proposal.evidence):
+def _doubts(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
+    turns = [turn for evidence in proposal.evidence if (turn := inputs.turns.get(evidence))]
+    if any(inputs.gone(evidence) for evidence in proposal.evidence):
         yield _doubt("gone", "the transcript can no longer be read, so the quote was not confirmed again")
     origins = {turn.origin for turn in turns} | {evidence.origin for evidence in proposal.evidence}
     if Origin.UNATTRIBUTED in origins:
         yield _doubt("attribution", "this client's transcript does not say who typed the message")
-    yield from _unwitnessed(turns, context)
+    yield from _unwitnessed(turns, inputs)
     pasted = next((turn for turn in turns if _looks_pasted(turn)), None)
     if pasted is not None:
         yield _doubt("pasted", f"part of the message at line {pasted.line} looks pasted, not typed")
-    if context.session is not None:
-        yield from _session_doubts(proposal, context.session)
+    if inputs.session is not None:
+        yield from _session_doubts(proposal, inputs.session)
 
 
-def _unwitnessed(turns: Iterable[Turn], context: Context) -> Iterator[Check]:
-    """One finding where nobody was seen submitting the words, one where nobody could have been."""
-    told = {turn.line: context.received(turn) for turn in turns if turn.kind in _SUBMITTED}
-    untold = next((turn.line for turn in turns if turn.kind not in _SUBMITTED), None)
-    unseen = next((line for line, seen in told.items() if seen is False), None)
-    if unseen is not None:
-        yield _doubt(
-            "receipt",
-            f"nobody was seen submitting the message at line {unseen}: it may have been written there",
-        )
-    if None in told.values():
+def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
+    """Return one finding where the hook did not see the words submitted, one where it could not have seen them."""
+    submitted = {turn: inputs.receipts.get(turn) for turn in turns if turn.kind in SUBMITTED}
+    forged = next((turn.line for turn, seen in submitted.items() if seen is False), None)
+    if forged is not None:
+        detail = f"no prompt receipt for line {forged}: the text may have been inserted into the transcript"
+        yield _doubt("receipt", detail)
+    if None in submitted.values():
         yield _doubt("unwatched", "no hook watched this session, so nothing proves what was typed in it")
-    elif untold is not None:
-        detail = f"the client tells its hooks nothing of words like those at line {untold}, so nothing proves that they were typed"
-        yield _doubt("untold", detail)
+    elif len(submitted) < len(set(turns)):
+        line = next(turn.line for turn in turns if turn.kind not in SUBMITTED)
+        yield _doubt(
+            "untold", f"the client sends its hooks no receipt for a message like the one at line {line}"
+        )
 
 
 def suspicion(turn: Turn, session: Session, seen: bool | None) -> str:
@@ -127,7 +124,7 @@ def suspicion(turn: Turn, session: Session, seen: bool | None) -> str:
         session: As read.
         seen: Whether the hook saw the turn submitted; None where no hook watched.
     """
-    told = turn.kind in _SUBMITTED
+    told = turn.kind in SUBMITTED
     if told and seen is not None:
         return "" if seen else "nobody was seen submitting it"
     if session.tainted:

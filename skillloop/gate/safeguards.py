@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from itertools import chain
 
 from skillloop.gate import risk
-from skillloop.gate.context import Context
 from skillloop.gate.frontmatter import plain
+from skillloop.gate.input import GateInput
 from skillloop.model import Check, Proposal
 from skillloop.text.words import fold, polar, tokens
 
@@ -50,9 +50,9 @@ _NOT_REALLY = frozenset(
 """Words that turn a prohibition into a command: "never forget to …"."""
 
 
-def check(_proposal: Proposal, context: Context) -> Iterator[Check]:
+def check(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Soft: added lines about the judging itself (marked red), and lines that give up a protection."""
-    lines = [fold(plain(line[:LONGEST])) for line in context.added]
+    lines = [fold(plain(line[:LONGEST])) for line in inputs.added]
     yield _found("self-weakening", _hits("self-weakening", lines), "speaks about the rules that judge it")
     risks = chain(_hits("safeguard", lines), _hits("risk", lines, unless_forbidden=True))
     yield _found("risk", risks, "gives up a protection, handles something secret, or is hard to undo")

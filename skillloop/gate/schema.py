@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.model import Check, Edit, Proposal, sha256
 from skillloop.skills import document
 
@@ -21,17 +21,17 @@ _STRUCTURE = re.compile(
 )
 
 
-def check(proposal: Proposal, context: Context) -> Check:
-    """Hard: the form of every edit, and that they lead to `context.text`."""
+def check(proposal: Proposal, inputs: GateInput) -> Check:
+    """Hard: the form of every edit, and that they lead to `inputs.text`."""
     wrong = "there is no edit" if not proposal.edits else ""
     wrong = wrong or next((why for edit in proposal.edits if (why := malformed(edit))), "")
-    wrong = wrong or _leads_elsewhere(proposal, context)
+    wrong = wrong or _leads_elsewhere(proposal, inputs)
     return Check("edits", not wrong, detail=wrong or "well-formed edits of single lines")
 
 
-def overlong(context: Context) -> Check | None:
+def overlong(inputs: GateInput) -> Check | None:
     """The hard finding for a new line that is too long to look at, or None. Asked before all checks, so that they stay quick."""
-    longest = max(map(len, context.added), default=0)
+    longest = max(map(len, inputs.added), default=0)
     if longest <= LONGEST_LINE:
         return None
     return Check(
@@ -72,11 +72,11 @@ def body_of(line: str) -> tuple[str, str]:
     return (match["marker"], match["text"] or "") if match else ("", line)
 
 
-def _leads_elsewhere(proposal: Proposal, context: Context) -> str:
-    if proposal.base != sha256(context.base):
+def _leads_elsewhere(proposal: Proposal, inputs: GateInput) -> str:
+    if proposal.base != sha256(inputs.base):
         return "it was drafted on another text than the one that is judged"
     try:
-        text = document.apply(context.base, proposal.edits, proposal.path)
+        text = document.apply(inputs.base, proposal.edits, proposal.path)
     except (document.EditError, document.SkillFormatError) as error:
         return error.message
-    return "" if text == context.text else "the edits do not lead to the text that is judged"
+    return "" if text == inputs.text else "the edits do not lead to the text that is judged"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.model import Check, Proposal
 from skillloop.text.redact import random_tokens, redact, secrets
 
@@ -22,12 +22,12 @@ _CONCATENATION = re.compile(r"""["'`]\\?\s{0,8}[+.,&]?\s{0,8}["'`]""")
 _LIST_MARKER = re.compile(r"^\s{0,12}(?:[-*+>]|\d{1,3}[.)])\s{1,4}")
 
 
-def check(_proposal: Proposal, context: Context) -> Iterator[Check]:
+def check(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Hard: no credential in what the edits add. Soft: no long random token that the skill has not already."""
-    types = compare(context.base, context.text, context.added)
-    detail = f"the added text holds a credential ({', '.join(types)}): {_shown(context.added)}"
+    types = compare(inputs.base, inputs.text, inputs.added)
+    detail = f"the added text holds a credential ({', '.join(types)}): {_shown(inputs.added)}"
     yield Check("secrets", not types, detail=detail if types else "no credential in the added lines")
-    tokens = [token for line in context.added for token in random_tokens(line) if token not in context.base]
+    tokens = [token for line in inputs.added for token in random_tokens(line) if token not in inputs.base]
     if tokens and not types:
         detail = f"a long random token, which no rule of a skill needs: {tokens[0][:6]}…"
         yield Check("random token", passed=False, hard=False, detail=detail)

@@ -11,7 +11,7 @@ import itertools
 import re
 from pathlib import Path, PurePosixPath
 
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.model import Check, Proposal
 
 OWN_SKILLS = Path(__file__).resolve().parents[2] / "skills"
@@ -23,9 +23,9 @@ _RESERVED = frozenset(
 )
 
 
-def check(proposal: Proposal, _context: Context) -> Check:
+def check(proposal: Proposal, inputs: GateInput) -> Check:
     """Hard where the file must never be edited, soft where the folder's name is not one of the open skill format."""
-    wrong = forbidden(proposal.path) or _forbidden_by_link(proposal)
+    wrong = forbidden(proposal.path) or _forbidden_by_link(proposal, inputs.real_path or proposal.path)
     if wrong:
         return Check("place", passed=False, detail=wrong)
     name = PurePosixPath(proposal.path).parent.name
@@ -52,9 +52,8 @@ def forbidden(path: str) -> str:
     return ""
 
 
-def _forbidden_by_link(proposal: Proposal) -> str:
-    """Why the file that the path leads to must never be edited, or ""."""
-    real = Path(proposal.path).parent.resolve() / "SKILL.md"
-    if proposal.skill.casefold().startswith("skillloop:") or real.is_relative_to(OWN_SKILLS):
+def _forbidden_by_link(proposal: Proposal, real: str) -> str:
+    """Return why the file that the path leads to must never be edited, or ""."""
+    if proposal.skill.casefold().startswith("skillloop:") or PurePosixPath(real).is_relative_to(OWN_SKILLS):
         return "skillloop never edits its own skills"
-    return forbidden(str(real))
+    return forbidden(real)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.model import Check, Proposal
 
 LONGEST = 4_000  # characters of a line that are looked at; no bullet is longer
@@ -67,9 +67,9 @@ class Hidden:
         return f"{self.why} at column {self.column}: {shown}"
 
 
-def check(_proposal: Proposal, context: Context) -> Check:
+def check(_proposal: Proposal, inputs: GateInput) -> Check:
     """Fail, hard, when an added line holds something hidden."""
-    found = [f"{hidden} in {visible(line)[:120]}" for line, hidden in compare(context.base, context.text)]
+    found = [f"{hidden} in {visible(line)[:120]}" for line, hidden in compare(inputs.base, inputs.text)]
     detail = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
     return Check("hidden", not found, detail=detail or "no hidden characters in the added lines")
 

@@ -15,6 +15,7 @@ from skillloop.config import confirmation
 from skillloop.errors import Refused, SkillloopError, Stale
 from skillloop.gate import provenance
 from skillloop.gate.fidelity import PERSON
+from skillloop.gate.input import GateInput
 from skillloop.hosts.claude_code import transcript
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.model import Evidence, Outcome, Proposal, Session, Turn, Verdict, Version, sha256
@@ -65,29 +66,45 @@ def prepare(
     except document.EditError as error:
         raise Stale(error.message, error.hint) from None
     fresh = replace(proposal, base=sha256(old))
-    rules = rules_for(proposal.path, home, session)
-    context = gate.Context(
+    inputs = gather(fresh, old, new, home, store, session, confidence)
+    return Prepared(fresh, old, new, gate.judge(fresh, inputs), inputs.config)
+
+
+def gather(
+    proposal: Proposal,
+    old: str,
+    new: str,
+    home: Path,
+    store: Store | None,
+    session: Session | None,
+    confidence: float | None,
+) -> GateInput:
+    """Look up all that the checks rest on: the rules, the cited turns with their receipts, the counts. See `prepare`."""
+    folders = rules_folders(proposal.path, session)
+    turns = {item: turn for item in proposal.evidence if (turn := reread(item)) is not None}
+    inputs = GateInput(
         base=old,
         text=new,
-        config=rules,
+        config=config.load(home, *folders),
+        real_path=str(Path(proposal.path).parent.resolve() / "SKILL.md"),
         session=session,
-        reread=reread,
-        received=lambda turn: _seen(home, proposal.session_id, proposal.evidence[0].path, turn.text),
+        turns=turns,
+        receipts={
+            turn: _seen(home, proposal.session_id, proposal.evidence[0].path, turn.text)
+            for turn in turns.values()
+        },
         confidence=confidence,
     )
-    if store is not None:
-        context = replace(
-            context,
-            added_in_session=store.added_in_session(proposal.session_id),
-            added_unseen=store.added_unseen(proposal.path),
-            own=_own(proposal.path, store),
-            unconfirmed=tuple(
-                str(change)
-                for change in confirmation.changes(store, home, *rules_folders(proposal.path, session))
-                if change.loosens
-            ),
-        )
-    return Prepared(fresh, old, new, gate.judge(fresh, context), rules)
+    if store is None:
+        return inputs
+    changes = confirmation.changes(store, home, *folders)
+    return replace(
+        inputs,
+        added_in_session=store.added_in_session(proposal.session_id),
+        added_unseen=store.added_unseen(proposal.path),
+        own=_own(proposal.path, store),
+        unconfirmed=tuple(str(change) for change in changes if change.loosens),
+    )
 
 
 def admit(prepared: Prepared) -> None:
@@ -193,9 +210,9 @@ def reread(evidence: Evidence) -> Turn | None:
     return turns.get((evidence.line, evidence.uuid))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=16)
 def _human_turns(path: str, size: int, changed: int) -> dict[tuple[int, str | None], Turn]:  # noqa: ARG001  (they are the key)
-    """A file that did not change is read again once for all its quotes, not once for each."""
+    """Read a file that did not change once for all its quotes, also where a review goes to and fro between files."""
     return {(turn.line, turn.uuid): turn for turn in transcript.read(path).human_turns}
 
 

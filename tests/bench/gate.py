@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from judging import AUTO, case, insert, replaced
+from helpers.gate import AUTO, case, insert, replaced
 
 from skillloop import gate
 from skillloop.config import Config, Protect, Sources
@@ -136,7 +136,7 @@ def fresh() -> None:
     words.polarity.cache_clear()
 
 
-def timed(check: gate.Gate, made: Callable[[], tuple[Proposal, gate.Context]], repeat: int) -> float:
+def timed(check: gate.Gate, made: Callable[[], tuple[Proposal, gate.GateInput]], repeat: int) -> float:
     """The median time of one check in milliseconds, without building its input."""
     times = []
     for _ in range(repeat):
@@ -148,7 +148,7 @@ def timed(check: gate.Gate, made: Callable[[], tuple[Proposal, gate.Context]], r
     return statistics.median(times) * 1000
 
 
-def _listed(check: gate.Gate, proposal: Proposal, context: gate.Context) -> Iterator[Check]:
+def _listed(check: gate.Gate, proposal: Proposal, context: gate.GateInput) -> Iterator[Check]:
     found = check(proposal, context)
     yield from found if not hasattr(found, "passed") else [found]
 
@@ -184,17 +184,17 @@ def main() -> None:
     print(f"  {'the whole verdict':24} {whole_verdict:8.1f}")
 
 
-def edit(base: str) -> tuple[Proposal, gate.Context]:
+def edit(base: str) -> tuple[Proposal, gate.GateInput]:
     """An ordinary edit of a long skill."""
     return case(SAID, insert(LINE, "Topic 3"), base=base, config=RULES, own=base)
 
 
-def added(unit: str, base: str) -> tuple[Proposal, gate.Context]:
+def added(unit: str, base: str) -> tuple[Proposal, gate.GateInput]:
     """An edit that would add a megabyte in one line."""
     return case(SAID, insert(unit * (1_000_000 // len(unit)), "Topic 3"), base=base)
 
 
-def megabytes(unit: str, base: str) -> Iterator[tuple[str, Callable[[], tuple[Proposal, gate.Context]]]]:
+def megabytes(unit: str, base: str) -> Iterator[tuple[str, Callable[[], tuple[Proposal, gate.GateInput]]]]:
     line = unit * (1_000_000 // len(unit.encode()))
     big = base + f"- {line}\n"
     yield f"said {unit!r}", lambda: case(line, insert(LINE, "Topic 3"), base=base, config=RULES)

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from skillloop.config import Config
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.gate.sources.catalogue import Book, Mention, Standing, phrases
 from skillloop.gate.sources.disguises import disguised
 from skillloop.gate.sources.mentions import LONGEST, hides, mentions, plain
@@ -32,9 +32,9 @@ _TURNS = re.compile(
 )
 
 
-def check(_proposal: Proposal, context: Context) -> list[Check]:
+def check(_proposal: Proposal, inputs: GateInput) -> list[Check]:
     """What the source rules say about the edits: hard failures, soft ones for a person, or one passed check."""
-    return compare(context.base, context.text, context.config, context.added, context.removed)
+    return compare(inputs.base, inputs.text, inputs.config, inputs.added, inputs.removed)
 
 
 def compare(

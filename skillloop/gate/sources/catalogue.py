@@ -183,7 +183,7 @@ class Book:
 
     @cached_property
     def loose(self) -> dict[str, str]:
-        """Names that need a context, as written, to label."""
+        """Names that need a inputs, as written, to label."""
         return {name: label for label, source in self.sources.items() for name in source.loose}
 
     def label(self, entry: str) -> str:

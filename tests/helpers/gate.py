@@ -1,4 +1,4 @@
-"""Build a proposal with its evidence and context, as the pipeline would, for tests of the gate."""
+"""Build a proposal with its evidence and the gate's input, as the pipeline would, for tests of the gate."""
 
 from dataclasses import replace
 
@@ -48,11 +48,13 @@ def deleted(old, heading="Style", cites=("e1",)):
     return Edit("delete", heading, old, evidence=cites)
 
 
-def case(said, *edits, base=SKILL, origin=Origin.TYPED, quote=None, turn=None, text=None, **context):
-    """A proposal that rests on the message `said`, and its context in auto mode.
+def case(
+    said, *edits, base=SKILL, origin=Origin.TYPED, quote=None, turn=None, text=None, received=True, **inputs
+):
+    """A proposal that rests on the message `said`, and what the gate gets beside it, in auto mode.
 
     `text` stands for what a hostile caller claims the edits lead to; `turn` changes fields of the message as the
-    transcript holds it.
+    transcript holds it; `received` is what the hook saw of it.
     """
     heard = Turn(0, "human", said, 7, "u1", origin=origin)
     heard = replace(heard, **(turn or {}))
@@ -66,18 +68,18 @@ def case(said, *edits, base=SKILL, origin=Origin.TYPED, quote=None, turn=None, t
     fields = {
         "config": AUTO,
         "session": Session("s1", "/t/s1.jsonl", (heard,)),
-        "reread": lambda _: heard,
-        "received": lambda _: True,
+        "turns": {evidence: heard},
+        "receipts": {heard: received},
     }
-    return proposal, gate.Context(base=base, text=text, **{**fields, **context})
+    return proposal, gate.GateInput(base=base, text=text, **{**fields, **inputs})
 
 
-def judged(said, *edits, **context):
-    return gate.judge(*case(said, *edits, **context))
+def judged(said, *edits, **inputs):
+    return gate.judge(*case(said, *edits, **inputs))
 
 
-def failed(check, said, *edits, **context):
+def failed(check, said, *edits, **inputs):
     """The names of the failed findings of one check, the hard ones with a "!"."""
-    found = check(*case(said, *edits, **context))
+    found = check(*case(said, *edits, **inputs))
     found = [found] if hasattr(found, "name") else found
     return {one.name + "!" * one.hard for one in found if not one.passed}

@@ -1,7 +1,7 @@
 """How much may change, and what is never automatic."""
 
 import pytest
-from judging import AUTO, SKILL, case, deleted, failed, insert, judged, replaced
+from helpers.gate import AUTO, SKILL, case, deleted, failed, insert, judged, replaced
 
 from skillloop import gate
 from skillloop.config import Apply, Config, EditLimits

@@ -4,14 +4,14 @@ import pytest
 
 from skillloop.config import Config
 from skillloop.gate import secrets
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 
 TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"  # a shape, not a token
 SKILL = "---\nname: x\ndescription: y\n---\n# X\n\n- Keep it short.\n"
 
 
 def findings(*lines, base=SKILL):
-    context = Context(base=base, text=base + "".join(f"{line}\n" for line in lines), config=Config())
+    context = GateInput(base=base, text=base + "".join(f"{line}\n" for line in lines), config=Config())
     return [check for check in secrets.check(None, context) if not check.passed]
 
 

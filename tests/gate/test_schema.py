@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from judging import SKILL, case, deleted, failed, insert, replaced
+from helpers.gate import SKILL, case, deleted, failed, insert, replaced
 
 from skillloop.gate import schema
 from skillloop.model import Edit

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from helpers.gate import case, failed, insert, judged
 from hypothesis import given
 from hypothesis import strategies as st
-from judging import case, failed, insert, judged
 
 from skillloop.gate import provenance
 from skillloop.model import Evidence, Origin, Outcome, Session, Turn, TurnKind
@@ -19,18 +19,11 @@ def test_typed_words_pass():
 
 
 def test_a_message_that_is_not_in_the_transcript_is_no_evidence():
-    assert failed(provenance.check, SAID, EDIT, reread=lambda _: None) == {"origin!"}
-
-
-def test_a_transcript_that_cannot_be_read_confirms_nothing():
-    def unreadable(_evidence):
-        raise PermissionError("no")
-
-    assert failed(provenance.check, SAID, EDIT, reread=unreadable) == {"origin!"}
+    assert failed(provenance.check, SAID, EDIT, turns={}) == {"origin!"}
 
 
 def test_a_queued_proposal_whose_transcript_was_deleted_is_still_a_persons_to_decide():
-    verdict = judged(SAID, EDIT, session=None, reread=lambda _: None)
+    verdict = judged(SAID, EDIT, session=None, turns={})
     assert (verdict.outcome, {check.name for check in verdict.failed}) == (Outcome.DEFER, {"gone"})
 
 
@@ -73,10 +66,10 @@ def test_every_edit_cites_evidence_that_exists(cites):
 
 
 def test_two_pieces_of_evidence_with_one_id_are_refused():
-    proposal, context = case(SAID, EDIT)
+    proposal, inputs = case(SAID, EDIT)
     other = Evidence("e1", "s1", "/t/s1.jsonl", 9, "u2", SAID, Origin.TYPED)
     both = replace(proposal, evidence=(*proposal.evidence, other))
-    assert not next(iter(provenance.check(both, context))).passed
+    assert not next(iter(provenance.check(both, inputs))).passed
 
 
 def test_an_automated_session_teaches_nothing():
@@ -89,8 +82,8 @@ def test_an_automated_session_teaches_nothing():
     [
         ("attribution", {"origin": Origin.UNATTRIBUTED}),
         ("attribution", {"turn": {"origin": Origin.UNATTRIBUTED}}),
-        ("receipt", {"received": lambda _turn: False}),
-        ("unwatched", {"received": lambda _turn: None}),
+        ("receipt", {"received": False}),
+        ("unwatched", {"received": None}),
         ("untold", {"turn": {"kind": TurnKind.QUEUED}}),
         ("pasted", {"turn": {"pasted": ("a log",)}}),
         ("pasted", {"turn": {"text": SAID + " x" * 300}}),
@@ -105,8 +98,8 @@ def test_a_doubt_about_the_words_goes_to_a_person(doubt, fields):
 
 
 def test_a_receipt_is_asked_for_where_the_client_gives_one():
-    context = {"received": lambda _turn: False, "turn": {"kind": TurnKind.QUEUED}}
-    assert failed(provenance.check, SAID, EDIT, **context) == {"untold"}
+    inputs = {"received": False, "turn": {"kind": TurnKind.QUEUED}}
+    assert failed(provenance.check, SAID, EDIT, **inputs) == {"untold"}
 
 
 TYPED = Turn(0, "human", "hello", 1, "u0", origin=Origin.TYPED)

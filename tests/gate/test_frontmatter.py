@@ -5,15 +5,15 @@ import time
 from dataclasses import replace
 
 import pytest
+from helpers.gate import AUTO, SKILL, insert, judged
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judging import AUTO, SKILL, insert, judged
 
 from skillloop import gate
 from skillloop.config import Protect
 from skillloop.errors import SkillloopError
 from skillloop.gate import frontmatter
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.model import Edit, Outcome
 from skillloop.skills import document
 
@@ -21,7 +21,7 @@ HEAD = SKILL[: SKILL.index("\n# Report")]
 
 
 def findings(text, base=SKILL):
-    checks = frontmatter.check(None, Context(base=base, text=text, config=AUTO))
+    checks = frontmatter.check(None, GateInput(base=base, text=text, config=AUTO))
     return {check.name + "!" * check.hard for check in checks if not check.passed}
 
 

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from judging import failed, insert, judged
+from helpers.gate import failed, insert, judged
 
 from skillloop.gate import safeguards
 from skillloop.model import Outcome

@@ -4,9 +4,9 @@ import time
 from dataclasses import replace
 
 import pytest
+from helpers.gate import SKILL, case, failed, insert, judged, replaced
 from hypothesis import given
 from hypothesis import strategies as st
-from judging import SKILL, case, failed, insert, judged, replaced
 
 from skillloop import gate
 from skillloop.gate import fidelity

@@ -10,7 +10,7 @@ import pytest
 
 from skillloop import gate
 
-BENCH = runpy.run_path(str(Path(__file__).parent / "bench" / "gate.py"))
+BENCH = runpy.run_path(str(Path(__file__).parents[1] / "bench" / "gate.py"))
 SMALL, LONG = BENCH["skill"](40), BENCH["skill"](500)
 GAPS = ["  \n", "\n", "\t", " ,", " -", "? ", "... ", "' ", '."', "( ", " (", "no, ", "don't ", " — "]
 CHECKS = pytest.mark.parametrize("check", gate.CHECKS, ids=map(BENCH["name"], gate.CHECKS))

@@ -3,13 +3,13 @@
 import time
 
 import pytest
+from helpers.gate import AUTO, SKILL, deleted, failed, insert, replaced
 from hypothesis import given
 from hypothesis import strategies as st
-from judging import AUTO, SKILL, deleted, failed, insert, replaced
 
 from skillloop.config import Config, Protect
 from skillloop.gate import protected
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 from skillloop.model import Rule
 
 NESTED = SKILL.replace("- Cite", "### Inner\n\n- Inner rule.\n\n## Sources of old\n\n- Cite")
@@ -17,7 +17,7 @@ NESTED = SKILL.replace("- Cite", "### Inner\n\n- Inner rule.\n\n## Sources of ol
 
 def findings(text, base=SKILL, **protect):
     config = Config(protect=Protect(**protect))
-    checks = protected.check(None, Context(base=base, text=text, config=config))
+    checks = protected.check(None, GateInput(base=base, text=text, config=config))
     return {check.name + "!" * check.hard for check in checks if not check.passed}
 
 
@@ -87,7 +87,7 @@ def test_lines_that_must_stay_keep_their_order():
 def test_the_rule_that_decides_is_named():
     rule = Rule('protect.must_keep = ["never"]', "/p/skillloop.toml", 4)
     config = Config(protect=Protect(must_keep=("never",)), rules={("protect.must_keep", "never"): rule})
-    context = Context(base=SKILL, text=SKILL.replace("- Never", "- Always"), config=config)
+    context = GateInput(base=SKILL, text=SKILL.replace("- Never", "- Always"), config=config)
     [found] = [check for check in protected.check(None, context) if check.name == "must keep"]
     assert found.rule == rule
 

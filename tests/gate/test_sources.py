@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from skillloop.config import Config, Sources
 from skillloop.gate import sources
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 
-BENIGN = Path(__file__).parent / "data" / "benign"
+BENIGN = Path(__file__).parents[1] / "data" / "benign"
 SKILL = """---
 name: research
 description: Writes briefs.
@@ -31,7 +31,7 @@ TRUSTED = ("arxiv.org", "PubMed", "official docs", "*.edu")
 def findings(text, base=SKILL, **rules):
     rules = {"trusted": TRUSTED, "untrusted": ("twitter", "reddit.com", "the blog of Bob"), **rules}
     config = Config(sources=Sources(**rules, kept=tuple(rules["trusted"] or ())))
-    context = Context(base=base, text=text, config=config)
+    context = GateInput(base=base, text=text, config=config)
     return [check for check in sources.check(None, context) if not check.passed]
 
 

@@ -1,7 +1,7 @@
 """A rule that is there is not added again."""
 
 import pytest
-from judging import SKILL, failed, insert, replaced
+from helpers.gate import SKILL, failed, insert, replaced
 
 from skillloop.gate import duplicates
 from skillloop.skills.document import LEARNED

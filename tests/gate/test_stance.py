@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from skillloop.config import Config, Sources
 from skillloop.gate import sources
-from skillloop.gate.context import Context
+from skillloop.gate.input import GateInput
 
 BASE = "# Briefs\n\n## Style\n\n- Keep quotes short.\n"
 
 
 def outcome(line, base=BASE, trusted=("pubmed", "arxiv.org")):
     config = Config(sources=Sources(trusted=trusted, kept=trusted))
-    checks = sources.check(None, Context(base=base, text=f"{base}- {line}\n", config=config))
+    checks = sources.check(None, GateInput(base=base, text=f"{base}- {line}\n", config=config))
     failed = [check for check in checks if not check.passed]
     return "hard" if any(check.hard for check in failed) else "soft" if failed else "free"
 

@@ -1,7 +1,7 @@
 """A line may not be put where its meaning is turned round."""
 
 import pytest
-from judging import failed, insert, judged, replaced
+from helpers.gate import failed, insert, judged, replaced
 
 from skillloop.gate import placement
 from skillloop.model import Outcome

@@ -75,7 +75,7 @@ def test_a_thousand_ordinary_lines_in_twelve_languages_pass():
 
 
 def test_genuine_corrections_in_fourteen_languages_pass():
-    files = (Path(__file__).parent / "data" / "benign").glob("*.jsonl")
+    files = (Path(__file__).parents[1] / "data" / "benign").glob("*.jsonl")
     texts = [json.loads(line)["text"] for file in files for line in file.read_text("utf-8").splitlines()]
     assert len(texts) >= 300
     assert {text: spans(text) for text in texts if spans(text)} == {}

@@ -1,60 +1,44 @@
-"""What a check may look at beside the proposal: the two texts, the rules, and where the words came from."""
+"""What a check may look at beside the proposal: plain data that was gathered beforehand. A check opens nothing."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
 
 from skillloop.config import Config
-from skillloop.errors import SkillloopError
-from skillloop.model import Evidence, Session, Turn
+from skillloop.model import Check, Evidence, Rule, Session, Turn
 
 MOST_PAIRS = 200_000  # equal pairs of lines, between the first and the last change, that are worth comparing
 
 
-def _nowhere(_evidence: Evidence) -> Turn | None:
-    """Without a transcript to read again, no quote is confirmed."""
-    return None
-
-
-def _unseen(_turn: Turn) -> None:
-    """Without receipts it is not known what was submitted."""
-
-
 @dataclass(frozen=True)
-class Context:
+class GateInput:
     """One SKILL.md before and after the edits, and the facts that the checks rest on. Nothing here is the drafter's."""
 
     base: str  # the text that the proposal was drafted on
     text: str  # the text after the edits
     config: Config
+    real_path: str = ""  # where the proposal's path leads, links followed; "" where it is no link
     session: Session | None = None  # None where the proposal comes from the queue
-    reread: Callable[[Evidence], Turn | None] = _nowhere  # the turn that evidence points to, from the file
-    received: Callable[[Turn], bool | None] = (
-        _unseen  # whether the hook saw it submitted; None: there was no hook
-    )
+    turns: Mapping[Evidence, Turn] = field(default_factory=dict)
+    """The human turn that each piece of evidence points to, read again from the transcript; absent where there is none."""
+    receipts: Mapping[Turn, bool | None] = field(default_factory=dict)
+    """Whether the hook saw these turns submitted; None, or absent: no hook watched."""
     added_in_session: int = 0  # lines that this session already added to the skill automatically
     added_unseen: int = 0  # lines that were, since a person last decided anything about the skill
     own: str | None = None  # the person's last own version, or one that they approved; None is unknown
     unconfirmed: tuple[str, ...] = ()  # what loosened the rules since the person last confirmed them
     confidence: float | None = None  # the detector's, 0 to 1; None where nobody measured it
-    _turns: dict[Evidence, Turn | None] = field(default_factory=dict, compare=False, repr=False)
-
-    def turn(self, evidence: Evidence) -> Turn | None:
-        """The human turn that holds the quote, read again from the transcript once per proposal; None if it is not there."""
-        if evidence not in self._turns:
-            try:
-                self._turns[evidence] = self.reread(evidence)
-            except (SkillloopError, OSError):  # a transcript that cannot be read confirms nothing
-                self._turns[evidence] = None
-        return self._turns[evidence]
 
     def gone(self, evidence: Evidence) -> bool:
-        """Whether the quote of a queued proposal, confirmed when it was digested, cannot be read again: clients delete old transcripts."""
-        return self.session is None and self.turn(evidence) is None
+        """Return whether the quote of a queued proposal, confirmed when it was digested, cannot be read again.
+
+        Clients delete old transcripts.
+        """
+        return self.session is None and evidence not in self.turns
 
     @cached_property
     def added(self) -> tuple[str, ...]:
@@ -94,3 +78,8 @@ def lines_of(text: str) -> list[str]:
     """The lines without their endings; a last empty one is not a line."""
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     return lines if lines[-1] else lines[:-1]
+
+
+def finding(name: str, wrong: str, fine: str = "", *, hard: bool = True, rule: Rule | None = None) -> Check:
+    """Return a check that fails with the sentence `wrong`, or passes with `fine` where `wrong` is empty."""
+    return Check(name, not wrong, hard, wrong or fine, rule)

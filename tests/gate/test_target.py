@@ -3,16 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from judging import case, insert
+from helpers.gate import case, insert
 
 from skillloop.gate import target
 
 GOOD = "/home/ann/.claude/skills/code-review/SKILL.md"
 
 
-def found(path=GOOD, skill="code-review"):
-    proposal, context = case("sort by date", insert("Sort by date"))
-    return target.check(replace(proposal, path=path, skill=skill), context)
+def found(path=GOOD, skill="code-review", leads_to=""):
+    proposal, inputs = case("sort by date", insert("Sort by date"), real_path=leads_to)
+    return target.check(replace(proposal, path=path, skill=skill), inputs)
 
 
 @pytest.mark.parametrize(
@@ -72,17 +72,9 @@ def test_skillloop_does_not_edit_its_own_skills():
 
 
 @pytest.mark.parametrize("leads_to", ["plugins/cache/m/p/1/skills/report", "skills/synced/report"])
-def test_a_link_to_a_skill_that_is_not_editable_is_that_skill(tmp_path, leads_to):
-    real = tmp_path / ".claude" / leads_to
-    real.mkdir(parents=True)
-    link = tmp_path / ".claude" / "skills" / "mine"
-    link.parent.mkdir(exist_ok=True)
-    link.symlink_to(real)
-    assert not found(f"{link}/SKILL.md", "mine").passed
+def test_a_link_to_a_skill_that_is_not_editable_is_that_skill(leads_to):
+    assert not found(leads_to=f"/home/ann/.claude/{leads_to}/SKILL.md").passed
 
 
-def test_a_link_to_skillloop_s_own_skills_is_refused(tmp_path):
-    link = tmp_path / "skills" / "mine"
-    link.parent.mkdir()
-    link.symlink_to(target.OWN_SKILLS / "review")
-    assert "its own skills" in found(f"{link}/SKILL.md", "mine").detail
+def test_a_link_to_skillloop_s_own_skills_is_refused():
+    assert "its own skills" in found(leads_to=f"{target.OWN_SKILLS}/review/SKILL.md").detail

@@ -1,0 +1,109 @@
+"""What the gate's input is gathered from: the live file, the rules, the transcript, the receipts, the store."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from helpers.gate import SKILL, insert
+from transcripts import Transcript
+
+from skillloop.errors import Stale
+from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code.hooks import receipts
+from skillloop.model import Edit, Evidence, Origin, Proposal, sha256
+from skillloop.pipeline import gather
+
+SAID = "Always sort the tables by date"
+
+
+@pytest.fixture
+def skill(tmp_path):
+    path = tmp_path / "project" / ".claude" / "skills" / "report" / "SKILL.md"
+    path.parent.mkdir(parents=True)
+    path.write_text(SKILL)
+    return path
+
+
+@pytest.fixture
+def home(tmp_path):
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def said(folder, name="s1", text=SAID):
+    """A transcript in which a person typed one message, and the evidence for it."""
+    made = Transcript(cwd=str(folder / "project"), session_id=name).typed("hello").says("Hello.").typed(text)
+    path = made.write(folder / f"{name}.jsonl")
+    turn = transcript.read(path).human_turns[-1]
+    return Evidence(name, name, str(path), turn.line, turn.uuid, text, Origin.TYPED)
+
+
+def proposal(skill, *evidence):
+    edits = (insert(SAID, cites=tuple(item.id for item in evidence)),)
+    return Proposal("p1", "report", str(skill), sha256("old"), edits, evidence, "why", "offline", "s1")
+
+
+def test_the_cited_turns_are_read_again_with_their_receipts(tmp_path, skill, home):
+    evidence = said(tmp_path)
+    lost = replace(evidence, id="e2", line=99)
+    receipts.issue(home, "s1", SAID)
+    prepared = gather.prepare(proposal(skill, evidence, lost), home, None)
+    inputs = gather.gather(prepared.proposal, SKILL, prepared.new, home, None, None, 0.7)
+    [(found, turn)] = inputs.turns.items()
+    assert (found, turn.text) == (evidence, SAID)
+    assert inputs.receipts == {turn: True}
+    assert (inputs.confidence, inputs.session) == (0.7, None)
+
+
+@pytest.mark.parametrize(
+    "spoil", [Path.unlink, lambda path: path.write_bytes(b"\0\n[]\n"), lambda path: path.write_text("")]
+)
+def test_a_transcript_that_cannot_be_read_confirms_nothing(tmp_path, skill, home, spoil):
+    evidence = said(tmp_path)
+    spoil(Path(evidence.path))
+    prepared = gather.prepare(proposal(skill, evidence), home, None)
+    assert "gone" in {check.name for check in prepared.verdict.failed}
+
+
+def test_a_review_of_several_sessions_reads_each_transcript_once(tmp_path, skill, home, monkeypatch):
+    evidence = [said(tmp_path, f"s{number}") for number in range(5)]
+    reads = []
+    monkeypatch.setattr(
+        gather.transcript, "read", lambda path, read=transcript.read: reads.append(path) or read(path)
+    )
+    for _ in range(2):
+        for item in evidence:
+            gather.prepare(proposal(skill, item), home, None)
+    assert len(reads) == 5
+
+
+def test_a_link_is_judged_by_where_it_leads(tmp_path, skill, home):
+    real = tmp_path / ".claude" / "plugins" / "cache" / "report"
+    real.mkdir(parents=True)
+    (real / "SKILL.md").write_text(SKILL)
+    link = tmp_path / "mine" / "skills" / "report"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(real)
+    prepared = gather.prepare(proposal(link / "SKILL.md"), home, None)
+    assert "place" in {check.name for check in prepared.verdict.failed if check.hard}
+
+
+def test_edits_that_no_longer_fit_are_stale(skill, home):
+    gone = replace(proposal(skill), edits=(Edit("delete", "Style", "- Not there."),))
+    with pytest.raises(Stale):
+        gather.prepare(gone, home, None)
+
+
+def test_the_rules_of_the_project_are_found_from_the_skill(skill, home):
+    (skill.parents[2] / "skillloop.toml").write_text('[sources]\nuntrusted = ["x.com"]\n')
+    assert gather.rules_for(str(skill), home).sources.untrusted == ("x.com",)
+    assert gather.prepare(proposal(skill), home, None).config.sources.untrusted == ("x.com",)
+
+
+def test_gathering_writes_nothing(tmp_path, skill, home):
+    evidence = said(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    gather.prepare(proposal(skill, evidence), home, None)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    assert not list(home.iterdir())
