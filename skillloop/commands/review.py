@@ -214,7 +214,7 @@ def _teach(app: App, store: Store, found: Disagreement) -> bool:
         click.echo(trouble)
     for trial in done.trials:
         click.echo(f"{trial.decision.outcome.value}: {trial.decision.reason}")
-        if trial.candidate is not None and trial.decision.outcome is Outcome.DEFER:
+        if trial.decision.outcome is Outcome.DEFER:
             return _decide(app, store, store.find_proposal(trial.candidate.id))
     return True
 

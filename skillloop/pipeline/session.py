@@ -1,4 +1,4 @@
-"""A session as a problem of the loop: each lesson is drafted, gated, and applied, queued or dropped.
+"""What a session teaches: each lesson is drafted, gated, and applied, queued or dropped.
 
 Invariants: a dry run writes nothing at all. Digesting the same bytes twice changes nothing. Quotes are redacted
 before anything is stored or shown. An automated session teaches nothing. Words that something else than the person
@@ -27,8 +27,6 @@ from skillloop.pipeline.model_stage import Modelled, draft_offline
 from skillloop.propose import offline as draft
 from skillloop.propose import rejected
 from skillloop.propose.model import Spoilt
-from skillloop.search import loop
-from skillloop.search.loop import Trial
 from skillloop.skills import history
 from skillloop.skills.document import SkillFormatError
 from skillloop.store import State, Store
@@ -45,12 +43,21 @@ _STATE: dict[Outcome, State] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """One proposal with the gate's verdict on it and what became of it."""
+
+    candidate: Proposal
+    verdict: Verdict
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """What one session taught: what was found, each proposal with what became of it, and what stood in the way."""
 
     session: Session
     found: tuple[Disagreement, ...]
-    trials: tuple[Trial[Proposal], ...] = ()
+    trials: tuple[Trial, ...] = ()
     prepared: dict[str, Prepared] = field(default_factory=dict)  # by proposal id
     recurrences: tuple[draft.Recurrence, ...] = ()
     troubles: tuple[str, ...] = ()
@@ -184,7 +191,7 @@ def propose_for(found: Disagreement, home: Path, store: Store) -> Digest:
 
 
 def _loop(found: tuple[Disagreement, ...], problem: SessionProblem) -> Digest:
-    trials = tuple(loop.run(problem, loop.Budget()))
+    trials = tuple(problem.trials())
     return Digest(
         problem.session,
         found,
@@ -217,7 +224,7 @@ def draftable(found: Disagreement) -> bool:
 
 
 class SessionProblem:
-    """The lessons of one session, one candidate each. See `loop.Problem`."""
+    """The lessons of one session, and what comes of the drafts for each."""
 
     def __init__(
         self,
@@ -239,13 +246,20 @@ class SessionProblem:
         self._served: set[str] = set()  # lessons that some draft answers
         self._drafts = self._all_drafts(lessons)
 
-    def seed(self) -> None:
-        """There is no baseline: each lesson stands for itself."""
-
-    def propose(self, trials: Sequence[Trial[Proposal]]) -> Proposal | None:
-        """The draft for the next lesson that no rule and no earlier proposal covers."""
-        seen = {trial.candidate.id for trial in trials if trial.candidate is not None}
-        return next((drafted for drafted in self._drafts if drafted.id not in seen), None)
+    def trials(self) -> Iterator[Trial]:
+        """Judge each draft and carry out what is decided on it. A draft that breaks something is a crash, no more."""
+        seen: set[str] = set()
+        for proposal in self._drafts:
+            if proposal.id in seen:
+                continue
+            seen.add(proposal.id)
+            verdict = Verdict(Outcome.CRASH, ())
+            try:
+                verdict = self.verify(proposal)
+                decision = self.settle(proposal, verdict)
+            except Exception as error:  # noqa: BLE001  (one bad draft must not end the session)
+                decision = Decision(Outcome.CRASH, f"{type(error).__name__}: {error}")
+            yield Trial(proposal, verdict, decision)
 
     def verify(self, proposal: Proposal) -> Verdict:
         """The gate's verdict on the live file with the edits in it; an answer that is no draft has none."""
@@ -260,20 +274,23 @@ class SessionProblem:
         self.prepared[proposal.id] = replace(prepared, verdict=verdict)
         return verdict
 
-    def settle(self, trial: Trial[Proposal]) -> Decision:
+    def settle(self, proposal: Proposal, verdict: Verdict) -> Decision:
         """Apply, queue or drop; in a dry run, only say which."""
-        assert trial.candidate is not None
-        prepared = self.prepared.get(trial.candidate.id)
-        decision = trial.decision if prepared is None else _asked(trial.decision, prepared)
+        failed = verdict.failed
+        reason = f"{failed[0].name}: {failed[0].detail}" if failed else "every check passed"
+        decision = Decision(verdict.outcome, reason)
+        prepared = self.prepared.get(proposal.id)
+        if prepared is not None:
+            decision = _asked(decision, prepared)
         if decision.outcome in {Outcome.KEEP, Outcome.DEFER}:
-            self._served.add(self._lesson[trial.candidate.id].id)
+            self._served.add(self._lesson[proposal.id].id)
         if self.store is None:
             return decision
         if prepared is not None and decision.outcome is Outcome.KEEP:
             decision = self._apply(prepared, self.store, decision)
         elif prepared is not None:
             self._save(prepared, self.store, decision)
-        self.store.save_trial("session", trial.candidate.id, trial.verdict, decision)
+        self.store.save_trial("session", proposal.id, verdict, decision)
         return decision
 
     def _all_drafts(self, lessons: Sequence[Disagreement]) -> Iterator[Proposal]:
