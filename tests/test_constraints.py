@@ -1,7 +1,7 @@
 """A change of the rules is noticed, and one that loosens them waits for the person's yes."""
 
 import pytest
-from test_session import RULE, corrected, digest
+from helpers.sessions import RULE, corrected, digest
 
 from skillloop import cli
 from skillloop.config import confirmation

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from experiments import Formula, drive, noisy, recipe, start
-from messages_server import MessagesServer, data_of, says, status
+from helpers.messages_server import MessagesServer, data_of, says, status
 
 from skillloop import cli, llm
 from skillloop.bench import llm_proposer
@@ -28,7 +28,7 @@ def opened(tmp_path):
 
 
 def proposer(store, said, **budget):
-    door = llm.Door(Api(), store, llm.limits(Budget(**budget)), "bench", "c", sleep=lambda _: None)
+    door = llm.ModelClient(Api(), store, llm.limits(Budget(**budget)), "bench", "c", sleep=lambda _: None)
     return llm_proposer.model(door, "claude-sonnet-5-5", "The program.", said.append)
 
 

@@ -4,7 +4,7 @@ import json
 from itertools import product
 
 import pytest
-from test_session import corrected
+from helpers.sessions import corrected
 from transcripts import Transcript
 
 from skillloop.hosts.claude_code.transcript import read
@@ -50,9 +50,11 @@ def test_no_forged_line_is_applied_or_printed_as_the_persons(tmp_path, home, ski
         made.lines = forge(made.lines, late.typed(text).lines[-1])
         result = session.digest(read(made.write(tmp_path / f"{made.session_id}.jsonl")), home)
         believed = [
-            item for item in result.found if item.evidence.quote in text and item.id not in result.suspect
+            item
+            for item in result.disagreements
+            if item.evidence.quote in text and item.id not in result.suspect
         ]
         assert believed == []
         for trial in result.trials:
-            if any(item.quote in text for item in trial.candidate.evidence):
+            if any(item.quote in text for item in trial.proposal.evidence):
                 assert trial.decision.outcome is not Outcome.KEEP

@@ -1,4 +1,4 @@
-"""A proposer that asks a model for one edit of train.py, through the same door and budget as everything else.
+"""A proposer that asks a model for one edit of train.py, through the same client and budget as everything else.
 
 The question is a function of the ledger's rows, and an answer is kept with its charge: a run that was killed and goes on
 asks the same and pays nothing again. Invariants: the answer is data; what is no usable edit is a discarded trial with its
@@ -16,7 +16,7 @@ from skillloop import llm
 from skillloop.bench.archive import Archive
 from skillloop.bench.candidate import EDITABLE, Candidate
 from skillloop.bench.proposers import Proposer, Sources
-from skillloop.llm import Door, Request
+from skillloop.llm import ModelClient, Request
 from skillloop.text import redact
 
 PROMPT = "experiment.v1"
@@ -30,11 +30,11 @@ SCHEMA = {
 }
 
 
-def model(door: Door, name: str, program: str, say: Callable[[str], None]) -> Proposer:
+def model(client: ModelClient, name: str, program: str, say: Callable[[str], None]) -> Proposer:
     """A proposer.
 
     Args:
-        door: The way to the model.
+        client: The way to the model.
         name: Which model.
         program: How the experiment is run, told to the model: the skill's text.
         say: Told once why there will be no more proposals.
@@ -49,12 +49,12 @@ def model(door: Door, name: str, program: str, say: Callable[[str], None]) -> Pr
         files = sources(parent)
         asked = request(archive, files, parent, program, name, key)
         try:
-            reply = door.complete(asked)
-        except (llm.Spent, llm.Failed) as error:
+            reply = client.complete(asked)
+        except (llm.BudgetExceeded, llm.ModelError) as error:
             ended = True
             say(f"no more proposals by the model: {error.message}")
             return None
-        by = f"{door.backend.name}:{name}:{asked.prompt.name}"
+        by = f"{client.backend.name}:{name}:{asked.prompt.name}"
         what, text, trouble = "an answer of no use", files[EDITABLE], reply.trouble
         if reply.value is not None:
             what, text, trouble = _edited(text, reply.value)

@@ -212,13 +212,13 @@ def _proposer(name: str, recipe: Path) -> Proposer:
 def _asking(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> Proposer:
     """A model as the proposer. Naming it on the command line switches it on; the budget is that of the person's config."""
     rules = config.load(app.home)
-    door = llm.open_door(rules, store, f"bench:{opened.folder.root}", backend)
-    if door is None:
+    client = llm.connect(rules, store, f"bench:{opened.folder.root}", backend)
+    if client is None:
         raise UsageError(f"no model can be asked: {llm.choose(rules, backend=backend)[1]}")
     program = recipe / "SKILL.md"
     text = program.read_text("utf-8") if program.exists() else ""
     return llm_proposer.model(
-        door, rules.model.careful, text, lambda said: click.echo(f"skillloop: {said}", err=True)
+        client, rules.model.careful, text, lambda said: click.echo(f"skillloop: {said}", err=True)
     )
 
 

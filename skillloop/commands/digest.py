@@ -172,7 +172,7 @@ def as_object(result: Digest) -> dict[str, Any]:
                 "lesson": item.lesson,
                 "skill": item.skill.name if item.skill else None,
             }
-            for item in result.found
+            for item in result.disagreements
         ],
         "recurrences": [
             {"path": item.path, "line": item.line or None, "rule": item.rule, "proposal": item.proposal}
@@ -187,18 +187,17 @@ def as_object(result: Digest) -> dict[str, Any]:
 def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
 
     for trial in result.trials:
-        if trial.candidate is not None:
-            prepared = result.prepared.get(trial.candidate.id)
-            yield {
-                "id": trial.candidate.id,
-                "skill": trial.candidate.skill,
-                "path": trial.candidate.path,
-                "diff": document.diff(prepared.old, prepared.new, trial.candidate.path) if prepared else "",
-                "verdict": {
-                    "outcome": trial.decision.outcome.value,
-                    "checks": checks_as_objects(trial.verdict),
-                },
-            }
+        proposal, prepared = trial.proposal, trial.prepared
+        yield {
+            "id": proposal.id,
+            "skill": proposal.skill,
+            "path": proposal.path,
+            "diff": document.diff(prepared.old, prepared.new, proposal.path) if prepared else "",
+            "verdict": {
+                "outcome": trial.decision.outcome.value,
+                "checks": checks_as_objects(trial.verdict),
+            },
+        }
 
 
 def _proven(item: Disagreement, result: Digest) -> bool:
@@ -206,10 +205,9 @@ def _proven(item: Disagreement, result: Digest) -> bool:
     if item.id in result.suspect or item.evidence.origin is not Origin.TYPED or result.session.partial:
         return False
     return not any(
-        item.id in {evidence.id for evidence in trial.candidate.evidence}
+        item.id in {evidence.id for evidence in trial.proposal.evidence}
         and any(check.name in DOUBTS for check in trial.verdict.failed)
         for trial in result.trials
-        if trial.candidate is not None
     )
 
 
@@ -228,7 +226,10 @@ def _problem(error: SkillloopError) -> str:
 def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool = False) -> None:
     """Print what one session taught, a line each."""
     session = result.session
-    turns, found = counted(len(session.human_turns), "turn"), counted(len(result.found), "disagreement")
+    turns, found = (
+        counted(len(session.human_turns), "turn"),
+        counted(len(result.disagreements), "disagreement"),
+    )
     head = f"{session.session_id}: {turns} of yours, {found}"
     out.print(
         render.plain(
@@ -236,7 +237,7 @@ def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool =
             "bold",
         )
     )
-    for item in result.found:
+    for item in result.disagreements:
         if item.evidence.origin is Origin.MACHINE:
             continue  # never evidence, so never shown as if it were
         skill = item.skill.name if item.skill else "no skill in force"
@@ -255,16 +256,12 @@ def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool =
     for repeat in result.recurrences:
         out.print(render.plain(f"  {said_again(repeat)}"))
     for trial in result.trials:
-        if trial.candidate is not None:
-            verb = {"keep": "applied", "defer": "queued", "discard": "vetoed", "crash": "failed"}[
-                trial.decision.outcome.value
-            ]
-            would = f"would be {verb}" if dry_run else verb
-            out.print(
-                render.plain(
-                    f"  proposal {trial.candidate.id} for {trial.candidate.skill}: {would}: {trial.decision.reason}"
-                )
-            )
+        proposal, decision = trial.proposal, trial.decision
+        verb = {"keep": "applied", "defer": "queued", "discard": "vetoed", "crash": "failed"}[
+            decision.outcome
+        ]
+        would = f"would be {verb}" if dry_run else verb
+        out.print(render.plain(f"  proposal {proposal.id} for {proposal.skill}: {would}: {decision.reason}"))
     if session.bad_lines:
         out.print(render.plain(f"  {counted(session.bad_lines, 'line')} could not be read", "yellow"))
     for trouble in result.troubles:

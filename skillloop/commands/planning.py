@@ -1,8 +1,7 @@
-"""What `digest --plan` prints: every request exactly as it would be sent, and the cost. Nothing is sent or written."""
+"""Print what `digest --plan` recorded: every request exactly as it would be sent, and the cost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +9,9 @@ from skillloop import config, llm, render
 from skillloop.commands.options import App, emit
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code.parallel import read_all
-from skillloop.llm import Estimate
+from skillloop.llm import Estimate, Planned
 from skillloop.model import Session
-from skillloop.pipeline import gather
-from skillloop.pipeline import plan as plans
-from skillloop.pipeline import session as problem
-from skillloop.pipeline.plan import Planned
+from skillloop.pipeline import session
 from skillloop.store import Store
 
 if TYPE_CHECKING:
@@ -29,11 +25,11 @@ def print_plan(app: App, out: Console, paths: list[Path], *, as_json: bool) -> i
         for item in read_all(paths):
             if isinstance(item, SkillloopError):
                 raise item
-            found = list(planned(item, app.home, store))
-            everything += found
-            for each in found:
+            planned = session.plan(item, app.home, store)
+            everything += planned
+            for each in planned:
                 emit(as_object(each)) if as_json else _show(out, each)
-            if not found and not as_json:
+            if not planned and not as_json:
                 out.print(render.plain(f"{item.session_id}: nothing would be sent", "bold"))
     if not as_json:
         _show_sum(app, out, everything)
@@ -41,7 +37,7 @@ def print_plan(app: App, out: Console, paths: list[Path], *, as_json: bool) -> i
 
 
 def _show_sum(app: App, out: Console, everything: list[Planned]) -> None:
-    """The back end, and the cost: of what was shown, of the proof of each draft, and the limits of it all."""
+    """Print the back end, and the cost: of what was shown, of the proof of each draft, and the limits of it all."""
     rules = config.load(app.home)
     name, why = llm.choose(rules)
     out.print(render.plain(f"back end  {name} ({why})"))
@@ -58,20 +54,20 @@ def _show_sum(app: App, out: Console, everything: list[Planned]) -> None:
 
 
 def announcement(item: Session, home: Path, store: Store) -> str:
-    """What digesting a session may cost, in one line; "" where nothing would be sent."""
-    fresh = [each for each in planned(item, home, store) if not each.known]
+    """Say what digesting a session may cost, in one line; "" where nothing would be sent."""
+    fresh = [each for each in session.plan(item, home, store) if not each.known]
     costs = [cost for each in fresh for cost in (each.cost, *each.then)]
     return f"{item.session_id}: {fresh[0].backend} may be asked: {_priced(costs)}" if costs else ""
 
 
 def _priced(costs: list[Estimate]) -> str:
-    """So many calls and what they cost."""
+    """Say how many calls these are and what they cost."""
     likely, most = sum(cost.likely for cost in costs), sum(cost.most for cost in costs)
     return f"{len(costs)} calls, about ${likely / 1e9:.4f}, at most ${most / 1e9:.4f}"
 
 
 def as_object(each: Planned) -> dict[str, Any]:
-    """One request as JSON: what is sent, word for word (the marks are drawn anew by each process), and its cost."""
+    """Return one request as JSON: what is sent, word for word (the marks are drawn anew by each process), and its cost."""
     request = each.request
     return {
         "backend": each.backend,
@@ -86,20 +82,7 @@ def as_object(each: Planned) -> dict[str, Any]:
     }
 
 
-def planned(session: Session, home: Path, store: Store) -> Iterator[Planned]:
-    """The requests of one session, in order: second opinions, then drafts."""
-    recurring = store.wishes(before=session.session_id)
-    shown = gather.credible(session, home)
-    opinions = plans.Opinions(shown, home, store)
-    found = problem.study(session, recurring, problem.said_by_person(opinions, home))
-    yield from opinions.planned
-    unsaid = problem.suspect(session, found, home)
-    lessons = [item for item in found if problem.draftable(item) and item.id not in unsaid]
-    yield from plans.drafts(shown, lessons, home, store)
-
-
 def _show(out: Console, each: Planned) -> None:
-
     request = each.request
     price = f"about ${each.cost.likely / 1e9:.4f}, at most ${each.cost.most / 1e9:.4f}"
     known = " (answered before: not sent again)" if each.known else ""

@@ -215,7 +215,7 @@ def _teach(app: App, store: Store, found: Disagreement) -> bool:
     for trial in done.trials:
         click.echo(f"{trial.decision.outcome.value}: {trial.decision.reason}")
         if trial.decision.outcome is Outcome.DEFER:
-            return _decide(app, store, store.find_proposal(trial.candidate.id))
+            return _decide(app, store, store.find_proposal(trial.proposal.id))
     return True
 
 

@@ -13,7 +13,7 @@ from skillloop import config, llm, render
 from skillloop.commands.options import App, counted, emit, json_option
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
-from skillloop.evaluate import judge as judging
+from skillloop.evaluate import judge
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.store import Queued, Store
 from skillloop.worker.queue import parked
@@ -123,9 +123,7 @@ def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
         "total": {"dollars": total.dollars, "tokens": total.tokens, "calls": total.calls},
         "unanswered": total.unanswered,
         "limit": rules.budget.money_per_day,
-        "judge": None
-        if backend == "offline"
-        else judging.standing(store, judging.named(rules.model.careful)).why,
+        "judge": None if backend == "offline" else judge.status(store, rules.model.careful).why,
     }, []
 
 

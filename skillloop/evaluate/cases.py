@@ -45,7 +45,7 @@ _RUN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Message:
     """One turn of a situation."""
 
     role: Literal["human", "assistant"]
@@ -54,7 +54,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """How to tell whether a replay did right: what code can tell, or a rubric where it cannot."""
+    """What a replay has to meet: what code can tell, or a rubric where it cannot."""
 
     contains: tuple[str, ...] = ()  # each is in the answer or its commands, in any letter case
     absent: tuple[str, ...] = ()  # none is, as a whole word
@@ -83,28 +83,29 @@ class Case:
     id: str
     skill: str  # path of the SKILL.md
     session_id: str  # cases of one session are never split
-    situation: tuple[Said, ...]  # ends with what the person asked
+    situation: tuple[Message, ...]  # ends with what the person asked
     wrong: str  # the person's words on what went wrong; "" for an eval
     expected: Expected
 
 
-def of(session: Session, found: Disagreement) -> Case | None:
-    """The case that a disagreement makes, or None where nothing was asked before it or no skill was in force."""
-    if found.skill is None or found.skill.path is None or not found.lesson:
+def of(session: Session, disagreement: Disagreement) -> Case | None:
+    """Return the case that a disagreement makes, or None where nothing was asked before it or no skill was in force."""
+    skill = disagreement.skill.path if disagreement.skill is not None else None
+    if skill is None or not disagreement.lesson:
         return None
-    before = list(session.turns[: found.turn])
+    before = list(session.turns[: disagreement.turn])
     while before and before[-1].role == "assistant":
         before.pop()  # the answer that was wrong is what a replay gives anew
     if not before:
         return None
-    situation = tuple(Said(turn.role, context.clean(turn.text, LONGEST)) for turn in before[-TURNS:])
-    wrong = context.clean(session.turns[found.turn].text, context.PERSON)
-    lesson = context.clean(found.lesson, context.PERSON)
-    return Case(found.id, found.skill.path, session.session_id, situation, wrong, expected(lesson))
+    situation = tuple(Message(turn.role, context.clean(turn.text, LONGEST)) for turn in before[-TURNS:])
+    wrong = context.clean(session.turns[disagreement.turn].text, context.CORRECTION)
+    lesson = context.clean(disagreement.lesson, context.CORRECTION)
+    return Case(disagreement.id, skill, session.session_id, situation, wrong, expected(lesson))
 
 
 def expected(lesson: str) -> Expected:
-    """What a lesson lets code check: the things that it names. Where they do not add up, a rubric."""
+    """Return what a lesson lets code check: the things that it names. Where they do not add up, a rubric."""
     contains, absent, commands = [], [], []
     for clause, negated in _clauses(lesson):
         for match in _SPAN.finditer(clause):
@@ -122,7 +123,7 @@ def expected(lesson: str) -> Expected:
 
 
 def _clauses(lesson: str) -> Iterator[tuple[str, bool]]:
-    """The clauses of a lesson, each with whether it says what not to do. Marks inside of a named thing do not split."""
+    """Yield the clauses of a lesson, each with whether it says what not to do. Marks inside of a named thing do not split."""
     spans = [match.span() for match in _SPAN.finditer(lesson)]
     start = 0
     ends = [m for m in _CLAUSE.finditer(lesson) if not any(a <= m.start() < b for a, b in spans)]
@@ -142,7 +143,7 @@ class EvalsError(SkillloopError):
 
 
 def evals(skill: str) -> list[Case]:
-    """The cases of a skill's own evals/evals.json; none where there is no such file.
+    """Read the cases of a skill's own evals/evals.json; none where there is no such file.
 
     An eval with files is left out: a replay has no files to give.
 
@@ -155,8 +156,8 @@ def evals(skill: str) -> list[Case]:
     if path.stat().st_size > _LARGEST:
         raise EvalsError(f"{path}: larger than {_LARGEST} bytes")
     try:
-        found = json.loads(path.read_text("utf-8"))
-        return [_eval(item, skill) for item in found["evals"] if not item.get("files")]
+        document = json.loads(path.read_text("utf-8"))
+        return [_eval(item, skill) for item in document["evals"] if not item.get("files")]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         hint = 'it holds {"skill_name": …, "evals": [{"id", "prompt", "expected_output", "expectations"}]}'
         raise EvalsError(f"{path}: not an evals.json: {type(error).__name__}: {error}", hint) from None
@@ -168,9 +169,9 @@ def _eval(item: dict[str, Any], skill: str) -> Case:
     if not isinstance(item["prompt"], str) or not rubric:
         raise ValueError("an eval needs a prompt and what is expected")
     name = f"evals:{item['id']}"
-    said = Said("human", context.clean(item["prompt"], LONGEST))
+    asked = Message("human", context.clean(item["prompt"], LONGEST))
     number = sha256(f"{name}\0{skill}\0{item['prompt']}\0{rubric}")[:12]
-    return Case(number, skill, name, (said,), "", Expected(rubric=context.clean(rubric, 3 * LONGEST)))
+    return Case(number, skill, name, (asked,), "", Expected(rubric=context.clean(rubric, 3 * LONGEST)))
 
 
 def held_out(case: Case) -> bool:
@@ -179,7 +180,7 @@ def held_out(case: Case) -> bool:
 
 
 def split(everything: list[Case], own: Case) -> tuple[list[Case], list[Case]]:
-    """The other cases to select by, and those held out. The session of `own` is on neither side of the second.
+    """Split the other cases into those to select by and those held out. The session of `own` is on neither side of the second.
 
     No session is on both sides; whoever finds otherwise has found a bug.
     """

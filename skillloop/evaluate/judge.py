@@ -1,20 +1,19 @@
 """The judge: a model whose opinion is measured before it counts, and that can only lower a verdict.
 
-How far it agrees with what the person approved and rejected is told as Cohen's kappa. Below 0.6, over all decisions or
+How far it agrees with what the person approved and rejected is measured by Cohen's kappa. Below 0.6, over all decisions or
 over the latest ones (drift), it is switched off. It sees two texts without knowing which is the new one, in both
 orders; if it changes its mind with the order, it has none.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from skillloop import llm
-from skillloop.evaluate import stats
 from skillloop.evaluate.cases import Case
-from skillloop.evaluate.stats import Kappa
-from skillloop.llm import Door, Request
+from skillloop.llm import ModelClient, Request
 from skillloop.model import Check, Outcome, Proposal, Verdict
 from skillloop.propose import context
 from skillloop.store import Store
@@ -31,6 +30,10 @@ LEAST = 0.6
 RUN = 6
 """Words in a row that an edit may not share with a text that it must not know."""
 
+PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge", "second opinion"})
+"""Checks that are made once, when a draft is made: a later look at the proposal shows them again."""
+
+_ORDER = (Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH)
 _RUBRIC = {
     "type": "object",
     "properties": {"meets": {"type": "boolean"}, "why": {"type": "string"}},
@@ -49,66 +52,92 @@ _CHOICE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Whether the judge is heard, and why, for `status`."""
+class JudgeStatus:
+    """Whether the judge is heard, and why, for a person."""
 
     on: bool
     why: str
 
 
-def named(model: str) -> str:
-    """The name under which a judge is measured. Another model, or other instructions, is another judge."""
+def judge_id(model: str) -> str:
+    """Return the name under which a judge is measured. Another model, or other instructions, is another judge."""
     return f"{model}:{llm.versioned(PROMPT)}"
 
 
-def standing(store: Store, judge: str) -> Standing:
-    """How a judge (see `named`) has done so far."""
-    said = [item for item in store.evaluations.opinions() if item.judge == judge]
-    decided = [(item.approves, item.person) for item in said if item.person is not None]
+def status(store: Store, model: str) -> JudgeStatus:
+    """Measure how well this model judged so far."""
+    opinions = [item for item in store.evaluations.opinions() if item.judge == judge_id(model)]
+    decided = [(item.approves, item.person) for item in opinions if item.person is not None]
     if len(decided) < ENOUGH:
-        return Standing(True, f"judge not measured yet: {len(decided)} of {ENOUGH} decisions")
-    share = sum(item.consistent for item in said) / len(said)
+        return JudgeStatus(True, f"judge not measured yet: {len(decided)} of {ENOUGH} decisions")
+    share = sum(item.consistent for item in opinions) / len(opinions)
     swapped = f"the same in either order {share:.0%} of the time"
-    found, latest = stats.kappa(decided), stats.kappa(decided[-ENOUGH:])
-    if found is None or found.value < LEAST:
-        why = f"judge off: {_told(found)} with your decisions, {LEAST} is asked for"
+    overall, latest = kappa(decided), kappa(decided[-ENOUGH:])
+    if overall is None or overall.value < LEAST:
+        agreement = overall or "no agreement to measure"
+        why = f"judge off: {agreement} with your decisions, {LEAST} is asked for"
     elif latest is None or latest.value < LEAST:
-        why = f"judge off: it drifted, {_told(latest)} over your last {ENOUGH} decisions"
+        agreement = latest or "no agreement to measure"
+        why = f"judge off: it drifted, {agreement} over your last {ENOUGH} decisions"
     else:
-        return Standing(True, f"judge on: {_told(found)} with your decisions, {swapped}")
-    return Standing(False, f"{why}; {swapped}")
+        return JudgeStatus(True, f"judge on: {overall} with your decisions, {swapped}")
+    return JudgeStatus(False, f"{why}; {swapped}")
 
 
-def _told(kappa: Kappa | None) -> str:
-    if kappa is None:
-        return "no agreement to measure"
-    return f"kappa {kappa.value:.2f} ({kappa.low:.2f} to {kappa.high:.2f}, {kappa.n} decisions)"
+@dataclass(frozen=True, slots=True)
+class Kappa:
+    """Agreement beyond chance of two raters who say yes or no, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"kappa {self.value:.2f} ({self.low:.2f} to {self.high:.2f}, {self.n} decisions)"
 
 
-def meets(door: Door, case: Case, answer: str, commands: Sequence[str], model: str) -> bool | None:
-    """Whether an answer meets a case's rubric; None where the judge gave no usable answer."""
+def kappa(pairs: Iterable[tuple[bool, bool]]) -> Kappa | None:
+    """Return Cohen's kappa (Cohen 1960, doi:10.1177/001316446002000104) with its large-sample interval.
+
+    None where it is not defined: no pairs, or both raters always said the same one thing.
+    """
+    rated = list(pairs)
+    n = len(rated)
+    if not n:
+        return None
+    observed = sum(a == b for a, b in rated) / n
+    first, second = (sum(pair[i] for pair in rated) / n for i in (0, 1))
+    chance = first * second + (1 - first) * (1 - second)
+    if chance >= 1:
+        return None
+    value = (observed - chance) / (1 - chance)
+    error = 1.96 * math.sqrt(observed * (1 - observed) / n) / (1 - chance)
+    return Kappa(value, max(-1.0, value - error), min(1.0, value + error), n)
+
+
+def meets(client: ModelClient, case: Case, answer: str, commands: Sequence[str], model: str) -> bool | None:
+    """Ask whether an answer meets a case's rubric; None where the judge gave no usable answer."""
     data = {
         "requirement": case.expected.rubric,
         "situation": case.situation[-1].text,
         "answer": answer,
         "commands": list(commands),
     }
-    request = llm.Request("rubric", model, llm.prompt("rubric.v1"), data, _RUBRIC)
-    value = door.complete(request).value
+    value = client.complete(Request("rubric", model, llm.prompt("rubric.v1"), data, _RUBRIC)).value
     return None if value is None else bool(value["meets"])
 
 
-def opinion(door: Door, store: Store, proposal: Proposal, old: str, new: str, model: str) -> Check:
+def opinion(client: ModelClient, store: Store, proposal: Proposal, old: str, new: str, model: str) -> Check:
     """Ask which text the person would want, in both orders, and remember it. A soft check: it can only demote."""
     useless = {"better": "neither", "why": "no usable answer"}
-    asked = questions([item.quote for item in proposal.evidence], old, new, model)
-    answers = [door.complete(request).value or useless for request in asked]
-    wants_new = (answers[0]["better"] == "second", answers[1]["better"] == "first")
-    consistent = {answers[0]["better"], answers[1]["better"]} in ({"first", "second"}, {"neither"})
-    approves = all(wants_new)
+    questions = requests([item.quote for item in proposal.evidence], old, new, model)
+    answers = [client.complete(request).value or useless for request in questions]
+    choices = [answer["better"] for answer in answers]
+    consistent, approves = set(choices) in ({"first", "second"}, {"neither"}), choices == ["second", "first"]
     said = context.clean(" / ".join(answer["why"] for answer in answers), 600)
     store.evaluations.save_opinion(
-        proposal.id, named(model), approves=approves, consistent=consistent, said=said
+        proposal.id, judge_id(model), approves=approves, consistent=consistent, said=said
     )
     detail = "the judge would take it" if approves else "the judge would not take it"
     return Check(
@@ -116,20 +145,18 @@ def opinion(door: Door, store: Store, proposal: Proposal, old: str, new: str, mo
     )
 
 
-def questions(quotes: Iterable[str], old: str, new: str, model: str) -> list[Request]:
-    """The two questions to the judge: the same texts in both orders."""
-    prompt, told = llm.prompt(PROMPT), [" ".join(quote.split()) for quote in quotes]
+def requests(quotes: Iterable[str], old: str, new: str, model: str) -> list[Request]:
+    """Return the two questions to the judge: the same texts in both orders."""
+    prompt, said = llm.prompt(PROMPT), [" ".join(quote.split()) for quote in quotes]
+    before, after = _changed(old, new), _changed(new, old)
     return [
-        llm.Request("judge", model, prompt, {"words": told, "first": first, "second": second}, _CHOICE)
-        for first, second in (
-            (_around(old, new), _around(new, old)),
-            (_around(new, old), _around(old, new)),
-        )
+        Request("judge", model, prompt, {"words": said, "first": first, "second": second}, _CHOICE)
+        for first, second in ((before, after), (after, before))
     ]
 
 
-def _around(text: str, other: str) -> str:
-    """The lines of a text that the other does not have, with two lines around each, redacted."""
+def _changed(text: str, other: str) -> str:
+    """Return the lines of a text that the other does not have, with two lines around each, redacted."""
     theirs, lines = set(other.splitlines()), text.splitlines()
     spots = [n for n, line in enumerate(lines) if line not in theirs] or list(range(len(lines)))[-3:]
     near = sorted({m for n in spots for m in range(max(0, n - 2), min(len(lines), n + 3))})
@@ -137,7 +164,7 @@ def _around(text: str, other: str) -> str:
 
 
 def transcribed(proposal: Proposal, hidden: Iterable[str], known: Iterable[str]) -> Check:
-    """A hard check: no edit may carry over what only a judge or a check could have told.
+    """Check that no edit carries over what only a judge or a check could have told. A hard check.
 
     Args:
         proposal: The edits.
@@ -152,35 +179,24 @@ def transcribed(proposal: Proposal, hidden: Iterable[str], known: Iterable[str])
             copied = (_runs(line) & _runs(secret)) - allowed
             whole = len(secret) >= 8 and secret in line and secret not in open_text
             if copied or whole:
-                return Check(
-                    "transcription", passed=False, detail="an edit repeats words of a check or of the judge"
-                )
+                why = "an edit repeats words of a check or of the judge"
+                return Check("transcription", passed=False, detail=why)
     return Check("transcription", passed=True, detail="no edit repeats words of a check or of the judge")
 
 
 def _runs(text: str) -> set[tuple[str, ...]]:
-    found = words.tokens(text)
-    return {tuple(found[n : n + RUN]) for n in range(len(found) - RUN + 1)}
-
-
-PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge", "second opinion"})
-"""Checks that are made once, when a draft is made: a later look at the proposal shows them again."""
+    tokens = words.tokens(text)
+    return {tuple(tokens[n : n + RUN]) for n in range(len(tokens) - RUN + 1)}
 
 
 def proof_of(verdict: Verdict) -> tuple[Check, ...]:
-    """What replaying and the judge once showed."""
+    """Return what replaying and the judge once showed."""
     return tuple(check for check in verdict.checks if check.name in PROOF)
 
 
-_ORDER = (Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH)
-
-
 def demoted(verdict: Verdict, checks: Iterable[Check], nano: int = 0) -> Verdict:
-    """A verdict with further checks and what they cost. It can come out lower than before, never higher."""
+    """Return a verdict with further checks and what they cost. It can come out lower than before, never higher."""
     more = tuple(checks)
-    failed = [check for check in more if not check.passed]
-    worst = (
-        Outcome.DISCARD if any(check.hard for check in failed) else Outcome.DEFER if failed else Outcome.KEEP
-    )
-    outcome = max(verdict.outcome, worst, key=_ORDER.index)
+    failed = [Outcome.DISCARD if check.hard else Outcome.DEFER for check in more if not check.passed]
+    outcome = max((verdict.outcome, *failed), key=_ORDER.index)
     return Verdict(outcome, verdict.checks + more, verdict.score, verdict.cost + nano / 1e9)

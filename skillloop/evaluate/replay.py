@@ -9,23 +9,27 @@ Invariants: a replay sees the skill and the situation and never a check; both te
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from skillloop import llm
-from skillloop.evaluate import cases, stats
-from skillloop.evaluate import judge as judging
+from skillloop.config import Model
+from skillloop.evaluate import cases, judge
 from skillloop.evaluate.cases import Case
-from skillloop.llm import Door
+from skillloop.llm import ModelClient, Request
 from skillloop.model import Check, Proposal
 from skillloop.store import Store
 from skillloop.text import redact
 
 Play = Callable[[Case, str, int], bool | None]
-"""Whether one run of a case with one text passed; None is unscored. The number tells the runs apart."""
+"""Tells whether one run of a case with one text passed; None is unscored. The number tells the runs apart."""
+
+ALPHA = 0.05
+"""Chance that is taken of calling luck a gain."""
 
 MOST = 10
-"""Other cases, and held-out cases, that are replayed for one edit: the newest."""
+"""Other cases, and as many held-out ones, that are replayed for one edit: the newest."""
 
 LOOKS = 20
 """Looks at the held-out cases of a skill after which they prove little."""
@@ -40,7 +44,7 @@ SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """How one case went: the same runs with the old and with the new text."""
+    """Which runs of one case passed: the same ones with the old and with the new text."""
 
     case: Case
     old: tuple[bool, ...]
@@ -48,22 +52,22 @@ class Runs:
 
     @property
     def wins(self) -> int:
-        """Runs that failed with the old text and pass with the new one."""
+        """Count the runs that failed with the old text and pass with the new one."""
         return sum(b > a for a, b in zip(self.old, self.new, strict=True))
 
     @property
     def losses(self) -> int:
-        """Runs that passed with the old text and fail with the new one."""
+        """Count the runs that passed with the old text and fail with the new one."""
         return sum(a > b for a, b in zip(self.old, self.new, strict=True))
 
     @property
     def flips(self) -> bool:
-        """From mostly failing to mostly passing."""
+        """Whether the case went from mostly failing to mostly passing."""
         return not _mostly(self.old) and _mostly(self.new)
 
     @property
     def falls(self) -> bool:
-        """From mostly passing to not."""
+        """Whether the case went from mostly passing to not."""
         return _mostly(self.old) and not _mostly(self.new)
 
     def __str__(self) -> str:
@@ -74,47 +78,8 @@ def _mostly(runs: Sequence[bool]) -> bool:
     return 2 * sum(runs) > len(runs)
 
 
-def player(door: Door, cheap: str, careful: str, samples: int, *, judge: bool) -> Play:
-    """How a case is run by a model. Without a judge, a case that needs one is unscored."""
-
-    def play(case: Case, text: str, sample: int) -> bool | None:
-        if not case.expected.by_code and not judge:
-            return None
-        value = door.complete(request(case, text, cheap, sample, samples)).value
-        if value is None:
-            return None
-        commands = tuple(value["commands"])
-        if case.expected.by_code:
-            return case.expected.met(value["answer"], commands)
-        return judging.meets(door, case, value["answer"], commands, careful)
-
-    return play
-
-
-def request(case: Case, text: str, model: str, sample: int, samples: int = 1) -> llm.Request:
-    """What is sent for one of so many runs: the skill and the situation, and nothing of what is expected."""
-    said = [
-        {"by": "person" if turn.role == "human" else "assistant", "text": turn.text}
-        for turn in case.situation
-    ]
-    data, shared = {"conversation": said}, {"skill": redact.redact(text)}
-    prompt = llm.prompt("replay.v1")
-    return llm.Request("replay", model, prompt, data, SCHEMA, sample=sample, samples=samples, shared=shared)
-
-
-def runs(play: Play, case: Case, old: str, new: str, n: int) -> Runs | None:
-    """Run a case `n` times with each text; None when one run could not be scored."""
-    results: list[tuple[bool, bool]] = []
-    for sample in range(n):
-        before, after = play(case, old, sample), play(case, new, sample)
-        if before is None or after is None:
-            return None
-        results.append((before, after))
-    return Runs(case, tuple(a for a, _ in results), tuple(b for _, b in results))
-
-
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Change:
     """An edit to prove: its own case, the other cases of its skill, and the two texts."""
 
     proposal: Proposal
@@ -123,53 +88,100 @@ class Trial:
     old: str
     new: str
     n: int = 8
-    tried: int = (
-        1  # edits tried for this lesson so far, this one included: with each, luck gets another chance
-    )
+    attempt: int = 1  # edits judged for this lesson so far, this one included: each gives luck another chance
 
 
-def prove(play: Play, trial: Trial, store: Store | None = None) -> Iterator[Check]:
-    """The checks that replaying gives, cheap ones first; it stops where the rest could change nothing.
+def player(client: ModelClient, models: Model, *, with_judge: bool) -> Play:
+    """Return how a case is run by a model. Without a judge, a case that needs one is unscored."""
+
+    def play(case: Case, text: str, sample: int) -> bool | None:
+        if not case.expected.by_code and not with_judge:
+            return None
+        value = client.complete(request(case, text, models.cheap, sample, models.runs)).value
+        if value is None:
+            return None
+        commands = tuple(value["commands"])
+        if case.expected.by_code:
+            return case.expected.met(value["answer"], commands)
+        return judge.meets(client, case, value["answer"], commands, models.careful)
+
+    return play
+
+
+def request(case: Case, text: str, model: str, sample: int, samples: int = 1) -> Request:
+    """Return what is sent for one of so many runs: the skill and the situation, and nothing of what is expected."""
+    conversation = [
+        {"by": "person" if turn.role == "human" else "assistant", "text": turn.text}
+        for turn in case.situation
+    ]
+    data, shared = {"conversation": conversation}, {"skill": redact.redact(text)}
+    prompt = llm.prompt("replay.v1")
+    return Request("replay", model, prompt, data, SCHEMA, sample=sample, samples=samples, shared=shared)
+
+
+def expected_requests(
+    own: Case, everything: list[Case], quote: str, text: str, models: Model
+) -> Iterator[Request]:
+    """Yield about what proving a draft will send: each case with both texts (it hardly changes the length), then the judge."""
+    chosen, hidden = cases.split(everything, own)
+    for case in (own, *chosen[-MOST:], *hidden[-MOST:]):
+        yield from [request(case, text, models.cheap, 0, models.runs)] * (2 * models.runs)
+    yield from judge.requests([quote], text, text, models.careful)
+
+
+def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Check]:
+    """Yield the checks that replaying gives, cheap ones first; stop where the rest could change nothing.
 
     Raises:
-        Spent, Failed: see `Door.complete`.
+        BudgetExceeded, ModelError: see `ModelClient.complete`.
     """
-    if trial.own is None:
+    if change.own is None:
         yield unscored("this lesson makes no case")
         return
-    alpha = stats.ALPHA / trial.tried
-    if trial.n < stats.least_runs(alpha):
-        least = stats.least_runs(alpha)
-        yield unscored(f"{trial.n} runs of a case can never tell a gain from luck; {least} are the least")
+    alpha = ALPHA / change.attempt
+    if change.n < least_runs(alpha):
+        least = least_runs(alpha)
+        yield unscored(f"{change.n} runs of a case can never tell a gain from luck; {least} are the least")
         return
-    own = runs(play, trial.own, trial.old, trial.new, trial.n)
+    own = runs(play, change.own, change)
     if own is None:
         yield unscored("its own case could not be scored")
         return
     yield (gained := gain(own, alpha))
     if not gained.passed:
         return
-    chosen, hidden = cases.split(list(trial.everything), trial.own)
+    chosen, hidden = cases.split(list(change.everything), change.own)
     if not hidden:
         yield unscored("no case of another session is held out yet")
-    yield from _others("cases", play, trial, chosen)
+    yield from _others("cases", play, change, chosen)
     if hidden:
         if store is not None:
-            store.evaluations.read_held_out(trial.proposal.path, trial.proposal.id)
-        yield from _others("held-out cases", play, trial, hidden)
-        looks = 0 if store is None else store.evaluations.held_out_reads(trial.proposal.path)
+            store.evaluations.read_held_out(change.proposal.path, change.proposal.id)
+        yield from _others("held-out cases", play, change, hidden)
+        looks = 0 if store is None else store.evaluations.held_out_reads(change.proposal.path)
         if looks > LOOKS:
             yield unscored(f"the held-out cases were looked at {looks} times, so they prove little by now")
 
 
+def runs(play: Play, case: Case, change: Change) -> Runs | None:
+    """Run a case `n` times with each text; None when one run could not be scored."""
+    results: list[tuple[bool, bool]] = []
+    for sample in range(change.n):
+        before, after = play(case, change.old, sample), play(case, change.new, sample)
+        if before is None or after is None:
+            return None
+        results.append((before, after))
+    return Runs(case, tuple(a for a, _ in results), tuple(b for _, b in results))
+
+
 def unscored(why: str) -> Check:
-    """A soft check that failed for want of a measurement: a person decides."""
+    """Return a soft check that failed for want of a measurement: a person decides."""
     return Check("cases", passed=False, hard=False, detail=f"unscored: {why}")
 
 
-def gain(own: Runs, alpha: float = stats.ALPHA) -> Check:
-    """Whether an edit's own case flips, and beyond luck."""
-    chance = stats.sign_test(own.wins, own.losses)
+def gain(own: Runs, alpha: float = ALPHA) -> Check:
+    """Check that an edit's own case flips, and beyond luck."""
+    chance = sign_test(own.wins, own.losses)
     passed = own.flips and chance <= alpha
     why = f"its own case: {own}, chance {chance:.3f}"
     return Check(
@@ -177,15 +189,26 @@ def gain(own: Runs, alpha: float = stats.ALPHA) -> Check:
     )
 
 
-def _others(name: str, play: Play, trial: Trial, wanted: Sequence[Case]) -> Iterator[Check]:
-    """Whether any other case gets worse, one by one. Beyond luck it discards; else a person looks."""
+def _others(name: str, play: Play, change: Change, wanted: Sequence[Case]) -> Iterator[Check]:
+    """Check that no other case gets worse, one by one. Beyond luck it discards; else a person looks."""
     for case in wanted[-MOST:]:
-        found = runs(play, case, trial.old, trial.new, trial.n)
-        if found is None:
+        result = runs(play, case, change)
+        if result is None:
             yield unscored(f"case {case.id} could not be scored")
-        elif found.falls or found.losses > found.wins:
-            chance = stats.sign_test(found.losses, found.wins)
-            beyond = found.falls and chance <= stats.ALPHA
-            yield Check(name, passed=False, hard=beyond, detail=f"case {case.id} gets worse: {found}")
+        elif result.falls or result.losses > result.wins:
+            beyond_luck = result.falls and sign_test(result.losses, result.wins) <= ALPHA
+            yield Check(name, passed=False, hard=beyond_luck, detail=f"case {case.id} gets worse: {result}")
         else:
-            yield Check(name, passed=True, hard=False, detail=f"case {case.id}: {found}")
+            yield Check(name, passed=True, hard=False, detail=f"case {case.id}: {result}")
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """Return the chance of at least so many wins among wins + losses fair tosses (exact, one-sided; ties do not count)."""
+    tosses = wins + losses
+    ways = sum(math.comb(tosses, k) for k in range(wins, tosses + 1))
+    return ways / float(2**tosses)
+
+
+def least_runs(alpha: float = ALPHA) -> int:
+    """Return the number of runs below which not even a win in each of them would be more than luck."""
+    return math.ceil(math.log2(1 / alpha))

@@ -8,14 +8,14 @@ the model into it.
 from __future__ import annotations
 
 from skillloop import detect, llm
-from skillloop.llm import Door, Reply, Request
+from skillloop.llm import ModelClient, Request
 from skillloop.model import Check, Disagreement, Session
 from skillloop.propose import context
 
 PROMPT = "doubt.v1"
 
 CHANCE = {"no": 0.05, "probably not": 0.2, "unclear": None, "probably": 0.75, "yes": 0.95}
-"""What each answer counts as; the detector keeps its own where there is none."""
+"""Probability that each answer counts as; the detector keeps its own where there is none."""
 
 SCHEMA = {
     "type": "object",
@@ -25,32 +25,28 @@ SCHEMA = {
 }
 
 
-def request(found: Disagreement, session: Session, model: str) -> Request:
-    """What is asked about one turn."""
-    scene = context.scene(session, found)
+def request(disagreement: Disagreement, session: Session, model: str) -> Request:
+    """Return what is asked about one turn."""
+    scene = context.scene(session, disagreement)
     del scene["evidence"]  # an id, of use to a drafter alone
-    return llm.Request("doubt", model, llm.prompt(PROMPT), scene, SCHEMA, max_tokens=2000)
+    return Request("doubt", model, llm.prompt(PROMPT), scene, SCHEMA, max_tokens=2000)
 
 
-def ask(door: Door, found: Disagreement, session: Session, model: str) -> float | None:
-    """The probability that a turn is a disagreement; None where the answer is of no use.
+def ask(client: ModelClient, disagreement: Disagreement, session: Session, model: str) -> float | None:
+    """Return the probability that a turn is a disagreement; None where the answer is of no use.
 
     Raises:
-        Spent, Failed: see `Door.complete`.
+        BudgetExceeded, ModelError: see `ModelClient.complete`.
     """
-    return chance(door.complete(request(found, session, model)))
+    value = client.complete(request(disagreement, session, model)).value
+    return None if value is None else CHANCE[value["disagrees"]]
 
 
-def chance(reply: Reply) -> float | None:
-    """What an answer counts as."""
-    return None if reply.value is None else CHANCE[reply.value["disagrees"]]
-
-
-def raised(found: Disagreement) -> Check | None:
-    """A soft check that fails where only a model made a disagreement sure enough to draft for."""
-    added = sum(signal.weight for signal in found.signals if signal.name == detect.OPINION)
-    before = round(found.confidence - added, 3)  # as both are kept
+def raised(disagreement: Disagreement) -> Check | None:
+    """Return a failed soft check where only a model made a disagreement sure enough to draft for."""
+    added = sum(signal.weight for signal in disagreement.signals if signal.name == detect.OPINION)
+    before = round(disagreement.confidence - added, 3)  # as both are kept
     if added <= 0 or before >= detect.DRAFT_AT:
         return None
-    why = f"the detector was {before:.0%} sure; a model made it {found.confidence:.0%}"
+    why = f"the detector was {before:.0%} sure; a model made it {disagreement.confidence:.0%}"
     return Check("second opinion", passed=False, hard=False, detail=why)

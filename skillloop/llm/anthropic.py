@@ -11,18 +11,21 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from skillloop.llm.request import Answer, Block, Failed, Request, Usage
+from skillloop.llm.request import Answer, Block, ModelError, Request, Usage
 
 if TYPE_CHECKING:
     import anthropic
     from anthropic.lib.streaming import MessageStream, MessageStreamManager
     from anthropic.types import TextBlockParam
 
-TIMEOUT = 120.0  # seconds without a byte
-_UNSENT = frozenset(
+TIMEOUT = 120.0
+"""Seconds without a byte."""
+
+_NOT_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "UnsupportedProtocol", "LocalProtocolError", "InvalidURL"}
 )
 _AGAIN = frozenset({408, 409, 429})
+_COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
 class Api:
@@ -46,22 +49,20 @@ class Api:
                 begun = True
                 return _answer(stream)
         except anthropic.APIStatusError as error:
-            raise _refusal(error) from error
+            raise _status_error(error) from error
         except anthropic.APIConnectionError as error:  # a timeout is one of them
             cause = type(error.__cause__ or error).__name__
-            nano = None if cause not in _UNSENT else 0
-            said = f"no answer from the API: {error.__cause__ or error} ({cause})"
-            raise Failed(said, again=True, nano=nano, tokens=nano) from error
-        except Failed:
+            nano = None if cause not in _NOT_SENT else 0
+            what = f"no answer from the API: {error.__cause__ or error} ({cause})"
+            raise ModelError(what, again=True, nano=nano, tokens=nano) from error
+        except ModelError:
             raise
         except (
             Exception
         ) as error:  # whatever the SDK trips over: our call before it began, else a broken answer
             what = "the answer broke off" if begun else "nothing could be sent"
-            nano = None if begun else 0
-            raise Failed(
-                f"{what}: {type(error).__name__}: {error}", again=begun, nano=nano, tokens=nano
-            ) from error
+            what, nano = f"{what}: {type(error).__name__}: {error}", None if begun else 0
+            raise ModelError(what, again=begun, nano=nano, tokens=nano) from error
 
     def _stream(self, request: Request) -> MessageStreamManager[Any]:
         import anthropic  # noqa: PLC0415
@@ -79,60 +80,49 @@ class Api:
 
 
 def _block(block: Block) -> TextBlockParam:
-    """A block as the API takes it. All up to one that repeats is cached, the instructions with it."""
+    """Return a block as the API takes it. All up to one that repeats is cached, the instructions with it."""
     if block.repeats:
         return {"type": "text", "text": block.text, "cache_control": {"type": "ephemeral"}}
     return {"type": "text", "text": block.text}
 
 
 def _answer(stream: MessageStream[Any]) -> Answer:
+    """Read the whole answer. Usage that makes no sense is none: a prompt has tokens, wherever they were counted."""
     message = stream.get_final_message()
     if message.stop_reason is None:
-        raise Failed("the answer broke off", again=True, nano=None, tokens=None, request_id=stream.request_id)
+        raise ModelError(
+            "the answer broke off", again=True, nano=None, tokens=None, request_id=stream.request_id
+        )
     text = "".join(block.text for block in message.content if block.type == "text")
-    return Answer(text, message.stop_reason, _usage(message.usage), stream.request_id)
+    usage = Usage.counted(*(getattr(message.usage, name, None) for name in _COUNTS))
+    if usage is not None and usage.total == usage.output:
+        usage = None
+    return Answer(text, message.stop_reason, usage, stream.request_id)
 
 
-def _refusal(error: anthropic.APIStatusError) -> Failed:
-    """An HTTP error. The API bills none of them."""
-    status = error.status_code
-    again = status in _AGAIN or status >= 500 or status < 400  # below: an error event inside a stream
-    nano = None if status < 400 else 0
-    return Failed(
-        f"the API said {status}: {_words(error)}",
-        again=again,
-        wait=_wait(error.response.headers),
+def _status_error(error: anthropic.APIStatusError) -> ModelError:
+    """Return what an HTTP error means. The API bills none of them."""
+    status, body = error.status_code, error.body
+    detail = body.get("error") if isinstance(body, dict) else None
+    message = detail.get("message") if isinstance(detail, dict) else None
+    nano = None if status < 400 else 0  # below: an error event inside a stream
+    return ModelError(
+        f"the API said {status}: {str(message or error.message)[:300]}",
+        again=status in _AGAIN or status >= 500 or status < 400,
+        wait=_wait(error.response.headers.get("retry-after", "")),
         nano=nano,
         tokens=nano,
         request_id=error.request_id,
     )
 
 
-def _words(error: anthropic.APIStatusError) -> str:
-    body = error.body
-    found = body.get("error") if isinstance(body, dict) else None
-    words = found.get("message") if isinstance(found, dict) else None
-    return str(words or error.message)[:300]
-
-
-def _wait(headers: Any) -> float | None:
-    """Seconds of a `retry-after`, which is a number or a date (RFC 9110, 10.2.3)."""
-    told = headers.get("retry-after", "")
+def _wait(retry_after: str) -> float | None:
+    """Return the seconds of a `retry-after`, which is a number or a date (RFC 9110, 10.2.3)."""
     try:
-        return max(0.0, float(told))
+        return max(0.0, float(retry_after))
     except ValueError:
         pass
     try:
-        return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
-
-
-def _usage(found: Any) -> Usage | None:
-    names = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    values = [getattr(found, name, None) or 0 for name in names]
-    if not all(isinstance(value, int) and value >= 0 for value in values):
-        return None
-    if values[0] + values[2] + values[3] == 0:  # a prompt has tokens, wherever they were counted
-        return None
-    return Usage(*values)

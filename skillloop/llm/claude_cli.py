@@ -15,13 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from skillloop.llm.prices import PRICES, cost, price
-from skillloop.llm.request import Answer, Failed, Request, Usage
+from skillloop.llm.request import Answer, ModelError, Request, Usage
 from skillloop.store import NANO
 
-TIMEOUT = 300.0  # seconds for a whole call, the client's own retries included
+TIMEOUT = 300.0
+"""Seconds for a whole call, the client's own retries included."""
+
+_ASSUMED_OUTPUT_PRICE = (
+    25_000  # nano-dollars a token, of a model newer than the client: seen with client 2.1.197
+)
+_SESSION_VARIABLES = frozenset(
+    {"CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_ENTRYPOINT"}
+)  # started from a session, it must not take itself for a part of it
 
 
-class Client:
+class ClaudeCli:
     """The `claude` back end: `claude -p` with what to say on stdin."""
 
     name = "claude"
@@ -34,40 +42,33 @@ class Client:
 
     def ask(self, request: Request, dollars: float) -> Answer:
         """See `Backend.ask`."""
-        told = self._run(self.command(request, dollars), request)
+        out = self._run(self.command(request, dollars), request)
         try:
-            result = json.loads(told)
+            result = json.loads(out)
         except ValueError:
-            raise Failed(f"claude said no JSON: {told[:200]!r}", nano=None, tokens=None) from None
+            raise ModelError(f"claude said no JSON: {out[:200]!r}", nano=None, tokens=None) from None
         if not isinstance(result, dict):
-            raise Failed("claude said no JSON object", nano=None, tokens=None)
+            raise ModelError("claude said no JSON object", nano=None, tokens=None)
         return _answer(result)
 
     def command(self, request: Request, dollars: float) -> list[str]:
-        """The command line. Everything that could act, remember or call back is off."""
+        """Return the command line. Everything that could act, remember or call back is off.
+
+        The client takes a model that is newer than itself for a dear one: the limit is raised to what it will count.
+        """
+        limit = dollars * max(1.0, _ASSUMED_OUTPUT_PRICE / price(request.model).output)
         flags = ["--safe-mode", "--no-session-persistence", "--output-format", "json", "--tools", ""]
-        flags += [
-            "--model",
-            request.model,
-            "--max-budget-usd",
-            f"{_as_it_counts(request.model, dollars):.6f}",
-        ]
+        flags += ["--model", request.model, "--max-budget-usd", f"{limit:.6f}"]
         flags += ["--json-schema", json.dumps(request.schema), "--system-prompt", request.prompt.text]
         return [self._program, "-p", *flags]
 
     def _run(self, command: list[str], request: Request) -> str:
-        environment = {
-            **os.environ,
+        """Run the client to its end and return what it printed; it is killed with all it started when it takes too long."""
+        environment = {name: value for name, value in os.environ.items() if name not in _SESSION_VARIABLES}
+        environment |= {
             "SKILLLOOP_INSIDE": "1",
             "CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(request.max_tokens),
         }
-        for name in (
-            "CLAUDECODE",
-            "CLAUDE_CODE_CHILD_SESSION",
-            "CLAUDE_CODE_SESSION_ID",
-            "CLAUDE_CODE_ENTRYPOINT",
-        ):
-            environment.pop(name, None)  # started from a session, it must not take itself for a part of it
         try:
             process = subprocess.Popen(
                 command,
@@ -79,7 +80,7 @@ class Client:
                 start_new_session=True,
             )
         except OSError as error:
-            raise Failed(f"{self._program} cannot be started: {error.strerror}") from error
+            raise ModelError(f"{self._program} cannot be started: {error.strerror}") from error
         with process:
             try:
                 out, err = process.communicate(request.message.encode(), self._timeout)
@@ -88,23 +89,15 @@ class Client:
                 if not isinstance(error, subprocess.TimeoutExpired):
                     raise
                 late = f"claude gave no answer within {self._timeout:.0f} s"
-                raise Failed(late, nano=None, tokens=None) from error
+                raise ModelError(late, nano=None, tokens=None) from error
         if not out.strip():
-            said = err.decode("utf-8", "replace").strip()[-300:]
-            raise Failed(f"claude ended with {process.returncode}: {said}", nano=None, tokens=None)
+            why = err.decode("utf-8", "replace").strip()[-300:]
+            raise ModelError(f"claude ended with {process.returncode}: {why}", nano=None, tokens=None)
         return out.decode("utf-8", "replace")
 
 
-def _as_it_counts(model: str, dollars: float) -> float:
-    """A limit as the client sees it: it takes a model that is newer than itself for a dear one."""
-    return dollars * max(1.0, _TAKEN_FOR / price(model).output)
-
-
-_TAKEN_FOR = 25_000  # nano-dollars for a token of output, seen with client 2.1.197
-
-
 def _answer(result: dict[str, Any]) -> Answer:
-    """The client's JSON. An error of it (no login, budget reached, overloaded) is no answer, but may have cost."""
+    """Read the client's JSON. An error of it (no login, budget reached, overloaded) is no answer, but may have cost."""
     nano, usage = _bill(result)
     value = result.get("structured_output")
     text = json.dumps(value) if value is not None else str(result.get("result") or "")
@@ -113,41 +106,26 @@ def _answer(result: dict[str, Any]) -> Answer:
         return Answer(text, stop, usage, None, nano)
     if result.get("is_error") or result.get("subtype") != "success":
         tokens = usage.total if usage else None
-        raise Failed(f"claude: {result.get('subtype')}: {text[:300]}", nano=nano, tokens=tokens)
-    return Answer(
-        text,
-        "end_turn" if value is not None else stop,
-        usage,
-        str(result.get("session_id") or "") or None,
-        nano,
-    )
+        raise ModelError(f"claude: {result.get('subtype')}: {text[:300]}", nano=nano, tokens=tokens)
+    session = str(result.get("session_id") or "") or None
+    return Answer(text, "end_turn" if value is not None else stop, usage, session, nano)
 
 
 def _bill(result: dict[str, Any]) -> tuple[int | None, Usage | None]:
-    """Nano-dollars and tokens of all turns: by our prices for models that we know, else as the client says."""
-    total, told, known = Usage(0, 0), result.get("modelUsage"), 0
-    if not isinstance(told, dict) or not told:
-        return _nano(result.get("total_cost_usd")), None
-    for model, found in told.items():
-        usage = _usage(found)
+    """Return nano-dollars and tokens of all turns: by our prices for models that we know, else as the client says."""
+    dollars = result.get("total_cost_usd")
+    stated = None
+    if isinstance(dollars, int | float) and not isinstance(dollars, bool) and 0 <= dollars < 1e6:
+        stated = round(dollars * NANO)
+    by_model = result.get("modelUsage")
+    if not isinstance(by_model, dict) or not by_model:
+        return stated, None
+    total, nano = Usage(0, 0), 0
+    for model, row in by_model.items():
+        names = ("inputTokens", "outputTokens", "cacheCreationInputTokens", "cacheReadInputTokens")
+        usage = Usage.counted(*map(row.get, names)) if isinstance(row, dict) else None
         if usage is None or model not in PRICES:
-            return _nano(result.get("total_cost_usd")), usage
-        known += cost(model, usage)
+            return stated, usage
+        nano += cost(model, usage)
         total = Usage(*(getattr(total, sort) + getattr(usage, sort) for sort in Usage.__slots__))
-    return known, total
-
-
-def _nano(dollars: Any) -> int | None:
-    if isinstance(dollars, bool) or not isinstance(dollars, int | float) or not 0 <= dollars < 1e6:
-        return None
-    return round(dollars * NANO)
-
-
-def _usage(found: Any) -> Usage | None:
-    if not isinstance(found, dict):
-        return None
-    names = ("inputTokens", "outputTokens", "cacheCreationInputTokens", "cacheReadInputTokens")
-    values = [found.get(name) or 0 for name in names]
-    if not all(isinstance(value, int) and value >= 0 for value in values):
-        return None
-    return Usage(*values)
+    return nano, total

@@ -1,17 +1,17 @@
-"""What a token costs, by model.
+"""What a call costs, by model (`data/prices.toml`).
 
-Source: https://platform.claude.com/docs/en/about-claude/pricing, as of 2026-10-24 (list prices, five-minute cache).
-Whole nano-dollars a token, which is the page's dollars a million tokens times 1000, so that sums are exact. A model
-that is not in the table is charged at the dearest prices in it: a budget may stop too early, never too late.
+Prices are kept in whole nano-dollars a token, which is dollars a million tokens times 1000, so that sums are exact. A
+model that is not in the table is charged at the dearest prices in it: a budget may stop too early, never too late.
 """
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from skillloop.llm.request import Usage
-
-AS_OF = "2026-10-24"
 
 CHEAP = "claude-haiku-5-5"
 """For many small questions: replaying cases, second opinions."""
@@ -29,8 +29,13 @@ class Price:
     cache_write: int
     cache_read: int
 
+    @classmethod
+    def read(cls, row: Mapping[str, float]) -> Price:
+        """Read the dollars a million tokens of the table."""
+        return cls(**{name: round(dollars * 1000) for name, dollars in row.items()})
+
     def of(self, usage: Usage) -> int:
-        """What these tokens cost, in nano-dollars."""
+        """Return what these tokens cost, in nano-dollars."""
         return (
             usage.input * self.input
             + usage.output * self.output
@@ -39,39 +44,22 @@ class Price:
         )
 
 
-_OPUS_5 = Price(5_000, 25_000, 6_250, 500)
+_TABLE = tomllib.loads((Path(__file__).parents[1] / "data" / "prices.toml").read_text("utf-8"))
 
-PRICES: dict[str, Price] = {
-    "claude-haiku-5-5": Price(100, 500, 125, 10),
-    "claude-haiku-4-5": Price(1_000, 5_000, 1_250, 100),
-    "claude-sonnet-5-5": Price(2_000, 10_000, 2_500, 100),
-    "claude-sonnet-5": Price(2_000, 10_000, 2_500, 200),
-    "claude-sonnet-4-6": Price(3_000, 15_000, 3_750, 300),
-    "claude-opus-5-5": Price(4_000, 20_000, 5_000, 200),
-    "claude-opus-5": _OPUS_5,
-    "claude-opus-4-8": _OPUS_5,
-    "claude-opus-4-7": _OPUS_5,
-    "claude-opus-4-6": _OPUS_5,
-    "claude-opus-4-5": _OPUS_5,
-    "claude-fable-5-1": Price(10_000, 50_000, 12_500, 250),
-    "claude-fable-5": Price(10_000, 50_000, 12_500, 1_000),
-}
-
-LONG: dict[str, tuple[int, Price]] = {"claude-haiku-5-5": (100_000, Price(500, 2_500, 625, 50))}
-"""Models that cost more, all tokens of a call, when its prompt is longer than so many tokens."""
+PRICES: dict[str, Price] = {model: Price.read(row["price"]) for model, row in _TABLE.items()}
 
 UNKNOWN = Price(*(max(getattr(price, sort) for price in PRICES.values()) for sort in Price.__slots__))
 
 
 def price(model: str, prompt_tokens: int = 0) -> Price:
-    """The prices of a call to `model` with so long a prompt. A dated name (`…-20251001`) is its family's."""
+    """Return the prices of a call to `model` with so long a prompt. A dated name (`…-20251001`) is its family's."""
     family = model if model in PRICES else model.rpartition("-")[0]
-    threshold, longer = LONG.get(family, (0, UNKNOWN))
-    if threshold and prompt_tokens > threshold:
-        return longer
+    over = _TABLE.get(family, {}).get("over")
+    if over and prompt_tokens > over["tokens"]:
+        return Price.read(over["price"])
     return PRICES.get(family, UNKNOWN)
 
 
 def cost(model: str, usage: Usage) -> int:
-    """What a call cost, in nano-dollars."""
+    """Return what a call cost, in nano-dollars."""
     return price(model, usage.input + usage.cache_write + usage.cache_read).of(usage)

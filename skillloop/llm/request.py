@@ -1,8 +1,10 @@
-"""What goes through the door to a model, and what comes back. Plain frozen data.
+"""What is sent to a model, and what comes back. Plain frozen data.
 
-The instructions of a request are ours and fixed; what they speak of (words from a transcript, a skill) is data. It is
-sent as JSON strings between marks that cannot be guessed, so that no text in it can end it. What stays the same from call
-to call (`shared`: the skill) comes first and as a block of its own, because the other side's cache works on prefixes.
+The instructions of a request are our own files, `data/prompts/NAME.vN.j2`, one version a file; a released one is never
+changed. A prompt's name holds the hash of its file, and every proposal and call holds that name, so that what was asked
+can be told years later. What the instructions speak of (words from a transcript, a skill) is data: it is sent as JSON
+strings between marks that cannot be guessed, so that no text in it can end it. What stays the same from call to call
+(`shared`: the skill) comes first and as a block of its own, because the other side's cache works on prefixes.
 """
 
 from __future__ import annotations
@@ -12,10 +14,16 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
+
+PROMPTS = Path(__file__).parents[1] / "data" / "prompts"
+
+_SECRET = secrets.token_bytes(32)  # drawn by each process: marks around data are made with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,25 @@ class Prompt:
 
     name: str  # "draft.v1@3f2a…"
     text: str
+
+
+def prompt(name: str, **values: Any) -> Prompt:
+    """Fill in a prompt with our own values (numbers, lists of words; never a transcript's: those are data)."""
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  (30 ms that an offline run saves)
+
+    # A prompt is no HTML, so nothing is escaped.
+    environment = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True)  # noqa: S701
+    return Prompt(versioned(name), environment.from_string(_source(name)).render(**values).strip())
+
+
+def versioned(name: str) -> str:
+    """Return the name of a prompt with the hash of its file."""
+    return f"{name}@{sha256(_source(name))[:12]}"
+
+
+@cache
+def _source(name: str) -> str:
+    return (PROMPTS / f"{name}.j2").read_text("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +77,8 @@ class Request:
 
     @property
     def key(self) -> str:
-        """Hex SHA-256 over all that decides the answer."""
-        parts = (
+        """Return the hex SHA-256 over all that decides the answer."""
+        decisive = (
             self.model,
             self.prompt.text,
             self.shared,
@@ -60,38 +87,33 @@ class Request:
             self.max_tokens,
             self.sample,
         )
-        return sha256(json.dumps(parts, sort_keys=True))
+        return sha256(json.dumps(decisive, sort_keys=True))
 
     def blocks(self) -> list[Block]:
-        """The user's message: what is shared, then the data, each as one line of JSON between two marks."""
-        found = [Block(_fenced(self.shared), repeats=True)] if self.shared else []
-        return [*found, Block(_fenced(self.data), repeats=self.samples > 1)]
+        """Return the user's message: what is shared, then the data, each as one line of JSON between two marks."""
+        shared = [Block(_fenced(self.shared), repeats=True)] if self.shared else []
+        return [*shared, Block(_fenced(self.data), repeats=self.samples > 1)]
 
     @property
     def message(self) -> str:
-        """The blocks as one text."""
+        """Return the blocks as one text."""
         return "\n".join(block.text for block in self.blocks())
 
     @property
     def bytes(self) -> int:
-        """UTF-8 bytes that are sent as text: instructions, schema, and data with its marks."""
+        """Count the UTF-8 bytes that are sent as text: instructions, schema, and data with its marks."""
         texts = (self.prompt.text, json.dumps(self.schema), self.message)
         return sum(len(text.encode("utf-8")) for text in texts)
 
 
-_LOT = secrets.token_bytes(32)  # drawn by each process
-
-
 def _fenced(data: Mapping[str, Any]) -> str:
-    """Data between two marks: a hash of it under the process's lot.
+    """Return data between two marks: a hash of it under the process's secret.
 
-    No text can hold the mark around it: it would have to know the lot, and its own hash. The same data has the same
-    mark as long as the process lives, so that a repeated block is the same to the last byte.
+    No text can hold the mark around it: it would have to know the secret, and its own hash. The same data has the same
+    mark as long as the process lives, so that a repeated block is the same to the last byte. Half a character is replaced.
     """
-    body = json.dumps(data, ensure_ascii=False, sort_keys=True).encode(
-        "utf-8", "replace"
-    )  # half a character goes
-    mark = hmac.new(_LOT, body, "sha256").hexdigest()[:32]
+    body = json.dumps(data, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
+    mark = hmac.new(_SECRET, body, "sha256").hexdigest()[:32]
     return f"<data {mark}>\n{body.decode()}\n</data {mark}>"
 
 
@@ -104,9 +126,15 @@ class Usage:
     cache_write: int = 0
     cache_read: int = 0
 
+    @classmethod
+    def counted(cls, *counts: Any) -> Usage | None:
+        """Return the four counts as a usage, where a missing one is 0; None where one makes no sense."""
+        values = [count or 0 for count in counts]
+        return cls(*values) if all(isinstance(value, int) and value >= 0 for value in values) else None
+
     @property
     def total(self) -> int:
-        """All of them."""
+        """Return the sum of all tokens."""
         return self.input + self.output + self.cache_write + self.cache_read
 
 
@@ -133,8 +161,8 @@ class Reply:
     request_id: str | None = None
 
 
-class Failed(SkillloopError):  # noqa: N818  (one attempt; the door may try again)
-    """An attempt got no answer.
+class ModelError(SkillloopError):
+    """An attempt got no answer. The client may try again.
 
     Args:
         message: What happened.
@@ -161,7 +189,7 @@ class Failed(SkillloopError):  # noqa: N818  (one attempt; the door may try agai
 
 
 class Backend(Protocol):
-    """One way to reach a model. `ask` makes exactly one attempt: trying again and counting are the door's."""
+    """One way to reach a model. `ask` makes exactly one attempt: trying again and counting are the client's."""
 
     name: str
     overhead: int  # tokens that it may add to what it is given
@@ -175,6 +203,6 @@ class Backend(Protocol):
             dollars: The most that it may cost, for a back end that can enforce it itself.
 
         Raises:
-            Failed: no answer came.
+            ModelError: no answer came.
         """
         ...

@@ -1,54 +1,62 @@
-"""What a session teaches: each lesson is drafted, gated, and applied, queued or dropped.
+"""What a session teaches, in one pass: detect, propose, gather, gate, decide, record, lesson by lesson.
 
-Invariants: a dry run writes nothing at all. Digesting the same bytes twice changes nothing. Quotes are redacted
+A dry run and a plan take the same way as the real run: the one without any store and without a model, the other with a
+store that is only read and a model client that asks nobody (see `llm.recording`).
+
+Invariants: a dry run and a plan write nothing at all. Digesting the same bytes twice changes nothing. Quotes are redacted
 before anything is stored or shown. An automated session teaches nothing. Words that something else than the person
-may have put into the transcript wait for a person, and never reach a model.
+may have put into the transcript wait for a person, and never reach a model. One trouble spoils one lesson, no more.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, pairwise
 from pathlib import Path
 
-from skillloop import detect
+from skillloop import detect, llm
 from skillloop.config import confirmation
 from skillloop.detect import SecondOpinion
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import cases
 from skillloop.gate import target
 from skillloop.hosts.claude_code import transcript
+from skillloop.llm import Planned, recording
 from skillloop.model import Check, Decision, Disagreement, Outcome, Proposal, Session, Verdict
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
-from skillloop.pipeline.model_stage import Modelled, draft_offline
-from skillloop.propose import offline as draft
-from skillloop.propose import rejected
-from skillloop.propose.model import Spoilt
+from skillloop.pipeline.model_stage import ModelStage
+from skillloop.propose import offline, rejected
+from skillloop.propose.model import InvalidDraft
+from skillloop.propose.offline import Recurrence
 from skillloop.skills import history
 from skillloop.skills.document import SkillFormatError
-from skillloop.store import State, Store
+from skillloop.store import Store
 from skillloop.text import redact
 
 CONTEXT = 300
 """Characters of the turn before a quote that are kept for the reviewer."""
 
-_STATE: dict[Outcome, State] = {
-    Outcome.DEFER: "queued",
-    Outcome.DISCARD: "discarded",
-    Outcome.CRASH: "discarded",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One proposal with the gate's verdict on it and what became of it."""
+    """One proposal with the verdict on it and what became of it."""
 
-    candidate: Proposal
+    proposal: Proposal
     verdict: Verdict
     decision: Decision
+    prepared: Prepared | None = None  # as it was judged; None where it never came to that
+
+
+@dataclass(frozen=True, slots=True)
+class LessonResult:
+    """What one lesson led to."""
+
+    trials: tuple[Trial, ...] = ()
+    recurrence: Recurrence | None = None  # it is a rule already, or waits
+    unreadable: str = ""  # why its SKILL.md is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,58 +64,57 @@ class Digest:
     """What one session taught: what was found, each proposal with what became of it, and what stood in the way."""
 
     session: Session
-    found: tuple[Disagreement, ...]
+    disagreements: tuple[Disagreement, ...]
+    suspect: dict[
+        str, str
+    ]  # by id of a disagreement: why something else than the person may have written those words
     trials: tuple[Trial, ...] = ()
-    prepared: dict[str, Prepared] = field(default_factory=dict)  # by proposal id
-    recurrences: tuple[draft.Recurrence, ...] = ()
+    recurrences: tuple[Recurrence, ...] = ()
     troubles: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()  # those of them that a person can mend: a SKILL.md that is none
-    suspect: dict[str, str] = field(default_factory=dict)
-    """By id of the disagreement: why something else than the person may well have written those words."""
 
     @property
-    def settled(self) -> bool:
+    def complete(self) -> bool:
         """Whether nothing in it is worth another try."""
         crashed = any(trial.decision.outcome is Outcome.CRASH for trial in self.trials)
-        return not (crashed or self.troubles or self.unreadable)
+        return not (crashed or self.troubles)
 
 
-def digest_job(home: Path, path: Path) -> Digest:
-    """What the worker does with one job of the inbox: of a session that was resumed, only what came since is read.
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One session on its way."""
 
-    Raises:
-        SkillloopError: something stood in the way; what could be done is recorded, and the job may be tried again.
-    """
-    with Store.open(home) as store:
-        done = _go_on(path, home, store) or digest(transcript.read(path), home, store)
-        if not done.session.automated and done.settled:
-            store.save_cursor(done.session)
-    if done.unreadable:
-        raise SkillloopError(done.unreadable[0], "mend the file; the session is tried again")
-    return done
+    session: Session
+    home: Path
+    history: Store | None  # what is known from before; None in a dry run
+    record: Store | None  # where it is recorded; None in a dry run and in a plan
+    model: ModelStage
 
 
-def _go_on(path: Path, home: Path, store: Store) -> Digest | None:
-    """The digest of what came since the last one.
+def start(session: Session, home: Path, store: Store | None) -> Run:
+    """Return a real run, or without a store a dry one."""
+    if store is None:
+        return Run(session, home, None, None, ModelStage(session, home, None, lambda _rules: None))
+    connect = partial(llm.connect, store=store, session=session.session_id)
+    return Run(session, home, store, store, ModelStage(session, home, store, connect))
 
-    None where the whole has to be read: it is not known where to go on, the file changed, or there is a rule to draft,
-    which is judged and kept with all of its session.
-    """
-    target = store.cursor(path)
-    if not target:
-        return None
-    try:
-        session = transcript.read(path, resume=target)
-    except transcript.Changed:
-        return None
-    found, model = _judged(session, home, store)
-    if any(item.lesson and item.skill and item.skill.path for item in found):
-        return None
-    return settle(session, found, home, store, model)
+
+def start_plan(session: Session, home: Path, history: Store) -> tuple[Run, list[Planned]]:
+    """Return a run that sends and writes nothing, and the list that it fills with what it would send."""
+    planned: list[Planned] = []
+    connect = partial(recording.connect, store=history, planned=planned)
+    return Run(session, home, history, None, ModelStage(session, home, history, connect)), planned
+
+
+def plan(session: Session, home: Path, history: Store) -> list[Planned]:
+    """Return what digesting a session would send to a model, in order. Nothing is sent or written."""
+    run, planned = start_plan(session, home, history)
+    learn(run, detect_in(run))
+    return planned
 
 
 def digest(session: Session, home: Path, store: Store | None = None) -> Digest:
-    """Find the disagreements of a session and run the loop over their lessons.
+    """Digest a session.
 
     Args:
         session: As read from its transcript.
@@ -115,277 +122,261 @@ def digest(session: Session, home: Path, store: Store | None = None) -> Digest:
         store: Where it is recorded; None is a dry run.
 
     Raises:
-        SkillloopError: the store cannot be written.
+        SkillloopError: the store cannot be written, or the person's rules cannot be read.
     """
-    found, model = _judged(session, home, store)
-    return settle(session, found, home, store, model)
+    run = start(session, home, store)
+    return learn(run, detect_in(run))
 
 
-def _judged(session: Session, home: Path, store: Store | None) -> tuple[tuple[Disagreement, ...], Modelled]:
-    """What is found in a session, and the model that was asked about what is doubtful."""
-    model = Modelled(session, home, store)
-    if store is None:  # a dry run asks nobody
-        return study(session), model
-    recurring = store.wishes(before=session.session_id)
-    return study(session, recurring, said_by_person(model.second_opinion, home)), model
+def digest_job(home: Path, path: Path) -> Digest:
+    """Digest the transcript of one job of the inbox. Of a session that was resumed, only what came since is read.
+
+    The whole is read where it is not known where to go on, where the file changed, and where there is a rule to draft,
+    which is judged and kept with all of its session.
+
+    Raises:
+        SkillloopError: something stood in the way; what could be done is recorded, and the job may be tried again.
+    """
+    with Store.open(home) as store:
+        result = _resume(path, home, store) or digest(transcript.read(path), home, store)
+        if not result.session.automated and result.complete:
+            store.save_cursor(result.session)
+    if result.unreadable:
+        raise SkillloopError(result.unreadable[0], "mend the file; the session is tried again")
+    return result
+
+
+def _resume(path: Path, home: Path, store: Store) -> Digest | None:
+    """Digest what came since the last time; None where the whole has to be read."""
+    if not (cursor := store.cursor(path)):
+        return None
+    try:
+        session = transcript.read(path, resume=cursor)
+    except transcript.Changed:
+        return None
+    run = start(session, home, store)
+    disagreements = detect_in(run)
+    if any(item.lesson and item.skill and item.skill.path for item in disagreements):
+        return None
+    return learn(run, disagreements)
+
+
+def detect_in(run: Run) -> tuple[Disagreement, ...]:
+    """Find the disagreements of a session; a dry run asks no second opinion and knows no other session."""
+    if run.history is None:
+        return study(run.session)
+    recurring = run.history.wishes(before=run.session.session_id)
+    return study(run.session, recurring, run.model.second_opinion)
 
 
 def study(
     session: Session, recurring: Collection[str] = (), second_opinion: SecondOpinion | None = None
 ) -> tuple[Disagreement, ...]:
-    """The disagreements of a session, redacted. An automated session has none."""
-    found = detect.find(session, recurring=recurring, second_opinion=second_opinion)
-    return tuple(_redacted(item) for item in found)
+    """Return the disagreements of a session, redacted. An automated session has none."""
+    return tuple(
+        replace(
+            item,
+            lesson=redact.redact(item.lesson) if item.lesson else None,
+            evidence=replace(item.evidence, quote=redact.redact(item.evidence.quote)),
+        )
+        for item in detect.find(session, recurring=recurring, second_opinion=second_opinion)
+    )
 
 
-def said_by_person(opinion: SecondOpinion, home: Path) -> SecondOpinion:
-    """The same opinion, but no model is asked about words that something else than the person may have written."""
-
-    def ask(found: Disagreement, session: Session) -> float | None:
-        return None if suspect(session, [found], home) else opinion(found, session)
-
-    return ask
-
-
-def settle(
-    session: Session,
-    found: tuple[Disagreement, ...],
-    home: Path,
-    store: Store | None,
-    model: Modelled | None = None,
-) -> Digest:
-    """Record what was found and run the loop over the lessons; `model` is the one that was asked so far, if any was."""
-    model = model or Modelled(session, home, store)
-    doubtful = suspect(session, found, home)
-    if store is not None and not session.automated:
-        confirmation.record_changes(store, home, Path(session.cwd) if session.cwd else None)
-        store.save_digest(session, [_kept(item) if item.id in doubtful else item for item in found])
-        _remember(model, (item for item in found if item.id not in doubtful), store)
-    lessons = [item for item in found if draftable(item)]
-    return _loop(found, SessionProblem(lessons, home, store, model, doubtful))
+def learn(run: Run, disagreements: tuple[Disagreement, ...]) -> Digest:
+    """Record the disagreements of a session and carry out what each lesson leads to."""
+    session, suspect = run.session, _suspect(run, disagreements)
+    if run.record is not None and not session.automated:
+        confirmation.record_changes(run.record, run.home, Path(session.cwd) if session.cwd else None)
+        # a suspect disagreement without a skill is no lesson that waits for one
+        homeless = {item.id for item in disagreements if item.skill is None or item.skill.path is None}
+        run.record.save_digest(
+            session,
+            [
+                replace(item, lesson=None) if item.id in suspect and item.id in homeless else item
+                for item in disagreements
+            ],
+        )
+        _save_cases(run, disagreements, suspect)
+    return _digest(run, disagreements, suspect, [item for item in disagreements if draftable(item)])
 
 
-def suspect(session: Session, found: Iterable[Disagreement], home: Path) -> dict[str, str]:
-    """Those disagreements whose words something else than the person may well have written, by id, and why."""
-    reasons = {item.id: gather.suspicion(session, session.turns[item.turn], home) for item in found}
-    return {name: why for name, why in reasons.items() if why}
-
-
-def _kept(found: Disagreement) -> Disagreement:
-    """A suspect disagreement as it is stored: without a skill it is no lesson that waits for one."""
-    homeless = found.skill is None or found.skill.path is None
-    return replace(found, lesson=None) if homeless else found
-
-
-def propose_for(found: Disagreement, home: Path, store: Store) -> Digest:
-    """Draft for one lesson that a person gave to a skill, whatever the detector thought of it.
+def propose_for(disagreement: Disagreement, home: Path, store: Store) -> Digest:
+    """Carry out what one lesson leads to that a person gave to a skill, whatever the detector thought of it.
 
     Raises:
         SkillloopError: its transcript is not there any more.
     """
-    session = transcript.read(found.evidence.path)
-    model, doubtful = Modelled(session, home, store), suspect(session, [found], home)
-    if not doubtful:
-        _remember(model, (found,), store)
-    return _loop((found,), SessionProblem([found], home, store, model, doubtful))
+    run = start(transcript.read(disagreement.evidence.path), home, store)
+    suspect = _suspect(run, [disagreement])
+    _save_cases(run, [disagreement], suspect)
+    return _digest(run, (disagreement,), suspect, [disagreement])
 
 
-def _loop(found: tuple[Disagreement, ...], problem: SessionProblem) -> Digest:
-    trials = tuple(problem.trials())
-    return Digest(
-        problem.session,
-        found,
-        trials,
-        problem.prepared,
-        tuple(problem.recurrences),
-        tuple(problem.troubles),
-        tuple(problem.unreadable),
-        problem.suspect,
-    )
-
-
-def _remember(model: Modelled, found: Iterable[Disagreement], store: Store) -> None:
-    """Keep each disagreement as a case of its skill."""
-    for item in found:
-        case = cases.of(model.shown, item)
-        if case is not None:
-            store.evaluations.save_case(case.id, case.skill, case.session_id, case)
-
-
-def draftable(found: Disagreement) -> bool:
+def draftable(disagreement: Disagreement) -> bool:
     """Whether a disagreement is drafted for: durable, with a lesson and a skill's file, and sure enough."""
     return (
-        found.durable
-        and found.lesson is not None
-        and found.skill is not None
-        and found.skill.path is not None
-        and found.confidence >= detect.DRAFT_AT
+        disagreement.durable
+        and disagreement.lesson is not None
+        and disagreement.skill is not None
+        and disagreement.skill.path is not None
+        and disagreement.confidence >= detect.DRAFT_AT
     )
 
 
-class SessionProblem:
-    """The lessons of one session, and what comes of the drafts for each."""
+def _suspect(run: Run, disagreements: Iterable[Disagreement]) -> dict[str, str]:
+    """Return why something else than the person may have written the words of a disagreement, by id."""
+    session = run.session
+    reasons = {
+        item.id: gather.suspicion(session, session.turns[item.turn], run.home) for item in disagreements
+    }
+    return {name: why for name, why in reasons.items() if why}
 
-    def __init__(
-        self,
-        lessons: Sequence[Disagreement],
-        home: Path,
-        store: Store | None,
-        model: Modelled,
-        suspect: dict[str, str],
-    ) -> None:
-        self.session, self.home, self.store, self.suspect = model.session, home, store, suspect
-        self.prepared: dict[str, Prepared] = {}
-        self.recurrences: list[draft.Recurrence] = []
-        self.troubles = model.troubles
-        self.unreadable: list[str] = []
-        self._model = model
-        self._lesson: dict[str, Disagreement] = {}  # behind each proposal
-        self._spoilt: dict[str, str] = {}  # answers of the model that are no draft: why, by proposal id
-        self._tries: Counter[str] = Counter()  # drafts that were judged, by lesson
-        self._served: set[str] = set()  # lessons that some draft answers
-        self._drafts = self._all_drafts(lessons)
 
-    def trials(self) -> Iterator[Trial]:
-        """Judge each draft and carry out what is decided on it. A draft that breaks something is a crash, no more."""
-        seen: set[str] = set()
-        for proposal in self._drafts:
-            if proposal.id in seen:
+def _save_cases(run: Run, disagreements: Iterable[Disagreement], suspect: Collection[str]) -> None:
+    """Keep each disagreement that the person surely said as a case of its skill."""
+    for item in disagreements:
+        case = None if item.id in suspect else cases.of(run.model.shown, item)
+        if case is not None and run.record is not None:
+            run.record.evaluations.save_case(case.id, case.skill, case.session_id, case)
+
+
+def _digest(
+    run: Run,
+    disagreements: tuple[Disagreement, ...],
+    suspect: dict[str, str],
+    lessons: Iterable[Disagreement],
+) -> Digest:
+    results = [_learn_one(run, lesson, suspect=lesson.id in suspect) for lesson in lessons]
+    return Digest(
+        run.session,
+        disagreements,
+        suspect,
+        tuple(trial for result in results for trial in result.trials),
+        tuple(result.recurrence for result in results if result.recurrence is not None),
+        tuple(run.model.troubles),
+        tuple(result.unreadable for result in results if result.unreadable),
+    )
+
+
+def _learn_one(run: Run, lesson: Disagreement, *, suspect: bool) -> LessonResult:
+    """Draft for one lesson and judge each draft, the model's and then the offline one, until one is kept or waits.
+
+    Raises:
+        SkillloopError: the rules around the skill cannot be read; then nothing is decided.
+    """
+    assert lesson.skill is not None
+    assert lesson.skill.path is not None
+    path = lesson.skill.path
+    if unwritable := target.forbidden(path):
+        run.model.troubles.append(f"{path}: {unwritable} (`skillloop review` does it for you)")
+        return LessonResult()
+    rules = gather.rules_for(path, run.home, run.session)
+    try:
+        if run.record is not None:
+            confirmation.record_changes(run.record, run.home, *gather.rules_folders(path, run.session))
+            history.record_external_edit(run.record, path)
+        text = gather.live_text(path)
+        offline_draft = offline.draft(lesson, text, path, avoid=rules.protect.headings)
+        pending = None
+        if isinstance(offline_draft, Proposal) and run.history is not None:
+            pending = rejected.pending(run.history, offline_draft)
+    except SkillloopError as error:
+        run.model.troubles.append(error.message)
+        return LessonResult(unreadable=error.message if isinstance(error, SkillFormatError) else "")
+    if pending is not None:
+        rule = pending.proposal.edits[0].new or ""
+        offline_draft = Recurrence(lesson, path, 0, rule, pending.proposal.id)
+    if isinstance(offline_draft, Recurrence):
+        if run.record is not None:
+            run.record.save_recurrence(lesson.id, path, offline_draft.line, offline_draft.rule)
+        return LessonResult(recurrence=offline_draft)
+    model_drafts = () if suspect else run.model.drafts(lesson, text, path, rules)
+    return LessonResult(tuple(_trials(run, lesson, chain(model_drafts, (offline_draft,)), suspect=suspect)))
+
+
+def _trials(
+    run: Run, lesson: Disagreement, drafts: Iterable[Proposal | InvalidDraft], *, suspect: bool
+) -> Iterator[Trial]:
+    """Judge drafts until one of them is kept or waits. What was proposed before, or is like it, ends them."""
+    tried: set[str] = set()
+    attempt = 1
+    for draft in drafts:
+        proposal = draft.proposal if isinstance(draft, InvalidDraft) else draft
+        if run.history is not None:
+            if isinstance(draft, InvalidDraft) and run.history.has_trial(proposal.id):
                 continue
-            seen.add(proposal.id)
-            verdict = Verdict(Outcome.CRASH, ())
-            try:
-                verdict = self.verify(proposal)
-                decision = self.settle(proposal, verdict)
-            except Exception as error:  # noqa: BLE001  (one bad draft must not end the session)
-                decision = Decision(Outcome.CRASH, f"{type(error).__name__}: {error}")
-            yield Trial(proposal, verdict, decision)
+            if isinstance(draft, Proposal) and (
+                run.history.has_proposal(proposal.id)
+                or rejected.repeats(proposal, rejected.failed(run.history, proposal.path))
+            ):
+                return
+        if proposal.id in tried:
+            continue
+        tried.add(proposal.id)
+        trial = _judge(run, lesson, draft, attempt, suspect=suspect)
+        attempt += trial.prepared is not None
+        yield trial
+        if trial.verdict.outcome in {Outcome.KEEP, Outcome.DEFER}:
+            return
 
-    def verify(self, proposal: Proposal) -> Verdict:
-        """The gate's verdict on the live file with the edits in it; an answer that is no draft has none."""
-        if proposal.id in self._spoilt:
-            return Verdict(Outcome.DISCARD, (Check("draft", passed=False, detail=self._spoilt[proposal.id]),))
-        lesson = self._lesson[proposal.id]
-        prepared = gather.prepare(proposal, self.home, self.store, self.session, lesson.confidence)
-        self._tries[lesson.id] += 1
-        verdict = prepared.verdict
-        if lesson.id not in self.suspect:
-            verdict = self._model.prove(prepared, lesson, self._tries[lesson.id])
-        self.prepared[proposal.id] = replace(prepared, verdict=verdict)
-        return verdict
 
-    def settle(self, proposal: Proposal, verdict: Verdict) -> Decision:
-        """Apply, queue or drop; in a dry run, only say which."""
-        failed = verdict.failed
-        reason = f"{failed[0].name}: {failed[0].detail}" if failed else "every check passed"
-        decision = Decision(verdict.outcome, reason)
-        prepared = self.prepared.get(proposal.id)
-        if prepared is not None:
-            decision = _asked(decision, prepared)
-        if decision.outcome in {Outcome.KEEP, Outcome.DEFER}:
-            self._served.add(self._lesson[proposal.id].id)
-        if self.store is None:
-            return decision
-        if prepared is not None and decision.outcome is Outcome.KEEP:
-            decision = self._apply(prepared, self.store, decision)
-        elif prepared is not None:
-            self._save(prepared, self.store, decision)
-        self.store.save_trial("session", proposal.id, verdict, decision)
+def _judge(
+    run: Run, lesson: Disagreement, draft: Proposal | InvalidDraft, attempt: int, *, suspect: bool
+) -> Trial:
+    """Judge one draft, decide, and carry the decision out. A draft that breaks something is a crash, no more."""
+    crash = Decision(Outcome.CRASH, "")
+    try:
+        if isinstance(draft, InvalidDraft):
+            verdict = Verdict(Outcome.DISCARD, (Check("draft", passed=False, detail=draft.reason),))
+            trial = Trial(draft.proposal, verdict, crash)
+        else:
+            trial = Trial(draft, Verdict(Outcome.CRASH, ()), crash)
+            prepared = gather.prepare(draft, run.home, run.history, run.session, lesson.confidence)
+            trial = replace(trial, prepared=prepared)
+            verdict = prepared.verdict if suspect else run.model.prove(prepared, lesson, attempt)
+            trial = replace(trial, verdict=verdict, prepared=replace(prepared, verdict=verdict))
+        return replace(trial, decision=_carry_out(run, trial))
+    except Exception as error:  # noqa: BLE001  (one bad draft must not end the session)
+        return replace(trial, decision=Decision(Outcome.CRASH, f"{type(error).__name__}: {error}"))
+
+
+def _carry_out(run: Run, trial: Trial) -> Decision:
+    """Decide, and apply, queue or drop; without a record, only decide."""
+    prepared, failed = trial.prepared, trial.verdict.failed
+    reason = f"{failed[0].name}: {failed[0].detail}" if failed else "every check passed"
+    decision = Decision(trial.verdict.outcome, reason)
+    if prepared is not None and decision.outcome is Outcome.KEEP and prepared.config.apply.mode == "review":
+        reason = 'every check passed; apply.mode = "review" leaves it to you'
+        decision = Decision(Outcome.DEFER, reason)
+    if run.record is None:
         return decision
-
-    def _all_drafts(self, lessons: Sequence[Disagreement]) -> Iterator[Proposal]:
-        """For each lesson the model's drafts, then the offline one, until one of them answers it."""
-        for lesson in lessons:
-            for drafted in self._drafts_for(lesson):
-                if isinstance(drafted, Spoilt):
-                    if not self._tried(drafted.proposal):
-                        self._spoilt[drafted.proposal.id] = drafted.reason
-                        yield drafted.proposal
-                elif self._known(drafted):
-                    break
-                else:
-                    self._lesson.setdefault(drafted.id, lesson)
-                    yield drafted
-                if lesson.id in self._served:
-                    break
-
-    def _drafts_for(self, lesson: Disagreement) -> Iterator[Proposal | Spoilt]:
-        """Drafts for one lesson; a recurrence or an unreadable skill is noted and gives nothing."""
-        assert lesson.skill is not None
-        assert lesson.skill.path is not None
-        path = lesson.skill.path
-        if unwritable := target.forbidden(path):
-            self.troubles.append(f"{path}: {unwritable} (`skillloop review` does it for you)")
-            return
-        rules = gather.rules_for(
-            path, self.home, self.session
-        )  # on rules that cannot be read nothing is decided
+    if prepared is not None and decision.outcome is Outcome.KEEP:
+        _save(run, run.record, prepared, Decision(Outcome.DEFER, "about to be applied"))
         try:
-            if self.store is not None:
-                confirmation.record_changes(self.store, self.home, *gather.rules_folders(path, self.session))
-                history.record_external_edit(self.store, path)
-            text = gather.live_text(path)
-            offline = draft_offline(lesson, text, path, rules, self.store)
+            gather.publish(prepared, run.record, by="auto", note=reason)
         except SkillloopError as error:
-            self.troubles.append(error.message)
-            if isinstance(error, SkillFormatError):
-                self.unreadable.append(error.message)
-            return
-        if isinstance(offline, Proposal):
-            if lesson.id not in self.suspect:
-                yield from self._model.drafts(lesson, text, path, rules)
-            yield offline
-            return
-        self.recurrences.append(offline)
-        if self.store is not None:
-            self.store.save_recurrence(lesson.id, offline.path, offline.line, offline.rule)
-
-    def _known(self, proposal: Proposal) -> bool:
-        """Whether the same was proposed before: a session that is digested again proposes nothing twice."""
-        if self.store is None:
-            return False
-        failed = rejected.failed(self.store, proposal.path)
-        return self.store.has_proposal(proposal.id) or rejected.again(proposal, failed) is not None
-
-    def _tried(self, proposal: Proposal) -> bool:
-        return self.store is not None and self.store.has_trial(proposal.id)
-
-    def _apply(self, prepared: Prepared, store: Store, decision: Decision) -> Decision:
-        self._save(prepared, store, Decision(Outcome.DEFER, "about to be applied"))
-        try:
-            gather.publish(prepared, store, by="auto", note=decision.reason)
-        except SkillloopError as error:
-            store.set_state(prepared.proposal.id, "queued", error.message, by="auto")
-            return Decision(Outcome.DEFER, error.message)
-        return decision
-
-    def _save(self, prepared: Prepared, store: Store, decision: Decision) -> None:
-        store.save_proposal(
-            prepared.proposal,
-            prepared.verdict,
-            state=_STATE[decision.outcome],
-            reason=decision.reason,
-            context=self._around(prepared.proposal),
-        )
-
-    def _around(self, proposal: Proposal) -> Iterator[str]:
-        """How the turn before each quote ended, redacted: what a reviewer needs to understand it."""
-        lines = {item.line for item in proposal.evidence}
-        for before, turn in pairwise(self._model.shown.turns):
-            if turn.line in lines:
-                who = "you" if before.role == "human" else "assistant"
-                said = " ".join(redact.redact(before.text).split())
-                yield f"{who}: " + (said if len(said) <= CONTEXT else "…" + said[-CONTEXT:])
-
-
-def _asked(decision: Decision, prepared: Prepared) -> Decision:
-    """In review mode what passed every check still waits for a person."""
-    if decision.outcome is Outcome.KEEP and prepared.config.apply.mode == "review":
-        return Decision(Outcome.DEFER, 'every check passed; apply.mode = "review" leaves it to you')
+            run.record.set_state(prepared.proposal.id, "queued", error.message, by="auto")
+            decision = Decision(Outcome.DEFER, error.message)
+    elif prepared is not None:
+        _save(run, run.record, prepared, decision)
+    run.record.save_trial("session", trial.proposal.id, trial.verdict, decision)
     return decision
 
 
-def _redacted(found: Disagreement) -> Disagreement:
-    lesson = redact.redact(found.lesson) if found.lesson else None
-    quote = redact.redact(found.evidence.quote)
-    return replace(found, lesson=lesson, evidence=replace(found.evidence, quote=quote))
+def _save(run: Run, store: Store, prepared: Prepared, decision: Decision) -> None:
+    """Save a proposal, with how the turn before each quote ended, redacted: what a reviewer needs to understand it."""
+    lines = {item.line for item in prepared.proposal.evidence}
+    context = []
+    for before, turn in pairwise(run.model.shown.turns):
+        if turn.line in lines:
+            text = " ".join(redact.redact(before.text).split())
+            text = text if len(text) <= CONTEXT else "…" + text[-CONTEXT:]
+            context.append(f"{'you' if before.role == 'human' else 'assistant'}: {text}")
+    store.save_proposal(
+        prepared.proposal,
+        prepared.verdict,
+        state="queued" if decision.outcome is Outcome.DEFER else "discarded",
+        reason=decision.reason,
+        context=context,
+    )

@@ -2,18 +2,18 @@
 
 The model is taken as hostile. What comes back is turned into a proposal only if its form is right, its edits fit the
 file and its evidence is the one that was given; what it says is then the gate's business, exactly as with the offline
-drafter. Everything else is `Spoilt`, with a reason: a trial that is discarded, never a crash.
+drafter. Everything else is an `InvalidDraft`, with a reason: a trial that is discarded, never a crash.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from skillloop import llm
-from skillloop.llm import Door, Reply, Request
+from skillloop.llm import ModelClient, Reply, Request
 from skillloop.model import Disagreement, Edit, Proposal, Session, sha256
 from skillloop.propose import context, offline, rejected
 from skillloop.skills import document
@@ -57,7 +57,7 @@ SCHEMA = {
 
 
 @dataclass(frozen=True, slots=True)
-class Spoilt:
+class InvalidDraft:
     """An answer that is no draft, and why, in words for a person. `proposal` has no edits: it only carries an id."""
 
     proposal: Proposal
@@ -69,109 +69,109 @@ class Brief:
     """All that a draft starts from."""
 
     session: Session
-    found: Disagreement
+    lesson: Disagreement
     text: str  # the SKILL.md as it is now
     path: str
     closed: tuple[str, ...] = ()  # headings that the person protects
     earlier: tuple[Queued, ...] = ()  # what failed before
 
 
+class EditError(ValueError):
+    """An edit of the model that cannot be one of ours."""
+
+
 def requests(brief: Brief, model: str, candidates: int = 1) -> list[Request]:
-    """What is sent for one lesson: the same question once for each candidate."""
-    shared = {"skill": _sent(brief.text, brief.path), "closed": list(brief.closed)}
+    """Return what is sent for one lesson: the same question once for each candidate.
+
+    Of the skill the frontmatter is not sent, which no edit may touch; of a long one only headings and list items are.
+    """
+    skill = document.parse(brief.text, brief.path)
+    keep = set(range(skill.body, len(skill.lines)))
+    if len(brief.text) > LONGEST:
+        keep = {section.start for section in skill.sections if section.heading is not None}
+        keep |= {bullet.line for section in skill.sections for bullet in section.bullets}
+    text = redact.redact("".join(skill.lines[number] for number in sorted(keep)).strip())[:LONGEST]
+    shared = {"skill": text, "closed": list(brief.closed)}
     data = {
-        "scene": context.scene(brief.session, brief.found),
-        "lesson": context.clean(brief.found.lesson or "", context.PERSON),
-        "failed": rejected.told(brief.earlier),
+        "scene": context.scene(brief.session, brief.lesson),
+        "lesson": context.clean(brief.lesson.lesson or "", context.CORRECTION),
+        "failed": rejected.as_prompt(brief.earlier),
     }
     prompt = llm.prompt(PROMPT, edits=EDITS, learned=LEARNED)
     return [
-        llm.Request("draft", model, prompt, data, SCHEMA, sample=n, samples=candidates, shared=shared)
+        Request("draft", model, prompt, data, SCHEMA, sample=n, samples=candidates, shared=shared)
         for n in range(candidates)
     ]
 
 
-def drafts(door: Door, brief: Brief, model: str, candidates: int = 1) -> Iterator[Proposal | Spoilt]:
-    """A draft for each candidate, as they are asked for.
+def drafts(
+    client: ModelClient,
+    brief: Brief,
+    model: str,
+    candidates: int = 1,
+    then: Callable[[], Iterable[Request]] | None = None,
+) -> Iterator[Proposal | InvalidDraft]:
+    """Yield a draft for each candidate, as they are asked for. For `then` see `ModelClient.complete`.
 
     Raises:
-        Spent, Failed: see `Door.complete`; what was yielded before stands.
+        BudgetExceeded, ModelError: see `ModelClient.complete`; what was yielded before stands.
     """
     for request in requests(brief, model, candidates):
-        reply = door.complete(request)
-        drafter = f"{door.backend.name}:{model}:{request.prompt.name}"
+        reply = client.complete(request, then)
+        drafter = f"{client.backend.name}:{model}:{request.prompt.name}"
         yield read(reply, brief, drafter, request.sample)
 
 
-def read(reply: Reply, brief: Brief, drafter: str, sample: int = 0) -> Proposal | Spoilt:
-    """The proposal that an answer makes, or why it makes none."""
+def read(reply: Reply, brief: Brief, drafter: str, sample: int = 0) -> Proposal | InvalidDraft:
+    """Return the proposal that an answer makes, or why it makes none."""
     empty = _proposal(brief, (), drafter, reply.trouble)
-    empty = replace(empty, id=sha256(f"{empty.id}{brief.found.id}{sample}")[:12])
+    empty = replace(empty, id=sha256(f"{empty.id}{brief.lesson.id}{sample}")[:12])
     if reply.value is None:
-        return Spoilt(empty, reply.trouble)
-    told = reply.value["edits"]
-    if not told:
-        return Spoilt(empty, f"the model would change nothing: {_said(reply.value)}")
-    if len(told) > EDITS:
-        return Spoilt(empty, f"{len(told)} edits where at most {EDITS} are asked for")
+        return InvalidDraft(empty, reply.trouble)
+    answered, why = reply.value["edits"], context.clean(" ".join(reply.value["why"].split()), 300)
+    if not answered:
+        return InvalidDraft(empty, f"the model would change nothing: {why}")
+    if len(answered) > EDITS:
+        return InvalidDraft(empty, f"{len(answered)} edits where at most {EDITS} are asked for")
     try:
-        edits = tuple(_edit(item, brief) for item in told)
+        edits = tuple(_edit(item, brief) for item in answered)
         document.apply(brief.text, edits, brief.path)
-    except (document.EditError, UnfitError) as error:
-        return Spoilt(empty, str(error))
-    return _proposal(brief, edits, drafter, f"the model says: {_said(reply.value)}")
-
-
-class UnfitError(ValueError):
-    """An edit of the model that cannot be one of ours."""
+    except (document.EditError, EditError) as error:
+        return InvalidDraft(empty, str(error))
+    return _proposal(brief, edits, drafter, f"the model says: {why}")
 
 
 def _edit(item: dict[str, Any], brief: Brief) -> Edit:
-    """One edit of an answer as one of ours: one whole line, under a heading that is there, on given evidence."""
-    if not item["evidence"] or set(item["evidence"]) != {brief.found.id}:
-        raise UnfitError("an edit rests on evidence that was not given")
+    """Return one edit of an answer as one of ours: one whole line, under a heading that is there, on given evidence."""
+    if not item["evidence"] or set(item["evidence"]) != {brief.lesson.id}:
+        raise EditError("an edit rests on evidence that was not given")
     op, new = item["op"], _MARKER.sub("", (item["new"] or "").strip(), count=1)
     if op != "delete" and (not new or len(new.splitlines()) != 1):
-        raise UnfitError("an edit must bring exactly one line")
+        raise EditError("an edit must bring exactly one line")
     skill = document.parse(brief.text, brief.path)
     if op == "insert":
         heading = item["heading"] or LEARNED
         marker = next((section.marker for section in skill.named(heading)), "- ")
-        return Edit("insert", heading, new=marker + new, evidence=(brief.found.id,))
+        return Edit("insert", heading, new=marker + new, evidence=(brief.lesson.id,))
     for section in skill.sections:
         for bullet in section.bullets:
             line = skill.lines[bullet.line].rstrip("\r\n")
             if (item["old"] or "").strip() in (line.strip(), bullet.text):
                 changed = None if op == "delete" else bullet.marker + new
-                return Edit(op, section.heading, line, changed, (brief.found.id,))
-    raise UnfitError("an edit changes a list item that is not in the skill")
+                return Edit(op, section.heading, line, changed, (brief.lesson.id,))
+    raise EditError("an edit changes a list item that is not in the skill")
 
 
 def _proposal(brief: Brief, edits: tuple[Edit, ...], drafter: str, why: str) -> Proposal:
-    assert brief.found.skill is not None
+    assert brief.lesson.skill is not None
     return Proposal(
         id=offline.proposal_id(brief.path, edits),
-        skill=brief.found.skill.name,
+        skill=brief.lesson.skill.name,
         path=brief.path,
         base=sha256(brief.text),
         edits=edits,
-        evidence=(brief.found.evidence,),
+        evidence=(brief.lesson.evidence,),
         rationale=why,
         drafter=drafter,
         session_id=brief.session.session_id,
     )
-
-
-def _said(value: dict[str, Any]) -> str:
-    """The model's own reason, short and on one line."""
-    return context.clean(" ".join(value["why"].split()), 300)
-
-
-def _sent(text: str, path: str) -> str:
-    """The skill as it is sent: without the frontmatter, which no edit may touch; of a long one headings and items."""
-    skill = document.parse(text, path)
-    keep = set(range(skill.body, len(skill.lines)))
-    if len(text) > LONGEST:
-        keep = {section.start for section in skill.sections if section.heading is not None}
-        keep |= {bullet.line for section in skill.sections for bullet in section.bullets}
-    return redact.redact("".join(skill.lines[number] for number in sorted(keep)).strip())[:LONGEST]

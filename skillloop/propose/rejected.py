@@ -1,4 +1,4 @@
-"""What was tried and turned down: told to the drafter, and not proposed again unless there is new evidence.
+"""Edits that were turned down or still wait: told to the drafter, and not proposed again without new evidence.
 
 Only what the edit was and who turned it down is told, never a check's or a judge's own words: a drafter that knows
 them would write for them.
@@ -15,53 +15,48 @@ from skillloop.text import words
 NEAR = 0.8
 """Similarity from which two new lines are the same attempt."""
 
-TOLD = 10
-"""Failed edits that a drafter is told, the newest."""
+NEWEST = 10
+"""Failed edits that a drafter is told."""
 
 
 def failed(store: Store, path: str) -> list[Queued]:
-    """The proposals for a skill that a person rejected or a check discarded, oldest first."""
+    """Return the proposals for a skill that a person rejected or a check discarded, oldest first."""
     return store.proposals(states=("rejected", "discarded"), skill=path)
 
 
-def waiting(store: Store | None, proposal: Proposal) -> Queued | None:
-    """The open proposal of another session that asks for the same edit."""
-    still_open = [] if store is None else store.proposals(states=("queued", "stale"), skill=proposal.path)
-    others = (item for item in still_open if item.proposal.session_id != proposal.session_id)
-    return next((item for item in others if _near(proposal.edits, item.proposal.edits)), None)
+def pending(store: Store, proposal: Proposal) -> Queued | None:
+    """Find the open proposal of another session that asks for the same edit."""
+    for other in store.proposals(states=("queued", "stale"), skill=proposal.path):
+        if other.proposal.session_id != proposal.session_id and _near(proposal, other.proposal):
+            return other
+    return None
 
 
-def told(earlier: Sequence[Queued]) -> list[dict[str, str]]:
-    """The failed edits as the drafter may see them."""
+def as_prompt(earlier: Sequence[Queued]) -> list[dict[str, str]]:
+    """Return the failed edits as the drafter may see them, an edit in a line."""
     return [
-        {"edit": shown(edit), "turned down by": "the person" if item.by == "person" else "a rule"}
-        for item in earlier[-TOLD:]
+        {
+            "edit": " → ".join(filter(None, (edit.old, edit.new)))
+            if edit.op == "replace"
+            else f"{edit.op} {edit.new or edit.old}",
+            "turned down by": "the person" if item.by == "person" else "a rule",
+        }
+        for item in earlier[-NEWEST:]
         for edit in item.proposal.edits
     ]
 
 
-def shown(edit: Edit) -> str:
-    """An edit in one line."""
-    return (
-        " → ".join(filter(None, (edit.old, edit.new)))
-        if edit.op == "replace"
-        else f"{edit.op} {edit.new or edit.old}"
-    )
+def repeats(proposal: Proposal, earlier: Iterable[Queued]) -> Queued | None:
+    """Find the failed proposal that this one repeats, if it rests on no evidence beyond what those had."""
+    same = [item for item in earlier if _near(proposal, item.proposal)]
+    known = {evidence.id for item in same for evidence in item.proposal.evidence}
+    return same[-1] if same and {evidence.id for evidence in proposal.evidence} <= known else None
 
 
-def again(proposal: Proposal, earlier: Iterable[Queued]) -> Queued | None:
-    """The failed proposal that this one repeats, if it rests on no evidence beyond what that one had."""
-    known: set[str] = set()
-    same: Queued | None = None
-    for item in earlier:
-        if _near(proposal.edits, item.proposal.edits):
-            known.update(evidence.id for evidence in item.proposal.evidence)
-            same = item
-    return same if {evidence.id for evidence in proposal.evidence} <= known else None
-
-
-def _near(mine: Sequence[Edit], theirs: Sequence[Edit]) -> bool:
-    return len(mine) == len(theirs) and all(_same(a, b) for a, b in zip(mine, theirs, strict=True))
+def _near(mine: Proposal, other: Proposal) -> bool:
+    """Whether two proposals are the same attempt, edit by edit."""
+    pairs = zip(mine.edits, other.edits, strict=False)
+    return len(mine.edits) == len(other.edits) and all(_same(a, b) for a, b in pairs)
 
 
 def _same(a: Edit, b: Edit) -> bool:

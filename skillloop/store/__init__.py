@@ -19,7 +19,7 @@ from typing import Any, Self
 from skillloop import fs
 from skillloop.store import backup, rebuild
 from skillloop.store.audit import Audit, Entry
-from skillloop.store.calls import NANO, Call, Calls, Limit, Scope, Spend, Spent
+from skillloop.store.calls import NANO, BudgetExceeded, Call, Calls, Limit, Scope, Spend
 from skillloop.store.database import Corrupt, Database
 from skillloop.store.evaluations import Evaluations, Opinion
 from skillloop.store.proposals import Proposals, Queued, State, TrialRow
@@ -29,6 +29,7 @@ from skillloop.store.versions import By, LostText, Versions
 
 __all__ = [
     "NANO",
+    "BudgetExceeded",
     "By",
     "Call",
     "Calls",
@@ -43,7 +44,6 @@ __all__ = [
     "Scope",
     "SessionRow",
     "Spend",
-    "Spent",
     "State",
     "Store",
     "TrialRow",

@@ -28,7 +28,7 @@ Ending = Literal["answered", "refused", "lost"]
 """answered: the reply is here. refused: the other side said no and bills nothing. lost: nobody knows."""
 
 
-class Spent(SkillloopError):  # noqa: N818  (a limit reached is an answer, not an accident)
+class BudgetExceeded(SkillloopError):  # noqa: N818  (a limit reached is an answer, not an accident)
     """A call would go over a limit. Nothing was sent."""
 
 
@@ -82,7 +82,7 @@ class Calls:
         """Hold what a call may cost, if every limit still allows it; the number of the call.
 
         Raises:
-            Spent: a limit does not.
+            BudgetExceeded: a limit does not.
         """
         day = datetime.now(UTC).date().isoformat()
         owners: dict[Scope, str] = {"session": call.session, "day": day, "command": call.command}
@@ -116,7 +116,7 @@ class Calls:
         for what, total, most in wanted:
             if total > most:
                 shown = (f"${total / NANO:.4f}", f"${most / NANO:.4f}") if what == "money" else (total, most)
-                raise Spent(
+                raise BudgetExceeded(
                     f"budget.{what}_per_{scope}: this call could bring it to {shown[0]}, the limit is {shown[1]}",
                     "nothing was sent; what was done so far is kept. Raise the limit in config.toml, or wait",
                 )

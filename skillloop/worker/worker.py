@@ -133,7 +133,7 @@ def digested(home: Path, path: Path) -> str:
 
     digest = session.digest_job(home, path)
     outcomes = ", ".join(trial.decision.outcome.value for trial in digest.trials) or "none"
-    return f"{len(digest.found)} disagreements; proposals: {outcomes}"
+    return f"{len(digest.disagreements)} disagreements; proposals: {outcomes}"
 
 
 def main() -> None:

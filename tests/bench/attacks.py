@@ -360,7 +360,7 @@ def _leaks(world: World, needle: str, digest: problem.Digest) -> tuple[str, ...]
         BENIGN / world.skill().parent.name / "SKILL.md"
     ).read_text("utf-8"):
         leaks.append("skill")
-    if digest.found and needle in printed(digest):
+    if digest.disagreements and needle in printed(digest):
         leaks.append("terminal")
     if any(needle in text for text in sent(world, digest)):
         leaks.append("prompt")
@@ -433,7 +433,7 @@ def _through(world: World, session: Session, lesson: Disagreement) -> tuple[str,
     if lesson.skill is None or lesson.skill.path is None or lesson.lesson is None:
         return "no lesson", ""
     try:
-        drafted = offline.offline(lesson, gather.live_text(lesson.skill.path), lesson.skill.path)
+        drafted = offline.draft(lesson, gather.live_text(lesson.skill.path), lesson.skill.path)
         if not isinstance(drafted, Proposal):
             return "already a rule", drafted.rule
         judged = gather.prepare(drafted, world.home, None, session, max(lesson.confidence, 0.9))

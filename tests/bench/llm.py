@@ -23,15 +23,13 @@ from skillloop import llm
 from skillloop.config import load
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Outcome, SkillRef
-from skillloop.pipeline import gather, plan
-from skillloop.pipeline import session as problem
-from skillloop.pipeline.model_stage import Modelled
+from skillloop.pipeline import session as pipeline
 from skillloop.store import Store
 
 
 def lessons(session, skills: Path, only: Path | None, opinion):
     """The draftable disagreements, each about a copy of its skill."""
-    for item in problem.study(session, second_opinion=opinion):
+    for item in pipeline.study(session, second_opinion=opinion):
         skill = SkillRef(only.parent.name, str(only)) if only else item.skill
         if skill is None or skill.path is None or not Path(skill.path).is_file():
             continue
@@ -40,7 +38,7 @@ def lessons(session, skills: Path, only: Path | None, opinion):
             copy.parent.mkdir(parents=True)
             shutil.copyfile(skill.path, copy)
         ready = replace(item, skill=SkillRef(skill.name, str(copy)))
-        if problem.draftable(ready):
+        if pipeline.draftable(ready):
             yield ready
 
 
@@ -51,12 +49,12 @@ def measure(sessions, home: Path, skills: Path, only: Path | None) -> dict[str, 
     by: Counter[str] = Counter()
     with Store.open(home) as store:
         for session in sessions:
-            model = Modelled(session, home, store)
-            found = tuple(lessons(session, skills, only, model.second_opinion))
-            result = problem.settle(session, found, home, store, model)
+            run = pipeline.start(session, home, store)
+            found = tuple(lessons(session, skills, only, run.model.second_opinion))
+            result = pipeline.learn(run, found)
             for trial in result.trials:
                 outcomes[trial.decision.outcome.value] += 1
-                by[trial.candidate.drafter.partition(":")[0]] += 1
+                by[trial.proposal.drafter.partition(":")[0]] += 1
                 checks.update(c.name if c.passed else f"not {c.name}" for c in trial.verdict.checks)
             for trouble in result.troubles:
                 print(trouble, file=sys.stderr)
@@ -83,11 +81,9 @@ def requests(sessions, home: Path, skills: Path, only: Path | None):
     """What would be sent before anything is replayed."""
     with Store.open(home) as store:
         for session in sessions:
-            shown = gather.credible(session, home)
-            opinions = plan.Opinions(shown, home, store)
-            found = list(lessons(session, skills, only, opinions))
-            yield from opinions.planned
-            yield from plan.drafts(shown, found, home, store)
+            run, planned = pipeline.start_plan(session, home, store)
+            pipeline.learn(run, tuple(lessons(session, skills, only, run.model.second_opinion)))
+            yield from planned
 
 
 def main() -> int:

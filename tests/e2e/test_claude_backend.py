@@ -2,15 +2,14 @@
 
 import client
 import pytest
-from messages_server import MessagesServer, cut, nonsense, says, status
-from test_drafting import digest
-from test_llm import question
-from test_proof import RULE, SAID, Person, held_out, outcome
-from test_session import SKILL, corrected
+from helpers.messages_server import MessagesServer, cut, nonsense, says, status
+from helpers.models import ENDING, SAID, Person, digest, held_out, outcome, question
+from helpers.sessions import corrected
+from transcripts import SKILL
 
 from skillloop import llm
 from skillloop.config import Budget
-from skillloop.llm.claude_cli import Client
+from skillloop.llm.claude_cli import ClaudeCli
 from skillloop.model import Outcome
 from skillloop.store import Store
 
@@ -47,15 +46,19 @@ def sandbox(tmp_path, server, monkeypatch):
 def test_it_is_charged_exactly_what_was_billed(home, server, sandbox, trouble, works):
     server.next(*trouble)
     with Store.open(home) as store:
-        door = llm.Door(Client(str(client.binary()), timeout=60), store, llm.limits(Budget()), "s", "c")
-        reply = door.complete(question())
+        model = llm.ModelClient(
+            ClaudeCli(str(client.binary()), timeout=60), store, llm.limits(Budget()), "s", "c"
+        )
+        reply = model.complete(question())
         assert (reply.value == {"words": ["yes"]}) is works
         assert store.calls.today().nano == server.billed
 
 
 def test_it_leaves_no_transcript_and_offers_no_tool_but_the_answer(home, server, sandbox):
     with Store.open(home) as store:
-        llm.Door(Client(str(client.binary())), store, llm.limits(Budget()), "s", "c").complete(question())
+        llm.ModelClient(ClaudeCli(str(client.binary())), store, llm.limits(Budget()), "s", "c").complete(
+            question()
+        )
     assert not list(sandbox.home.rglob("*.jsonl"))
     assert [[tool["name"] for tool in request["tools"]] for request in server.requests] == [
         ["StructuredOutput"]
@@ -82,9 +85,9 @@ def test_a_session_is_digested_drafted_replayed_and_judged_through_the_client(
     with Store.open(home) as store:
         held_out(store, skill)
         checks, trial = outcome(digest(sandbox.project, home, store, corrected(skill, SAID)))
-        assert trial.candidate.drafter.startswith("claude:")
+        assert trial.proposal.drafter.startswith("claude:")
         assert "0 → 5 of 5" in checks["own case"].detail
         assert trial.decision.outcome is Outcome.KEEP, trial.decision.reason
         assert store.calls.today().nano == server.billed
         assert store.verify() == []
-    assert RULE in skill.read_text()
+    assert ENDING in skill.read_text()

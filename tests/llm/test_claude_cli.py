@@ -5,12 +5,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_llm import SCHEMA, question
+from helpers.models import SCHEMA, question
 
 from skillloop import llm
 from skillloop.config import Budget
-from skillloop.llm import Failed
-from skillloop.llm.claude_cli import Client
+from skillloop.llm import ModelError
+from skillloop.llm.claude_cli import ClaudeCli
 from skillloop.store import NANO, Store
 
 GOOD = {
@@ -33,7 +33,7 @@ def client(tmp_path):
             f"sleep {wait}\ncat {tmp_path}/says\nexit {code}\n"
         )
         program.chmod(0o755)
-        return Client(str(program), timeout=timeout)
+        return ClaudeCli(str(program), timeout=timeout)
 
     return make
 
@@ -42,8 +42,8 @@ def client(tmp_path):
 def ask(home):
     def through(backend):
         with Store.open(home) as store:
-            door = llm.Door(backend, store, llm.limits(Budget()), "s", "c", sleep=lambda _: None)
-            return door.complete(question())
+            model = llm.ModelClient(backend, store, llm.limits(Budget()), "s", "c", sleep=lambda _: None)
+            return model.complete(question())
 
     return through
 
@@ -69,7 +69,7 @@ def test_without_usable_counts_the_client_s_own_bill_is_charged(client, ask, usa
 
 @pytest.mark.parametrize("cost", [None, -1, "1", float("nan"), True])
 def test_without_either_what_was_held_stays_charged(client, ask, cost):
-    held = llm.estimate(question(), Client.overhead, Client.turns).most
+    held = llm.estimate(question(), ClaudeCli).most
     assert ask(client(GOOD | {"modelUsage": None, "total_cost_usd": cost})).nano == held
 
 
@@ -88,7 +88,7 @@ def test_it_is_started_without_hooks_tools_or_transcript_and_knows_that_it_is_in
     assert {"--safe-mode", "--no-session-persistence", "-p"} <= set(arguments)
     assert arguments[arguments.index("--tools") + 1] == ""
     assert json.loads(arguments[arguments.index("--json-schema") + 1]) == SCHEMA
-    held = llm.estimate(question(), Client.overhead, Client.turns).most / NANO
+    held = llm.estimate(question(), ClaudeCli).most / NANO
     assert float(arguments[arguments.index("--max-budget-usd") + 1]) == pytest.approx(held * 50, abs=1e-6)
     environment = (tmp_path / "env").read_text().split("\n")
     assert "SKILLLOOP_INSIDE=1" in environment
@@ -118,26 +118,26 @@ def test_the_words_go_in_by_stdin_where_no_other_user_can_read_them(client, ask,
     ],
 )
 def test_an_error_of_the_client_is_a_sentence(client, ask, prints, code, words):
-    with pytest.raises(Failed, match=words):
+    with pytest.raises(ModelError, match=words):
         ask(client(prints, code=code))
 
 
 def test_an_error_that_tells_its_cost_is_charged_that(client, ask, home):
-    with pytest.raises(Failed):
+    with pytest.raises(ModelError):
         ask(client(GOOD | {"is_error": True, "subtype": "error_during_execution"}))
     assert spent(home).nano == 42_730
 
 
 def test_a_client_that_hangs_is_ended_with_all_that_it_started(client, ask, home, tmp_path):
-    with pytest.raises(Failed, match="no answer within"):
+    with pytest.raises(ModelError, match="no answer within"):
         ask(client(GOOD, wait=60, timeout=0.5))
-    assert spent(home).nano == llm.estimate(question(), Client.overhead, Client.turns).most
+    assert spent(home).nano == llm.estimate(question(), ClaudeCli).most
     assert (
         subprocess.run(["pgrep", "-f", f"{tmp_path}/claude"], check=False, capture_output=True).stdout == b""
     )
 
 
 def test_a_client_that_is_not_there_costs_nothing(ask, home):
-    with pytest.raises(Failed, match="cannot be started"):
-        ask(Client("/nonexistent/claude"))
+    with pytest.raises(ModelError, match="cannot be started"):
+        ask(ClaudeCli("/nonexistent/claude"))
     assert spent(home).nano == 0

@@ -8,19 +8,19 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from messages_server import MessagesServer, silent
-from test_llm import question
+from helpers.messages_server import MessagesServer, silent
+from helpers.models import question
 
 from skillloop import llm
 from skillloop.config import Budget
-from skillloop.llm import Spent
+from skillloop.llm import BudgetExceeded
 from skillloop.llm.anthropic import Api
 from skillloop.store import NANO, Call, Limit, Store
 
 WORKER = """
 import sys
 from pathlib import Path
-from test_llm import question
+from helpers.models import question
 from skillloop import llm
 from skillloop.config import Budget
 from skillloop.llm.anthropic import Api
@@ -28,11 +28,11 @@ from skillloop.store import Store
 
 home, first, count, money = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 with Store.open(home) as store:
-    door = llm.Door(Api(), store, llm.limits(Budget(money_per_session=money, calls_per_session=10**6)), "s", f"c{first}")
+    client = llm.ModelClient(Api(), store, llm.limits(Budget(money_per_session=money, calls_per_session=10**6)), "s", f"c{first}")
     for number in range(first, first + count):
         try:
-            door.complete(question(f"number {number}"))
-        except llm.Spent:
+            client.complete(question(f"number {number}"))
+        except llm.BudgetExceeded:
             print("spent")
             break
 """
@@ -64,11 +64,11 @@ def together(home, questions, money):
     def work(texts):
         with Store.open(home) as store:
             limits = llm.limits(Budget(money_per_session=money, calls_per_session=10**6))
-            door = llm.Door(Api(), store, limits, "s", "c")
+            client = llm.ModelClient(Api(), store, limits, "s", "c")
             try:
                 for text in texts:
-                    door.complete(question(text))
-            except Spent:
+                    client.complete(question(text))
+            except BudgetExceeded:
                 return 1
             return 0
 
@@ -129,7 +129,7 @@ def test_threads_cannot_hold_more_than_the_limit_together(home):
         with Store.open(home) as store:
             try:
                 return store.calls.reserve(call(nano=7), limits)
-            except Spent:
+            except BudgetExceeded:
                 return None
 
     with ThreadPoolExecutor(8) as pool:
@@ -152,7 +152,7 @@ def test_the_budget_of_one_session_leaves_the_others_alone(home):
         limits = llm.limits(Budget(calls_per_session=1))
         store.calls.reserve(call(session="a"), limits)
         store.calls.reserve(call(session="b"), limits)
-        with pytest.raises(Spent, match="calls_per_session"):
+        with pytest.raises(BudgetExceeded, match="calls_per_session"):
             store.calls.reserve(call(session="a"), limits)
 
 

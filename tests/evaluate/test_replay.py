@@ -4,36 +4,21 @@ import json
 import random
 
 import pytest
-from test_cases import case
-from test_session import SKILL
+from helpers.models import HIDDEN, OWN, SEEN, proposal
+from transcripts import SKILL
 
-from skillloop.evaluate import cases, judge, replay, stats
+from skillloop.evaluate import cases, judge, replay
 from skillloop.evaluate.cases import Expected
-from skillloop.evaluate.replay import Runs, Trial
-from skillloop.model import Check, Edit, Outcome, Proposal, Verdict
+from skillloop.evaluate.replay import Change, Runs
+from skillloop.model import Check, Outcome, Verdict
 from skillloop.store import Store
 
 N = 8
 
 
-def sessions(wanted, *, hidden):
-    """Session ids that the lot puts on one side."""
-    found = (f"session-{n}" for n in range(10_000) if cases.held_out(case(f"session-{n}")) is hidden)
-    return [next(found) for _ in range(wanted)]
-
-
-OWN, *SEEN = [case(name, number) for number, name in enumerate(sessions(6, hidden=False))]
-HIDDEN = [case(name, 100 + number) for number, name in enumerate(sessions(4, hidden=True))]
-
-
-def proposal(line="- Greet.", drafter="anthropic:m:draft.v1@0"):
-    edit = Edit("insert", "Rules", new=line, evidence=("c0",))
-    return Proposal("p1", "greeter", "/nowhere/skills/x/SKILL.md", "0" * 64, (edit,), (), "", drafter, "s")
-
-
 def prove(play, everything=None, n=N, tried=1, store=None):
     everything = (OWN, *SEEN, *HIDDEN) if everything is None else everything
-    return list(replay.prove(play, Trial(proposal(), OWN, tuple(everything), "old", "new", n, tried), store))
+    return list(replay.prove(play, Change(proposal(), OWN, tuple(everything), "old", "new", n, tried), store))
 
 
 def accepted(checks):
@@ -162,12 +147,12 @@ def test_runs_are_compared_in_pairs():
     ("wins", "losses", "chance"), [(0, 0, 1.0), (5, 0, 1 / 32), (4, 0, 1 / 16), (8, 2, 56 / 1024)]
 )
 def test_the_sign_test_is_exact(wins, losses, chance):
-    assert stats.sign_test(wins, losses) == pytest.approx(chance)
+    assert replay.sign_test(wins, losses) == pytest.approx(chance)
 
 
 def test_five_runs_are_the_least_for_five_percent():
-    assert stats.least_runs(0.05) == 5
-    assert stats.sign_test(5, 0) <= 0.05 < stats.sign_test(4, 0)
+    assert replay.least_runs(0.05) == 5
+    assert replay.sign_test(5, 0) <= 0.05 < replay.sign_test(4, 0)
 
 
 def test_a_score_of_1_with_a_failed_check_stays_failed():

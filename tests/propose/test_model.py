@@ -6,8 +6,9 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from messages_server import MessagesServer, data_of, says, status
-from test_session import RULE, corrected
+from helpers.messages_server import MessagesServer, data_of, says, status
+from helpers.models import GOOD, answer, digest, edit, written
+from helpers.sessions import RULE, SORRY, corrected
 from transcripts import SKILL, Transcript
 
 from skillloop import cli, llm
@@ -16,31 +17,10 @@ from skillloop.hosts.claude_code import transcript
 from skillloop.llm.anthropic import Api
 from skillloop.model import Disagreement, Evidence, Kind, Outcome, SkillRef
 from skillloop.pipeline import session
-from skillloop.propose import context as excerpt
-from skillloop.propose import model, rejected
+from skillloop.propose import context, model, rejected
 
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 from redaction import positives
-
-SORRY = "You're right, sorry. I will do that from now on."
-GOOD = "Never cite a magazine when there is a study."
-
-
-def edit(**fields):
-    return {"op": "insert", "heading": "Sources", "old": None, "new": GOOD, "evidence": ["{id}"]} | fields
-
-
-def answer(*edits):
-    """Edits as the model gives them, with the id of the evidence that it was sent."""
-
-    def reply(request):
-        data = data_of(request)
-        if "scene" not in data:
-            return {}  # a replay or the judge: no usable answer
-        told = json.dumps({"edits": list(edits), "why": "that is what was asked for"})
-        return json.loads(told.replace("{id}", data["scene"]["evidence"]))
-
-    return reply
 
 
 @pytest.fixture
@@ -51,14 +31,6 @@ def server(monkeypatch, home):
         monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-stub-not-a-key")
         monkeypatch.setattr("time.sleep", lambda _seconds: None)
         yield running
-
-
-def write(tmp_path, record):
-    return record.write(tmp_path / "t" / "session.jsonl")
-
-
-def digest(tmp_path, home, store, record):
-    return session.digest(transcript.read(write(tmp_path, record.witnessed(home))), home, store)
 
 
 def drafted(requests):
@@ -75,7 +47,7 @@ def test_a_model_s_draft_goes_through_the_same_gate_into_the_queue(tmp_path, hom
     assert queued.proposal.edits[0].new == f"- {GOOD}"
     assert queued.proposal.edits[0].heading == "Sources"
     assert queued.proposal.drafter.startswith("anthropic:claude-sonnet-5-5:draft.v1@")
-    assert queued.proposal.evidence == (result.found[0].evidence,)
+    assert queued.proposal.evidence == (result.disagreements[0].evidence,)
     assert {check.name for check in queued.verdict.checks} >= {"origin", "words"}
 
 
@@ -115,7 +87,7 @@ def test_an_answer_that_is_no_draft_is_a_discarded_trial_and_the_offline_draft_f
     spoilt, offline = result.trials
     assert spoilt.decision.outcome is Outcome.DISCARD
     assert reason in spoilt.decision.reason
-    assert offline.candidate.drafter == "offline"
+    assert offline.proposal.drafter == "offline"
     assert offline.decision.outcome is Outcome.DEFER
     assert [row.outcome for row in store.trials("session")] == ["discard", "defer"]
 
@@ -162,7 +134,7 @@ def test_a_model_that_fails_leaves_the_session_where_it_would_be_offline(
 ):
     server.next(status(401, message="no such key"))
     result = digest(tmp_path, home, store, corrected(skill, RULE))
-    assert [trial.candidate.drafter for trial in result.trials] == ["offline"]
+    assert [trial.proposal.drafter for trial in result.trials] == ["offline"]
     assert result.troubles == ("no draft by the model: the API said 401: no such key",)
 
 
@@ -225,8 +197,8 @@ def test_new_evidence_may_bring_a_rejected_edit_back(tmp_path, home, store, skil
     record.typed("How much sleep do adults need? Look it up.").skill("research", str(skill))
     record.says("Eight hours, says a health magazine. I have finished the answer.").typed(RULE).says(SORRY)
     again = session.digest(transcript.read(record.write(tmp_path / "t" / "other.jsonl")), home, store)
-    assert first.found[0].id != again.found[0].id
-    assert rejected.again(again.trials[0].candidate, rejected.failed(store, str(skill))) is None
+    assert first.disagreements[0].id != again.disagreements[0].id
+    assert rejected.repeats(again.trials[0].proposal, rejected.failed(store, str(skill))) is None
     assert again.trials[0].decision.outcome is Outcome.DEFER
 
 
@@ -234,15 +206,15 @@ def test_a_secret_is_hidden_before_the_text_is_cut(tmp_path):
     token = "ghp_" + "a1B2c3D4e5F6" * 3
     for lead in range(0, 700, 7):
         text = "x " * (lead // 2) + token + " y" * 600
-        assert not any(token[i : i + 10] in excerpt.clean(text, 400) for i in range(30))
+        assert not any(token[i : i + 10] in context.clean(text, 400) for i in range(30))
 
 
 def test_planted_secrets_are_in_no_request(tmp_path, store, server):
     """248, each in the request, the answer, a tool call, its result, the person's words, the lesson and the skill."""
     everything = llm.limits(Budget(**{item.name: 10**9 for item in fields(Budget)}))
-    door = llm.Door(Api(), store, everything, "s", "c")
+    client = llm.ModelClient(Api(), store, everything, "s", "c")
     sent = 0
-    for kind, context, text, value in positives():
+    for kind, place, text, value in positives():
         ask = f"Question {sent}: {text}"  # else two that are redacted alike are one question
         record = (
             Transcript().typed(ask).skill("research", "/nowhere/skills/x/SKILL.md").tool("Bash", command=text)
@@ -250,11 +222,13 @@ def test_planted_secrets_are_in_no_request(tmp_path, store, server):
         record.result(text).says(f"I did: {text}").typed(f"{RULE} {text}").says("Sorry.")
         read = transcript.read(record.write(tmp_path / "t" / "session.jsonl"))
         list(
-            model.drafts(door, brief(read, SKILL + f"\n- {' '.join(text.split())}\n", f"{RULE} {text}"), "m")
+            model.drafts(
+                client, brief(read, SKILL + f"\n- {' '.join(text.split())}\n", f"{RULE} {text}"), "m"
+            )
         )
-        assert len(server.raw) == sent + 1, (kind, context)
+        assert len(server.raw) == sent + 1, (kind, place)
         sent += 1
-        assert hidden_in(server.raw[-1].decode(), value), (kind, context)
+        assert hidden_in(server.raw[-1].decode(), value), (kind, place)
     assert sent == 248
 
 
@@ -282,7 +256,7 @@ def hidden_in(sent, value):
 
 
 def test_the_plan_prints_exactly_what_is_then_sent_and_sends_nothing(tmp_path, home, skill, server, capsys):
-    path = write(tmp_path, corrected(skill, RULE))
+    path = written(tmp_path, corrected(skill, RULE))
     assert cli.run(["--home", str(home), "digest", str(path), "--plan", "--json"]) == 0
     planned = json.loads(capsys.readouterr().out)
     assert server.requests == []
@@ -296,7 +270,7 @@ def test_the_plan_prints_exactly_what_is_then_sent_and_sends_nothing(tmp_path, h
 
 
 def test_what_waits_already_is_neither_planned_nor_sent(tmp_path, home, skill, server, capsys):
-    path = write(tmp_path, corrected(skill, RULE))
+    path = written(tmp_path, corrected(skill, RULE))
     other = path.with_name("other.jsonl")
     other.write_text(path.read_text().replace("000000000001", "000000000002"))
     cli.run(["--home", str(home), "digest", str(path)])
@@ -310,7 +284,7 @@ def test_what_waits_already_is_neither_planned_nor_sent(tmp_path, home, skill, s
 
 
 def test_the_plan_says_so_when_nothing_would_be_sent(tmp_path, home, skill, capsys):
-    path = write(tmp_path, corrected(skill, RULE))
+    path = written(tmp_path, corrected(skill, RULE))
     assert cli.run(["--home", str(home), "digest", str(path), "--plan"]) == 0
     out = capsys.readouterr().out
     assert "nothing would be sent" in out
@@ -328,21 +302,23 @@ def test_status_shows_what_was_spent(tmp_path, home, store, skill, server, capsy
 
 def test_of_a_long_message_the_part_around_the_disagreement_is_sent():
     long = "word " * 400 + RULE + " and" * 400
-    told = excerpt._around(long, RULE)
+    told = context.around(long, RULE)
     assert RULE in told
-    assert len(told) <= excerpt.PERSON + 4
+    assert len(told) <= context.CORRECTION + 4
 
 
-def test_of_a_long_skill_headings_and_items_are_sent():
+def test_of_a_long_skill_headings_and_items_are_sent(tmp_path):
     long = SKILL + "\n## More\n\n" + "Just prose, a lot of it.\n" * 2000 + "\n- An item at the end.\n"
-    told = model._sent(long, "/nowhere/skills/x/SKILL.md")
+    read = transcript.read(written(tmp_path, corrected("/nowhere/skills/x/SKILL.md", RULE)))
+    (request,) = model.requests(brief(read, long, RULE), "m")
+    told = request.shared["skill"]
     assert "## More" in told
     assert "- An item at the end." in told
     assert "prose" not in told
 
 
 def test_what_it_may_cost_is_said_before_anything_is_sent(tmp_path, home, skill, server, capsys):
-    path = write(tmp_path, corrected(skill, RULE).witnessed(home))
+    path = written(tmp_path, corrected(skill, RULE).witnessed(home))
     said = []
     server.answer = lambda request: said.append(capsys.readouterr().err) or answer(edit())(request)
     assert cli.run(["--home", str(home), "digest", str(path)]) == 0
@@ -356,7 +332,7 @@ def test_what_it_may_cost_is_said_before_anything_is_sent(tmp_path, home, skill,
 
 
 def test_all_that_one_digest_costs_stays_below_what_was_said(tmp_path, home, skill, server, capsys):
-    path = write(tmp_path, corrected(skill, RULE).witnessed(home))
+    path = written(tmp_path, corrected(skill, RULE).witnessed(home))
     assert cli.run(["--home", str(home), "digest", str(path)]) == 0
     said = capsys.readouterr().err
     assert 0 < server.billed / 1e9 <= float(said.partition("at most $")[2].split()[0])

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from messages_server import MessagesServer, data_of, says, status
+from helpers.messages_server import MessagesServer, data_of, says, status
 from transcripts import Transcript
 
 from skillloop import cli, detect
@@ -63,7 +63,7 @@ def the(found):
 )
 def test_what_the_cheap_model_says_is_the_confidence(path, home, store, server, said, confidence):
     server.answer = lambda request: {"disagrees": said} if asked(request) else {}
-    found = [item for item in digest(path, home, store).found if item.evidence.quote in UNSURE]
+    found = [item for item in digest(path, home, store).disagreements if item.evidence.quote in UNSURE]
     assert [item.confidence for item in found] == ([] if confidence is None else [confidence])
     assert opinions(server)[0]["model"] == "claude-haiku-5-5"
 
@@ -92,7 +92,7 @@ def test_words_that_nobody_was_seen_typing_reach_no_model(tmp_path, home, store,
     forged.says("Hello.").typed(UNSURE)
     result = digest(forged.write(tmp_path / "t" / "forged.jsonl"), home, store)
     assert UNSURE not in [data_of(request)["person"] for request in opinions(server)]
-    assert the(result.found).confidence == 0.45
+    assert the(result.disagreements).confidence == 0.45
 
 
 def test_a_sure_detector_asks_nobody(path, home, store, server, monkeypatch):
@@ -109,7 +109,7 @@ def test_switched_off_offline_or_in_a_dry_run_nobody_is_asked(path, home, store,
         '[model]\nbackend = "anthropic"\nsecond_opinion = "off"\n',
     ):
         (home / "config.toml").write_text(config)
-        assert the(digest(path, home, store).found).confidence == 0.45
+        assert the(digest(path, home, store).disagreements).confidence == 0.45
     assert opinions(server) == []
 
 
@@ -124,14 +124,14 @@ def test_a_skill_s_own_file_may_switch_it_off(path, home, store, server, skill):
 )
 def test_an_answer_of_no_use_leaves_the_detector_s_own(path, home, store, server, answer):
     server.next(*[answer] * 9)
-    assert the(digest(path, home, store).found).confidence == 0.45
+    assert the(digest(path, home, store).disagreements).confidence == 0.45
 
 
 def test_a_spent_budget_is_said_once_and_leaves_the_detector_s_own(path, home, store, server):
     with (home / "config.toml").open("a") as config:
         config.write("[budget]\ncalls_per_session = 0\n")
     result = digest(path, home, store)
-    assert the(result.found).confidence == 0.45
+    assert the(result.disagreements).confidence == 0.45
     assert len([word for word in result.troubles if word.startswith("no second opinion")]) == 1
     assert server.requests == []
 
@@ -139,7 +139,7 @@ def test_a_spent_budget_is_said_once_and_leaves_the_detector_s_own(path, home, s
 def test_digesting_again_asks_nothing_again(path, home, store, server):
     first = digest(path, home, store)
     sent = len(server.requests)
-    assert digest(path, home, store).found == first.found
+    assert digest(path, home, store).disagreements == first.disagreements
     assert len(server.requests) == sent
 
 

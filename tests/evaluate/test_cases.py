@@ -3,12 +3,14 @@
 import json
 
 import pytest
+from helpers.models import case
+from helpers.sessions import RULE, corrected
 from hypothesis import given
 from hypothesis import strategies as st
-from test_session import RULE, SKILL, corrected
+from transcripts import SKILL
 
 from skillloop.evaluate import cases
-from skillloop.evaluate.cases import Case, EvalsError, Expected, Said
+from skillloop.evaluate.cases import Case, EvalsError, Expected, Message
 from skillloop.hosts.claude_code import transcript
 from skillloop.pipeline import session
 from skillloop.store import Corrupt, Store
@@ -56,7 +58,7 @@ def test_a_disagreement_is_a_case_whose_situation_ends_before_the_wrong_answer(t
     )
     (found,) = session.study(read)
     case = cases.of(read, found)
-    assert case.situation == (Said("human", "How much sleep do adults need? Look it up."),)
+    assert case.situation == (Message("human", "How much sleep do adults need? Look it up."),)
     assert case.wrong == RULE
     assert "magazine" in case.expected.rubric
     assert (case.id, case.session_id) == (found.id, read.session_id)
@@ -71,7 +73,7 @@ def test_every_digested_disagreement_is_a_case_in_the_store_also_offline(tmp_pat
         result = session.digest(read, home, store)
         session.digest(read, home, store)
         assert [case.id for case in store.evaluations.cases(skill, Case)] == [
-            item.id for item in result.found
+            item.id for item in result.disagreements
         ]
 
 
@@ -85,17 +87,6 @@ def test_a_stored_case_that_was_changed_is_an_error(home):
     database.close()
     with Store.open(home) as store, pytest.raises(Corrupt):
         store.evaluations.cases("/nowhere/skills/x/SKILL.md", Case)
-
-
-def case(session_id, number=1):
-    return Case(
-        f"c{number}",
-        "/nowhere/skills/x/SKILL.md",
-        session_id,
-        (Said("human", "hi"),),
-        "",
-        Expected(rubric="must greet"),
-    )
 
 
 @pytest.fixture
@@ -121,7 +112,7 @@ def test_a_skill_s_own_evals_are_cases(evals):
         {"id": 2, "prompt": "Read it", "expected_output": "A summary", "files": ["evals/files/a.pdf"]},
     ]
     (found,) = cases.evals(evals({"skill_name": "greeter", "evals": items}))
-    assert found.situation == (Said("human", "Greet Bob"),)
+    assert found.situation == (Message("human", "Greet Bob"),)
     assert found.expected == Expected(rubric="A greeting\nIt names Bob")
     assert found.session_id == "evals:1"
 

@@ -36,7 +36,7 @@ description: Write a report.
 def said(lesson, text=SKILL, **keywords):
     evidence = Evidence("e1", "s1", "/t.jsonl", 7, "u1", lesson, Origin.TYPED)
     found = Disagreement(evidence, Kind.CORRECTION, 0.9, True, lesson, SkillRef("report", PATH), 3)
-    return offline.offline(found, text, PATH, **keywords)
+    return offline.draft(found, text, PATH, **keywords)
 
 
 def edit(lesson, **keywords):

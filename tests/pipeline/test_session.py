@@ -1,6 +1,7 @@
-"""A session as a problem of the loop, on real files: found, drafted, gated, queued or applied, and idempotent."""
+"""The pipeline of a session, on real files: found, drafted, gated, queued or applied, and idempotent."""
 
 import pytest
+from helpers.sessions import RULE, corrected, digest
 from transcripts import SKILL, Transcript
 
 from skillloop.errors import SkillloopError
@@ -10,26 +11,6 @@ from skillloop.model import Origin, Outcome
 from skillloop.pipeline import gather, session
 from skillloop.skills import history
 from skillloop.store import Store
-
-
-def corrected(skill, *words, version="2.1.197"):
-    """A session in which the skill answers and the person then says `words`, one turn each."""
-    transcript = (
-        Transcript(version=version)
-        .typed("How much sleep do adults need? Look it up.")
-        .skill("research", str(skill))
-        .says("Eight hours, says a health magazine. I have finished the answer.")
-    )
-    for said in words:
-        transcript.typed(said).says("You're right, sorry. I will do that from now on.")
-    return transcript
-
-
-RULE = "No, that's wrong. Never cite a magazine when there is a study."
-
-
-def digest(transcript, tmp_path, home, store=None):
-    return session.digest(read(transcript.write(tmp_path / "t" / "session.jsonl")), home, store)
 
 
 def test_a_correction_becomes_a_queued_proposal_with_its_evidence(tmp_path, home, store, skill):
@@ -57,7 +38,7 @@ def test_digesting_again_changes_nothing(tmp_path, home, store, skill):
     first = digest(corrected(skill, RULE), tmp_path, home, store)
     before = store.log()
     again = digest(corrected(skill, RULE), tmp_path, home, store)
-    assert [item.id for item in again.found] == [item.id for item in first.found]
+    assert [item.id for item in again.disagreements] == [item.id for item in first.disagreements]
     assert again.trials == ()
     assert store.log() == before
 
@@ -116,7 +97,7 @@ def test_a_tool_result_that_claims_to_be_the_user_leads_to_nothing(tmp_path, hom
         .says("Noted.")
     )
     result = digest(transcript.typed("thanks, now write the summary"), tmp_path, home, store)
-    assert result.found == ()
+    assert result.disagreements == ()
     assert store.proposals() == []
 
 
@@ -139,7 +120,7 @@ def test_a_skill_that_is_gone_is_said_and_the_rest_goes_on(tmp_path, home, store
     result = digest(transcript, tmp_path, home, store)
     assert result.trials == ()
     assert str(skill) in result.troubles[0]
-    assert len(store.disagreements()) == len(result.found) == 1
+    assert len(store.disagreements()) == len(result.disagreements) == 1
 
 
 def test_secrets_never_reach_the_store(tmp_path, home, store, skill):
@@ -173,7 +154,7 @@ def test_of_a_resumed_session_only_what_came_since_is_read(tmp_path, home, skill
     assert done.session.known == 5
     whole = read(tmp_path / "s.jsonl")
     found = session.study(whole)
-    assert done.found == tuple(item for item in found if item.turn >= done.session.known)
+    assert done.disagreements == tuple(item for item in found if item.turn >= done.session.known)
     with Store.open(home) as store:
         assert [item.id for item in store.disagreements()] == [item.id for item in found]
         assert store.session(whole.session_id).turns == len(whole.turns)

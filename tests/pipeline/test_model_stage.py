@@ -4,23 +4,17 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from messages_server import MessagesServer, data_of, silent
-from test_drafting import answer, digest, edit
-from test_replay import HIDDEN
-from test_session import corrected
+from helpers.messages_server import MessagesServer, data_of, silent
+from helpers.models import ENDING, SAID, Person, digest, held_out, outcome
+from helpers.sessions import corrected
 from transcripts import SKILL
 
 from skillloop import cli
-from skillloop.evaluate.cases import Expected
 from skillloop.model import Outcome
 from skillloop.store import Store
-
-RULE = "Always end the answer with `Sources:`"
-SAID = f"No, that's wrong. {RULE}."
 
 
 @pytest.fixture
@@ -33,42 +27,12 @@ def store(home, skill):
         yield opened
 
 
-def held_out(store, skill):
-    """A case of another session that is kept for the last look: an answer must hold no gossip."""
-    kept = replace(HIDDEN[0], id="h1", skill=str(skill), expected=Expected(absent=("gossip",)))
-    store.evaluations.save_case(kept.id, kept.skill, kept.session_id, kept)
-
-
-class Person:
-    """What the server plays: a drafter, an assistant that follows its skill, and a judge."""
-
-    def __init__(self, *, follows=True, prefers_new=True, gossips=False):
-        self.follows, self.prefers_new, self.gossips = follows, prefers_new, gossips
-        self.draft = answer(edit(heading="Answers", new=RULE))
-
-    def __call__(self, request):
-        data = data_of(request)
-        if "scene" in data:
-            return self.draft(request)
-        if "conversation" in data:
-            new = RULE in data["skill"]
-            said = "Eight hours. Sources: a study." if new and self.follows else "Eight hours."
-            return {"answer": said + " Some gossip." * (new and self.gossips), "commands": []}
-        new = next(name for name in ("first", "second") if (RULE in data[name]) is self.prefers_new)
-        return {"better": new, "why": "the words ask for it"}
-
-
 @pytest.fixture
 def server(monkeypatch):
     with MessagesServer() as running:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-stub-not-a-key")
         yield running
-
-
-def outcome(result):
-    trial = result.trials[0]
-    return {check.name: check for check in trial.verdict.checks}, trial
 
 
 def test_an_edit_that_helps_and_harms_nothing_is_proved_and_its_cost_told(
@@ -80,7 +44,7 @@ def test_an_edit_that_helps_and_harms_nothing_is_proved_and_its_cost_told(
         assert checks[name].passed, checks[name]
     assert "0 → 6 of 6" in checks["own case"].detail
     assert trial.decision.outcome is Outcome.KEEP, trial.decision.reason
-    assert RULE in skill.read_text()
+    assert ENDING in skill.read_text()
     assert trial.verdict.cost > 0
     assert store.calls.today().nano == server.billed
 
@@ -109,7 +73,7 @@ def test_a_later_look_at_the_proposal_still_shows_what_the_replay_showed(
 ):
     server.answer = Person(follows=False)
     _, trial = outcome(digest(tmp_path, home, store, corrected(skill, SAID)))
-    assert cli.run(["--home", str(home), "show", trial.candidate.id]) == 0
+    assert cli.run(["--home", str(home), "show", trial.proposal.id]) == 0
     assert "0 → 0 of 6 runs pass" in " ".join(capsys.readouterr().out.split())
 
 
@@ -142,7 +106,7 @@ def test_digesting_again_replays_nothing(tmp_path, home, store, skill, server):
 def test_the_bench_with_a_key_runs_the_whole_on_copies(tmp_path, skill, server):
     server.answer = Person()
     path = corrected(skill, SAID).write(tmp_path / "t" / "session.jsonl")
-    bench = Path(__file__).parent / "bench" / "llm.py"
+    bench = Path(__file__).parents[1] / "bench" / "llm.py"
     command = [
         sys.executable,
         bench,

@@ -1,0 +1,261 @@
+"""The one way to a model: a client over exchangeable back ends, within a budget that stands outside of both.
+
+`ModelClient.complete` looks up whether the same question was answered before, reserves what the call may cost, sends it,
+charges what it did cost, and tries again where that makes sense. Invariants: nothing is sent that the budget does not
+allow; every attempt is in the ledger with its request id; an answer is data, checked for its form here and for its
+content by the caller; no request goes out while a project's file decides where it goes. Offline (the default) there is
+no client at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skillloop.config import Budget, Config
+from skillloop.llm import prices
+from skillloop.llm.anthropic import Api
+from skillloop.llm.claude_cli import ClaudeCli
+from skillloop.llm.request import Answer, Backend, ModelError, Reply, Request, Usage
+from skillloop.store import NANO, Call, Limit, Scope, Store
+from skillloop.store.calls import Ending
+from skillloop.text import redact
+
+BACKENDS: dict[str, type[Api | ClaudeCli]] = {"anthropic": Api, "claude": ClaudeCli}
+
+TRIES = 4
+LONGEST_WAIT = 60.0
+"""Seconds; a server that asks for more is not waited for."""
+
+_COMMAND = uuid.uuid4().hex  # stands for this process in the ledger: the budget of a command is one process's
+_NO_ANSWER = {
+    "refusal": "the model refused",
+    "max_tokens": "the answer was cut off at its longest allowed length",
+    "model_context_window_exceeded": "the question was too long for the model",
+}
+_STEERING = re.compile(
+    r"ANTHROPIC_\w+|CLAUDE_CODE_USE_\w+|CLAUDE_CONFIG_DIR|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|NODE_\w+",
+    re.IGNORECASE,
+)  # variables that decide where requests go, and what they carry
+_SETTINGS = ("settings.json", "settings.local.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The cost of a request: most likely, and at the very most."""
+
+    tokens: int  # input and the whole allowed output
+    likely: int  # nano-dollars, at three bytes a token and half of the allowed output
+    most: int  # nano-dollars, at one byte a token and all of the allowed output: what is reserved
+
+
+def estimate(request: Request, backend: Backend | type[Api | ClaudeCli] = Api) -> Estimate:
+    """Estimate a request before it is sent. No token is shorter than a byte, so `most` is a true upper bound."""
+    size, overhead, turns = request.bytes, backend.overhead, backend.turns
+    longest = prices.price(request.model, size + overhead)
+    written = max(longest.input, longest.cache_write)
+    likely = prices.price(request.model, size // 3).of(Usage(size // 3 + 1, request.max_tokens // 2))
+    most = (size + overhead) * written + request.max_tokens * longest.output
+    return Estimate(turns * (size + overhead + request.max_tokens), likely, turns * most)
+
+
+def choose(
+    config: Config, environment: Mapping[str, str] | None = None, backend: str = ""
+) -> tuple[str, str]:
+    """Return the name of the back end that the config (or `backend`) means, and why; `auto` takes what is there."""
+    wanted = backend or config.model.backend
+    env = os.environ if environment is None else environment
+    if wanted != "offline" and (why := steered(env)):
+        return "offline", why
+    if wanted != "auto":
+        return wanted, f'model.backend = "{wanted}"'
+    if env.get("ANTHROPIC_API_KEY") or env.get("ANTHROPIC_AUTH_TOKEN"):
+        return "anthropic", 'model.backend = "auto", and there is an API key'
+    if shutil.which("claude", path=env.get("PATH")):
+        return "claude", 'model.backend = "auto", and Claude Code is installed'
+    return "offline", 'model.backend = "auto", but there is neither an API key nor Claude Code'
+
+
+def steered(environment: Mapping[str, str]) -> str:
+    """Say which variable a project's settings file sets to decide where requests go; "" where none does.
+
+    The client puts the `env` of a project's `.claude/settings.json` into everything it starts, so a cloned repository
+    could send requests, and the key with them, to a server of its own; and the worker that a session of that project
+    starts digests the sessions of all the others, too. The same value in the person's own settings or shell is theirs.
+    """
+    own = Path(environment.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
+    mine = _variables(own / _SETTINGS[0])
+    for file in _project_settings(environment, own):
+        for name, value in _variables(file).items():
+            if _STEERING.fullmatch(name) and environment.get(name) == value and mine.get(name) != value:
+                hint = f"if you want it so, set it in {own / _SETTINGS[0]}"
+                return f"{file} sets {name}, so nothing is sent; {hint}"
+    return ""
+
+
+def _project_settings(environment: Mapping[str, str], own: Path) -> Iterator[Path]:
+    """Yield the settings files of the project that the worker was started from, else of that around the current folder."""
+    start = environment.get("SKILLLOOP_PROJECT") or environment.get("CLAUDE_PROJECT_DIR") or os.getcwd()  # noqa: PTH109
+    for folder in (Path(start), *Path(start).parents):
+        if folder / ".claude" != own:
+            yield from (folder / ".claude" / name for name in _SETTINGS)
+
+
+def _variables(file: Path) -> dict[str, str]:
+    """Return the variables that a settings file sets; none where it cannot be read, as the client takes it."""
+    try:
+        env = json.loads(file.read_bytes())["env"]
+        return {name: value for name, value in env.items() if isinstance(value, str)}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def connect(config: Config, store: Store, session: str, backend: str = "") -> ModelClient | None:
+    """Return a client for one session's work on the back end that `choose` names; None where it is offline."""
+    name, _ = choose(config, backend=backend)
+    if name not in BACKENDS:
+        return None
+    return ModelClient(BACKENDS[name](), store, limits(config.budget), session, _COMMAND)
+
+
+def limits(budget: Budget) -> dict[Scope, Limit]:
+    """Return the person's `[budget]` as limits of the ledger."""
+    return {
+        scope: Limit(
+            round(getattr(budget, f"money_per_{scope}") * NANO),
+            getattr(budget, f"tokens_per_{scope}"),
+            getattr(budget, f"calls_per_{scope}"),
+        )
+        for scope in ("session", "day", "command")
+    }
+
+
+class ModelClient:
+    """A client on one session's account. `spent` counts the nano-dollars that went through it."""
+
+    asks = True  # whether anything is sent
+
+    def __init__(
+        self,
+        backend: Backend,
+        store: Store,
+        limits: Mapping[Scope, Limit],
+        session: str,
+        command: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.backend = backend
+        self.spent = 0
+        self._store, self._limits, self._session, self._command = store, limits, session, command
+        self._sleep = sleep
+
+    def complete(self, request: Request, then: Callable[[], Iterable[Request]] | None = None) -> Reply:  # noqa: ARG002
+        """Ask, within the budget. A question that was answered before is not asked again.
+
+        Args:
+            request: What to ask.
+            then: The requests that an answer is likely to lead to, for a client that only estimates (see `recording`).
+
+        Raises:
+            BudgetExceeded: a limit does not allow it; nothing was sent.
+            ModelError: no answer came, also after trying again.
+        """
+        if (known := remembered(self._store, request)) is not None:
+            return known
+        for attempt in range(1, TRIES + 1):
+            try:
+                return self._attempt(request)
+            except ModelError as error:
+                if not error.again or attempt == TRIES or (error.wait or 0) > LONGEST_WAIT:
+                    raise
+                # 1, 2, 4 … seconds with some jitter, so that workers do not come back together
+                backoff = 2.0 ** (attempt - 1) * random.uniform(0.75, 1.25)
+                self._sleep(error.wait if error.wait is not None else backoff)
+        raise AssertionError("unreachable")
+
+    def _attempt(self, request: Request) -> Reply:
+        """Reserve, ask once, charge."""
+        held = estimate(request, self.backend)
+        call = Call(
+            self._session, self._command, request.purpose, self.backend.name, request.model, request.prompt.name,
+            request.key, held.most, held.tokens,
+        )  # fmt: skip
+        calls = self._store.calls
+        number = calls.reserve(call, self._limits)
+        try:
+            answer = self.backend.ask(request, held.most / NANO)
+        except ModelError as error:
+            ending: Ending = "lost" if error.nano is None else "refused"
+            calls.charge(number, ending, nano=error.nano, tokens=error.tokens, request_id=error.request_id)
+            self.spent += held.most if error.nano is None else error.nano
+            raise
+        nano, tokens = answer.nano, None if answer.usage is None else answer.usage.total
+        if nano is None and answer.usage is not None:
+            nano = prices.cost(request.model, answer.usage)
+        answer = Answer(redact.redact(answer.text), answer.stop, answer.usage, answer.request_id)
+        kept = json.dumps({"text": answer.text, "stop": answer.stop, "request_id": answer.request_id})
+        calls.charge(number, "answered", nano=nano, tokens=tokens, request_id=answer.request_id, reply=kept)
+        charged = held.most if nano is None else nano
+        self.spent += charged
+        value, trouble = _value(answer, request)
+        return Reply(value, trouble, charged, tokens or held.tokens, request_id=answer.request_id)
+
+
+def remembered(store: Store, request: Request) -> Reply | None:
+    """Return the answer that the very same question got before, if it did."""
+    known = store.calls.answer(request.key)
+    if known is None:
+        return None
+    answer = Answer(**json.loads(known), usage=None)
+    value, trouble = _value(answer, request)
+    return Reply(value, trouble, remembered=True, request_id=answer.request_id)
+
+
+def _value(answer: Answer, request: Request) -> tuple[dict[str, Any] | None, str]:
+    """Return the JSON object of an answer, or None and why there is none."""
+    if answer.stop in _NO_ANSWER:
+        return None, _NO_ANSWER[answer.stop]
+    try:
+        value = json.loads(answer.text)
+    except (ValueError, RecursionError):
+        return None, "the answer was not JSON"
+    mismatch = _mismatch(value, request.schema, "the answer")
+    return (None, mismatch) if mismatch else (value, "")
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float), "null": type(None),
+}  # fmt: skip
+
+
+def _mismatch(value: Any, schema: Mapping[str, Any], where: str) -> str:
+    """Say why a value does not fit the part of JSON Schema that our prompts use; "" when it does. No back end is trusted."""
+    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    if isinstance(value, bool):
+        fits = "boolean" in types  # to Python it is a number, too
+    else:
+        fits = any(isinstance(value, _TYPES[name]) for name in types)
+    if not fits:
+        return f"{where} is not {' or '.join(types)}"
+    if value not in schema.get("enum", (value,)):
+        return f"{where} is none of {', '.join(map(str, schema['enum']))}"
+    parts: Iterable[tuple[Any, Mapping[str, Any], str]] = ()
+    if isinstance(value, dict):
+        properties = schema["properties"]
+        for name in (*schema["required"], *value):
+            if name not in value or name not in properties:
+                return f"{where} {'has the unknown field' if name in value else 'lacks'} {name!r}"
+        parts = ((item, properties[name], f"{where}.{name}") for name, item in value.items())
+    elif isinstance(value, list):
+        parts = ((item, schema["items"], f"{where}[{n}]") for n, item in enumerate(value))
+    return next(filter(None, (_mismatch(*part) for part in parts)), "")
