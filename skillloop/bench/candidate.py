@@ -24,12 +24,12 @@ class Candidate:
     description: str
     proposer: str
     parent: str | None = None  # id of the candidate it was made from
-    refused: str = ""  # why it is not to be measured: what its proposer said was no edit
+    refused: str = ""  # why it is not to be measured: its proposer had no usable edit
     key: str = ""  # of the proposal, where it was refused: tells one such from another
 
     @property
     def id(self) -> str:
-        """Of the content: the same edit is the same candidate, whoever proposes it."""
+        """The hash of the content: the same edit is the same candidate, whoever proposes it."""
         content = "\0".join(f"{name}\0{text}" for name, text in sorted(self.files.items()))
         return sha256(f"{content}\0{self.key}" if self.refused else content)[:12]
 
@@ -47,15 +47,13 @@ class Plan:
     seed: int
     data: str  # the data folder
     python: str  # the interpreter with PyTorch
-    clock: Literal["wall", "cpu"] = (
-        "wall"  # cpu: processor time, which other load on the machine does not change
-    )
+    clock: Literal["wall", "cpu"] = "wall"  # cpu: processor time, which other load does not change
     early: float = 0.0  # part of the time given to a first stage, 0 is none
     sealed: int = 3  # how often the sealed split may be read
     hashes: Mapping[str, str] = field(default_factory=dict)  # of the locked files and of the data's manifest
 
     def seed_of(self, number: int) -> int:
-        """The seed of a trial's training: given by the runner, so that seeds are drawn and not chosen."""
+        """Return the seed of a trial's training: given by the runner, so that seeds are drawn and not chosen."""
         return random.Random(f"{self.seed}:{number}").randrange(1, 2**31)
 
 
@@ -71,7 +69,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a training came to."""
+    """The result of one training."""
 
     status: Status
     bpb: float | None = None  # on the selection split
@@ -84,42 +82,18 @@ class Measurement:
     landlock: int = 0
 
 
-@dataclass(frozen=True, slots=True)
 class Folder:
     """The paths of a run."""
 
-    root: Path
-
-    @property
-    def plan(self) -> Path:
-        """The plan, as JSON."""
-        return self.root / "run.json"
-
-    @property
-    def ledger(self) -> Path:
-        """The ledger."""
-        return self.root / "ledger.jsonl"
-
-    @property
-    def results(self) -> Path:
-        """The table in autoresearch's columns."""
-        return self.root / "results.tsv"
-
-    @property
-    def report(self) -> Path:
-        """The report."""
-        return self.root / "report.html"
-
-    @property
-    def repository(self) -> Path:
-        """The git repository of the candidates."""
-        return self.root / "repository"
-
-    @property
-    def recipe(self) -> Path:
-        """The locked files, as they were when the run started."""
-        return self.root / "recipe"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.plan = root / "run.json"
+        self.ledger = root / "ledger.jsonl"
+        self.results = root / "results.tsv"  # the table in autoresearch's columns
+        self.report = root / "report.html"
+        self.repository = root / "repository"  # git, of the candidates
+        self.recipe = root / "recipe"  # the locked files, as they were when the run started
 
     def trial(self, number: int) -> Path:
-        """The folder of one trial."""
+        """Return the folder of one trial."""
         return self.root / "trials" / f"{number:04d}"

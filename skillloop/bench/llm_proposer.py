@@ -1,7 +1,7 @@
 """A proposer that asks a model for one edit of train.py, through the same client and budget as everything else.
 
-The question is a function of the ledger's rows, and an answer is kept with its charge: a run that was killed and goes on
-asks the same and pays nothing again. Invariants: the answer is data; what is no usable edit is a discarded trial with its
+The request is a function of the ledger's rows, and an answer is kept with its charge: a run that was killed and goes on
+sends the same one and pays nothing again. Invariants: the answer is data; what is no usable edit is a discarded trial with its
 reason, unmeasured; where the budget or the model ends, the proposer has nothing more and says why, and the run ends well.
 """
 
@@ -10,17 +10,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from skillloop import llm
-from skillloop.bench.archive import Archive
 from skillloop.bench.candidate import EDITABLE, Candidate
 from skillloop.bench.proposers import Proposer, Sources
 from skillloop.llm import ModelClient, Request
+from skillloop.search.archive import Archive
 from skillloop.text import redact
 
 PROMPT = "experiment.v1"
-TOLD = 60  # trials that are told, the newest
+TRIED = 60  # trials that the model is told of, the newest
 LONGEST = 100  # characters of a description
 SCHEMA = {
     "type": "object",
@@ -31,74 +30,64 @@ SCHEMA = {
 
 
 def model(client: ModelClient, name: str, program: str, say: Callable[[str], None]) -> Proposer:
-    """A proposer.
+    """Return a proposer that asks a model.
 
     Args:
         client: The way to the model.
         name: Which model.
         program: How the experiment is run, told to the model: the skill's text.
-        say: Told once why there will be no more proposals.
+        say: Called once with the reason why there will be no more proposals.
     """
     ended = False
 
-    def propose(archive: Archive, sources: Sources, key: str) -> Candidate | None:
+    def propose(parent: str, archive: Archive, sources: Sources, key: str) -> Candidate | None:
         nonlocal ended
         if ended:
             return None
-        parent = archive.parent(key)
         files = sources(parent)
-        asked = request(archive, files, parent, program, name, key)
+        request = _request(parent, archive, files, program, name)
         try:
-            reply = client.complete(asked)
+            reply = client.complete(request)
         except (llm.BudgetExceeded, llm.ModelError) as error:
             ended = True
             say(f"no more proposals by the model: {error.message}")
             return None
-        by = f"{client.backend.name}:{name}:{asked.prompt.name}"
         what, text, trouble = "an answer of no use", files[EDITABLE], reply.trouble
         if reply.value is not None:
             what, text, trouble = _edited(text, reply.value)
+        by = f"{client.backend.name}:{name}:{request.prompt.name}"
         made = Candidate({**files, EDITABLE: text}, what, by, parent)
-        if not trouble and archive.known(made.id):
+        if not trouble and made.id in archive.known:
             trouble = f"the same was tried before, as candidate {made.id}"
         return replace(made, refused=trouble, key=key)
 
     return propose
 
 
-def request(
-    archive: Archive, files: Mapping[str, str], parent: str, program: str, name: str, key: str
-) -> Request:
-    """What is sent for one proposal: the program and the parent's train.py, and what was tried so far."""
-    shared = {"program": redact.redact(program), "train": redact.redact(files[EDITABLE])}
-    data = {"parent": parent, "noise": round(archive.noise.sigma, 6), "tried": _told(archive)}
-    number = int(key.rpartition(":")[2])
+def _request(parent: str, archive: Archive, files: Mapping[str, str], program: str, name: str) -> Request:
+    """What is sent for one proposal: the program, the parent's train.py, and the newest trials, oldest first."""
+    tried = [
+        {
+            "candidate": candidate,
+            "from": row["parent"],
+            "what": redact.redact(row["description"]),
+            "status": row["status"],
+            "bits per byte": round(archive.mean(candidate), 5) if candidate in archive.runs else None,
+            "runs": len(archive.runs.get(candidate, ())),
+            "why": redact.redact(row["reason"]),
+        }
+        for candidate, row in list(archive.last.items())[-TRIED:]
+    ]
     return llm.Request(
         "experiment",
         name,
         llm.prompt(PROMPT),
-        data,
+        {"parent": parent, "noise": round(archive.noise.sigma, 6), "tried": tried},
         SCHEMA,
         max_tokens=12_000,
-        sample=number,
-        shared=shared,
+        sample=archive.number,
+        shared={"program": redact.redact(program), "train": redact.redact(files[EDITABLE])},
     )
-
-
-def _told(archive: Archive) -> list[dict[str, Any]]:
-    """The trials as a model sees them, oldest first: each candidate as its last row left it."""
-    return [
-        {
-            "candidate": name,
-            "from": row["parent"],
-            "what": redact.redact(row["description"]),
-            "status": row["status"],
-            "bits per byte": round(archive.mean(name), 5) if name in archive.runs else None,
-            "runs": len(archive.runs.get(name, ())),
-            "why": redact.redact(row["reason"]),
-        }
-        for name, row in list(archive.last.items())[-TOLD:]
-    ]
 
 
 def _edited(text: str, value: Mapping[str, str]) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Measure one candidate: check it out, train it behind walls and under a clock, and have its weights judged.
+"""Measure one candidate: check it out, train it in a sandbox and under a clock, and have its weights judged.
 
 Nothing that the candidate prints or writes is believed, but for facts that cannot help it: its configuration, its
 loss curve and its speed are recorded as what *it* says. The number that counts comes from the evaluator, a process that
@@ -31,11 +31,12 @@ _CODES: dict[int, Status] = {
     -9: "oom",
 }  # -9: the kernel's killer, ours is known as late
 _SUMMARY = re.compile(r"^([a-z_A-Z]+): +(\S+)$", re.MULTILINE)
+_KEPT = "PATH LANG LD_LIBRARY_PATH CUDA_HOME CUDA_PATH CUDA_VISIBLE_DEVICES OMP_NUM_THREADS".split()
 _git = Lock()  # worktrees of one repository are made one at a time
 
 
 def grace(seconds: float) -> float:
-    """When a training is killed: a little after its time, since clocks and schedulers are not exact."""
+    """Return when a training is killed: a little after its time, since clocks and schedulers are not exact."""
     return seconds * 1.02 + 1.0
 
 
@@ -59,14 +60,15 @@ class Bench:
         with _git:
             self.repository.check_out(job.commit, tree)
             (home / "change.diff").write_text(self.repository.diff(job.commit), "utf-8", "surrogateescape")
-        found = self._locked(tree)
-        early = None
+        found, early = self._locked(tree), None
         if found is None and self.plan.early:
             stage = self._train(job, home, self.plan.seconds * self.plan.early, device, lambda _line: None)
             early = stage.bpb
-            hopeless = early is not None and job.hopeless is not None and early > job.hopeless
-            if stage.status != "ok" or hopeless:
-                found = replace(stage, bpb=None, reason=stage.reason or _hopeless(early, job.hopeless))
+            if stage.status != "ok":
+                found = replace(stage, bpb=None)
+            elif early is not None and job.hopeless is not None and early > job.hopeless:
+                reason = f"hopeless: {early:.4f} after the first stage, above {job.hopeless:.4f}"
+                found = replace(stage, bpb=None, reason=stage.reason or reason)
         found = found or self._train(job, home, self.plan.seconds, device, on_line)
         with _git:
             self.repository.remove(tree)
@@ -85,17 +87,17 @@ class Bench:
     def _train(
         self, job: Job, home: Path, seconds: float, device: str | None, on_line: Callable[[str], None]
     ) -> Measurement:
-        """One training of so many seconds, and its evaluation."""
-        out, log = home / "out", home / "log.txt"
+        """Train for so many seconds, and have the weights judged."""
+        tree, out, log = home / "tree", home / "out", home / "log.txt"
         shutil.rmtree(out, ignore_errors=True)
         for folder in (out, out / "home", out / "tmp"):
             folder.mkdir()
-        argv = [home / "tree" / EDITABLE, "--data", self.data / "train", "--out", out]
+        argv = [tree / EDITABLE, "--data", self.data / "train", "--out", out]
         ended = sandbox.run(
             [*map(str, argv), "--seconds", f"{seconds:g}", "--seed", str(job.seed)],
             python=self.plan.python,
-            walls=self._walls(home),
-            cwd=home / "tree",
+            policy=sandbox.Policy((tree, self.data / "train"), (out,), (self.data, self.folder.root)),
+            cwd=tree,
             seconds=grace(seconds),
             log=log,
             clock=self.plan.clock,
@@ -106,8 +108,8 @@ class Bench:
         for scratch in ("home", "tmp"):
             shutil.rmtree(out / scratch, ignore_errors=True)
         text = log.read_text("utf-8", "replace")
-        status, reason = verdict(ended, text, seconds)
-        known = Measurement(
+        status, reason = status_of(ended, text, seconds)
+        found = Measurement(
             status,
             reason=reason,
             seconds=ended.seconds,
@@ -115,47 +117,34 @@ class Bench:
             summary=dict(_SUMMARY.findall(text.rpartition("\n---\n")[2])),
             landlock=ended.landlock,
         )
-        if (broken := self.broken()) is not None:
-            return replace(known, status="tampered", reason=broken)
-        return known if status != "ok" else self._judged(known, home, "selection", device)
-
-    def _walls(self, home: Path) -> sandbox.Walls:
-        """The tree and the train split to read, the out folder to write; the data and the run are watched."""
-        return sandbox.Walls(
-            read=(home / "tree", self.data / "train"),
-            write=(home / "out",),
-            watched=(self.data, self.folder.root),
-        )
-
-    def _judged(self, known: Measurement, home: Path, split: str, device: str | None) -> Measurement:
-        found = self.judge(home / "tree", home / "out", split, device, home / "judge.txt")
-        status: Status = found["status"] if found["status"] in ("ok", "tampered") else "crash"
-        return replace(known, status=status, bpb=found.get("bpb"), reason=found.get("reason", ""))
+        if (changed := self._changed()) is not None:
+            return replace(found, status="tampered", reason=changed)
+        if status != "ok":
+            return found
+        said = self.judge(tree, out, "selection", device, home / "judge.txt")
+        judged: Status = said["status"] if said["status"] in ("ok", "tampered") else "crash"
+        return replace(found, status=judged, bpb=said.get("bpb"), reason=said.get("reason", ""))
 
     def judge(self, tree: Path, out: Path, split: str, device: str | None, log: Path) -> dict[str, Any]:
-        """Ask the evaluator: its JSON object, with `status` crash where it could not say."""
+        """Return the evaluator's JSON object, with `status` crash where it could not say."""
         scratch = out / "tmp"
         scratch.mkdir(exist_ok=True)
-        walls = sandbox.Walls(
+        policy = sandbox.Policy(
             (tree, out, self.folder.recipe), (scratch,), watched=(self.data, self.folder.root)
         )
-        wrap = json.dumps(sandbox.wrap(walls, self.plan.python))
-        script = self.folder.recipe / "evaluate.py"
-        command = [
-            self.plan.python,
-            "-B",
-            script,
-            "--data",
-            self.data / "judge",
-            "--split",
-            split,
-            "--wrap",
-            wrap,
-        ]
+        options = {
+            "--data": self.data / "judge",
+            "--split": split,
+            "--wrap": json.dumps(policy.prefix(self.plan.python)),
+            "--tree": tree,
+            "--out": out,
+        }
+        command = [self.plan.python, "-B", self.folder.recipe / "evaluate.py"]
+        command += [part for option in options.items() for part in option]
         with log.open("wb") as errors:
             try:
                 done = subprocess.run(
-                    [*map(str, command), "--tree", str(tree), "--out", str(out)],
+                    [str(part) for part in command],
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     env=environment(out, device),
@@ -165,17 +154,17 @@ class Bench:
             except subprocess.TimeoutExpired:
                 return {"status": "crash", "reason": f"the evaluation took more than {JUDGE_LIMIT:g} s"}
         shutil.rmtree(scratch, ignore_errors=True)
-        said = log.read_text("utf-8", "replace")
-        if touched := re.search(r"^touched (.+)$", said, re.MULTILINE):
+        text = log.read_text("utf-8", "replace")
+        if touched := re.search(r"^touched (.+)$", text, re.MULTILINE):
             return {"status": "tampered", "reason": f"while it was evaluated it touched {touched[1]}"}
         try:
-            found: dict[str, Any] = json.loads(done.stdout)
+            said: dict[str, Any] = json.loads(done.stdout)
         except ValueError:
-            return {"status": "crash", "reason": f"the evaluator failed: {said.strip()[-300:]}"}
-        return found
+            return {"status": "crash", "reason": f"the evaluator failed: {text.strip()[-300:]}"}
+        return said
 
-    def broken(self) -> str | None:
-        """Whether the judge's own things are still as recorded: None, or which one is not."""
+    def _changed(self) -> str | None:
+        """Say which of the judge's own things is not as recorded; None where all are. Its scripts are restored."""
         for name in LOCKED:
             path = self.folder.recipe / name
             if not path.exists() or sha256(path.read_bytes()) != self.plan.hashes[name]:
@@ -188,31 +177,21 @@ class Bench:
 
 
 def environment(out: Path, device: str | None) -> dict[str, str]:
-    """What a training sees of the environment: no credentials, no caches of others, its own home and scratch folder."""
-    kept = (
-        "PATH",
-        "LANG",
-        "LD_LIBRARY_PATH",
-        "CUDA_HOME",
-        "CUDA_PATH",
-        "CUDA_VISIBLE_DEVICES",
-        "OMP_NUM_THREADS",
-    )
-    made = {name: os.environ[name] for name in kept if name in os.environ}
-    made |= {"HOME": str(out / "home"), "TMPDIR": str(out / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
-    made |= {
+    """Return a training's environment: no credentials, no caches of others, its own home and scratch folder."""
+    made = {name: os.environ[name] for name in _KEPT if name in os.environ} | {
+        "HOME": str(out / "home"),
+        "TMPDIR": str(out / "tmp"),
+        "PYTHONDONTWRITEBYTECODE": "1",
         "TORCHINDUCTOR_CACHE_DIR": str(out / "tmp/inductor"),
         "TRITON_CACHE_DIR": str(out / "tmp/triton"),
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "PYTORCH_ALLOC_CONF": "expandable_segments:True",
     }
-    made |= {"OMP_WAIT_POLICY": "PASSIVE", "PYTORCH_ALLOC_CONF": "expandable_segments:True"}
     return made | ({"CUDA_VISIBLE_DEVICES": device} if device is not None else {})
 
 
-def verdict(ended: sandbox.Ended, text: str, seconds: float) -> tuple[Status, str]:
-    """The status of a training from how its process ended. What it touched or left behind weighs most."""
-    tail = next((line for line in reversed(text.strip().splitlines()) if line.strip()), "it said nothing")[
-        :300
-    ]
+def status_of(ended: sandbox.Result, text: str, seconds: float) -> tuple[Status, str]:
+    """Return a training's status and reason by how its process ended. What it touched or left behind weighs most."""
     if ended.touched:
         return "tampered", f"it touched what is not its own: {ended.touched[0]}"
     if ended.left:
@@ -220,13 +199,9 @@ def verdict(ended: sandbox.Ended, text: str, seconds: float) -> tuple[Status, st
     if ended.late:
         return "timeout", f"not done {grace(seconds) - seconds:.1f} s after its {seconds:g} s"
     if ended.returncode:
-        status = _CODES.get(ended.returncode, "crash")
-        return "oom" if "out of memory" in tail.lower() else status, tail
+        tail = next((line for line in reversed(text.splitlines()) if line.strip()), "no output").strip()[:300]
+        return "oom" if "out of memory" in tail.lower() else _CODES.get(ended.returncode, "crash"), tail
     return "ok", ""
-
-
-def _hopeless(early: float | None, limit: float | None) -> str:
-    return f"hopeless: {early:.4f} after the first stage, above {limit:.4f}" if early and limit else ""
 
 
 def _config(out: Path) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Where candidates come from when no model is at hand: a list of known ideas, and a search over declared knobs.
 
-A proposer is a function `(archive, sources, key) -> Candidate | None`: pure, so that a resumed run proposes the same.
-`sources` gives the files of a candidate by its id; `key` seeds whatever is drawn.
+A proposer is a function `(parent, archive, sources, key) -> Candidate | None`: pure, so that a resumed run proposes the
+same. `parent` is the candidate drawn to be worked on, `sources` gives the files of a candidate by its id, and `key` seeds
+whatever is drawn. None means that nothing is left to try.
 """
 
 from __future__ import annotations
@@ -13,38 +14,39 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from skillloop.bench.archive import Archive
 from skillloop.bench.candidate import EDITABLE, Candidate
 from skillloop.bench.source import Knob, knobs, same_but_for_seeds, with_constant
 from skillloop.errors import UsageError
+from skillloop.search.archive import Archive
 
 Sources = Callable[[str], Mapping[str, str]]
-Proposer = Callable[[Archive, Sources, str], Candidate | None]
+Proposer = Callable[[str, Archive, Sources, str], Candidate | None]
 
 TRIES = 20  # draws before a search gives up finding something new
+STARTUP = 8  # trials that Optuna must have seen before it is asked
 
 
 def first_of(proposers: Sequence[Proposer]) -> Proposer:
     """Ask each in turn: the next is asked when the one before has nothing left."""
 
-    def propose(archive: Archive, sources: Sources, key: str) -> Candidate | None:
-        found = (proposer(archive, sources, key) for proposer in proposers)
-        return next((candidate for candidate in found if candidate is not None), None)
+    def propose(parent: str, archive: Archive, sources: Sources, key: str) -> Candidate | None:
+        proposed = (proposer(parent, archive, sources, key) for proposer in proposers)
+        return next((candidate for candidate in proposed if candidate is not None), None)
 
     return propose
 
 
 def given(candidates: Sequence[Candidate]) -> Proposer:
-    """Candidates that somebody else made: Claude Code through the skill, a person, a test."""
+    """Propose candidates that somebody else made: Claude Code through the skill, a person, a test."""
 
-    def propose(archive: Archive, _sources: Sources, _key: str) -> Candidate | None:
-        return next((c for c in candidates if not archive.known(c.id)), None)
+    def propose(_parent: str, archive: Archive, _sources: Sources, _key: str) -> Candidate | None:
+        return next((c for c in candidates if c.id not in archive.known), None)
 
     return propose
 
 
 def ideas(path: Path) -> Proposer:
-    """The known ideas of a TOML file, each tried once on the best so far; what does not apply there is passed over.
+    """Propose the known ideas of a TOML file, each once on the best so far; what does not apply there is passed over.
 
     An `[[idea]]` has a `title`, `set = {NAME = value}` for constants ("*1.5" scales the one in force), and
     `replace = [[old, new], …]` for text that must be there once.
@@ -57,15 +59,15 @@ def ideas(path: Path) -> Proposer:
     except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: not a list of ideas: {error}") from error
 
-    def propose(archive: Archive, sources: Sources, _key: str) -> Candidate | None:
+    def propose(_parent: str, archive: Archive, sources: Sources, _key: str) -> Candidate | None:
         tried = {row["description"] for row in archive.rows if row["proposer"] == "ideas"}
         best = archive.best
         assert best is not None
         files = sources(best)
         for idea in known:
-            text = _edited(files[EDITABLE], idea, archive.config(best))
+            text = _edited(files[EDITABLE], idea, archive.last[best]["config"])
             made = text and Candidate({**files, EDITABLE: text}, idea["title"], "ideas", best)
-            if made and idea["title"] not in tried and not archive.known(made.id):
+            if made and idea["title"] not in tried and made.id not in archive.known:
                 return made
         return None
 
@@ -78,42 +80,37 @@ def _edited(text: str, idea: Mapping[str, Any], config: Mapping[str, Any]) -> st
         if text.count(old) != 1:
             return None
         text = text.replace(old, new)
-    for name, value in idea.get("set", {}).items():
-        try:
-            text = with_constant(text, name, _value(value, config[name]))
-        except KeyError:
-            return None
+    try:
+        for name, value in idea.get("set", {}).items():
+            wanted, current = value, config[name]
+            if isinstance(value, str) and value.startswith("*"):
+                scaled = current * float(value[1:])
+                wanted = max(1, round(scaled)) if isinstance(current, int) else _rounded(scaled)
+            text = with_constant(text, name, wanted)
+    except KeyError:
+        return None
     return text
 
 
-def _value(wanted: Any, current: Any) -> Any:
-    """A text like "*1.5" scales the current value, an integer staying one; anything else is taken as it is."""
-    if not (isinstance(wanted, str) and wanted.startswith("*")):
-        return wanted
-    scaled = current * float(wanted[1:])
-    return max(1, round(scaled)) if isinstance(current, int) else float(f"{scaled:.4g}")
-
-
-def search(archive: Archive, sources: Sources, key: str) -> Candidate | None:
-    """One to three declared knobs of a parent at new values: by Optuna's TPE where it is installed, else drawn near.
+def search(parent: str, archive: Archive, sources: Sources, key: str) -> Candidate | None:
+    """Propose one to three declared knobs of the parent at new values: by Optuna's TPE if installed, else drawn near.
 
     Optuna sees every measured trial whose recorded settings lie in the knobs' ranges, whoever proposed it.
     """
-    parent = archive.parent(key)
-    files, config = sources(parent), archive.config(parent)
+    files, config = sources(parent), archive.last[parent]["config"]
     declared = [knob for knob in knobs(files[EDITABLE]) if isinstance(config.get(knob.name), (int, float))]
     for attempt in range(TRIES if declared else 0):
         random_ = random.Random(f"{key}:{attempt}")
         chosen = random_.sample(declared, min(len(declared), random_.choice((1, 1, 2, 3))))
         values = _optuna(chosen, archive, random_) or {
-            k.name: _near(k, config[k.name], random_) for k in chosen
+            knob.name: _near(knob, config[knob.name], random_) for knob in chosen
         }
         text = files[EDITABLE]
         for name, value in values.items():
             text = with_constant(text, name, value)
-        said = ", ".join(f"{name} {config[name]:.4g} -> {value:.4g}" for name, value in values.items())
-        made = Candidate({**files, EDITABLE: text}, said, "search", parent)
-        if not archive.known(made.id) and not same_but_for_seeds(files[EDITABLE], text):
+        edit = ", ".join(f"{name} {config[name]:.4g} -> {value:.4g}" for name, value in values.items())
+        made = Candidate({**files, EDITABLE: text}, edit, "search", parent)
+        if made.id not in archive.known and not same_but_for_seeds(files[EDITABLE], text):
             return made
     return None
 
@@ -125,8 +122,8 @@ def _near(knob: Knob, current: float, random_: random.Random) -> float | int:
         return random_.choice(others[:2])
     low, high = (math.log(knob.low), math.log(knob.high)) if knob.log else (knob.low, knob.high)
     start = math.log(current) if knob.log else current
-    found = min(high, max(low, random_.gauss(start, (high - low) / 5)))
-    return float(f"{math.exp(found) if knob.log else found:.4g}")
+    drawn = min(high, max(low, random_.gauss(start, (high - low) / 5)))
+    return _rounded(math.exp(drawn) if knob.log else drawn)
 
 
 def _optuna(
@@ -144,21 +141,25 @@ def _optuna(
         for knob in chosen
     }
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=random_.randrange(2**31), n_startup_trials=8)
+    sampler = optuna.samplers.TPESampler(seed=random_.randrange(2**31), n_startup_trials=STARTUP)
     study = optuna.create_study(sampler=sampler)
     for name, runs in archive.runs.items():
-        settings = {k: archive.config(name).get(k) for k in spaces}
-        if all(_fits(spaces[k], v) for k, v in settings.items()):
+        settings = {knob.name: archive.last[name]["config"].get(knob.name) for knob in chosen}
+        if all(_fits(knob, settings[knob.name]) for knob in chosen):
             value = sum(runs) / len(runs)
             study.add_trial(optuna.trial.create_trial(params=settings, distributions=spaces, value=value))
-    if len(study.trials) < 8:
+    if len(study.trials) < STARTUP:
         return None
     asked = study.ask(spaces).params
-    return {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in asked.items()}
+    return {name: _rounded(value) if isinstance(value, float) else value for name, value in asked.items()}
 
 
-def _fits(space: Any, value: Any) -> bool:
+def _fits(knob: Knob, value: Any) -> bool:
     """Whether a recorded setting lies in a knob's range."""
-    if hasattr(space, "choices"):
-        return value in space.choices
-    return isinstance(value, (int, float)) and bool(space.low <= value <= space.high)
+    if knob.choices:
+        return value in knob.choices
+    return isinstance(value, (int, float)) and knob.low <= value <= knob.high
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")

@@ -13,19 +13,18 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from skillloop.bench import sandbox
-from skillloop.bench.archive import Archive
 from skillloop.bench.candidate import EDITABLE, LOCKED, Candidate, Folder, Plan
-from skillloop.bench.ledger import Ledger
 from skillloop.bench.measure import Bench
 from skillloop.bench.worktree import Repository
 from skillloop.errors import Refused, UsageError
 from skillloop.model import sha256
+from skillloop.search.ledger import Ledger
 
 NEEDED = ("torch", "numpy", "safetensors", "tokenizers")
 
@@ -43,7 +42,7 @@ class Run:
 
 
 def recipe_folder() -> Path:
-    """Where skillloop's own recipe lies: in the wheel, else beside the package in its repository.
+    """Return where skillloop's own recipe lies: in the wheel, else beside the package in its repository.
 
     Raises:
         UsageError: it is in neither place.
@@ -58,14 +57,24 @@ def recipe_folder() -> Path:
     raise UsageError("the gpu-benchmark skill is not here", "name its folder with --recipe")
 
 
+def default_python() -> str:
+    """Return this interpreter, or `$SKILLLOOP_PYTHON` where PyTorch lies in another environment."""
+    return os.environ.get("SKILLLOOP_PYTHON") or sys.executable
+
+
+def missing_modules(python: str) -> list[str]:
+    """Return which of the needed modules an interpreter does not find."""
+    code = f"import importlib.util as u; print(*[m for m in {NEEDED!r} if u.find_spec(m) is None])"
+    return subprocess.check_output([python, "-c", code], text=True).split()
+
+
 def prepare(data: Path, recipe: Path, python: str, corpus: Sequence[str]) -> None:
-    """Make the data folder, unless it is there: `corpus` is what prepare.py is to be called with.
+    """Make the data folder unless it is there; `corpus` is what prepare.py is to be called with.
 
     Raises:
         UsageError: the interpreter lacks a module, or prepare.py failed.
     """
-    missing = missing_modules(python)
-    if missing:
+    if missing := missing_modules(python):
         raise UsageError(
             f"{python} has no {', '.join(missing)}",
             "pip install torch safetensors tokenizers, or name another interpreter with --python",
@@ -73,15 +82,8 @@ def prepare(data: Path, recipe: Path, python: str, corpus: Sequence[str]) -> Non
     if (data / "manifest.json").exists():
         return
     command = [python, str(recipe / "prepare.py"), *corpus, "--out", str(data)]
-    done = subprocess.run(command, stdout=sys.stderr, check=False)
-    if done.returncode:
+    if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
         raise UsageError(f"prepare.py failed: {' '.join(command)}")
-
-
-def missing_modules(python: str) -> list[str]:
-    """Which of the needed modules an interpreter does not find."""
-    code = f"import importlib.util as u; print(*[m for m in {NEEDED!r} if u.find_spec(m) is None])"
-    return subprocess.check_output([python, "-c", code], text=True).split()
 
 
 def start(root: Path, recipe: Path, wanted: Plan) -> Run:
@@ -91,21 +93,26 @@ def start(root: Path, recipe: Path, wanted: Plan) -> Run:
         Refused: the folder holds a run with another recipe, data folder or budget.
         UsageError: the folder, or the data, lies where trials may read.
     """
-    for what in (root, Path(wanted.data)):
-        if (inside := sandbox.exposed(what, wanted.python)) is not None:
-            raise UsageError(f"{what} lies in {inside}, which trials may read", "choose another place")
+    for place in (root, Path(wanted.data)):
+        if (inside := sandbox.exposed(place, wanted.python)) is not None:
+            raise UsageError(f"{place} lies in {inside}, which trials may read", "choose another place")
     texts = {name: (recipe / name).read_text("utf-8") for name in (EDITABLE, *LOCKED)}
-    plan = _with_hashes(wanted, texts)
-    folder = Folder(root)
+    hashes = {name: sha256(texts[name]) for name in LOCKED}
+    hashes["data"] = sha256(Path(wanted.data, "manifest.json").read_bytes())
+    plan, folder = replace(wanted, hashes=hashes), Folder(root)
     if folder.plan.exists():
-        _unchanged(plan, json.loads(folder.plan.read_bytes()), folder)
+        recorded = json.loads(folder.plan.read_bytes())
+        for name, value in asdict(plan).items():
+            if value != recorded[name]:
+                raise Refused(
+                    f"{root}: this run was started with {name} = {recorded[name]!r}, not {value!r}",
+                    "a run's budget, data and metric never change; start another one with --dir",
+                )
         return resume(folder, plan)
     root.mkdir(parents=True, exist_ok=True)
     repository = Repository(folder.repository)
     repository.git("update-ref", "refs/heads/baseline", repository.commit(texts, "baseline", None, 0))
-    folder.plan.write_text(
-        json.dumps(asdict(plan), indent=1), "utf-8"
-    )  # last: a run exists when its plan does
+    folder.plan.write_text(json.dumps(asdict(plan), indent=1), "utf-8")  # last: it makes the folder a run
     return resume(folder, plan)
 
 
@@ -122,69 +129,50 @@ def resume(folder: Folder, plan: Plan) -> Run:
         if sha256(texts[name]) != plan.hashes[name]:
             raise Refused(f"{folder.repository}: {name} is not the one this run was started with")
         (folder.recipe / name).write_text(texts[name], "utf-8")
-    baseline = Candidate(texts, "baseline", "baseline")
-    return Run(
-        folder, plan, Ledger(folder.ledger), repository, Bench(folder, plan, repository, texts), baseline
-    )
+    ledger, bench = Ledger(folder.ledger, "bpb"), Bench(folder, plan, repository, texts)
+    return Run(folder, plan, ledger, repository, bench, Candidate(texts, "baseline", "baseline"))
 
 
-def _with_hashes(plan: Plan, texts: Mapping[str, str]) -> Plan:
-    manifest = Path(plan.data, "manifest.json").read_bytes()
-    hashes = {name: sha256(texts[name]) for name in LOCKED} | {"data": sha256(manifest)}
-    return Plan(**{**asdict(plan), "hashes": hashes})
-
-
-def _unchanged(plan: Plan, recorded: Mapping[str, Any], folder: Folder) -> None:
-    """Compare with what the run was started with."""
-    for name, value in asdict(plan).items():
-        if value != recorded[name]:
-            raise Refused(
-                f"{folder.root}: this run was started with {name} = {recorded[name]!r}, not {value!r}",
-                "a run's budget, data and metric never change; start another one with --dir",
-            )
-
-
-def sealed(run: Run, split: str = "sealed") -> dict[str, Any]:
+def sealed(run: Run) -> dict[str, Any]:
     """Ask the sealed split of the baseline's and the best's weights: at most `plan.sealed` times, each logged first.
 
     Raises:
         Refused: it was read as often as the plan allows.
     """
-    archive = Archive(run.ledger.trials)
+    archive = run.ledger.archive()
+    assert archive.baseline is not None
     assert archive.best is not None
-    done = [row for row in run.ledger.sealed if row.get("best") == archive.best and row.get("result")]
-    if done:
-        return dict(done[-1]["result"])
-    reads = [row for row in run.ledger.sealed if "result" not in row]
-    if len(reads) >= run.plan.sealed:
+    asked = run.ledger.events("sealed")
+    for row in reversed(asked):
+        if row.get("best") == archive.best and row.get("result"):
+            return dict(row["result"])
+    reads = sum("result" not in row for row in asked)
+    if reads >= run.plan.sealed:
         raise Refused(
-            f"the sealed split was read {len(reads)} times, all that this run allows",
+            f"the sealed split was read {reads} times, all that this run allows",
             "every further look would make it a second selection split",
         )
-    run.ledger.append(
-        {"event": "sealed", "best": archive.best, "at": _now()}
-    )  # before the reading: a crash counts
-    found = {
-        name: _asked(run, name, split) for name in dict.fromkeys((archive.baseline, archive.best)) if name
-    }
+    event = {"event": "sealed", "best": archive.best}
+    run.ledger.append(event | {"at": now()})  # before the reading: a crash counts
+    found = {name: _on_sealed(run, name) for name in dict.fromkeys((archive.baseline, archive.best))}
     result = {
-        "baseline": found[archive.baseline or ""],
+        "baseline": found[archive.baseline],
         "best": found[archive.best],
-        "reads": len(reads) + 1,
+        "reads": reads + 1,
         "allowed": run.plan.sealed,
     }
-    run.ledger.append({"event": "sealed", "best": archive.best, "result": result, "at": _now()})
+    run.ledger.append(event | {"result": result, "at": now()})
     return result
 
 
-def _asked(run: Run, candidate: str, split: str) -> dict[str, Any]:
-    """Mean and spread on a split over all runs of a candidate whose weights are kept."""
+def _on_sealed(run: Run, candidate: str) -> dict[str, Any]:
+    """Mean and spread on the sealed split over all runs of a candidate whose weights are kept."""
     values = []
     for row in run.ledger.trials:
         home = run.folder.trial(row["number"])
         if row["candidate"] == candidate and (home / "out/weights.safetensors").exists():
             run.repository.check_out(row["commit"], home / "tree")
-            said = run.bench.judge(home / "tree", home / "out", split, None, home / "sealed.txt")
+            said = run.bench.judge(home / "tree", home / "out", "sealed", None, home / "sealed.txt")
             run.repository.remove(home / "tree")
             if said["status"] == "ok":
                 values.append(said["bpb"])
@@ -192,10 +180,6 @@ def _asked(run: Run, candidate: str, split: str) -> dict[str, Any]:
     return {"mean": mean, "sd": statistics.stdev(values) if len(values) > 1 else None, "runs": len(values)}
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time as the ledger writes it: ISO 8601, UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def default_python() -> str:
-    """This interpreter; `$SKILLLOOP_PYTHON` where PyTorch lives in another environment."""
-    return os.environ.get("SKILLLOOP_PYTHON") or sys.executable

@@ -1,4 +1,4 @@
-"""What can be known of an edit by reading it: is it only a seed, how long is the code, which knobs does it declare."""
+"""Read an edit: does only a seed differ, how many lines of code are there, which knobs does it declare."""
 
 from __future__ import annotations
 
@@ -41,43 +41,30 @@ def _name(node: ast.AST) -> str:
 def same_but_for_seeds(old: str, new: str) -> bool:
     """Whether two programs differ in nothing but seeds, comments, docstrings and layout. False if one does not parse."""
     try:
-        trees = [_Seedless().visit(_without_docstrings(ast.parse(text))) for text in (old, new)]
+        trees = [ast.parse(text) for text in (old, new)]
     except SyntaxError:
         return False
-    first, second = (ast.dump(tree) for tree in trees)
-    return first == second
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
-            first = body[0]
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and node.body:
+            first = node.body[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                body[0] = ast.Pass()
-    return tree
+                node.body[0] = ast.Pass()  # a docstring
+    before, after = (ast.dump(_Seedless().visit(tree)) for tree in trees)
+    return before == after
 
 
 def lines(text: str) -> int:
-    """Lines that hold code: no blank lines, comments or docstrings. Lines that cannot be read count as they are."""
+    """Count the lines that hold code: no blank lines, comments or docstrings. What cannot be read counts as it is."""
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
         return len(text.splitlines())
-    quiet = {
-        tokenize.COMMENT,
-        tokenize.NL,
-        tokenize.NEWLINE,
-        tokenize.INDENT,
-        tokenize.DEDENT,
-        tokenize.ENDMARKER,
-    }
     used: set[int] = set()
     start = True  # a string that starts a statement is a docstring
     for token in tokens:
         if token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT):
             start = True
-        elif token.type not in quiet:
+        elif token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER):
             if not (start and token.type == tokenize.STRING):
                 used.update(range(token.start[0], token.end[0] + 1))
             start = False
@@ -96,26 +83,21 @@ class Knob:
 
 
 def knobs(text: str) -> list[Knob]:
-    """The declared knobs, in the order of the file."""
-    return [_knob(match["name"], match["range"]) for match in _DECLARED.finditer(text)]
-
-
-def _knob(name: str, declared: str) -> Knob:
-    if "|" in declared:
-        return Knob(name, choices=tuple(_number(part) for part in declared.split("|")))
-    span, _, scale = declared.strip().partition(" ")
-    low, _, high = span.partition("..")
-    return Knob(name, low=float(low), high=float(high), log=scale.strip() == "log")
-
-
-def _number(text: str) -> float | int:
-    value = ast.literal_eval(text.strip())
-    assert isinstance(value, (int, float))
-    return value
+    """Return the declared knobs, in the order of the file."""
+    found = []
+    for match in _DECLARED.finditer(text):
+        if "|" in match["range"]:
+            choices = tuple(ast.literal_eval(part.strip()) for part in match["range"].split("|"))
+            found.append(Knob(match["name"], choices))
+        else:
+            span, _, scale = match["range"].strip().partition(" ")
+            low, _, high = span.partition("..")
+            found.append(Knob(match["name"], (), float(low), float(high), scale.strip() == "log"))
+    return found
 
 
 def with_constant(text: str, name: str, value: object) -> str:
-    """The text with one top-level constant set to another value; its comment stays.
+    """Return the text with one top-level constant set to another value; its comment stays.
 
     Raises:
         KeyError: There is no such constant.
@@ -123,15 +105,13 @@ def with_constant(text: str, name: str, value: object) -> str:
     """
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
-            return _spliced(text, node.value, repr(value))
+            old = node.value
+            assert old.end_lineno is not None
+            assert old.end_col_offset is not None
+            rows = text.encode("utf-8").splitlines(
+                keepends=True
+            )  # offsets of the syntax tree count UTF-8 bytes
+            before = b"".join(rows[: old.lineno - 1]) + rows[old.lineno - 1][: old.col_offset]
+            after = rows[old.end_lineno - 1][old.end_col_offset :] + b"".join(rows[old.end_lineno :])
+            return (before + repr(value).encode("utf-8") + after).decode("utf-8")
     raise KeyError(name)
-
-
-def _spliced(text: str, node: ast.expr, new: str) -> str:
-    """The text with one expression replaced. Offsets of the syntax tree count UTF-8 bytes."""
-    assert node.end_lineno is not None
-    assert node.end_col_offset is not None
-    rows = text.encode("utf-8").splitlines(keepends=True)
-    before = b"".join(rows[: node.lineno - 1]) + rows[node.lineno - 1][: node.col_offset]
-    after = rows[node.end_lineno - 1][node.end_col_offset :] + b"".join(rows[node.end_lineno :])
-    return (before + new.encode("utf-8") + after).decode("utf-8")

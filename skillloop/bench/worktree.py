@@ -15,7 +15,7 @@ from pathlib import Path
 from skillloop.errors import SkillloopError
 
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgsign=false", "-c", "gc.auto=0")
-_WHO = {
+_SETTINGS = {
     "GIT_AUTHOR_NAME": "skillloop",
     "GIT_AUTHOR_EMAIL": "skillloop@localhost",
     "GIT_COMMITTER_NAME": "skillloop",
@@ -42,11 +42,11 @@ class Repository:
         Raises:
             SkillloopError: git failed.
         """
-        found = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+        surroundings = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
         done = subprocess.run(
             ["git", *_QUIET, *args],
             cwd=cwd or self.path,
-            env={**found, **_WHO},
+            env={**surroundings, **_SETTINGS},
             input=text,
             capture_output=True,
             encoding="utf-8",
@@ -58,7 +58,7 @@ class Repository:
         return done.stdout.strip() if strip else done.stdout
 
     def commit(self, files: Mapping[str, str], message: str, parent: str | None, number: int) -> str:
-        """The id of a commit that holds exactly these files; it stays reachable as refs/trials/NUMBER."""
+        """Return the id of a commit that holds exactly these files; it stays reachable as refs/trials/NUMBER."""
         entries = []
         for name, content in sorted(files.items()):
             blob = self.git("hash-object", "-w", "--stdin", text=content)
@@ -70,12 +70,12 @@ class Repository:
         return commit
 
     def files(self, commit: str) -> dict[str, str]:
-        """The files of a commit."""
+        """Return the files of a commit."""
         names = self.git("ls-tree", "--name-only", commit).splitlines()
         return {name: self.git("cat-file", "blob", f"{commit}:{name}", strip=False) for name in names}
 
     def check_out(self, commit: str, where: Path) -> None:
-        """A fresh worktree of the commit."""
+        """Make a fresh worktree of the commit."""
         shutil.rmtree(where, ignore_errors=True)
         self.git("worktree", "prune")
         self.git("worktree", "add", "-q", "--detach", str(where.resolve()), commit)
@@ -90,6 +90,6 @@ class Repository:
         self.git("update-ref", "refs/heads/best", commit)
 
     def diff(self, commit: str) -> str:
-        """What a candidate changed against its parent; empty for the baseline."""
+        """Return what a candidate changed against its parent; "" for the baseline."""
         parents = self.git("rev-list", "--parents", "-n", "1", commit).split()[1:]
         return self.git("diff", parents[0], commit) if parents else ""

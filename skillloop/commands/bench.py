@@ -1,10 +1,8 @@
-"""`skillloop bench`: run an experiment, look at it, report it. Writes only below its own folder."""
+"""`skillloop bench`: run training experiments, look at them, report them. Writes only below its own folders."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,33 +10,34 @@ from typing import Any
 import click
 
 from skillloop import config, llm, render
-from skillloop.bench import cluster, executor, llm_proposer, proposers, setup
-from skillloop.bench.archive import Archive
+from skillloop.bench import executors, experiment, llm_proposer, proposers, setup
 from skillloop.bench.candidate import EDITABLE, Candidate, Folder, Plan
-from skillloop.bench.executor import Executor
-from skillloop.bench.experiment import Experiment, known_plan
-from skillloop.bench.ledger import Row
+from skillloop.bench.executors import Executor
 from skillloop.bench.proposers import Proposer
 from skillloop.bench.setup import Run
 from skillloop.commands.options import App, emit, json_option
 from skillloop.errors import Refused, UsageError
-from skillloop.report import experiment
-from skillloop.search import loop
+from skillloop.report import experiment as report_page
+from skillloop.search.archive import Row
 from skillloop.store import Store
+
+CORPORA = ("stdlib", "shakespeare", "debian", "climbmix")
+_folder = click.Path(path_type=Path, file_okay=False)
 
 folder_option = click.option(
     "--dir",
     "root",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_folder,
     default=Path("bench-run"),
     show_default=True,
     help="The run's folder: ledger, candidates, logs, report.",
 )
+slots_option = click.option("--slots", type=int, help="Trainings at once. [default: one a GPU, else 1]")
 
 
 @click.group(name="bench")
 def command() -> None:
-    """Improve a train.py by experiment: propose, train, measure, keep or discard.
+    """Improve a train.py by experiment: propose an edit, train, measure, keep or discard it.
 
     \b
     Example: skillloop bench run --corpus stdlib --trials 10
@@ -48,14 +47,12 @@ def command() -> None:
 
 @command.command()
 @folder_option
-@click.option(
-    "--data", type=click.Path(path_type=Path, file_okay=False), help="The data folder. [default: DIR-data]"
-)
+@click.option("--data", type=_folder, help="The data folder. [default: DIR-data]")
 @click.option(
     "--corpus",
     default="stdlib",
     show_default=True,
-    help="Where --data is made from if it is not there: stdlib, shakespeare, debian, climbmix, or a folder of text.",
+    help=f"What --data is made from if it does not exist: {', '.join(CORPORA)}, or a folder of text.",
 )
 @click.option(
     "--trials", type=int, default=10, show_default=True, help="Candidates to try, beside the baseline."
@@ -70,15 +67,15 @@ def command() -> None:
     type=click.Choice(["all", "ideas", "search", "claude", "anthropic"]),
     default="all",
     show_default=True,
-    help="Known ideas, a search of the knobs, both in turn; or a model, within the budget of your config.toml.",
+    help="Known ideas, a search of the knobs, or both in turn; or a model, within the budget of your config.toml.",
 )
 @click.option(
-    "--early", type=float, help="Part of the time for a first stage. [default: 0.1 from 60 s on, else none]"
+    "--early", type=float, help="Share of the time for a first stage. [default: 0.1 from 60 s on, else none]"
 )
 @click.option(
     "--seed", type=int, default=1, show_default=True, help="Decides all seeds and draws of the run."
 )
-@click.option("--slots", type=int, help="Trainings at once. [default: one a GPU, else 1]")
+@slots_option
 @click.option(
     "--executor",
     type=click.Choice(["local", "ray"]),
@@ -89,38 +86,61 @@ def command() -> None:
 @click.option(
     "--recipe",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="train.py and its fixed files.",
+    help="The folder of train.py and its fixed files. [default: the skill gpu-benchmark]",
 )
 @click.option(
     "--python", help="The interpreter that has PyTorch. [default: $SKILLLOOP_PYTHON, else this one]"
 )
-@click.option("--sealed/--no-sealed", "ask_sealed", default=True, help="Ask the sealed split at the end.")
+@click.option("--sealed/--no-sealed", "ask_sealed", default=True, help="Read the sealed split at the end.")
 @json_option
 @click.pass_obj
 def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool, **options: Any) -> None:
-    """Run the loop; a run that was interrupted goes on.
+    """Run experiments; an interrupted run goes on where it stopped.
 
     \b
     Example: skillloop bench run --corpus shakespeare --seconds 20 --trials 10
-    Writes below --dir, and --data if it is not there; what a model costs goes to the home's ledger. Ends with DIR/report.html.
+    Writes below --dir, and --data if it does not exist; what a model costs goes to the home's ledger. Ends with DIR/report.html.
     """  # noqa: D301
-    opened = _open(**options)
-    where = _executor(opened, options["executor"], options["slots"])
     recipe = options["recipe"] or setup.recipe_folder()
+    opened = _open(recipe, options)
     with ExitStack() as stack:
         if proposer in llm.BACKENDS:
-            chosen = _asking(proposer, recipe, opened, app, stack.enter_context(app.store()))
+            chosen = _model(proposer, recipe, opened, app, stack.enter_context(app.store()))
+        elif proposer == "search" or (proposer == "all" and not (recipe / "ideas.toml").exists()):
+            chosen = proposers.search
         else:
-            chosen = _proposer(proposer, recipe)
-        _loop(app, opened, chosen, trials, where, as_json=as_json)
-    _finish(app, opened, ask_sealed=ask_sealed, as_json=as_json)
+            chosen = proposers.ideas(recipe / "ideas.toml")
+            chosen = chosen if proposer == "ideas" else proposers.first_of([chosen, proposers.search])
+        _drive(
+            app, opened, chosen, trials, options["slots"], as_json=as_json, ray=options["executor"] == "ray"
+        )
+    archive, found = opened.ledger.archive(), None
+    if ask_sealed and archive.best != archive.baseline:
+        try:
+            found = setup.sealed(opened)
+        except Refused as error:
+            click.echo(f"skillloop: {error.message}", err=True)
+    path = _report(opened)
+    if as_json:
+        emit({"event": "end", "sealed": found, "report": str(path)})
+        return
+    if found:
+        parts = [
+            f"{name} {part['mean']:.5f} ± {part['sd'] or 0:.5f} ({part['runs']} runs)"
+            if part["mean"]
+            else f"{name} unknown"
+            for name, part in (("baseline", found["baseline"]), ("best", found["best"]))
+        ]
+        reads = f"reading {found['reads']} of {found['allowed']}"
+        app.console().print(f"sealed split ({reads}): {', '.join(parts)}")
+    app.console().print(f"report: {path}")
 
 
 @command.command(name="try")
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option("-m", "--message", required=True, help="What the edit does, in one line.")
 @folder_option
-@click.option("--slots", type=int, help="Trainings at once. [default: one a GPU, else 1]")
+@slots_option
 @json_option
 @click.pass_obj
 def attempt(app: App, path: Path, message: str, root: Path, slots: int | None, as_json: bool) -> None:
@@ -133,8 +153,12 @@ def attempt(app: App, path: Path, message: str, root: Path, slots: int | None, a
     Writes below --dir, which `skillloop bench run` has started.
     """  # noqa: D301
     opened = _reopen(root)
-    candidate = _edited(opened, path, message)
-    _loop(app, opened, proposers.given([candidate]), None, _executor(opened, "local", slots), as_json=as_json)
+    if path.is_file():
+        files = {**opened.baseline.files, EDITABLE: path.read_text("utf-8")}
+    else:
+        files = {p.name: p.read_text("utf-8", "surrogateescape") for p in path.glob("*.py")}
+    candidate = Candidate(files, message, "agent", opened.ledger.archive().best)
+    _drive(app, opened, proposers.given([candidate]), None, slots, as_json=as_json)
     last = [row for row in opened.ledger.trials if row["candidate"] == candidate.id][-1]
     _report(opened)
     if last["outcome"] != "keep":
@@ -146,7 +170,7 @@ def attempt(app: App, path: Path, message: str, root: Path, slots: int | None, a
 @json_option
 @click.pass_obj
 def log(app: App, root: Path, as_json: bool) -> None:
-    """Every trial, oldest first, the discarded ones included.
+    """List every trial, oldest first, the discarded ones included.
 
     \b
     Example: skillloop bench log --json
@@ -161,9 +185,8 @@ def log(app: App, root: Path, as_json: bool) -> None:
 
 @command.command()
 @folder_option
-@click.pass_obj
-def report(_app: App, root: Path) -> None:
-    """Draw DIR/report.html anew: one file with the progress, the curves and the lineage.
+def report(root: Path) -> None:
+    """Draw DIR/report.html again: one file with the progress, the loss curves and the lineage.
 
     \b
     Example: skillloop bench report
@@ -172,24 +195,17 @@ def report(_app: App, root: Path) -> None:
     click.echo(_report(_reopen(root)))
 
 
-def _open(**options: Any) -> Run:
+def _open(recipe: Path, options: dict[str, Any]) -> Run:
     """The run in a folder, with its data made where that is missing."""
-    gpus = executor.visible_gpus()
+    gpus = executors.visible_gpus()
     root, python = options["root"].resolve(), options["python"] or setup.default_python()
     data = (options["data"] or root.with_name(root.name + "-data")).resolve()
-    recipe = options["recipe"] or setup.recipe_folder()
-    corpus = options["corpus"]
-    origin = (
-        ["--recipe", corpus]
-        if re.fullmatch("stdlib|shakespeare|debian|climbmix", corpus)
-        else ["--corpus", corpus]
-    )
+    origin = ["--recipe" if options["corpus"] in CORPORA else "--corpus", options["corpus"]]
     setup.prepare(data, recipe, python, [*origin, "--size", "large" if gpus else "small"])
     seconds = options["seconds"] or (300.0 if gpus else 10.0)
     early = options["early"] if options["early"] is not None else 0.1 if seconds >= 60 else 0.0
-    return setup.start(
-        root, recipe, Plan(seconds, options["seed"], str(data), python, "wall" if gpus else "cpu", early)
-    )
+    plan = Plan(seconds, options["seed"], str(data), python, "wall" if gpus else "cpu", early)
+    return setup.start(root, recipe, plan)
 
 
 def _reopen(root: Path) -> Run:
@@ -197,104 +213,50 @@ def _reopen(root: Path) -> Run:
     folder = Folder(root.resolve())
     if not folder.plan.exists():
         raise UsageError(f"{root} holds no run", "start one with `skillloop bench run`")
-    return setup.resume(folder, known_plan(json.loads(folder.plan.read_bytes())))
+    return setup.resume(folder, Plan(**json.loads(folder.plan.read_bytes())))
 
 
-def _proposer(name: str, recipe: Path) -> Proposer:
-    """One of those that need no model."""
-    listed = recipe / "ideas.toml"
-    if name == "search" or (name == "all" and not listed.exists()):
-        return proposers.search
-    known = proposers.ideas(listed)
-    return known if name == "ideas" else proposers.first_of([known, proposers.search])
-
-
-def _asking(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> Proposer:
+def _model(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> Proposer:
     """A model as the proposer. Naming it on the command line switches it on; the budget is that of the person's config."""
     rules = config.load(app.home)
     client = llm.connect(rules, store, f"bench:{opened.folder.root}", backend)
     if client is None:
         raise UsageError(f"no model can be asked: {llm.choose(rules, backend=backend)[1]}")
-    program = recipe / "SKILL.md"
-    text = program.read_text("utf-8") if program.exists() else ""
+    skill = recipe / "SKILL.md"
+    program = skill.read_text("utf-8") if skill.exists() else ""
     return llm_proposer.model(
-        client, rules.model.careful, text, lambda said: click.echo(f"skillloop: {said}", err=True)
+        client, rules.model.careful, program, lambda why: click.echo(f"skillloop: {why}", err=True)
     )
 
 
-def _edited(opened: Run, path: Path, message: str) -> Candidate:
-    """The candidate in a file or folder, made from the best so far."""
-    best = Archive(opened.ledger.trials).best
-    if path.is_file():
-        files = {**opened.baseline.files, EDITABLE: path.read_text("utf-8")}
-    else:
-        files = {p.name: p.read_text("utf-8", "surrogateescape") for p in path.glob("*.py")}
-    return Candidate(files, message, "agent", best)
-
-
-def _loop(
+def _drive(
     app: App,
     opened: Run,
     proposer: Proposer,
     trials: int | None,
-    where: Callable[[Callable[[int, str], None]], Executor],
+    slots: int | None,
     *,
     as_json: bool,
+    ray: bool = False,
 ) -> None:
-    """Drive the loop until so many candidates are decided, showing each trial as it is settled."""
+    """Run until so many candidates are decided, showing each trial when it is."""
     with render.TrainingBars(opened.plan.seconds, app.color) as bars:
-        runs = where(bars.line)
-        problem = Experiment(
-            opened.folder,
-            opened.plan,
-            opened.ledger,
-            opened.repository,
-            runs,
-            proposer,
-            opened.baseline,
-            trials,
+        executor: Executor = (
+            executors.Cluster(opened.bench) if ray else executors.Local(opened.bench, bars.line, slots)
         )
         try:
-            for _ in loop.run(problem, loop.Budget()):
-                assert problem.last is not None
-                bars.done(problem.last["number"])
+            for row in experiment.run(opened, proposer, executor, trials):
+                bars.done(row["number"])
                 if as_json:
-                    emit(problem.last)
+                    emit(row)
                 else:
-                    bars.say(_line(problem.last))
+                    bars.say(_line(row))
         finally:
-            runs.close()
-
-
-def _executor(opened: Run, kind: str, slots: int | None) -> Callable[[Callable[[int, str], None]], Executor]:
-    """What makes the executor, once it is known where a training's lines go."""
-    if kind == "ray":
-        return lambda _on_line: cluster.Cluster(opened.bench)
-    return lambda on_line: executor.Local(opened.bench, on_line, slots)
-
-
-def _finish(app: App, opened: Run, *, ask_sealed: bool, as_json: bool) -> None:
-    """The sealed split where something was kept, the report, and a closing line."""
-    archive, found = Archive(opened.ledger.trials), None
-    if ask_sealed and archive.best != archive.baseline:
-        try:
-            found = setup.sealed(opened)
-        except Refused as error:
-            click.echo(f"skillloop: {error.message}", err=True)
-    where = _report(opened)
-    if as_json:
-        emit({"event": "end", "sealed": found, "report": str(where)})
-        return
-    console = app.console()
-    if found:
-        console.print(_sealed_line(found))
-    console.print(f"report: {where}")
+            executor.close()
 
 
 def _report(opened: Run) -> Path:
-
-    text = experiment.page(opened.folder, opened.plan, opened.ledger)
-    opened.folder.report.write_text(text, "utf-8")
+    opened.folder.report.write_text(report_page.page(opened.folder, opened.plan, opened.ledger), "utf-8")
     return opened.folder.report
 
 
@@ -302,13 +264,3 @@ def _line(row: Row) -> str:
     """One trial on one line."""
     mean = f"{row['mean']:.5f}" if row["mean"] is not None else "   –   "
     return f"{row['number']:4} {row['status']:9}{mean}  {row['description']}  · {row['reason']}"
-
-
-def _sealed_line(found: dict[str, Any]) -> str:
-    def said(part: dict[str, Any]) -> str:
-        return (
-            f"{part['mean']:.5f} ± {part['sd'] or 0:.5f} ({part['runs']} runs)" if part["mean"] else "unknown"
-        )
-
-    reads = f"reading {found['reads']} of {found['allowed']}"
-    return f"sealed split ({reads}): baseline {said(found['baseline'])}, best {said(found['best'])}"

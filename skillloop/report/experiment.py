@@ -3,67 +3,56 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import jinja2
 
-from skillloop.bench.archive import Archive
 from skillloop.bench.candidate import Folder, Plan
-from skillloop.bench.ledger import Ledger, Row
 from skillloop.report.plot import Plot, around
+from skillloop.search.archive import Archive, Row
+from skillloop.search.ledger import Ledger
 
 CURVES = 12  # trainings whose loss curves are drawn: the baseline, the kept ones, then the last
 POINTS = 300  # of a curve
 
 
 def page(folder: Folder, plan: Plan, ledger: Ledger) -> str:
-    """The report as one HTML document."""
+    """Return the report as one HTML document."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("skillloop", "report/templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
     )
-    rows, archive = ledger.trials, Archive(ledger.trials)
-    sealed = [row["result"] for row in ledger.sealed if row.get("result")]
+    rows, archive = ledger.trials, ledger.archive()
+    diffs = [folder.trial(row["number"]) / "change.diff" for row in rows]
+    sealed = [row["result"] for row in ledger.events("sealed") if row.get("result")]
+    spent = sum(row["spent"] for row in rows)
     return environment.get_template("experiment.html").render(
         plan=plan,
-        rows=[row | {"diff": _diff(folder, row)} for row in rows],
+        rows=[
+            row | {"diff": diff.read_text("utf-8", "replace") if diff.exists() else ""}
+            for row, diff in zip(rows, diffs, strict=True)
+        ],
         archive=archive,
-        counts=_counts(archive),
+        counts=Counter(row["status"] for name, row in archive.last.items() if name != archive.baseline),
         sigma=archive.noise.sigma if archive.noise.freedom else None,
         freedom=archive.noise.freedom,
         progress=progress(rows, archive) if archive.runs else "",
         curves=curves(folder, rows, archive) if archive.runs else "",
         lineage=lineage(archive) if archive.kept else "",
         sealed=sealed[-1] if sealed else None,
-        overhead=_overhead(rows) if plan.clock == "wall" else None,
+        # the part of all time that the runner adds to the trainings' own: start, evaluation, bookkeeping
+        overhead=1 - sum(row["seconds"] for row in rows) / spent if spent and plan.clock == "wall" else None,
     )
 
 
-def _counts(archive: Archive) -> dict[str, int]:
-    """Candidates by their final status, the baseline left out."""
-    found: dict[str, int] = {}
-    for name, row in archive.last.items():
-        if name != archive.baseline:
-            found[row["status"]] = found.get(row["status"], 0) + 1
-    return found
-
-
-def _diff(folder: Folder, row: Row) -> str:
-    path = folder.trial(row["number"]) / "change.diff"
-    return path.read_text("utf-8", "replace") if path.exists() else ""
-
-
-def _overhead(rows: list[Row]) -> float | None:
-    """What the runner adds to the trainings' own time (start, evaluation, bookkeeping), as a part of all."""
-    spent = sum(row["spent"] for row in rows)
-    return 1 - sum(row["seconds"] for row in rows) / spent if spent else None
-
-
 def progress(rows: list[Row], archive: Archive) -> str:
-    """Every measurement as a dot, the best so far as steps, the noise about it as a band."""
+    """Draw every measurement as a dot, the best so far as steps, the noise about it as a band."""
     scored = [row for row in rows if row["mean"] is not None]
-    ceiling = _worth_seeing(scored)
-    shown = [row["mean"] for row in scored if row["mean"] <= ceiling]
+    means: list[float] = sorted(row["mean"] for row in scored)
+    middle = means[len(means) // 2]
+    ceiling = middle + 3 * (middle - means[0] + 0.01 * middle)  # far outliers are drawn at the upper edge
+    shown = [mean for mean in means if mean <= ceiling]
     plot = Plot((-0.5, len(rows) - 0.5), around(shown), labels=("trial", "bits per byte, lower is better"))
     best, steps = None, []
     for row in scored:
@@ -81,23 +70,13 @@ def progress(rows: list[Row], archive: Archive) -> str:
         plot.dot((row["number"], min(row["mean"], plot.y[1])), row["status"], title)
     for row in rows:
         if row["mean"] is None:
-            plot.dot(
-                (row["number"], plot.y[1]),
-                "failed",
-                f"{row['number']}: {row['description']}: {row['status']}",
-            )
+            title = f"{row['number']}: {row['description']}: {row['status']}"
+            plot.dot((row["number"], plot.y[1]), "failed", title)
     return plot.svg()
 
 
-def _worth_seeing(scored: list[Row]) -> float:
-    """Where the picture ends above: far outliers are drawn at its edge."""
-    means: list[float] = sorted(row["mean"] for row in scored)
-    middle = means[len(means) // 2]
-    return middle + 3 * (middle - means[0] + 0.01 * middle)
-
-
 def curves(folder: Folder, rows: list[Row], archive: Archive) -> str:
-    """Training loss over time, as the runs themselves recorded it."""
+    """Draw the training loss over time, as the runs themselves recorded it."""
     first = [row for row in rows if row["candidate"] in (archive.baseline, *archive.kept)]
     chosen = {row["number"]: row for row in [*first, *reversed(rows)]}
     found = [(row, _curve(folder, row)) for row in list(chosen.values())[:CURVES]]
@@ -105,11 +84,8 @@ def curves(folder: Folder, rows: list[Row], archive: Archive) -> str:
     if not found:
         return ""
     losses = [loss for _, points in found for _, loss in points[len(points) // 20 :]]
-    plot = Plot(
-        (0.0, max(points[-1][0] for _, points in found)),
-        around(losses),
-        labels=("seconds", "training loss, nats per token"),
-    )
+    longest = max(points[-1][0] for _, points in found)
+    plot = Plot((0.0, longest), around(losses), labels=("seconds", "training loss, nats per token"))
     for row, points in found:
         name = row["candidate"]
         kind = "best" if name == archive.best else "baseline" if name == archive.baseline else "other"
@@ -133,7 +109,7 @@ def _curve(folder: Folder, row: Row) -> list[tuple[float, float]]:
 
 
 def lineage(archive: Archive) -> str:
-    """Who was made from whom: a tree from left to right, one column a generation, kept ones named."""
+    """Draw who was made from whom: a tree from left to right, one column a generation, kept ones named."""
     depth: dict[str, int] = {}
     for name, row in archive.last.items():
         depth[name] = depth.get(row["parent"], -1) + 1
@@ -142,7 +118,9 @@ def lineage(archive: Archive) -> str:
         columns.setdefault(depth[name], []).append(name)
     most = max(map(len, columns.values()))
     places = {
-        n: (float(d), -(i + 0.5) / len(names)) for d, names in columns.items() for i, n in enumerate(names)
+        name: (float(column), -(row + 0.5) / len(names))
+        for column, names in columns.items()
+        for row, name in enumerate(names)
     }
     plot = Plot((-0.2, max(columns) + 0.8), (-1.0, 0.0), height=max(160.0, 26.0 * most), axes=False)
     for name, row in archive.last.items():

@@ -25,7 +25,7 @@ class Plot:
     marks: list[str] = field(default_factory=list)
 
     def at(self, point: Point) -> tuple[float, float]:
-        """Where a data point lies in the picture."""
+        """Return where a data point lies in the picture."""
         top, right, bottom, left = MARGIN
         across = (point[0] - self.x[0]) / ((self.x[1] - self.x[0]) or 1)
         up = (point[1] - self.y[0]) / ((self.y[1] - self.y[0]) or 1)
@@ -34,17 +34,17 @@ class Plot:
         )
 
     def line(self, points: Iterable[Point], kind: str) -> None:
-        """Straight lines through the points."""
+        """Add straight lines through the points."""
         drawn = " ".join("{:.1f},{:.1f}".format(*self.at(p)) for p in points)
         self.marks.append(f'<polyline class="{kind}" points="{drawn}"/>')
 
     def steps(self, points: Sequence[Point], kind: str) -> None:
-        """A line that stays level until the next point."""
+        """Add a line that stays level until the next point."""
         corners = [c for a, b in pairwise(points) for c in (a, (b[0], a[1]))]
         self.line([*corners, *points[-1:]], kind)
 
     def band(self, low: float, high: float, kind: str) -> None:
-        """A level band over the whole width, cut off at the axes."""
+        """Add a level band over the whole width, cut off at the axes."""
         low, high = max(low, self.y[0]), min(high, self.y[1])
         (left, top), (right, bottom) = self.at((self.x[0], high)), self.at((self.x[1], low))
         self.marks.append(
@@ -52,20 +52,20 @@ class Plot:
         )
 
     def dot(self, point: Point, kind: str, title: str) -> None:
-        """A dot that tells its title when pointed at."""
+        """Add a dot that shows its title when pointed at."""
         x, y = self.at(point)
         self.marks.append(
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(title)}</title></circle>'
         )
 
     def text(self, point: Point, words: str) -> None:
-        """Words to the right of a point, a little above it."""
+        """Add words to the right of a point, a little above it."""
         x, y = self.at(point)
         end = ' text-anchor="end"' if x > self.width * 0.7 else ""
         self.marks.append(f'<text class="note"{end} x="{x:.1f}" y="{y - 8:.1f}">{escape(words)}</text>')
 
     def svg(self) -> str:
-        """The whole picture."""
+        """Return the whole picture."""
         parts = [
             f'<svg viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img">',
             *(self._axes() if self.axes else ()),
@@ -90,7 +90,7 @@ class Plot:
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round values between two, about so many: steps of 1, 2 or 5 times a power of ten."""
+    """Return about so many round values between two: steps of 1, 2 or 5 times a power of ten."""
     if not high > low:
         return [low]
     raw = (high - low) / about
@@ -101,7 +101,7 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def around(values: Sequence[float], room: float = 0.06) -> tuple[float, float]:
-    """A range that holds the values, with a little room."""
+    """Return a range that holds the values, with a little room."""
     low, high = min(values), max(values)
     space = room * (high - low) or 0.01 * (abs(high) or 1)
     return low - space, high + space

@@ -1,144 +1,174 @@
-"""The loop: propose, verify, keep or discard, log, repeat. It knows nothing of skills or GPUs.
+"""The search: ask for a candidate, evaluate it, accept or discard it, record it, repeat. It knows nothing of GPUs or skills.
 
-A `Problem` says what a candidate is and how to judge it; a `Budget`, charged here and never by the problem, says
-when to stop; a policy `(best, new) -> Decision` says which trial wins. `run` is a generator that yields each trial
-*after* it is settled, so progress, logging and Ctrl-C belong to the caller: closing the generator between trials
-loses nothing that was settled.
+A `Problem` says how a candidate is made from a parent and how it is evaluated, `accept` decides, and a `Budget`, kept
+here and never by the problem, says when to stop. Candidates are known here by their ids alone. A deferred one is
+evaluated again, after a fresh evaluation of the best beside it, until `accept` decides.
 
-Invariants: higher scores are better; a verdict without a score is *unscored* and is never kept by comparison; one
-failing candidate never ends the run (it becomes a trial with outcome CRASH); the problem cannot touch the budget.
+The ledger is the only memory: what is asked next is a pure function of its rows, so that a search that was killed goes on
+as if it had not been. With several slots the evaluation of later trials begins before earlier ones are decided; trial N
+is asked for from the rows before N - slots + 1, whatever is known by then, so that the order of events does not depend on
+speed.
+
+Invariants: values are losses, lower is better; an evaluation that breaks never ends the search (its trial's outcome is
+CRASH); a trial's row is on the disk before it is committed, yielded, or another one is asked for, so that closing `run`
+between trials loses nothing; a search whose baseline was not measured ends at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from skillloop.model import Decision, Outcome, Verdict
+from skillloop.model import Decision, Outcome
+from skillloop.search.archive import Archive, Row, draw_parent
+from skillloop.search.ledger import Ledger
 
-C = TypeVar("C")  # the candidate
+R = TypeVar("R")  # what an evaluation comes to
 
 
 @dataclass(frozen=True, slots=True)
-class Trial(Generic[C]):
-    """One candidate with its verdict and decision. `candidate` is None when proposing or verifying broke."""
+class Stage:
+    """Where in the search an evaluation stands."""
 
-    number: int  # 0 is the seed
-    candidate: C | None
-    verdict: Verdict
+    number: int  # of its trial; 0 is the baseline's first
+    limit: float | None = None  # a first stage that comes to more than this ends the trial
+
+
+@dataclass(frozen=True, slots=True)
+class Trial(Generic[R]):
+    """One evaluation of a candidate, decided. `result` is None where the evaluation broke."""
+
+    number: int
+    candidate: str
+    result: R | None
     decision: Decision
 
 
-class Problem(Protocol[C]):
-    """What the loop needs to know of a problem.
+class Problem(Protocol[R]):
+    """What the search needs to know of a problem. Candidates are named by the id of their content."""
 
-    `propose` returns None when there is nothing left to try. `settle` makes a decision real (apply, queue, drop)
-    and returns the decision that truly came about, e.g. DEFER where the file had changed meanwhile. Both `verify`
-    and `settle` may raise: the loop records a crash and goes on.
-    """
+    baseline: str
 
-    def seed(self) -> C | None:
-        """The starting candidate, judged first as the baseline; None where there is none."""
+    def mutate(self, parent: str, archive: Archive) -> str | None:
+        """Return a new candidate, made from the parent drawn for it or another; None where none is left to try."""
         ...
 
-    def propose(self, trials: Sequence[Trial[C]]) -> C | None:
-        """The next candidate, given all trials so far."""
+    def evaluate(self, candidate: str, stage: Stage) -> Callable[[], R]:
+        """Begin to evaluate; the function returned waits for the end. What it raises is a crash of the candidate."""
         ...
 
-    def verify(self, candidate: C) -> Verdict:
-        """Judge one candidate."""
+    def record(self, trial: Trial[R]) -> Row:
+        """Return the problem's part of the trial's row (see `ledger`): its metric, `parent`, `early`, `spent` and more."""
         ...
 
-    def settle(self, trial: Trial[C]) -> Decision:
-        """Carry out the trial's decision and say what came of it."""
+    def commit(self, trial: Trial[R]) -> None:
+        """Make the decision real: make it the best, drop it, tidy up. Its row is on the disk already."""
         ...
 
 
-@dataclass(slots=True)
+Accept = Callable[[Archive, str, R], Decision]  # of a candidate's new result, beside all results before
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
-    """Limits on a run, charged by the loop. A limit of None does not bind."""
+    """Limits of a search; None does not bind. What is under way or deferred when one is reached is still decided."""
 
-    trials: int | None = None
-    cost: float | None = None  # in the unit of Verdict.cost
-    spent_trials: int = field(default=0, init=False)
-    spent_cost: float = field(default=0.0, init=False)
+    trials: int | None = None  # candidates beside the baseline; repeats do not count
+    cost: float | None = None  # over all rows of the ledger, in the problem's unit
+    seconds: float | None = None  # of this run, on the wall's clock
 
-    def charge(self, verdict: Verdict) -> None:
-        """Count one trial and what it cost."""
-        self.spent_trials += 1
-        self.spent_cost += verdict.cost
-
-    @property
-    def left(self) -> bool:
-        """Whether another trial may start."""
-        return (self.trials is None or self.spent_trials < self.trials) and (
-            self.cost is None or self.spent_cost < self.cost
+    def left(self, archive: Archive, seconds: float) -> bool:
+        """Whether another candidate may be tried."""
+        return (
+            (self.trials is None or len(archive.known - {archive.baseline}) < self.trials)
+            and (self.cost is None or archive.cost < self.cost)
+            and (self.seconds is None or seconds < self.seconds)
         )
 
 
-def by_verdict(_best: Trial[C] | None, verdict: Verdict) -> Decision:
-    """The policy of a problem whose verdict already decides: follow it, naming the first failed check."""
-    failed = verdict.failed
-    reason = f"{failed[0].name}: {failed[0].detail}" if failed else "every check passed"
-    return Decision(verdict.outcome, reason)
+@dataclass(slots=True)
+class Search(Generic[R]):
+    """Ask and tell over a ledger."""
 
+    problem: Problem[R]
+    ledger: Ledger
+    accept: Accept[R]
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0  # of all draws
+    slots: int = 1  # evaluations at once
+    baseline_runs: int = 1  # at least
+    best_runs: int = 1  # at most: it is evaluated again beside a candidate that was deferred
+    under_way: list[tuple[str, Stage]] = field(default_factory=list, init=False)
+    started: float = field(default_factory=time.monotonic, init=False)
 
-def by_score(best: Trial[C] | None, verdict: Verdict) -> Decision:
-    """The policy of a measured problem: keep what scores higher than the best so far, discard the rest."""
-    if verdict.outcome is not Outcome.KEEP:
-        return by_verdict(best, verdict)
-    if verdict.score is None:
-        return Decision(Outcome.DEFER, "unscored: nothing was measured")
-    if best is None or best.verdict.score is None:
-        return Decision(Outcome.KEEP, "the first score")
-    gain = verdict.score - best.verdict.score
-    return Decision(
-        Outcome.KEEP if gain > 0 else Outcome.DISCARD, f"gain {gain:+.4g} over trial {best.number}"
-    )
-
-
-def run(
-    problem: Problem[C],
-    budget: Budget,
-    policy: Callable[[Trial[C] | None, Verdict], Decision] = by_verdict,
-) -> Iterator[Trial[C]]:
-    """Yield settled trials until the problem has nothing to propose or the budget is spent.
-
-    Raises:
-        Exception: whatever `propose` or `seed` raises, since without them there is no run; errors of a single
-            candidate in `verify` or `settle` are yielded as trials with outcome CRASH.
-    """
-    trials: list[Trial[C]] = []
-    best: Trial[C] | None = None
-    candidate = problem.seed()
-    number = 0 if candidate is not None else 1  # 0 stays the seed's
-    while budget.left:
+    def ask(self) -> tuple[str, Stage] | None:
+        """Return the next candidate and its stage, from now on under way; None where there is none yet, or no more."""
+        trials = len(self.ledger.trials)
+        number = trials + len(self.under_way)
+        known = max(0, number - self.slots + 1)
+        candidate = self._next(known)
+        if candidate is None and not self.under_way:
+            candidate = self._next(trials)  # nothing is under way: all rows may be known
         if candidate is None:
-            candidate = problem.propose(trials)
-        if candidate is None:
-            return
-        trial = _attempt(problem, number, candidate, best, policy)
-        budget.charge(trial.verdict)
-        trials.append(trial)
-        if trial.decision.outcome is Outcome.KEEP:
-            best = trial
-        yield trial
-        candidate, number = None, number + 1
+            return None
+        self.under_way.append((candidate, Stage(number, self.ledger.archive(known).stage_limit())))
+        return self.under_way[-1]
 
+    def tell(self, result: R | Exception) -> Row:
+        """Decide the oldest trial under way by its result, record and commit it, and return its row."""
+        candidate, stage = self.under_way.pop(0)
+        archive = self.ledger.archive()
+        if isinstance(result, Exception):
+            decision = Decision(Outcome.CRASH, f"{type(result).__name__}: {result}")
+        else:
+            decision = self.accept(archive, candidate, result)
+        measured = None if isinstance(result, Exception) else result
+        trial = Trial(stage.number, candidate, measured, decision)
+        record = self.problem.record(trial)
+        value, values = record[self.ledger.metric], list(archive.runs.get(candidate, ()))
+        if value is not None:
+            values.append(value)
+        row = {
+            "event": "trial",
+            "number": stage.number,
+            "candidate": candidate,
+            "outcome": decision.outcome.value,
+            "reason": decision.reason,
+            **record,
+            "mean": sum(values) / len(values) if value is not None else None,
+            "runs": len(values),
+        }
+        self.ledger.append(row)
+        self.problem.commit(trial)
+        return row
 
-def _attempt(
-    problem: Problem[C],
-    number: int,
-    candidate: C,
-    best: Trial[C] | None,
-    policy: Callable[[Trial[C] | None, Verdict], Decision],
-) -> Trial[C]:
-    """Verify, decide and settle one candidate; an exception becomes a CRASH that keeps what was known."""
-    verdict = Verdict(Outcome.CRASH, ())
-    try:
-        verdict = problem.verify(candidate)
-        trial = Trial(number, candidate, verdict, policy(best, verdict))
-        return replace(trial, decision=problem.settle(trial))
-    except Exception as error:  # noqa: BLE001  (one bad candidate must not end the run)
-        return Trial(number, candidate, verdict, Decision(Outcome.CRASH, f"{type(error).__name__}: {error}"))
+    def run(self) -> Iterator[Row]:
+        """Yield the rows of trials as they are decided, until nothing is left to try or the budget is spent."""
+        waits: list[Callable[[], R]] = []
+        while not self.ledger.trials or self.ledger.archive().best is not None:
+            while len(waits) < self.slots and (asked := self.ask()) is not None:
+                waits.append(self.problem.evaluate(*asked))
+            if not waits:
+                return
+            try:
+                result: R | Exception = waits.pop(0)()
+            except Exception as error:  # noqa: BLE001  (one bad candidate must not end the search)
+                result = error
+            yield self.tell(result)
+
+    def _next(self, known: int) -> str | None:
+        """The baseline's repeats, what was deferred, else something new; from the first `known` rows alone."""
+        begun = [row["candidate"] for row in self.ledger.trials[known:]]
+        archive = self.ledger.archive(known, begun + [candidate for candidate, _ in self.under_way])
+        if archive.attempts(self.problem.baseline) < self.baseline_runs:
+            return self.problem.baseline
+        if archive.best is None:  # its first run is still under way
+            return None
+        if (waiting := archive.deferred()) is not None:
+            stale = not archive.refreshed(waiting) and archive.attempts(archive.best) < self.best_runs
+            return archive.best if stale else waiting
+        if not self.budget.left(archive, time.monotonic() - self.started):
+            return None
+        return self.problem.mutate(draw_parent(archive, f"{self.seed}:{archive.number}"), archive)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from skillloop.bench import executor, setup
+from skillloop.bench import executors, setup
 from skillloop.bench.candidate import Job, Plan
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(900)]
@@ -14,7 +14,7 @@ RECIPE = Path(__file__).parents[2] / "skills/gpu-benchmark"
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    if not executor.visible_gpus():
+    if not executors.visible_gpus():
         pytest.skip("no GPU is visible")
     root = tmp_path_factory.mktemp("gpu")
     setup.prepare(root / "data", RECIPE, sys.executable, ["--recipe", "stdlib", "--size", "large"])
@@ -24,7 +24,7 @@ def measured(tmp_path_factory):
     )
 
 
-def test_a_training_behind_the_walls_is_measured(measured):
+def test_a_training_in_the_sandbox_is_measured(measured):
     assert measured.status == "ok", measured.reason
     assert 0.3 < measured.bpb < 3
 

@@ -1,15 +1,16 @@
 """Run one untrusted command: in time, in its place, and with nothing left of it afterwards.
 
-The runner owns the clock (`supervise.py`, a process of its own) and the walls (`jail.py`, the first code in the
-command's process). The clock starts when the command's own code does, after `preload` was imported by ours.
+The runner owns the clock (`supervise.py`, a process of its own) and the policy (`jail.py`, the first code in the
+command's process, enforces it). The clock starts when the command's own code does, after `preload` was imported by ours.
 
-Invariant: whatever the command did, `run` returns an `Ended` that tells the truth about it, and no process of it is
-alive. Where the kernel has no Landlock (`Ended.landlock` is 0) reading and writing elsewhere is reported for Python
+Invariant: whatever the command did, `run` returns a `Result` that tells the truth about it, and no process of it is
+alive. Where the kernel has no Landlock (`Result.landlock` is 0) reading and writing elsewhere is reported for Python
 code, but not prevented.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -26,16 +27,31 @@ STARTUP = 180.0  # seconds that imports and the device's first contact may take;
 
 
 @dataclass(frozen=True, slots=True)
-class Walls:
+class Policy:
     """What a command may read and write, and the folders in which a touch is reported."""
 
     read: tuple[Path, ...]
     write: tuple[Path, ...]
     watched: tuple[Path, ...] = ()
 
+    def for_jail(self, python: str, preload: Sequence[str] = ()) -> dict[str, Any]:
+        """Return it as jail.py takes it: the system and the interpreter may be read, a few devices written."""
+        cards = [str(path) for path in Path("/dev").glob("nvidia[0-9]*")]
+        devices = [f"/dev/{name}" for name in _DEVICES] + cards
+        return {
+            "read": [*_SYSTEM, *interpreter_folders(python), *(str(p.resolve()) for p in self.read)],
+            "write": [*(str(p.resolve()) for p in self.write), *devices],
+            "watched": [str(p.resolve()) for p in self.watched],
+            "preload": list(preload),
+        }
+
+    def prefix(self, python: str) -> list[str]:
+        """Return a command prefix that runs a script under it, without a clock: for the evaluator's helper."""
+        return [python, "-B", str(_HERE / "jail.py"), json.dumps(self.for_jail(python) | {"report": 2})]
+
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Result:
     """How a command ended. `seconds` counts from its own first line, on the clock that was asked for."""
 
     returncode: int
@@ -51,7 +67,7 @@ def run(
     argv: Sequence[str],
     *,
     python: str,
-    walls: Walls,
+    policy: Policy,
     cwd: Path,
     seconds: float,
     log: Path,
@@ -59,13 +75,13 @@ def run(
     preload: Sequence[str] = (),
     env: dict[str, str] | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
-) -> Ended:
+) -> Result:
     """Run `python argv…` and wait for its end.
 
     Args:
         argv: The script and its arguments.
         python: The interpreter to run it.
-        walls: What it may reach.
+        policy: What it may reach.
         cwd: Where it runs.
         seconds: When it is killed, from its first line.
         log: File for its output.
@@ -76,7 +92,7 @@ def run(
     """
     job = {
         "python": python,
-        "inside": str(_HERE / "jail.py"),
+        "jail": str(_HERE / "jail.py"),
         "argv": list(argv),
         "cwd": str(cwd),
         "env": env if env is not None else dict(os.environ),
@@ -84,13 +100,14 @@ def run(
         "clock": clock,
         "startup": STARTUP,
         "log": str(log),
-        "policy": policy(walls, python) | {"preload": list(preload)},
+        "policy": policy.for_jail(python, preload),
     }
     return _supervised(job, on_line)
 
 
-def _supervised(job: dict[str, Any], on_line: Callable[[str], None]) -> Ended:
-    """Hand the job to a supervisor, pass on what it tells, and return how it ended."""
+def _supervised(job: dict[str, Any], on_line: Callable[[str], None]) -> Result:
+    """Hand the job to a supervisor, pass on the lines it reports, and return how the command ended."""
+    landlock, end = 0, None
     with subprocess.Popen(
         [sys.executable, "-I", str(_HERE / "supervise.py")],
         stdin=subprocess.PIPE,
@@ -102,68 +119,34 @@ def _supervised(job: dict[str, Any], on_line: Callable[[str], None]) -> Ended:
         assert supervisor.stdout is not None
         supervisor.stdin.write(json.dumps(job) + "\n")
         supervisor.stdin.flush()
-        version, last = 0, None
         for line in supervisor.stdout:
             report = json.loads(line)
             if report["event"] == "line":
                 on_line(report["text"])
             elif report["event"] == "ready":
-                version = report["landlock"]
+                landlock = report["landlock"]
             else:
-                last = report
-    return _ended(last, version, supervisor.returncode)
+                end = report
+    if end is None:  # somebody killed the supervisor, and only the command had a reason to
+        killed = ("the supervisor of this run was killed",)
+        return Result(supervisor.returncode, 0.0, touched=killed, landlock=landlock)
+    touched, left = tuple(end["touched"]), tuple(end["left"])
+    return Result(end["returncode"], end["seconds"], end["late"], end["ready"], touched, left, landlock)
 
 
-def _ended(report: dict[str, Any] | None, version: int, code: int) -> Ended:
-    if report is None:  # somebody killed the supervisor, and only the command had a reason to
-        return Ended(code, 0.0, touched=("the supervisor of this run was killed",), landlock=version)
-    return Ended(
-        returncode=report["returncode"],
-        seconds=report["seconds"],
-        late=report["late"],
-        ready=report["ready"],
-        touched=tuple(report["touched"]),
-        left=tuple(report["left"]),
-        landlock=version,
-    )
-
-
-def policy(walls: Walls, python: str) -> dict[str, Any]:
-    """The walls as jail.py takes them: the system and the interpreter may be read, a few devices written."""
-    own = interpreter_folders(python)
-    return {
-        "read": [*_SYSTEM, *own, *(str(p.resolve()) for p in walls.read)],
-        "write": [*(str(p.resolve()) for p in walls.write), *devices()],
-        "watched": [str(p.resolve()) for p in walls.watched],
-    }
-
-
-def devices() -> list[str]:
-    """The devices that may be written: /dev/null and its kind, and the accelerators."""
-    cards = [str(p) for p in Path("/dev").glob("nvidia[0-9]*")]
-    return [*(f"/dev/{name}" for name in _DEVICES), *cards]
-
-
-def wrap(walls: Walls, python: str) -> list[str]:
-    """A command prefix that runs a script behind the same walls, without a clock: for the evaluator's helper."""
-    prefix = policy(walls, python) | {"preload": [], "report": 2}
-    return [python, "-B", str(_HERE / "jail.py"), json.dumps(prefix)]
-
-
-_FOLDERS: dict[str, list[str]] = {}
-
-
+@functools.cache
 def interpreter_folders(python: str) -> list[str]:
-    """Where an interpreter and its packages lie. Not its `sys.path`: an editable install's sources are none of these."""
-    if python not in _FOLDERS:
-        code = "import json, sys; print(json.dumps([sys.prefix, sys.base_prefix]))"
-        names = json.loads(subprocess.check_output([python, "-I", "-c", code], text=True))
-        _FOLDERS[python] = sorted({*(str(Path(name).resolve()) for name in names), str(_HERE)})
-    return _FOLDERS[python]
+    """Return where an interpreter and its packages lie.
+
+    Not its `sys.path`: an editable install's sources are none of these.
+    """
+    code = "import json, sys; print(json.dumps([sys.prefix, sys.base_prefix]))"
+    names = json.loads(subprocess.check_output([python, "-I", "-c", code], text=True))
+    return sorted({*(str(Path(name).resolve()) for name in names), str(_HERE)})
 
 
 def exposed(folder: Path, python: str) -> str | None:
-    """The readable folder that `folder` lies in, if it does: nothing can be hidden from a command there."""
+    """Return the readable folder that `folder` lies in, if any: nothing can be hidden from a command there."""
     where = folder.resolve()
     roots = (Path(p).resolve() for p in (*_SYSTEM, *interpreter_folders(python)))
     return next((str(root) for root in roots if where.is_relative_to(root)), None)

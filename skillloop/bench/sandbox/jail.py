@@ -1,4 +1,4 @@
-"""The first code in a sandboxed process: shut the doors, say "ready", then become the given script.
+"""The first code in a sandboxed process: enforce the policy, say "ready", then become the given script.
 
 Run as a file by the interpreter of the experiment (standard library only): `python jail.py POLICY SCRIPT ARGS…`,
 where POLICY is JSON: `read` and `write` (folders and files that stay open), `watched` (folders whose every touch is
@@ -104,7 +104,7 @@ def watch(policy: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Shut the doors, import what is heavy, tell the supervisor, and run the script as `__main__`."""
+    """Enforce the policy, import what is heavy, tell the supervisor, and run the script as `__main__`."""
     policy = json.loads(sys.argv[1])
     version = landlock(policy["read"], policy["write"])
     for name in policy["preload"]:

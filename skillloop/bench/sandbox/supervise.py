@@ -34,47 +34,44 @@ _LOOK = 0.5  # seconds between two looks at the processor time
 
 
 def tell(**report: Any) -> None:
-    """One report to the runner."""
+    """Send one report to the runner."""
     sys.stdout.write(json.dumps(report) + "\n")
     sys.stdout.flush()
 
 
-def processor_time() -> float:
-    """Seconds of processor time of all our descendants, ended ones included as soon as their parent has noticed."""
-    parents: dict[int, int] = {}
-    used: dict[int, float] = {}
+def processes() -> dict[int, tuple[int, str, float]]:
+    """Return all processes by id: the parent's id, the state, and the seconds of processor time used."""
+    found = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, IndexError):
             fields = entry.read_text("utf-8", "replace").rpartition(")")[2].split()
-            pid = int(entry.parent.name)
-            parents[pid] = int(fields[1])
-            used[pid] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    mine, found = {os.getpid()}, 0.0
-    while more := {pid for pid, parent in parents.items() if parent in mine} - mine:
+            used = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+            found[int(entry.parent.name)] = int(fields[1]), fields[0], used
+    return found
+
+
+def processor_time() -> float:
+    """Return the seconds of processor time of all our descendants, ended ones too once their parent has noticed."""
+    known, mine, found = processes(), {os.getpid()}, 0.0
+    while more := {pid for pid, (parent, _, _) in known.items() if parent in mine} - mine:
         mine |= more
-        found += sum(used[pid] for pid in more)
+        found += sum(known[pid][2] for pid in more)
     return found + ended_time()
 
 
 def ended_time() -> float:
-    """Seconds of processor time of the children that were waited for, and of theirs."""
+    """Return the seconds of processor time of the children that were waited for, and of theirs."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def orphans() -> list[int]:
-    """Our children other than those already waited for: after the command has ended, what it left behind."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError, IndexError):
-            fields = entry.read_text("utf-8", "replace").rpartition(")")[2].split()
-            if int(fields[1]) == os.getpid() and fields[0] != "Z":
-                found.append(int(entry.parent.name))
-    return found
+    """Return our children but those already waited for: after the command has ended, what it left behind."""
+    return [pid for pid, (parent, state, _) in processes().items() if parent == os.getpid() and state != "Z"]
 
 
 def name(pid: int) -> str:
-    """The command line of a process, for the report."""
+    """Return the command line of a process, for the report."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")[:200]
     return "?"
@@ -117,7 +114,7 @@ class Watch:
         self.job = job
         report, inner = os.pipe()
         policy = job["policy"] | {"report": inner}
-        argv = [job["python"], "-B", job["inside"], json.dumps(policy), *job["argv"]]
+        argv = [job["python"], "-B", job["jail"], json.dumps(policy), *job["argv"]]
         self.start = time.monotonic()
         self.process = subprocess.Popen(
             argv,
@@ -142,7 +139,7 @@ class Watch:
         self.pending = b""
 
     def run(self) -> None:
-        """Until the command has ended, is late, or the runner is gone."""
+        """Watch until the command has ended, is late, or the runner is gone."""
         assert self.process.stdout is not None
         with selectors.DefaultSelector() as selector:
             for handle, action in (
@@ -173,7 +170,7 @@ class Watch:
         return processor_time() - self.before > float(self.job["seconds"])
 
     def output(self, data: bytes) -> None:
-        """Into the log, and line by line to the runner, for its progress bar."""
+        """Write output to the log, and pass it line by line to the runner, for its progress bar."""
         if self.log.tell() < _LOG_LIMIT:
             self.log.write(data)
             self.log.flush()
@@ -182,7 +179,7 @@ class Watch:
             tell(event="line", text=line[:500].decode("utf-8", "replace"))
 
     def reports(self, data: bytes) -> None:
-        """What jail.py says. Only the first "ready" starts the clock."""
+        """Take what jail.py reports. Only the first "ready" starts the clock."""
         for line in data.decode("utf-8", "replace").splitlines():
             if line.startswith("ready") and self.ready is None:
                 self.ready = time.monotonic()
@@ -193,7 +190,7 @@ class Watch:
                 self.touched.append(line.removeprefix("touched "))
 
     def runner_gone(self, data: bytes) -> None:
-        """Stdin ended: kill everything and leave."""
+        """Kill everything and leave, once stdin has ended."""
         if not data:
             kill(self.process.pid)
             sys.exit(1)

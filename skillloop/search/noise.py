@@ -1,4 +1,4 @@
-"""Is a gain more than noise? The decision rule of measured trials, and nothing else.
+"""The noise rule: is a gain more than noise? Values are losses, lower is better.
 
 All repeats of all candidates estimate one standard deviation σ (pooled, with its degrees of freedom). A gain counts when it
 exceeds 2 standard errors of the difference between the two means, where "2" is Student's t at the same probability
@@ -20,7 +20,7 @@ from skillloop.model import Outcome
 BASELINE = 3  # runs of the baseline, at least
 REFRESH = 5  # runs of the best, at most: it is measured again beside a candidate that looks better
 MOST = 3  # runs of a candidate
-FLOOR = 1e-6  # σ is never taken to be smaller, in bits per byte
+FLOOR = 1e-6  # σ is never taken to be smaller
 
 # Student's t, one-sided 2.275 % (that of 2 σ), for 1 to 30 degrees of freedom
 _T = (
@@ -30,7 +30,7 @@ _T = (
 
 
 def quantile(freedom: int) -> float:
-    """How many standard errors a gain must exceed, for a σ of so many degrees of freedom. Infinite for none."""
+    """Return how many standard errors a gain must exceed for a σ of `freedom` degrees of freedom; infinite for 0."""
     if freedom < 1:
         return math.inf
     return _T[freedom - 1] if freedom <= len(_T) else 2 + 2.5 / freedom
@@ -38,24 +38,24 @@ def quantile(freedom: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """The spread between runs of the same candidate, in bits per byte."""
+    """The spread between runs of the same candidate."""
 
     sigma: float
     freedom: int
 
     def margin(self, runs: int, best_runs: int) -> float:
-        """What the difference of two means over so many runs must exceed."""
+        """Return what the difference of two means over so many runs must exceed."""
         if not self.freedom:
             return math.inf
         return quantile(self.freedom) * self.error(runs, best_runs)
 
     def error(self, runs: int, best_runs: int) -> float:
-        """The standard error of the difference of the two means."""
+        """Return the standard error of the difference of the two means."""
         return self.sigma * math.sqrt(1 / runs + 1 / best_runs)
 
 
 def pooled(groups: Iterable[Sequence[float]]) -> Noise:
-    """σ over groups of repeats: the squared distances from each group's own mean."""
+    """Estimate σ from groups of repeats: the squared distances from each group's own mean."""
     repeated = [group for group in groups if len(group) > 1]
     freedom = sum(len(group) - 1 for group in repeated)
     if not freedom:
@@ -66,7 +66,7 @@ def pooled(groups: Iterable[Sequence[float]]) -> Noise:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the runs of a candidate say against those of the best."""
+    """The runs of a candidate against those of the best."""
 
     outcome: Outcome
     gain: float  # mean of the best minus mean of the candidate: positive is better
@@ -77,10 +77,10 @@ class Comparison:
 def compare(
     new: Sequence[float], best: Sequence[float], noise: Noise, *, simpler: bool = False
 ) -> Comparison:
-    """Keep, discard, or measure again (defer).
+    """Decide: keep, discard, or measure again (defer).
 
     Args:
-        new: Bits per byte of the candidate's runs, lower is better; not empty.
+        new: Values of the candidate's runs; not empty.
         best: The same of the best so far.
         noise: From all repeats so far.
         simpler: The candidate has fewer lines of code: then "the same" is enough, "the same" being within one
@@ -88,21 +88,21 @@ def compare(
     """
     gain = statistics.fmean(best) - statistics.fmean(new)
     margin, error = noise.margin(len(new), len(best)), noise.error(len(new), len(best))
-    said = f"gain {gain:+.5f} over {len(new)} run{'s' * (len(new) > 1)}, noise ±{margin:.5f}"
+    measured = f"gain {gain:+.5f} over {len(new)} run{'s' * (len(new) > 1)}, noise ±{margin:.5f}"
 
-    def ended(outcome: Outcome, words: str) -> Comparison:
-        return Comparison(outcome, gain, margin, f"{said}: {words}")
+    def decided(outcome: Outcome, why: str) -> Comparison:
+        return Comparison(outcome, gain, margin, f"{measured}: {why}")
 
     if gain > margin and len(new) > 1:
-        return ended(Outcome.KEEP, "beyond the noise")
+        return decided(Outcome.KEEP, "beyond the noise")
     if simpler and abs(gain) <= error and len(new) >= MOST:
-        return ended(Outcome.KEEP, "the same, with fewer lines")
+        return decided(Outcome.KEEP, "the same, with fewer lines")
     if simpler and gain > -margin and len(new) < MOST:
-        return ended(Outcome.DEFER, "fewer lines and not clearly worse, measured again")
+        return decided(Outcome.DEFER, "fewer lines and not clearly worse, measured again")
     if gain <= 0:
-        return ended(Outcome.DISCARD, "no better")
-    if len(new) < MOST:
-        return ended(
-            Outcome.DEFER, "one run decides nothing" if gain > margin else "inside the noise, measured again"
-        )
-    return ended(Outcome.DISCARD, "still inside the noise")
+        return decided(Outcome.DISCARD, "no better")
+    if len(new) >= MOST:
+        return decided(Outcome.DISCARD, "still inside the noise")
+    if gain > margin:
+        return decided(Outcome.DEFER, "one run decides nothing")
+    return decided(Outcome.DEFER, "inside the noise, measured again")

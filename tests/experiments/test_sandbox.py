@@ -1,4 +1,4 @@
-"""The walls and the clock, tried by real processes that try to get past them."""
+"""The policy and the clock, tried by real processes that try to get past them."""
 
 import os
 import subprocess
@@ -25,12 +25,12 @@ def place(tmp_path):
 def attempt(place, code, seconds=10.0, **options):
     script = place / "own/script.py"
     script.write_text(code.replace("SECRET", str(place / "secret")).replace("OWN", str(place / "own")))
-    walls = sandbox.Walls((), (place / "own",), watched=(place,))
+    policy = sandbox.Policy((), (place / "own",), watched=(place,))
     log = place / "log.txt"
     ended = sandbox.run(
         [str(script)],
         python=sys.executable,
-        walls=walls,
+        policy=policy,
         cwd=place / "own",
         seconds=seconds,
         log=log,
@@ -61,7 +61,7 @@ def test_a_swallowed_attempt_is_named_too(place):
     assert (ended.returncode, len(ended.touched)) == (0, 1)
 
 
-def test_native_code_does_not_get_past_the_walls(place):
+def test_native_code_does_not_get_past_the_policy(place):
     _, said = attempt(
         place, "import os\nos.system('cat SECRET/sealed.bin; rm SECRET/sealed.bin; echo x > SECRET/y')"
     )
@@ -129,8 +129,8 @@ from pathlib import Path
 from skillloop.bench import sandbox
 script = Path({str(place)!r}, "own/script.py")
 script.write_text("import subprocess; subprocess.run(['sleep', '86395'])")
-walls = sandbox.Walls((), (script.parent,))
-sandbox.run([str(script)], python=sys.executable, walls=walls, cwd=script.parent, seconds=60, log=Path({str(place)!r}, "log.txt"))
+policy = sandbox.Policy((), (script.parent,))
+sandbox.run([str(script)], python=sys.executable, policy=policy, cwd=script.parent, seconds=60, log=Path({str(place)!r}, "log.txt"))
 """
     runner = subprocess.Popen([sys.executable, "-c", code], env=dict(os.environ))
     deadline = time.monotonic() + 20

@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
-from experiments import TRAIN, drive, edited, start
+from helpers.experiments import TRAIN, drive, edited, start
 
 from skillloop.bench import proposers
+from skillloop.bench.executors import Cluster
 
 pytest.importorskip("ray")
 pytestmark = [
@@ -24,11 +25,11 @@ SLOW = TRAIN.replace("import argparse", "import time; time.sleep(1.5)\nimport ar
 @pytest.fixture
 def nodes(monkeypatch):
     import ray
-    from ray.cluster_utils import Cluster
+    from ray import cluster_utils
 
     monkeypatch.setenv("RAY_DEDUP_LOGS", "0")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     found = [cluster.add_node(num_cpus=1, num_gpus=1) for _ in range(2)]
     ray.init(address=cluster.address, log_to_driver=False)
     yield cluster, found
@@ -42,8 +43,6 @@ def plain(rows):
 
 
 def test_a_node_that_dies_loses_no_trial_and_doubles_none(nodes, tmp_path):
-    from skillloop.bench.cluster import Cluster
-
     cluster, (first, _) = nodes
     local, remote = start(tmp_path / "local", SLOW), start(tmp_path / "remote", SLOW)
     levels = [2.3, 1.5, 2.2, 1.6]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop.bench import noise
 from skillloop.model import Outcome
+from skillloop.search import noise
 
 BPB = st.floats(0.5, 4)
 

@@ -1,56 +1,55 @@
-"""The ledger: one JSON line for everything that happened in a run, written by the runner alone.
+"""The ledger: one JSON line for everything that happened in a search, written by the runner alone.
 
 Append-only and chained: each row carries the hash of the row before it, so that a changed or missing row is found on
 the next start. A row is on the disk (fsync) before the next trial begins; a half-written last line, which a crash can
 leave, is cut off, and the trial it would have recorded is run again.
+
+A trial's row has `event` ("trial"), `number`, `candidate` and `parent` (ids), `outcome`, `reason`, the measured value
+under the name of the ledger's metric, `mean` and `runs` (over all measurements of the candidate so far), `early` (the
+value after a first stage), `spent` (the cost) and whatever else the problem records.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
-
-Row = dict[str, Any]
-COLUMNS = ("commit", "val_bpb", "memory_gb", "status", "description")  # of autoresearch's results.tsv
+from skillloop.search.archive import Archive, Row
 
 
 class Ledger:
-    """The rows of one run, in memory and in its file."""
+    """The rows of one search, in memory and in its file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, metric: str) -> None:
         """Read what is there.
 
         Raises:
             SkillloopError: a row was changed or removed.
         """
-        self.path = path
+        self.path, self.metric = path, metric
         self.rows: list[Row] = []
         self.lines: list[bytes] = []
-        self.head = ""
+        self.head = ""  # hash of the last row
         data = path.read_bytes() if path.exists() else b""
         whole = data[: data.rfind(b"\n") + 1]
         for number, line in enumerate(whole.splitlines(), 1):
-            self._take(number, line.decode("utf-8"))
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = {}
+            if not isinstance(row, dict) or row.get("before") != self.head:
+                raise SkillloopError(
+                    f"{path}:{number}: the ledger was altered by something other than skillloop",
+                    "start a new run in another folder; the rows before this line can be trusted",
+                )
+            self.rows.append(row)
+            self.lines.append(line + b"\n")
+            self.head = sha256(line)
         self.size = len(whole)
-
-    def _take(self, number: int, line: str) -> None:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = {}
-        if not isinstance(row, dict) or row.get("before") != self.head:
-            raise SkillloopError(
-                f"{self.path}:{number}: the ledger was altered by something other than skillloop",
-                "start a new run in another folder; the rows before this line can be trusted",
-            )
-        self.rows.append(row)
-        self.lines.append(line.encode("utf-8") + b"\n")
-        self.head = sha256(line)
 
     def append(self, row: Row) -> None:
         """Write one row and wait until it is on the disk.
@@ -73,10 +72,10 @@ class Ledger:
         self.head = sha256(line)
 
     def check(self) -> None:
-        """Whether the file still is what was written, which nothing but the runner may change.
+        """Compare the file with what was written, which nothing but the runner may change.
 
         Raises:
-            SkillloopError: it is not.
+            SkillloopError: it differs.
         """
         data = self.path.read_bytes() if self.path.exists() else b""
         if data[: self.size] != b"".join(self.lines):
@@ -91,30 +90,15 @@ class Ledger:
             os.fsync(file.fileno())
         beside.replace(self.path)
 
+    def events(self, name: str) -> list[Row]:
+        """Return the rows of one kind of event, oldest first."""
+        return [row for row in self.rows if row["event"] == name]
+
     @property
     def trials(self) -> list[Row]:
         """The rows of trials."""
-        return [row for row in self.rows if row["event"] == "trial"]
+        return self.events("trial")
 
-    @property
-    def sealed(self) -> list[Row]:
-        """The rows that announce a reading of the sealed split."""
-        return [row for row in self.rows if row["event"] == "sealed"]
-
-
-def results(trials: list[Row]) -> str:
-    """The text of results.tsv: one line a candidate, as its last row left it; what has no measure has none here."""
-    last = {row["candidate"]: row for row in trials}  # keeps the order of first appearance
-    text = ["\t".join(COLUMNS)]
-    for row in last.values():
-        bpb = (
-            "0.000000"
-            if row["status"] == "crash"
-            else f"{row['mean']:.6f}"
-            if row["mean"] is not None
-            else ""
-        )
-        memory = f"{row.get('memory_gb') or 0.0:.1f}"
-        description = " ".join(row["description"].split())
-        text.append("\t".join((row["commit"][:7], bpb, memory, row["status"], description)))
-    return "\n".join(text) + "\n"
+    def archive(self, known: int | None = None, pending: Sequence[str] = ()) -> Archive:
+        """Return the archive of the first `known` trials (all by default), with these candidates under way."""
+        return Archive(self.trials[:known], pending, self.metric)

@@ -11,7 +11,7 @@ import pytest
 np = pytest.importorskip("numpy")
 pytest.importorskip("tokenizers")
 
-PATH = Path(__file__).parent.parent / "skills/gpu-benchmark/prepare.py"
+PATH = Path(__file__).parents[2] / "skills/gpu-benchmark/prepare.py"
 SPEC = importlib.util.spec_from_file_location("recipe_prepare", PATH)
 prepare = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(prepare)

@@ -1,7 +1,6 @@
 """The experiment as a problem of the loop, on a toy recipe: real processes, real git, real kills; no PyTorch."""
 
 import contextlib
-import importlib.util
 import json
 import os
 import random
@@ -12,15 +11,28 @@ import time
 from pathlib import Path
 
 import pytest
-from experiments import TRAIN, Formula, data, drive, edited, judged, noisy, recipe, start, variant
+from helpers.experiments import (
+    TRAIN,
+    Formula,
+    data,
+    drive,
+    edited,
+    judged,
+    noisy,
+    recipe,
+    search_and_ideas,
+    start,
+    value,
+    variant,
+)
 
-from skillloop.bench import executor, proposers, setup
-from skillloop.bench.archive import Archive
+from skillloop.bench import executors, proposers, setup
 from skillloop.bench.candidate import Candidate
+from skillloop.bench.experiment import results
 from skillloop.errors import Refused, SkillloopError, UsageError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -78,7 +90,7 @@ def test_each_end_has_its_status(tmp_path, change, status):
     opened = start(tmp_path, seconds=1.0)
     row = judged(opened, variant(opened, TRAIN + change + "\n"))
     assert row["status"] == status, row["reason"]
-    assert Archive(opened.ledger.trials).best == opened.baseline.id
+    assert opened.ledger.archive().best == opened.baseline.id
 
 
 def test_a_changed_locked_file_is_not_even_run(opened):
@@ -101,11 +113,11 @@ def test_another_file_beside_it_is_refused(opened):
 def test_a_change_of_the_seed_alone_is_refused_unmeasured(opened):
     row = judged(opened, variant(opened, TRAIN.replace("args.seed)", "int(args.seed) + 1)")))
     assert (row["status"], row["bpb"], row["spent"]) == ("discard", None, 0)
-    assert row["reason"].startswith("only a seed differs")
+    assert row["reason"].startswith("Rejected: only the random seed differs")
 
 
 def test_a_ledger_that_was_written_meanwhile_is_restored(opened):
-    class Forger(executor.Local):
+    class Forger(executors.Local):
         def submit(self, job):
             if job.number == 3:
                 with opened.folder.ledger.open("a") as file:
@@ -173,14 +185,6 @@ def plain(rows):
     return [{key: value for key, value in row.items() if key not in timed} for row in rows]
 
 
-def search_and_ideas(folder):
-    ideas = folder / "ideas.toml"
-    ideas.write_text(
-        '[[idea]]\ntitle = "smaller"\nset = {SIZE = "*0.5"}\n[[idea]]\ntitle = "no such"\nset = {DEPTH = 1}\n'
-    )
-    return proposers.first_of([proposers.ideas(ideas), proposers.search])
-
-
 @pytest.mark.parametrize("slots", [1, 3])
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path, slots):
     whole = start(tmp_path / "whole")
@@ -194,11 +198,6 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path, slots):
             drive(opened, proposer, runs, limit=8)
     assert plain(opened.ledger.trials) == plain(expected)
     assert starts >= len(expected) / (slots + 1)
-
-
-def value(text, seed):
-    level = float(text.split("LEVEL = ")[1].split()[0])
-    return level + random.Random(seed).gauss(0, 0.01)
 
 
 def after(submit, count):
@@ -217,8 +216,7 @@ DRIVER = """
 import sys
 sys.path[:0] = [{tests!r}]
 from pathlib import Path
-from experiments import drive, start
-from test_experiment import search_and_ideas
+from helpers.experiments import drive, search_and_ideas, start
 root = Path({root!r})
 drive(start(root), search_and_ideas(root), limit=4)
 """
@@ -228,7 +226,7 @@ drive(start(root), search_and_ideas(root), limit=4)
 def test_kill_9_at_any_moment_loses_no_trial_and_changes_none(tmp_path):
     def run(root, seconds=None):
         root.mkdir(exist_ok=True)
-        code = DRIVER.format(tests=str(HERE), root=str(root))
+        code = DRIVER.format(tests=str(TESTS), root=str(root))
         process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
         try:
             return process.wait(seconds)
@@ -253,61 +251,10 @@ def test_kill_9_at_any_moment_loses_no_trial_and_changes_none(tmp_path):
 def test_pure_noise_through_the_whole_loop_is_hardly_ever_kept(tmp_path):
     opened = start(tmp_path)
     texts = [f"# {number}\n{TRAIN}X = {number}\n" for number in range(60)]
-    rows = drive(
-        opened, proposers.given([variant(opened, text) for text in texts]), Formula(opened, noisy(0.002))
-    )
-    archive = Archive(rows)
+    drive(opened, proposers.given([variant(opened, text) for text in texts]), Formula(opened, noisy(0.002)))
+    archive = opened.ledger.archive()
     assert len(archive.kept) - 1 <= 0.05 * len(texts)
     assert len(archive.last) == len(texts) + 1
-
-
-def test_ideas_are_tried_once_each_and_passed_over_where_they_do_not_apply(opened, tmp_path):
-    rows = drive(opened, search_and_ideas(tmp_path), Formula(opened, value), limit=3)
-    tried = list(dict.fromkeys(row["description"] for row in rows))
-    assert tried[:2] == ["baseline", "smaller"]
-    assert "no such" not in tried
-
-
-def test_search_turns_declared_knobs_and_never_the_same_twice(opened):
-    rows = drive(opened, proposers.search, Formula(opened, value), limit=12)
-    said = [row["description"] for row in rows if row["proposer"] == "search"]
-    assert all(part.split()[0] in ("LEVEL", "SIZE") for text in said for part in text.split(", "))
-    assert len({row["candidate"] for row in rows}) == 13
-
-
-@pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="the extra `bench` is not installed")
-def test_optuna_asks_for_values_in_the_declared_range():
-    from skillloop.bench.source import Knob
-
-    knobs = [Knob("LEVEL", low=1, high=3), Knob("SIZE", choices=(2, 4, 8))]
-    rows = [row(str(i), 2 + i / 10, {"LEVEL": 1.5 + i / 10, "SIZE": 4}) for i in range(10)]
-    asked = proposers._optuna(knobs, Archive(rows), random.Random(1))
-    assert 1 <= asked["LEVEL"] <= 3
-    assert asked["SIZE"] in (2, 4, 8)
-    assert asked == proposers._optuna(knobs, Archive(rows), random.Random(1))
-
-
-def row(name, bpb, config=None, outcome="keep", parent=None):
-    fields = {
-        "config": config or {},
-        "description": name,
-        "early": None,
-        "lines": 1,
-        "mean": bpb,
-        "proposer": "test",
-    }
-    return fields | {"candidate": name, "bpb": bpb, "outcome": outcome, "parent": parent}
-
-
-def test_parents_are_drawn_by_score_and_by_how_little_was_made_of_them():
-    rows = [
-        row("a", 1.0),
-        row("b", 0.99),
-        *(row(f"c{i}", 1.1, outcome="discard", parent="b") for i in range(9)),
-    ]
-    drawn = [Archive(rows).parent(str(key)) for key in range(400)]
-    assert 0.6 < drawn.count("a") / 400 < 0.95  # e^-1 against 1/10
-    assert Archive(rows).parent("x") == Archive(rows).parent("x")
 
 
 def test_slots_measure_ahead_and_settle_in_order(opened):
@@ -321,3 +268,19 @@ def test_a_data_folder_is_not_made_twice(tmp_path):
     lacking = setup.missing_modules(sys.executable)
     with pytest.raises(UsageError, match="has no") if lacking else contextlib.nullcontext():
         setup.prepare(folder, recipe(tmp_path / "recipe"), sys.executable, ["--corpus", "/nowhere"])
+
+
+def test_results_have_one_line_a_candidate_in_autoresearchs_columns():
+    row = {"commit": "0123456789", "memory_gb": 1.26, "description": "with a\ttab"}
+    rows = [
+        row | {"candidate": "a", "mean": 1.5, "status": "keep"},
+        row | {"candidate": "b", "mean": 1.4, "status": "defer"},
+        row | {"candidate": "c", "mean": None, "status": "crash"},
+        row | {"candidate": "b", "mean": 1.45, "status": "discard"},
+    ]
+    assert [line.split("\t") for line in results(rows).splitlines()] == [
+        ["commit", "val_bpb", "memory_gb", "status", "description"],
+        ["0123456", "1.500000", "1.3", "keep", "with a tab"],
+        ["0123456", "1.450000", "1.3", "discard", "with a tab"],
+        ["0123456", "0.000000", "1.3", "crash", "with a tab"],
+    ]

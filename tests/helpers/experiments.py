@@ -5,10 +5,10 @@ import random
 import sys
 from concurrent.futures import Future
 
-from skillloop.bench import executor, proposers, setup
+from skillloop.bench import executors, experiment, proposers, setup
 from skillloop.bench.candidate import EDITABLE, Candidate, Measurement, Plan
-from skillloop.bench.experiment import Experiment
-from skillloop.search import loop
+from skillloop.bench.source import with_constant
+from skillloop.search.archive import Archive
 
 TRAIN = '''"""Pretend to train: leave a number, which the evaluator will read as the bits per byte."""
 import argparse, json, pathlib, random
@@ -69,8 +69,6 @@ def start(root, train=TRAIN, **options):
 
 def edited(opened, description="an edit", parent=None, **constants):
     """A candidate with some constants of the baseline's (or another text's) changed."""
-    from skillloop.bench.source import with_constant
-
     text = (parent or opened.baseline).source
     for name, value in constants.items():
         text = with_constant(text, name, value)
@@ -85,13 +83,10 @@ def variant(opened, text, description="an edit", parent=None):
 
 def drive(opened, proposer, runs=None, limit=None, slots=1):
     """Run the loop to its end and return the ledger's trials."""
-    runs = runs or executor.Local(opened.bench, lambda _number, _line: None, slots)
-    problem = Experiment(
-        opened.folder, opened.plan, opened.ledger, opened.repository, runs, proposer, opened.baseline, limit
-    )
+    runs = runs or executors.Local(opened.bench, lambda _number, _line: None, slots)
     try:
-        for trial in loop.run(problem, loop.Budget()):
-            assert trial.decision.outcome.value == opened.ledger.trials[-1]["outcome"], trial.decision
+        for row in experiment.run(opened, proposer, runs, limit):
+            assert row.items() <= opened.ledger.trials[-1].items()  # on the disk before it is told
     finally:
         runs.close()
     return opened.ledger.trials
@@ -122,3 +117,34 @@ class Formula:
 def noisy(sigma, seed=0):
     """A value that is nothing but noise, fresh for each training."""
     return lambda _text, run: 2.0 + random.Random(f"{seed}:{run}").gauss(0, sigma)
+
+
+def value(text, seed):
+    """A value that is the level and a little noise, fixed by the seed."""
+    return float(text.split("LEVEL = ")[1].split()[0]) + random.Random(seed).gauss(0, 0.01)
+
+
+def search_and_ideas(folder):
+    """A proposer of two ideas, one of which does not apply, then of a search."""
+    path = folder / "ideas.toml"
+    path.write_text(
+        '[[idea]]\ntitle = "smaller"\nset = {SIZE = "*0.5"}\n[[idea]]\ntitle = "no such"\nset = {DEPTH = 1}\n'
+    )
+    return proposers.first_of([proposers.ideas(path), proposers.search])
+
+
+def row(name, bpb, config=None, outcome="keep", parent=None):
+    """A trial's row, as far as an archive needs it."""
+    fields = {"description": name, "early": None, "lines": 1, "mean": bpb, "proposer": "test", "spent": 1.0}
+    return fields | {
+        "candidate": name,
+        "bpb": bpb,
+        "outcome": outcome,
+        "parent": parent,
+        "config": config or {},
+    }
+
+
+def archive(rows):
+    """The archive of such rows."""
+    return Archive(rows, (), "bpb")

@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from experiments import drive, edited, variant
+from helpers.experiments import archive, drive, edited, variant
 
 from skillloop.bench import proposers, setup
-from skillloop.bench.archive import Archive
 from skillloop.bench.candidate import EDITABLE, Candidate, Job, Plan
+from skillloop.bench.source import with_constant
+from skillloop.search.archive import draw_parent
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("torch")
@@ -20,7 +21,7 @@ pytest.importorskip("tokenizers")
 pytest.importorskip("safetensors")
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("training")]
 
-RECIPE = Path(__file__).parent.parent / "skills/gpu-benchmark"
+RECIPE = Path(__file__).parents[2] / "skills/gpu-benchmark"
 WORDS = "the a red old small house river king night letter sees finds keeps leaves under near before and but slowly".split()
 
 
@@ -166,7 +167,8 @@ def test_fifty_honest_edits_raise_no_alarm(opened, tokens, tmp_path):
     sources = lambda _id: quick.baseline.files  # noqa: E731
     candidates, propose = [], proposers.first_of([proposers.ideas(RECIPE / "ideas.toml"), proposers.search])
     while len(candidates) < 50:
-        found = propose(Archive(rows), sources, str(len(candidates)))
+        past, key = archive(rows), str(len(candidates))
+        found = propose(draw_parent(past, key), past, sources, key)
         candidates.append(found)
         rows.append(fake_row(found.id, config, found))
     with ThreadPoolExecutor(2) as pool:
@@ -255,8 +257,6 @@ def test_a_better_learning_rate_is_kept_and_is_better_on_the_sealed_split(tokens
 
 
 def edited_recipe(folder, **constants):
-    from skillloop.bench.source import with_constant
-
     folder.mkdir()
     for name in ("prepare.py", "evaluate.py", EDITABLE):
         text = (RECIPE / name).read_text()

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from experiments import Formula, drive, noisy, recipe, start
+from helpers.experiments import Formula, drive, noisy, recipe, start
 from helpers.messages_server import MessagesServer, data_of, says, status
 
 from skillloop import cli, llm
@@ -77,7 +77,7 @@ def test_it_is_told_the_program_its_parent_s_file_and_all_that_was_tried(opened,
         (says({**EDIT, "new": "LEVEL = ("}), "it is no Python"),
         (says({**EDIT, "new": "LEVEL = 2.0\0"}), "it is no Python"),
         (says({**EDIT, "new": EDIT["old"]}), "tried before"),
-        (says({**EDIT, "new": "LEVEL = 2.0  # a remark"}), "only a seed"),
+        (says({**EDIT, "new": "LEVEL = 2.0  # a remark"}), "only the random seed"),
     ],
 )
 def test_an_answer_that_is_no_edit_is_a_discarded_trial_with_its_reason(

@@ -6,11 +6,10 @@ import sys
 
 import pytest
 from click.testing import CliRunner
-from experiments import Formula, drive, edited, start
+from helpers.experiments import Formula, drive, edited, start
 
 from skillloop import cli
 from skillloop.bench import proposers
-from skillloop.report.plot import Plot, around, ticks
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
 
@@ -70,18 +69,3 @@ def test_every_help_has_an_example_and_says_what_is_written(verb):
     said = bench(verb, "--help").stdout
     assert "Example: skillloop bench" in said
     assert "Writes" in said
-
-
-def test_ticks_are_round_and_inside():
-    assert ticks(0, 10) == [0, 2, 4, 6, 8, 10]
-    assert ticks(1.2345, 1.2399) == [1.236, 1.238]
-    assert ticks(1, 1) == [1]
-
-
-def test_a_plot_puts_points_where_they_belong():
-    plot = Plot((0, 10), (0, 1), axes=False)
-    left, bottom = plot.at((0, 0))
-    right, top = plot.at((10, 1))
-    assert (left, right) == (62, 846)
-    assert (top, bottom) == (14, 326)
-    assert around([1.0, 2.0])[0] < 1

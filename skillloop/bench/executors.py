@@ -1,0 +1,133 @@
+"""Where trainings run. What is proposed, and in which order it counts, is not decided here.
+
+`Local` is this machine, one training a GPU. `Cluster` is an existing Ray cluster, and the door to ray, an optional extra:
+the run's folder and its data lie on a file system that all nodes share, under the same path, and skillloop and PyTorch are
+installed on each. A training whose node dies is begun again elsewhere (it first clears its trial's folder; its old
+processes end with the worker that watched them). The ledger stays with the runner, so no trial is lost or counted twice.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from skillloop.bench.candidate import Folder, Job, Measurement, Plan
+from skillloop.bench.measure import Bench
+from skillloop.bench.worktree import Repository
+from skillloop.errors import UsageError
+
+RETRIES = 3  # of a training beside the first try, when nodes of a cluster die
+
+
+class Executor(Protocol):
+    """Measures jobs, `slots` of them at once."""
+
+    slots: int
+
+    def submit(self, job: Job) -> Future[Measurement]:
+        """Begin to measure as soon as a slot is free."""
+        ...
+
+    def close(self) -> None:
+        """Cancel what has not begun; wait for what has, or end it."""
+        ...
+
+
+class Local:
+    """One training at a time on each visible GPU; on a machine without one, `slots` at a time on the CPU."""
+
+    def __init__(self, bench: Bench, on_line: Callable[[int, str], None], slots: int | None = None) -> None:
+        gpus = visible_gpus()
+        self.bench, self.on_line = bench, on_line
+        self.slots = slots or max(1, len(gpus))
+        self.devices: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        for number in range(self.slots):
+            self.devices.put(gpus[number % len(gpus)] if gpus else None)
+        self.pool = ThreadPoolExecutor(self.slots)
+
+    def submit(self, job: Job) -> Future[Measurement]:
+        """Begin as soon as a slot is free."""
+
+        def measure() -> Measurement:
+            device = self.devices.get()
+            try:
+                return self.bench.measure(job, device, lambda line: self.on_line(job.number, line))
+            finally:
+                self.devices.put(device)
+
+        return self.pool.submit(measure)
+
+    def close(self) -> None:
+        """Cancel what has not begun, wait for what has."""
+        self.pool.shutdown(cancel_futures=True)
+
+
+def visible_gpus() -> list[str]:
+    """Return the usable NVIDIA GPUs, as CUDA_VISIBLE_DEVICES names them; [] where there is no driver."""
+    try:
+        done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return []
+    found = [str(number) for number in range(done.stdout.count("GPU "))] if done.returncode == 0 else []
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return found if chosen is None or not found else [name for name in chosen.split(",") if name.strip()]
+
+
+class Cluster:
+    """A slot for each GPU of a Ray cluster, or for each CPU where it has none."""
+
+    def __init__(self, bench: Bench, address: str = "auto") -> None:
+        """Join the cluster.
+
+        Raises:
+            UsageError: ray is not installed, or there is no cluster at the address.
+        """
+        try:
+            import ray
+        except ImportError as error:
+            raise UsageError("ray is not installed", "pip install 'skillloop[ray]'") from error
+        if not ray.is_initialized():
+            try:
+                ray.init(address=address, log_to_driver=False)
+            except ConnectionError as error:
+                raise UsageError(
+                    f"no Ray cluster at {address}: {error}", "start one with `ray start`"
+                ) from error
+        resources = ray.cluster_resources()
+        gpus = int(resources.get("GPU", 0))
+        self.slots = gpus or max(1, int(resources.get("CPU", 1)))
+        wanted: dict[str, Any] = {"num_gpus": 1, "num_cpus": 0} if gpus else {"num_cpus": 1}
+        self.remote: Any = ray.remote(measure_on_node).options(max_retries=RETRIES, **wanted)
+        self.shared = ray.put((str(bench.folder.root), asdict(bench.plan), dict(bench.recipe), bench.preload))
+        self.begun: list[Any] = []
+
+    def submit(self, job: Job) -> Future[Measurement]:
+        """Begin as soon as the cluster has a slot."""
+        reference = self.remote.remote(self.shared, job)
+        self.begun.append(reference)
+        future: Future[Measurement] = reference.future()
+        return future
+
+    def close(self) -> None:
+        """Cancel what is under way; what has ended does not mind."""
+        ray = sys.modules["ray"]
+        for reference in self.begun:
+            ray.cancel(reference, force=True)
+
+
+def measure_on_node(
+    shared: tuple[str, Mapping[str, Any], Mapping[str, str], tuple[str, ...]], job: Job
+) -> Measurement:
+    """Measure one job in the run's folder, on a node of the cluster."""
+    root, plan, recipe, preload = shared
+    folder = Folder(Path(root))
+    bench = Bench(folder, Plan(**plan), Repository(folder.repository), recipe)
+    bench.preload = preload
+    return bench.measure(job)
