@@ -4,8 +4,8 @@ Invariants: a path from outside is resolved once and then pinned by a directory 
 skill's folder except a temporary file that takes SKILL.md's place in one atomic step; no mode of an existing file or
 folder is ever changed; a lock is the kernel's (flock), so a dead process cannot hold one.
 
-What `open_skill` refuses, and why: a path that is not `…/skills/…/NAME/SKILL.md`, a folder that belongs to a plugin's
-cache or to the downloaded `synced` skills (an update would wipe the edit), a SKILL.md that is a link, a device or a
+What `open_skill` refuses, and why: a path that is not `…/skills/…/NAME/SKILL.md`, a plugin's or a downloaded
+skill (an update would wipe the edit, see `skillpath`), a SKILL.md that is a link, a device or a
 pipe, a file with a second hard link (replacing it would leave the other name behind, silently), one of another user
 (replacing it would change the owner), a read-only one (somebody meant it), and one that everybody may write (the
 words could be anybody's). A *group*-writable file is accepted: it is what a umask of 002 makes on most desktops.
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import itertools
 import os
 import re
 import signal
@@ -28,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skillloop.errors import Locked, Refused, SkillloopError, UsageError
+from skillloop.skillpath import COPY_HINT, SkillPath
 
 SKILL = "SKILL.md"
 MAX_SKILL = 1 << 20
@@ -245,7 +245,10 @@ class OpenSkill:
             NotEditable: the reason, and what a person can do about it.
         """
         self.read()
-        _check_place(self.path)
+        if reason := SkillPath.of(self.path).reason:
+            raise NotEditable(f"{self.path} {reason}", COPY_HINT)
+        if self.path.casefold().startswith(("/proc/", "/sys/")):
+            raise NotEditable(f"{self.path} is not on a disk")
         found = os.stat(SKILL, dir_fd=self.folder, follow_symlinks=False)
         if found.st_nlink > 1:
             raise NotEditable(f"{self.path} has a second hard link", "make it a file of its own")
@@ -360,20 +363,6 @@ def _walk(real: str) -> int:
             os.close(handle)
         handle = inner
     return handle
-
-
-def _check_place(real: str) -> None:
-    parts = [part.casefold() for part in Path(real).parts]
-    pairs = list(itertools.pairwise(parts))
-    if ("plugins", "cache") in pairs:
-        raise NotEditable(
-            f"{real} belongs to an installed plugin, and its next update would undo the edit",
-            "copy the skill to ~/.claude/skills and let that copy learn",
-        )
-    if ("skills", "synced") in pairs:
-        raise NotEditable(f"{real} is downloaded, and the next sync would undo the edit", "copy it elsewhere")
-    if parts[1] in {"proc", "sys"}:
-        raise NotEditable(f"{real} is not on a disk")
 
 
 def _sticky(folder: int) -> int:

@@ -255,8 +255,9 @@ def test_a_lesson_without_a_skill_is_given_to_one_in_review(desk):
     assert "Never cite a magazine" in desk.skill.read_text()
 
 
-def test_a_plugin_s_skill_is_not_edited_but_its_copy_learns(desk):
-    plugin = desk.claude / "plugins" / "cache" / "market" / "books" / "1.0" / "skills" / "reader" / "SKILL.md"
+@pytest.mark.parametrize("place", ["cache/market/books/1.0", "marketplaces/market/plugins/books"])
+def test_a_plugin_s_skill_is_not_edited_but_its_copy_learns(desk, place):
+    plugin = desk.claude / "plugins" / place / "skills" / "reader" / "SKILL.md"
     plugin.parent.mkdir(parents=True)
     plugin.write_text(SKILL)
     (
@@ -268,7 +269,9 @@ def test_a_plugin_s_skill_is_not_edited_but_its_copy_learns(desk):
         .says("You're right, sorry.")
         .write(desk.transcript)
     )
-    assert "plugin" in desk.run("digest", desk.transcript).stdout
+    assert "belongs to a plugin" in desk.run("digest", desk.transcript).stdout
+    listed = desk.run("review").stdout
+    assert f"In force was {plugin}, which belongs to a plugin" in " ".join(listed.split())
     code, shown = desk.type(
         "review",
         answers=[

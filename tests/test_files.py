@@ -123,6 +123,8 @@ def test_a_path_that_is_not_a_skills_is_refused(path):
     [
         "plugins/cache/market/web/1.0/skills/web",
         "plugins/Cache/market/web/skills/web",
+        "plugins/marketplaces/market/plugins/books/skills/web",
+        ".claude/plugins/repos/books/skills/web",
         "skills/synced/web",
         "skills/Synced/web",
     ],
@@ -146,7 +148,7 @@ def test_a_link_into_a_plugins_cache_is_still_the_cache(tmp_path):
     (real / "SKILL.md").write_bytes(TEXT)
     (tmp_path / "skills").mkdir()
     (tmp_path / "skills" / "web").symlink_to(real)
-    assert "installed plugin" in why_not_editable(tmp_path / "skills" / "web" / "SKILL.md")
+    assert "belongs to a plugin" in why_not_editable(tmp_path / "skills" / "web" / "SKILL.md")
 
 
 def as_link(skill):

@@ -18,6 +18,7 @@ from skillloop import render
 from skillloop.errors import Refused, UsageError
 from skillloop.hosts.claude_code.hooks import approval, session
 from skillloop.model import Verdict
+from skillloop.skillpath import client_folder
 from skillloop.store import Store
 from skillloop.worker import worker
 
@@ -58,8 +59,7 @@ class App:
 
 def projects_folder() -> Path:
     """Where Claude Code keeps its transcripts."""
-    root = os.environ.get("CLAUDE_CONFIG_DIR")
-    return (Path(root) if root else Path.home() / ".claude") / "projects"
+    return client_folder() / "projects"
 
 
 def emit(value: Any) -> None:

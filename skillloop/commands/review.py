@@ -25,6 +25,7 @@ from skillloop.hosts.claude_code.hooks import approval
 from skillloop.model import Disagreement, Outcome, SkillRef
 from skillloop.pipeline import gather, session
 from skillloop.pipeline.gather import Prepared
+from skillloop.skillpath import SkillPath
 from skillloop.skills import history
 from skillloop.store import Queued, Store
 
@@ -94,9 +95,9 @@ def _list(app: App, store: Store, queue: list[Queued], loose: list[Disagreement]
             out.print()
     if not as_json:
         for found in loose:
-            out.print(
-                render.plain(f"no skill yet: {found.lesson}  ({found.evidence.path}:{found.evidence.line})")
-            )
+            where = f"{found.evidence.path}:{found.evidence.line}"
+            in_force = f"\n  {_in_force(found)}" if found.skill is not None and found.skill.path else ""
+            out.print(render.plain(f"no skill yet: {found.lesson}  ({where}){in_force}"))
         click.echo(f"{len(queue)} waiting; decide with `skillloop review` in a terminal", err=True)
 
 
@@ -184,9 +185,8 @@ def _attach(app: App, store: Store, found: Disagreement) -> bool:
     """Offer to give a lesson without a skill to one; False means quit."""
     out = app.console()
     plugin = found.skill.path if found.skill is not None else None
-    where = f"In force was {plugin}, which an update replaces." if plugin else "No skill was in force."
     out.print(render.plain(f"\n“{found.evidence.quote.strip()}”", "italic"))
-    out.print(render.plain(f"Lesson: {found.lesson}. {where}"))
+    out.print(render.plain(f"Lesson: {found.lesson}. {_in_force(found)}"))
     skills = _skills()
     for number, skill in enumerate(skills, start=1):
         out.print(render.plain(f"  {number}  {skill.name}  ({skill.path})"))
@@ -203,6 +203,13 @@ def _attach(app: App, store: Store, found: Disagreement) -> bool:
             store.attach(found.id, learner)
             return _teach(app, store, replace(found, skill=learner))
         click.echo(f"{answer!r} is none of these")
+
+
+def _in_force(found: Disagreement) -> str:
+    """Which skill was in force, and why it cannot learn the lesson."""
+    if found.skill is None or found.skill.path is None:
+        return "No skill was in force."
+    return f"In force was {found.skill.path}, which {SkillPath.of(found.skill.path).reason}."
 
 
 def _teach(app: App, store: Store, found: Disagreement) -> bool:
@@ -235,4 +242,4 @@ def _skills() -> list[SkillRef]:
     """The person's own skills and those of the project here."""
     roots = (_own_skills(), Path.cwd() / ".claude" / "skills")
     files = dict.fromkeys(path.absolute() for root in roots for path in sorted(root.glob("*/SKILL.md")))
-    return [SkillRef(path.parent.name, str(path)) for path in files]
+    return [SkillRef(path.parent.name, str(path)) for path in files if SkillPath.of(path).owner.editable]

@@ -10,9 +10,9 @@ import click
 from skillloop import render
 from skillloop.commands.options import App, counted, emit, json_option
 from skillloop.errors import Locked
+from skillloop.skillpath import client_folder
 from skillloop.store import Entry, Store
 from skillloop.worker import watch, worker
-from skillloop.worker.sweep import client_folder
 
 
 @click.command()

@@ -10,7 +10,9 @@ from functools import cached_property
 
 from skillloop.config import Config
 from skillloop.model import Check, Evidence, Rule, Session, Turn
+from skillloop.skillpath import Owner, SkillPath
 
+NOWHERE = SkillPath("", "", Owner.OTHER)  # nobody looked, so nothing is edited
 MOST_PAIRS = 200_000  # equal pairs of lines, between the first and the last change, that are worth comparing
 
 
@@ -21,7 +23,7 @@ class GateInput:
     base: str  # the text that the proposal was drafted on
     text: str  # the text after the edits
     config: Config
-    real_path: str = ""  # where the proposal's path leads, links followed; "" where it is no link
+    target: SkillPath = NOWHERE  # the proposal's path, where it leads, and whose it is
     session: Session | None = None  # None where the proposal comes from the queue
     turns: Mapping[Evidence, Turn] = field(default_factory=dict)
     """The human turn that each piece of evidence points to, read again from the transcript; absent where there is none."""

@@ -20,6 +20,7 @@ from skillloop.hosts.claude_code import transcript
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.model import Evidence, Outcome, Proposal, Session, Turn, Verdict, Version, sha256
 from skillloop.propose import offline
+from skillloop.skillpath import SkillPath
 from skillloop.skills import document, history
 from skillloop.store import By, Store
 
@@ -86,7 +87,7 @@ def gather(
         base=old,
         text=new,
         config=config.load(home, *folders),
-        real_path=str(Path(proposal.path).parent.resolve() / "SKILL.md"),
+        target=SkillPath.of(proposal.path),
         session=session,
         turns=turns,
         receipts={

@@ -31,6 +31,7 @@ from skillloop.pipeline.model_stage import ModelStage
 from skillloop.propose import offline, rejected
 from skillloop.propose.model import InvalidDraft
 from skillloop.propose.offline import Recurrence
+from skillloop.skillpath import SkillPath
 from skillloop.skills import history
 from skillloop.skills.document import SkillFormatError
 from skillloop.store import Store
@@ -268,8 +269,8 @@ def _learn_one(run: Run, lesson: Disagreement, *, suspect: bool) -> LessonResult
     assert lesson.skill is not None
     assert lesson.skill.path is not None
     path = lesson.skill.path
-    if unwritable := target.forbidden(path):
-        run.model.troubles.append(f"{path}: {unwritable} (`skillloop review` does it for you)")
+    if unwritable := target.forbidden(SkillPath.of(path)):
+        run.model.troubles.append(f"{path}: {unwritable}")
         return LessonResult()
     rules = gather.rules_for(path, run.home, run.session)
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from skillloop import fs
 from skillloop.errors import UsageError
 from skillloop.model import Disagreement, Session, SkillRef, sha256
+from skillloop.skillpath import owner_of
 from skillloop.store import codec
 from skillloop.store.database import Corrupt, now
 from skillloop.store.tables import Tables
@@ -120,16 +121,20 @@ class Sessions(Tables):
     ) -> list[Disagreement]:
         """Disagreements in the order they were found; of a session, of a skill, or those that no skill can learn yet.
 
-        Unattributed are those with no skill in force, or one in a plugin's cache, which nothing is written to.
+        Unattributed are those with no skill in force, or one that is never edited (see `skillpath`).
         """
         rows = self._database.rows(
-            "SELECT data, sha FROM disagreements WHERE (?1 IS NULL OR session_id = ?1) "  # noqa: S608
-            f"AND (?2 IS NULL OR skill = ?2) AND (NOT ?3 OR {_HOMELESS}) ORDER BY seq",
+            "SELECT data, sha, skill FROM disagreements WHERE (?1 IS NULL OR session_id = ?1) "
+            "AND (?2 IS NULL OR skill = ?2) AND NOT (?3 AND dismissed) ORDER BY seq",
             session_id,
             None if skill is None else fs.canonical(skill),
             unattributed,
         )
-        return [self._document(Disagreement, *row) for row in rows]
+        return [
+            self._document(Disagreement, data, sha)
+            for data, sha, path in rows
+            if not unattributed or path is None or not owner_of(path).editable
+        ]
 
     def disagreement(self, disagreement_id: str) -> Disagreement:
         """The one with this id.
@@ -211,7 +216,6 @@ class Sessions(Tables):
         return [Recurrence(*row) for row in rows]
 
 
-_HOMELESS = "NOT dismissed AND (skill IS NULL OR skill GLOB '*/plugins/cache/*')"
 _SESSION = "SELECT session_id, path, end, digest, at, turns, human_turns, disagreements FROM sessions"
 
 

@@ -16,11 +16,6 @@ from skillloop.fs import Mark, mark, write_atomic
 from skillloop.hosts.claude_code import transcript
 
 
-def client_folder() -> Path:
-    """Where the client keeps its state: $CLAUDE_CONFIG_DIR, else ~/.claude."""
-    return Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
-
-
 class Seen:
     """What was seen of each transcript, kept in `$SKILLLOOP_HOME/seen.json`."""
 

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from skillloop.errors import Locked, SkillloopError
 from skillloop.fs import locked, mark, write_atomic
+from skillloop.skillpath import client_folder
 from skillloop.worker.queue import ATTEMPTS, BrokenJob, Inbox, Job, parked
-from skillloop.worker.sweep import Seen, client_folder, running
+from skillloop.worker.sweep import Seen, running
 
 SETTLE = 0.3  # seconds without growth after which a transcript counts as written
 SETTLE_LIMIT = 3.0

@@ -6,12 +6,15 @@ import pytest
 from helpers.gate import case, insert
 
 from skillloop.gate import target
+from skillloop.skillpath import Owner, SkillPath, owner_of
 
 GOOD = "/home/ann/.claude/skills/code-review/SKILL.md"
 
 
 def found(path=GOOD, skill="code-review", leads_to=""):
-    proposal, inputs = case("sort by date", insert("Sort by date"), real_path=leads_to)
+    real = leads_to or path
+    owner = next((owner for owner in map(owner_of, (path, real)) if not owner.editable), Owner.OTHER)
+    proposal, inputs = case("sort by date", insert("Sort by date"), target=SkillPath(path, real, owner))
     return target.check(replace(proposal, path=path, skill=skill), inputs)
 
 

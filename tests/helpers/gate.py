@@ -6,6 +6,7 @@ from skillloop import gate
 from skillloop.config import Apply, Config
 from skillloop.errors import SkillloopError
 from skillloop.model import Edit, Evidence, Origin, Proposal, Session, Turn, sha256
+from skillloop.skillpath import Owner, SkillPath
 from skillloop.skills import document
 
 PATH = "/home/ann/.claude/skills/report/SKILL.md"
@@ -67,6 +68,7 @@ def case(
             text = base
     fields = {
         "config": AUTO,
+        "target": SkillPath(PATH, PATH, Owner.PERSON),
         "session": Session("s1", "/t/s1.jsonl", (heard,)),
         "turns": {evidence: heard},
         "receipts": {heard: received},

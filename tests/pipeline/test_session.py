@@ -34,6 +34,20 @@ def test_auto_mode_applies_and_rollback_restores_every_byte(tmp_path, home, stor
     assert skill.read_text() == SKILL
 
 
+@pytest.mark.parametrize("place", ["marketplaces/market/plugins/books", "cache/market/books/1.0", "books"])
+@pytest.mark.parametrize("folder", [".claude", "conf"])
+def test_a_plugins_skill_is_left_alone_even_in_auto_mode(tmp_path, monkeypatch, home, store, folder, place):
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / folder))
+    (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    skill = tmp_path / folder / "plugins" / place / "skills" / "research" / "SKILL.md"
+    skill.parent.mkdir(parents=True)
+    skill.write_text(SKILL)
+    result = digest(corrected(skill, RULE).witnessed(home), tmp_path, home, store)
+    assert (result.trials, store.proposals(), skill.read_text()) == ((), [], SKILL)
+    assert "belongs to a plugin" in result.troubles[0]
+    assert len(store.disagreements(unattributed=True)) == 1
+
+
 def test_digesting_again_changes_nothing(tmp_path, home, store, skill):
     first = digest(corrected(skill, RULE), tmp_path, home, store)
     before = store.log()

@@ -1,0 +1,130 @@
+"""Whose a SKILL.md is, and that everything that asks gets this one answer."""
+
+import pytest
+from test_store import disagreement, session
+
+from skillloop import fs
+from skillloop.gate import target
+from skillloop.model import sha256
+from skillloop.skillpath import OWN_SKILLS, Owner, SkillPath, client_folder, owner_of
+from skillloop.skills import history
+
+CACHE = "plugins/cache/market/books/1.0/skills/reader"
+MARKET = "plugins/marketplaces/market/plugins/books/skills/reader"
+
+PLACES = {
+    # the person's own; HOME is /home/ann and CLAUDE_CONFIG_DIR is /x/conf
+    "/x/conf/skills/reader": Owner.PERSON,
+    "/home/ann/.claude/skills/reader": Owner.PERSON,
+    "/X/Conf/Skills/reader": Owner.PERSON,
+    "/x/conf/skills/deep/skills/reader": Owner.PERSON,
+    # a project's
+    "/work/app/.claude/skills/reader": Owner.PROJECT,
+    "/work/app/docs/.claude/skills/reader": Owner.PROJECT,
+    "/work/app/.claude/worktrees/fix/.claude/skills/reader": Owner.PROJECT,
+    "/home/ann/.claude/worktrees/fix/.claude/skills/reader": Owner.PROJECT,
+    "/home/bob/.claude/skills/reader": Owner.PROJECT,
+    # a plugin's
+    f"/home/ann/.claude/{CACHE}": Owner.PLUGIN,
+    f"/home/ann/.claude/{MARKET}": Owner.PLUGIN,
+    f"/home/ann/.CLAUDE/{CACHE.title()}": Owner.PLUGIN,
+    "/home/ann/.claude/plugins/repos/books/skills/reader": Owner.PLUGIN,
+    f"/x/conf/{CACHE}": Owner.PLUGIN,
+    f"/x/conf/{MARKET}": Owner.PLUGIN,
+    "/x/conf/plugins/books/skills/reader": Owner.PLUGIN,
+    "/X/CONF/Plugins/books/skills/reader": Owner.PLUGIN,
+    f"/y/other-conf/{CACHE}": Owner.PLUGIN,
+    f"/y/other-conf/{MARKET}": Owner.PLUGIN,
+    f"/work/app/.claude/{MARKET}": Owner.PLUGIN,
+    f"/work/app/.claude/{CACHE}/.claude/skills/inner": Owner.PLUGIN,
+    "/home/ann/.claude/plugins/cache/market/books/1.0/.claude/skills/reader": Owner.PLUGIN,
+    str(OWN_SKILLS / "review"): Owner.PLUGIN,
+    # downloaded
+    "/home/ann/.claude/skills/synced/reader": Owner.SYNCED,
+    "/home/ann/.claude/skills/Synced/reader": Owner.SYNCED,
+    "/x/conf/Skills/SYNCED/reader": Owner.SYNCED,
+    "/y/other-conf/skills/synced/reader": Owner.SYNCED,
+    "/work/app/.claude/skills/synced/reader": Owner.SYNCED,
+    # anywhere else
+    "/work/app/.agents/skills/reader": Owner.OTHER,
+    "/work/books/plugins/books/skills/reader": Owner.OTHER,  # a plugin that the person makes
+    "/x/conf-of-mine/skills/reader": Owner.OTHER,
+    "/work/cache/plugins/skills/reader": Owner.OTHER,
+    "/work/skills/unsynced/reader": Owner.OTHER,
+    "/skills/reader": Owner.OTHER,
+}
+
+
+@pytest.fixture
+def _client(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", "/x/conf")
+
+
+@pytest.mark.usefixtures("_client")
+@pytest.mark.parametrize(("folder", "owner"), PLACES.items(), ids=PLACES)
+def test_the_owner_of_a_skill_and_what_the_gate_makes_of_it(folder, owner):
+    skill = SkillPath.of(f"{folder}/SKILL.md")
+    assert skill.owner is owner_of(skill.path) is owner
+    assert owner.editable is (owner not in {Owner.PLUGIN, Owner.SYNCED})
+    assert bool(skill.reason) is bool(target.forbidden(skill)) is not owner.editable
+
+
+@pytest.mark.usefixtures("_client")
+def test_the_client_keeps_its_state_where_it_is_told_to(monkeypatch):
+    assert str(client_folder()) == "/x/conf"
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+    assert str(client_folder()) == "/home/ann/.claude"
+    assert owner_of("/x/conf/skills/reader/SKILL.md") is Owner.OTHER
+
+
+def test_the_links_of_the_client_s_folder_lead_to_it_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "dotfiles" / "plugins").mkdir(parents=True)
+    (tmp_path / ".claude").symlink_to(tmp_path / "dotfiles")
+    for folder in (".claude", "dotfiles"):
+        assert owner_of(f"{tmp_path}/{folder}/skills/reader/SKILL.md") is Owner.PERSON
+        assert owner_of(f"{tmp_path}/{folder}/plugins/own/skills/reader/SKILL.md") is Owner.PLUGIN
+
+
+@pytest.mark.parametrize("place", [CACHE, MARKET, "skills/synced/reader"])
+def test_a_link_to_what_is_never_edited_and_a_link_that_stands_there_are_never_edited(tmp_path, place):
+    mine, theirs = tmp_path / ".claude" / "skills" / "mine", tmp_path / "conf" / place
+    for link, real in ((mine, theirs), (theirs, mine)):
+        real.mkdir(parents=True)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(real)
+        skill = SkillPath.of(link / "SKILL.md")
+        assert (skill.real, skill.owner.editable) == (f"{real}/SKILL.md", False)
+        link.unlink()
+        real.rmdir()
+
+
+def test_a_path_that_no_file_can_have_is_nobodys():
+    skill = SkillPath.of("/p/skills/a\0b/SKILL.md")
+    assert (skill.path, skill.owner) == (skill.real, Owner.OTHER)
+    assert "not a skill's name" in target.forbidden(skill)
+
+
+@pytest.mark.parametrize("place", [CACHE, MARKET, "plugins/own/skills/reader", "skills/synced/reader"])
+def test_what_is_never_edited_is_refused_at_every_door_and_its_lesson_waits_for_a_home(
+    tmp_path, monkeypatch, store, place
+):
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "conf"))
+    skill = tmp_path / "conf" / place / "SKILL.md"
+    skill.parent.mkdir(parents=True)
+    skill.write_text("---\nname: reader\n---\n- a\n")
+    reason = SkillPath.of(skill).reason
+    assert reason in fs.why_not_editable(skill)
+    for act in (
+        lambda: history.publish(store, skill, sha256(skill.read_bytes()), b"new\n", by="person"),
+        lambda: history.rollback(store, skill, to=1),
+    ):
+        with pytest.raises(fs.NotEditable, match=reason) as caught:
+            act()
+        assert "let the copy learn" in caught.value.hint
+    assert list(skill.parent.iterdir()) == [skill]
+    store.save_digest(session(), [disagreement("e1", skill=str(skill))])
+    assert [each.id for each in store.disagreements(unattributed=True)] == ["e1"]
+    copy = history.copy_skill(skill, tmp_path / "conf" / "skills")
+    assert fs.why_not_editable(copy) is None
