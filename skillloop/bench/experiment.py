@@ -7,7 +7,7 @@ it, until the pooled runs decide (`search.noise`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
 from skillloop.bench.candidate import EDITABLE, Candidate, Job, Measurement
@@ -30,7 +30,7 @@ def run(opened: Run, proposer: Proposer, executor: Executor, trials: int | None 
     """Yield the row of each trial as it is decided, until `trials` candidates beside the baseline were tried.
 
     Raises:
-        SkillloopError: the baseline itself was not measured.
+        SkillloopError: the baseline could not be measured.
     """
     problem = Experiment(opened, proposer, executor)
     yield from Search(
@@ -46,7 +46,7 @@ def run(opened: Run, proposer: Proposer, executor: Executor, trials: int | None 
     if opened.ledger.archive().best is None:
         row = opened.ledger.trials[-1]
         raise SkillloopError(
-            f"the baseline itself was not measured: {row['status']}: {row['reason']}",
+            f"the baseline could not be measured: {row['status']}: {row['reason']}",
             f"its output is in {opened.folder.trial(row['number']) / 'log.txt'}",
         )
 
@@ -74,12 +74,12 @@ class Experiment:
         """Commit the candidate and begin to measure it, unless it is refused or only a change of seed."""
         made = self.candidate(candidate)
         row = self._first_row(made.parent)
-        parent = row["commit"] if row else None
-        commit = self.repository.commit(made.files, made.description, parent, stage.number)
+        before = row["commit"] if row else None
+        commit = self.repository.commit(made.files, made.description, before, stage.number)
         self.commits[stage.number] = commit
-        refused = made.refused
-        if made.parent and _only_seeds(self.candidate(made.parent).files, made.files):
-            refused = refused or ONLY_A_SEED
+        refused, parent = made.refused, made.parent and self.candidate(made.parent)
+        if parent and {**parent.files, EDITABLE: ""} == {**made.files, EDITABLE: ""}:
+            refused = refused or (same_but_for_seeds(parent.source, made.source) and ONLY_A_SEED) or ""
         future: Future[Measurement] = Future()
         if refused:
             future.set_result(Measurement("ok", reason=refused))
@@ -182,9 +182,3 @@ def _number(text: str | None) -> float | None:
         return float(text) if text is not None else None
     except ValueError:
         return None
-
-
-def _only_seeds(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
-    """Whether two sets of files differ in the seeds of train.py alone."""
-    others = [{name: text for name, text in files.items() if name != EDITABLE} for files in (old, new)]
-    return others[0] == others[1] and same_but_for_seeds(old[EDITABLE], new.get(EDITABLE, ""))

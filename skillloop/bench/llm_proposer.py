@@ -50,9 +50,9 @@ def model(client: ModelClient, name: str, program: str, say: Callable[[str], Non
             reply = client.complete(request)
         except (llm.BudgetExceeded, llm.ModelError) as error:
             ended = True
-            say(f"no more proposals by the model: {error.message}")
+            say(f"no more proposals from the model: {error.message}")
             return None
-        what, text, trouble = "an answer of no use", files[EDITABLE], reply.trouble
+        what, text, trouble = "an unusable answer", files[EDITABLE], reply.trouble
         if reply.value is not None:
             what, text, trouble = _edited(text, reply.value)
         by = f"{client.backend.name}:{name}:{request.prompt.name}"
@@ -92,7 +92,7 @@ def _request(parent: str, archive: Archive, files: Mapping[str, str], program: s
 
 def _edited(text: str, value: Mapping[str, str]) -> tuple[str, str, str]:
     """What an answer says that it does, the text with its edit, and why that is none; "" where it is one."""
-    what = redact.redact(" ".join(value["what"].split()))[:LONGEST] or "an edit without a name"
+    what = redact.redact(" ".join(value["what"].split()))[:LONGEST] or "an unnamed edit"
     found = text.count(value["old"]) if value["old"] else 0
     if found != 1:
         return what, text, f"the text to replace occurs {found} times"
@@ -100,5 +100,5 @@ def _edited(text: str, value: Mapping[str, str]) -> tuple[str, str, str]:
     try:
         ast.parse(new)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return what, text, f"it is no Python: {error}"
+        return what, text, f"not valid Python: {error}"
     return what, new, ""

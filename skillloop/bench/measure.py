@@ -197,7 +197,7 @@ def status_of(ended: sandbox.Result, text: str, seconds: float) -> tuple[Status,
     if ended.left:
         return "tampered", f"it left a process behind: {ended.left[0]}"
     if ended.late:
-        return "timeout", f"not done {grace(seconds) - seconds:.1f} s after its {seconds:g} s"
+        return "timeout", f"still running {grace(seconds) - seconds:.1f} s after its {seconds:g} s"
     if ended.returncode:
         tail = next((line for line in reversed(text.splitlines()) if line.strip()), "no output").strip()[:300]
         return "oom" if "out of memory" in tail.lower() else _CODES.get(ended.returncode, "crash"), tail

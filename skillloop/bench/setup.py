@@ -6,9 +6,7 @@ data folder or budget is refused instead of mixing two experiments in one ledger
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -47,19 +45,11 @@ def recipe_folder() -> Path:
     Raises:
         UsageError: it is in neither place.
     """
-    spec = importlib.util.find_spec("skillloop")
-    assert spec is not None
-    assert spec.origin is not None
-    package = Path(spec.origin).parent
+    package = Path(__file__).parents[1]
     for folder in (package / "recipe", package.parent / "skills/gpu-benchmark"):
         if (folder / EDITABLE).exists():
             return folder
-    raise UsageError("the gpu-benchmark skill is not here", "name its folder with --recipe")
-
-
-def default_python() -> str:
-    """Return this interpreter, or `$SKILLLOOP_PYTHON` where PyTorch lies in another environment."""
-    return os.environ.get("SKILLLOOP_PYTHON") or sys.executable
+    raise UsageError("the gpu-benchmark skill was not found", "name its folder with --recipe")
 
 
 def missing_modules(python: str) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -54,9 +56,7 @@ def command() -> None:
     show_default=True,
     help=f"What --data is made from if it does not exist: {', '.join(CORPORA)}, or a folder of text.",
 )
-@click.option(
-    "--trials", type=int, default=10, show_default=True, help="Candidates to try, beside the baseline."
-)
+@click.option("--trials", type=int, default=10, show_default=True, help="Candidates beside the baseline.")
 @click.option(
     "--seconds",
     type=float,
@@ -69,12 +69,8 @@ def command() -> None:
     show_default=True,
     help="Known ideas, a search of the knobs, or both in turn; or a model, within the budget of your config.toml.",
 )
-@click.option(
-    "--early", type=float, help="Share of the time for a first stage. [default: 0.1 from 60 s on, else none]"
-)
-@click.option(
-    "--seed", type=int, default=1, show_default=True, help="Decides all seeds and draws of the run."
-)
+@click.option("--early", type=float, help="Share of the time for a first stage. [default: 0.1 from 60 s on]")
+@click.option("--seed", type=int, default=1, show_default=True, help="Decides all draws of the run.")
 @slots_option
 @click.option(
     "--executor",
@@ -88,9 +84,7 @@ def command() -> None:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="The folder of train.py and its fixed files. [default: the skill gpu-benchmark]",
 )
-@click.option(
-    "--python", help="The interpreter that has PyTorch. [default: $SKILLLOOP_PYTHON, else this one]"
-)
+@click.option("--python", help="Interpreter with PyTorch. [default: $SKILLLOOP_PYTHON, else this one]")
 @click.option("--sealed/--no-sealed", "ask_sealed", default=True, help="Read the sealed split at the end.")
 @json_option
 @click.pass_obj
@@ -198,7 +192,8 @@ def report(root: Path) -> None:
 def _open(recipe: Path, options: dict[str, Any]) -> Run:
     """The run in a folder, with its data made where that is missing."""
     gpus = executors.visible_gpus()
-    root, python = options["root"].resolve(), options["python"] or setup.default_python()
+    root = options["root"].resolve()
+    python = options["python"] or os.environ.get("SKILLLOOP_PYTHON") or sys.executable
     data = (options["data"] or root.with_name(root.name + "-data")).resolve()
     origin = ["--recipe" if options["corpus"] in CORPORA else "--corpus", options["corpus"]]
     setup.prepare(data, recipe, python, [*origin, "--size", "large" if gpus else "small"])

@@ -66,27 +66,28 @@ class Plot:
 
     def svg(self) -> str:
         """Return the whole picture."""
-        parts = [
-            f'<svg viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img">',
-            *(self._axes() if self.axes else ()),
-            *self.marks,
-        ]
-        return "".join([*parts, "</svg>"])
+        frame = []
+        if self.axes:
+            for value in ticks(*self.y):
+                (left, y), (right, _) = self.at((self.x[0], value)), self.at((self.x[1], value))
+                frame.append(
+                    f'<line class="grid" x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+                )
+                frame.append(_label(f"{value:.6g}", "tick", "end", left - 6, y + 4))
+            for value in ticks(*self.x):
+                x, y = self.at((value, self.y[0]))
+                frame.append(_label(f"{value:.6g}", "tick", "middle", x, y + 16))
+            frame.append(_label(self.labels[0], "axis", "middle", self.width / 2, self.height - 4))
+            turned = f"translate(12 {self.height / 2:.0f}) rotate(-90)"
+            frame.append(
+                f'<text class="axis" text-anchor="middle" transform="{turned}">{escape(self.labels[1])}</text>'
+            )
+        size = f"0 0 {self.width:.0f} {self.height:.0f}"
+        return "".join([f'<svg viewBox="{size}" role="img">', *frame, *self.marks, "</svg>"])
 
-    def _axes(self) -> Iterable[str]:
-        for value in ticks(*self.y):
-            (left, y), (right, _) = self.at((self.x[0], value)), self.at((self.x[1], value))
-            yield f'<line class="grid" x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            yield f'<text class="tick" text-anchor="end" x="{left - 6:.1f}" y="{y + 4:.1f}">{value:.6g}</text>'
-        for value in ticks(*self.x):
-            x, y = self.at((value, self.y[0]))
-            yield f'<text class="tick" text-anchor="middle" x="{x:.1f}" y="{y + 16:.1f}">{value:.6g}</text>'
-        x, y = self.width / 2, self.height - 4
-        yield f'<text class="axis" text-anchor="middle" x="{x:.1f}" y="{y:.1f}">{escape(self.labels[0])}</text>'
-        yield (
-            f'<text class="axis" text-anchor="middle" transform="translate(12 {self.height / 2:.0f}) rotate(-90)">'
-            f"{escape(self.labels[1])}</text>"
-        )
+
+def _label(words: str, kind: str, anchor: str, x: float, y: float) -> str:
+    return f'<text class="{kind}" text-anchor="{anchor}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>'
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:

@@ -16,6 +16,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from skillloop import fs
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
 from skillloop.search.archive import Archive, Row
@@ -83,12 +84,7 @@ class Ledger:
 
     def restore(self) -> None:
         """Write the rows again as they are in memory, over whatever became of the file."""
-        beside = self.path.with_name(self.path.name + ".new")
-        with beside.open("wb") as file:
-            file.writelines(self.lines)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self.path)
+        fs.write_atomic(self.path, b"".join(self.lines))
 
     def events(self, name: str) -> list[Row]:
         """Return the rows of one kind of event, oldest first."""

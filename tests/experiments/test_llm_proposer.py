@@ -74,8 +74,8 @@ def test_it_is_told_the_program_its_parent_s_file_and_all_that_was_tried(opened,
         (says({**EDIT, "old": "nowhere"}), "occurs 0 times"),
         (says({**EDIT, "old": ""}), "occurs 0 times"),
         (says({**EDIT, "old": "="}), "times"),
-        (says({**EDIT, "new": "LEVEL = ("}), "it is no Python"),
-        (says({**EDIT, "new": "LEVEL = 2.0\0"}), "it is no Python"),
+        (says({**EDIT, "new": "LEVEL = ("}), "not valid Python"),
+        (says({**EDIT, "new": "LEVEL = 2.0\0"}), "not valid Python"),
         (says({**EDIT, "new": EDIT["old"]}), "tried before"),
         (says({**EDIT, "new": "LEVEL = 2.0  # a remark"}), "only the random seed"),
     ],
@@ -101,14 +101,14 @@ def test_a_spent_budget_ends_the_run_well_and_says_so(opened, store, server):
     server.answer = lambda _request: {**EDIT, "old": "nowhere"}
     rows = run(opened, proposer(store, said, calls_per_session=2), limit=9)
     assert len(rows) == len(server.requests) == 2
-    assert [word.partition(": budget")[0] for word in said] == ["no more proposals by the model"]
+    assert [word.partition(": budget")[0] for word in said] == ["no more proposals from the model"]
 
 
 def test_a_model_that_fails_ends_the_run_well(opened, store, server):
     said = []
     server.next(status(401, message="no such key"))
     assert run(opened, proposer(store, said), limit=9) == []
-    assert said == ["no more proposals by the model: the API said 401: no such key"]
+    assert said == ["no more proposals from the model: the API said 401: no such key"]
 
 
 def test_a_run_that_goes_on_asks_nothing_again(tmp_path, opened, store, server):

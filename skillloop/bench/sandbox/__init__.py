@@ -57,7 +57,6 @@ class Result:
     returncode: int
     seconds: float
     late: bool = False
-    ready: bool = True  # it came as far as its own first line
     touched: tuple[str, ...] = ()  # what it touched in a watched folder
     left: tuple[str, ...] = ()  # processes it left behind; they are dead now
     landlock: int = 0  # version of the kernel's Landlock, 0 is none
@@ -131,7 +130,7 @@ def _supervised(job: dict[str, Any], on_line: Callable[[str], None]) -> Result:
         killed = ("the supervisor of this run was killed",)
         return Result(supervisor.returncode, 0.0, touched=killed, landlock=landlock)
     touched, left = tuple(end["touched"]), tuple(end["left"])
-    return Result(end["returncode"], end["seconds"], end["late"], end["ready"], touched, left, landlock)
+    return Result(end["returncode"], end["seconds"], end["late"], touched, left, landlock)
 
 
 @functools.cache

@@ -40,26 +40,20 @@ def landlock(read: list[str], write: list[str]) -> int:
     ruleset: int = libc.syscall(_CREATE, attributes, 16 if version >= 4 else 8, 0)
     for paths, rights in ((read, _READ), (write, files)):
         for path in paths:
-            _allow(libc, ruleset, path, rights & files)
+            try:
+                handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue  # what does not exist needs no rule
+            allowed = rights & files if os.path.isdir(path) else rights & files & _FILE
+            rule = allowed.to_bytes(8, sys.byteorder) + handle.to_bytes(4, sys.byteorder)  # packed struct
+            if libc.syscall(_ADD, ruleset, 1, rule, 0):
+                raise OSError(ctypes.get_errno(), f"Landlock refused a rule for {path}")
+            os.close(handle)
     libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     if ruleset < 0 or libc.syscall(_RESTRICT, ruleset, 0):
         raise OSError(ctypes.get_errno(), "Landlock refused the rules")
     os.close(ruleset)
     return version
-
-
-def _allow(libc: ctypes.CDLL, ruleset: int, path: str, rights: int) -> None:
-    """Add one path to the rules; one that does not exist needs no rule."""
-    try:
-        handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    if not os.path.isdir(path):
-        rights &= _FILE
-    rule = rights.to_bytes(8, sys.byteorder) + handle.to_bytes(4, sys.byteorder)  # packed struct
-    if libc.syscall(_ADD, ruleset, 1, rule, 0):
-        raise OSError(ctypes.get_errno(), f"Landlock refused a rule for {path}")
-    os.close(handle)
 
 
 _WRITES = frozenset(

@@ -185,7 +185,7 @@ class Watch:
                 self.ready = time.monotonic()
                 self.limit = self.ready + self.job["seconds"] * (_PATIENCE if self.cpu else 1)
                 self.before = processor_time() if self.cpu else 0.0
-                tell(event="ready", landlock=int(line.split()[1]), startup=self.ready - self.start)
+                tell(event="ready", landlock=int(line.split()[1]))
             elif line.startswith("touched") and len(self.touched) < 20:
                 self.touched.append(line.removeprefix("touched "))
 
@@ -213,7 +213,6 @@ class Watch:
             returncode=code,
             seconds=ended_time() - self.before if self.cpu else self.wall,
             late=self.late,
-            ready=self.ready is not None,
             touched=self.touched,
             left=left,
         )
