@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from skillloop import config, render
-from skillloop.commands import planning
+from skillloop import config, llm, render
 from skillloop.commands.options import App, checks_as_objects, counted, emit, json_option, projects_folder
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import transcript
 from skillloop.hosts.claude_code.parallel import read_all
+from skillloop.llm import Estimate, Planned
 from skillloop.model import Disagreement, Origin, Session
 from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest
@@ -75,7 +75,7 @@ def command(
     paths = _chosen(sessions, last=last, every=every, since=since)
     out = app.console()
     if plan:
-        return planning.print_plan(app, out, paths, as_json=as_json)
+        return _print_plan(app, out, paths, as_json=as_json)
     failed = 0
     for result in _digests(paths, app, dry_run=dry_run, quiet=as_json):
         if isinstance(result, SkillloopError):
@@ -110,8 +110,10 @@ def _announce(item: Session, app: App, store: Store) -> None:
     """Say what a model may cost before it is asked anything."""
     if config.load(app.home).model.backend == "offline":
         return
-    if announcement := planning.announcement(item, app.home, store):
-        click.echo(announcement, err=True)
+    fresh = [each for each in session.plan(item, app.home, store) if not each.known]
+    if fresh:
+        costs = [cost for each in fresh for cost in (each.cost, *each.then)]
+        click.echo(f"{item.session_id}: {fresh[0].backend} may be asked: {_priced(costs)}", err=True)
 
 
 def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | None) -> list[Path]:
@@ -266,3 +268,67 @@ def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool =
         out.print(render.plain(f"  {counted(session.bad_lines, 'line')} could not be read", "yellow"))
     for trouble in result.troubles:
         out.print(render.plain(f"  {trouble}", "yellow"))
+
+
+def _print_plan(app: App, out: Console, paths: list[Path], *, as_json: bool) -> int:
+    """Print each request that would be sent; then the back end, the cost of it all, and its limits."""
+    everything: list[Planned] = []
+    with app.history() as store:
+        for item in read_all(paths):
+            if isinstance(item, SkillloopError):
+                raise item
+            planned = session.plan(item, app.home, store)
+            everything += planned
+            for each in planned:
+                emit(_plan_object(each)) if as_json else _show_request(out, each)
+            if not planned and not as_json:
+                out.print(render.plain(f"{item.session_id}: nothing would be sent", "bold"))
+    if as_json:
+        return 0
+    rules = config.load(app.home)
+    name, why = llm.choose(rules)
+    out.print(render.plain(f"back end  {name} ({why})"))
+    later = [cost for each in everything for cost in each.then]
+    if later:
+        text = f"then      {_priced(later)} to replay and judge the drafts that pass the gate"
+        out.print(render.plain(text))
+    if everything:
+        limits = f"${rules.budget.money_per_session:.2f} a session, ${rules.budget.money_per_day:.2f} a day"
+        out.print(render.plain(f"limits    {limits}; what goes over them is not sent"))
+    now = [each.cost for each in everything if not each.known]
+    out.print(render.plain(f"cost      {_priced(now)}; nothing was sent", "bold"))
+    return 0
+
+
+def _priced(costs: list[Estimate]) -> str:
+    """Say how many calls these are and what they cost."""
+    likely, most = sum(cost.likely for cost in costs), sum(cost.most for cost in costs)
+    return f"{len(costs)} calls, about ${likely / 1e9:.4f}, at most ${most / 1e9:.4f}"
+
+
+def _plan_object(each: Planned) -> dict[str, Any]:
+    """Return one request as JSON: what is sent, word for word (the marks are drawn anew by each process), and its cost."""
+    request = each.request
+    return {
+        "backend": each.backend,
+        "model": request.model,
+        "prompt": request.prompt.name,
+        "system": request.prompt.text,
+        "message": request.message,
+        "schema": dict(request.schema),
+        "max_tokens": request.max_tokens,
+        "dollars": {"likely": each.cost.likely / 1e9, "most": each.cost.most / 1e9},
+        "answered_before": each.known,
+    }
+
+
+def _show_request(out: Console, each: Planned) -> None:
+    request = each.request
+    price = f"about ${each.cost.likely / 1e9:.4f}, at most ${each.cost.most / 1e9:.4f}"
+    known = " (answered before: not sent again)" if each.known else ""
+    head = f"to {each.backend}, model {request.model}, prompt {request.prompt.name}: {price}{known}"
+    out.print(render.plain(head, "bold"))
+    for name, text in (("instructions", request.prompt.text), ("message", request.message)):
+        out.print(render.plain(f"--- {name}"))
+        out.print(render.plain(text))
+    out.print(render.plain(""))

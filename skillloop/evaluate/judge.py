@@ -34,21 +34,10 @@ PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judg
 """Checks that are made once, when a draft is made: a later look at the proposal shows them again."""
 
 _ORDER = (Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH)
-_RUBRIC = {
-    "type": "object",
-    "properties": {"meets": {"type": "boolean"}, "why": {"type": "string"}},
-    "required": ["meets", "why"],
-    "additionalProperties": False,
-}
-_CHOICE = {
-    "type": "object",
-    "properties": {
-        "better": {"type": "string", "enum": ["first", "second", "neither"]},
-        "why": {"type": "string"},
-    },
-    "required": ["better", "why"],
-    "additionalProperties": False,
-}
+_RUBRIC = llm.schema(meets={"type": "boolean"}, why={"type": "string"})
+_CHOICE = llm.schema(
+    better={"type": "string", "enum": ["first", "second", "neither"]}, why={"type": "string"}
+)
 
 
 @dataclass(frozen=True, slots=True)

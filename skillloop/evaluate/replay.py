@@ -34,12 +34,7 @@ MOST = 10
 LOOKS = 20
 """Looks at the held-out cases of a skill after which they prove little."""
 
-SCHEMA = {
-    "type": "object",
-    "properties": {"answer": {"type": "string"}, "commands": {"type": "array", "items": {"type": "string"}}},
-    "required": ["answer", "commands"],
-    "additionalProperties": False,
-}
+SCHEMA = llm.schema(answer={"type": "string"}, commands={"type": "array", "items": {"type": "string"}})
 
 
 @dataclass(frozen=True, slots=True)

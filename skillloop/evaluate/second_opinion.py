@@ -17,12 +17,7 @@ PROMPT = "doubt.v1"
 CHANCE = {"no": 0.05, "probably not": 0.2, "unclear": None, "probably": 0.75, "yes": 0.95}
 """Probability that each answer counts as; the detector keeps its own where there is none."""
 
-SCHEMA = {
-    "type": "object",
-    "properties": {"disagrees": {"type": "string", "enum": list(CHANCE)}},
-    "required": ["disagrees"],
-    "additionalProperties": False,
-}
+SCHEMA = llm.schema(disagrees={"type": "string", "enum": list(CHANCE)})
 
 
 def request(disagreement: Disagreement, session: Session, model: str) -> Request:

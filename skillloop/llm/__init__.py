@@ -21,11 +21,12 @@ from skillloop.llm.request import (
     Request,
     Usage,
     prompt,
+    schema,
     versioned,
 )
 from skillloop.store import BudgetExceeded, Spend
 
 __all__ = [
     "BACKENDS", "TRIES", "Answer", "Backend", "BudgetExceeded", "Estimate", "ModelClient", "ModelError", "Planned", "Prompt",
-    "Reply", "Request", "Spend", "Usage", "choose", "connect", "estimate", "limits", "prompt", "remembered", "versioned",
+    "Reply", "Request", "Spend", "Usage", "choose", "connect", "estimate", "limits", "prompt", "remembered", "schema", "versioned",
 ]  # fmt: skip

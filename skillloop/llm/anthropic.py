@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from skillloop.llm.request import Answer, Block, ModelError, Request, Usage
+from skillloop.llm.request import Answer, ModelError, Request, Usage
 
 if TYPE_CHECKING:
     import anthropic
@@ -54,7 +54,7 @@ class Api:
             cause = type(error.__cause__ or error).__name__
             nano = None if cause not in _NOT_SENT else 0
             what = f"no answer from the API: {error.__cause__ or error} ({cause})"
-            raise ModelError(what, again=True, nano=nano, tokens=nano) from error
+            raise ModelError(what, again=True, nano=nano) from error
         except ModelError:
             raise
         except (
@@ -62,7 +62,7 @@ class Api:
         ) as error:  # whatever the SDK trips over: our call before it began, else a broken answer
             what = "the answer broke off" if begun else "nothing could be sent"
             what, nano = f"{what}: {type(error).__name__}: {error}", None if begun else 0
-            raise ModelError(what, again=begun, nano=nano, tokens=nano) from error
+            raise ModelError(what, again=begun, nano=nano) from error
 
     def _stream(self, request: Request) -> MessageStreamManager[Any]:
         import anthropic  # noqa: PLC0415
@@ -74,25 +74,23 @@ class Api:
             model=request.model,
             max_tokens=request.max_tokens,
             system=[{"type": "text", "text": request.prompt.text}],
-            messages=[{"role": "user", "content": [_block(block) for block in request.blocks()]}],
+            messages=[{"role": "user", "content": [_block(*block) for block in request.blocks()]}],
             output_config={"format": {"type": "json_schema", "schema": dict(request.schema)}},
         )
 
 
-def _block(block: Block) -> TextBlockParam:
+def _block(text: str, repeats: bool) -> TextBlockParam:
     """Return a block as the API takes it. All up to one that repeats is cached, the instructions with it."""
-    if block.repeats:
-        return {"type": "text", "text": block.text, "cache_control": {"type": "ephemeral"}}
-    return {"type": "text", "text": block.text}
+    if repeats:
+        return {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
+    return {"type": "text", "text": text}
 
 
 def _answer(stream: MessageStream[Any]) -> Answer:
     """Read the whole answer. Usage that makes no sense is none: a prompt has tokens, wherever they were counted."""
     message = stream.get_final_message()
     if message.stop_reason is None:
-        raise ModelError(
-            "the answer broke off", again=True, nano=None, tokens=None, request_id=stream.request_id
-        )
+        raise ModelError("the answer broke off", again=True, nano=None, request_id=stream.request_id)
     text = "".join(block.text for block in message.content if block.type == "text")
     usage = Usage.counted(*(getattr(message.usage, name, None) for name in _COUNTS))
     if usage is not None and usage.total == usage.output:
@@ -111,7 +109,6 @@ def _status_error(error: anthropic.APIStatusError) -> ModelError:
         again=status in _AGAIN or status >= 500 or status < 400,
         wait=_wait(error.response.headers.get("retry-after", "")),
         nano=nano,
-        tokens=nano,
         request_id=error.request_id,
     )
 

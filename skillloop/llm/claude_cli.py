@@ -46,9 +46,9 @@ class ClaudeCli:
         try:
             result = json.loads(out)
         except ValueError:
-            raise ModelError(f"claude said no JSON: {out[:200]!r}", nano=None, tokens=None) from None
+            raise ModelError(f"claude said no JSON: {out[:200]!r}", nano=None) from None
         if not isinstance(result, dict):
-            raise ModelError("claude said no JSON object", nano=None, tokens=None)
+            raise ModelError("claude said no JSON object", nano=None)
         return _answer(result)
 
     def command(self, request: Request, dollars: float) -> list[str]:
@@ -89,10 +89,10 @@ class ClaudeCli:
                 if not isinstance(error, subprocess.TimeoutExpired):
                     raise
                 late = f"claude gave no answer within {self._timeout:.0f} s"
-                raise ModelError(late, nano=None, tokens=None) from error
+                raise ModelError(late, nano=None) from error
         if not out.strip():
             why = err.decode("utf-8", "replace").strip()[-300:]
-            raise ModelError(f"claude ended with {process.returncode}: {why}", nano=None, tokens=None)
+            raise ModelError(f"claude ended with {process.returncode}: {why}", nano=None)
         return out.decode("utf-8", "replace")
 
 

@@ -43,6 +43,17 @@ def prompt(name: str, **values: Any) -> Prompt:
     return Prompt(versioned(name), environment.from_string(_source(name)).render(**values).strip())
 
 
+def schema(**properties: Any) -> dict[str, Any]:
+    """Return the JSON schema of an object that has just these properties, all of them."""
+    required = list(properties)
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
 def versioned(name: str) -> str:
     """Return the name of a prompt with the hash of its file."""
     return f"{name}@{sha256(_source(name))[:12]}"
@@ -51,14 +62,6 @@ def versioned(name: str) -> str:
 @cache
 def _source(name: str) -> str:
     return (PROMPTS / f"{name}.j2").read_text("utf-8")
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One part of the user's message."""
-
-    text: str
-    repeats: bool  # whether it is likely to be sent again, word for word, within minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +92,18 @@ class Request:
         )
         return sha256(json.dumps(decisive, sort_keys=True))
 
-    def blocks(self) -> list[Block]:
-        """Return the user's message: what is shared, then the data, each as one line of JSON between two marks."""
-        shared = [Block(_fenced(self.shared), repeats=True)] if self.shared else []
-        return [*shared, Block(_fenced(self.data), repeats=self.samples > 1)]
+    def blocks(self) -> list[tuple[str, bool]]:
+        """Return the user's message: what is shared, then the data, each as one line of JSON between two marks.
+
+        With each comes whether it is likely to be sent again, word for word, within minutes.
+        """
+        shared = [(_fenced(self.shared), True)] if self.shared else []
+        return [*shared, (_fenced(self.data), self.samples > 1)]
 
     @property
     def message(self) -> str:
         """Return the blocks as one text."""
-        return "\n".join(block.text for block in self.blocks())
+        return "\n".join(text for text, _ in self.blocks())
 
     @property
     def bytes(self) -> int:
@@ -169,7 +175,7 @@ class ModelError(SkillloopError):
         again: Whether another attempt makes sense.
         wait: Seconds that the other side asks to wait first, or None.
         nano: What it cost all the same, in nano-dollars; None where nobody knows.
-        tokens: Input and output together; None where nobody knows.
+        tokens: Input and output together; None where nobody knows, as it is where `nano` is None and this is not given.
         request_id: The other side's, if it told one.
     """
 
@@ -185,7 +191,7 @@ class ModelError(SkillloopError):
     ) -> None:
         super().__init__(message)
         self.again, self.wait, self.request_id = again, wait, request_id
-        self.nano, self.tokens = nano, tokens
+        self.nano, self.tokens = nano, None if nano is None and not tokens else tokens
 
 
 class Backend(Protocol):

@@ -30,30 +30,14 @@ LONGEST = 24_000
 
 _MARKER = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s+")
 _TEXT = {"type": ["string", "null"]}
-_EDIT = {
-    "op": {"type": "string", "enum": ["insert", "replace", "delete"]},
-    "heading": _TEXT,
-    "old": _TEXT,
-    "new": _TEXT,
-    "evidence": {"type": "array", "items": {"type": "string"}},
-}
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "edits": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": _EDIT,
-                "required": list(_EDIT),
-                "additionalProperties": False,
-            },
-        },
-        "why": {"type": "string"},
-    },
-    "required": ["edits", "why"],
-    "additionalProperties": False,
-}
+_EDIT = llm.schema(
+    op={"type": "string", "enum": ["insert", "replace", "delete"]},
+    heading=_TEXT,
+    old=_TEXT,
+    new=_TEXT,
+    evidence={"type": "array", "items": {"type": "string"}},
+)
+SCHEMA = llm.schema(edits={"type": "array", "items": _EDIT}, why={"type": "string"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +108,7 @@ def drafts(
 
 def read(reply: Reply, brief: Brief, drafter: str, sample: int = 0) -> Proposal | InvalidDraft:
     """Return the proposal that an answer makes, or why it makes none."""
-    empty = _proposal(brief, (), drafter, reply.trouble)
+    empty = offline.proposal(brief.lesson, brief.text, brief.path, (), reply.trouble, drafter)
     empty = replace(empty, id=sha256(f"{empty.id}{brief.lesson.id}{sample}")[:12])
     if reply.value is None:
         return InvalidDraft(empty, reply.trouble)
@@ -138,7 +122,7 @@ def read(reply: Reply, brief: Brief, drafter: str, sample: int = 0) -> Proposal 
         document.apply(brief.text, edits, brief.path)
     except (document.EditError, EditError) as error:
         return InvalidDraft(empty, str(error))
-    return _proposal(brief, edits, drafter, f"the model says: {why}")
+    return offline.proposal(brief.lesson, brief.text, brief.path, edits, f"the model says: {why}", drafter)
 
 
 def _edit(item: dict[str, Any], brief: Brief) -> Edit:
@@ -160,18 +144,3 @@ def _edit(item: dict[str, Any], brief: Brief) -> Edit:
                 changed = None if op == "delete" else bullet.marker + new
                 return Edit(op, section.heading, line, changed, (brief.lesson.id,))
     raise EditError("an edit changes a list item that is not in the skill")
-
-
-def _proposal(brief: Brief, edits: tuple[Edit, ...], drafter: str, why: str) -> Proposal:
-    assert brief.lesson.skill is not None
-    return Proposal(
-        id=offline.proposal_id(brief.path, edits),
-        skill=brief.lesson.skill.name,
-        path=brief.path,
-        base=sha256(brief.text),
-        edits=edits,
-        evidence=(brief.lesson.evidence,),
-        rationale=why,
-        drafter=drafter,
-        session_id=brief.session.session_id,
-    )

@@ -77,16 +77,23 @@ def draft(
         if _same(lesson, bullet.text):
             return Recurrence(disagreement, path, bullet.line + 1, bullet.text)
     edit, why = _replacement(skill, lesson, rules) or _insertion(skill, lesson, rules)
-    edit = replace(edit, evidence=(disagreement.id,))
+    return proposal(disagreement, text, path, (replace(edit, evidence=(disagreement.id,)),), why, "offline")
+
+
+def proposal(
+    disagreement: Disagreement, text: str, path: str, edits: tuple[Edit, ...], why: str, drafter: str
+) -> Proposal:
+    """Return a proposal that answers a disagreement with these edits to a text."""
+    assert disagreement.skill is not None
     return Proposal(
-        id=proposal_id(path, (edit,)),
+        id=proposal_id(path, edits),
         skill=disagreement.skill.name,
         path=path,
         base=sha256(text),
-        edits=(edit,),
+        edits=edits,
         evidence=(disagreement.evidence,),
         rationale=why,
-        drafter="offline",
+        drafter=drafter,
         session_id=disagreement.evidence.session_id,
     )
 
