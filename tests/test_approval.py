@@ -17,13 +17,13 @@ ROOT = Path(__file__).parents[1]
 LAUNCHER = """#!/bin/sh
 case "$2" in none) echo "no such proposal" >&2; exit 2;; esac
 echo "- Cite the primary source."
-echo '{"action": "'"$1 $2"'", "seal": "s1"}'
+echo '{"action": "'"$1 $2"'", "digest": "s1"}'
 """
 
 
 @pytest.fixture
 def installed(home):
-    """A home whose launcher says what a command would decide, as the real one does for `--vouched ?`."""
+    """A home whose launcher says what a command would decide, as the real one does for `--token ?`."""
     (home / "bin").mkdir()
     (home / "bin" / "skillloop").write_text(LAUNCHER)
     (home / "bin" / "skillloop").chmod(0o755)
@@ -39,31 +39,31 @@ def word_in(answer):
 
 
 def test_a_word_is_accepted_once(home):
-    word = approval.vouch(home, "approve 3fa8", "s1")
+    word = approval.issue_token(home, "approve 3fa8", "s1")
     assert approval.accept(home, word, "approve 3fa8", "s1")
     assert not approval.accept(home, word, "approve 3fa8", "s1")
 
 
 @pytest.mark.parametrize(
-    ("action", "seal"), [("approve 3fa9", "s1"), ("reject 3fa8", "s1"), ("approve 3fa8", "s2")]
+    ("action", "digest"), [("approve 3fa9", "s1"), ("reject 3fa8", "s1"), ("approve 3fa8", "s2")]
 )
-def test_a_word_is_good_for_nothing_but_what_the_person_saw(home, action, seal):
-    word = approval.vouch(home, "approve 3fa8", "s1")
-    assert not approval.accept(home, word, action, seal)
+def test_a_word_is_good_for_nothing_but_what_the_person_saw(home, action, digest):
+    word = approval.issue_token(home, "approve 3fa8", "s1")
+    assert not approval.accept(home, word, action, digest)
     assert not approval.accept(home, word, "approve 3fa8", "s1"), "trying another thing uses it up"
 
 
 @pytest.mark.parametrize("shift", [approval.LIFETIME + 1, -1])
 def test_a_word_ends_after_a_while_and_a_clock_set_back_ends_it_too(home, monkeypatch, shift):
-    word = approval.vouch(home, "approve 3fa8", "s1")
+    word = approval.issue_token(home, "approve 3fa8", "s1")
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + shift)
     assert not approval.accept(home, word, "approve 3fa8", "s1")
 
 
 def test_reading_the_folder_does_not_reveal_a_word(home):
-    word = approval.vouch(home, "approve 3fa8", "s1")
-    (stored,) = (home / "vouched").iterdir()
+    word = approval.issue_token(home, "approve 3fa8", "s1")
+    (stored,) = (home / "tokens").iterdir()
     assert word not in stored.name + stored.read_text()
     assert stored.stat().st_mode & 0o777 == 0o600
     assert not approval.accept(home, stored.name, "approve 3fa8", "s1")
@@ -98,7 +98,7 @@ def test_the_hook_asks_and_adds_a_word_for_just_this(installed, command):
     assert output["permissionDecision"] == "ask"
     assert output["permissionDecisionReason"] == "- Cite the primary source."
     assert output["updatedInput"]["description"] == "d"
-    assert output["updatedInput"]["command"].startswith(command.replace("'", "") + " --vouched ")
+    assert output["updatedInput"]["command"].startswith(command.replace("'", "") + " --token ")
     assert approval.accept(installed, word_in(answer), "approve 3fa8", "s1")
 
 
@@ -125,15 +125,15 @@ def test_a_wrapped_decision_asks_the_person_but_gets_no_word(installed, command)
     output = approval.answer(installed, bash(command))["hookSpecificOutput"]
     assert output["permissionDecision"] == "ask"
     assert "updatedInput" not in output
-    assert not (installed / "vouched").exists()
+    assert not (installed / "tokens").exists()
 
 
 @pytest.mark.parametrize(
     "command",
     [
         "skillloop --home /elsewhere approve 3fa8",
-        "skillloop approve 3fa8 --vouched abc",
-        "skillloop approve 3fa8 --vouched=abc",
+        "skillloop approve 3fa8 --token abc",
+        "skillloop approve 3fa8 --token=abc",
         "skillloop approve none",
         "skillloop status",
         "skillloop constraints --json",
@@ -145,13 +145,13 @@ def test_a_wrapped_decision_asks_the_person_but_gets_no_word(installed, command)
 )
 def test_a_call_that_decides_nothing_or_will_refuse_by_itself_is_left_alone(installed, command):
     assert approval.answer(installed, bash(command)) is None
-    assert not (installed / "vouched").exists()
+    assert not (installed / "tokens").exists()
 
 
 def test_what_a_shell_would_expand_reaches_the_command_as_plain_text(installed):
     answer = approval.answer(installed, bash("skillloop reject 3fa8 --reason '$(id) `id`' $HOME"))
     command = answer["hookSpecificOutput"]["updatedInput"]["command"]
-    assert "--reason '$(id) `id`' '$HOME' --vouched" in command
+    assert "--reason '$(id) `id`' '$HOME' --token" in command
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_what_a_shell_would_expand_reaches_the_command_as_plain_text(installed):
         bash("sqlite3 HOME/skillloop.db 'delete from queue'"),
         bash("rm .claude/skillloop.toml"),
         {"tool_name": "Write", "tool_input": {"file_path": "HOME/config.toml"}},
-        {"tool_name": "Edit", "tool_input": {"file_path": "HOME/x/../vouched/y"}},
+        {"tool_name": "Edit", "tool_input": {"file_path": "HOME/x/../tokens/y"}},
         {"tool_name": "Edit", "tool_input": {"file_path": "/p/.claude/skillloop.toml"}},
     ],
 )

@@ -203,13 +203,13 @@ def test_inside_a_session_a_terminal_is_not_enough(queued):
 
 def test_a_one_time_word_approves_exactly_what_was_shown(queued):
     desk, name = queued
-    preview = json.loads(desk.run("approve", name, "--vouched", approval.PREVIEW).stdout.splitlines()[-1])
-    word = approval.vouch(desk.home, preview["action"], preview["seal"])
+    preview = json.loads(desk.run("approve", name, "--token", approval.PREVIEW).stdout.splitlines()[-1])
+    word = approval.issue_token(desk.home, preview["action"], preview["digest"])
     desk.skill.write_text(SKILL + "\n- And a line of mine.\n")
-    desk.run("approve", name, "--vouched", word, code=4)
-    preview = json.loads(desk.run("approve", name, "--vouched", approval.PREVIEW).stdout.splitlines()[-1])
-    word = approval.vouch(desk.home, preview["action"], preview["seal"])
-    desk.run("approve", name, "--vouched", word)
+    desk.run("approve", name, "--token", word, code=4)
+    preview = json.loads(desk.run("approve", name, "--token", approval.PREVIEW).stdout.splitlines()[-1])
+    word = approval.issue_token(desk.home, preview["action"], preview["digest"])
+    desk.run("approve", name, "--token", word)
     assert "And a line of mine" in desk.skill.read_text()
     assert "Never cite a magazine" in desk.skill.read_text()
 

@@ -97,7 +97,7 @@ def test_rules_that_cannot_be_read_are_told_of(home, store):
     assert "config.toml:1" in confirmation.unconfirmed(store, home)[0]
 
 
-@pytest.mark.parametrize("arguments", [[], ["--vouched", "made-up"]])
+@pytest.mark.parametrize("arguments", [[], ["--token", "made-up"]])
 def test_nobody_confirms_without_a_person(home, store, capsys, arguments):
     confirmation.record_changes(store, home)
     rules(home, '[apply]\nmode = "auto"\n')

@@ -18,7 +18,7 @@ def used(queued):  # noqa: F811
     session.spool(str(desk.home), b'{"session_id": "s9", "transcript_path": "/gone.jsonl"}')
     worker.drain(desk.home, desk.claude, lambda *_: "noted")
     receipts.issue(str(desk.home), "s9", "hello")
-    approval.vouch(desk.home, "reject x", "seal")
+    approval.issue_token(desk.home, "reject x", "digest")
     for folder in ("env/1.0-abc/bin", "bin", "log"):
         (desk.home / folder).mkdir(parents=True, exist_ok=True)
     (desk.home / "bin" / "skillloop").symlink_to("../env/current/bin/skillloop")
@@ -60,10 +60,13 @@ def test_a_purge_of_a_home_with_nothing_else_removes_the_home(used):
     for mine in ("config.toml", "mine.db"):
         (used.home / mine).unlink()
     preview = json.loads(
-        used.run("uninstall", "--purge", "--vouched", approval.PREVIEW).stdout.splitlines()[-1]
+        used.run("uninstall", "--purge", "--token", approval.PREVIEW).stdout.splitlines()[-1]
     )
     used.run(
-        "uninstall", "--purge", "--vouched", approval.vouch(used.home, preview["action"], preview["seal"])
+        "uninstall",
+        "--purge",
+        "--token",
+        approval.issue_token(used.home, preview["action"], preview["digest"]),
     )
     assert not used.home.exists()
     assert "made nothing" in used.run("uninstall").stdout

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from skillloop.commands import show
-from skillloop.commands.options import App, emit, json_option, person, refresh_notice, vouch_option
+from skillloop.commands.options import App, emit, json_option, person, refresh_notice, token_option
 from skillloop.errors import UsageError
 from skillloop.pipeline import gather
 from skillloop.store import Queued, State, Store
@@ -15,10 +15,10 @@ OPEN: tuple[State, ...] = ("queued", "stale")
 
 @click.command()
 @click.argument("proposal")
-@vouch_option
+@token_option
 @json_option
 @click.pass_obj
-def command(app: App, proposal: str, vouched: str | None, as_json: bool) -> int:
+def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
     """Apply one queued proposal to its SKILL.md.
 
     Shows the diff against the skill as it is now and asks for the four characters printed under it; inside a session
@@ -34,7 +34,7 @@ def command(app: App, proposal: str, vouched: str | None, as_json: bool) -> int:
         if not as_json:
             show.page(app.console(), queued, prepared)
         gather.admit(prepared)
-        by = person(app, f"approve {queued.proposal.id}", prepared.seal, vouched)
+        by = person(app, f"approve {queued.proposal.id}", prepared.digest, token)
         version = gather.publish(prepared, store, by="person", note=f"approved in {by}")
     refresh_notice(app)
     if as_json:

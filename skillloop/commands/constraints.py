@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skillloop import config, render
-from skillloop.commands.options import App, emit, json_option, person, vouch_option
+from skillloop.commands.options import App, emit, json_option, person, token_option
 from skillloop.config import Config, confirmation
 from skillloop.config.confirmation import Change
 from skillloop.errors import UsageError
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("skill", required=False, type=click.Path(path_type=Path))
 @click.option("--confirm", is_flag=True, help="Say that you changed the rules yourself; asks first.")
-@vouch_option
+@token_option
 @json_option
 @click.pass_obj
-def command(app: App, skill: Path | None, confirm: bool, vouched: str | None, as_json: bool) -> int:
+def command(app: App, skill: Path | None, confirm: bool, token: str | None, as_json: bool) -> int:
     """Print the effective rules, each with the file and line it comes from. Writes nothing, unless told to --confirm.
 
     SKILL is the path of a skill's folder or SKILL.md; without it: your own rules and those of the project here.
@@ -43,7 +43,7 @@ def command(app: App, skill: Path | None, confirm: bool, vouched: str | None, as
       skillloop constraints --confirm
     """  # noqa: D301
     if confirm:
-        return _confirm(app, vouched, as_json=as_json)
+        return _confirm(app, token, as_json=as_json)
 
     out = app.console()
     for key, value, rule in config.effective(_rules(app, skill)):
@@ -67,7 +67,7 @@ def _rules(app: App, skill: Path | None) -> Config:
     return gather.rules_for(str(path / "SKILL.md" if path.is_dir() else path), app.home)
 
 
-def _confirm(app: App, vouched: str | None, *, as_json: bool) -> int:
+def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
     """Show what changed, ask a person, and keep the answer."""
     with app.store() as store:
         changed = confirmation.all_changes(store, app.home)
@@ -76,8 +76,8 @@ def _confirm(app: App, vouched: str | None, *, as_json: bool) -> int:
         if not as_json:
             for change in changed:
                 _show(app.console(), store, app.home, change)
-        seal = sha256("\0".join(f"{change.path}\0{change.sha}" for change in changed))
-        confirmation.confirm(store, app.home, changed, person(app, "confirm the rules", seal, vouched))
+        digest = sha256("\0".join(f"{change.path}\0{change.sha}" for change in changed))
+        confirmation.confirm(store, app.home, changed, person(app, "confirm the rules", digest, token))
     for change in changed:
         if as_json:
             emit({"path": str(change.path), "sha256": change.sha, "loosens": list(change.loosens)})

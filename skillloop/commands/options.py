@@ -75,28 +75,28 @@ def interactive() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CLAUDE_CODE_CHILD_SESSION")
 
 
-vouch_option = click.option(
-    "--vouched", metavar="WORD", hidden=True, help="One-time word, added by the plugin's hook."
+token_option = click.option(
+    "--token", metavar="TOKEN", hidden=True, help="One-time token, added by the plugin's hook."
 )
 
 
-def person(app: App, action: str, seal: str, vouched: str | None = None, *, dialog: bool = True) -> str:
-    """Make sure that a person decides this, and say how they did; what they say yes to is bound to `seal`.
+def person(app: App, action: str, digest: str, token: str | None = None, *, dialog: bool = True) -> str:
+    """Make sure that a person decides this, and say how they did; what they say yes to is bound to `digest`.
 
-    The plugin's hook first calls with the word that only asks for a preview: then this prints what would be decided,
+    The plugin's hook first calls with the token that only asks for a preview: then this prints what would be decided,
     as the last line, and ends the process (see `approval`). `dialog` is False for what only a terminal may ask.
 
     Raises:
         Refused: nobody can be asked here, or the answer was not the code shown.
     """
-    if vouched == approval.PREVIEW:
-        emit({"action": action, "seal": seal})
+    if token == approval.PREVIEW:
+        emit({"action": action, "digest": digest})
         raise click.exceptions.Exit(0)
-    if vouched is not None:
-        if approval.accept(app.home, vouched, action, seal):
+    if token is not None:
+        if approval.accept(app.home, token, action, digest):
             return "Claude Code's dialog"
         raise Refused(
-            "that one-time word is not valid: used, too old, or for another change",
+            "that token is not valid: used, too old, or for another change",
             "ask again in the session",
         )
     if not interactive():
@@ -104,7 +104,7 @@ def person(app: App, action: str, seal: str, vouched: str | None = None, *, dial
             f"`skillloop {action}` needs a person, and there is no terminal here",
             "run it in a terminal of your own" + "; inside a session the plugin's dialog asks you" * dialog,
         )
-    code = approval.code(seal)
+    code = approval.code(digest)
     verb = action.partition(" ")[0].replace("rollback", "roll back")
     question = f"Type {code} to {verb} (anything else leaves it)"
     answer: str = click.prompt(question, default="", show_default=False, err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from skillloop.commands.approve import open_proposal
-from skillloop.commands.options import App, emit, json_option, person, refresh_notice, vouch_option
+from skillloop.commands.options import App, emit, json_option, person, refresh_notice, token_option
 from skillloop.model import sha256
 
 
@@ -14,10 +14,10 @@ from skillloop.model import sha256
 @click.option(
     "--reason", default="", help="Why; kept in the log, and shown to a drafter so that it is not tried again."
 )
-@vouch_option
+@token_option
 @json_option
 @click.pass_obj
-def command(app: App, proposal: str, reason: str, vouched: str | None, as_json: bool) -> int:
+def command(app: App, proposal: str, reason: str, token: str | None, as_json: bool) -> int:
     """Drop one queued proposal.
 
     Asks first, as `skillloop approve` does. Writes the decision to the home; the SKILL.md stays as it is.
@@ -32,7 +32,7 @@ def command(app: App, proposal: str, reason: str, vouched: str | None, as_json: 
             click.echo(
                 f"{queued.proposal.id} {queued.proposal.skill}: {queued.proposal.edits[0].new or 'a deletion'}"
             )
-        by = person(app, f"reject {queued.proposal.id}", sha256(queued.proposal.id), vouched)
+        by = person(app, f"reject {queued.proposal.id}", sha256(queued.proposal.id), token)
         store.set_state(queued.proposal.id, "rejected", reason or f"no reason given, in {by}", by="person")
     refresh_notice(app)
     if as_json:

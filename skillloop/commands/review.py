@@ -109,7 +109,7 @@ def _decide(app: App, store: Store, queued: Queued) -> bool:
         except SkillloopError as error:
             return _pass_over(store, queued, error)
         show.page(app.console(), queued, prepared)
-        code = approval.code(prepared.seal)
+        code = approval.code(prepared.digest)
         vetoed = prepared.verdict.outcome is Outcome.DISCARD
         answer = _ask(("" if vetoed else f"{code} applies · ") + "e edit · r reject · s skip · q quit")
         if answer in ("s", "q"):

@@ -14,7 +14,7 @@ from skillloop.commands.options import (
     known_skill,
     person,
     refresh_notice,
-    vouch_option,
+    token_option,
 )
 from skillloop.errors import UsageError
 from skillloop.model import Version, sha256
@@ -40,7 +40,7 @@ from skillloop.skills import document, history
     metavar="N",
     help="Take out the change that version N made, and nothing else; what came later stays.",
 )
-@vouch_option
+@token_option
 @json_option
 @click.pass_obj
 def command(
@@ -49,7 +49,7 @@ def command(
     to: int | None,
     exact: bool,
     only: int | None,
-    vouched: str | None,
+    token: str | None,
     as_json: bool,
 ) -> int:
     """Take a skill back to an earlier version, or take one change out of the middle.
@@ -70,10 +70,10 @@ def command(
         before, after = history.preview_rollback(store, path, to=to, only=only, exact=exact)
         if before == after:
             _say(history.versions(store, path)[-1], path, as_json=as_json, changed=False)
-            return 1 if vouched else 0  # nothing to vouch for
+            return 1 if token else 0  # nothing to approve
         if not as_json:
             _show(app, path, before, after)
-        person(app, _words(skill, to, only, exact), _seal(path, before, after), vouched)
+        person(app, _words(skill, to, only, exact), _digest(path, before, after), token)
         version = history.rollback(store, path, to=to, only=only, exact=exact)
     refresh_notice(app)
     _say(version, path, as_json=as_json, changed=True)
@@ -85,7 +85,7 @@ def _words(skill: str, to: int | None, only: int | None, exact: bool) -> str:
     return f"rollback {skill}" + "".join(options) + " --exact" * exact
 
 
-def _seal(path: Path, before: bytes, after: bytes) -> str:
+def _digest(path: Path, before: bytes, after: bytes) -> str:
     return sha256("\0".join((str(path), sha256(before), sha256(after))))
 
 

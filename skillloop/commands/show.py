@@ -70,7 +70,7 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
         "rationale": proposal.rationale,
         "drafter": proposal.drafter,
         "diff": document.diff(prepared.old, prepared.new, proposal.path),
-        "seal": prepared.seal,
+        "seal": prepared.digest,
         "evidence": [
             {
                 "id": item.id,

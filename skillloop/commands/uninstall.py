@@ -12,13 +12,13 @@ from pathlib import Path
 
 import click
 
-from skillloop.commands.options import App, emit, json_option, person, vouch_option
+from skillloop.commands.options import App, emit, json_option, person, token_option
 from skillloop.errors import SkillloopError
 from skillloop.fs import locked
 from skillloop.model import sha256
 
 MADE = re.compile(
-    r"inbox|log|env|bin|receipts|rules|vouched"  # folders
+    r"inbox|log|env|bin|receipts|rules|tokens|vouched"  # folders; the last one as earlier versions named it
     r"|skillloop\.db(?:\.(?:replaced|damaged)-\d+)?(?:-journal)?"
     r"|key|head|receipts\.key|seen\.json|notice\.json(?:\.new)?"
     r"|(?:history|worker)\.lock"
@@ -30,10 +30,10 @@ MADE = re.compile(
 
 @click.command()
 @click.option("--purge", is_flag=True, help="Remove it, after a person has seen the list and said yes.")
-@vouch_option
+@token_option
 @json_option
 @click.pass_obj
-def command(app: App, purge: bool, vouched: str | None, as_json: bool) -> int:
+def command(app: App, purge: bool, token: str | None, as_json: bool) -> int:
     """Show exactly what skillloop made; with --purge, remove that and nothing else.
 
     Writes nothing without --purge. Every skill stays as it is, with the lines that it learned; so do your rules
@@ -49,7 +49,7 @@ def command(app: App, purge: bool, vouched: str | None, as_json: bool) -> int:
     if not as_json:
         _show(app.home, made, kept)
     if purge and made:
-        person(app, "uninstall", sha256(str(app.home)), vouched)
+        person(app, "uninstall", sha256(str(app.home)), token)
         _remove(app.home, made)
     if as_json:
         sizes = [{"path": str(path), "files": files, "bytes": size} for path, (files, size) in made.items()]

@@ -1,7 +1,7 @@
 """A proposal against the live file: re-applied, re-judged, sealed, and published when somebody says yes.
 
 A draft can be days old. Before anybody sees it or approves it, its edits are applied to the SKILL.md as it is *now*
-and the gate judges the result again. The *seal* binds an approval to exactly the bytes that were shown.
+and the gate judges the result again. The *digest* binds an approval to exactly the bytes that were shown.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Prepared:
     config: config.Config
 
     @property
-    def seal(self) -> str:
+    def digest(self) -> str:
         """Hex sha256 over path, old and new text: what an approval is bound to."""
         return sha256("\0".join((self.proposal.path, sha256(self.old), sha256(self.new))))
 

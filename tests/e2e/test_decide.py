@@ -93,7 +93,7 @@ def test_no_other_way_to_run_it_gets_past_the_command(machine, proposal):
         f"echo '{approve}' | sh",
     ]
     with machine.terminal(client.binary(), *BYPASS) as terminal:
-        in_session(terminal, machine, *ways, f"{approve} --vouched 0000")
+        in_session(terminal, machine, *ways, f"{approve} --token 0000")
         for way in ways:
             terminal.see(way.split()[0] + " ")
             terminal.see("without showing you what")

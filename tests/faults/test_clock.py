@@ -87,6 +87,6 @@ def test_a_one_time_word_does_not_outlive_a_clock_that_is_set_back(memory, clock
     from skillloop.hosts.claude_code.hooks import approval
 
     clock(56 * YEAR)
-    word = approval.vouch(memory, "approve x", "seal")
+    word = approval.issue_token(memory, "approve x", "digest")
     clock(56 * YEAR - DAY)
-    assert not approval.accept(memory, word, "approve x", "seal")
+    assert not approval.accept(memory, word, "approve x", "digest")

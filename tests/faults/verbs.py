@@ -70,22 +70,22 @@ def approve(world):
     """Apply the one proposal, by a yes in the dialog."""
     with Store.open(world.home) as store:
         (queued,) = store.proposals()
-        seal = gather.prepare(queued.proposal, world.home, store).seal
-    _run(world, "approve", queued.proposal.id, seal=seal)
+        digest = gather.prepare(queued.proposal, world.home, store).digest
+    _run(world, "approve", queued.proposal.id, digest=digest)
 
 
 def undo(world):
     """Take the applied proposal back, by a yes in the dialog."""
     with Store.open(world.home) as store:
         before, after = history.preview_rollback(store, world.skill)
-    _run(world, "rollback", "web", seal=_rollback._seal(world.skill, before, after))
+    _run(world, "rollback", "web", digest=_rollback._digest(world.skill, before, after))
 
 
-def _run(world, verb, name, *, seal):
-    word = approval.vouch(world.home, f"{verb} {name}", seal)
+def _run(world, verb, name, *, digest):
+    word = approval.issue_token(world.home, f"{verb} {name}", digest)
     told = io.StringIO()
     with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
-        code = cli.run(["--home", str(world.home), verb, name, "--vouched", word])
+        code = cli.run(["--home", str(world.home), verb, name, "--token", word])
     if code:
         raise SkillloopError(told.getvalue())
 

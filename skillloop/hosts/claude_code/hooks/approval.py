@@ -1,12 +1,12 @@
 """Approving is a person's act: in a terminal by a code, inside a session by Claude Code's own permission dialog.
 
-A command line that decides something (`approve`, `reject`, `rollback`, `constraints --confirm`) refuses to run without
-a terminal unless it carries a one-time word. Only the plugin's PreToolUse hook makes such words, in the very answer that opens the dialog:
-it asks the command what it would decide (`--vouched ?`), shows that to the person, and adds the word to the command
-that runs after their yes. Forms that the hook does not know (`sh -c`, `env`, pipes, `cd x && …`) get no word, so the
-command refuses them; where the hook fails or is missing, the same.
+A command that decides something (`approve`, `reject`, `rollback`, `uninstall`, `constraints --confirm`) refuses to run
+without a terminal unless it carries a one-time token. Only the plugin's PreToolUse hook issues tokens, in the very
+answer that opens the dialog: it asks the command what it would decide (`--token ?`), shows that to the person, and adds
+the token to the command that runs after their yes. Forms that the hook does not know (`sh -c`, `env`, pipes,
+`cd x && …`) get no token, so the command refuses them; where the hook fails or is missing, the same.
 
-Invariants: a word is accepted once, within `LIFETIME`, for exactly the action and content that it was made for; it
+Invariants: a token is accepted once, within `LIFETIME`, for exactly the action and content that it was issued for; it
 is stored only as a hash, so reading skillloop's folder does not reveal it. Not covered, and said in the README: a
 process of the same user with a will of its own can write whatever skillloop can write.
 
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 LIFETIME = 900.0  # seconds that a dialog may stay open
-PREVIEW = "?"  # in the place of the word: say what would be decided, and decide nothing
+PREVIEW = "?"  # in the place of the token: say what would be decided, and decide nothing
 GUARDED = ("approve", "reject", "rollback", "uninstall")
 CONFIRM = "--confirm"  # of `skillloop constraints`
 RULES = "skillloop.toml"
@@ -38,58 +38,58 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
 _KEY = os.urandom(16)
 
 
-def code(seal: str) -> str:
-    """Four characters to retype in a terminal: bound to what was shown, and known only to this process."""
-    digest = hmac.new(_KEY, seal.encode(), hashlib.sha256).digest()
-    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:4])
+def code(digest: str) -> str:
+    """Return four characters to retype in a terminal: bound to what was shown, and known only to this process."""
+    mac = hmac.new(_KEY, digest.encode(), hashlib.sha256).digest()
+    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in mac[:4])
 
 
-def vouch(home: Path, action: str, seal: str) -> str:
-    """Make a one-time word for one action, e.g. "approve 3fa8", on the content that `seal` is the hash of."""
-    word = os.urandom(16).hex()
-    folder = home / "vouched"
+def issue_token(home: Path, action: str, digest: str) -> str:
+    """Return a one-time token for one action, e.g. "approve 3fa8", on the content with this digest."""
+    token = os.urandom(16).hex()
+    folder = home / "tokens"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for old in folder.iterdir():
         with suppress(OSError):
             if time.time() - old.stat().st_mtime > LIFETIME:
                 old.unlink()
-    record = json.dumps({"action": action, "seal": seal, "made": time.time()})
-    handle = os.open(_place(home, word), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    record = json.dumps({"action": action, "digest": digest, "made": time.time()})
+    handle = os.open(_place(home, token), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(record)
-    return word
+    return token
 
 
-def accept(home: Path, word: str, action: str, seal: str) -> bool:
-    """Whether a person said yes to exactly this in the dialog. Asking uses the word up, whatever the answer."""
-    place = _place(home, word)
+def accept(home: Path, token: str, action: str, digest: str) -> bool:
+    """Return whether a person said yes to exactly this in the dialog. Asking uses the token up, whatever the answer."""
+    place = _place(home, token)
     try:
         record = json.loads(place.read_text(encoding="utf-8"))
         place.unlink()  # of two that read it, one fails here
         fresh = 0 <= time.time() - record["made"] <= LIFETIME
-        return fresh and (record["action"], record["seal"]) == (action, seal)
+        return fresh and (record["action"], record["digest"]) == (action, digest)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-def _place(home: Path, word: str) -> Path:
-    return home / "vouched" / hashlib.sha256(word.encode()).hexdigest()
+def _place(home: Path, token: str) -> Path:
+    return home / "tokens" / hashlib.sha256(token.encode()).hexdigest()
 
 
 def answer(home: Path, event: dict[str, Any]) -> dict[str, Any] | None:
-    """The hook's answer to one tool call: ask the person, or None where skillloop has no say in it."""
-    asked: dict[str, Any] = event.get("tool_input") or {}
+    """Return the hook's answer to one tool call: ask the person, or None where skillloop has no say in it."""
+    tool_input: dict[str, Any] = event.get("tool_input") or {}
     if event.get("tool_name") == "Bash":
-        command = str(asked.get("command", ""))
+        command = str(tool_input.get("command", ""))
         words = parse(command)
         if words is not None:
-            return _decision(home, asked, words)
+            return _decision(home, tool_input, words)
         if _WRAPPED.search(command):
             return _ask("This may decide about a skill in your name without showing you what.")
         names = (str(home), home.name, RULES) if home.name.startswith(".") else (str(home), RULES)
         touched = any(name in command for name in names)
     else:
-        path = Path(os.path.normpath(str(asked.get("file_path", ""))))
+        path = Path(os.path.normpath(str(tool_input.get("file_path", ""))))
         touched = home in path.parents or path.name == RULES
     return (
         _ask("This touches skillloop's own state or rules, which only a person changes.") if touched else None
@@ -97,7 +97,7 @@ def answer(home: Path, event: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def parse(command: str) -> list[str] | None:
-    """The words of a command line that is one plain call of skillloop and nothing else, else None."""
+    """Return the words of a command line that is one plain call of skillloop and nothing else, else None."""
     lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -111,15 +111,15 @@ def parse(command: str) -> list[str] | None:
     return words
 
 
-def _decision(home: Path, asked: dict[str, Any], words: list[str]) -> dict[str, Any] | None:
-    """Ask about a guarded command with a word for it. None: not guarded, or it will itself say what is wrong."""
+def _decision(home: Path, tool_input: dict[str, Any], words: list[str]) -> dict[str, Any] | None:
+    """Ask about a guarded command, with a token for it. None: not guarded, or it will itself say what is wrong."""
     arguments = words[1:]
     verb = arguments[0] if arguments else ""
     decides = verb in GUARDED or (verb == "constraints" and CONFIRM in arguments)
-    if not decides or any(word.startswith("--vouched") for word in arguments):
+    if not decides or any(word.startswith("--token") for word in arguments):
         return None
     launcher = str(home / "bin" / "skillloop")  # not the one that the session's PATH may lead to
-    preview = [launcher, *(word for word in arguments if word != "--json"), "--vouched", PREVIEW]
+    preview = [launcher, *(word for word in arguments if word != "--json"), "--token", PREVIEW]
     shown = subprocess.run(
         preview, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30, check=False
     )
@@ -127,24 +127,24 @@ def _decision(home: Path, asked: dict[str, Any], words: list[str]) -> dict[str, 
     if shown.returncode:
         return None
     subject = json.loads(last)
-    vouched = [*words, "--vouched", vouch(home, subject["action"], subject["seal"])]
-    command = " ".join(map(shlex.quote, vouched))
-    return _ask(page or f"skillloop {subject['action']}", {**asked, "command": command})
+    token = issue_token(home, subject["action"], subject["digest"])
+    command = " ".join(map(shlex.quote, [*words, "--token", token]))
+    return _ask(page or f"skillloop {subject['action']}", {**tool_input, "command": command})
 
 
-def _ask(reason: str, changed: dict[str, Any] | None = None) -> dict[str, Any]:
-    """An answer that opens the permission dialog, in every permission mode."""
+def _ask(reason: str, changed_input: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return an answer that opens the permission dialog, in every permission mode."""
     visible = "".join(letter for letter in reason if letter.isprintable() or letter == "\n")
     output = {"hookEventName": "PreToolUse", "permissionDecision": "ask", "permissionDecisionReason": visible}
-    return {"hookSpecificOutput": {**output, "updatedInput": changed} if changed else output}
+    return {"hookSpecificOutput": {**output, "updatedInput": changed_input} if changed_input else output}
 
 
 def main() -> None:
-    """The hook: one tool call on stdin, an answer or nothing on stdout. Failing means: no word."""
+    """Run as the hook: one tool call on stdin, an answer or nothing on stdout. Failing means: no token."""
     home = Path(os.environ.get("SKILLLOOP_HOME") or Path.home() / ".skillloop").absolute()
-    found = answer(home, json.load(sys.stdin))
-    if found is not None:
-        json.dump(found, sys.stdout)
+    reply = answer(home, json.load(sys.stdin))
+    if reply is not None:
+        json.dump(reply, sys.stdout)
 
 
 if __name__ == "__main__":

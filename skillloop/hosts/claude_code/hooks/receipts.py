@@ -1,7 +1,7 @@
 """Receipts for what a person submitted: the UserPromptSubmit hook keeps a keyed hash of each line.
 
-No prompt waits for it: the hook is asynchronous. A line that was later written into a transcript by something else has no receipt, so it cannot pass for the person's.
-Only prompts and slash commands get one: the client fires no such hook for words that are queued while it works, nor
+No prompt waits for it: the hook is asynchronous. A line that was later written into a transcript by something else has
+no receipt, so it cannot pass for the person's. Only prompts and slash commands get one: the client fires no such hook for words that are queued while it works, nor
 for the comment of a refused tool call (seen with 2.1.197). Not covered: a process of the same user that reads the key.
 
 Invariants: no words are stored, only hashes under a key that never leaves the folder; a session without a person gets
