@@ -25,7 +25,6 @@ from skillloop.store import Store
 
 CORPORA = ("stdlib", "shakespeare", "debian", "climbmix")
 _folder = click.Path(path_type=Path, file_okay=False)
-
 folder_option = click.option(
     "--dir",
     "root",
