@@ -1,7 +1,7 @@
 """Whose a SKILL.md is, and that everything that asks gets this one answer."""
 
 import pytest
-from test_store import disagreement, session
+from helpers.store import disagreement, session
 
 from skillloop import fs
 from skillloop.gate import target

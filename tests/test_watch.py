@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.store import TEXT
 from test_commands import desk, queued  # noqa: F401  (fixtures)
-from test_history import skill  # noqa: F401  (a fixture)
 from test_worker import client, said  # noqa: F401  (client is a fixture)
 
 from skillloop.errors import SkillloopError
@@ -19,6 +19,14 @@ from skillloop.model import sha256
 from skillloop.skills import history
 from skillloop.store import Store
 from skillloop.worker import watch
+
+
+@pytest.fixture
+def skill(tmp_path):
+    path = tmp_path / "skills" / "web" / "SKILL.md"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(TEXT)
+    return path
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +65,7 @@ def known(home, path):
         history.record_external_edit(store, path)
 
 
-def test_a_saved_edit_is_a_version_soon_after(home, follow, skill):  # noqa: F811
+def test_a_saved_edit_is_a_version_soon_after(home, follow, skill):
     known(home, skill)
     with follow() as watching:
         skill.write_bytes(skill.read_bytes() + b"- mine\n")
@@ -66,7 +74,7 @@ def test_a_saved_edit_is_a_version_soon_after(home, follow, skill):  # noqa: F81
     assert entry.detail["sha"] == sha256(skill.read_bytes())
 
 
-def test_an_editor_that_saves_by_rename_and_an_edit_from_before_are_recorded_too(home, follow, skill):  # noqa: F811
+def test_an_editor_that_saves_by_rename_and_an_edit_from_before_are_recorded_too(home, follow, skill):
     known(home, skill)
     skill.write_bytes(b"before\n")
     with follow() as watching:
@@ -77,7 +85,7 @@ def test_an_editor_that_saves_by_rename_and_an_edit_from_before_are_recorded_too
     assert entry.detail["sha"] == sha256(b"renamed\n")
 
 
-def test_what_skillloop_itself_writes_is_no_edit_of_a_person(home, follow, skill):  # noqa: F811
+def test_what_skillloop_itself_writes_is_no_edit_of_a_person(home, follow, skill):
     known(home, skill)
     with follow() as watching, Store.open(home) as store:
         live = skill.read_bytes()
@@ -87,7 +95,7 @@ def test_what_skillloop_itself_writes_is_no_edit_of_a_person(home, follow, skill
         assert [version.kind for version in history.versions(store, skill)] == ["import", "proposal"]
 
 
-def test_a_skill_without_a_history_is_left_alone(home, follow, skill):  # noqa: F811
+def test_a_skill_without_a_history_is_left_alone(home, follow, skill):
     with follow() as watching:
         skill.write_bytes(b"x\n")
         assert [watching.step(0.2) for _ in range(3)] == [[], [], []]

@@ -14,6 +14,7 @@ import pytest
 from skillloop.errors import SkillloopError
 from skillloop.fs import locked
 from skillloop.hosts.claude_code.hooks import session as hook
+from skillloop.store import Store, backup
 from skillloop.worker import queue, sweep, worker
 from skillloop.worker.queue import Inbox, Job, parked
 
@@ -50,6 +51,14 @@ def collect(into):
 def message(home):
     text = (home / "notice.json").read_text()
     return json.loads(text)["systemMessage"] if text else ""
+
+
+def test_the_worker_keeps_a_copy_of_the_history_when_it_is_done(home, client):
+    with Store.open(home) as store:
+        store.record("config")
+    worker.drain(home, client, collect([]))
+    worker.drain(home, client, collect([]))
+    assert [path.name for path in backup.copies(home)] == ["000001-1.db"]
 
 
 def test_every_waiting_session_is_digested_once_longest_waiting_first(home, client):

@@ -26,6 +26,7 @@ from skillloop.pipeline.session import Digest
 from skillloop.propose.offline import Recurrence
 from skillloop.skills import document
 from skillloop.store import Store
+from skillloop.worker import worker
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,6 +105,8 @@ def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iter
             if not isinstance(item, SkillloopError) and store is not None and not quiet:
                 _announce(item, app, store)
             yield item if isinstance(item, SkillloopError) else session.digest(item, app.home, store)
+        if store is not None:
+            worker.back_up(app.home)
 
 
 def _announce(item: Session, app: App, store: Store) -> None:

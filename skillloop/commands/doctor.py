@@ -32,7 +32,7 @@ class Finding(NamedTuple):
 @click.option(
     "--rebuild",
     is_flag=True,
-    help="Make a damaged database anew of what proves itself in it; the damaged file is kept beside it.",
+    help="Restore a damaged database from its newest sound copy and what proves itself since; the damaged file is kept.",
 )
 @json_option
 @click.pass_obj
@@ -81,9 +81,10 @@ def _rebuild(app: App, *, as_json: bool) -> int:
     if as_json:
         emit({"rows": done.rows, "lost": done.lost, "kept": None if done.kept is None else str(done.kept)})
         return 0
-    click.echo(
-        f"rebuilt {app.home / 'skillloop.db'} of {sum(done.rows.values())} rows that prove themselves or fit"
+    source = (
+        f"the copy {done.copy}" if done.copy else "nothing but the damaged file, as there is no sound copy"
     )
+    click.echo(f"rebuilt {app.home / 'skillloop.db'} from {source}; it has {sum(done.rows.values())} rows")
     click.echo("\n".join(f"lost: {each}" for each in done.lost) or "nothing is known to be lost")
     click.echo(f"the damaged file is kept: {done.kept}")
     return 0

@@ -289,8 +289,6 @@ def _learn_one(run: Run, lesson: Disagreement, *, suspect: bool) -> LessonResult
         rule = pending.proposal.edits[0].new or ""
         offline_draft = Recurrence(lesson, path, 0, rule, pending.proposal.id)
     if isinstance(offline_draft, Recurrence):
-        if run.record is not None:
-            run.record.save_recurrence(lesson.id, path, offline_draft.line, offline_draft.rule)
         return LessonResult(recurrence=offline_draft)
     model_drafts = () if suspect else run.model.drafts(lesson, text, path, rules)
     return LessonResult(tuple(_trials(run, lesson, chain(model_drafts, (offline_draft,)), suspect=suspect)))

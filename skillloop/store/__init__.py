@@ -21,10 +21,9 @@ from skillloop.store import backup, rebuild
 from skillloop.store.audit import Audit, Entry
 from skillloop.store.calls import NANO, BudgetExceeded, Call, Calls, Limit, Scope, Spend
 from skillloop.store.database import Corrupt, Database
-from skillloop.store.evaluations import Evaluations, Opinion
-from skillloop.store.proposals import Proposals, Queued, State, TrialRow
+from skillloop.store.proposals import Evaluations, Opinion, Proposals, Queued, State, TrialRow
 from skillloop.store.rebuild import Rebuilt
-from skillloop.store.sessions import Recurrence, SessionRow, Sessions
+from skillloop.store.sessions import SessionRow, Sessions
 from skillloop.store.versions import By, LostText, Versions
 
 __all__ = [
@@ -40,7 +39,6 @@ __all__ = [
     "Opinion",
     "Queued",
     "Rebuilt",
-    "Recurrence",
     "Scope",
     "SessionRow",
     "Spend",
@@ -58,7 +56,7 @@ class Store(Sessions, Proposals):
         self.home = home
         self.versions = Versions(database, self.audit)
         self.calls = Calls(database, self.audit)
-        self.evaluations = Evaluations(database)
+        self.evaluations = Evaluations(database, self.audit)
 
     @classmethod
     def open(cls, home: Path) -> Self:
@@ -89,6 +87,14 @@ class Store(Sessions, Proposals):
             SkillloopError: the file cannot be written.
         """
         backup.export(self._database, file, replace=replace)
+
+    def back_up(self) -> None:
+        """Keep a copy of this store in the home, if one is due and the store is sound; see `backup.keep_copy`.
+
+        Raises:
+            SkillloopError: the copy cannot be written.
+        """
+        backup.keep_copy(self._database, self.audit, self.home)
 
     def close(self) -> None:
         """Close the database; an open transaction is rolled back."""

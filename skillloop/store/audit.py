@@ -11,8 +11,8 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from skillloop.store.database import Corrupt, Database, now
 from skillloop.store.schema import append_only
 
 _START = "0" * 64  # what the first entry has for `previous`
-_TOLD = ("at", "event", "skill", "detail")  # what an entry says, besides its place in the chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +45,33 @@ class Audit:
         self._head_file = folder / "head"
         self._grown = False  # since the head was last kept
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make several changes as one: all or none; the head is kept after the outermost."""
+        with self._database.transaction():
+            yield
+        if not self._database.in_transaction:
+            self.keep_head()
+
     def append(self, event: str, /, *, skill: str | None = None, **detail: Any) -> None:
         """Add an entry. The caller holds the transaction that makes the change the entry speaks of."""
-        last = self._database.rows("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
-        seq, previous = last[0] if last else (0, _START)
-        if not last and not self._head_file.exists():
+        seq, previous = self._newest()
+        if not seq and not self._head_file.exists():
             fs.write_atomic(self._head_file, f"0 {_START} {_START}\n".encode())
-        self._write(seq + 1, previous, {"at": now(), "event": event, "skill": skill, "detail": detail})
+        place = {"seq": seq + 1, "previous": previous}
+        self._write(json.dumps(place | {"at": now(), "event": event, "skill": skill, "detail": detail}))
 
-    def _write(self, seq: int, previous: str, told: Mapping[str, Any]) -> str:
-        """Add this entry with this place in the chain, signed; its hash."""
-        entry = json.dumps({"seq": seq, "previous": previous} | {name: told[name] for name in _TOLD})
-        digest = _hash(entry.encode())
-        self._database.run(
-            "INSERT INTO audit VALUES (?, ?, ?, ?, ?)",
-            seq,
-            entry,
-            digest,
-            _mac(self._key(), digest),
-            told["skill"],
-        )
+    def _newest(self) -> tuple[int, str]:
+        """Return number and hash of the newest entry."""
+        rows = self._database.rows("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+        return rows[0] if rows else (0, _START)
+
+    def _write(self, entry: str) -> None:
+        """Add the row of this entry, signed."""
+        fields, digest = json.loads(entry), _hash(entry.encode())
+        row = (fields["seq"], entry, digest, _mac(self._key(), digest), fields["skill"])
+        self._database.run("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", *row)
         self._grown = True
-        return digest
 
     def keep_head(self) -> None:
         """Write the newest entry's number and signature to the side file, after the transaction is committed.
@@ -114,53 +118,61 @@ class Audit:
             self._database.run(f"DROP TRIGGER audit_no_{verb}")
         for seq, digest in self._database.rows("SELECT seq, hash FROM audit"):
             self._database.run("UPDATE audit SET mac = ? WHERE seq = ?", _mac(self._key(), digest), seq)
-        append_only(self._database, "audit")
+        for statement in append_only("audit"):
+            self._database.run(statement)
         self._grown = True
 
-    def proven(self, rows: Iterable[tuple[int, str, str, str]]) -> dict[int, dict[str, Any]]:
-        """What is left of a damaged log: the entries that this key signed, or that the entry after them names.
+    def is_foreign(self) -> bool:
+        """Return whether there are entries and none is signed with this installation's key."""
+        rows, key = self._database.rows("SELECT entry, mac FROM audit"), self._key()
+        return bool(rows) and not any(_is_signed(key, *row) for row in rows)
+
+    def continue_with(self, rows: Iterable[tuple[int, str, str, str, str | None]]) -> tuple[list[Entry], int]:
+        """Add the entries of a damaged log that go on from the newest one here, up to the first that is not proven.
+
+        An entry is proven by its hash, by naming the one before, and by this key's signature. Where nothing at all is
+        signed with this key, the key itself was lost, and the first two count. The caller holds the transaction.
 
         Args:
-            rows: Number, entry, hash and signature, as found, in any order.
+            rows: The damaged log's, in any order.
 
         Returns:
-            Each proven entry by its number. Where nothing at all is signed with this key, the key itself was lost,
-            and an entry counts that has its own hash.
+            The added entries, and the number of the newest entry that there was, as far as it is known.
         """
-        key, candidates = self._key(), sorted(rows, key=lambda row: -row[0])
-        signed = {_hash(entry.encode()) for _, entry, _, mac in candidates if _is_signed(key, entry, mac)}
-        if not signed:
-            signed = {digest for _, entry, digest, _ in candidates if _hash(entry.encode()) == digest}
-        found: dict[int, dict[str, Any]] = {}
-        for seq, entry, *_ in candidates:
-            digest = _hash(entry.encode())
-            if digest in signed or found.get(seq + 1, {}).get("previous") == digest:
-                told = json.loads(entry)
-                if told["seq"] == seq:
-                    found[seq] = told
-        return found
+        key = self._key()
+        sound = [(entry, mac) for _, entry, digest, mac, _ in rows if _hash(entry.encode()) == digest]
+        signed = [entry for entry, mac in sound if _is_signed(key, entry, mac)] or [
+            entry for entry, _ in sound
+        ]
+        known = {fields["seq"]: (fields, entry) for entry in signed for fields in [json.loads(entry)]}
+        added = []
+        seq, previous = self._newest()
+        while seq + 1 in known and known[seq + 1][0]["previous"] == previous:
+            fields, entry = known[seq + 1]
+            self._write(entry)
+            added.append(
+                Entry(fields["seq"], fields["at"], fields["event"], fields["skill"], fields["detail"])
+            )
+            seq, previous = self._newest()
+        return added, max(self._head(), *known, seq)
 
-    def carry(self, told: Mapping[int, Mapping[str, Any]], last: int) -> None:
-        """Fill an empty log with the entries 1 to `last` of another one; where one is missing, it says `lost`."""
-        lost: Mapping[str, Any] = {"at": now(), "event": "lost", "skill": None, "detail": {}}
-        previous = _START
-        for seq in range(1, last + 1):
-            previous = self._write(seq, previous, told.get(seq, lost))
-
-    def head(self) -> int:
-        """The number of the newest entry, as the side file has it; 0 where it says nothing that is signed."""
+    def _head(self) -> int:
+        """Return the number of the newest entry, as the side file has it; 0 where it says nothing that is signed."""
         try:
             number, digest, mac = self._head_file.read_text("ascii", "replace").split()
             return int(number) if hmac.compare_digest(_mac(self._key(), digest), mac) else 0
         except (OSError, ValueError, TypeError):
             return 0
 
-    def problems(self) -> list[str]:
-        """What is wrong with the log, in sentences; empty when every entry, signature and the head agree."""
+    def problems(self, *, head: bool = True) -> list[str]:
+        """Return what is wrong with the log, in sentences; empty when every entry, signature and the head agree.
+
+        `head` False is for a copy, which ends before the head that the home keeps.
+        """
         rows = self._database.rows(
             "SELECT seq, CAST(entry AS BLOB), CAST(hash AS BLOB), CAST(mac AS BLOB), CAST(skill AS BLOB) FROM audit ORDER BY seq"
         )
-        return [*self._broken_links(rows), *self._broken_head(rows)]
+        return [*self._broken_links(rows), *(self._broken_head(rows) if head else ())]
 
     def _broken_links(self, rows: Any) -> Iterator[str]:
         key, previous = self._key(), _START
@@ -217,3 +229,15 @@ def _mac(key: bytes, digest: str) -> str:
 
 def _is_signed(key: bytes, entry: str, mac: str) -> bool:
     return hmac.compare_digest(_mac(key, _hash(entry.encode())).encode(), mac.encode())
+
+
+class Tables:
+    """Base of the parts of the store: the connection, the log, and transactions that keep the log's head."""
+
+    def __init__(self, database: Database, audit: Audit) -> None:
+        self._database = database
+        self.audit = audit
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Make several changes as one: all or none. Every saving method does this for itself."""
+        return self.audit.transaction()

@@ -17,8 +17,8 @@ from typing import Literal
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
-from skillloop.store.audit import Audit
-from skillloop.store.database import Corrupt, Database, now
+from skillloop.store.audit import Tables
+from skillloop.store.database import Corrupt, now
 
 NANO = 1_000_000_000
 """Nano-dollars in a dollar."""
@@ -71,12 +71,8 @@ class Call:
     tokens: int
 
 
-class Calls:
+class Calls(Tables):
     """The table `calls`."""
-
-    def __init__(self, database: Database, audit: Audit) -> None:
-        self._database = database
-        self._audit = audit
 
     def reserve(self, call: Call, limits: Mapping[Scope, Limit]) -> int:
         """Hold what a call may cost, if every limit still allows it; the number of the call.
@@ -141,7 +137,7 @@ class Calls:
             request_id: The other side's.
             reply: Of an answered call, to be found again by `answer`.
         """
-        with self._database.transaction():
+        with self.transaction():
             rows = self._database.rows(
                 "SELECT nano, tokens, purpose, model, state FROM calls WHERE id = ?", number
             )
@@ -159,7 +155,7 @@ class Calls:
                 None if reply is None else sha256(reply),
                 number,
             )
-            self._audit.append(
+            self.audit.append(
                 "model call",
                 purpose=purpose,
                 model=model,
@@ -168,8 +164,6 @@ class Calls:
                 tokens=tokens,
                 request_id=request_id,
             )
-        if not self._database.in_transaction:
-            self._audit.keep_head()
 
     def answer(self, key: str) -> str | None:
         """The reply that the very same request got before, or None.

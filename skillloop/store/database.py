@@ -1,5 +1,9 @@
 """The connection to `skillloop.db`: how it is opened, what a transaction is, and what an error means to a person.
 
+Also how the model's dataclasses are kept as JSON, exactly: `document(type(x), encode(x), sha) == x` for every value
+that the annotations allow, lone surrogates and odd floats included. The JSON is ASCII with sorted keys, so that equal
+values have equal digests.
+
 Rollback journal and `synchronous=EXTRA`, not WAL: SQLite up to 3.51.2 can corrupt a WAL database when two
 connections write and checkpoint at once, which is exactly "two sessions end together". Every write happens in
 `transaction()`, which takes the write lock at its start (BEGIN IMMEDIATE), so that nothing read in it is stale.
@@ -15,10 +19,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from skillloop.errors import Locked, SkillloopError
+from skillloop.model import sha256
 from skillloop.store.schema import MIGRATIONS
+
+T = TypeVar("T")
 
 APPLICATION = 0x534B4C50  # "SKLP", in the header of the file
 _WAIT = 30.0  # seconds that a writer waits for another one
@@ -43,8 +52,13 @@ class Corrupt(SkillloopError):  # noqa: N818  (as its siblings in errors)
 
 
 def now() -> str:
-    """ISO 8601 in UTC, for display. Nothing is ever ordered or counted by it: clocks jump."""
+    """Return the time as ISO 8601 in UTC, for display. Nothing is ever ordered or counted by it: clocks jump."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def encode(value: Any) -> str:
+    """Return a dataclass, or a tuple of them, as compact JSON."""
+    return json.dumps(msgspec.to_builtins(value), sort_keys=True, separators=(",", ":"))
 
 
 class Database:
@@ -102,9 +116,10 @@ class Database:
                     f"{self.path} was written by a newer skillloop (schema {done}, this one knows {len(MIGRATIONS)})",
                     "upgrade skillloop",
                 )
-            for number, migration in enumerate(MIGRATIONS[done:], start=done + 1):
-                migration(self)
-                self.run("INSERT INTO migrations VALUES (?, ?, ?)", number, migration.__name__, now())
+            for number, (name, statements) in enumerate(MIGRATIONS[done:], start=done + 1):
+                for statement in statements:
+                    self.run(statement)
+                self.run("INSERT INTO migrations VALUES (?, ?, ?)", number, name, now())
 
     def close(self) -> None:
         """Close the connection; an open transaction is rolled back."""
@@ -161,17 +176,31 @@ class Database:
         except (ValueError, TypeError) as error:
             raise Corrupt(self.path, f"a stored value is not JSON ({error})") from error
 
-    def problems(self) -> list[str]:
-        """What SQLite's own integrity check and the foreign keys say; empty when all is well."""
+    def document(self, kind: type[T], data: str, sha: str) -> T:
+        """Return the value that `encode` was given; for a tuple `kind` is `tuple[X, ...]`.
+
+        Raises:
+            Corrupt: the text has another SHA-256, or is not the JSON of such a value.
+        """
+        if sha256(data) != sha:
+            raise Corrupt(self.path, f"a stored {kind.__name__.strip('_').lower()} has changed")
         try:
-            found = [str(row[0]) for row in self.rows("PRAGMA integrity_check(20)")]
-            orphans = self.rows("PRAGMA foreign_key_check")
+            return msgspec.convert(self.parsed(data), kind)
+        except msgspec.ValidationError as error:
+            raise Corrupt(self.path, f"a stored value is of another kind ({error})") from error
+
+    def problems(self) -> list[str]:
+        """Return what SQLite's own integrity check, the foreign keys and the hashes of the documents say."""
+        try:
+            broken = [str(row[0]) for row in self.rows("PRAGMA integrity_check(20)") if row[0] != "ok"]
+            missing = self.rows("PRAGMA foreign_key_check")
+            broken += [f"row {row[1]} of {row[0]} points to a missing {row[2]}" for row in missing]
+            for table in ("disagreements", "proposals", "cases"):
+                rows = self.rows(f"SELECT id, data, sha FROM {table}")  # noqa: S608
+                broken += [f"{id_} in {table} has changed" for id_, data, sha in rows if sha256(data) != sha]
         except SkillloopError as error:
             return [error.message]
-        broken = [] if found == ["ok"] else [f"{self.path}: {line}" for line in found]
-        return broken + [
-            f"{self.path}: row {row[1]} of {row[0]} points to a missing {row[2]}" for row in orphans
-        ]
+        return [f"{self.path}: {line}" for line in broken]
 
     def copy_to(self, path: Path) -> None:
         """Write a compact copy to a new file (0600).

@@ -1,4 +1,7 @@
-"""Proposals with their verdict and what became of them, the budgets against drift, and the ledger of trials."""
+"""Proposals with their verdict and what became of them, the budgets against drift, the ledger of trials, and evaluations.
+
+Evaluations are the cases, how often the held-out ones were looked at, and what the judge said of proposals.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,8 @@ from typing import Any, Literal, cast, get_args
 from skillloop import fs
 from skillloop.errors import UsageError
 from skillloop.model import Decision, Proposal, Verdict, sha256
-from skillloop.store import codec
-from skillloop.store.database import now
-from skillloop.store.tables import Tables
+from skillloop.store.audit import Tables
+from skillloop.store.database import T, encode, now
 from skillloop.store.versions import By
 
 State = Literal["queued", "applied", "rejected", "discarded", "stale"]
@@ -47,7 +49,19 @@ class TrialRow:
 
 
 @dataclass(frozen=True, slots=True)
-class _Document:
+class Opinion:
+    """What the judge said of one proposal, and what a person decided, where one has."""
+
+    proposal: str
+    judge: str  # model and prompt with its hash
+    approves: bool
+    consistent: bool  # it said the same with the two texts in the other order
+    said: str
+    person: bool | None  # approved, rejected, or not decided yet
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
     """What of a proposal never changes once it is saved."""
 
     proposal: Proposal
@@ -81,7 +95,7 @@ class Proposals(Tables):
         Returns:
             Whether it was new.
         """
-        data = codec.encode(_Document(proposal, verdict, tuple(context)))
+        data = encode(Document(proposal, verdict, tuple(context)))
         sha = sha256(data)
         skill = fs.canonical(proposal.path)
         with self.transaction():
@@ -163,7 +177,7 @@ class Proposals(Tables):
 
     def _queued(self, row: tuple[Any, ...]) -> Queued:
         data, sha, state, reason, by, at = row
-        document = self._document(_Document, data, sha)
+        document = self._database.document(Document, data, sha)
         return Queued(
             document.proposal,
             document.verdict,
@@ -208,7 +222,7 @@ class Proposals(Tables):
             decision.reason,
             verdict.score,
             verdict.cost,
-            codec.encode(verdict),
+            encode(verdict),
             now(),
         )
 
@@ -223,26 +237,89 @@ class Proposals(Tables):
             "WHERE ?1 IS NULL OR problem = ?1 ORDER BY seq",
             problem,
         )
-        return [_trial(*row) for row in rows]
+        return [
+            TrialRow(*(*columns, self._database.document(Verdict, data, sha256(data)), at))
+            for *columns, data, at in rows
+        ]
+
+
+class Evaluations(Tables):
+    """The tables `cases`, `heldout_reads` and `opinions`."""
+
+    def save_case(self, case_id: str, skill: str | Path, session_id: str, case: object) -> None:
+        """Remember a case. One that is known stays as it is."""
+        data = encode(case)
+        with self.transaction():
+            self._database.run(
+                "INSERT INTO cases VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM cases), ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO NOTHING",
+                case_id,
+                fs.canonical(skill),
+                session_id,
+                data,
+                sha256(data),
+            )
+
+    def cases(self, skill: str | Path, kind: type[T]) -> list[T]:
+        """The cases of a skill, oldest first.
+
+        Raises:
+            Corrupt: one was changed.
+        """
+        query = "SELECT data, sha FROM cases WHERE skill = ? ORDER BY seq"
+        return [
+            self._database.document(kind, *row) for row in self._database.rows(query, fs.canonical(skill))
+        ]
+
+    def read_held_out(self, skill: str | Path, proposal: str) -> None:
+        """Count one look at the held-out cases of a skill: each makes them worth a little less."""
+        with self.transaction():
+            values = (fs.canonical(skill), proposal, now())
+            self._database.run("INSERT INTO heldout_reads (skill, proposal, at) VALUES (?, ?, ?)", *values)
+
+    def held_out_reads(self, skill: str | Path) -> int:
+        """How often the held-out cases of a skill were looked at."""
+        query = "SELECT count(*) FROM heldout_reads WHERE skill = ?"
+        return int(self._database.one(query, fs.canonical(skill))[0])
+
+    def save_opinion(self, proposal: str, judge: str, *, approves: bool, consistent: bool, said: str) -> None:
+        """Remember what the judge said of a proposal. What it said first counts."""
+        with self.transaction():
+            self._database.run(
+                "INSERT INTO opinions (proposal, judge, approves, consistent, said, at) VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
+                proposal,
+                judge,
+                approves,
+                consistent,
+                said,
+                now(),
+            )
+
+    def opinions(self) -> list[Opinion]:
+        """All that the judge ever said, oldest first, each with the person's decision where there is one."""
+        rows = self._database.rows(
+            "SELECT o.proposal, o.judge, o.approves, o.consistent, o.said, "
+            "CASE WHEN p.by != 'person' THEN NULL WHEN p.state = 'applied' THEN 1 WHEN p.state = 'rejected' THEN 0 END "
+            "FROM opinions o LEFT JOIN proposals p ON p.id = o.proposal ORDER BY o.seq"
+        )
+        return [
+            Opinion(
+                proposal,
+                judge,
+                bool(approves),
+                bool(consistent),
+                said,
+                None if person is None else bool(person),
+            )
+            for proposal, judge, approves, consistent, said, person in rows
+        ]
 
 
 _PROPOSAL = "SELECT data, sha, state, reason, by, at FROM proposals"
 _NEXT_ACT = (
     "(SELECT coalesce(max(seq), 0) + 1 FROM audit)"  # number of the entry that tells of it, coming next
 )
-
-
-def _trial(
-    problem: str,
-    candidate: str,
-    outcome: str,
-    reason: str,
-    score: float | None,
-    cost: float,
-    data: str,
-    at: str,
-) -> TrialRow:
-    return TrialRow(problem, candidate, outcome, reason, score, cost, codec.decode(Verdict, data), at)
 
 
 def added_lines(proposal: Proposal) -> int:

@@ -2,17 +2,20 @@
 
 Documents (`proposals.data`, `disagreements.data`) are JSON of the model with their SHA-256 beside them, so that a
 flipped bit is an error and never another rule. Versions and the audit log can only be appended to; triggers say so.
+Nothing writes to `recurrences` any more, and `places` holds the cursors of transcripts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from skillloop.store.model_schema import model
+def append_only(table: str) -> tuple[str, ...]:
+    """Return the triggers that refuse every UPDATE and DELETE on the table."""
+    return tuple(
+        f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} can only be appended to'); END"
+        for verb in ("UPDATE", "DELETE")
+    )
 
-if TYPE_CHECKING:
-    from skillloop.store.database import Database
 
 _SESSIONS = (
     """CREATE TABLE sessions (
@@ -119,35 +122,80 @@ _AUDIT = (
     "CREATE INDEX audit_by_skill ON audit (skill, seq)",
 )
 
+_MODEL = (
+    """CREATE TABLE calls (
+        id INTEGER PRIMARY KEY,
+        at TEXT NOT NULL,
+        day TEXT NOT NULL,
+        session TEXT NOT NULL,
+        command TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        backend TEXT NOT NULL,
+        model TEXT NOT NULL,
+        prompt TEXT NOT NULL,
+        key TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('open', 'answered', 'refused', 'lost')),
+        nano INTEGER NOT NULL CHECK (nano >= 0),
+        tokens INTEGER NOT NULL CHECK (tokens >= 0),
+        request_id TEXT,
+        reply TEXT,
+        sha TEXT
+    ) STRICT""",
+    "CREATE INDEX calls_by_day ON calls (day)",
+    "CREATE INDEX calls_by_session ON calls (session)",
+    "CREATE INDEX calls_by_command ON calls (command)",
+    "CREATE INDEX calls_answered ON calls (key) WHERE state = 'answered'",
+    """CREATE TABLE cases (
+        id TEXT PRIMARY KEY,
+        seq INTEGER NOT NULL UNIQUE,
+        skill TEXT NOT NULL,
+        session_id TEXT NOT NULL,
+        data TEXT NOT NULL,
+        sha TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX cases_by_skill ON cases (skill, seq)",
+    """CREATE TABLE heldout_reads (
+        seq INTEGER PRIMARY KEY,
+        skill TEXT NOT NULL,
+        proposal TEXT NOT NULL,
+        at TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX heldout_reads_by_skill ON heldout_reads (skill)",
+    """CREATE TABLE opinions (
+        seq INTEGER PRIMARY KEY,
+        proposal TEXT NOT NULL,
+        judge TEXT NOT NULL,
+        approves INTEGER NOT NULL CHECK (approves IN (0, 1)),
+        consistent INTEGER NOT NULL CHECK (consistent IN (0, 1)),
+        said TEXT NOT NULL,
+        at TEXT NOT NULL,
+        UNIQUE (proposal, judge)
+    ) STRICT""",
+)
 
-def first(database: Database) -> None:
-    """Sessions, disagreements, proposals, the ledger of trials, versions and the audit log."""
-    for statement in (*_SESSIONS, *_PROPOSALS, *_HISTORY, *_AUDIT):
-        database.run(statement)
-    for table in ("versions", "audit", "trials"):
-        append_only(database, table)
-
-
-def places(database: Database) -> None:
-    """Where the reading of each transcript may go on (`Session.resume`)."""
-    database.run(
-        """CREATE TABLE places (
+_CURSORS = (
+    """CREATE TABLE places (
             path TEXT PRIMARY KEY,
             session_id TEXT NOT NULL REFERENCES sessions,
             place TEXT NOT NULL,
             sha TEXT NOT NULL
-        ) STRICT"""
-    )
+        ) STRICT""",
+)
 
-
-def append_only(database: Database, table: str) -> None:
-    """Let triggers refuse every UPDATE and DELETE on the table."""
-    for verb in ("UPDATE", "DELETE"):
-        database.run(
-            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} can only be appended to'); END"
-        )
-
-
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (first, model, places)
-"""In order; number n in the table `migrations` is the n-th of these."""
+MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "first",
+        (
+            *_SESSIONS,
+            *_PROPOSALS,
+            *_HISTORY,
+            *_AUDIT,
+            *append_only("versions"),
+            *append_only("audit"),
+            *append_only("trials"),
+        ),
+    ),
+    ("model", _MODEL),
+    ("places", _CURSORS),
+)
+"""Name and statements, in order; number n in the table `migrations` is the n-th of these."""

@@ -1,4 +1,4 @@
-"""The sessions that were digested, the disagreements found in them, and the wishes that came again."""
+"""The sessions that were digested, the disagreements found in them, and where reading goes on."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from skillloop import fs
 from skillloop.errors import UsageError
 from skillloop.model import Disagreement, Session, SkillRef, sha256
 from skillloop.skillpath import owner_of
-from skillloop.store import codec
-from skillloop.store.database import Corrupt, now
-from skillloop.store.tables import Tables
+from skillloop.store.audit import Tables
+from skillloop.store.database import Corrupt, encode, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +29,8 @@ class SessionRow:
     disagreements: int
 
 
-@dataclass(frozen=True, slots=True)
-class Recurrence:
-    """A disagreement that asked for a rule that the skill already had."""
-
-    disagreement_id: str
-    skill: str  # canonical path
-    line: int  # 1-based, of the rule when it was seen
-    rule: str
-    at: str
-
-
 class Sessions(Tables):
-    """The tables sessions, disagreements, recurrences and places."""
+    """The tables sessions, disagreements and places (cursors)."""
 
     def session(self, session_id: str) -> SessionRow | None:
         """What is known of this session, or None."""
@@ -104,8 +92,8 @@ class Sessions(Tables):
         self.audit.append("digested", session=session.session_id, end=session.end, digest=session.digest)
 
     def _save_disagreement(self, session_id: str, found: Disagreement) -> None:
-        skill = _skill_path(found.skill)
-        data = codec.encode(found)
+        skill = skill_path(found.skill)
+        data = encode(found)
         self._database.run(
             "INSERT INTO disagreements VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM disagreements), ?, ?, ?, ?, 0) "
             "ON CONFLICT (id) DO NOTHING",
@@ -131,7 +119,7 @@ class Sessions(Tables):
             unattributed,
         )
         return [
-            self._document(Disagreement, data, sha)
+            self._database.document(Disagreement, data, sha)
             for data, sha, path in rows
             if not unattributed or path is None or not owner_of(path).editable
         ]
@@ -145,7 +133,7 @@ class Sessions(Tables):
         rows = self._database.rows("SELECT data, sha FROM disagreements WHERE id = ?", disagreement_id)
         if not rows:
             raise UsageError(f"there is no disagreement {disagreement_id}")
-        return self._document(Disagreement, *rows[0])
+        return self._database.document(Disagreement, *rows[0])
 
     def attach(self, disagreement_id: str, skill: SkillRef) -> Disagreement:
         """Say which skill a disagreement is about; the changed disagreement.
@@ -155,7 +143,7 @@ class Sessions(Tables):
         """
         with self.transaction():
             found = replace(self.disagreement(disagreement_id), skill=skill)
-            data, path = codec.encode(found), _skill_path(skill)
+            data, path = encode(found), skill_path(skill)
             self._database.run(
                 "UPDATE disagreements SET skill = ?, data = ?, sha = ? WHERE id = ?",
                 path,
@@ -194,30 +182,10 @@ class Sessions(Tables):
         wish: str = found["lesson"] or found["evidence"]["quote"]
         return wish
 
-    def save_recurrence(self, disagreement_id: str, skill: str | Path, line: int, rule: str) -> None:
-        """Remember that a disagreement asked again for a rule that is there. Idempotent."""
-        self._database.run(
-            "INSERT INTO recurrences (disagreement_id, skill, line, rule, at) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT DO NOTHING",
-            disagreement_id,
-            fs.canonical(skill),
-            line,
-            rule,
-            now(),
-        )
-
-    def recurrences(self, skill: str | Path | None = None) -> list[Recurrence]:
-        """The wishes that came again, oldest first; of one skill, or of all."""
-        rows = self._database.rows(
-            "SELECT disagreement_id, skill, line, rule, at FROM recurrences "
-            "WHERE ?1 IS NULL OR skill = ?1 ORDER BY seq",
-            None if skill is None else fs.canonical(skill),
-        )
-        return [Recurrence(*row) for row in rows]
-
 
 _SESSION = "SELECT session_id, path, end, digest, at, turns, human_turns, disagreements FROM sessions"
 
 
-def _skill_path(skill: SkillRef | None) -> str | None:
+def skill_path(skill: SkillRef | None) -> str | None:
+    """Return the canonical path of a skill's SKILL.md, where it has one."""
     return None if skill is None or skill.path is None else fs.canonical(skill.path)

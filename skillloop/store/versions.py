@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from skillloop.errors import SkillloopError
 from skillloop.model import Version, sha256
-from skillloop.store.audit import Audit
-from skillloop.store.database import Corrupt, Database, now
+from skillloop.store.audit import Tables
+from skillloop.store.database import Corrupt, now
 
 By = Literal["auto", "person"]
 """Who decided: the loop alone, or a person who saw it."""
@@ -47,13 +47,8 @@ class Publish:
         return f".SKILL.md.{self.target[:16]}.skillloop"
 
 
-class Versions:
+class Versions(Tables):
     """Blobs, versions and publishes of one store. Every writing method needs the caller's transaction."""
-
-    def __init__(self, database: Database, audit: Audit) -> None:
-        """Use this database, and tell this log of every version."""
-        self._database = database
-        self._audit = audit
 
     def keep(self, data: bytes) -> str:
         """Store the bytes; their sha256."""
@@ -61,9 +56,10 @@ class Versions:
         self._database.run("INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING", sha, data)
         return sha
 
-    def lose(self, sha: str) -> None:
-        """Remember that there was a text with this sha256, whose bytes are lost."""
-        self._database.run("INSERT INTO blobs VALUES (?, x'')", sha)
+    def mark_lost(self, sha: str) -> list[str]:
+        """Remember that there was a text with this sha256 whose bytes are lost; the sha, unless it is here after all."""
+        new = self._database.run("INSERT INTO blobs VALUES (?, x'') ON CONFLICT DO NOTHING", sha)
+        return [sha] * new
 
     def content(self, sha: str) -> bytes | None:
         """The bytes with this sha256, or None where they were never stored.
@@ -130,7 +126,7 @@ class Versions:
             proposal,
             json.dumps(version.extra),
         )
-        self._audit.append(
+        self.audit.append(
             "version", skill=skill, number=version.number, kind=kind, sha=sha, proposal=proposal, by=by
         )
         return version
@@ -177,13 +173,13 @@ class Versions:
     def close(self, publish: Publish, state: Literal["aborted", "conflict"]) -> None:
         """Close an open publish whose bytes are not in place."""
         self._set_state(publish, state)
-        self._audit.append(
+        self.audit.append(
             state, skill=publish.skill, base=publish.base, target=publish.target, proposal=publish.proposal
         )
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the versions, in sentences: changed bytes, or rows that the log does not tell of."""
-        lost = {sha for entry in self._audit.entries("rebuilt") for sha in entry.detail["texts"]}
+        lost = {sha for entry in self.audit.entries("rebuilt") for sha in entry.detail["texts"]}
         for (sha,) in self._database.rows("SELECT sha FROM blobs"):
             try:
                 self.content(sha)
@@ -195,7 +191,7 @@ class Versions:
         rows = set(self._database.rows("SELECT skill, number, sha FROM versions"))
         told = {
             (entry.skill, entry.detail["number"], entry.detail["sha"])
-            for entry in self._audit.entries("version")
+            for entry in self.audit.entries("version")
         }
         for skill, number, _ in sorted(rows ^ told, key=str):
             yield f"version {number} of {skill} is not the one that the audit log tells of"

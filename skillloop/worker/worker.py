@@ -62,6 +62,7 @@ def _drain_locked(home: Path, client: Path, inbox: Inbox, digest: Callable[[Path
             _work(home, inbox, name, seen, digest)
     seen.save()
     leave_notice(home)
+    back_up(home)
 
 
 def _work(home: Path, inbox: Inbox, name: str, seen: Seen, digest: Callable[[Path, Path], str]) -> None:
@@ -126,6 +127,17 @@ def _say(home: Path, words: str) -> None:
     """Write the notice as the hook prints it."""
     output = json.dumps({"systemMessage": words}) + "\n" if words else ""
     write_atomic(home / "notice.json", output.encode())
+
+
+def back_up(home: Path) -> None:
+    """Keep a copy of the store, if one is due; that it cannot be written never stops the worker."""
+    from skillloop.store import Store  # noqa: PLC0415  (sqlite: only where it is needed)
+
+    try:
+        with Store.open(home) as store:
+            store.back_up()
+    except SkillloopError as error:
+        log.warning("no copy of the store: %s", error.message)
 
 
 def digested(home: Path, path: Path) -> str:

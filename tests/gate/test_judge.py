@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers.config import as_toml, level
 from helpers.gate import AUTO, SKILL, case, insert, judged
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_config import as_toml, level
 
 from skillloop import config, gate
 from skillloop.config import Apply, Config, Protect, Sources, source

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from helpers.store import TEXT, VERDICT, proposal
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_store import VERDICT, proposal
 
 from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.fs import Missing, NotEditable
@@ -18,7 +18,6 @@ from skillloop.store import Store
 from skillloop.store.versions import Publish
 
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a disk that syncs in no time
-TEXT = b"---\nname: web\ndescription: d\n---\n\n# Rules\n\n- one\n- two\n- three\n"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from skillloop.skills import history
 from skillloop.store import Store
 from skillloop.store.schema import MIGRATIONS
 
-STORES = Path(__file__).parent / "data" / "stores"
+STORES = Path(__file__).parents[1] / "data" / "stores"
 SKILL = "/nowhere/skills/web/SKILL.md"
 
 
@@ -56,7 +56,7 @@ def test_an_older_store_opens_with_all_that_was_in_it(older):
         assert [(each.id, each.evidence.quote) for each in found] == [
             (f"e{n}", "never do that") for n in range(3)
         ]
-        assert (len(store.sessions()), len(store.trials()), len(store.recurrences())) == (3, 1, 1)
+        assert (len(store.sessions()), len(store.trials())) == (3, 1)
         assert [entry.event for entry in store.log(SKILL)][:4] == ["version"] * 4
 
 
@@ -78,10 +78,12 @@ def test_an_older_store_goes_on(older, tmp_path):
 def test_an_older_store_survives_export_and_rebuilding(older, tmp_path):
     with Store.open(older) as store:
         store.export(tmp_path / "all.db")
+        store.back_up()
     data = bytearray((older / "skillloop.db").read_bytes())
     data[:100] = b"\0" * 100
     (older / "skillloop.db").write_bytes(data)
-    assert Store.rebuild(older).lost == ()
+    (unread,) = Store.rebuild(older).lost
+    assert "if anything" in unread
     with Store.open(older) as store:
         assert (store.verify(), len(history.versions(store, SKILL))) == ([], 4)
 
@@ -90,12 +92,9 @@ def test_an_interrupted_migration_is_begun_again(older, monkeypatch):
     """Each migration is one transaction with its number."""
     before = tables(older)
 
-    def broken(database):
-        database.run("CREATE TABLE half (x TEXT) STRICT")
-        raise SkillloopError("no space left")
-
+    broken = ("broken", ("CREATE TABLE half (x TEXT) STRICT", "CREATE TABLE half (x TEXT) STRICT"))
     monkeypatch.setattr("skillloop.store.database.MIGRATIONS", (*MIGRATIONS, broken))
-    with pytest.raises(SkillloopError, match="no space"):
+    with pytest.raises(SkillloopError, match="already exists"):
         Store.open(older)
     assert tables(older) == before
     monkeypatch.undo()

@@ -1,11 +1,10 @@
 """The person's rules: three levels, combined by restriction, each value with its file and line."""
 
-import json
 from itertools import pairwise
 
 import pytest
+from helpers.config import as_toml, level
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from skillloop import config
 from skillloop.config import ConfigError, covers
@@ -169,48 +168,6 @@ def test_effective_lists_every_key_once_and_every_entry(write):
 
 def test_every_key_says_what_it_means():
     assert all(len(doc) > 5 for _, _, doc in config.reference())
-
-
-HOSTS = ["a.com", "b.com", "www.a.com", "*.com", "*.a.com", "?.com", "a*", "x.org", "*"]
-hosts = st.lists(st.sampled_from(HOSTS), max_size=3)
-level = st.fixed_dictionaries(
-    {},
-    optional={
-        "sources": st.fixed_dictionaries(
-            {},
-            optional={
-                "trusted": hosts,
-                "untrusted": hosts,
-                "unknown": st.sampled_from(["review", "refuse"]),
-                "aliases": st.dictionaries(st.sampled_from(HOSTS[:3]), hosts, max_size=2),
-            },
-        ),
-        "protect": st.fixed_dictionaries({}, optional={"headings": hosts, "must_keep": hosts}),
-        "edit": st.fixed_dictionaries(
-            {}, optional={"unseen": st.integers(0, 20), "max_bytes": st.integers(0, 9)}
-        ),
-        "apply": st.fixed_dictionaries(
-            {},
-            optional={
-                "mode": st.sampled_from(["auto", "review"]),
-                "min_confidence": st.floats(0, 1),
-                "never_auto": st.lists(st.sampled_from(["insert", "delete"])),
-            },
-        ),
-    },
-)
-
-
-def as_toml(tables):
-    def value(one):
-        if isinstance(one, dict):
-            return "{" + ", ".join(f'"{key}" = {value(item)}' for key, item in one.items()) + "}"
-        return json.dumps(one)
-
-    return "".join(
-        f"[{section}]\n" + "".join(f"{key} = {value(item)}\n" for key, item in table.items())
-        for section, table in tables.items()
-    )
 
 
 def names_of(sources, host):

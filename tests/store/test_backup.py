@@ -1,16 +1,19 @@
-"""`export` and `import`: a whole history as one file, and back, byte for byte; nothing is overwritten unasked."""
+"""`export`, `import` and the kept copies: a whole history as one file, and back, byte for byte."""
 
 import json
+import os
 import random
+import sqlite3
 import stat
 
 import pytest
 from click.testing import CliRunner
 
 from skillloop import cli
+from skillloop.errors import SkillloopError
 from skillloop.model import sha256
 from skillloop.skills import history
-from skillloop.store import Store
+from skillloop.store import Store, backup
 
 
 def run(home, *args, code=0):
@@ -111,3 +114,75 @@ def test_a_file_that_is_cut_or_no_export_changes_nothing(full, tmp_path, cut):
     (tmp_path / "bad.db").write_bytes(data[:cut])
     run(tmp_path / "fresh", "import", tmp_path / "bad.db", code=1)
     assert not list((tmp_path / "fresh").glob("*.db*"))
+
+
+def grow(home, entries=backup.EVERY):
+    """Let the log grow, and copy if that is due."""
+    with Store.open(home) as store:
+        with store.transaction():
+            for _ in range(entries):
+                store.record("config")
+        store.back_up()
+
+
+def test_the_last_five_copies_are_kept_for_the_person_alone(home):
+    previous = os.umask(0)
+    try:
+        for _ in range(7):
+            grow(home)
+    finally:
+        os.umask(previous)
+    kept = backup.copies(home)
+    assert [path.name for path in kept] == [f"{n:06}-{n * backup.EVERY}.db" for n in range(3, 8)]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (home / "backups").iterdir()} == {0o600}
+    assert stat.S_IMODE((home / "backups").stat().st_mode) == 0o700
+    Store.restore(home / "new", kept[-1])
+    assert len(every_entry(home / "new")) == 7 * backup.EVERY + 1
+
+
+def every_entry(home):
+    with Store.open(home) as store:
+        return store.log()
+
+
+def test_a_copy_is_made_of_the_first_entry_and_then_of_every_twentieth(home):
+    grow(home, 0)
+    assert backup.copies(home) == []
+    grow(home, 1)
+    grow(home, backup.EVERY - 1)
+    assert len(backup.copies(home)) == 1
+    grow(home, 1)
+    assert len(backup.copies(home)) == 2
+
+
+def test_a_damaged_store_takes_no_good_copys_place(full):
+    grow(full)
+    before = backup.copies(full)
+    grow(full, backup.EVERY - 1)
+    with sqlite3.connect(full / "skillloop.db") as connection:
+        connection.execute("DROP TRIGGER audit_no_update")
+        connection.execute("UPDATE audit SET entry = replace(entry, 'config', 'nothing') WHERE seq = 50")
+    connection.close()
+    grow(full, 1)
+    assert backup.copies(full) == before
+
+
+def test_a_copy_that_cannot_be_written_leaves_the_others(home, monkeypatch):
+    grow(home)
+    before = backup.copies(home)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("skillloop.store.backup._sync", full)
+    with pytest.raises(SkillloopError, match="No space left"):
+        grow(home)
+    assert list((home / "backups").iterdir()) == before
+
+
+def test_the_copies_of_a_replaced_history_are_not_taken_for_the_new_ones(full, tmp_path):
+    grow(full)
+    Store.restore(tmp_path / "other", *backup.copies(full))
+    grow(tmp_path / "other")
+    Store.restore(tmp_path / "other", *backup.copies(full), replace=True)
+    assert backup.copies(tmp_path / "other") == []

@@ -1,7 +1,6 @@
 """What goes in comes out; saving twice changes nothing; every change leaves a chained entry in the log."""
 
 import dataclasses
-import json
 import os
 import sqlite3
 import stat
@@ -9,49 +8,25 @@ import subprocess
 import sys
 
 import pytest
+from helpers.store import SKILL, VERDICT, disagreement, proposal, session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skillloop.errors import Locked, SkillloopError, UsageError
 from skillloop.model import (
-    Check,
     Decision,
     Disagreement,
-    Edit,
-    Evidence,
-    Kind,
-    Origin,
     Outcome,
     Proposal,
     Session,
     SkillRef,
     Turn,
     Verdict,
+    sha256,
 )
-from skillloop.store import Corrupt, Store, codec
+from skillloop.store import Corrupt, Store
+from skillloop.store.database import Database, encode
 from skillloop.store.schema import MIGRATIONS
-
-SKILL = "/x/skills/web/SKILL.md"
-VERDICT = Verdict(Outcome.DEFER, (Check("sources", False, hard=False, detail="unknown"),), 0.5, 0.01)
-
-
-def evidence(name="e1", session="s1"):
-    return Evidence(name, session, "/t.jsonl", 3, "u-3", "never do that", Origin.TYPED)
-
-
-def disagreement(name="e1", session="s1", skill=SKILL):
-    ref = SkillRef("web", skill) if skill else None
-    return Disagreement(evidence(name, session), Kind.CORRECTION, 0.9, True, "Never do that", ref, 4)
-
-
-def proposal(name="abc123", *, session="s1", skill=SKILL, lines=1):
-    edits = tuple(Edit("insert", "Rules", new=f"- rule {n}", evidence=("e1",)) for n in range(lines))
-    return Proposal(name, "web", skill, "0" * 64, edits, (evidence(),), "why", "offline", session)
-
-
-def session(name="s1", end=100, digest="d"):
-    turns = (Turn(0, "human", "hi", 1), Turn(1, "assistant", "hello", 2))
-    return Session(name, f"/{name}.jsonl", turns, end=end, digest=digest)
 
 
 def test_the_home_and_all_files_in_it_are_the_persons_alone(tmp_path):
@@ -124,15 +99,6 @@ def test_the_wishes_before_a_session_are_those_of_earlier_ones(store):
         store.save_digest(session(name), [found])
     assert store.wishes(before="s2") == ("lesson s1",)
     assert store.wishes(before="new") == ("lesson s1", "lesson s2", "lesson s3")
-
-
-def test_the_same_wish_again_is_a_recurrence_and_counts_once(store):
-    store.save_digest(session(), [disagreement("e1")])
-    for _ in range(2):
-        store.save_recurrence("e1", SKILL, 12, "- rule")
-    (found,) = store.recurrences(SKILL)
-    assert (found.disagreement_id, found.skill, found.line, found.rule) == ("e1", SKILL, 12, "- rule")
-    assert store.recurrences("/x/skills/other/SKILL.md") == []
 
 
 def test_a_proposal_comes_back_whole_with_its_verdict_and_context(store):
@@ -373,14 +339,21 @@ def test_a_damaged_store_is_not_exported_and_nothing_is_left_of_the_try(store, h
 VALUES = st.one_of(*(st.from_type(kind) for kind in (Turn, Session, Disagreement, Proposal, Verdict)))
 
 
-@given(VALUES)
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    opened = Database(tmp_path_factory.mktemp("home") / "x.db")
+    yield opened
+    opened.close()
+
+
+@given(value=VALUES)
 @settings(max_examples=300, deadline=None)
-def test_the_model_survives_json_exactly(value):
-    text = codec.encode(value)
-    again = codec.decode(type(value), text)
+def test_the_model_survives_json_exactly(database, value):
+    text = encode(value)
+    again = database.document(type(value), text, sha256(text))
     assert repr(again) == repr(value)  # repr, since nan is not equal to itself
     assert text.isascii()
-    assert codec.encode(again) == text
+    assert encode(again) == text
 
 
 def test_half_a_character_survives_the_store(store):
@@ -389,7 +362,22 @@ def test_half_a_character_survives_the_store(store):
     assert store.disagreements() == [odd]
 
 
-def test_json_of_something_else_is_an_error_and_not_a_value():
-    for text in ("[]", "{}", '{"outcome": "no such", "checks": []}', '{"unknown": 1}', "1", json.dumps("x")):
-        with pytest.raises((TypeError, ValueError, KeyError, AttributeError)):
-            codec.decode(Verdict, text)
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", '{"outcome": "no such", "checks": []}', '{"unknown": 1}', "1", '"x"', "{"]
+)
+def test_json_of_something_else_is_an_error_and_not_a_value(database, text):
+    with pytest.raises(Corrupt):
+        database.document(Verdict, text, sha256(text))
+
+
+def test_a_document_with_another_hash_is_an_error(database):
+    with pytest.raises(Corrupt, match="a stored verdict has changed"):
+        database.document(Verdict, encode(VERDICT), "0" * 64)
+
+
+def test_a_changed_document_is_found_by_verify(store, home):
+    store.save_digest(session(), [disagreement()])
+    with sqlite3.connect(home / "skillloop.db") as connection:
+        connection.execute("UPDATE disagreements SET data = replace(data, 'never', 'always')")
+    connection.close()
+    assert store.verify() == [f"{home / 'skillloop.db'}: e1 in disagreements has changed"]
