@@ -48,15 +48,23 @@ class ModelStage:
             str, ModelClient | None
         ] = {}  # by path of the skill, since each has its own rules
         self._down = ""  # why the model is not asked any more in this session
+        self._suspicions: dict[int, str] = {}  # by turn
 
     @cached_property
     def shown(self) -> Session:
         """The session as a model, a case and a reviewer's context may hold it."""
         return gather.credible(self.session, self.home)
 
+    def suspicion(self, disagreement: Disagreement) -> str:
+        """Say why something else than the person may well have written the words of a disagreement, or ""."""
+        turn = disagreement.turn
+        if turn not in self._suspicions:
+            self._suspicions[turn] = gather.suspicion(self.session, self.session.turns[turn], self.home)
+        return self._suspicions[turn]
+
     def second_opinion(self, disagreement: Disagreement, session: Session) -> float | None:
         """Return the probability that an uncertain turn is a disagreement; None where nobody can say. See `detect.find`."""
-        if self._down or gather.suspicion(session, session.turns[disagreement.turn], self.home):
+        if self._down or self.suspicion(disagreement):
             return None
         path = disagreement.skill.path if disagreement.skill is not None else None
         if path is not None:
@@ -79,7 +87,7 @@ class ModelStage:
     ) -> Iterator[Proposal | InvalidDraft]:
         """Yield the model's drafts for one lesson, as they are asked for; none offline, or once it failed."""
         client = self._client(path, rules)
-        if client is None or self._store is None or self._down:
+        if client is None or self._store is None or self._down or self.suspicion(lesson):
             return
         brief = Brief(
             self.shown, lesson, text, path, rules.protect.headings, tuple(rejected.failed(self._store, path))
@@ -105,7 +113,9 @@ class ModelStage:
         if (check := second_opinion.raised(lesson)) is not None:
             verdict = judge.demoted(verdict, (check,))
         client = self._client(prepared.proposal.path, prepared.config)
-        if client is None or not client.asks or verdict.outcome not in {Outcome.KEEP, Outcome.DEFER}:
+        if client is None or not client.asks or self.suspicion(lesson):
+            return verdict
+        if verdict.outcome not in {Outcome.KEEP, Outcome.DEFER}:
             return verdict
         before, checks = client.spent, []
         try:

@@ -66,9 +66,7 @@ class Digest:
 
     session: Session
     disagreements: tuple[Disagreement, ...]
-    suspect: dict[
-        str, str
-    ]  # by id of a disagreement: why something else than the person may have written those words
+    suspect: dict[str, str]  # why something else than the person may have written it, by id of a disagreement
     trials: tuple[Trial, ...] = ()
     recurrences: tuple[Recurrence, ...] = ()
     troubles: tuple[str, ...] = ()
@@ -186,20 +184,16 @@ def study(
 
 def learn(run: Run, disagreements: tuple[Disagreement, ...]) -> Digest:
     """Record the disagreements of a session and carry out what each lesson leads to."""
-    session, suspect = run.session, _suspect(run, disagreements)
+    session = run.session
     if run.record is not None and not session.automated:
         confirmation.record_changes(run.record, run.home, Path(session.cwd) if session.cwd else None)
-        # a suspect disagreement without a skill is no lesson that waits for one
-        homeless = {item.id for item in disagreements if item.skill is None or item.skill.path is None}
-        run.record.save_digest(
-            session,
-            [
-                replace(item, lesson=None) if item.id in suspect and item.id in homeless else item
-                for item in disagreements
-            ],
-        )
-        _save_cases(run, disagreements, suspect)
-    return _digest(run, disagreements, suspect, [item for item in disagreements if draftable(item)])
+        kept = []
+        for item in disagreements:  # a suspect one without a skill is no lesson that waits for one
+            homeless = item.skill is None or item.skill.path is None
+            kept.append(replace(item, lesson=None) if homeless and run.model.suspicion(item) else item)
+        run.record.save_digest(session, kept)
+        _save_cases(run, run.record, disagreements)
+    return _digest(run, disagreements, [item for item in disagreements if draftable(item)])
 
 
 def propose_for(disagreement: Disagreement, home: Path, store: Store) -> Digest:
@@ -209,9 +203,8 @@ def propose_for(disagreement: Disagreement, home: Path, store: Store) -> Digest:
         SkillloopError: its transcript is not there any more.
     """
     run = start(transcript.read(disagreement.evidence.path), home, store)
-    suspect = _suspect(run, [disagreement])
-    _save_cases(run, [disagreement], suspect)
-    return _digest(run, (disagreement,), suspect, [disagreement])
+    _save_cases(run, store, [disagreement])
+    return _digest(run, (disagreement,), [disagreement])
 
 
 def draftable(disagreement: Disagreement) -> bool:
@@ -225,34 +218,22 @@ def draftable(disagreement: Disagreement) -> bool:
     )
 
 
-def _suspect(run: Run, disagreements: Iterable[Disagreement]) -> dict[str, str]:
-    """Return why something else than the person may have written the words of a disagreement, by id."""
-    session = run.session
-    reasons = {
-        item.id: gather.suspicion(session, session.turns[item.turn], run.home) for item in disagreements
-    }
-    return {name: why for name, why in reasons.items() if why}
-
-
-def _save_cases(run: Run, disagreements: Iterable[Disagreement], suspect: Collection[str]) -> None:
+def _save_cases(run: Run, record: Store, disagreements: Iterable[Disagreement]) -> None:
     """Keep each disagreement that the person surely said as a case of its skill."""
     for item in disagreements:
-        case = None if item.id in suspect else cases.of(run.model.shown, item)
-        if case is not None and run.record is not None:
-            run.record.evaluations.save_case(case.id, case.skill, case.session_id, case)
+        case = None if run.model.suspicion(item) else cases.of(run.model.shown, item)
+        if case is not None:
+            record.evaluations.save_case(case.id, case.skill, case.session_id, case)
 
 
-def _digest(
-    run: Run,
-    disagreements: tuple[Disagreement, ...],
-    suspect: dict[str, str],
-    lessons: Iterable[Disagreement],
-) -> Digest:
-    results = [_learn_one(run, lesson, suspect=lesson.id in suspect) for lesson in lessons]
+def _digest(run: Run, disagreements: tuple[Disagreement, ...], lessons: Iterable[Disagreement]) -> Digest:
+    """Take each lesson through the pipeline, one after the other."""
+    results = [_learn_one(run, lesson) for lesson in lessons]
+    suspicions = {item.id: run.model.suspicion(item) for item in disagreements}
     return Digest(
         run.session,
         disagreements,
-        suspect,
+        {name: why for name, why in suspicions.items() if why},
         tuple(trial for result in results for trial in result.trials),
         tuple(result.recurrence for result in results if result.recurrence is not None),
         tuple(run.model.troubles),
@@ -260,7 +241,7 @@ def _digest(
     )
 
 
-def _learn_one(run: Run, lesson: Disagreement, *, suspect: bool) -> LessonResult:
+def _learn_one(run: Run, lesson: Disagreement) -> LessonResult:
     """Draft for one lesson and judge each draft, the model's and then the offline one, until one is kept or waits.
 
     Raises:
@@ -290,13 +271,11 @@ def _learn_one(run: Run, lesson: Disagreement, *, suspect: bool) -> LessonResult
         offline_draft = Recurrence(lesson, path, 0, rule, pending.proposal.id)
     if isinstance(offline_draft, Recurrence):
         return LessonResult(recurrence=offline_draft)
-    model_drafts = () if suspect else run.model.drafts(lesson, text, path, rules)
-    return LessonResult(tuple(_trials(run, lesson, chain(model_drafts, (offline_draft,)), suspect=suspect)))
+    drafts = chain(run.model.drafts(lesson, text, path, rules), (offline_draft,))
+    return LessonResult(tuple(_trials(run, lesson, drafts)))
 
 
-def _trials(
-    run: Run, lesson: Disagreement, drafts: Iterable[Proposal | InvalidDraft], *, suspect: bool
-) -> Iterator[Trial]:
+def _trials(run: Run, lesson: Disagreement, drafts: Iterable[Proposal | InvalidDraft]) -> Iterator[Trial]:
     """Judge drafts until one of them is kept or waits. What was proposed before, or is like it, ends them."""
     tried: set[str] = set()
     attempt = 1
@@ -313,16 +292,14 @@ def _trials(
         if proposal.id in tried:
             continue
         tried.add(proposal.id)
-        trial = _judge(run, lesson, draft, attempt, suspect=suspect)
+        trial = _judge(run, lesson, draft, attempt)
         attempt += trial.prepared is not None
         yield trial
         if trial.verdict.outcome in {Outcome.KEEP, Outcome.DEFER}:
             return
 
 
-def _judge(
-    run: Run, lesson: Disagreement, draft: Proposal | InvalidDraft, attempt: int, *, suspect: bool
-) -> Trial:
+def _judge(run: Run, lesson: Disagreement, draft: Proposal | InvalidDraft, attempt: int) -> Trial:
     """Judge one draft, decide, and carry the decision out. A draft that breaks something is a crash, no more."""
     crash = Decision(Outcome.CRASH, "")
     try:
@@ -333,7 +310,7 @@ def _judge(
             trial = Trial(draft, Verdict(Outcome.CRASH, ()), crash)
             prepared = gather.prepare(draft, run.home, run.history, run.session, lesson.confidence)
             trial = replace(trial, prepared=prepared)
-            verdict = prepared.verdict if suspect else run.model.prove(prepared, lesson, attempt)
+            verdict = run.model.prove(prepared, lesson, attempt)
             trial = replace(trial, verdict=verdict, prepared=replace(prepared, verdict=verdict))
         return replace(trial, decision=_carry_out(run, trial))
     except Exception as error:  # noqa: BLE001  (one bad draft must not end the session)
