@@ -1,16 +1,18 @@
 """Questions to a model, and what a local server answers in its place."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 
-from helpers.messages_server import data_of
+from helpers.messages_server import MessagesServer, data_of
 
 from skillloop.evaluate import cases
 from skillloop.evaluate.cases import Case, Expected, Message
 from skillloop.hosts.claude_code import transcript
 from skillloop.llm import Prompt, Request, prices
-from skillloop.model import Edit, Proposal
+from skillloop.model import Disagreement, Edit, Evidence, Kind, Proposal, SkillRef
 from skillloop.pipeline import session
+from skillloop.propose import model
 
 SCHEMA = {
     "type": "object",
@@ -114,3 +116,38 @@ class Person:
 def outcome(result):
     trial = result.trials[0]
     return {check.name: check for check in trial.verdict.checks}, trial
+
+
+@contextmanager
+def drafting_server(monkeypatch, home):
+    """A server that answers with a good draft; the person's rules ask it."""
+    (home / "config.toml").write_text('[model]\nbackend = "anthropic"\n')
+    with MessagesServer(answer(edit())) as running:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-stub-not-a-key")
+        monkeypatch.setattr("time.sleep", lambda _seconds: None)
+        yield running
+
+
+def drafted(requests):
+    return [
+        request
+        for request in requests
+        if request["system"][0]["text"].startswith("A person corrected an assistant that")
+    ]
+
+
+def brief(read, text, lesson):
+    """A draft's start, whatever the detector thinks of the session."""
+    turn = read.human_turns[-1]
+    evidence = Evidence("e1", read.session_id, read.path, turn.line, turn.uuid, turn.text, turn.origin)
+    found = Disagreement(
+        evidence,
+        Kind.CORRECTION,
+        0.9,
+        True,
+        lesson,
+        SkillRef("research", "/nowhere/skills/x/SKILL.md"),
+        turn.index,
+    )
+    return model.Brief(read, found, text, "/nowhere/skills/x/SKILL.md")
