@@ -5,10 +5,10 @@ from helpers.gate import failed, insert
 
 from skillloop.detect import DURABLE_AT, ONLY_PASTED, durability, find, lesson
 from skillloop.detect.classifier import learned
-from skillloop.detect.durable_lexicon import WISHED
 from skillloop.detect.phrases import tokens
 from skillloop.gate import provenance
 from skillloop.model import Session, ToolUse, Turn, TurnKind
+from skillloop.text import lexicon
 
 
 def sure(text):
@@ -79,5 +79,5 @@ def test_a_turn_of_nothing_but_a_paste_quotes_nothing_of_it():
 
 
 def test_no_phrase_is_longer_than_what_is_looked_at_for_how_a_rule_starts():
-    phrases = (phrase for words in WISHED.values() for text in words.values() for phrase in text.split("|"))
+    phrases = (phrase for row in lexicon.classes("wished").values() for phrase in row)
     assert max(len(tokens(phrase)) for phrase in phrases) == durability.LONGEST_PHRASE

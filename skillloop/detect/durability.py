@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 
-from skillloop.detect.durable_lexicon import WISHED
 from skillloop.detect.durable_phrases import meant_to_last, reads_like_a_norm
 from skillloop.detect.features import classes
 from skillloop.detect.phrases import Phrases, tokens, wide
+from skillloop.text import lexicon
 
-_WISHED = Phrases(WISHED)
+_WISHED = Phrases(lexicon.classes("wished"))
 
 SAYS_SO = "rule: says that it lasts"
 """The feature of a rule of which the person says themselves that it is for good."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from skillloop.detect.lexicon import CLAIMED, REPLIED, SAID
 from skillloop.detect.phrases import Phrases, tokens, wide
 from skillloop.model import Origin, Session, ToolUse, Turn, TurnKind
+from skillloop.text import lexicon
 
-_SAID, _REPLIED, _CLAIMED = Phrases(SAID), Phrases(REPLIED), Phrases(CLAIMED)
+_SAID, _REPLIED, _CLAIMED = (Phrases(lexicon.classes(group)) for group in ("said", "replied", "claimed"))
 
 HEAD, TAIL = 1200, 300
 """Characters of a person's prose that are looked at, from its start and from its end."""

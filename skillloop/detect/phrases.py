@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 _TOKEN = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]|[^\W_぀-ヿ㐀-鿿豈-﫿]+(?:[._-][^\W_぀-ヿ㐀-鿿豈-﫿]+)*")
@@ -66,14 +66,13 @@ class _Words(dict[str, _Word | None]):
 class Phrases:
     """A set of classes of phrases, compiled for lookup."""
 
-    def __init__(self, table: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, table: Mapping[str, Iterable[str]]) -> None:
         self._exact: dict[str, set[str]] = {}
         self._stems: dict[str, set[str]] = {}
         self._begun: dict[str, list[list[str]]] = {}  # the phrases that begin with a word
-        for name, languages in table.items():
-            for entries in languages.values():
-                for entry in entries.split("|"):
-                    self._enter(name, entry)
+        for name, entries in table.items():
+            for entry in entries:
+                self._enter(name, entry)
         self._stem = max(map(len, self._stems), default=0)  # length of the longest
         self._words = _Words(self._look_up)
 

@@ -1,0 +1,112 @@
+"""What skillloop knows of languages: one file a language, `data/lang/<xx>.toml`, with the same keys in each.
+
+A key is `group.name`; `en.toml` explains each. An entry is a string: phrases separated by `|` or a line break, words by
+blanks, or regular expressions, one a line (each of a language that writes no spaces, or of one that does: `spaced`). An
+empty string says that a language has nothing for the key. A key that English has not, or that a file lacks, is an error.
+To add a language, add a file; nothing else names the languages.
+
+Everything is read at the first question, once. Which languages a text is in is never asked: all of them are looked for.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "data" / "lang"
+
+_PHRASE_END = re.compile(r"[|\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One file: its entries by "group.name"."""
+
+    code: str
+    name: str
+    order: int  # among the languages, where patterns are tried one after the other
+    spaced: bool  # whether words stand apart
+    entries: Mapping[str, str]
+
+
+@cache
+def languages(folder: Path = FOLDER) -> tuple[Language, ...]:
+    """Read every language; English comes first, the others in their order.
+
+    Raises:
+        ValueError: a file has a key that English has not, lacks one that it has, or an entry is no string.
+    """
+    read = {path.stem: _read(path) for path in folder.glob("*.toml")}
+    for code, language in read.items():
+        for word, keys in (
+            ("unknown", language.entries.keys() - read["en"].entries.keys()),
+            ("missing", read["en"].entries.keys() - language.entries.keys()),
+        ):
+            if keys:
+                raise ValueError(f"{code}.toml: {word} key {min(keys)!r}")
+    return tuple(sorted(read.values(), key=lambda language: (language.code != "en", language.order)))
+
+
+def _read(path: Path) -> Language:
+    groups = tomllib.loads(path.read_text(encoding="utf-8"))
+    about = groups.pop("language")
+    entries = {f"{group}.{name}": entry for group, keys in groups.items() for name, entry in keys.items()}
+    wrong = [key for key, entry in entries.items() if not isinstance(entry, str)]
+    if wrong:
+        raise ValueError(f"{path.name}: the entry of {wrong[0]!r} is no string")
+    return Language(path.stem, about["name"], about["order"], about["spaced"], entries)
+
+
+@cache
+def words(key: str) -> frozenset[str]:
+    """Return the words of every language under a key."""
+    return frozenset(word for language in languages() for word in language.entries[key].split())
+
+
+@cache
+def phrases(key: str) -> tuple[str, ...]:
+    """Return the phrases of every language under a key, in order, without repetitions."""
+    return tuple(dict.fromkeys(p for language in languages() for p in split(language.entries[key])))
+
+
+def split(entry: str) -> list[str]:
+    """Split an entry into its phrases."""
+    return [phrase for phrase in _PHRASE_END.split(entry) if phrase]
+
+
+def classes(group: str) -> dict[str, tuple[str, ...]]:
+    """Return the phrases of every language under each key of a group, by the key's name, in the order of the English file."""
+    start = group + "."
+    keys = (key for key in languages()[0].entries if key.startswith(start))
+    return {key.removeprefix(start): phrases(key) for key in keys}
+
+
+def alternatives(key: str) -> str:
+    """Join the regular expressions of every language under a key into one, a group that captures nothing."""
+    return _joined(line for language in languages() for line in language.entries[key].splitlines())
+
+
+def _joined(lines: Iterable[str]) -> str:
+    return f"(?:{'|'.join(dict.fromkeys(filter(None, lines)))})"
+
+
+@cache
+def pattern(key: str) -> re.Pattern[str]:
+    """Return `alternatives(key)` compiled, for any letter case."""
+    return re.compile(alternatives(key), re.IGNORECASE)
+
+
+@cache
+def whole(key: str) -> re.Pattern[str]:
+    """Return the same for whole words only; a language that writes no spaces has none, so its expressions match anywhere."""
+    spaced, dense = (
+        _joined(
+            line for lang in languages() if lang.spaced is spaced for line in lang.entries[key].splitlines()
+        )
+        for spaced in (True, False)
+    )
+    return re.compile(rf"(?<!\w){spaced}(?!\w)" + (f"|{dense}" if dense != "(?:)" else ""), re.IGNORECASE)

@@ -1,0 +1,68 @@
+"""The files of the languages: the same keys in each, and what they lack."""
+
+import re
+import shutil
+
+import pytest
+
+from skillloop.text import lexicon
+
+
+def test_every_file_has_the_keys_of_the_english_one_and_the_gaps_are_known(capsys):
+    languages = lexicon.languages()
+    gaps = {
+        language.code: [key for key, entry in language.entries.items() if not entry] for language in languages
+    }
+    with capsys.disabled():
+        for code, keys in gaps.items():
+            print(f"\n{code} has nothing for {len(keys)} of {len(languages[0].entries)} keys", end="")
+    assert not gaps["en"]
+    assert {code for code, keys in gaps.items() if len(keys) < 30} >= {*"es de fr pt it ru zh ja".split()}
+
+
+def test_no_entry_has_a_phrase_twice_or_blanks_around_one():
+    for language in lexicon.languages():
+        for key, entry in language.entries.items():
+            phrases = lexicon.split(entry)
+            if key.startswith(("said.", "replied.", "claimed.", "wished.", "polarity.")):
+                assert phrases == list(dict.fromkeys(map(str.strip, phrases))), (language.code, key)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(lexicon.FOLDER, tmp_path / "lang")
+    return tmp_path / "lang"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("instead = ", "ru.toml: unknown key 'polarity.insted'"),
+        ("", "ru.toml: missing key 'polarity.instead'"),
+    ],
+)
+def test_a_key_that_is_unknown_or_missing_is_named_with_its_file(folder, change, message):
+    file = folder / "ru.toml"
+    text = file.read_text("utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("instead"))
+    replacement = line + "\n" + line.replace(change, "insted = ") if change else ""
+    file.write_text(text.replace(line, replacement, 1), "utf-8")
+    with pytest.raises(ValueError, match=re.escape(message)):
+        lexicon.languages(folder)
+
+
+def test_an_entry_that_is_no_string_is_named_with_its_file(folder):
+    file = folder / "ru.toml"
+    file.write_text(
+        re.sub("^without = .*", "without = ['без']", file.read_text("utf-8"), flags=re.MULTILINE), "utf-8"
+    )
+    with pytest.raises(ValueError, match=re.escape("ru.toml: the entry of 'polarity.without' is no string")):
+        lexicon.languages(folder)
+
+
+def test_a_new_language_is_one_file(folder):
+    (folder / "sv.toml").write_text(
+        re.sub("^order = .*", "order = 99", (folder / "pl.toml").read_text("utf-8"), flags=re.MULTILINE),
+        "utf-8",
+    )
+    assert lexicon.languages(folder)[-1].code == "sv"
