@@ -6,7 +6,7 @@ import pytest
 from transcripts import NOTE, VERSIONS, Transcript
 
 from skillloop.errors import UsageError
-from skillloop.hosts.claude_code import parallel, transcript
+from skillloop.hosts.claude_code import transcript
 from skillloop.model import Origin, SkillRef, TurnKind
 
 SKILL = "/home/ana/.claude/skills/research/SKILL.md"
@@ -440,11 +440,11 @@ def test_a_pasted_block_may_hold_blocks(read, message, own):
 
 
 def test_many_transcripts_are_read_in_order_on_every_core(tmp_path, monkeypatch):
-    monkeypatch.setattr(parallel, "PARALLEL_FROM", 0)
+    monkeypatch.setattr(transcript, "PARALLEL_FROM", 0)
     paths = [
         Transcript().typed(f"Request {number}").write(tmp_path / f"{number}.jsonl") for number in range(4)
     ]
     paths.insert(2, tmp_path / "missing.jsonl")
-    *read, gone, fourth, fifth = (*parallel.read_all(paths[:2]), *parallel.read_all(paths[2:]))
+    *read, gone, fourth, fifth = (*transcript.read_all(paths[:2]), *transcript.read_all(paths[2:]))
     assert [each.turns[0].text for each in (*read, fourth, fifth)] == [f"Request {n}" for n in range(4)]
     assert "missing.jsonl" in gone.message

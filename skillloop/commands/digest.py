@@ -18,7 +18,7 @@ from skillloop.commands.options import App, checks_as_objects, counted, emit, js
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import transcript
-from skillloop.hosts.claude_code.parallel import read_all
+from skillloop.hosts.claude_code.transcript import read_all
 from skillloop.llm import Estimate, Planned
 from skillloop.model import Disagreement, Origin, Session
 from skillloop.pipeline import session

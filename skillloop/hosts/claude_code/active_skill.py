@@ -16,7 +16,7 @@ from skillloop.model import SkillRef
 _LAUNCH = re.compile(r"\A\s*Base directory for this skill: ([^\n]+)")
 
 
-class InForce:
+class ActiveSkill:
     """The skill in force, and all that ever were."""
 
     def __init__(self) -> None:
@@ -53,11 +53,11 @@ class InForce:
         """The conversation starts anew."""
         self.current = self._called = None
 
-    def standing(self) -> tuple[SkillRef | None, str | None, dict[str, str]]:
-        """How things stand, for `go_on_from`."""
+    def snapshot(self) -> tuple[SkillRef | None, str | None, dict[str, str]]:
+        """How things stand, for `restore`."""
         return self.current, self._called, dict(self._paths)
 
-    def go_on_from(self, current: SkillRef | None, called: str | None, paths: dict[str, str]) -> None:
+    def restore(self, current: SkillRef | None, called: str | None, paths: dict[str, str]) -> None:
         """Go on from how things stood."""
         self.current, self._called, self._paths = current, called, dict(paths)
 

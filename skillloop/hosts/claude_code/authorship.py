@@ -1,18 +1,26 @@
-"""Who spoke: whether a record holds words that a person typed, and how surely the record itself says so.
+"""Who made these words: the one answer to whether a person typed what a record holds, and what proves it.
 
 Default deny. Words are a person's only where nothing speaks against it, and their origin is TYPED only where the client
 says both that a human sent them (`origin`) and that they were typed (`promptSource`). A client that says neither leaves
 them UNATTRIBUTED; whatever says something else, or something unknown, is MACHINE and no turn at all.
+
+A record can be forged by whatever can write the file, so two things outside it count as well. A receipt (`witnessed`)
+proves that the words were submitted. A tool call that touched what skillloop rests on (transcripts, the prompt history,
+skillloop's own state) taints the session: a call that only reads cannot forge anything, and a project's memory folder is
+where Claude Code itself keeps notes, but any other mention counts, also inside a script that a call writes. A determined
+forger can hide the path: the taint lowers trust, it does not carry it.
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
+from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.model import Origin
 
-TYPED_SOURCES = frozenset({"typed", "queued"})
+TYPED_SOURCES = ("typed", "queued")
 PERSONAL_ENTRYPOINTS = frozenset(
     {"claude-desktop", "claude-vscode", "claude-jetbrains"}
 )  # SDK, with a person
@@ -61,6 +69,13 @@ _SAID = re.compile(
 _NOTE = "Note: The user's next message may contain a correction or preference."
 _MACHINE_FEEDBACK = ("The user wants to clarify these questions.",)
 
+_READING_TOOLS = frozenset(
+    {"Read", "Grep", "Glob", "LS", "NotebookRead", "WebFetch", "WebSearch", "TodoWrite", "Skill"}
+)
+_STATE = re.compile(
+    r"(\.claude[/\\]+projects(?![^\s'\"]{0,300}[/\\]memory[/\\])|history\.jsonl|\.skillloop\b|SKILLLOOP_HOME|skillloop\.db)"
+)
+
 # wrappers that Claude Code and IDEs put beside a person's words
 _BESIDE = re.compile(
     r"<(system-reminder|ide_opened_file|ide_selection|ide_diagnostics|user-prompt-submit-hook"
@@ -71,7 +86,7 @@ _MEMORY = "user-memory-input"  # around a note that the person began with `#`
 
 
 def origin(record: dict[str, Any]) -> Origin:
-    """Who the record says sent it. An `origin` or `promptSource` that is not known here is MACHINE."""
+    """Return who the record says sent it. An `origin` or `promptSource` that is not known here is MACHINE."""
     if automated(record) or any(map(record.get, _MACHINE_FLAGS)):
         return Origin.MACHINE
     said, source = record.get("origin"), record.get("promptSource")
@@ -86,14 +101,14 @@ def origin(record: dict[str, Any]) -> Origin:
 
 
 def queued_origin(record: dict[str, Any], attachment: dict[str, Any]) -> Origin:
-    """Who sent words that were queued: the attachment names its origin, and only what is typed is queued as a prompt."""
+    """Return who sent words that were queued: the attachment names its origin, and only what is typed is queued as a prompt."""
     if "origin" in attachment:
         record = record | {"origin": attachment["origin"], "promptSource": "queued"}
     return Origin.MACHINE if attachment.get("isMeta") else origin(record)
 
 
 def automated(record: dict[str, Any]) -> bool:
-    """Whether no person is there to type: `claude -p`, the SDK, a sub-agent, a team's agent, a tool's observer."""
+    """Return whether no person is there to type: `claude -p`, the SDK, a sub-agent, a team's agent, a tool's observer."""
     entrypoint, cwd = str(record.get("entrypoint")), str(record.get("cwd"))
     if record.get("agentName") or record.get("isSidechain"):
         return True
@@ -106,49 +121,81 @@ def automated(record: dict[str, Any]) -> bool:
 
 
 def machine_text(text: str) -> bool:
-    """Whether a program wrote this "user" text, by how it begins."""
+    """Return whether a program wrote this "user" text, by how it begins."""
     return text.lstrip().startswith(_MACHINE_STARTS)
 
 
 def interruption(text: str) -> bool:
-    """Whether the text is the marker that the person stopped the assistant."""
+    """Return whether the text is the marker that the person stopped the assistant."""
     return text.lstrip().startswith(_INTERRUPTED)
 
 
 def own_words(text: str) -> str:
-    """The text without reminders, IDE notes and other wrappers that machines add to it."""
+    """Return the text without reminders, IDE notes and other wrappers that machines add to it."""
     text = _BESIDE.sub("", text) if "<" in text else text
     return (_inside(text, _MEMORY) if text.lstrip().startswith(f"<{_MEMORY}>") else text).strip()
 
 
 def command(text: str) -> tuple[str, str] | None:
-    """Name and arguments of a slash command's record, or None where it is not one."""
+    """Return the name and arguments of a slash command's record, or None where it is not one."""
     if not text.lstrip().startswith(("<command-message>", "<command-name>")):
         return None
     return _inside(text, "command-name").strip().removeprefix("/"), _inside(text, "command-args").strip()
 
 
 def shell_command(text: str) -> str | None:
-    """The command that the person ran with `!`, or None."""
+    """Return the command that the person ran with `!`, or None."""
     return _inside(text, "bash-input").strip() if text.lstrip().startswith("<bash-input>") else None
 
 
 def _inside(text: str, tag: str) -> str:
-    """What stands in the first such tag."""
+    """Return what stands in the first such tag."""
     return text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
 
 
 def refused(result: str) -> bool:
-    """Whether an erroneous tool result says that the person refused the call."""
+    """Return whether an erroneous tool result says that the person refused the call."""
     return result.startswith(_REFUSED)
 
 
 def feedback(result: str) -> str:
-    """The person's comment inside a refusal, or "" where there is none."""
+    """Return the person's comment inside a refusal, or "" where there is none."""
     found = _SAID.search(result)
     return found[1].partition(_NOTE)[0].strip() if found else ""
 
 
 def machine_feedback(said: str) -> bool:
-    """Whether a program wrote that comment: the person chose to talk about the questions instead of answering them."""
+    """Return whether a program wrote that comment: the person chose to talk about the questions instead of answering them."""
     return said.startswith(_MACHINE_FEEDBACK)
+
+
+def taint(tool: str, arguments: Any) -> str | None:
+    """Return why a tool call taints the session, or None."""
+    if tool in _READING_TOOLS or not isinstance(arguments, dict):
+        return None
+    todo = list(arguments.values())
+    for item in todo:  # it grows by what is nested
+        if isinstance(item, str):
+            # one of these is in whatever the pattern finds, and in few calls
+            if ".claude" in item or "history.jsonl" in item or "killloop" in item or "KILLLOOP" in item:
+                touched = _STATE.search(item)
+                if touched is not None:
+                    return f"a {tool} call touched {touched[1]}"
+        elif isinstance(item, dict):
+            todo += item.values()
+        elif isinstance(item, list):
+            todo += item
+    return None
+
+
+def witnessed(home: Path, session_id: str, path: str, text: str) -> bool | None:
+    """Return whether the hook saw these words submitted; None where it did not watch the session.
+
+    Args:
+        home: $SKILLLOOP_HOME, where the receipts are.
+        session_id: As the transcript's records say. A record may claim to be of another session.
+        path: The transcript, which the client names after its session.
+        text: The words.
+    """
+    seen = receipts.held(home, Path(path).stem, text)
+    return receipts.held(home, session_id, text) if seen is None else seen

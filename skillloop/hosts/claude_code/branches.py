@@ -15,7 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from skillloop.hosts.claude_code.records import Changed, Lines
-from skillloop.hosts.claude_code.turn_builder import Said
+from skillloop.hosts.claude_code.turn_builder import HumanDraft
 
 WINDOW = 64  # lines in which a parent is looked for at once
 _UUID = re.compile(rb'"uuid": ?"([^"\\]{1,100})"')
@@ -27,14 +27,14 @@ class Rewinds:
     def __init__(self) -> None:
         self._lines: list[bytes] = []
         self._first = 1  # the number of the first of them
-        self._missing: dict[bytes, list[Said]] = {}  # by the uuid of the parent to be found
+        self._missing: dict[bytes, list[HumanDraft]] = {}  # by the uuid of the parent to be found
 
     def turn_to(self, batch: list[bytes], first: int) -> None:
         """Take the next lines, of which the first has this number."""
         kept = self._lines[-WINDOW:]
         self._lines, self._first = kept + batch, first - len(kept)
 
-    def prompt(self, said: Said, before: Said | None) -> None:
+    def prompt(self, said: HumanDraft, before: HumanDraft | None) -> None:
         """Note a human turn that stands after another one in the file."""
         if before is None or not said.parent:
             return
@@ -46,7 +46,7 @@ class Rewinds:
                 return
         self._missing.setdefault(parent, []).append(said)
 
-    def settle(self, path: Path, turns: list[Said], start: int = 0, before: int = 0) -> None:
+    def settle(self, path: Path, turns: list[HumanDraft], start: int = 0, before: int = 0) -> None:
         """Mark the turns that were abandoned; `turns` are in the order of their lines.
 
         Raises:
@@ -77,7 +77,7 @@ def _is(line: bytes, uuid: bytes) -> bool:
     return line.find(b'"uuid":"%b"' % uuid) > 0 or line.find(b'"uuid": "%b"' % uuid) > 0
 
 
-def _abandon(turns: list[Said], left: list[tuple[int, int]]) -> None:
+def _abandon(turns: list[HumanDraft], left: list[tuple[int, int]]) -> None:
     """Mark each turn that lies between two lines of a pair; both lists are sorted."""
     reach, pairs = 0, iter((*left, (sys.maxsize, 0)))
     after, before = next(pairs)

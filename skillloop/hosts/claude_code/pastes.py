@@ -1,13 +1,21 @@
-"""Tells what a person pasted from what the person typed, by its shape.
+"""Tells what a person pasted from what the person typed: by the client's prompt history, and by its shape.
 
-Transcripts do not mark a paste. What plainly is one moves out of the words: fenced blocks, quoted runs, logs, stack
-traces, terminal output, tables and code. Invariant: the remark beside a paste stays, and so does prose of any length;
-where the shape is in doubt the text counts as typed, and the gate's own check on long or mixed evidence decides.
+A transcript has a paste expanded and unmarked. Claude Code's own `history.jsonl`, beside the `projects` folder, keeps
+the typed line and the pasted texts apart (a long text under its hash, in `paste-cache`). Where it is missing, only the
+shape tells, and what plainly is a paste moves out of the words: fenced blocks, quoted runs, logs, stack traces, terminal
+output, tables and code. Invariant: the remark beside a paste stays, and so does prose of any length; where the shape is
+in doubt the text counts as typed, and the gate's own check on long or mixed evidence decides.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
+from typing import Any
+
+SHORTEST = 20  # characters of a paste in the history; a shorter one is a word like any other
+LARGEST = 64 << 20  # bytes of a history that is still looked through
 
 CLUSTER = 3  # so many machine-like lines make a paste
 GAP = 6  # so many other lines between two machine-like ones belong to it
@@ -51,7 +59,7 @@ def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ..
 
     Args:
         text: The message.
-        known: Texts that the person is known to have pasted (see `prompts`).
+        known: Texts that the person is known to have pasted (see `from_history`).
     """
     pasted = [paste for paste in known if paste in text]
     for paste in pasted:
@@ -105,7 +113,7 @@ def _without_output(text: str, pasted: list[str]) -> str:
 
 
 def _clusters(lines: list[str]) -> list[tuple[int, int]]:
-    """First and last line of each run of machine-like lines, with what little stands between them."""
+    """Return the first and last line of each run of machine-like lines, with what little stands between them."""
     runs: list[tuple[int, int, int]] = []
     for at in _marks(lines):
         if runs and at - runs[-1][1] <= GAP and not _remark(lines, runs[-1][1] + 1, at):
@@ -116,7 +124,7 @@ def _clusters(lines: list[str]) -> list[tuple[int, int]]:
 
 
 def _remark(lines: list[str], first: int, end: int) -> bool:
-    """Whether a paragraph of prose stands among these lines, set off by a blank one."""
+    """Return whether a paragraph of prose stands among these lines, set off by a blank one."""
     return any(
         not lines[at - 1].strip() and len(lines[at].split()) >= REMARK and _PROSE.fullmatch(lines[at][:_LOOK])
         for at in range(first, end)
@@ -124,7 +132,7 @@ def _remark(lines: list[str], first: int, end: int) -> bool:
 
 
 def _marks(lines: list[str]) -> list[int]:
-    """The lines that look machine-made; after a shell prompt, every line up to a blank one."""
+    """Return the lines that look machine-made; after a shell prompt, every line up to a blank one."""
     marks, output = [], False
     for at, line in enumerate(lines[:LONG]):
         head = line[:_LOOK]
@@ -133,3 +141,44 @@ def _marks(lines: list[str]) -> list[int]:
         if output or head.rstrip().endswith(_CODE_ENDS) or _MACHINE_LINE.match(head):
             marks.append(at)
     return [*marks, *range(LONG, len(lines))]
+
+
+def from_history(transcript: Path) -> tuple[str, ...]:
+    """Return the texts that were pasted into this session, longest first; none where no history tells."""
+    projects = transcript.parent.parent
+    history = projects.parent / "history.jsonl"
+    if projects.name != "projects" or not history.is_file() or history.stat().st_size > LARGEST:
+        return ()
+    found: set[str] = set()
+    session = json.dumps(transcript.stem).encode()
+    try:
+        with history.open("rb") as lines:
+            for line in lines:
+                if session in line and b'"content' in line:
+                    found.update(_pasted_texts(line, history.parent / "paste-cache"))
+    except OSError:
+        return ()
+    return tuple(sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True))
+
+
+def _pasted_texts(line: bytes, cache: Path) -> list[str]:
+    try:
+        contents = json.loads(line).get("pastedContents")
+    except (ValueError, RecursionError, AttributeError):
+        return []
+    return [_pasted_text(paste, cache) for paste in contents.values()] if isinstance(contents, dict) else []
+
+
+def _pasted_text(paste: Any, cache: Path) -> str:
+    """Return a paste's text, from the entry itself or from the cache."""
+    if not isinstance(paste, dict):
+        return ""
+    if isinstance(text := paste.get("content"), str):
+        return text.strip()
+    key = paste.get("contentHash")
+    if isinstance(key, str) and key.isalnum():
+        try:
+            return (cache / f"{key}.txt").read_text("utf-8").strip()
+        except (OSError, ValueError):
+            pass
+    return ""

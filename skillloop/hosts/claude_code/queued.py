@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from skillloop.hosts.claude_code import authorship
-from skillloop.hosts.claude_code.turn_builder import Said, string
+from skillloop.hosts.claude_code.turn_builder import HumanDraft, string
 from skillloop.model import TurnKind
 
 NEAR = 20  # turns after it among which queued words may have a record of their own
@@ -28,21 +28,21 @@ class Queue:
     """The queue's log. `take` each operation; `unheard` gives what was sent and stands nowhere else."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Said] = deque()
-        self._sent: list[Said] = []
+        self._waiting: deque[HumanDraft] = deque()
+        self._sent: list[HumanDraft] = []
 
     def take(self, record: dict[str, Any], line: int, offset: int) -> None:
         """Add a queue-operation record."""
         operation = record.get("operation")
         if operation == "enqueue":
             text, at = string(record.get("content")), string(record.get("timestamp")) or None
-            self._waiting.append(Said(line, text, timestamp=at, kind=TurnKind.QUEUED, offset=offset))
+            self._waiting.append(HumanDraft(line, text, timestamp=at, kind=TurnKind.QUEUED, offset=offset))
         elif operation in {"remove", "dequeue"} and self._waiting:
             self._sent.append(self._waiting.popleft())
         elif operation == "popAll":
             self._waiting.clear()
 
-    def unheard(self, heard: list[Said]) -> Iterator[Said]:
+    def unheard(self, heard: list[HumanDraft]) -> Iterator[HumanDraft]:
         """The person's queued words that none of the turns `heard`, in the order of their lines, holds."""
         lines = [said.line for said in heard]
         for said in self._sent:
@@ -50,7 +50,7 @@ class Queue:
             if _words(said.text) and not _stands(said.text, heard, bisect_right(lines, said.line)):
                 yield said
 
-    def unsettled(self, heard: list[Said]) -> int:
+    def unsettled(self, heard: list[HumanDraft]) -> int:
         """The line of the first words sent that a turn to come may turn out to hold; `heard` as above."""
         lines = [said.line for said in heard]
         for said in self._sent:
@@ -72,7 +72,7 @@ class Queue:
 
     def restore(self, waiting: int) -> None:
         """Go on from where so much of the machines' content waited."""
-        self._waiting.extend(Said(0, "") for _ in range(waiting))
+        self._waiting.extend(HumanDraft(0, "") for _ in range(waiting))
 
 
 def _words(text: str) -> bool:
@@ -81,7 +81,7 @@ def _words(text: str) -> bool:
     return bool(text) and not _NOT_WORDS.match(text) and not authorship.machine_text(text)
 
 
-def _stands(text: str, heard: list[Said], first: int) -> bool:
+def _stands(text: str, heard: list[HumanDraft], first: int) -> bool:
     """Whether one of the turns from the `first` on has the words in it."""
     words = _plain(text)
     return any(

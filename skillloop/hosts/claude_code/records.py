@@ -2,6 +2,11 @@
 
 A transcript is appended to while it is read, can be gigabytes, and can be broken in any way. Memory stays at a few
 blocks plus one line of at most `MAX_LINE` bytes; a longer line, and any that is not one JSON object, counts as bad.
+
+Most of a transcript's bytes are tool results that went well, thoughts, and records that no session is made of. `skim`
+passes over them with a typed decoder, which checks their syntax and makes no objects of them. Invariant: with it the
+session is the one that `parse` of every line gives. What does not have the usual types is parsed in full, and so is what
+only Python's own decoder takes (NaN, lone surrogates). Damage inside a value that is passed over stays unseen, and harmless.
 """
 
 from __future__ import annotations
@@ -16,6 +21,8 @@ from io import BytesIO, FileIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from skillloop.errors import SkillloopError
 
 BLOCK = 1 << 18
@@ -24,6 +31,32 @@ WINDOW = 1 << 14
 MAX_LINE = 16 << 20
 _decode = json.JSONDecoder().raw_decode
 OVERLONG = b"{"  # stands for a line longer than MAX_LINE: like it, no JSON object
+
+
+class _Block(msgspec.Struct, gc=False):
+    """What a session may need of a content block; nothing of a result's text or a thought is decoded."""
+
+    type: Any = None
+    text: Any = None
+    id: Any = None
+    name: Any = None
+    input: Any = None
+    is_error: Any = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: list[_Block]
+    model: Any = None
+
+
+class _Line(msgspec.Struct, gc=False):
+    type: str
+    isSidechain: bool = False  # noqa: N815  (the client's name)
+    message: _Message | None = None
+    attributionSkill: Any = None  # noqa: N815
+
+
+_decode_line = msgspec.json.Decoder(_Line).decode
 
 
 class Changed(SkillloopError):  # noqa: N818  (a fact about the file, which the caller answers by reading it anew)
@@ -56,7 +89,7 @@ class Lines:
     def digest(self) -> str:
         """Hex sha256 over the last `WINDOW` bytes before `end`."""
         earlier, block, whole = self._last
-        return _sealed(earlier + block[max(0, whole - WINDOW) : whole])
+        return _digest(earlier + block[max(0, whole - WINDOW) : whole])
 
     def expect(self, end: int, digest: str) -> None:
         """Make sure, before iterating, that the file is the one whose reading came to this end with this digest.
@@ -67,7 +100,7 @@ class Lines:
         Raises:
             Changed: it is not.
         """
-        if _sealed(self._before(end)) != digest:
+        if _digest(self._before(end)) != digest:
             self._file.close()
             raise Changed(self.path, f"is not what was read of it up to byte {end}")
 
@@ -126,6 +159,37 @@ def parse(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) and not text[end:].strip() else None
 
 
+def skim(line: bytes, *, replying: bool) -> list[dict[str, Any]] | None:
+    """Return the texts and calls that a line adds to the assistant's open turn; None where it is to be parsed in full.
+
+    Args:
+        line: A line of the file.
+        replying: Whether an assistant's turn is open. If not, the line that opens one is parsed in full.
+    """
+    try:
+        record = _decode_line(line)
+    except (ValueError, RecursionError):  # a wrong type, bad UTF-8, no JSON at all
+        return None
+    message = record.message
+    if record.type == "assistant":
+        if record.isSidechain or message is None or message.model == "<synthetic>":
+            return []
+        if record.attributionSkill is not None:
+            return None
+        blocks = [
+            {"type": block.type, "text": block.text, "id": block.id, "name": block.name, "input": block.input}
+            for block in message.content
+            if block.type in ("text", "tool_use")
+        ]
+        return blocks if replying or not blocks else None
+    if record.type == "user":
+        if message is None:
+            return None
+        results = [block for block in message.content if block.type == "tool_result"]
+        return [] if results and not any(block.is_error for block in results) else None
+    return None if record.type in ("attachment", "queue-operation") else []
+
+
 def unambiguous(line: bytes) -> bool:
     """Whether no object in the line names a key twice: such a record says different things to different readers."""
     try:
@@ -160,5 +224,5 @@ def opened(path: Path) -> FileIO:
     return FileIO(descriptor, "rb")
 
 
-def _sealed(data: bytes) -> str:
+def _digest(data: bytes) -> str:
     return hashlib.sha256(data[-WINDOW:]).hexdigest()

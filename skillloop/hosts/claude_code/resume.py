@@ -20,7 +20,7 @@ from typing import Any
 from skillloop.hosts.claude_code import authorship
 from skillloop.hosts.claude_code.pastes import separate
 from skillloop.hosts.claude_code.records import MAX_LINE, Changed, Lines, opened, parse
-from skillloop.hosts.claude_code.turn_builder import Reply, Said, Standing, string
+from skillloop.hosts.claude_code.turn_builder import AssistantDraft, HumanDraft, Snapshot, string
 from skillloop.hosts.claude_code.turns import Assembly
 from skillloop.model import SkillRef, Turn, TurnKind
 
@@ -42,7 +42,7 @@ class Place:
     next: int  # line of the person's turn after it
     interrupted: bool
     denied: bool
-    standing: Standing
+    snapshot: Snapshot
     uuids: list[str]  # of the person's records before it
     facts: dict[str, str]
     recognised: bool
@@ -52,7 +52,7 @@ class Place:
 
     def restore(self, assembly: Assembly) -> None:
         """Let the assembly go on from here."""
-        assembly.go_on_from(self.standing, interrupted=self.interrupted, denied=self.denied)
+        assembly.restore(self.snapshot, interrupted=self.interrupted, denied=self.denied)
         assembly.uuids.update(dict.fromkeys(self.uuids))
         assembly.facts.update(self.facts)
         assembly.recognised, assembly.automatic, assembly.tainted = (
@@ -62,7 +62,7 @@ class Place:
         )
         assembly.skills.seen.update(dict.fromkeys(self.seen))
 
-    def confirm(self, path: Path, said: list[Said]) -> None:
+    def confirm(self, path: Path, said: list[HumanDraft]) -> None:
         """Make sure that the person's first two turns from here on are still those that they were.
 
         Raises:
@@ -99,8 +99,8 @@ def read_place(text: str, path: Path) -> Place:
     """
     try:
         fields = json.loads(text)
-        *counts, skill, called, paths = fields["standing"]
-        fields["standing"] = Standing._make((*counts, SkillRef(**skill) if skill else None, called, paths))
+        *counts, skill, called, paths = fields["snapshot"]
+        fields["snapshot"] = Snapshot._make((*counts, SkillRef(**skill) if skill else None, called, paths))
         fields["seen"] = [SkillRef(**each) for each in fields["seen"]]
         place = Place(**fields)
     except (ValueError, TypeError, KeyError) as error:
@@ -121,12 +121,12 @@ def mark(assembly: Assembly, lines: Lines, place: Place | None) -> str:
     found = _turning(assembly)
     if found is None:
         return ""
-    drafts, (at, here, standing, after) = assembly.drafts, found
+    drafts, (at, here, snapshot, after) = assembly.drafts, found
     roles, closest = (place.roles, place.closest) if place else ("", [])
     closest = closest + [
         [len(roles) + index, draft.line, draft.offset]
         for index, draft in enumerate(drafts[:at])
-        if isinstance(draft, Said)
+        if isinstance(draft, HumanDraft)
     ]
     mine = Place(
         format=FORMAT,
@@ -134,13 +134,13 @@ def mark(assembly: Assembly, lines: Lines, place: Place | None) -> str:
         digest=lines.digest,
         start=here.offset,
         before=here.line - 1,
-        roles=roles + "".join("h" if isinstance(draft, Said) else "a" for draft in drafts[:at]),
+        roles=roles + "".join("h" if isinstance(draft, HumanDraft) else "a" for draft in drafts[:at]),
         closest=closest[-CLOSEST:],
         next=after.line,
         interrupted=here.interrupted,
         denied=here.denied,
-        standing=standing,
-        uuids=list(assembly.uuids)[: standing.heard],
+        snapshot=snapshot,
+        uuids=list(assembly.uuids)[: snapshot.human],
         facts=assembly.facts,
         recognised=assembly.recognised,
         automatic=assembly.automatic,
@@ -151,33 +151,35 @@ def mark(assembly: Assembly, lines: Lines, place: Place | None) -> str:
     return json.dumps(fields, default=asdict, separators=(",", ":"))
 
 
-def _turning(assembly: Assembly) -> tuple[int, Said, Standing, Said] | None:
+def _turning(assembly: Assembly) -> tuple[int, HumanDraft, Snapshot, HumanDraft] | None:
     """The last turn of the person's that no later line can change: its index, itself, how things stood, their next turn."""
-    after: Said | None = None
+    after: HumanDraft | None = None
     drafts = assembly.drafts
     for at in reversed(range(len(drafts))):
         here = drafts[at]
-        if isinstance(here, Reply):
+        if isinstance(here, AssistantDraft):
             continue
         if (
             after is not None
-            and here.standing is not None
+            and here.snapshot is not None
             and not here.abandoned  # so what abandons a later turn goes on from a later line, too
             and here.line < assembly.unsettled
-            and isinstance(drafts[at + 1], Reply)  # so what stands before the next turn is read again
+            and isinstance(
+                drafts[at + 1], AssistantDraft
+            )  # so what stands before the next turn is read again
             and drafts[at + 1] is not assembly.reply  # words slipped in do not end what is being answered
         ):
-            return at, here, here.standing, after
+            return at, here, here.snapshot, after
         after = here
     return None
 
 
-def _said(source: bytes, line: int, pastes: tuple[str, ...]) -> Said | None:
+def _said(source: bytes, line: int, pastes: tuple[str, ...]) -> HumanDraft | None:
     """The person's turn that stands on a line."""
     record: dict[str, Any] = parse(source) or {}
     if record.get("type") == "queue-operation":
         text, pasted = separate(authorship.own_words(string(record.get("content"))), pastes)
-        return Said(line, text, pasted, kind=TurnKind.QUEUED)
+        return HumanDraft(line, text, pasted, kind=TurnKind.QUEUED)
     assembly = Assembly(pastes)
     assembly.turn_to([source], line, 0)
     assembly.take(record, line, source)

@@ -6,23 +6,26 @@ it; the same bytes give the same session; and what no person wrote is never a hu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from skillloop.errors import SkillloopError, UsageError
-from skillloop.hosts.claude_code.paste_history import pastes
-from skillloop.hosts.claude_code.prefilter import Skim
-from skillloop.hosts.claude_code.records import Changed, Lines, line_at, parse
+from skillloop.hosts.claude_code import pastes
+from skillloop.hosts.claude_code.records import Changed, Lines, line_at, parse, skim
 from skillloop.hosts.claude_code.resume import mark, read_place
 from skillloop.hosts.claude_code.turn_builder import string
 from skillloop.hosts.claude_code.turns import Assembly
 from skillloop.model import Session, Turn
 
-__all__ = ["Changed", "find", "locate", "quote_at", "read"]
+__all__ = ["Changed", "find", "locate", "quote_at", "read", "read_all"]
 
 BAD_SHARE = 0.05  # of the lines: from more on the session is partial
+PARALLEL_FROM = 64 << 20
+"""Bytes of transcripts from which starting more processes pays."""
 
 
 def read(path: Path | str, *, resume: str = "", prefilter: bool = True) -> Session:
@@ -44,14 +47,14 @@ def read(path: Path | str, *, resume: str = "", prefilter: bool = True) -> Sessi
     path = Path(path)
     place = read_place(resume, path) if resume else None
     start, before = (place.start, place.before) if place else (0, 0)
-    pasted = pastes(path)
+    pasted = pastes.from_history(path)
     assembly = Assembly(pasted)
     earlier = place.earlier(path, pasted) if place else []
     lines = Lines(path, start, before)
     if place is not None:
         lines.expect(place.end, place.digest)
         place.restore(assembly)
-    count = _assemble(lines, assembly, Skim().blocks if prefilter else _all_in_doubt)
+    count = _assemble(lines, assembly, prefilter=prefilter)
     assembly.finish()
     said = assembly.said()
     assembly.rewinds.settle(path, said, start, before)
@@ -91,18 +94,14 @@ def _session(path: Path, assembly: Assembly, count: int, earlier: list[Turn]) ->
     )
 
 
-def _all_in_doubt(line: bytes, speaking: bool) -> None:
-    """What stands in for the pre-filter where every line is to be parsed."""
-
-
-def _assemble(lines: Lines, assembly: Assembly, skim: Callable[[bytes, bool], list[Any] | None]) -> int:
+def _assemble(lines: Lines, assembly: Assembly, *, prefilter: bool) -> int:
     """Take every line; the number of records up to the last one."""
     number = lines.before
     for batch in lines:
         assembly.turn_to(batch, number + 1, lines.end)
         for line in batch:
             number += 1
-            blocks = skim(line, assembly.reply is not None)
+            blocks = skim(line, replying=assembly.reply is not None) if prefilter else None
             if blocks:
                 assembly.go_on(blocks)
             elif blocks is not None:
@@ -114,6 +113,29 @@ def _assemble(lines: Lines, assembly: Assembly, skim: Callable[[bytes, bool], li
             else:
                 assembly.blank += 1
     return number - assembly.bad - assembly.blank
+
+
+def read_all(paths: Sequence[Path]) -> Iterator[Session | SkillloopError]:
+    """Read transcripts, in order, on every core where that pays; one that cannot be read gives its error."""
+    if len(paths) < 2 or sum(map(_size, paths)) < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
+        yield from map(_read_or_error, paths)
+        return
+    with ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+        yield from pool.map(_read_or_error, paths)
+
+
+def _read_or_error(path: Path) -> Session | SkillloopError:
+    try:
+        return read(path)
+    except SkillloopError as error:
+        return error
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def quote_at(path: Path | str, line: int, uuid: str | None) -> Turn | None:
@@ -133,7 +155,7 @@ def quote_at(path: Path | str, line: int, uuid: str | None) -> Turn | None:
         return next(
             (turn for turn in read(path).human_turns if turn.line == line and turn.uuid == uuid), None
         )
-    assembly = Assembly(pastes(path))
+    assembly = Assembly(pastes.from_history(path))
     assembly.turn_to([source], line, 0)
     assembly.take(record, line, source)
     said = next((said for said in assembly.said() if said.uuid == uuid), None)

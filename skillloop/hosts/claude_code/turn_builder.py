@@ -1,4 +1,4 @@
-"""Turns while they are being put together: `Said` by the person, `Reply` by the assistant."""
+"""Turns while they are being put together: a person's, and the assistant's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from skillloop.model import Origin, SkillRef, ToolUse, Turn, TurnKind
 
 HEAD, TAIL = 1500, 2500  # characters kept of an assistant turn's text
+ALIKE = 0.9  # share of a message that must stand before and behind a small edit
 CUT = "\n[…]\n"  # stands where the middle was
 TOOLS = 200  # tool calls kept of an assistant turn, the latest
 BRIEF = 300  # characters kept of a tool call
@@ -39,13 +40,13 @@ def string(value: Any) -> str:
     return value
 
 
-class Standing(NamedTuple):
+class Snapshot(NamedTuple):
     """How things stood when a person spoke: what cannot be known from the lines that follow."""
 
     machine: int  # records that no person wrote
     bad: int
     blank: int  # lines
-    heard: int  # records of the person's
+    human: int  # records of the person's
     waiting: int  # machines' content in the queue
     skill: SkillRef | None  # in force
     called: str | None  # a skill that may be launched next
@@ -53,7 +54,7 @@ class Standing(NamedTuple):
 
 
 @dataclass(slots=True)
-class Said:
+class HumanDraft:
     """A human turn; the fields are those of `model.Turn`, and what it takes to go on reading from here."""
 
     line: int
@@ -69,7 +70,7 @@ class Said:
     abandoned: bool = False
     skill: SkillRef | None = None
     offset: int = 0  # of its line
-    standing: Standing | None = None  # None: reading cannot go on from here
+    snapshot: Snapshot | None = None  # None: reading cannot go on from here
 
     def turn(self, index: int) -> Turn:
         """The finished turn."""
@@ -91,7 +92,22 @@ class Said:
         )
 
 
-class Reply:
+def same_message(earlier: HumanDraft, later: HumanDraft) -> bool:
+    """Return whether a message is an earlier one sent again: the same words but for case, spaces and one small edit."""
+    a, b = (" ".join(draft.text.casefold().split()) for draft in (earlier, later))
+    if a == b:
+        return bool(a) or earlier.pasted == later.pasted
+    before = _common(a, b)
+    behind = _common(a[before:][::-1], b[before:][::-1])
+    return before + behind >= ALIKE * max(len(a), len(b))
+
+
+def _common(a: str, b: str) -> int:
+    """Return how many characters two texts begin with in common."""
+    return next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+class AssistantDraft:
     """An assistant turn: the joined text of consecutive records, cut in the middle, and the latest tool calls."""
 
     kind = TurnKind.REPLY

@@ -12,14 +12,19 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
-from skillloop.hosts.claude_code import authorship, taint
-from skillloop.hosts.claude_code.active_skill import InForce
+from skillloop.hosts.claude_code import authorship
+from skillloop.hosts.claude_code.active_skill import ActiveSkill
 from skillloop.hosts.claude_code.branches import Rewinds
 from skillloop.hosts.claude_code.pastes import separate
 from skillloop.hosts.claude_code.queued import Queue
 from skillloop.hosts.claude_code.records import unambiguous
-from skillloop.hosts.claude_code.resent import same_message
-from skillloop.hosts.claude_code.turn_builder import Reply, Said, Standing, string
+from skillloop.hosts.claude_code.turn_builder import (
+    AssistantDraft,
+    HumanDraft,
+    Snapshot,
+    same_message,
+    string,
+)
 from skillloop.model import Origin, TurnKind
 
 
@@ -31,9 +36,9 @@ class Assembly:
     """
 
     def __init__(self, pastes: tuple[str, ...] = ()) -> None:
-        self.drafts: list[Said | Reply] = []
-        self.reply: Reply | None = None  # the assistant's turn that is open
-        self.skills = InForce()
+        self.drafts: list[HumanDraft | AssistantDraft] = []
+        self.reply: AssistantDraft | None = None  # the assistant's turn that is open
+        self.skills = ActiveSkill()
         self.rewinds = Rewinds()
         self.queue = Queue()
         self.uuids: dict[str, None] = {}  # of the human records, in order
@@ -45,9 +50,9 @@ class Assembly:
         self.tainted: str | None = None
         self.facts: dict[str, str] = {}  # sessionId, cwd and version as last seen
         self._pastes = pastes
-        self._replies: deque[Reply] = deque(maxlen=4)  # whose calls may still get a result
-        self._said: Said | None = None  # the person's latest turn
-        self._invocation: Said | None = None  # a slash command that a skill's launch may follow
+        self._replies: deque[AssistantDraft] = deque(maxlen=4)  # whose calls may still get a result
+        self._said: HumanDraft | None = None  # the person's latest turn
+        self._invocation: HumanDraft | None = None  # a slash command that a skill's launch may follow
         self._batch: list[bytes] = []
         self._first = self._end = 0  # number of its first line, and where in the file it ends
         self._lengths: list[int] = []  # of its lines, summed up; empty until they are asked for
@@ -87,23 +92,23 @@ class Assembly:
                 if draft.kind is TurnKind.QUEUED:
                     draft.skill = before.skill
 
-    def said(self) -> list[Said]:
+    def said(self) -> list[HumanDraft]:
         """The human turns so far."""
-        return [draft for draft in self.drafts if isinstance(draft, Said)]
+        return [draft for draft in self.drafts if isinstance(draft, HumanDraft)]
 
-    def go_on_from(self, standing: Standing, *, interrupted: bool, denied: bool) -> None:
+    def restore(self, snapshot: Snapshot, *, interrupted: bool, denied: bool) -> None:
         """Go on from how things stood at a human turn, which is taken next, with its marks."""
-        self.machine, self.bad, self.blank = standing.machine, standing.bad, standing.blank
-        self.queue.restore(standing.waiting)
-        self.skills.go_on_from(standing.skill, standing.called, standing.paths)
+        self.machine, self.bad, self.blank = snapshot.machine, snapshot.bad, snapshot.blank
+        self.queue.restore(snapshot.waiting)
+        self.skills.restore(snapshot.skill, snapshot.called, snapshot.paths)
         self._interrupted, self._denied = interrupted, denied
 
-    def _standing(self) -> Standing | None:
+    def _snapshot(self) -> Snapshot | None:
         """How things stand; None while words wait of which it is not known whether they were sent."""
         waiting = self.queue.waiting
         if waiting is None:
             return None
-        return Standing(self.machine, self.bad, self.blank, len(self.uuids), waiting, *self.skills.standing())
+        return Snapshot(self.machine, self.bad, self.blank, len(self.uuids), waiting, *self.skills.snapshot())
 
     def _begins(self, line: int) -> int:
         """The byte offset of a line of the batch."""
@@ -134,18 +139,18 @@ class Assembly:
         if "attributionSkill" in record:
             self.skills.attributed(record["attributionSkill"])
 
-    def _open(self, record: dict[str, Any], line: int) -> Reply:
+    def _open(self, record: dict[str, Any], line: int) -> AssistantDraft:
         """The assistant's turn that the record belongs to, begun if need be."""
         if self.reply is None:
             self._interrupted = self._denied = False
             self._refused_plan = None
             self._note(record)
-            self.reply = Reply(record, line, self.skills.current)
+            self.reply = AssistantDraft(record, line, self.skills.current)
             self.drafts.append(self.reply)
             self._replies.append(self.reply)
         return self.reply
 
-    def _block(self, block: Any, reply: Reply) -> None:
+    def _block(self, block: Any, reply: AssistantDraft) -> None:
         """Add a text or tool call to the assistant's turn; any other block is passed over."""
         if not isinstance(block, dict):
             return
@@ -153,8 +158,8 @@ class Assembly:
         if kind == "tool_use":
             key, name, arguments = block.get("id"), string(block.get("name")), block.get("input")
             reply.call(key if isinstance(key, str) else "", name, arguments)
-            if self.tainted is None and name not in taint.READING:
-                self.tainted = taint.reason(name, arguments)
+            if self.tainted is None:
+                self.tainted = authorship.taint(name, arguments)
             if name == "Skill" and isinstance(arguments, dict):
                 self.skills.called(arguments.get("skill"))
         elif kind == "text" and isinstance(text := block.get("text"), str):
@@ -277,7 +282,7 @@ class Assembly:
 
     def _say(
         self, text: str, record: dict[str, Any], line: int, source: bytes, kind: TurnKind, origin: Origin
-    ) -> Said | None:
+    ) -> HumanDraft | None:
         uuid = string(record.get("uuid")) or None
         if uuid in self.uuids:
             return None  # a line copied from an earlier place in the file
@@ -286,12 +291,12 @@ class Assembly:
             return None
         own, pasted = (text, ()) if kind is TurnKind.COMMAND else separate(text, self._pastes)
         parent, at = string(record.get("parentUuid")) or None, string(record.get("timestamp")) or None
-        said = Said(line, own, pasted, uuid, parent, at, kind, origin, skill=self.skills.current)
+        said = HumanDraft(line, own, pasted, uuid, parent, at, kind, origin, skill=self.skills.current)
         said.interrupted, said.denied = self._interrupted, self._denied
         said.offset = self._begins(line)
         self._replace_unanswered(said)
         if kind is not TurnKind.DENIAL:
-            said.standing = self._standing()
+            said.snapshot = self._snapshot()
             self.rewinds.prompt(said, self._said)
         if uuid is not None:
             self.uuids[uuid] = None
@@ -300,7 +305,7 @@ class Assembly:
         self._interrupted = self._denied = False
         return said
 
-    def _replace_unanswered(self, said: Said) -> None:
+    def _replace_unanswered(self, said: HumanDraft) -> None:
         """Drop the turn before if it is the same message, sent again before it had its answer."""
         before = self._said
         if before is None or before.kind is not said.kind:
