@@ -1,6 +1,7 @@
 """Broken and hostile transcripts: nothing is fatal, nothing is read wrongly, and passing over lines changes nothing."""
 
 import hashlib
+import json
 import os
 import random
 import time
@@ -287,6 +288,30 @@ def test_what_is_no_transcript_is_said_to_be_none(tmp_path, make, words):
 def test_a_name_that_no_file_can_have_is_an_error_too():
     with pytest.raises(SkillloopError, match="cannot read"):
         transcript.read("a\0b")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"type": "assistant", "message": {"content": [{"type": ["text"], "text": "x"}]}},
+        {"type": "assistant", "message": {"content": [{"type": "tool_use", "id": [], "name": {}, "input": []}]}},
+        {"type": "user", "message": {"content": "x"}, "promptSource": ["typed"]},
+        {"type": "user", "message": {"content": "x"}, "origin": ["human"]},
+        {"type": "user", "message": {"content": [{"type": {}, "text": "x"}, {"type": "tool_result", "tool_use_id": [], "is_error": 1}]}},
+        {"type": "queue-operation", "operation": ["remove"], "content": "x"},
+        {"type": "attachment", "attachment": {"type": "queued_command", "commandMode": ["prompt"], "prompt": "x"}},
+        {"type": "attachment", "attachment": {"type": "invoked_skills", "skills": [{"name": [], "content": {}}]}},
+        {"type": ["user"], "message": {"content": "x"}},
+    ],
+)  # fmt: skip
+def test_a_field_of_another_type_is_not_fatal(tmp_path, record):
+    built = everything(VERSIONS[-1])
+    expected = transcript.read(built.write(tmp_path / "s.jsonl"))
+    for _ in range(3):
+        built.raw(json.dumps(record).encode())
+    session = transcript.read(built.write(tmp_path / "s.jsonl"))
+    assert session == transcript.read(tmp_path / "s.jsonl", prefilter=False)
+    assert (session.human_turns, session.bad_lines) == (expected.human_turns, 0)
 
 
 def test_a_schema_that_nobody_knows_is_partial(tmp_path):

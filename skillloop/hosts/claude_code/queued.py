@@ -37,7 +37,7 @@ class Queue:
         if operation == "enqueue":
             text, at = string(record.get("content")), string(record.get("timestamp")) or None
             self._waiting.append(HumanDraft(line, text, timestamp=at, kind=TurnKind.QUEUED, offset=offset))
-        elif operation in {"remove", "dequeue"} and self._waiting:
+        elif operation in ("remove", "dequeue") and self._waiting:
             self._sent.append(self._waiting.popleft())
         elif operation == "popAll":
             self._waiting.clear()

@@ -134,7 +134,7 @@ class Assembly:
             return
         blocks = message.get("content")
         for block in blocks if isinstance(blocks, list) else ():
-            if isinstance(block, dict) and block.get("type") in {"text", "tool_use"}:
+            if isinstance(block, dict) and block.get("type") in ("text", "tool_use"):
                 self._block(block, self._open(record, line))
         if "attributionSkill" in record:
             self.skills.attributed(record["attributionSkill"])
@@ -265,7 +265,7 @@ class Assembly:
             return
         if attachment.get("type") == "invoked_skills":
             self._relaunch(attachment.get("skills"))
-        elif attachment.get("type") == "queued_command" and attachment.get("commandMode") in {None, "prompt"}:
+        elif attachment.get("type") == "queued_command" and attachment.get("commandMode") in (None, "prompt"):
             text = authorship.own_words(_joined(attachment.get("prompt")))
             origin = authorship.queued_origin(record, attachment)
             if text and origin is not Origin.MACHINE and not authorship.machine_text(text):
