@@ -4,7 +4,7 @@ import pytest
 from helpers.store import disagreement, session
 
 from skillloop import fs
-from skillloop.gate import target
+from skillloop.gate import structure
 from skillloop.model import sha256
 from skillloop.skillpath import OWN_SKILLS, Owner, SkillPath, client_folder, owner_of
 from skillloop.skills import history
@@ -67,7 +67,7 @@ def test_the_owner_of_a_skill_and_what_the_gate_makes_of_it(folder, owner):
     skill = SkillPath.of(f"{folder}/SKILL.md")
     assert skill.owner is owner_of(skill.path) is owner
     assert owner.editable is (owner not in {Owner.PLUGIN, Owner.SYNCED})
-    assert bool(skill.reason) is bool(target.forbidden(skill)) is not owner.editable
+    assert bool(skill.reason) is bool(structure.forbidden(skill)) is not owner.editable
 
 
 @pytest.mark.usefixtures("_client")
@@ -103,7 +103,7 @@ def test_a_link_to_what_is_never_edited_and_a_link_that_stands_there_are_never_e
 def test_a_path_that_no_file_can_have_is_nobodys():
     skill = SkillPath.of("/p/skills/a\0b/SKILL.md")
     assert (skill.path, skill.owner) == (skill.real, Owner.OTHER)
-    assert "not a skill's name" in target.forbidden(skill)
+    assert "not a skill's name" in structure.forbidden(skill)
 
 
 @pytest.mark.parametrize("place", [CACHE, MARKET, "plugins/own/skills/reader", "skills/synced/reader"])

@@ -2,9 +2,9 @@
 
 Each check is a function `(proposal, inputs) -> Check | Iterable[Check]` in one ordered tuple. All of them run, so
 that the person sees every reason. To add one, write such a function and put it into `CHECKS`, and into `OF_TEXT` if it
-looks at the two texts alone. Invariants: a failed hard check discards, a failed soft one defers to a person, and only
-when nothing failed the proposal may be kept; a check that breaks never passes; an opinion (a model's) can only lower
-the outcome; no reason shows a credential.
+looks at the two texts alone. Invariants: a check opens nothing, it sees the proposal and a `GateInput`; a failed hard
+check discards, a failed soft one defers to a person, and only when nothing failed the proposal may be kept; a check that
+breaks never passes; an opinion (a model's) can only lower the outcome; no reason shows a credential.
 """
 
 from __future__ import annotations
@@ -15,41 +15,36 @@ from dataclasses import replace
 from skillloop.config import Config
 from skillloop.gate import (
     budgets,
-    duplicates,
     fidelity,
-    frontmatter,
     placement,
-    protected,
     provenance,
-    safeguards,
-    schema,
+    risk,
     secrets,
     sources,
-    target,
+    structure,
     unicode,
 )
 from skillloop.gate.input import GateInput
 from skillloop.model import Check, Outcome, Proposal, Verdict, sha256
 from skillloop.text.redact import redact
 
-__all__ = ["CHECKS", "Gate", "GateInput", "Opinion", "compare", "judge"]
+__all__ = ["CHECKS", "Gate", "GateInput", "compare", "judge"]
 
 Gate = Callable[[Proposal, GateInput], Check | Iterable[Check]]
-Opinion = Callable[[Proposal, GateInput], Check | Iterable[Check]]
 
 CHECKS: tuple[Gate, ...] = (
-    target.check,
+    structure.place,
     provenance.check,
-    schema.check,
-    frontmatter.check,
+    structure.edits,
+    structure.authority,
     unicode.check,
     secrets.check,
     sources.check,
-    protected.check,
+    structure.protected,
     fidelity.check,
-    placement.check,
-    duplicates.check,
-    safeguards.check,
+    placement.setting,
+    placement.repeat,
+    risk.check,
     budgets.size,
     budgets.drift,
     budgets.automatic,
@@ -57,44 +52,49 @@ CHECKS: tuple[Gate, ...] = (
 """Every check, cheap ones first."""
 
 OF_TEXT: tuple[Gate, ...] = (
-    frontmatter.check,
+    structure.authority,
     unicode.check,
     secrets.check,
     sources.check,
-    protected.check,
-    safeguards.check,
+    structure.protected,
+    risk.check,
     budgets.size,
 )
 """Those that look at the two texts alone, for `compare`."""
 
 
-def judge(proposal: Proposal, inputs: GateInput, opinion: Opinion | None = None) -> Verdict:
-    """All checks of one proposal, and what follows from them.
+def judge(proposal: Proposal, inputs: GateInput, opinion: Gate | None = None) -> Verdict:
+    """Return all checks of one proposal, and what follows from them.
 
     Args:
         proposal: The edits with their evidence. Taken as hostile.
-        inputs: What is known without the drafter, see `GateInput`.
+        inputs: What is known without the drafter.
         opinion: A further voice, such as a model's. It can only demote.
     """
     return _verdict(CHECKS if opinion is None else (*CHECKS, opinion), proposal, inputs)
 
 
 def compare(base: str, new: str, config: Config) -> Verdict:
-    """Any two texts of one SKILL.md, without evidence: what the constraints say about the change alone."""
+    """Return what the constraints say of the change between any two texts of one SKILL.md, without evidence."""
     nobody = Proposal("", "", "", sha256(base), (), (), "", "by hand", "")
     return _verdict(OF_TEXT, nobody, GateInput(base, new, config))
 
 
 def _verdict(gates: Iterable[Gate], proposal: Proposal, inputs: GateInput) -> Verdict:
-    too_long = schema.overlong(inputs)
-    if too_long is not None:
+    too_long = structure.overlong(inputs)
+    if not too_long.passed:
         return Verdict(Outcome.DISCARD, (too_long,))
     checks = tuple(found for gate in gates for found in _run(gate, proposal, inputs))
-    return Verdict(_outcome(checks), checks)
+    failed = [check for check in checks if not check.passed]
+    hard = [check for check in failed if check.hard]
+    if hard:
+        crashed = all(check.name == "crash" for check in hard)
+        return Verdict(Outcome.CRASH if crashed else Outcome.DISCARD, checks)
+    return Verdict(Outcome.DEFER if failed else Outcome.KEEP, checks)
 
 
 def _run(check: Gate, proposal: Proposal, inputs: GateInput) -> list[Check]:
-    """The findings of one check, credentials taken out; whatever it raises is a failed hard check named "crash"."""
+    """Return the findings of one check, credentials taken out; whatever it raises is a failed hard check named "crash"."""
     try:
         found = check(proposal, inputs)
         checks = [found] if isinstance(found, Check) else list(found)
@@ -103,11 +103,3 @@ def _run(check: Gate, proposal: Proposal, inputs: GateInput) -> list[Check]:
         where = check.__module__.rpartition(".")[2]
         detail = redact(f"{where} broke: {type(error).__name__}: {error}")
         return [Check("crash", passed=False, detail=detail)]
-
-
-def _outcome(checks: Iterable[Check]) -> Outcome:
-    failed = [check for check in checks if not check.passed]
-    if any(check.hard for check in failed):
-        crashed = all(check.name == "crash" for check in failed if check.hard)
-        return Outcome.CRASH if crashed else Outcome.DISCARD
-    return Outcome.DEFER if failed else Outcome.KEEP

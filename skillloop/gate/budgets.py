@@ -10,21 +10,18 @@ import fnmatch
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from skillloop.gate.input import GateInput, lines_of
+from skillloop.gate.input import GateInput, finding, lines_of
 from skillloop.model import Check, Proposal
 from skillloop.skills.document import LEARNED
 
 
 def size(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Hard: lines of one proposal, bytes of the file."""
-    limits = inputs.config.edit
-    added, bytes_after = count(inputs.added), len(inputs.text.encode("utf-8", "surrogatepass"))
+    added = count(inputs.added)
     yield _at_most(inputs, "edit size", added, "max_added_lines", f"it adds {_lines(added)}")
-    grown = bytes_after > len(inputs.base.encode("utf-8", "surrogatepass"))
-    if grown or bytes_after <= limits.max_bytes:
-        yield _at_most(
-            inputs, "file size", bytes_after, "max_bytes", f"the file would have {bytes_after:,} bytes"
-        )
+    before, after = (len(text.encode("utf-8", "surrogatepass")) for text in (inputs.base, inputs.text))
+    if after > before or after <= inputs.config.edit.max_bytes:
+        yield _at_most(inputs, "file size", after, "max_bytes", f"the file would have {after:,} bytes")
 
 
 def drift(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
@@ -33,14 +30,8 @@ def drift(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     if added == 0:
         return
     session, unseen = inputs.added_in_session + added, inputs.added_unseen + added
-    yield _at_most(
-        inputs,
-        "session budget",
-        session,
-        "per_session",
-        f"this session would have added {_lines(session)}",
-        hard=False,
-    )
+    detail = f"this session would have added {_lines(session)}"
+    yield _at_most(inputs, "session budget", session, "per_session", detail, hard=False)
     detail = f"{_lines(unseen)} would have been added since you last looked"
     yield _at_most(inputs, "unseen budget", unseen, "unseen", detail, hard=False)
     if inputs.own is not None:
@@ -51,43 +42,32 @@ def drift(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
 
 def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Soft: what is never applied without a person. In review mode, where nothing is, only that the rules were loosened."""
-    apply = inputs.config.apply
+    apply, rule = inputs.config.apply, inputs.config.rule
     if inputs.unconfirmed:
         detail = f"{inputs.unconfirmed[0]}; `skillloop constraints --confirm` says that this was you"
-        yield Check("rules", passed=False, hard=False, detail=detail)
+        yield finding("rules", detail, hard=False)
     if apply.mode == "review":
         return
     operations = {edit.op for edit in proposal.edits}
     for entry in apply.never_auto:
         if entry in operations or fnmatch.fnmatchcase(proposal.skill.casefold(), entry.casefold()):
-            rule = inputs.config.rule("apply.never_auto", entry)
-            yield Check(
-                "never automatic",
-                passed=False,
-                hard=False,
-                detail=f"{entry!r} always waits for you",
-                rule=rule,
-            )
+            detail = f"{entry!r} always waits for you"
+            yield finding("never automatic", detail, hard=False, rule=rule("apply.never_auto", entry))
     if inputs.confidence is not None and inputs.confidence < apply.min_confidence:
         detail = f"the detector is {inputs.confidence:.2f} sure, {apply.min_confidence:.2f} is asked for"
-        yield Check(
-            "confidence",
-            passed=False,
-            hard=False,
-            detail=detail,
-            rule=inputs.config.rule("apply.min_confidence"),
-        )
+        yield finding("confidence", detail, hard=False, rule=rule("apply.min_confidence"))
 
 
 def count(lines: Iterable[str]) -> int:
-    """Lines that say something; the heading of the learned rules is skillloop's own."""
+    """Count the lines that say something; the heading of the learned rules is skillloop's own."""
     return sum(1 for line in lines if line.strip() and line.lstrip("# ").rstrip() != LEARNED)
 
 
 def _at_most(inputs: GateInput, name: str, value: int, key: str, detail: str, *, hard: bool = True) -> Check:
     limit = getattr(inputs.config.edit, key)
-    rule = inputs.config.rule(f"edit.{key}")
-    return Check(name, value <= limit, hard, f"{detail}; {limit:,} is the most", rule)
+    return Check(
+        name, value <= limit, hard, f"{detail}; {limit:,} is the most", inputs.config.rule(f"edit.{key}")
+    )
 
 
 def _lines(number: int) -> str:

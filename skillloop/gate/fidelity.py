@@ -8,20 +8,25 @@ the last is soft, since rewording may be right and a person can see it.
 
 The bound on words follows the novel-token rule of security research on agent memory; the run is stricter than
 comparing negators alone, because leaving out "docs" widens a rule as much as leaving out "not".
+
+For the run a message is read as clauses of units. A unit is a stem; every negator is the one unit NOT. Articles and
+politeness are no units. When a rule is cut out of a message, what is left over before it (the lead), after it (the
+tail) and in the rest of the sentence may be only what the lexicons name: pleasantries, "I told you to", a finished
+complaint. Anything else may carry a condition, a negation or another's words, and the cut is not faithful.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from skillloop.gate.clauses import LONGEST, NOT, Unit, clauses, left_over, units
-from skillloop.gate.input import GateInput
+from skillloop.gate.input import GateInput, body_of, finding
 from skillloop.gate.provenance import holds
-from skillloop.gate.schema import body_of
 from skillloop.model import Check, Edit, Evidence, Origin, Proposal
 from skillloop.text import words
 from skillloop.text.redact import redact
+from skillloop.text.words import polar, stem, tokens
 
 ENOUGH = 0.6
 """Share of a line's content words that must come from the evidence."""
@@ -31,6 +36,8 @@ ABOUT = 0.5
 
 PERSON = "person"
 """`Proposal.drafter` of a line that a person reworded in review: their own words need no quote, but still a yes."""
+
+LONGEST = 10_000  # characters of a message that are read
 
 _SPAN = re.compile(r"`([^`]{1,200})`")
 _TECHNICAL = re.compile(
@@ -55,27 +62,22 @@ _PARAPHRASES = tuple(
 
 
 def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
-    """The three findings for each line, the worst of each kind."""
-    said = {evidence.id: _message(evidence, inputs) for evidence in proposal.evidence}
-    found: dict[str, str] = {}
+    """Return the three findings, each with the worst of all lines."""
+    messages = {evidence.id: _message(evidence, inputs) for evidence in proposal.evidence}
+    wrong: dict[str, str] = {}
     for edit in proposal.edits:
-        messages = [said[name] for name in edit.evidence if said.get(name)]
-        for name, wrong in _findings(edit, messages, inputs):
-            if wrong:
-                found.setdefault(name, wrong)
-    by_person = proposal.drafter == PERSON
-    for name, passed in (
-        ("words", "in the person's words"),
-        ("verbatim", "nothing is made up"),
-        ("meaning", "as the person said it"),
-    ):
-        yield Check(
-            name, name not in found, hard=name != "meaning" and not by_person, detail=found.get(name, passed)
-        )
+        cited = [messages[name] for name in edit.evidence if messages.get(name)]
+        for name, why in _findings(edit, cited, inputs):
+            if why:
+                wrong.setdefault(name, why)
+    hard = proposal.drafter != PERSON
+    yield finding("words", wrong.get("words", ""), "in the person's words", hard=hard)
+    yield finding("verbatim", wrong.get("verbatim", ""), "nothing is made up", hard=hard)
+    yield finding("meaning", wrong.get("meaning", ""), "as the person said it", hard=False)
 
 
 def _message(evidence: Evidence, inputs: GateInput) -> str:
-    """The whole message around a confirmed quote, secrets taken out; "" where it is no person's, the quote where that is all there is."""
+    """Return the whole message around a confirmed quote; the quote where that is all there is; "" if it is no person's."""
     if inputs.gone(evidence):
         return redact(evidence.quote[:LONGEST])
     turn = inputs.turns.get(evidence)
@@ -95,79 +97,262 @@ def _findings(edit: Edit, messages: list[str], inputs: GateInput) -> Iterator[tu
         line = body_of(edit.new[:LONGEST])[1]
         yield "words", novel_words(line, text)
         yield "verbatim", made_up(line, text, inputs.base)
-        yield (
-            "meaning",
-            min((meaning(line, message) for message in messages), key=bool, default="no message holds it"),
-        )
+        whys = (meaning(line, message) for message in messages)
+        yield "meaning", min(whys, key=bool, default="no message holds it")
     if edit.old is not None:
-        yield "meaning", _unasked(body_of(edit.old[:LONGEST])[1], text + "\n" + (edit.new or ""))
+        old = body_of(edit.old[:LONGEST])[1]
+        mine, asked = words.content_words(old), words.content_words(text + "\n" + (edit.new or ""))
+        if mine and len(mine & asked) / len(mine) < ABOUT:
+            yield "meaning", f"the person did not speak about {old.strip()[:80]!r}, which would go"
 
 
 def novel_words(line: str, evidence: str) -> str:
-    """What is wrong with where the line's words come from, or ""."""
+    """Return what is wrong with where the line's words come from, or ""."""
     mine, theirs = words.content_words(line), words.content_words(evidence)
     if not mine:  # nothing but small words: they must be the person's
-        mine, theirs = frozenset(words.tokens(line) or [line]), frozenset(words.tokens(evidence))
+        mine, theirs = frozenset(tokens(line) or [line]), frozenset(tokens(evidence))
     share = len(mine & theirs) / len(mine)
     new = ", ".join(sorted(mine - theirs)[:5])
     return "" if share >= ENOUGH else f"only {share:.0%} of its words are the person's; not: {new}"
 
 
 def made_up(line: str, evidence: str, skill: str) -> str:
-    """The technical tokens and code spans of a line that stand neither in the evidence nor in the skill, or ""."""
-    wanted = set(technical(line))
-    missing = wanted and wanted - set(technical(evidence))
+    """Return the technical tokens and code spans of a line that stand neither in the evidence nor in the skill, or ""."""
+    mine, said = technical(line), technical(evidence)
+    missing = set(mine) - set(said)
     missing = missing and missing - set(technical(skill))
-    first = next(iter(technical(line)), "")
-    if first in missing and line.startswith(first) and first[0].lower() + first[1:] in technical(evidence):
-        missing -= {first}  # the start of a sentence was capitalised
+    if missing and line.startswith(mine[0]) and mine[0][0].lower() + mine[0][1:] in said:
+        missing.discard(mine[0])  # the start of a sentence was capitalised
     spans = [span for span in _SPAN.findall(line) if span not in evidence and span not in skill]
     shown = ", ".join(sorted(missing) + spans)
     return f"not in the person's words and not in the skill: {shown[:200]}" if shown else ""
 
 
 def technical(text: str) -> list[str]:
-    """URLs, paths, flags, identifiers, numbers: the tokens of a text that a machine would read letter for letter."""
+    """Return URLs, paths, flags, identifiers, numbers: the tokens that a machine would read letter for letter."""
     found = (match.rstrip(".,:;!?") for match in _TECHNICAL.findall(text))
     return [token for token in found if _ODD.search(token)]
 
 
 def meaning(line: str, message: str) -> str:
-    """Why the line may not mean what the message says, or ""."""
+    """Return why the line may not mean what the message says, or ""."""
     crossed = _CROSSED.search(message)
     if crossed:
         return f"the message crosses something out: {crossed[0]!r}"
-    parts = clauses(_plainly(message))
-    said, wanted = units(parts), units(clauses(_plainly(line)))
-    runs = list(_runs(wanted, said))
-    if not runs:
+    for pattern, into in _PARAPHRASES:
+        line, message = pattern.sub(into, line), pattern.sub(into, message)
+    parts = clauses(message)
+    said, wanted = units(parts), units(clauses(line))
+    values, left = [unit.value for unit in wanted], []
+    for start in range(len(said) - len(values) + 1 if values else 0):
+        run = said[start : start + len(values)]
+        same_form = values[0] == NOT or run[0].surface == wanted[0].surface  # "used" asks for nothing
+        if same_form and [unit.value for unit in run] == values:
+            left.append(left_over(parts, run[0], run[-1]))
+    if not left:
         return "it is not a run of the person's own words: something is added, left out or turned round"
-    left = [left_over(parts, said[start], said[end - 1]) for start, end in runs]
     return "" if "" in left else f"it leaves out {left[0]}"
 
 
-def _plainly(text: str) -> str:
-    for pattern, into in _PARAPHRASES:
-        text = pattern.sub(into, text)
-    return text
+# --- a message as clauses of units -------------------------------------------------------------------------------------
+
+NOT = "¬"
+
+_FILLER = frozenset("a an the please pls kindly do does bitte пожалуйста 请".split())
+
+_SENTENCE = re.compile(r"(?<=[.!?…])[\"”’)*_]*\s+|(?<=[。！？؟])|(?<![:：])[ \t]*\n+|\.{2,}\s*")
+_CLAUSE = re.compile(
+    r"\s*[,;:](?=\s|$)\s*|\s*[，；：、،؛]\s*|\s+[-–—]+\s+|—|\s*[(（](?=\S)|(?<=\S)[)）](?=[\s.,;:!?，。；：！？]|$)|\n+"
+)
+
+_SPACES = re.compile(r"[^\S\n]{2,}|\n\s+")
+"""What is one space or one line end here, so that no pattern runs over a long gap again and again."""
+
+_LEAD = re.compile(
+    r"""(?:(?:no(?=\ (?:i|you|we|it|its|it's|that|that's|thats|this|the|don't|dont|never|always|please|just)(?:\ |$))|nope|nah|ok|okay|yes|yeah|well|good|great|nice|cool|perfect|hm+|wait|hey|hi|dude|man|and|but|so|again|sorry|look|listen|uh|oh
+      |right|thanks|remember|just|btw|seriously|careful|one\ thing|note|i\ said|i\ (?:already\ )?told\ you(?:\ \w+\ times)?(?:\ (?:already|again|before))?
+      |i\ (?:asked|want|need|would\ like|expect)(?:ed)?\ you|i'd\ like\ you|i\ (?:want(?:ed)?|need)\ to\ remind\ you|(?:as|like)\ i\ (?:already\ )?(?:said|told\ you|mentioned)(?:\ (?:before|already|earlier))?
+      |how\ (?:many\ times|often)|from\ now\ on|going\ forward|in\ (?:the\ )?future|next\ time|keep\ in\ mind|remember\ to|make\ sure|be\ sure|to|that|already
+      |(?:can|could)\ you|(?:would|will)\ you\ please|you\ (?:should\ have|should've|should|need\ to|have\ to|must|were\ supposed\ to)|we(?:\ (?:should|always|need\ to))?|(?:i|i'd|i\ would)(?=\ prefer)
+      |let's|let\ us|always|it\ should|they\ should)
+    |(?:vale|bien|bueno|oye|espera|pero|y|por\ favor|otra\ vez|de\ nuevo|una\ vez\ más|(?:ya\ )?te\ (?:lo\ )?(?:dije|ped[ií]|he\ dicho|hab[ií]a\ dicho)|lo\ repito|recuerda|quiero|que|de\ ahora\ en\ adelante|(?:a\ )?partir\ de\ ahora|(?:la\ )?pr[oó]xima\ vez|siempre|debes|deberías|tienes\ que)
+    |(?:nein|gut|super|aber|und|halt|warte|also|wie\ gesagt|ich\ (?:hatte|habe)\ (?:dir\ )?(?:doch\ )?(?:schon\ )?gesagt|ich\ sagte(?:\ doch)?|noch\ einmal|nochmal|künftig|in\ zukunft|ab\ (?:jetzt|sofort)|n[äa]chstes\ mal|schon\ wieder|immer|wir|du\ (?:sollst|solltest|musst))
+    |(?:bon|attends|mais|et|te\ pla[iî]t|(?:je\ t'|j')(?:ai|avais)\ (?:déjà\ )?(?:dit|demandé)(?:\ (?:de|que))?|à\ l'avenir|dorénavant|[àa]\ partir\ de\ maintenant|d[ée]sormais|(?:la\ )?prochaine\ fois|encore(?:\ une\ fois)?|s'il\ (?:te|vous)\ pla[iî]t|toujours|tu\ dois|il\ faut)
+    |(?:bom|beleza|mas|e|por\ favor|de\ novo|outra\ vez|mais\ uma\ vez|(?:eu\ )?(?:já\ )?(?:te\ )?(?:falei|pedi)(?:\ (?:que|para))?|(?:eu\ (?:já\ )?|já\ )(?:te\ )?disse(?:\ que)?|pra|(?:a\ )?partir\ de\ agora|de\ agora\ em\ diante|da\ próxima\ vez|sempre|você\ deve)
+    |(?:bene|aspetta|ma|(?:te\ l'|ti\ )?(?:ho|avevo)\ (?:già\ )?(?:detto|chiesto)|in\ futuro|per\ favore|di\ nuovo|di|che|d'ora\ in\ poi|da\ ora\ in\ poi|(?:la\ )?prossima\ volta|ancora(?:\ una\ volta)?|devi)
+    |(?:ну|так|стой|подожди|но|и|я\ (?:же\ |ведь\ |уже\ )*(?:просила?|говорила?|сказала?)|ещё\ раз|с\ этого\ момента|впредь|в\ следующий\ раз|опять|всегда|надо|нужно|должен)
+    |(?:等\ 等|等\ 一\ 下|好|好\ 的|麻\ 烦|但\ 是|我\ 说\ 过|我\ 说|我\ 都\ 说|我\ 告\ 诉\ 过\ 你|以\ 后|今\ 后|从\ 现\ 在\ (?:起|开\ 始)|下\ 次|又\ 来|拜\ 托|你\ 应\ 该|我\ 们|始\ 终|总\ 是)
+    |(?:待\ っ\ て|ち\ ょ\ っ\ と|で\ も|あ\ の|す\ み\ ま\ せ\ ん|お\ 願\ い\ だ\ か\ ら|(?:今\ 後|こ\ れ\ か\ ら|次\ か\ ら|次\ 回\ か\ ら)(?:\ は)?|ま\ た)
+    )(?:\ |$)""",
+    re.VERBOSE,
+)
+_TAIL = re.compile(
+    r"(?:(?:please|pls|ok|okay|thanks|thank you|thx|man|dude|again|right|from now on|going forward|in (?:the )?future|next time|por favor|gracias"
+    r"|danke|bitte|merci|s'il te plaît|obrigad[oa]|grazie|per favore|спасибо|пожалуйста|谢 谢|吧|ね|よ|lol|haha)(?: |$))*$"
+)
+"""What may follow a rule: pleasantries, and that it is meant to last."""
+_ANSWER = re.compile(
+    r"(?:(?:no+|nope|nah|non|nein|não|nao|нет|не|не так|не то|stop|wrong|nee|hayır|नहीं|لا|아 니 요|아 니|不|不 对|不 是|不 行|不 要 这 样|停|違 い ま す|違 う|い や|い い え|だ め|だ め で す|错 了|錯 了|falsch|das ist falsch|faux|c'est faux|(?:está |eso está )?mal|(?:è )?sbagliato|(?:está )?errado"
+    r"|неправильно|неверно|yanlış|fout|dat is fout|خطأ|गलत(?: है)?|that's wrong|thats wrong|too long|too short)(?: |$))+$"
+    r"|no (?:es|era|está|así)\b|non è\b|não é\b|not (?:that|this|what|like that|like this|quite|right)\b|pas (?:ça|comme ça)\b|nicht so\b|不 对|不 是|не (?:так|то)\b"
+)
+"""A clause that only says "no": an answer, or a finished denial ("not like that")."""
+_CONDITIONS = frozenset(
+    {"only", "except", "if", "this", "before", "after", "may", "without", "some", "instead"}
+)
+_FRAMES = frozenset(
+    """in on at for with during under inside within about regarding per by
+    en para con durante bajo dentro im in bei für während unter auf mit dans pour pendant avec sous em no na para com durante
+    nel nella per con durante в на для при с во""".split()
+)
+_REPORTS = frozenset(
+    """say says said tell tells told write writes wrote claim claims claimed suggest suggests suggested recommend recommends recommended
+    advise advised according dice dijo dicen sagt sagte schreibt dit disent disse diz dice ha detto говорит сказал пишет 说 言""".split()
+)
+"""Words by which a clause hands on what somebody else said."""
+_TURNS = re.compile(
+    r"(?:but|however|although|though|aber|jedoch|pero|sin embargo|mais|mas|ma|però|но|однако|但|不 过|不 過|で も|た だ し)(?: |$)"
+)
+"""How a sentence begins that takes back a part of the one before."""
+_NOTS = frozenset("not nicht pas".split())  # "Not on the server" limits; "Don't print" is a rule of its own
+_REMARKS = frozenset(
+    """i you we they it it's its that's thats because cause cuz porque porqué weil denn parce perché потому так 因 你 我
+    du ihr ich wir tú tu vous nous je ты вы мы você vocês""".split()
+)
+"""How a remark on a rule begins ("…, you keep forgetting that"), as against a part of it."""
+_REQUEST = re.compile(
+    r"(?:(?:can|could) you|please|(?:would|will) you please|puedes|kannst|könntest|peux|pode|puoi)\b"
+)
+"""How a question begins that asks for something to be done."""
+_RETRACTS = re.compile(
+    r"(?:no|nope|wait|actually|never ?mind|nvm|scratch that|forget (?:it|that)|just kidding|kidding|jk|on second thought|correction|espera|mejor no|warte"
+    r"|doch nicht|attends|en fait|aspetta|anzi|espera|подожди|нет|не надо|算 了|等 等|不 对|や っ ぱ り|待 っ て)\b"
+)
+"""How a later sentence takes back what was said."""
 
 
-def _runs(wanted: list[Unit], said: list[Unit]) -> Iterator[tuple[int, int]]:
-    """Where the units stand in the message, uncut. Its first verb must have the same form: "used" asks for nothing."""
-    values = [unit.value for unit in wanted]
-    for start in range(len(said) - len(values) + 1 if values else 0):
-        if [unit.value for unit in said[start : start + len(values)]] == values and _same_form(
-            said[start], wanted[0]
-        ):
-            yield start, start + len(values)
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """The tokens between two commas, and the number of the sentence they stand in."""
+
+    words: tuple[str, ...]
+    sentence: int
+    colon: bool = False  # it announces what follows
+    asks: bool = False  # its sentence ends with a question mark
+    dashed: bool = False  # a dash stands before it
+
+    @property
+    def text(self) -> str:
+        """The tokens with one space between them."""
+        return " ".join(self.words)
 
 
-def _same_form(said: Unit, wanted: Unit) -> bool:
-    return wanted.value == NOT or said.surface == wanted.surface
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a rule is compared by: a stem or NOT, the token as written, and where it stands."""
+
+    value: str
+    surface: str
+    clause: int
+    start: int  # first token in its clause
+    end: int
 
 
-def _unasked(old: str, asked: str) -> str:
-    """Whether a removed line is one that nobody spoke about."""
-    mine = words.content_words(old)
-    share = len(mine & words.content_words(asked)) / len(mine) if mine else 1.0
-    return "" if share >= ABOUT else f"the person did not speak about {old.strip()[:80]!r}, which would go"
+def clauses(text: str) -> list[Clause]:
+    """Return the clauses of a message, in order. A line that ends with a colon goes on in the next."""
+    found = []
+    even = _SPACES.sub(lambda gap: gap[0][0], text[:LONGEST])
+    for number, sentence in enumerate(_SENTENCE.split(even)):
+        asks = sentence.rstrip("\"'”’)*_ ").endswith(("?", "？", "؟"))
+        at, before = 0, ""
+        for match in (*_CLAUSE.finditer(sentence), None):
+            part, after = (sentence[at : match.start()], match[0].strip()) if match else (sentence[at:], "")
+            if inside := tuple(tokens(part)):
+                colon = after in (":", "：") or part.rstrip().endswith((":", "："))
+                dashed = bool(before) and not before.strip("-–—")
+                found.append(Clause(inside, number, colon, asks, dashed))
+            at, before = (match.end(), after) if match else (at, before)
+    return found
+
+
+def units(parts: list[Clause]) -> list[Unit]:
+    """Return the units of a message, in order."""
+    found = []
+    for number, clause in enumerate(parts):
+        negators = {start: end for name, start, end in polar(list(clause.words)) if name == "not"}
+        skip = 0
+        for at, word in enumerate(clause.words):
+            if at in negators:
+                skip = negators[at]
+                found.append(Unit(NOT, word, number, at, skip))
+            elif at >= skip and word not in _FILLER:
+                found.append(Unit(stem(word), word, number, at, at + 1))
+    return found
+
+
+def left_over(parts: list[Clause], first: Unit, last: Unit) -> str:
+    """Return what the message says around the run from `first` to `last` that changes its meaning, or ""."""
+    lead = parts[first.clause].words[: first.start]
+    tail = parts[last.clause].words[last.end :]
+    if not _is_lead(lead, first.surface):
+        return f"what comes before it: {' '.join(lead)!r}"
+    if not _is_tail(tail):
+        return f"what comes after it: {' '.join(tail)!r}"
+    opening, closing = parts[first.clause].sentence, parts[last.clause].sentence
+    for number, clause in enumerate(parts):
+        if number < first.clause and clause.sentence == opening and _binds(clause):
+            return f"the words before: {clause.text!r}"
+        if number > last.clause and clause.sentence == closing and _limits(clause):
+            return f"the words after: {clause.text!r}"
+        if clause.sentence > closing and parts[number - 1].sentence < clause.sentence:
+            near = clause.sentence == closing + 1
+            if (near and _opens_limit(clause)) or _RETRACTS.match(clause.text):
+                return f"the sentence after: {clause.text!r}"
+    sentence = [clause for clause in parts if clause.sentence == opening]
+    asks = sentence[0].asks and not (
+        len(sentence) > 1 and _is_tail(sentence[-1].words)
+    )  # "…, ok?" asks nothing
+    return "that it is a question" if asks and not _REQUEST.match(parts[first.clause].text) else ""
+
+
+def _is_lead(lead: tuple[str, ...], following: str = "") -> bool:
+    """Return whether words say nothing but that something is now asked for."""
+    text = " ".join([word for word in lead if word not in _FILLER] + [following] * bool(following))
+    while text != following:
+        match = _LEAD.match(text)
+        if match is None:
+            return False
+        text = text[match.end() :]
+    return True
+
+
+def _is_tail(tail: tuple[str, ...]) -> bool:
+    return bool(_TAIL.match(" ".join(word for word in tail if word not in _FILLER)))
+
+
+def _binds(clause: Clause) -> bool:
+    """Return whether an earlier clause of the sentence may govern the later one: a condition, a prohibition, an announcement."""
+    first = clause.words[0]
+    if _is_lead(clause.words) or (_ANSWER.match(clause.text) and not clause.colon):
+        return False
+    classes = polar(list(clause.words))
+    governs = any(name in _CONDITIONS or (name == "not" and start == 0) for name, start, _ in classes)
+    topic = len(clause.words) <= 2 and first not in _REMARKS
+    reported = not _REPORTS.isdisjoint(clause.words)
+    return clause.colon or governs or topic or reported or first in _FRAMES
+
+
+def _limits(clause: Clause) -> bool:
+    """Return whether a later clause of the sentence may limit the earlier one, or be a part of it."""
+    if _is_tail(clause.words):
+        return False
+    if clause.dashed:
+        return _opens_limit(clause) or clause.words[0] in _FRAMES
+    conditional = any(name in _CONDITIONS or name == "not" for name, _, _ in polar(list(clause.words)))
+    return conditional or clause.words[0] not in _REMARKS
+
+
+def _opens_limit(clause: Clause) -> bool:
+    opens = {name for name, start, _ in polar(list(clause.words)) if start == 0}
+    limits = not opens.isdisjoint({"except", "only", "if", "this", "without"})
+    return limits or clause.words[0] in _NOTS or bool(_TURNS.match(clause.text))

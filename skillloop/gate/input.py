@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from skillloop.model import Check, Evidence, Rule, Session, Turn
 from skillloop.skillpath import Owner, SkillPath
 
 NOWHERE = SkillPath("", "", Owner.OTHER)  # nobody looked, so nothing is edited
+_BULLET = re.compile(r"(?P<marker>[ \t]{0,12}(?:[-*+]|\d{1,9}[.)])[ \t]{1,4})(?P<text>\S.*)?")
+
 MOST_PAIRS = 200_000  # equal pairs of lines, between the first and the last change, that are worth comparing
 
 
@@ -80,6 +83,12 @@ def lines_of(text: str) -> list[str]:
     """The lines without their endings; a last empty one is not a line."""
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     return lines if lines[-1] else lines[:-1]
+
+
+def body_of(line: str) -> tuple[str, str]:
+    """Return a line as list marker and text; the marker is "" where it is no list item."""
+    match = _BULLET.match(line)
+    return (match["marker"], match["text"] or "") if match else ("", line)
 
 
 def finding(name: str, wrong: str, fine: str = "", *, hard: bool = True, rule: Rule | None = None) -> Check:

@@ -1,20 +1,25 @@
-"""A line means what its place makes of it: "Use sudo" under the heading "Never" says the opposite.
+"""A line means what its place makes of it, and nothing is put where it stands already.
 
-The headings above a new line, and the sentence that announces its list ("Never do any of these:"), may not negate,
-except or exemplify what the person said plainly. Such a place goes to a person, unless the line is a prohibition
-itself.
+*setting*: "Use sudo" under the heading "Never" says the opposite. The headings above a new line, and the sentence that
+announces its list ("Never do any of these:"), may not negate, except or exemplify what the person said plainly. Such a
+place goes to a person, unless the line is a prohibition itself.
+*repeat*: a rule that is already there is not added again: it would drown what it repeats.
 """
 
 from __future__ import annotations
 
 import re
 
-from skillloop.gate.input import GateInput
-from skillloop.gate.schema import body_of
+from skillloop.gate.input import GateInput, body_of, finding, lines_of
+from skillloop.gate.structure import LONGEST
 from skillloop.model import Check, Proposal
 from skillloop.skills import document
 from skillloop.skills.document import SkillFile
+from skillloop.text import words
 from skillloop.text.words import fold, polar, tokens
+
+SAME = 0.9
+"""Similarity from which two lines with the same polarity and the same figures are one rule."""
 
 _TURNS_ROUND = re.compile(
     r"\b(?:anti-?patterns?|pitfalls?|mistakes?|bad|wrong|poor|forbidden|deprecated|obsolete|legacy|old|out of scope|non-goals?|exceptions?|examples?"
@@ -22,31 +27,26 @@ _TURNS_ROUND = re.compile(
     r"|proibido|esempi\w*|eccezioni|errori|vietat\w|пример\w*|исключени\w*|ошибк\w*|запрещ\w*)\b|反例|例子|示例|错误|例外|禁止|反面|悪い例|失敗"
 )
 
+_FIGURES = re.compile(r"\d+(?:[.,]\d+)*|[\w-]*[._/-][\w./-]+")
 
-def check(proposal: Proposal, inputs: GateInput) -> Check:
+
+def setting(proposal: Proposal, inputs: GateInput) -> Check:
     """Soft: no new line stands where its meaning would be turned round."""
-    new = {edit.new for edit in proposal.edits if edit.new}
-    skill = document.parse(inputs.text) if new else None
-    for number in range(skill.body if skill else 0, len(skill.lines) if skill else 0):
-        assert skill is not None
-        line = skill.lines[number].rstrip("\r\n")
-        if line in new and not _negates(body_of(line)[1]):
-            turning = next(
-                (
-                    above
-                    for above in _above(skill, number)
-                    if _negates(above) or _TURNS_ROUND.search(fold(above))
-                ),
-                None,
-            )
-            if turning is not None:
-                detail = f"under {turning.strip()[:80]!r} the line may mean the opposite"
-                return Check("setting", passed=False, hard=False, detail=detail)
-    return Check("setting", passed=True, detail="no heading above the new lines turns them round")
+    new, wrong = {edit.new for edit in proposal.edits if edit.new}, ""
+    if new:
+        skill = document.parse(inputs.text)
+        for number in range(skill.body, len(skill.lines)):
+            line = skill.lines[number].rstrip("\r\n")
+            if not wrong and line in new and not _negates(body_of(line)[1]):
+                for above in _above(skill, number):
+                    if _negates(above) or _TURNS_ROUND.search(fold(above)):
+                        wrong = f"under {above.strip()[:80]!r} the line may mean the opposite"
+                        break
+    return finding("setting", wrong, "no heading above the new lines turns them round", hard=not wrong)
 
 
 def _above(skill: SkillFile, number: int) -> list[str]:
-    """What governs a line: the items it is nested in, the text that announces its list, the headings; nearest first."""
+    """Return what governs a line: the items it is nested in, the text that announces its list, the headings; nearest first."""
     announcing = []
     indent = _indent(skill.lines[number])
     for at in range(number - 1, skill.body - 1, -1):
@@ -72,3 +72,30 @@ def _indent(line: str) -> int:
 
 def _negates(text: str) -> bool:
     return any(name in ("not", "except", "without") for name, _, _ in polar(tokens(text)))
+
+
+def repeat(proposal: Proposal, inputs: GateInput) -> Check:
+    """Hard: each new line says something that no other line of the skill says."""
+    there = [(number, body_of(line)[1].strip()) for number, line in enumerate(lines_of(inputs.base), 1)]
+    for edit in proposal.edits:
+        new, replaced = body_of(edit.new or "")[1].strip(), body_of(edit.old or "")[1].strip()
+        rare = [stem[:-1] for stem in sorted(words.content_words(new), key=len)[-3:]]  # a cheap first look
+        for number, old in there if new else ():
+            folded = old.casefold()
+            if any(piece in folded for piece in rare) and old != replaced and same(new, old):
+                return finding("repeat", f"{new[:80]!r} is already a rule: line {number}, {old[:80]!r}")
+        there.append((len(there) + 1, new))
+    return finding("repeat", "", "no line says the same already")
+
+
+def same(one: str, other: str) -> bool:
+    """Return whether two lines, without list markers, are one rule."""
+    if one.casefold() == other.casefold():
+        return True
+    if len(other) > LONGEST or not 0.5 < len(one) / max(1, len(other)) < 2:
+        return False
+    return (
+        words.similarity(one, other) >= SAME
+        and words.polarity(one) == words.polarity(other)
+        and _FIGURES.findall(one) == _FIGURES.findall(other)
+    )

@@ -1,6 +1,6 @@
 """Only words that a person typed are evidence, and code, not the drafter, says so.
 
-Every id that an edit cites must be known, and its quote must stand verbatim in the human turn that is read again
+Every id that an edit cites must be known, and its quote must stand verbatim in the human turn that was read again
 from the transcript. Default deny: MACHINE or missing is refused; UNATTRIBUTED (an older client) and anything
 doubtful about the turn or the session goes to a person. Since whatever can write a transcript can write every field of
 a record, only words that the hook saw submitted (see `receipts`) are ever applied without one.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from skillloop.gate.input import GateInput
+from skillloop.gate.input import GateInput, finding
 from skillloop.model import Check, Evidence, Origin, Proposal, Session, Turn, TurnKind
 from skillloop.text.redact import redact
 
@@ -36,66 +36,73 @@ _PASTED = re.compile(
 
 
 def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
-    """One hard finding for evidence that is no person's, one soft for each kind of doubt."""
-    known = {evidence.id: evidence for evidence in proposal.evidence}
-    cited = {name for edit in proposal.edits for name in edit.evidence}
-    wrong = "two pieces of evidence have one id" if len(known) < len(proposal.evidence) else ""
-    wrong = wrong or next(
-        (f"edit {n} cites no evidence" for n, edit in enumerate(proposal.edits, 1) if not edit.evidence), ""
+    """Return one hard finding for evidence that is no person's, one soft for each kind of doubt."""
+    wrong = _uncited(proposal) or next(
+        filter(None, (_not_said(evidence, inputs) for evidence in proposal.evidence)), ""
     )
-    wrong = wrong or next((f"evidence {name!r} does not exist" for name in sorted(cited - known.keys())), "")
-    wrong = wrong or next((why for evidence in proposal.evidence if (why := _not_said(evidence, inputs))), "")
     if inputs.session is not None and inputs.session.automated:
         wrong = wrong or "no person takes part in this session"
-    yield Check("origin", not wrong, detail=wrong or "every quote was read again where the person typed it")
+    yield finding("origin", wrong, "every quote was read again where the person typed it")
     if not wrong:
         yield from _doubts(proposal, inputs)
 
 
+def _uncited(proposal: Proposal) -> str:
+    """Return how the edits and the evidence do not fit together, or ""."""
+    known = {evidence.id for evidence in proposal.evidence}
+    if len(known) < len(proposal.evidence):
+        return "two pieces of evidence have one id"
+    for number, edit in enumerate(proposal.edits, 1):
+        if not edit.evidence:
+            return f"edit {number} cites no evidence"
+    missing = {name for edit in proposal.edits for name in edit.evidence} - known
+    return f"evidence {min(missing)!r} does not exist" if missing else ""
+
+
 def _not_said(evidence: Evidence, inputs: GateInput) -> str:
-    """Why this quote is not a person's own words, or ""."""
-    turn = inputs.turns.get(evidence)
+    """Return why this quote is not a person's own words, or ""."""
+    turn, session = inputs.turns.get(evidence), inputs.session
     where = f"{evidence.path}:{evidence.line}"
-    if turn is None and inputs.gone(evidence) and evidence.quote.strip():
-        return ""  # a doubt, see below
-    if turn is None:
-        return f"no person's message stands at {where}"
+    if turn is None:  # a quote that is gone is a doubt, see below
+        gone = inputs.gone(evidence) and evidence.quote.strip()
+        return "" if gone else f"no person's message stands at {where}"
     if turn.role != "human" or Origin.MACHINE in (turn.origin, evidence.origin):
         return f"the message at {where} was not typed by a person"
-    if not _in_session(evidence, inputs.session):
+    # The reader of the whole transcript, which sees more than one record, must take it for a person's turn too.
+    if (
+        session is not None
+        and session.path == evidence.path
+        and (evidence.line, evidence.uuid) not in {(turn.line, turn.uuid) for turn in session.human_turns}
+    ):
         return f"the message at {where} is none of those that a person said in this session"
     if not evidence.quote.strip():
         return f"the quote of {where} is empty"
-    if not holds(turn, evidence.quote):
-        return f"the quote is not in the person's message at {where}"
-    return ""
-
-
-def _in_session(evidence: Evidence, session: Session | None) -> bool:
-    """Whether the reader of the whole transcript, which sees more than one record, takes it for a person's turn too."""
-    if session is None or session.path != evidence.path:
-        return True
-    return any((turn.line, turn.uuid) == (evidence.line, evidence.uuid) for turn in session.human_turns)
+    return "" if holds(turn, evidence.quote) else f"the quote is not in the person's message at {where}"
 
 
 def holds(turn: Turn, quote: str) -> bool:
-    """Whether a quote stands verbatim in what the person typed, secrets taken out on both sides."""
+    """Return whether a quote stands verbatim in what the person typed, secrets taken out on both sides."""
     return quote in turn.text or redact(quote[:LONGEST]) in redact(turn.text[:LONGEST])
 
 
 def _doubts(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     turns = [turn for evidence in proposal.evidence if (turn := inputs.turns.get(evidence))]
-    if any(inputs.gone(evidence) for evidence in proposal.evidence):
+    if len(turns) < len(proposal.evidence):
         yield _doubt("gone", "the transcript can no longer be read, so the quote was not confirmed again")
-    origins = {turn.origin for turn in turns} | {evidence.origin for evidence in proposal.evidence}
-    if Origin.UNATTRIBUTED in origins:
+    if Origin.UNATTRIBUTED in [turn.origin for turn in turns] + [cited.origin for cited in proposal.evidence]:
         yield _doubt("attribution", "this client's transcript does not say who typed the message")
     yield from _unwitnessed(turns, inputs)
-    pasted = next((turn for turn in turns if _looks_pasted(turn)), None)
+    pasted = next((turn.line for turn in turns if _looks_pasted(turn)), None)
     if pasted is not None:
-        yield _doubt("pasted", f"part of the message at line {pasted.line} looks pasted, not typed")
-    if inputs.session is not None:
-        yield from _session_doubts(proposal, inputs.session)
+        yield _doubt("pasted", f"part of the message at line {pasted} looks pasted, not typed")
+    if (session := inputs.session) is not None:
+        cited = {(evidence.line, evidence.uuid) for evidence in proposal.evidence}
+        if any(turn.abandoned and (turn.line, turn.uuid) in cited for turn in session.turns):
+            yield _doubt("taken back", "the person rewound the conversation past this message")
+        if session.partial:
+            yield _doubt("partial", f"{session.bad_lines} lines of the transcript could not be read")
+        if session.tainted:
+            yield _doubt("tainted", f"the transcript may have been written to: {session.tainted}")
 
 
 def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
@@ -114,8 +121,18 @@ def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
         )
 
 
+def _looks_pasted(turn: Turn) -> bool:
+    text = turn.text
+    long = len(text) > LONGEST_TYPED or text.count("\n") >= MOST_LINES
+    return bool(turn.pasted) or long or bool(_PASTED.search(text))
+
+
+def _doubt(name: str, detail: str) -> Check:
+    return finding(name, detail, hard=False)
+
+
 def suspicion(turn: Turn, session: Session, seen: bool | None) -> str:
-    """Why something else than the person may well have put this turn into the transcript, or "".
+    """Return why something else than the person may well have put this turn into the transcript, or "".
 
     Such words are neither shown as the person's nor sent to a model. That nothing watched the session is no such reason.
 
@@ -124,35 +141,11 @@ def suspicion(turn: Turn, session: Session, seen: bool | None) -> str:
         session: As read.
         seen: Whether the hook saw the turn submitted; None where no hook watched.
     """
-    told = turn.kind in SUBMITTED
-    if told and seen is not None:
-        return "" if seen else "nobody was seen submitting it"
+    submitted = turn.kind in SUBMITTED
+    if submitted and seen is not None:
+        return "" if seen else "there is no prompt receipt for it"
     if session.tainted:
         return session.tainted
     attributed = (other.line for other in session.human_turns if other.origin is Origin.TYPED)
-    foreign = told and turn.origin is Origin.UNATTRIBUTED and min(attributed, default=turn.line) < turn.line
-    return "it does not say who typed it, as earlier ones do" if foreign else ""
-
-
-def _session_doubts(proposal: Proposal, session: Session) -> Iterator[Check]:
-    cited = {(evidence.line, evidence.uuid) for evidence in proposal.evidence}
-    if any(turn.abandoned and (turn.line, turn.uuid) in cited for turn in session.turns):
-        yield _doubt("taken back", "the person rewound the conversation past this message")
-    if session.partial:
-        yield _doubt("partial", f"{session.bad_lines} lines of the transcript could not be read")
-    if session.tainted:
-        yield _doubt("tainted", f"the transcript may have been written to: {session.tainted}")
-
-
-def _looks_pasted(turn: Turn) -> bool:
-    text = turn.text
-    return (
-        bool(turn.pasted)
-        or len(text) > LONGEST_TYPED
-        or text.count("\n") >= MOST_LINES
-        or bool(_PASTED.search(text))
-    )
-
-
-def _doubt(name: str, detail: str) -> Check:
-    return Check(name, passed=False, hard=False, detail=detail)
+    foreign = turn.origin is Origin.UNATTRIBUTED and min(attributed, default=turn.line) < turn.line
+    return "it does not say who typed it, as earlier ones do" if submitted and foreign else ""

@@ -1,15 +1,48 @@
-"""The words of lines that a person should see before they count: what they give up, send away or destroy.
+"""Lines that would loosen a safeguard wait for a person, even when a person typed them.
+
+Two kinds: words about skillloop's own judging (the gate, approval, rules, evidence), and words that give up a
+protection, send away, destroy, or run something from elsewhere ("skip the tests", "without asking", `--force`,
+`curl … | sh`). Whoever said them, they are applied only by somebody who sees them marked. A list of words is no proof of
+harmlessness; it stands behind origin and fidelity, not in place of them.
 
 Patterns over a folded line. A verb alone says little ("drop the other columns", "skip greetings", "upload the figures"):
-it counts together with what it takes. `NEAR` is the few words between the two, without a preposition, so that the
+it counts together with what it takes. `_NEAR` is the few words between the two, without a preposition, so that the
 object is the verb's own ("delete the blank rows in the table" deletes no table).
 """
 
 from __future__ import annotations
 
-NEAR = r"(?:(?!(?:from|in|at|of|on|with|for|to|when|after|before|and|that|which|by|as|if|into)\b)[\w'’/.-]+ ){0,5}"
+import re
+from collections.abc import Iterable, Iterator
 
-UNGUARDED = (
+from skillloop.gate.input import GateInput, finding
+from skillloop.gate.structure import plain
+from skillloop.model import Check, Proposal
+from skillloop.text.words import fold, polar, tokens
+
+LONGEST = 4_000  # characters of a line that are looked at
+MOST_HITS = 20  # in one line; whoever forbids more than that at once is not believed
+
+_SELF = (
+    r"skill-?loop|\b(?:the|this) gate\b|\baudit log\b|\breview queue\b|\brejected (?:drafts?|proposals?)|\b(?:per|zero \w+ |a) draft\b",
+    r"\bauto(?:matic(?:ally)?)?[- _]?(?:apply|approv|accept|merg)\w*|\bauto mode\b|\bapprov\w* (?:threshold|automatically|all|every|by default)",
+    r"\b(?:hard|the|skill|source|these|those) constraints?\b|\btrusted[- ]?(?:source|:)|\buntrusted\b|\bcounts? as (?:a )?trusted|\btrust (?:tool|web|all|any|every)",
+    r"\b(?:trusted|source|hard|safety|security|these|those|all|previous|prior|above|earlier|other|any) (?:rules?|instructions?|restrictions?|guidelines?)\b",
+    r"\brules? (?:\d|no longer|do(?:es)? not)|\b(?:new|updated) (?:\w+ )?(?:instructions?|policy|rules?)\b|\byou are now\b|\bno limits\b",
+    r"\bwhite-?list\w*|\ballow-?list\w*|\bexempt\w*|\bbypass\w*|\bexception(?=:| (?:for|that|to)\b)|\bdisregard\w*",
+    r"\b(?:ignor\w*|forget|overrid\w*|supersed\w*) (?:\w+ ){0,3}(?:rules?|instructions?|guidelines?|constraints?|boundaries|warnings?|polic\w+|skill)\b",
+    r"\b(?:as|supporting|require\w*|any|no) evidence\b|\bsecret scann\w*|\bfrom scanning\b|\bmax_lines\w*|\brequire_\w+|\bmin_confidence\b|\bnever_auto\b",
+    r"\bfrontmatter\b|\ballowed-tools\b|\bdynamic context\b|\b(?:session\w*|pretooluse|posttooluse|plugin|claude code) hooks?\b|\bhooks\.json\b",
+    r"\b(?:skill|claude|agents)\.md\b|\bsettings(?:\.local)?\.json\b|\bsystem (?:prompt|message|requirement)|\bthis skill\b|\bskill file\b|\bthis skill.s\b",
+    r"\bpermission(?:s| mode| prompts?| dialogs?)?\b(?= (?:mode|prompts?|dialogs?|rules?|checks?|for all))|\bbypasspermissions\b|\bmcp (?:server|add)|\bclaude mcp\b|/plugin\b",
+    r"\bregla[s]? de (?:fuentes|seguridad)|\bignora\w* (?:las|los|le|i|as|os)\b|\bignorier\w* (?:die|alle)|\bausnahme für|\bignore[rz]? (?:les|toutes)|\baprob\w* autom\w*",
+    r"игнорируй (?:правил|инструкц)\w*|исключение для|без одобрения|忽略(?:所有|以上|之前|规则|指令)|(?:自动|无需)(?:批准|审批)|绕过|例外|信任来源|無視し|承認なし|例外として",
+)
+"""Words about what judges the skill, or that pose as a new authority."""
+
+_NEAR = r"(?:(?!(?:from|in|at|of|on|with|for|to|when|after|before|and|that|which|by|as|if|into)\b)[\w'’/.-]+ ){0,5}"
+
+_UNGUARDED = (
     r"\b(?:do not|don't|dont|never|no need to|stop) (?:ask|confirm|check(?! (?:in|out)\b)|warn|verif|validat|run(?: the| any)? (?:lint|test|check)|review|sanitiz|escap|encrypt|redact)\w*\b",
     r"\b(?:do not|don't|dont|never|no need to|stop) (?:mention|report|log|tell|test|show)\w* (?:\w+ )?(?:security|warnings?|errors?|failures?|risks?|users?|me|authenticat\w*|permissions?)\b",
     r"\b(?:do not|don't|dont|never|no need to) (?:bother|wait)\w* (?:with|to|for|on) (?:\S+ ){0,3}(?:reviews?|tests?|checks?|ci|approvals?|confirm\w*|backups?|valid\w*|verif\w*|lint\w*)\b",
@@ -25,8 +58,8 @@ _SAFEGUARD = (
 )
 
 _GIVES_UP = (
-    rf"\b(?:skip|disabl|suppress|silenc|mut|omit|ignor|remov|delet|drop|loosen|relax|weaken|comment)(?:e|es|s|ed|ing|ping|ped|ting)?(?: out)? {NEAR}{_SAFEGUARD}",
-    rf"\b(?:turn|switch)\w* (?:off {NEAR}{_SAFEGUARD}|{NEAR}{_SAFEGUARD} off\b)|\bbypass\w*|\bpermissive\b|\bskip[- ]ci\b",
+    rf"\b(?:skip|disabl|suppress|silenc|mut|omit|ignor|remov|delet|drop|loosen|relax|weaken|comment)(?:e|es|s|ed|ing|ping|ped|ting)?(?: out)? {_NEAR}{_SAFEGUARD}",
+    rf"\b(?:turn|switch)\w* (?:off {_NEAR}{_SAFEGUARD}|{_NEAR}{_SAFEGUARD} off\b)|\bbypass\w*|\bpermissive\b|\bskip[- ]ci\b",
     r"\bwithout (?:asking|confirm\w*|review\w*|checking|tests?|testing|permission|approval|telling|verif\w*|validat\w*|waiting)\b|\bcatch all\b|\bexcept(?:ion)?: pass\b|\braw sql\b|\bstring concatenation\b",
     r"--(?:no-verify|force(?!-with)|no-check\w*|insecure|privileged|allow-\w+|dangerously[\w-]*|trusted-host|disable[\w-]*|skip[\w-]*|no-sandbox|hard)\b|-auto-approve\b|\bverify ?= ?false\b",
     r"\bstricthostkeychecking\b|\bcors to\b|\bcsrf\b|\bts-ignore\b|\bnosec\b|\blocalstorage\b|\brejectunauthorized\b|\binsecure\w*|\bas root\b|\b(?:md5|sha-?1)\b|\b2fa\b|\bpin\w* (?:\S+ ){0,6}latest\b",
@@ -71,7 +104,7 @@ _STORES = (
 )
 
 _DESTROYS = (
-    rf"\b(?:delet|drop|wip|purg|truncat|destroy|overwrit|eras|prun|remov|nuk|clean)(?:e|es|s|ed|ing|ping|ped)?(?: (?:up|out))? {NEAR}{_STORES}",
+    rf"\b(?:delet|drop|wip|purg|truncat|destroy|overwrit|eras|prun|remov|nuk|clean)(?:e|es|s|ed|ing|ping|ped)?(?: (?:up|out))? {_NEAR}{_STORES}",
     r"\b(?:delet|drop|wip|purg|truncat|overwrit|eras|remov)(?:e|es|s|ed|ing|ping|ped)? (?:\S+ ){1,5}(?:from|in|on) (?:the )?(?:\w+ )?(?:production|prod|bucket|database|server|history|disk|repo\w*|main|master)\b",
     r"\bforce[- ]push\w*|\bpush (?:\w+ )?(?:--force|-f)\b|\bpush -\w* ?-f\b|\b(?:rewrit|delet|squash)\w* (?:the )?(?:git )?history\b|\b(?:postpone|skip\w*) migrations?\b",
     r"\b(?:commit|push|check in) (?:\S+ ){0,3}(?:node_modules|build artefacts|artifacts)\b",
@@ -81,5 +114,47 @@ _DESTROYS = (
     r"(?:删除|清空|删掉|删).{0,6}(?:数据库|表|生产|备份|分支|历史|文件|日志)|(?:データベース|テーブル|バックアップ|ブランチ|履歴|ファイル|本番).{0,6}(?:削除|消す|消し)",
 )
 
-RISK = (*_GIVES_UP, *_RUNS, *_HANDS_OUT, *_DESTROYS)
+_RISK = (*_GIVES_UP, *_RUNS, *_HANDS_OUT, *_DESTROYS)
 """What gives up a protection, runs something, hands out what is private, or is hard to undo. Harmless under a negation."""
+
+_ABOUT_ITSELF, _SAFEGUARD_OFF, _RISKY = (re.compile("|".join(table)) for table in (_SELF, _UNGUARDED, _RISK))
+
+_NOT_REALLY = frozenset(
+    "forget forgot hesitate fail worry miss bother mind afraid olvides vergiss oublie esqueça esquecer dimenticare забывай 忘 忘れ".split()
+)
+"""Words that turn a prohibition into a command: "never forget to …"."""
+
+_STOP = re.compile(r"[,;:.!?](?:\s|$|(?<=[,!?])(?=[^\x00-\x7f]))|[。、]")
+_KANA = re.compile("[\u3041-\u30ff]")
+
+
+def check(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
+    """Soft: added lines about the judging itself (marked red), and lines that give up a protection."""
+    lines = [fold(plain(line[:LONGEST])) for line in inputs.added]
+    itself = (match[0] for line in lines for match in _ABOUT_ITSELF.finditer(line))
+    yield _found("self-weakening", itself, "speaks about the rules that judge it")
+    risks = [match[0] for line in lines for match in _SAFEGUARD_OFF.finditer(line)]
+    for line in lines if not risks else ():
+        for number, match in enumerate(_RISKY.finditer(line)):
+            if number >= MOST_HITS or not _forbidden(line, match.start()):
+                risks.append(match[0])
+                break
+    yield _found("risk", risks, "gives up a protection, handles something secret, or is hard to undo")
+
+
+def _found(name: str, hits: Iterable[str], what: str) -> Check:
+    hit = next(iter(hits), None)
+    wrong = f"{hit.strip()!r}: the line {what}; only a person applies it" if hit else ""
+    return finding(name, wrong, f"no added line {what}", hard=False)
+
+
+def _forbidden(line: str, at: int) -> bool:
+    """Return whether the line tells not to do what stands at `at`: a negator before it in the clause (Japanese: anywhere)."""
+    start = max((stop.end() for stop in _STOP.finditer(line, 0, at)), default=0)
+    end = at
+    if _KANA.search(line):
+        stop = _STOP.search(line, at)
+        end = stop.start() if stop else len(line)
+    words = tokens(line[start:end])
+    negated = "ne" in words or any(name == "not" for name, _, _ in polar(words))
+    return negated and _NOT_REALLY.isdisjoint(words)

@@ -9,9 +9,9 @@ knows is not refused but sent to a person: no skill line needs one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from skillloop.gate.input import GateInput
+from skillloop.gate.input import GateInput, finding
 from skillloop.model import Check, Proposal
 from skillloop.text.redact import random_tokens, redact, secrets
 
@@ -24,28 +24,28 @@ _LIST_MARKER = re.compile(r"^\s{0,12}(?:[-*+>]|\d{1,3}[.)])\s{1,4}")
 
 def check(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Hard: no credential in what the edits add. Soft: no long random token that the skill has not already."""
-    types = compare(inputs.base, inputs.text, inputs.added)
-    detail = f"the added text holds a credential ({', '.join(types)}): {_shown(inputs.added)}"
-    yield Check("secrets", not types, detail=detail if types else "no credential in the added lines")
-    tokens = [token for line in inputs.added for token in random_tokens(line) if token not in inputs.base]
-    if tokens and not types:
-        detail = f"a long random token, which no rule of a skill needs: {tokens[0][:6]}…"
-        yield Check("random token", passed=False, hard=False, detail=detail)
-
-
-def compare(base: str, text: str, added: Iterable[str]) -> list[str]:
-    """The types of credential that `text` has and `base` has not; `added` are the lines that it gained."""
-    bodies = [_LIST_MARKER.sub("", line) for line in added]
+    bodies = [_LIST_MARKER.sub("", line) for line in inputs.added]
     joined = [_CONCATENATION.sub("", line) for line in bodies]
-    views = {*bodies, *joined, "".join(joined), " ".join(joined)}
-    types = {secret.type for view in views for secret in secrets(view)}
-    around = changed(base, text)
-    types |= {secret.type for secret in secrets(around) if around[secret.start : secret.end] not in base}
-    return sorted(types)
+    types = {
+        secret.type
+        for view in {*bodies, *joined, "".join(joined), " ".join(joined)}
+        for secret in secrets(view)
+    }
+    around = changed(inputs.base, inputs.text)
+    types |= {found.type for found in secrets(around) if around[found.start : found.end] not in inputs.base}
+    shown = "; ".join(redact(line)[:120] for line in inputs.added)
+    wrong = f"the added text holds a credential ({', '.join(sorted(types))}): {shown}" if types else ""
+    yield finding("secrets", wrong, "no credential in the added lines")
+    for line in inputs.added if not types else ():
+        for token in random_tokens(line):
+            if token not in inputs.base:
+                detail = f"a long random token, which no rule of a skill needs: {token[:6]}…"
+                yield finding("random token", detail, hard=False)
+                return
 
 
 def changed(base: str, text: str) -> str:
-    """The part of `text` from the first to the last difference, with `REACH` characters on each side; "" without one."""
+    """Return the part of `text` from the first to the last difference, with `REACH` characters on each side; "" without one."""
     if base == text:
         return ""
     start = _shared(base, text)
@@ -54,7 +54,7 @@ def changed(base: str, text: str) -> str:
 
 
 def _shared(one: str, other: str) -> int:
-    """How many characters two texts begin with alike: by halving, since comparing slices is what Python does fast."""
+    """Count the characters that two texts begin with alike: by halving, since comparing slices is what Python does fast."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -63,7 +63,3 @@ def _shared(one: str, other: str) -> int:
         else:
             high = middle - 1
     return low
-
-
-def _shown(lines: Iterable[str]) -> str:
-    return "; ".join(redact(line)[:120] for line in lines)

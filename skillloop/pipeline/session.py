@@ -21,7 +21,7 @@ from skillloop.config import confirmation
 from skillloop.detect import SecondOpinion
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import cases
-from skillloop.gate import target
+from skillloop.gate import structure
 from skillloop.hosts.claude_code import transcript
 from skillloop.llm import Planned, recording
 from skillloop.model import Check, Decision, Disagreement, Outcome, Proposal, Session, Verdict
@@ -250,7 +250,7 @@ def _learn_one(run: Run, lesson: Disagreement) -> LessonResult:
     assert lesson.skill is not None
     assert lesson.skill.path is not None
     path = lesson.skill.path
-    if unwritable := target.forbidden(SkillPath.of(path)):
+    if unwritable := structure.forbidden(SkillPath.of(path)):
         run.model.troubles.append(f"{path}: {unwritable}")
         return LessonResult()
     rules = gather.rules_for(path, run.home, run.session)

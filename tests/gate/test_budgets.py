@@ -59,8 +59,8 @@ def test_the_heading_of_the_learned_rules_does_not_count():
 
 def test_the_rule_that_decides_is_named():
     config = Config(edit=EditLimits(unseen=2), rules={("edit.unseen", None): LIMIT})
-    proposal, context = case("x", EDIT, config=config, added_unseen=2)
-    [found] = [check for check in budgets.drift(proposal, context) if not check.passed]
+    proposal, inputs = case("x", EDIT, config=config, added_unseen=2)
+    [found] = [check for check in budgets.drift(proposal, inputs) if not check.passed]
     assert found.rule == LIMIT
     assert "3 lines would have been added since you last looked; 2 is the most" in found.detail
 
@@ -96,11 +96,11 @@ def test_fifty_sessions_of_boiling_the_frog_stop_at_ten_lines():
     for session in range(50):
         for turn in range(5):
             said = f"Number {session * 5 + turn} of the columns goes to page {session}{turn}"
-            proposal, context = case(
+            proposal, inputs = case(
                 said, insert(said), base=text, own=SKILL, added_in_session=turn, added_unseen=unseen
             )
-            if gate.judge(proposal, context).outcome is Outcome.KEEP:
-                text, unseen = context.text, unseen + 1
+            if gate.judge(proposal, inputs).outcome is Outcome.KEEP:
+                text, unseen = inputs.text, unseen + 1
         assert judged("drop it", deleted(safety), base=text).outcome is not Outcome.KEEP
         unseen = 0  # as if a person had decided something else: the budget against the person's own version remains
     assert len(text.splitlines()) - len(SKILL.splitlines()) == 10

@@ -220,8 +220,8 @@ def test_a_line_may_only_be_replaced_by_words_about_it():
 
 
 def test_a_line_that_a_person_reworded_still_waits_for_a_person():
-    proposal, context = case("sort by date", insert("Order each table by its timestamp column"))
-    verdict = gate.judge(replace(proposal, drafter=fidelity.PERSON), context)
+    proposal, inputs = case("sort by date", insert("Order each table by its timestamp column"))
+    verdict = gate.judge(replace(proposal, drafter=fidelity.PERSON), inputs)
     assert verdict.outcome is Outcome.DEFER
 
 

@@ -1,10 +1,11 @@
-"""A line may not be put where its meaning is turned round."""
+"""A line may not be put where its meaning is turned round, nor where it stands already."""
 
 import pytest
-from helpers.gate import failed, insert, judged, replaced
+from helpers.gate import SKILL, failed, insert, judged, replaced
 
 from skillloop.gate import placement
 from skillloop.model import Outcome
+from skillloop.skills.document import LEARNED
 
 HEAD = "---\nname: x\ndescription: y\n---\n\n# Rules\n\n"
 LINE = "Use sudo for npm"
@@ -29,9 +30,9 @@ LINE = "Use sudo for npm"
 )
 def test_a_line_under_a_negation_goes_to_a_person(place):
     heading = place.split("\n## ")[-1].removeprefix("## ").split("\n")[0] if "###" not in place else "npm"
-    assert failed(placement.check, LINE, insert(LINE, heading), base=HEAD + place) == {"setting"}
+    assert failed(placement.setting, LINE, insert(LINE, heading), base=HEAD + place) == {"setting"}
     item = next(line for line in place.split("\n") if line.startswith("- "))
-    assert failed(placement.check, LINE, replaced(item, f"- {LINE}", heading), base=HEAD + place) == {
+    assert failed(placement.setting, LINE, replaced(item, f"- {LINE}", heading), base=HEAD + place) == {
         "setting"
     }
 
@@ -48,17 +49,17 @@ def test_a_line_under_a_negation_goes_to_a_person(place):
 )
 def test_any_other_place_is_fine(place, line):
     heading = place.split("\n## ")[-1].removeprefix("## ").split("\n")[0]
-    assert failed(placement.check, line, insert(line, heading), base=HEAD + place) == set()
+    assert failed(placement.setting, line, insert(line, heading), base=HEAD + place) == set()
 
 
 def test_the_item_that_a_line_is_nested_in_counts():
     base = HEAD + "## Style\n\n- Never:\n  - Push to main.\n- Test.\n"
-    assert failed(placement.check, LINE, replaced("  - Push to main.", f"  - {LINE}"), base=base) == {
+    assert failed(placement.setting, LINE, replaced("  - Push to main.", f"  - {LINE}"), base=base) == {
         "setting"
     }
-    assert failed(placement.check, LINE, replaced("- Test.", f"- {LINE}"), base=base) == set()
+    assert failed(placement.setting, LINE, replaced("- Test.", f"- {LINE}"), base=base) == set()
     assert failed(
-        placement.check, LINE, insert(LINE, marker="  - "), base=base.removesuffix("- Test.\n")
+        placement.setting, LINE, insert(LINE, marker="  - "), base=base.removesuffix("- Test.\n")
     ) == {"setting"}
 
 
@@ -66,3 +67,52 @@ def test_the_gate_asks_it():
     said = "Sort the rows by date"
     verdict = judged(said, insert(said, "Never"), base=HEAD + "## Never\n\n- Mocks.\n")
     assert (verdict.outcome, {check.name for check in verdict.failed}) == (Outcome.DEFER, {"setting"})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Use tabs to align columns.",
+        "use tabs to align columns",
+        "Use the tabs to align columns",
+        "Never print the customer's name",
+    ],
+)
+def test_the_same_rule_is_refused_under_any_heading(line):
+    assert failed(placement.repeat, "x", insert(line)) == {"repeat!"}
+    assert failed(placement.repeat, "x", insert(line, heading=LEARNED)) == {"repeat!"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Never use tabs to align columns",
+        "Use spaces to align columns",
+        "Always print a customer's name",
+        "Put the unit in the footer.",
+        "Cite the data warehouse last.",
+    ],
+)
+def test_another_rule_about_the_same_is_not_a_repeat(line):
+    assert failed(placement.repeat, "x", insert(line)) == set()
+
+
+def test_figures_and_paths_make_a_difference():
+    base = SKILL + "- Keep lines under 80 characters in src/a.py.\n"
+    assert (
+        failed(placement.repeat, "x", insert("Keep lines under 90 characters in src/a.py."), base=base)
+        == set()
+    )
+    assert (
+        failed(placement.repeat, "x", insert("Keep lines under 80 characters in src/b.py."), base=base)
+        == set()
+    )
+
+
+def test_two_edits_of_one_proposal_do_not_repeat_each_other():
+    assert failed(placement.repeat, "x", insert("Sort by date"), insert("sort by date")) == {"repeat!"}
+
+
+def test_a_line_may_be_replaced_by_a_variant_of_itself():
+    edit = replaced("- Use tabs to align columns.", "- Use tabs to align all columns.")
+    assert failed(placement.repeat, "x", edit) == set()

@@ -5,12 +5,12 @@ import time
 import pytest
 from helpers.gate import failed, insert, judged
 
-from skillloop.gate import safeguards
+from skillloop.gate import risk
 from skillloop.model import Outcome
 
 
 def findings(line):
-    return failed(safeguards.check, line, insert(line))
+    return failed(risk.check, line, insert(line))
 
 
 @pytest.mark.parametrize(

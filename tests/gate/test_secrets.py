@@ -11,8 +11,8 @@ SKILL = "---\nname: x\ndescription: y\n---\n# X\n\n- Keep it short.\n"
 
 
 def findings(*lines, base=SKILL):
-    context = GateInput(base=base, text=base + "".join(f"{line}\n" for line in lines), config=Config())
-    return [check for check in secrets.check(None, context) if not check.passed]
+    inputs = GateInput(base=base, text=base + "".join(f"{line}\n" for line in lines), config=Config())
+    return [check for check in secrets.check(None, inputs) if not check.passed]
 
 
 def test_a_credential_in_an_added_line_is_refused_and_not_shown():

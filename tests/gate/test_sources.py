@@ -31,8 +31,8 @@ TRUSTED = ("arxiv.org", "PubMed", "official docs", "*.edu")
 def findings(text, base=SKILL, **rules):
     rules = {"trusted": TRUSTED, "untrusted": ("twitter", "reddit.com", "the blog of Bob"), **rules}
     config = Config(sources=Sources(**rules, kept=tuple(rules["trusted"] or ())))
-    context = GateInput(base=base, text=text, config=config)
-    return [check for check in sources.check(None, context) if not check.passed]
+    inputs = GateInput(base=base, text=text, config=config)
+    return [check for check in sources.check(None, inputs) if not check.passed]
 
 
 def added(line, **rules):

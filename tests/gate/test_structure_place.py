@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from helpers.gate import case, insert
 
-from skillloop.gate import target
+from skillloop.gate import structure
 from skillloop.skillpath import Owner, SkillPath, owner_of
 
 GOOD = "/home/ann/.claude/skills/code-review/SKILL.md"
@@ -15,7 +15,7 @@ def found(path=GOOD, skill="code-review", leads_to=""):
     real = leads_to or path
     owner = next((owner for owner in map(owner_of, (path, real)) if not owner.editable), Owner.OTHER)
     proposal, inputs = case("sort by date", insert("Sort by date"), target=SkillPath(path, real, owner))
-    return target.check(replace(proposal, path=path, skill=skill), inputs)
+    return structure.place(replace(proposal, path=path, skill=skill), inputs)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_name_outside_the_format_goes_to_a_person(name):
         "/home/ann/.CLAUDE/Plugins/cache/x/SKILL.md",
         "/home/ann/.claude/skills/synced/x/SKILL.md",
         "/home/ann/.claude/skills/Synced/SKILL.md",
-        str(target.OWN_SKILLS / "review" / "SKILL.md"),
+        str(structure.OWN_SKILLS / "review" / "SKILL.md"),
         "SKILL.md",
         "/SKILL.md",
         "",
@@ -80,4 +80,4 @@ def test_a_link_to_a_skill_that_is_not_editable_is_that_skill(leads_to):
 
 
 def test_a_link_to_skillloop_s_own_skills_is_refused():
-    assert "its own skills" in found(leads_to=f"{target.OWN_SKILLS}/review/SKILL.md").detail
+    assert "its own skills" in found(leads_to=f"{structure.OWN_SKILLS}/review/SKILL.md").detail

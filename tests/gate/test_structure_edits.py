@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from helpers.gate import SKILL, case, deleted, failed, insert, replaced
 
-from skillloop.gate import schema
+from skillloop.gate import structure
 from skillloop.model import Edit
 from skillloop.skills.document import LEARNED
 
@@ -25,7 +25,7 @@ TABS = "- Use tabs to align columns."
     ],
 )
 def test_edits_of_one_line_pass(edit):
-    assert failed(schema.check, SAID, edit) == set()
+    assert failed(structure.edits, SAID, edit) == set()
 
 
 @pytest.mark.parametrize(
@@ -60,24 +60,24 @@ def test_edits_of_one_line_pass(edit):
     ],
 )
 def test_anything_else_is_refused(edit):
-    assert failed(schema.check, SAID, edit) == {"edits!"}
+    assert failed(structure.edits, SAID, edit) == {"edits!"}
 
 
 def test_the_edits_must_lead_to_the_text_that_is_judged():
     text = SKILL + "- Something nobody edited.\n"
-    assert failed(schema.check, SAID, insert("Sort by date"), text=text) == {"edits!"}
-    assert failed(schema.check, SAID, insert("Sort by date"), text=SKILL) == {"edits!"}
+    assert failed(structure.edits, SAID, insert("Sort by date"), text=text) == {"edits!"}
+    assert failed(structure.edits, SAID, insert("Sort by date"), text=SKILL) == {"edits!"}
 
 
 def test_a_draft_on_another_text_is_refused():
-    proposal, context = case(SAID, insert("Sort by date"))
-    assert not schema.check(replace(proposal, base="0" * 64), context).passed
+    proposal, inputs = case(SAID, insert("Sort by date"))
+    assert not structure.edits(replace(proposal, base="0" * 64), inputs).passed
 
 
 def test_a_line_that_stands_twice_cannot_be_meant():
     base = SKILL.replace("## Sources", f"{TABS}\n\n## Sources")
-    assert failed(schema.check, SAID, deleted(TABS), base=base) == {"edits!"}
+    assert failed(structure.edits, SAID, deleted(TABS), base=base) == {"edits!"}
 
 
 def test_no_edit_at_all_is_refused():
-    assert failed(schema.check, SAID) == {"edits!"}
+    assert failed(structure.edits, SAID) == {"edits!"}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skillloop.config import Config, Protect
-from skillloop.gate import protected
+from skillloop.gate import structure
 from skillloop.gate.input import GateInput
 from skillloop.model import Rule
 
@@ -17,7 +17,7 @@ NESTED = SKILL.replace("- Cite", "### Inner\n\n- Inner rule.\n\n## Sources of ol
 
 def findings(text, base=SKILL, **protect):
     config = Config(protect=Protect(**protect))
-    checks = protected.check(None, GateInput(base=base, text=text, config=config))
+    checks = structure.protected(None, GateInput(base=base, text=text, config=config))
     return {check.name + "!" * check.hard for check in checks if not check.passed}
 
 
@@ -87,8 +87,8 @@ def test_lines_that_must_stay_keep_their_order():
 def test_the_rule_that_decides_is_named():
     rule = Rule('protect.must_keep = ["never"]', "/p/skillloop.toml", 4)
     config = Config(protect=Protect(must_keep=("never",)), rules={("protect.must_keep", "never"): rule})
-    context = GateInput(base=SKILL, text=SKILL.replace("- Never", "- Always"), config=config)
-    [found] = [check for check in protected.check(None, context) if check.name == "must keep"]
+    inputs = GateInput(base=SKILL, text=SKILL.replace("- Never", "- Always"), config=config)
+    [found] = [check for check in structure.protected(None, inputs) if check.name == "must keep"]
     assert found.rule == rule
 
 
@@ -111,8 +111,8 @@ def test_the_rule_that_decides_is_named():
 )
 def test_a_line_with_a_safety_word_is_a_persons_to_change(line):
     base = SKILL.replace("- Use tabs to align columns.", line)
-    assert failed(protected.check, "drop it", deleted(line), base=base) == {"safety lines"}
-    assert failed(protected.check, "drop it", replaced(line, "- Do as you like."), base=base) == {
+    assert failed(structure.protected, "drop it", deleted(line), base=base) == {"safety lines"}
+    assert failed(structure.protected, "drop it", replaced(line, "- Do as you like."), base=base) == {
         "safety lines"
     }
 
@@ -124,8 +124,8 @@ def test_moving_a_safety_line_counts_as_removing_it():
 
 def test_a_line_without_safety_words_may_be_replaced():
     edit = replaced("- Put the unit in the header.", "- Put the unit in each cell.")
-    assert failed(protected.check, "x", edit) == set()
-    assert failed(protected.check, "x", insert("Never skip a row")) == set()
+    assert failed(structure.protected, "x", edit) == set()
+    assert failed(structure.protected, "x", insert("Never skip a row")) == set()
 
 
 @given(

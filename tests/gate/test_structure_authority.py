@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from skillloop import gate
 from skillloop.config import Protect
 from skillloop.errors import SkillloopError
-from skillloop.gate import frontmatter
+from skillloop.gate import structure
 from skillloop.gate.input import GateInput
 from skillloop.model import Edit, Outcome
 from skillloop.skills import document
@@ -21,7 +21,7 @@ HEAD = SKILL[: SKILL.index("\n# Report")]
 
 
 def findings(text, base=SKILL):
-    checks = frontmatter.check(None, GateInput(base=base, text=text, config=AUTO))
+    checks = structure.authority(None, GateInput(base=base, text=text, config=AUTO))
     return {check.name + "!" * check.hard for check in checks if not check.passed}
 
 
@@ -207,7 +207,7 @@ def frozen_bytes_are_frozen(edits):
         text = mutation(edits, base)
         if gate.compare(base, text, rules).outcome in (Outcome.KEEP, Outcome.DEFER):
             assert text.startswith(HEAD)
-            assert frontmatter.frontmatter(text) == HEAD
+            assert structure.frontmatter(text) == HEAD
             for marker in ("\n---", "```", "!`", r"(?<![\w`.])@[~/.]", r"\$(?:\d|\{|ARGUMENTS)", "<!--"):
                 assert len(re.findall(marker, text)) <= len(re.findall(marker, base)), marker
             if rules is RULES:
@@ -253,9 +253,9 @@ def test_a_megabyte_of_anything_is_quick(unit):
 
 @given(st.lists(line.filter(lambda one: "\n" not in one), max_size=8))
 def test_no_marker_reaches_over_the_end_of_a_line(lines):
-    together = frontmatter.counts(["\n".join(lines)])
+    together = structure.counts(["\n".join(lines)])
     assert together == [
-        sum(kind) for kind in zip(*(frontmatter.counts([one]) for one in lines or [""]), strict=True)
+        sum(kind) for kind in zip(*(structure.counts([one]) for one in lines or [""]), strict=True)
     ]
 
 

@@ -1,0 +1,305 @@
+"""What an edit may touch at all: the body of a SKILL.md of the person's own, one line at a time, and nothing protected.
+
+*place*: whose a skill is, `skillpath` says; skillloop's own skills are part of what judges. The folder's name is checked
+because it reaches paths and terminals. (What is true of the file at the moment of writing is for `fs` to check.)
+*edits*: the gate applies the edits itself and compares, so what a person reviews is what the checks saw. An inserted line
+is a list item; a replaced one keeps its place in the list; headings, fences and rules (`---`) are nobody's to add.
+*frontmatter*, *markup*: frontmatter grants tools, installs hooks and decides when a skill fires; `` !`…` `` and
+``` ```! ``` run before the model sees the text; `@path` attaches files; `$1` and `${…}` are substituted; a comment can
+hide text. How often each occurs in the whole file, folded (NFKC, invisible characters out), may not rise. No pattern
+reaches over a line's end, so the changed lines alone tell whether it does. Invariant: whatever the edits, the bytes up
+to the closing `---` are those of the base.
+*headings*, *locked*, *must keep*: what the person protects is byte-equal after any edit. *safety lines*: beside that,
+lines that carry safety words ("never", "must", "security", in several languages) are only changed or removed by a
+person, whoever asked: a lesson that weakens a safeguard looks like any other lesson.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from skillloop.errors import SkillloopError
+from skillloop.gate.input import GateInput, body_of, finding
+from skillloop.model import Check, Edit, Proposal, sha256
+from skillloop.skillpath import COPY_HINT, OWN_SKILLS, SkillPath
+from skillloop.skills import document
+from skillloop.skills.document import SkillFile
+from skillloop.text.words import fold
+
+OWN = "skillloop never edits its own skills"
+
+_SPEC_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RESERVED = frozenset(
+    {"con", "prn", "aux", "nul", "synced"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
+)
+
+
+def place(proposal: Proposal, inputs: GateInput) -> Check:
+    """Hard where the file must never be edited, soft where the folder's name is not one of the open skill format."""
+    own = proposal.skill.casefold().startswith("skillloop:")
+    if wrong := OWN if own else forbidden(inputs.target):
+        return finding("place", wrong)
+    name = PurePosixPath(proposal.path).parent.name
+    odd = f"the skill's folder {name!r} is not a name of the skill format (a-z, 0-9 and -)"
+    soft = not _SPEC_NAME.fullmatch(name)
+    return finding("place", odd * soft, "an editable SKILL.md", hard=not soft)
+
+
+def forbidden(skill: SkillPath) -> str:
+    """Return why this path, or the file that it leads to, must never be edited; or ""."""
+    for path in (skill.path, skill.real):
+        parts = path.split("/")
+        if not path.startswith("/") or "" in parts[1:] or "." in parts or ".." in parts:
+            return f"{path!r} is not a plain absolute path"
+        if parts[-1] != "SKILL.md":
+            return f"{parts[-1]!r} is not a SKILL.md; no other file is ever written"
+        if (
+            not path.isprintable()
+            or not _PLAIN_NAME.fullmatch(parts[-2])
+            or parts[-2].casefold() in _RESERVED
+        ):
+            return f"{parts[-2]!r} is not a skill's name"
+    if PurePosixPath(skill.real).is_relative_to(OWN_SKILLS):
+        return OWN
+    return f"it {skill.reason}; {COPY_HINT}" if skill.reason else ""
+
+
+# --- the form of an edit ---------------------------------------------------------------------------------------------
+
+LONGEST = 500  # characters of a rule
+LONGEST_LINE = 4_000  # characters of any new line; beyond, no other check looks at it
+
+_FIELDS = {"insert": (False, True), "replace": (True, True), "delete": (True, False)}
+"""By operation, whether it needs an old line and a new one."""
+_STRUCTURE = re.compile(
+    r"[ \t]*(?:#{1,6}(?:\s|$)|`{3}|~{3}|>|\||<|={3,}\s*$|(?:-\s*){3,}$|(?:\*\s*){3,}$|(?:_\s*){3,}$|\[[^\]]*\]:)"
+)
+
+
+def edits(proposal: Proposal, inputs: GateInput) -> Check:
+    """Hard: the form of every edit, and that they lead to `inputs.text`."""
+    wrong = next(filter(None, map(malformed, proposal.edits)), "") if proposal.edits else "there is no edit"
+    if not wrong and proposal.base != sha256(inputs.base):
+        wrong = "it was drafted on another text than the one that is judged"
+    if not wrong:
+        try:
+            text = document.apply(inputs.base, proposal.edits, proposal.path)
+            wrong = "" if text == inputs.text else "the edits do not lead to the text that is judged"
+        except SkillloopError as error:
+            wrong = error.message
+    return finding("edits", wrong, "well-formed edits of single lines")
+
+
+def overlong(inputs: GateInput) -> Check:
+    """Hard: no new line is too long to look at. Asked before all checks, so that they stay quick."""
+    longest = max(map(len, inputs.added), default=0)
+    wrong = f"a line of {longest:,} characters; {LONGEST_LINE:,} is the most"
+    return finding("line length", wrong * (longest > LONGEST_LINE))
+
+
+def malformed(edit: Edit) -> str:
+    """Return what is wrong with an edit by itself, or ""."""
+    if edit.op not in _FIELDS:
+        return f"{edit.op!r} is not an edit operation"
+    if _FIELDS[edit.op] != (edit.old is not None, edit.new is not None):
+        return f"{edit.op} needs other fields than these"
+    if (new := edit.new) is None:
+        return ""
+    if len(new) > LONGEST:
+        return f"a line of {len(new)} characters; {LONGEST} is the most"
+    if any((ord(c) < 32 and c != "\t") or ord(c) == 127 or c in "\x85\u2028\u2029" for c in new):
+        return "a line break or control character in a line"
+    marker = body_of(new)[0]
+    if edit.op == "insert" and not marker:
+        return "an inserted line must be a list item"
+    if edit.op == "replace" and marker != body_of(edit.old or "")[0]:
+        return "a replaced line must keep its list marker"
+    text = new[len(marker) :]
+    odd = not text.strip() or _STRUCTURE.match(text)
+    return f"{text[:40]!r} would change the structure of the file" if odd else ""
+
+
+# --- where authority enters a SKILL.md ---------------------------------------------------------------------------------
+
+_ITEM = r"^[ \t]{0,12}(?:(?:[-*+>]|\d{1,9}[.)])[ \t]{1,4}){0,4}"
+_SPEAKERS = (
+    "system|assistant|user|human|function|tool|command|local-command|bash|antml|instructions?|important|transcript|task"
+    "|channel|teammate"
+)
+_MARKERS: tuple[tuple[str, bool, str], ...] = (  # what it is, whether it is hard, linear pattern
+    ("a shell command that runs on reading (!`…`)", True, r"!`"),
+    ("something close to a shell command (! `…`)", False, r"![ \t]{1,8}`"),
+    ("a code fence", True, _ITEM + r"(?:`{3}|~{3})"),
+    ("a code fence that runs its content", True, r"(?:(?<!`)`{3,}+|(?<!~)~{3,}+)[^\n`]{0,200}!"),
+    (
+        "a reference that attaches a file (@path)",
+        True,
+        r"(?<![\w`.])@(?:[~/.]|[\w.-]{1,60}[/\\]\.|[\w./-]{0,60}(?:\.ssh|\.env|id_rsa|credential|secret))",
+    ),
+    ("something close to a file reference (@name/…)", False, r"(?<![\w`.])@[\w-]{1,100}[/.]\w"),
+    ("a substitution ($ARGUMENTS, $1, ${…})", True, r"\$(?:ARGUMENTS|\d|\{)"),
+    ("the start or end of a comment", True, r"<!-|-->|<!\[|<\?"),
+    (
+        "a tag that poses as part of the conversation",
+        True,
+        rf"</?(?:{_SPEAKERS})\b[^>\n]{{0,80}}>|<\|[^|\n]{{1,40}}\|>|\[/?INST\]",
+    ),
+    ("a line that could close or open frontmatter", True, r"^[ \t]{0,8}(?:-{3,}+|\+{3,}+|\.{3})[ \t]{0,8}$"),
+)
+_PATTERNS = tuple(re.compile(pattern, re.MULTILINE | re.IGNORECASE) for _, _, pattern in _MARKERS)
+
+_TWINS = str.maketrans("ǃⵑ‼❗❕ꜝˋ‵՝｀﹫﹩", "!!!!!!````@$")
+_UNSEEN = frozenset({"Cf", "Cc", "Mn", "Me"})
+
+_PLAIN_FRONTMATTER = re.compile(r"---(\r?\n)(?:(?!---)[^\n]*\n)*---(?:\r?\n|\Z)")
+_ODD_FRONTMATTER = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029\ufeff]|\r(?!\n)|^[ \t]+---|^\.\.\.", re.MULTILINE
+)
+
+
+def authority(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
+    """Hard: frontmatter and live markup. Soft: what only looks like live markup."""
+    before, wrong = frontmatter(inputs.base), ""
+    if before is None:
+        wrong = "the frontmatter is not in the plain form (--- alone on its lines, no odd characters), so its end is in doubt"
+    elif frontmatter(inputs.text) != before:
+        wrong = "the frontmatter would change"
+    yield finding("frontmatter", wrong, "the same bytes as before")
+    risen = [
+        (name, hard)
+        for (name, hard, _), old, new in zip(
+            _MARKERS, counts(inputs.removed), counts(inputs.added), strict=True
+        )
+        if new > old
+    ]
+    live = "; ".join(name for name, hard in risen if hard)
+    yield finding("markup", live and f"the text gains {live}", "no live markup is added")
+    if near := "; ".join(name for name, hard in risen if not hard):
+        yield finding("near markup", f"the text gains {near}", hard=False)
+
+
+def frontmatter(text: str) -> str | None:
+    """Return the frontmatter with both fences, where it has the one form that every reader takes alike; else None.
+
+    That form: `---` alone on the first line and on the closing one, LF or CRLF throughout, no other line that some
+    reader might take for a fence, no separator that YAML takes for a line break.
+    """
+    match = _PLAIN_FRONTMATTER.match(text)
+    if match is None or _ODD_FRONTMATTER.search(match[0]):
+        return None
+    block = match[0]
+    mixed = block.count("\n") != block.count("\r\n") if match[1] == "\r\n" else "\r" in block
+    return None if mixed else block
+
+
+def counts(lines: Iterable[str]) -> list[int]:
+    """Count each kind of live markup in lines."""
+    folded = plain("\n".join(lines))
+    return [sum(1 for _ in pattern.finditer(folded)) for pattern in _PATTERNS]
+
+
+def plain(text: str) -> str:
+    """Return the text with look-alikes folded and invisible characters out: what a lenient reader might make of it."""
+    if text.isascii():
+        return text
+    folded = unicodedata.normalize("NFKC", text.translate(_TWINS)).translate(_TWINS)
+    return folded.translate(
+        {ord(c): None for c in set(folded) if c not in "\n\t" and unicodedata.category(c) in _UNSEEN}
+    )
+
+
+# --- what the person protects ------------------------------------------------------------------------------------------
+
+_LOCK = re.compile(r"<!--[ \t]{0,8}(/?)[ \t]{0,8}skillloop:lock[ \t]{0,8}-->", re.IGNORECASE)
+_SAFETY = re.compile(
+    r"\b(?:never|must|always|mandatory|required?|do(?: not|n't)|only|forbid\w*|prohibit\w*|not allowed|refuse|reject|stop|confirm\w*|ask|approv\w*"
+    r"|permission\w*|secur\w*|safe\w*|unsafe|secret\w*|credential\w*|password\w*|token\w*|private|danger\w*|destructive|irreversibl\w*"
+    r"|backup\w*|verif\w*|trust\w*|untrusted|sandbox\w*|warn\w*|careful\w*|critical\w*|important"
+    r"|nunca|jamás|siempre|debe\w*|obligatori\w*|prohibid\w*|segur\w*|contraseña\w*|secret[oa]\w*|confirma\w*|peligros\w*|solo|sólo"
+    r"|nie|niemals|immer|muss|müssen|nicht|kein\w*|verboten\w*|sicher\w*|passwort\w*|geheim\w*|gefährlich\w*|nur"
+    r"|jamais|toujours|doit|doivent|obligatoire\w*|interdi\w*|sécurité|secret\w*|dangereu\w*|seulement|uniquement"
+    r"|nunca|sempre|deve\w*|obrigatóri\w*|proibid\w*|senha\w*|perigos\w*|apenas|somente|não"
+    r"|mai|deve|devono|obbligatori\w*|vietat\w*|sicur\w*|pericolos\w*|soltanto"
+    r"|никогда|нельзя|всегда|должн\w*|обязательн\w*|запрещ\w*|безопасн\w*|парол\w*|секрет\w*|опасн\w*|только|не)\b"
+    r"|绝不|永远|不要|不得|不能|禁止|必须|务必|一定|始终|安全|密码|密钥|机密|危险|确认|只能|仅"
+    r"|決して|絶対|必ず|禁止|ない|してはいけ|べき|安全|パスワード|秘密|危険|確認|のみ|だけ"
+)
+
+
+def protected(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
+    """Hard for headings, locks and must-keep lines; soft for lines with safety words."""
+    yield _headings(inputs)
+    changed = _locked(inputs.base) != _locked(inputs.text)
+    yield finding("locked", "a locked region would change" * changed, "locked regions are unchanged")
+    yield _must_keep(inputs)
+    touched = next((line for line in inputs.removed if carries_safety(line)), None)
+    wrong = f"{touched.strip()[:120]!r} carries safety words: only a person changes it" if touched else ""
+    yield finding("safety lines", wrong, "no such line is touched", hard=False)
+
+
+def carries_safety(line: str) -> bool:
+    """Return whether a line holds a word by which people mark a safeguard."""
+    return bool(_SAFETY.search(fold(line[:4_000])))
+
+
+def _headings(inputs: GateInput) -> Check:
+    headings = inputs.config.protect.headings
+    before, after = (document.parse(text) if headings else None for text in (inputs.base, inputs.text))
+    for heading in headings:
+        if before is None or after is None or _under(before, heading) != _under(after, heading):
+            rule = inputs.config.rule("protect.headings", heading)
+            return finding("headings", f"the section {heading!r} would change", rule=rule)
+    return finding("headings", "", "protected sections are unchanged")
+
+
+def _under(skill: SkillFile, heading: str) -> list[str]:
+    """Return the text of each section with this heading, subsections included."""
+    wanted = " ".join(fold(heading.lstrip("#")).split())
+    found = []
+    for number, section in enumerate(skill.sections):
+        if section.heading is not None and " ".join(fold(section.heading).split()) == wanted:
+            after = (later.start for later in skill.sections[number + 1 :] if later.level <= section.level)
+            found.append("".join(skill.lines[section.start : next(after, len(skill.lines))]))
+    return found
+
+
+def _locked(text: str) -> list[str]:
+    """Return the locked regions with their markers. One that is not closed goes on to the end; locks may nest."""
+    regions, depth, start = [], 0, 0
+    for marker in _LOCK.finditer(text):
+        closing = bool(marker[1])
+        if not closing and depth == 0:
+            start = marker.start()
+        depth = max(0, depth - 1) if closing else depth + 1
+        if closing and depth == 0:
+            regions.append(text[start : marker.end()])
+            start = marker.end()
+    return [*regions, text[start:]] if depth else regions
+
+
+def _must_keep(inputs: GateInput) -> Check:
+    """Hard: no line that a pattern or a `lines` entry names goes, changes or moves.
+
+    `fnmatch` translates `*` into atomic groups, so matching a shell pattern anywhere in a line stays linear.
+    """
+    protect = inputs.config.protect
+    whole = [body_of(line)[1].strip() for line in inputs.removed]
+    folded = [fold(line) for line in inputs.removed] if protect.must_keep else []
+    named = [
+        ("protect.must_keep", entry, folded, re.compile(fnmatch.translate(f"*{fold(entry)}*")))
+        for entry in protect.must_keep
+    ]
+    for entry in protect.lines:
+        pattern = re.compile(re.escape(body_of(entry.strip())[1].strip()) + r"\Z")
+        named.append(("protect.lines", entry, whole, pattern))
+    for key, entry, lines, pattern in named:
+        for line, text in zip(inputs.removed, lines, strict=True):
+            if pattern.match(text):
+                rule = inputs.config.rule(key, entry)
+                return finding("must keep", f"{line.strip()[:120]!r} must stay as it is", rule=rule)
+    return finding("must keep", "", "every line that must stay is there")
