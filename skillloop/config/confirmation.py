@@ -14,9 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from skillloop import config, fs
-from skillloop.config import ConfigError, source
-from skillloop.config.source import Source
+from skillloop import fs
+from skillloop.config.combine import ConfigError, Source, files, load, loosened, parse, read, read_bytes
 from skillloop.model import sha256
 from skillloop.store import Store
 
@@ -49,17 +48,17 @@ def changes(
         ConfigError: a file that changed cannot be understood.
     """
     known = _confirmed(store)
-    now = {path: _sha(path) for path in config.files(home, project, skill_dir)}
+    now = {path: _sha(path) for path in files(home, project, skill_dir)}
     changed = [path for path, sha in now.items() if known.get(str(path), sha) != sha]
     if not changed:
         return []
 
     def before(path: Path) -> Source | None:
-        return _kept(home, path, known[str(path)]) if path in changed else source.read(path)
+        return _kept(home, path, known[str(path)]) if path in changed else read(path)
 
-    new = config.load(home, project, skill_dir)
+    new = load(home, project, skill_dir)
     try:
-        loosens = config.loosened(config.load(home, project, skill_dir, before), new)
+        loosens = loosened(load(home, project, skill_dir, before), new)
     except (fs.Missing, ConfigError):
         loosens = ["what cannot be told any more"]
     return [Change(path, now[path], tuple(loosens)) for path in changed]
@@ -91,7 +90,7 @@ def record_changes(
 ) -> None:
     """Log what is new about the files in force: first seen, tightened, loosened. Each is logged once."""
     known = _confirmed(store)
-    for path in config.files(home, project, skill_dir):
+    for path in files(home, project, skill_dir):
         if str(path) not in known and (path.name == "config.toml" or path.exists()):
             _log(store, home, path, _sha(path), "first seen")
     told = {entry.detail["path"]: entry.detail["sha256"] for entry in reversed(store.audit.entries(EVENT))}
@@ -126,18 +125,8 @@ def _confirmed(store: Store) -> dict[str, str]:
 
 
 def _sha(path: Path) -> str:
-    data = _bytes(path)
+    data = read_bytes(path)
     return "" if data is None else sha256(data)
-
-
-def _bytes(path: Path) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            return file.read(source.LARGEST + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", "make the file readable, or move it away") from None
 
 
 def _kept(home: Path, path: Path, sha: str) -> Source | None:
@@ -150,7 +139,7 @@ def _kept(home: Path, path: Path, sha: str) -> Source | None:
         data = b""
     if sha256(data) != sha:
         raise fs.Missing(f"the confirmed text of {path} is not kept any more")
-    return source.parse(path, data)
+    return parse(path, data)
 
 
 def _log(store: Store, home: Path, path: Path, sha: str, state: str, **detail: str) -> None:
@@ -158,7 +147,7 @@ def _log(store: Store, home: Path, path: Path, sha: str, state: str, **detail: s
     if sha:
         folder = home / "rules"
         folder.mkdir(mode=0o700, exist_ok=True)
-        data = _bytes(path)
+        data = read_bytes(path)
         if data is None or sha256(data) != sha:
             return  # it changed while we looked; the next look will see it
         fs.write_atomic(folder / sha, data)

@@ -1,25 +1,140 @@
-"""The sections of a constraint file, which are also the reference: one field per key, with default and meaning."""
+"""The sections of a constraint file, which are also the reference: one field per key, with default and meaning.
+
+Each field has a `Kind`: how its value is read from TOML, and which of two values is the stricter. Invariant of every
+`restrict(upper, lower)`: it allows nothing that `upper` refuses.
+"""
 
 from __future__ import annotations
 
+import fnmatch
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from skillloop.config.values import aliases, allowed, at_least, at_most, choice, names, text
 from skillloop.model import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`read` checks a TOML value (its ValueError says what the value must be); `restrict` combines two levels."""
+
+    read: Callable[[Any], Any]
+    restrict: Callable[[Any, Any], Any]
+    any_order: bool = False  # of a list: the order of its entries says nothing
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Return whether one entry of a source list speaks of all that another (or a host) does.
+
+    An entry, `*` and `?` included, stands for every host that it or a parent domain of which it matches.
+    """
+    wide, narrow = wide.casefold(), narrow.casefold()
+    if wide == narrow:
+        return True
+    labels = narrow.split(".")
+    parents = (".".join(labels[start:]) for start in range(len(labels)))
+    exact = not ("?" in wide or "[" in wide)  # "a?" is matched by the text "a*", which stands for more
+    return any(fnmatch.fnmatchcase(parent, wide) for parent in parents if exact or "*" not in parent)
+
+
+def _number(words: str, *, whole: bool = False, most: float = float("inf")) -> Callable[[Any], Any]:
+    """Return what reads a number from 0 to `most`; `words` says so."""
+
+    def read(value: Any) -> Any:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int if whole else int | float)
+            or not 0 <= value <= most
+        ):
+            raise ValueError(words)
+        return value if whole else float(value)
+
+    return read
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a non-empty string")
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+        raise ValueError('a list of non-empty strings, such as ["one", "two"]')
+    return tuple(dict.fromkeys(value))
+
+
+def _aliases(value: Any) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, dict):
+        raise ValueError('a table of lists, such as {"x.com" = ["Twitter"]}')  # noqa: TRY004  (see Kind.read)
+    return {name: _names(others) for name, others in value.items()}
+
+
+def _union(upper: tuple[str, ...], lower: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(upper + lower))
+
+
+def _both(upper: tuple[str, ...] | None, lower: tuple[str, ...]) -> tuple[str, ...]:
+    """What two lists of the only things allowed both allow; None allows everything."""
+    if upper is None:
+        return lower
+    common = [name for name in upper if any(covers(wide, name) for wide in lower)]
+    common += [name for name in lower if any(covers(wide, name) for wide in upper)]
+    return tuple(dict.fromkeys(common))
+
+
+def _more_names(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {name: _union(upper.get(name, ()), lower.get(name, ())) for name in (*upper, *lower)}
+
+
+def at_most(default: float, doc: str) -> Any:
+    """Make a key whose smaller value is the stricter."""
+    whole = isinstance(default, int)
+    read = _number("a whole number of at least 0" if whole else "a number of at least 0", whole=whole)
+    return field(default=default, metadata={"kind": Kind(read, min), "doc": doc})
+
+
+def choice(*loose_to_strict: str, default: str, doc: str) -> Any:
+    """Make a key with a few values, the strictest last."""
+
+    def read(value: Any) -> str:
+        if value not in loose_to_strict:
+            raise ValueError(" or ".join(f'"{name}"' for name in loose_to_strict))
+        return str(value)
+
+    def stricter(upper: str, lower: str) -> str:
+        return max(upper, lower, key=loose_to_strict.index)
+
+    return field(default=default, metadata={"kind": Kind(read, stricter), "doc": doc})
+
+
+def names(doc: str, default: tuple[str, ...] = ()) -> Any:
+    """Make a list that every level may lengthen."""
+    return field(default=default, metadata={"kind": Kind(_names, _union, any_order=True), "doc": doc})
+
+
+def text(doc: str, default: str) -> Any:
+    """Make a string that only the person's own file sets."""
+    return field(default=default, metadata={"kind": Kind(_text, lambda upper, _lower: upper), "doc": doc})
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """`[sources]`: hosts (`nature.com` covers its subdomains), patterns (`*.edu`) and plain names (`Twitter`)."""
 
-    trusted: tuple[str, ...] | None = allowed(
-        "the only sources an edit may introduce, in order of preference; without the key, any that is not untrusted"
+    trusted: tuple[str, ...] | None = field(
+        default=None,
+        metadata={
+            "kind": Kind(_names, _both),
+            "doc": "the only sources an edit may introduce, in order of preference; without the key, any that is not untrusted",
+        },
     )
     untrusted: tuple[str, ...] = names("sources that no edit may introduce; wins over trusted")
-    aliases: Mapping[str, tuple[str, ...]] = aliases("other names of a source, by source")
+    aliases: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict,
+        metadata={"kind": Kind(_aliases, _more_names), "doc": "other names of a source, by source"},
+    )
     unknown: Literal["review", "refuse"] = choice(
         "review",
         "refuse",
@@ -61,7 +176,13 @@ class Apply:
     mode: Literal["auto", "review"] = choice(
         "auto", "review", default="review", doc='"review" asks for every edit, "auto" for the doubtful ones'
     )
-    min_confidence: float = at_least(0.6, "how sure the detector must be for an automatic edit")
+    min_confidence: float = field(
+        default=0.6,
+        metadata={
+            "kind": Kind(_number("a number from 0 to 1", most=1), max),
+            "doc": "how sure the detector must be for an automatic edit",
+        },
+    )
     never_auto: tuple[str, ...] = names(
         "operations (insert, replace, delete) and skill names (`*` allowed) that always wait for a person",
         default=("delete",),
@@ -125,19 +246,24 @@ class Config:
         return rule_of(key, getattr(getattr(self, section), name) if entry is None else [entry])
 
 
-SECTIONS: tuple[tuple[str, type[Any]], ...] = (
-    ("sources", Sources),
-    ("protect", Protect),
-    ("edit", EditLimits),
-    ("apply", Apply),
-    ("budget", Budget),
-    ("model", Model),
-)
+SECTIONS: dict[str, type[Any]] = {
+    "sources": Sources,
+    "protect": Protect,
+    "edit": EditLimits,
+    "apply": Apply,
+    "budget": Budget,
+    "model": Model,
+}
+
+
+def kinds(section: str) -> dict[str, Kind]:
+    """Return the keys of a section."""
+    return {item.name: item.metadata["kind"] for item in fields(SECTIONS[section]) if item.metadata}
 
 
 def reference() -> Iterator[tuple[str, Any, str]]:
-    """Every key with its default and its meaning, in the order of the reference."""
-    for section, cls in SECTIONS:
+    """Yield every key with its default and its meaning, in the order of the reference."""
+    for section, cls in SECTIONS.items():
         default = cls()
         for item in fields(cls):
             if "kind" in item.metadata:
@@ -145,5 +271,5 @@ def reference() -> Iterator[tuple[str, Any, str]]:
 
 
 def rule_of(key: str, value: Any, file: str | None = None, line: int | None = None) -> Rule:
-    """The rule as the file would spell it."""
+    """Return the rule as the file would spell it."""
     return Rule(f"{key} = {json.dumps(value, ensure_ascii=False)}", file, line)

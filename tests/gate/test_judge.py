@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skillloop import config, gate
-from skillloop.config import Apply, Config, Protect, Sources, source
+from skillloop.config import Apply, Config, Protect, Sources, combine
 from skillloop.model import Check, Outcome, Proposal
 
 SAID = "Always sort the tables by date."
@@ -99,7 +99,7 @@ def effective(*levels):
         Path("/h"),
         Path("/p"),
         Path("/s"),
-        lambda path: source.parse(path, as_toml(texts[path]).encode()) if path in texts else None,
+        lambda path: combine.parse(path, as_toml(texts[path]).encode()) if path in texts else None,
     )
 
 

@@ -1,0 +1,299 @@
+"""The person's rules and settings: three TOML files combined by restriction.
+
+`$SKILLLOOP_HOME/config.toml` is the person's own and may set anything. `PROJECT/.claude/skillloop.toml` and
+`SKILL_DIR/skillloop.toml` come with folders that others may have written, so they can only tighten: a smaller
+budget, "review" over "auto", more protected lines, fewer trusted sources. Invariant: adding a lower file never
+allows what was refused without it. Every value knows the file and line it comes from (`Config.rule`), so that the
+gate can name whose constraint decided. skillloop never writes these files.
+
+The sections in `config.sections` are the reference: each field is one key, with its default and meaning.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from skillloop.config.sections import SECTIONS, Config, Kind, covers, kinds, reference, rule_of
+from skillloop.errors import SkillloopError
+from skillloop.model import Rule
+
+LARGEST = 1_000_000  # bytes of a constraint file
+
+_PART = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
+_PATH = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
+_HEADER = re.compile(rf"[ \t]*\[\[?[ \t]*({_PATH})[ \t]*\]\]?")
+_KEY = re.compile(rf"[ \t]*({_PATH})[ \t]*=")
+
+
+class ConfigError(SkillloopError):
+    """A constraint file that cannot be understood. Nothing is decided on half-read rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A constraint file: its tables, and where each key stands."""
+
+    path: Path
+    tables: dict[str, Any]
+    lines: tuple[str, ...]
+    places: dict[tuple[str, ...], int]  # key path → 0-based line
+
+    def line(self, *key: str, entry: str | None = None) -> int:
+        """The 1-based line of a key, or of one string in its value; the nearest known one where the scan missed it."""
+        while key and key not in self.places:
+            key = key[:-1]
+        start = self.places.get(key, 0)
+        if entry is not None:
+            after = [line for line in self.places.values() if line > start]
+            spelled = (json.dumps(entry, ensure_ascii=False), f"'{entry}'")
+            for number in range(start, min(after, default=len(self.lines))):
+                if any(text in self.lines[number] for text in spelled):
+                    return number + 1
+        return start + 1
+
+    def wrong(self, message: str, hint: str, *key: str) -> ConfigError:
+        """The error for something wrong at a key."""
+        return ConfigError(f"{self.path}:{self.line(*key)}: {message}", hint)
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Return the bytes of a file, `LARGEST` and one at most, or None where there is none.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        hint = "make the file readable, or move it out of the way"
+        raise ConfigError(f"{path}: {error.strerror}", hint) from None
+
+
+def read(path: Path) -> Source | None:
+    """Return the file, or None where there is none.
+
+    Raises:
+        ConfigError: it cannot be read, or is not TOML.
+    """
+    data = read_bytes(path)
+    return None if data is None else parse(path, data)
+
+
+def parse(path: Path, data: bytes) -> Source:
+    """The content of a constraint file.
+
+    Raises:
+        ConfigError: it is not TOML, or too large.
+    """
+    if len(data) > LARGEST:
+        raise ConfigError(f"{path}: larger than {LARGEST:,} bytes", "is this a constraint file?")
+    try:
+        text = data.decode("utf-8")
+        tables = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text", "save the file as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line = int(where[1]) if where else data.count(b"\n") + 1
+        what = str(error).split(" (at ", maxsplit=1)[0]
+        raise ConfigError(f"{path}:{line}: not TOML: {what}", "see https://toml.io for the format") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply", "is this a constraint file?") from None
+    lines = tuple(text.splitlines())
+    return Source(path, tables, lines, _places(lines))
+
+
+def _places(lines: tuple[str, ...]) -> dict[tuple[str, ...], int]:
+    table: tuple[str, ...] = ()
+    places: dict[tuple[str, ...], int] = {}
+    for number, line in enumerate(lines):
+        if header := _HEADER.match(line):
+            table = _parts(header[1])
+            places.setdefault(table, number)
+        elif key := _KEY.match(line):
+            places.setdefault(table + _parts(key[1]), number)
+    return places
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in re.findall(_PART, path))
+
+
+Values = dict[tuple[str, str], Any]
+"""What one file sets: (section, key) → value as its kind read it."""
+
+Rules = dict[tuple[str, str | None], Rule]
+"""Where a key, or one entry of it, comes from."""
+
+
+def files(home: Path, project: Path | None = None, skill_dir: Path | None = None) -> list[Path]:
+    """Where the rules may stand, the person's own file first. See `load`."""
+    folders = [] if project is None else [*reversed(project.parents), project]
+    paths = [home / "config.toml", *(folder / ".claude" / "skillloop.toml" for folder in folders)]
+    return paths if skill_dir is None else [*paths, skill_dir / "skillloop.toml"]
+
+
+def load(
+    home: Path,
+    project: Path | None = None,
+    skill_dir: Path | None = None,
+    read: Callable[[Path], Source | None] = read,
+) -> Config:
+    """The effective rules, from the files that are there.
+
+    Args:
+        home: $SKILLLOOP_HOME.
+        project: The project's folder or one inside it (a session may start there), or None. The rules of every
+            folder above it count too.
+        skill_dir: The folder of the SKILL.md, or None.
+        read: What gives a file's content; None where there is none.
+
+    Raises:
+        ConfigError: a file is not TOML, or holds a key or value that does not exist; it names file and line.
+    """
+    config = Config()
+    for number, path in enumerate(files(home, project, skill_dir)):
+        file = read(path)
+        if file is not None and number == 0:
+            config = _set(config, file, _values(file, own=True))
+        elif file is not None:
+            config = _restrict(config, file, _values(file, own=False))
+    return config
+
+
+def effective(config: Config) -> list[tuple[str, Any, Rule]]:
+    """Each rule in force with where it comes from: one row per key, or per entry where the key is a list."""
+    rows: list[tuple[str, Any, Rule]] = []
+    for key, _, _ in reference():
+        value = _get(config, *key.split("."))
+        if isinstance(value, dict):
+            rows += [(f"{key}.{entry}", value[entry], config.rule(key, entry)) for entry in value]
+        elif isinstance(value, tuple) and value:
+            rows += [(key, entry, config.rule(key, entry)) for entry in value]
+        else:
+            rows.append((key, value, config.rule(key)))
+    return rows
+
+
+def loosened(old: Config, new: Config) -> list[str]:
+    """Return the keys by which `new` allows anything that `old` does not, such as "apply.mode"."""
+    return [
+        f"{section}.{name}"
+        for section in SECTIONS
+        for name, kind in kinds(section).items()
+        if not _tighter(kind, _get(old, section, name), _get(new, section, name))
+    ]
+
+
+def _tighter(kind: Kind, before: Any, after: Any) -> bool:
+    """Whether the second value is the same or the stricter one; a changed table of aliases or text never is."""
+    if after is None or isinstance(after, dict) or after == before:
+        return bool(after == before)
+    strict = kind.restrict(before, after)
+    return bool(strict == after) or (before is not None and kind.any_order and set(strict) == set(after))
+
+
+def _get(config: Config, section: str, name: str) -> Any:
+    return getattr(getattr(config, section), name)
+
+
+def _values(file: Source, *, own: bool) -> Values:
+    """The checked values of one file.
+
+    Raises:
+        ConfigError: an unknown section or key, a value of the wrong kind, or a setting that this file may not make.
+    """
+    values: Values = {}
+    for section, table in file.tables.items():
+        if section not in SECTIONS or not isinstance(table, dict):
+            raise file.wrong(f"unknown section [{section}]", _meant(section, SECTIONS), section)
+        keys = kinds(section)
+        for name, value in table.items():
+            if name not in keys:
+                raise file.wrong(f"unknown key {section}.{name}", _meant(name, keys), section, name)
+            try:
+                values[section, name] = keys[name].read(value)
+            except ValueError as error:
+                hint = "correct the value; nothing is decided until then"
+                raise file.wrong(f"{section}.{name} must be {error}", hint, section, name) from None
+    for (section, name), value in values.items():
+        # A folder's file may switch the model off; which one runs, and so where words are sent, only the person says.
+        if not own and section == "model" and (name, value) != ("backend", "offline"):
+            hint = 'set it in your own config.toml; this file may only say backend = "offline"'
+            raise file.wrong(f"model.{name} is not for a project or a skill to choose", hint, section, name)
+    return values
+
+
+def _meant(name: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else "known are: " + ", ".join(known)
+
+
+def _set(config: Config, file: Source, values: Values) -> Config:
+    """The person's own file: what it sets replaces the defaults."""
+    if ("sources", "unknown") in values:
+        values.setdefault(("sources", "trusted"), ())  # "unknown" without a list: every source is unknown
+    values["sources", "kept"] = values.get(("sources", "trusted"), ())
+    return _replaced(config, file, values)
+
+
+def _restrict(config: Config, file: Source, values: Values) -> Config:
+    """A lower file: of each two values the stricter."""
+    own = config.sources.trusted or ()
+    kept = tuple(dict.fromkeys((*config.sources.kept, *values.get(("sources", "trusted"), ()))))
+    if ("sources", "unknown") in values:
+        values.setdefault(("sources", "trusted"), own)
+    if (
+        "sources",
+        "aliases",
+    ) in values:  # but for those that make another name pass for a source that is trusted already
+        values["sources", "aliases"] = {
+            name: others
+            for name, others in values["sources", "aliases"].items()
+            if not any(covers(trusted, alias) for trusted in own for alias in (name, *others))
+        }
+    combined = {
+        (section, name): kinds(section)[name].restrict(_get(config, section, name), value)
+        for (section, name), value in values.items()
+    }
+    return _replaced(config, file, combined | {("sources", "kept"): kept})
+
+
+def _replaced(config: Config, file: Source, values: Values) -> Config:
+    """The config with these values, and for each that is new the rule that says where it comes from."""
+    rules = dict(config.rules)
+    for (section, name), value in values.items():
+        rules.update(
+            _origins(file, section, name, value, rules, changed=value != _get(config, section, name))
+        )
+        config = replace(config, **{section: replace(getattr(config, section), **{name: value})})
+    return replace(config, rules=rules)
+
+
+def _origins(
+    file: Source, section: str, name: str, value: Any, rules: Rules, *, changed: bool
+) -> Iterator[tuple[tuple[str, str | None], Rule]]:
+    """Where the value now comes from, as a whole and entry by entry. `kept` is told by the `trusted` it comes from."""
+    path, derived = str(file.path), name == "kept"
+    name = "trusted" if derived else name
+    key = f"{section}.{name}"
+    if not derived and (changed or (key, None) not in rules):
+        yield (key, None), rule_of(key, value, path, file.line(section, name))
+    for entry in value if isinstance(value, tuple | dict) else ():
+        if (key, entry) in rules:
+            continue
+        if isinstance(value, dict):
+            yield (key, entry), rule_of(key, {entry: value[entry]}, path, file.line(section, name, entry))
+        else:
+            yield (key, entry), rule_of(key, [entry], path, file.line(section, name, entry=entry))
