@@ -1,15 +1,19 @@
-"""The command line: a lazy group of verbs, and one place that maps every outcome to an exit code.
+"""Run the command line: a lazy group of verbs, and one place that maps every outcome to an exit code.
 
 `skillloop --version` and `--help` import click and nothing else of weight; a verb is imported when it is called.
 """
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import json
 import keyword
 import os
+import platform
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,33 +24,33 @@ from skillloop import __version__
 from skillloop.errors import SkillloopError
 
 VERBS = {
-    "digest": "Find what you disagreed with in a session, and draft edits.",
-    "review": "Go through the queue: approve, edit, reject, skip.",
+    "digest": "Find your corrections in a session, and draft edits.",
+    "review": "Decide on waiting edits one by one: approve, edit, reject, skip.",
     "show": "Show one proposal: diff, evidence, checks.",
-    "approve": "Apply a queued proposal.",
-    "reject": "Drop a queued proposal, with a reason.",
-    "status": "What waits, what was applied, what is wrong.",
-    "log": "Everything that happened, newest last.",
-    "diff": "What changed between two versions of a skill.",
+    "approve": "Apply a waiting edit.",
+    "reject": "Drop a waiting edit, with a reason.",
+    "status": "Show what waits, what was applied, and what is wrong.",
+    "log": "Show everything that happened, newest last.",
+    "diff": "Show what changed between two versions of a skill.",
     "rollback": "Take a skill back to an earlier version.",
-    "watch": "Follow transcripts and skills, and show live what is found.",
+    "watch": "Follow transcripts and skills, and show what is found as it happens.",
     "constraints": "Print the rules in force, and where each comes from.",
-    "check": "Run the gate by hand over two texts of a skill.",
+    "check": "Check a hand-made change to a SKILL.md against your rules.",
     "verify": "Prove that the log was not altered.",
-    "doctor": "Find what is broken and settle what can be settled.",
-    "export": "Write the whole history as one file.",
-    "import": "Take in a history that `export` wrote.",
-    "uninstall": "Show what skillloop made on this machine, and remove it.",
-    "bench": "Improve a train.py by experiment, and only by what is more than noise.",
-    "demo": "See the whole loop on a bundled example, in a temporary home.",
+    "doctor": "Find problems, and repair what can be repaired safely.",
+    "export": "Write the whole history to one file.",
+    "import": "Load a history that `export` wrote.",
+    "uninstall": "List what skillloop created on this machine; --purge removes it.",
+    "bench": "Improve a train.py by experiment, keeping only gains beyond noise.",
+    "demo": "Watch the whole loop on a bundled example, in a temporary home.",
 }
 
 
 class LazyGroup(click.Group):
-    """Verbs are files in `commands/`; each is imported on its first use."""
+    """Find verbs as files in `commands/`; import each on its first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """The verbs, in the order of a first day's use."""
+        """List the verbs in the order of a first day's use."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
@@ -60,9 +64,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click's, with the nearest verb in the message when there is no such one."""
-        import difflib
-
+        """Resolve as click does, naming the nearest verb where there is no such one."""
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], VERBS, n=1)
             tail = f" Did you mean {near[0]!r}?" if near else " `skillloop --help` lists them."
@@ -70,7 +72,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """As click's, but a reader that has what it wanted (`skillloop log | head`) is no failure."""
+        """Invoke as click does, but a reader that left early (`skillloop log | head`) is no failure."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -108,13 +110,14 @@ def app(ctx: click.Context, home: Path | None, color: str) -> None:
     Examples:
       skillloop demo                        the whole loop on a bundled example
       skillloop digest --last --dry-run     what your last session would teach
-      skillloop review                      decide what waits
+      skillloop review                      decide on waiting edits
 
     \b
-    Exit codes: 0 ok, 1 failed, 2 usage, 3 a bug, 4 the gate said no, 5 stale or locked, 130 interrupted.
+    Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 internal error, 4 refused by a rule, 5 the file changed or is locked
+    (try again), 130 interrupted.
     """  # noqa: D301
     if home == Path():
-        raise click.BadParameter("it is empty; give a folder", ctx, param_hint="--home")
+        raise click.BadParameter("it is empty; pass a folder", ctx, param_hint="--home")
     from skillloop.commands.options import (
         App,
         default_home,
@@ -145,7 +148,7 @@ def run(args: Sequence[str]) -> int:
             error.format_message(), "", 2 if isinstance(error, click.UsageError) else 1, as_json=as_json
         )
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; what was settled before stays", err=True)
+        click.echo("Interrupted. Completed work was kept.", err=True)
         return 130
     except Exception as error:  # noqa: BLE001  (the last line of defence: a bug becomes a crash log)
         return _bug(error, args, as_json=as_json)
@@ -161,16 +164,12 @@ def _say(message: str, hint: str, code: int, *, as_json: bool) -> int:
 
 def _bug(error: Exception, args: Sequence[str], *, as_json: bool) -> int:
     """Write a crash log that can be pasted into an issue, and say where it is."""
-    import platform
-    import tempfile
-    import traceback
-
     trace = "".join(traceback.format_exception(error))
     text = f"skillloop {__version__}, Python {platform.python_version()}, {platform.platform()}\nargs: {list(args)}\n\n{trace}"
     with tempfile.NamedTemporaryFile("w", prefix="skillloop-crash-", suffix=".log", delete=False) as log:
         log.write(text)
     hint = f"the crash log is {log.name}; please report it"
-    return _say(f"this is a bug: {type(error).__name__}: {error}", hint, 3, as_json=as_json)
+    return _say(f"internal error: {type(error).__name__}: {error}", hint, 3, as_json=as_json)
 
 
 if __name__ == "__main__":

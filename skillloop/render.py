@@ -24,13 +24,21 @@ _STYLE = {"+": "green", "-": "red", "@": "cyan"}
 _OUTCOME = {"keep": "green", "defer": "yellow", "discard": "red", "crash": "red"}
 
 
-def console(color: str = "auto", *, stderr: bool = False) -> Console:
-    """A console that never guesses: `color` is auto, always or never; lines are not cut when piped."""
+class Terminal(Console):
+    """A console on which text from outside is printed as it is."""
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print text that nothing in it can style."""
+        self.print(plain(text, style))
+
+
+def console(color: str = "auto", *, stderr: bool = False) -> Terminal:
+    """Return a console that never guesses: `color` is auto, always or never; lines are not cut when piped."""
     stream = sys.stderr if stderr else sys.stdout
     if color == "always":
-        made = Console(file=stream, force_terminal=True, color_system="standard")
+        made = Terminal(file=stream, force_terminal=True, color_system="standard")
     else:
-        made = Console(file=stream, color_system=None if color == "never" else "auto")
+        made = Terminal(file=stream, color_system=None if color == "never" else "auto")
     if not made.is_terminal:
         made.width = max(made.width, 200)
     return made

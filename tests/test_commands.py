@@ -162,7 +162,10 @@ def test_a_change_that_later_ones_stand_on_is_not_taken_out_and_the_line_is_name
     told = desk.run("rollback", "research", "--only", "2", code=5).stderr
     assert "SKILL.md:11: was changed since" in told
     assert desk.skill.read_text() == text
-    assert "does not go with" in desk.run("rollback", "research", "--only", "2", "--to", "1", code=2).stderr
+    assert (
+        "cannot be combined with"
+        in desk.run("rollback", "research", "--only", "2", "--to", "1", code=2).stderr
+    )
 
 
 def test_a_rollback_that_changes_nothing_asks_for_nothing_and_makes_no_version(desk):
@@ -247,7 +250,7 @@ def test_a_lesson_without_a_skill_is_given_to_one_in_review(desk):
         "review",
         answers=[
             ("q quit", lambda _: "7"),
-            ("none of these", lambda _: "1"),
+            ("Unknown choice", lambda _: "1"),
             (" applies", applying),
         ],
     )

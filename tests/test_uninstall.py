@@ -41,7 +41,7 @@ def test_without_purge_it_only_shows(used):
     before = left(used)
     told = used.run("uninstall").stdout
     assert f"{used.home / 'skillloop.db'}  (1 file" in told
-    assert "stays, it is yours: " + str(used.home / "config.toml") in told
+    assert "kept, because it is yours: " + str(used.home / "config.toml") in told
     assert left(used) == before
 
 
@@ -69,7 +69,7 @@ def test_a_purge_of_a_home_with_nothing_else_removes_the_home(used):
         approval.issue_token(used.home, preview["action"], preview["digest"]),
     )
     assert not used.home.exists()
-    assert "made nothing" in used.run("uninstall").stdout
+    assert "created nothing" in used.run("uninstall").stdout
 
 
 def test_what_was_exported_before_a_purge_comes_back(used):

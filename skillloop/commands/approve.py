@@ -1,4 +1,4 @@
-"""`skillloop approve`: apply a queued proposal. A person's act."""
+"""`skillloop approve`: apply a waiting edit. Only a person may."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ OPEN: tuple[State, ...] = ("queued", "stale")
 @json_option
 @click.pass_obj
 def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
-    """Apply one queued proposal to its SKILL.md.
+    """Apply one waiting edit to its SKILL.md.
 
     Shows the diff against the skill as it is now and asks for the four characters printed under it; inside a session
-    Claude Code's own dialog asks instead. Writes the SKILL.md and the history. Exits with 4 where the gate says no.
+    Claude Code's own dialog asks instead. Writes the SKILL.md and the history. Exits with 4 if a rule forbids the edit.
 
     \b
     Example:
@@ -30,30 +30,24 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
     """  # noqa: D301
     with app.store() as store:
         queued = open_proposal(store, proposal)
-        prepared = gather.prepare(queued.proposal, app.home, store)
+        item = queued.proposal
+        prepared = gather.prepare(item, app.home, store)
         if not as_json:
             show.page(app.console(), queued, prepared)
         gather.admit(prepared)
-        by = person(app, f"approve {queued.proposal.id}", prepared.digest, token)
+        by = person(app, f"approve {item.id}", prepared.digest, token)
         version = gather.publish(prepared, store, by="person", note=f"approved in {by}")
     refresh_notice(app)
     if as_json:
-        emit(
-            {
-                "id": queued.proposal.id,
-                "path": queued.proposal.path,
-                "version": version.number,
-                "sha256": version.sha,
-            }
-        )
+        emit({"id": item.id, "path": item.path, "version": version.number, "sha256": version.sha})
     else:
-        click.echo(f"applied: {queued.proposal.path} is now version {version.number}")
-        click.echo(f"to take it back: skillloop rollback {queued.proposal.skill}")
+        click.echo(f"applied: {item.path} is now version {version.number}")
+        click.echo(f"to undo it: skillloop rollback {item.skill}")
     return 0
 
 
 def open_proposal(store: Store, wanted: str) -> Queued:
-    """The proposal with that id, if it can still be decided."""
+    """Return the proposal with that id, if it can still be decided."""
     queued = store.find_proposal(wanted)
     if queued.state not in OPEN:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""`skillloop check`: the gate by hand, over any two texts of a skill."""
+"""`skillloop check`: check a hand-made change to a SKILL.md against your rules."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from skillloop.skills import document
 @json_option
 @click.pass_obj
 def command(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
-    """Run the gate's checks on the change from SKILL to another text of it. Writes nothing.
+    """Check a hand-made change to a SKILL.md against your rules. Writes nothing.
 
-    Exits with 4 where a hard check fails, so that it can guard a repository of skills.
+    Compares SKILL with another text of it. Exits with 4 if a hard check fails, so that it can guard a repository.
 
     \b
     Example:
@@ -39,17 +39,11 @@ def command(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
     rules = gather.rules_for(str(path), app.home)
     verdict = gate.compare(_text(skill), _text(path), rules)
     if as_json:
-        emit(
-            {
-                "path": str(path),
-                "outcome": verdict.outcome.value,
-                "checks": checks_as_objects(verdict),
-            }
-        )
+        emit({"path": str(path), "outcome": verdict.outcome.value, "checks": checks_as_objects(verdict)})
     else:
         app.console().print(render.verdict(verdict))
     if verdict.outcome is Outcome.CRASH:
-        raise SkillloopError("the gate broke on these texts", "please report it")
+        raise SkillloopError("a check failed with an internal error on these texts", "please report it")
     return 4 if verdict.outcome is Outcome.DISCARD else 0
 
 
@@ -59,7 +53,7 @@ def _file(path: Path) -> Path:
 
 
 def _text(path: Path) -> str:
-    """Any file may be checked, wherever it lies: nothing is written."""
+    """Read any file, wherever it lies: nothing is written."""
     try:
         return document.decode(path.read_bytes(), path)
     except OSError as error:

@@ -6,7 +6,6 @@ import json
 import os
 from difflib import unified_diff
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,9 +17,6 @@ from skillloop.errors import UsageError
 from skillloop.model import sha256
 from skillloop.pipeline import gather
 from skillloop.store import Store
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 @click.command()
@@ -52,7 +48,7 @@ def command(app: App, skill: Path | None, confirm: bool, token: str | None, as_j
         else:
             where = "built in" if rule.file is None else f"{rule.file}:{rule.line}"
             shown = "(any)" if value is None else json.dumps(value, ensure_ascii=False)
-            out.print(render.plain(f"{key:<28} = {shown:<22}  # {where}"))
+            out.say(f"{key:<28} = {shown:<22}  # {where}")
     with app.history() as store:
         for doubt in confirmation.unconfirmed(store, app.home):
             click.echo(doubt, err=True)
@@ -86,10 +82,10 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
     return 0
 
 
-def _show(out: Console, store: Store, home: Path, change: Change) -> None:
+def _show(out: render.Terminal, store: Store, home: Path, change: Change) -> None:
     """What changed in one file, and what follows."""
     old = confirmation.confirmed_text(store, home, change.path)
     new = change.path.read_text("utf-8", "replace") if change.sha else ""
-    out.print(render.plain(str(change), "bold"))
+    out.say(str(change), "bold")
     lines = unified_diff(old.splitlines(), new.splitlines(), "confirmed", "now", lineterm="")
     out.print(render.diff("\n".join(lines)), end="")

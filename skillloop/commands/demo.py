@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,9 +16,6 @@ from skillloop.hosts.claude_code.transcript import read
 from skillloop.pipeline import gather, session
 from skillloop.skills import document, history
 from skillloop.store import Store
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 @click.command()
@@ -77,25 +73,17 @@ def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
     gather.publish(prepared, store, by="person", note="approved in the demo")
     out.print(render.diff(document.diff(before.decode(), skill.read_text("utf-8"), skill, "applied")), end="")
     for version in history.versions(store, skill):
-        out.print(
-            render.plain(f"  version {version.number}  {version.kind:<9} {version.sha[:8]}  {version.note}")
-        )
+        out.say(f"  version {version.number}  {version.kind:<9} {version.sha[:8]}  {version.note}")
 
     _title(out, "5  Rolled back, byte for byte")
     version = history.rollback(store, skill)
     same = "identical to the original" if skill.read_bytes() == before else "NOT identical to the original"
-    out.print(
-        render.plain(
-            f"  version {version.number}  {version.kind:<9} {version.sha[:8]}  {version.note}: {same}"
-        )
-    )
+    out.say(f"  version {version.number}  {version.kind:<9} {version.sha[:8]}  {version.note}: {same}")
     problems = store.verify()
-    out.print(render.plain(f"  log: {store.entries()} entries, {len(problems)} problems"))
-    out.print(
-        render.plain("\nOn your own sessions, writing nothing:  skillloop digest --last --dry-run", "bold")
-    )
+    out.say(f"  log: {store.entries()} entries, {len(problems)} problems")
+    out.say("\nOn your own sessions, writing nothing:  skillloop digest --last --dry-run", "bold")
 
 
-def _title(out: Console, text: str) -> None:
+def _title(out: render.Terminal, text: str) -> None:
 
-    out.print(render.plain("\n" + text, "bold cyan"))
+    out.say("\n" + text, "bold cyan")

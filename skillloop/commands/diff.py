@@ -1,4 +1,4 @@
-"""`skillloop diff`: what changed between two versions of a skill."""
+"""`skillloop diff`: show what changed between two versions of a skill."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skillloop.skills import document, history
 @json_option
 @click.pass_obj
 def command(app: App, skill: str, old: int | None, new: int | None, as_json: bool) -> int:
-    """The diff from version OLD to version NEW of a skill. Writes nothing.
+    """Show the diff from version OLD to version NEW of a skill. Writes nothing.
 
     Without numbers: from the first version to the newest. With one: from there to the newest.
 

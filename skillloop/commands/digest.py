@@ -1,4 +1,4 @@
-"""`skillloop digest`: find what the person disagreed with, and draft edits."""
+"""`skillloop digest`: find corrections in sessions, and draft edits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -28,26 +28,24 @@ from skillloop.skills import document
 from skillloop.store import Store
 from skillloop.worker import worker
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-
 SHOW_PROGRESS_FROM = 5
 """Sessions."""
 
 
 @click.command()
 @click.argument("sessions", nargs=-1, metavar="[PATH|SESSION_ID]...")
-@click.option("--last", is_flag=True, help="The session that changed last, of this project if it has any.")
+@click.option("--last", is_flag=True, help="The session that changed last; of this project, if it has one.")
 @click.option("--all", "every", is_flag=True, help="Every session of every project.")
 @click.option(
     "--since", metavar="WHEN", help="Sessions changed since a date (2026-11-01) or for a span (7d, 12h)."
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing, anywhere.")
 @click.option(
-    "--plan", is_flag=True, help="Print what would be sent to a model, and the cost. Send and write nothing."
+    "--plan",
+    is_flag=True,
+    help="Print what would be sent to a model, and its cost. Sends and writes nothing.",
 )
-@click.option("--explain", is_flag=True, help="Say which signals spoke for each disagreement.")
+@click.option("--explain", is_flag=True, help="Show which signals were seen in each correction.")
 @json_option
 @click.pass_obj
 def command(
@@ -61,7 +59,7 @@ def command(
     explain: bool,
     as_json: bool,
 ) -> int:
-    """Find the disagreements in sessions, and draft, check and queue edits for the skills that were in force.
+    """Find your corrections in sessions, and draft, check and queue edits for the skills that were in use.
 
     Writes to the home (what was found, the queue); to a SKILL.md only under `apply.mode = "auto"`. With --dry-run it
     writes nothing, and asks no model. With --json: one object a line, one line per session; with --plan, one per request.
@@ -83,7 +81,10 @@ def command(
             if len(paths) == 1:
                 raise result
             failed += 1
-            click.echo(_problem(result) if as_json else f"skillloop: {result.message}", err=True)
+            problem = {"message": result.message, "hint": result.hint, "exit_code": result.exit_code}
+            click.echo(
+                json.dumps({"error": problem}) if as_json else f"skillloop: {result.message}", err=True
+            )
         elif as_json:
             emit(as_object(result))
         else:
@@ -94,7 +95,7 @@ def command(
 
 
 def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iterator[Digest | SkillloopError]:
-    """Each session's digest, or why it could not be read; a bar on stderr where there is something to wait for."""
+    """Yield each session's digest, or why it could not be read; show a bar on stderr for a long list."""
     with ExitStack() as stack:
         store = None if dry_run else stack.enter_context(app.store())
         read: Iterable[Session | SkillloopError] = read_all(paths)
@@ -120,10 +121,10 @@ def _announce(item: Session, app: App, store: Store) -> None:
 
 
 def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | None) -> list[Path]:
-    """The transcripts that the call names, oldest first where it named none itself."""
+    """Return the transcripts that the call names, oldest first for --all and --since."""
     if sum((bool(sessions), last, every or since is not None)) != 1:
         raise UsageError(
-            "say which sessions: paths or ids, or one of --last, --all, --since",
+            "no sessions given: pass paths or IDs, or one of --last, --all, --since",
             "`skillloop digest --help` has examples",
         )
     if sessions:
@@ -145,7 +146,7 @@ def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | 
 
 
 def _moment(since: str) -> float:
-    """Seconds since the epoch of a date or of a span back from now."""
+    """Return the seconds since the epoch of a date, or of a span back from now."""
     units = {"d": "days", "h": "hours", "w": "weeks", "m": "minutes"}
     try:
         if since[:-1].isdigit() and since[-1] in units:
@@ -158,7 +159,7 @@ def _moment(since: str) -> float:
 
 
 def as_object(result: Digest) -> dict[str, Any]:
-    """The documented JSON shape of one digested session (README: "JSON")."""
+    """Return the documented JSON shape of one digested session (README: "JSON")."""
     session = result.session
     return {
         "session_id": session.session_id,
@@ -190,7 +191,6 @@ def as_object(result: Digest) -> dict[str, Any]:
 
 
 def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
-
     for trial in result.trials:
         proposal, prepared = trial.proposal, trial.prepared
         yield {
@@ -206,7 +206,7 @@ def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
 
 
 def _proven(item: Disagreement, result: Digest) -> bool:
-    """Whether nothing speaks against it that the person typed these words: neither the record, the session nor the gate."""
+    """Return whether record, session and gate all agree that the person typed these words."""
     if item.id in result.suspect or item.evidence.origin is not Origin.TYPED or result.session.partial:
         return False
     return not any(
@@ -217,18 +217,13 @@ def _proven(item: Disagreement, result: Digest) -> bool:
 
 
 def said_again(repeat: Recurrence) -> str:
-    """Where the rule that was asked for stands already."""
+    """Say where the rule that was asked for is already."""
     if repeat.proposal is not None:
         return f"said again, waits as {repeat.proposal}: {repeat.rule}"
     return f"said again, already a rule: {repeat.path}:{repeat.line} {repeat.rule}"
 
 
-def _problem(error: SkillloopError) -> str:
-    """As the command line says it under --json."""
-    return json.dumps({"error": {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}})
-
-
-def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool = False) -> None:
+def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain: bool = False) -> None:
     """Print what one session taught, a line each."""
     session = result.session
     turns, found = (
@@ -236,11 +231,8 @@ def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool =
         counted(len(result.disagreements), "disagreement"),
     )
     head = f"{session.session_id}: {turns} of yours, {found}"
-    out.print(
-        render.plain(
-            head + (" (an automated session: nothing is learned from it)" if session.automated else ""),
-            "bold",
-        )
+    out.say(
+        head + (" (an automated session: nothing is learned from it)" if session.automated else ""), "bold"
     )
     for item in result.disagreements:
         if item.evidence.origin is Origin.MACHINE:
@@ -248,32 +240,30 @@ def print_digest(out: Console, result: Digest, *, dry_run: bool, explain: bool =
         skill = item.skill.name if item.skill else "no skill in force"
         mark = "durable" if item.durable else "one-off"
         doubt = "" if _proven(item, result) else " (not proven to be yours)"
-        out.print(
-            render.plain(
-                f"  line {item.evidence.line}: {item.kind.value}, {mark}, {item.confidence:.0%}, {skill}{doubt}"
-            )
+        out.say(
+            f"  line {item.evidence.line}: {item.kind.value}, {mark}, {item.confidence:.0%}, {skill}{doubt}"
         )
         why = result.suspect.get(item.id)
         said = f"    “{' '.join(item.evidence.quote.split())}”"
-        out.print(render.plain(f"    (words not shown: {why})" if why else said, "dim" if why else "italic"))
+        out.say(f"    (words not shown: {why})" if why else said, "dim" if why else "italic")
         for signal in item.signals if explain else ():
-            out.print(render.plain(f"      {signal.weight:+.2f}  {signal.name}", "dim"))
+            out.say(f"      {signal.weight:+.2f}  {signal.name}", "dim")
     for repeat in result.recurrences:
-        out.print(render.plain(f"  {said_again(repeat)}"))
+        out.say(f"  {said_again(repeat)}")
     for trial in result.trials:
         proposal, decision = trial.proposal, trial.decision
         verb = {"keep": "applied", "defer": "queued", "discard": "vetoed", "crash": "failed"}[
             decision.outcome
         ]
         would = f"would be {verb}" if dry_run else verb
-        out.print(render.plain(f"  proposal {proposal.id} for {proposal.skill}: {would}: {decision.reason}"))
+        out.say(f"  proposal {proposal.id} for {proposal.skill}: {would}: {decision.reason}")
     if session.bad_lines:
-        out.print(render.plain(f"  {counted(session.bad_lines, 'line')} could not be read", "yellow"))
+        out.say(f"  {counted(session.bad_lines, 'line')} could not be read", "yellow")
     for trouble in result.troubles:
-        out.print(render.plain(f"  {trouble}", "yellow"))
+        out.say(f"  {trouble}", "yellow")
 
 
-def _print_plan(app: App, out: Console, paths: list[Path], *, as_json: bool) -> int:
+def _print_plan(app: App, out: render.Terminal, paths: list[Path], *, as_json: bool) -> int:
     """Print each request that would be sent; then the back end, the cost of it all, and its limits."""
     everything: list[Planned] = []
     with app.history() as store:
@@ -285,21 +275,21 @@ def _print_plan(app: App, out: Console, paths: list[Path], *, as_json: bool) -> 
             for each in planned:
                 emit(_plan_object(each)) if as_json else _show_request(out, each)
             if not planned and not as_json:
-                out.print(render.plain(f"{item.session_id}: nothing would be sent", "bold"))
+                out.say(f"{item.session_id}: nothing would be sent", "bold")
     if as_json:
         return 0
     rules = config.load(app.home)
     name, why = llm.choose(rules)
-    out.print(render.plain(f"back end  {name} ({why})"))
+    out.say(f"back end  {name} ({why})")
     later = [cost for each in everything for cost in each.then]
     if later:
         text = f"then      {_priced(later)} to replay and judge the drafts that pass the gate"
-        out.print(render.plain(text))
+        out.say(text)
     if everything:
         limits = f"${rules.budget.money_per_session:.2f} a session, ${rules.budget.money_per_day:.2f} a day"
-        out.print(render.plain(f"limits    {limits}; what goes over them is not sent"))
+        out.say(f"limits    {limits}; what goes over them is not sent")
     now = [each.cost for each in everything if not each.known]
-    out.print(render.plain(f"cost      {_priced(now)}; nothing was sent", "bold"))
+    out.say(f"cost      {_priced(now)}; nothing was sent", "bold")
     return 0
 
 
@@ -325,13 +315,13 @@ def _plan_object(each: Planned) -> dict[str, Any]:
     }
 
 
-def _show_request(out: Console, each: Planned) -> None:
+def _show_request(out: render.Terminal, each: Planned) -> None:
     request = each.request
     price = f"about ${each.cost.likely / 1e9:.4f}, at most ${each.cost.most / 1e9:.4f}"
     known = " (answered before: not sent again)" if each.known else ""
     head = f"to {each.backend}, model {request.model}, prompt {request.prompt.name}: {price}{known}"
-    out.print(render.plain(head, "bold"))
+    out.say(head, "bold")
     for name, text in (("instructions", request.prompt.text), ("message", request.message)):
-        out.print(render.plain(f"--- {name}"))
-        out.print(render.plain(text))
-    out.print(render.plain(""))
+        out.say(f"--- {name}")
+        out.say(text)
+    out.say("")

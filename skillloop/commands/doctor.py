@@ -1,4 +1,4 @@
-"""`skillloop doctor`: find what is broken and settle what can be settled."""
+"""`skillloop doctor`: find problems, and repair what can be repaired safely."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import click
 
-from skillloop import config, fs, render
+from skillloop import config, fs
 from skillloop.commands.options import App, emit, json_option, person, projects_folder, refresh_notice
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code.hooks import session
@@ -21,7 +21,7 @@ _REPAIR = "`skillloop doctor --rebuild`, or `skillloop import FILE --replace` of
 
 
 class Finding(NamedTuple):
-    """One thing looked at. `level` is ok, note (nothing to do), or bad."""
+    """One thing that was checked. `level` is ok, note (nothing to do), or bad."""
 
     level: str
     text: str
@@ -37,10 +37,10 @@ class Finding(NamedTuple):
 @json_option
 @click.pass_obj
 def command(app: App, rebuild: bool, as_json: bool) -> int:
-    """Look at everything skillloop rests on: home, database, log, interrupted publishes, inbox, skills, rules.
+    """Check everything skillloop rests on: home, database, log, interrupted changes, inbox, skills, rules.
 
-    Settles what a crash left half done (it writes the history for that) and changes nothing else. Exits with 1 if
-    something is broken. --rebuild asks a person in a terminal, touches no skill, and says what was lost.
+    Completes or undoes what a crash interrupted (it writes the history for that) and changes nothing else. Exits with
+    1 if something is broken. --rebuild asks a person in a terminal, touches no skill, and lists what was lost.
 
     \b
     Examples:
@@ -49,25 +49,27 @@ def command(app: App, rebuild: bool, as_json: bool) -> int:
     """  # noqa: D301
     if rebuild:
         return _rebuild(app, as_json=as_json)
-    findings = list(_examine(app))
+    findings = [*_home(app.home), *_guarded("rules", lambda: _rules(app)), *_database(app), *_inbox(app.home)]
     bad = [finding for finding in findings if finding.level == "bad"]
     if as_json:
         emit({"findings": [finding._asdict() for finding in findings], "bad": len(bad)})
     else:
         out = app.console()
-        marks = {"ok": ("✓", "green"), "note": ("·", "yellow"), "bad": ("✗", "red")}
-        for finding in findings:
-            mark, style = marks[finding.level]
-            todo = f"  → {finding.todo}" if finding.todo else ""
-            out.print(render.plain(f"{mark} {finding.text}{todo}", style if finding.level == "bad" else ""))
+        marks = {"ok": "✓", "note": "·", "bad": "✗"}
+        for level, text, todo in findings:
+            hint = f"  → {todo}" if todo else ""
+            out.say(f"{marks[level]} {text}{hint}", "red" if level == "bad" else "")
     if bad:
         raise SkillloopError(f"{len(bad)} of {len(findings)} things are broken", bad[0].todo)
     return 0
 
 
 def _rebuild(app: App, *, as_json: bool) -> int:
-
-    damage = _damage(app)
+    try:
+        with app.store() as store:
+            damage = next(iter(store.verify()), "")
+    except Corrupt as error:
+        damage = error.message
     if not damage:
         click.echo("nothing is damaged, so nothing was rebuilt", err=True)
         return 0
@@ -90,54 +92,39 @@ def _rebuild(app: App, *, as_json: bool) -> int:
     return 0
 
 
-def _damage(app: App) -> str:
-    """What is wrong with the database or its log, in a sentence; "" where nothing is."""
+def _database(app: App) -> Iterator[Finding]:
+    """Check what the store holds; one check that breaks is a finding, and the others go on."""
+    checks: dict[str, Callable[[Store], Iterator[Finding]]] = {
+        "log": _log,
+        "publishes": _publishes,
+        "skills": _skills,
+        "queue": _queue,
+    }
     try:
         with app.store() as store:
-            return next(iter(store.verify()), "")
-    except Corrupt as error:
-        return error.message
-
-
-def _examine(app: App) -> Iterator[Finding]:
-
-    yield from _home(app.home)
-    yield from _guarded("rules", lambda: _rules(app))
-    try:
-        with app.store() as store:
-            for name, look in (
-                ("log", _log),
-                ("publishes", _publishes),
-                ("skills", _skills),
-                ("queue", _queue),
-            ):
-                yield from _guarded(name, lambda look=look: look(store))  # type: ignore[misc]
+            for name, check in checks.items():
+                yield from _guarded(name, lambda check=check: check(store))  # type: ignore[misc]
     except SkillloopError as error:
         yield Finding("bad", error.message, _REPAIR if isinstance(error, Corrupt) else error.hint)
-    yield from _inbox(app.home)
 
 
-def _guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """One look that breaks is a finding, and the others go on."""
+def _guarded(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
-        yield from look()
+        yield from check()
     except SkillloopError as error:
         yield Finding("bad", f"{name}: {error.message}", error.hint)
 
 
 def _home(home: Path) -> Iterator[Finding]:
     if not home.exists():
-        yield Finding("note", f"{home} is not there yet; it is made now")
-        return
-    mode = stat.S_IMODE(home.stat().st_mode)
-    if mode & 0o077:
-        yield Finding("bad", f"{home} can be read by others (mode {mode:o})", f"chmod 700 {home}")
+        yield Finding("note", f"{home} does not exist yet; it is created now")
+    elif (mode := stat.S_IMODE(home.stat().st_mode)) & 0o077:
+        yield Finding("bad", f"others can read {home} (mode {mode:o})", f"chmod 700 {home}")
     else:
-        yield Finding("ok", f"home {home}, for you alone")
+        yield Finding("ok", f"home {home}, readable by you alone")
 
 
 def _rules(app: App) -> Iterator[Finding]:
-
     rules = config.load(app.home, Path.cwd(), None)
     yield Finding("ok", f"rules: apply.mode is {rules.apply.mode!r}")
 
@@ -146,20 +133,18 @@ def _log(store: Store) -> Iterator[Finding]:
     problems = store.verify()
     yield from (Finding("bad", problem, _REPAIR) for problem in problems)
     if not problems:
-        yield Finding("ok", f"database and log: {store.entries()} entries, all as they were written")
+        yield Finding("ok", f"database and log: {store.entries()} entries, all unaltered")
 
 
 def _publishes(store: Store) -> Iterator[Finding]:
-
-    settled = history.recover(store)
-    for item in settled:
-        yield Finding("note", f"{item.skill}: an interrupted change was settled: {item.state}")
-    if not settled:
+    recovered = history.recover(store)
+    for change in recovered:
+        yield Finding("note", f"{change.skill}: an interrupted change was resolved: {change.state}")
+    if not recovered:
         yield Finding("ok", "no change was interrupted")
 
 
 def _skills(store: Store) -> Iterator[Finding]:
-
     for name in store.skills():
         path = Path(name)
         if not path.exists():
@@ -180,15 +165,9 @@ def _queue(store: Store) -> Iterator[Finding]:
 
 
 def _inbox(home: Path) -> Iterator[Finding]:
-
-    waiting = session.waiting(str(home))
-    failed = sorted((home / "inbox" / "failed").glob("*.json"))
-    yield Finding("ok", f"inbox: {waiting} sessions wait for the worker")
-    for path in failed:
-        yield Finding(
-            "bad",
-            f"session {path.stem} could not be digested",
-            f"see {path}, then `skillloop digest {path.stem}`",
-        )
+    yield Finding("ok", f"inbox: {session.waiting(str(home))} sessions wait for the worker")
+    for path in sorted((home / "inbox" / "failed").glob("*.json")):
+        todo = f"see {path}, then `skillloop digest {path.stem}`"
+        yield Finding("bad", f"session {path.stem} could not be digested", todo)
     if not projects_folder().is_dir():
         yield Finding("note", f"no transcripts at {projects_folder()}")

@@ -1,4 +1,4 @@
-"""`skillloop export`: the whole history as one file."""
+"""`skillloop export`: write the whole history to one file."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from skillloop.store import Store
 @json_option
 @click.pass_obj
 def command(app: App, file: Path, force: bool, as_json: bool) -> int:
-    """Write the whole history as one file: every version of every skill, the queue, the log, what was found.
+    """Write the whole history to one file: every version of every skill, the queue, the log, what was found.
 
-    Writes FILE, for you alone (mode 0600): your quoted words are in it. Not in it: the key that signs the log, your
-    rules (config.toml), sessions that wait. The file is read back before it gets its name; `skillloop import` takes it.
+    Writes FILE, readable by you alone (mode 0600): your quoted words are in it. Not in it: the key that signs the log,
+    your rules (config.toml), waiting sessions. The file is verified before it gets its name; `skillloop import` reads it.
 
     \b
     Example:
       skillloop export skills-2026-11.db
     """  # noqa: D301
     if not (app.home / "skillloop.db").exists():
-        raise UsageError(f"there is no history in {app.home}", "say which home with --home")
+        raise UsageError(f"there is no history in {app.home}", "choose the home with --home")
     with app.store() as store:
         store.export(file.absolute(), replace=force)
         counts = contents(store)
@@ -39,7 +39,7 @@ def command(app: App, file: Path, force: bool, as_json: bool) -> int:
 
 
 def contents(store: Store) -> dict[str, int]:
-    """What a store holds, counted."""
+    """Count what a store holds."""
     skills = store.skills()
     versions = sum(len(store.versions.of(str(skill))) for skill in skills)
     return {
@@ -51,7 +51,7 @@ def contents(store: Store) -> dict[str, int]:
 
 
 def in_words(counts: dict[str, int]) -> str:
-    """`contents` for a person."""
+    """Return `contents` as a sentence."""
     return "{versions} versions of {skills} skills, {sessions} sessions, {entries} log entries".format(
         **counts
     )

@@ -1,4 +1,4 @@
-"""`skillloop import`: a history that `skillloop export` wrote, taken into this home."""
+"""`skillloop import`: load a history that `skillloop export` wrote into this home."""
 
 from __future__ import annotations
 
@@ -17,25 +17,32 @@ from skillloop.store import Corrupt, Store
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
-    "--replace", is_flag=True, help="Take the place of the history that is here, which is kept beside it."
+    "--replace", is_flag=True, help="Replace the history that is here; the old one is kept beside it."
 )
 @json_option
 @click.pass_obj
 def command(app: App, file: Path, replace: bool, as_json: bool) -> int:
-    """Take in a history that `skillloop export` wrote.
+    """Load a history that `skillloop export` wrote.
 
     Writes the database of this home and signs the log with its key. No skill is touched: skills are known by their
-    paths, and `skillloop log` and `diff` show what each of their versions was. Where there is a history already it
-    refuses; --replace asks a person in a terminal, and keeps the old one as `skillloop.db.replaced-1`.
+    paths, and `skillloop log` and `diff` show each of their versions. It never overwrites a history without asking:
+    --replace asks a person in a terminal, and keeps the old one as `skillloop.db.replaced-1`.
 
     \b
     Examples:
       skillloop import skills-2026-11.db
       skillloop --home /tmp/look import skills-2026-11.db
     """  # noqa: D301
-    old = _present(app)
+    old = ""
+    if (app.home / "skillloop.db").exists():
+        try:
+            with app.store() as store:
+                counts = contents(store)
+            old = in_words(counts) if any(counts.values()) else ""
+        except Corrupt as error:
+            old = error.message
     if old and not replace:
-        raise UsageError(f"{app.home} has a history: {old}", "say --replace, or use another --home")
+        raise UsageError(f"{app.home} has a history: {old}", "pass --replace, or use another --home")
     if old:
         click.echo(f"replaces {old}", err=True)
         person(app, f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), dialog=False)
@@ -50,17 +57,5 @@ def command(app: App, file: Path, replace: bool, as_json: bool) -> int:
         return 0
     click.echo(f"{app.home}: {in_words(counts)}")
     if kept is not None:
-        click.echo(f"what was here is kept in {kept}")
+        click.echo(f"the old history is kept in {kept}")
     return 0
-
-
-def _present(app: App) -> str:
-    """What history the home has now, in words; "" where it has none."""
-    if not (app.home / "skillloop.db").exists():
-        return ""
-    try:
-        with app.store() as store:
-            counts = contents(store)
-    except Corrupt as error:
-        return error.message
-    return in_words(counts) if any(counts.values()) else ""

@@ -1,4 +1,4 @@
-"""`skillloop log`: everything that happened."""
+"""`skillloop log`: show everything that happened."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import asdict
 
 import click
 
-from skillloop import render
 from skillloop.commands.options import App, emit, json_option, known_skill
 from skillloop.skills import history
 from skillloop.store import Entry
@@ -19,7 +18,7 @@ from skillloop.store import Entry
 @json_option
 @click.pass_obj
 def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> int:
-    """Everything that happened, newest last; with SKILL, the versions of that skill. Writes nothing.
+    """Show everything that happened, newest last; with SKILL, the versions of that skill. Writes nothing.
 
     \b
     Examples:
@@ -33,7 +32,7 @@ def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> in
                 if as_json:
                     emit(asdict(entry))
                 else:
-                    out.print(render.plain(_sentence(entry)))
+                    out.say(_sentence(entry))
             return 0
         path = known_skill(store, skill)
         versions = history.versions(store, path)
@@ -51,21 +50,19 @@ def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> in
                     }
                 )
             else:
-                out.print(
-                    render.plain(
-                        f"{version.number:>4}  {version.created}  {version.kind:<9} {version.sha[:8]}  {version.note}"
-                    )
+                out.say(
+                    f"{version.number:>4}  {version.created}  {version.kind:<9} {version.sha[:8]}  {version.note}"
                 )
     return 0
 
 
 def _sentence(entry: Entry) -> str:
-    """One line: when, what, which skill, and the details."""
-    told = [f"{key} {_short(value)}" for key, value in entry.detail.items() if value not in (None, "")]
-    return f"{entry.at}  {entry.event:<10} " + "  ".join(filter(None, (entry.skill, ", ".join(told))))
+    """Return one line: when, what, which skill, and the details."""
+    details = [f"{key} {_short(value)}" for key, value in entry.detail.items() if value not in (None, "")]
+    return f"{entry.at}  {entry.event:<10} " + "  ".join(filter(None, (entry.skill, ", ".join(details))))
 
 
 def _short(value: object) -> str:
-    """A digest as `skillloop log SKILL` shows it; anything else whole (`--json` has every digit)."""
+    """Shorten a hash as `skillloop log SKILL` does; leave anything else whole (`--json` has every digit)."""
     text = str(value)
     return text[:8] if re.fullmatch("[0-9a-f]{64}", text) else text

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -21,9 +21,6 @@ from skillloop.model import Verdict
 from skillloop.skillpath import client_folder
 from skillloop.store import Store
 from skillloop.worker import worker
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
@@ -52,7 +49,7 @@ class App:
             with Store.open(home) as store:
                 yield store
 
-    def console(self) -> Console:
+    def console(self) -> render.Terminal:
         """A console on stdout."""
         return render.console(self.color)
 

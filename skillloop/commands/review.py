@@ -1,4 +1,4 @@
-"""`skillloop review`: go through the queue, one proposal at a time."""
+"""`skillloop review`: decide on waiting edits, one at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from skillloop import render
 from skillloop.commands import show
 from skillloop.commands.approve import OPEN
 from skillloop.commands.digest import said_again
@@ -35,11 +34,11 @@ from skillloop.store import Queued, Store
 @json_option
 @click.pass_obj
 def command(app: App, skill: str | None, as_json: bool) -> int:
-    """Go through what waits: see the diff, your own words and the checks; then decide.
+    """Decide on waiting edits: see the diff, your own words and the checks of each.
 
-    On a terminal each proposal asks: its four-character code applies it, e edits it first, r rejects it, s skips, q
-    stops. Lessons that belong to no skill come last; you can give each to a skill. Elsewhere it only lists the queue.
-    Writes what you decide: the SKILL.md and the history.
+    In a terminal it asks about each: the four-character code applies it, e edits it first, r rejects it, s skips it,
+    q stops. Lessons that belong to no skill come last; you can give each to a skill. Without a terminal it only lists
+    what waits. Writes what you decide: the SKILL.md and the history.
 
     \b
     Examples:
@@ -97,12 +96,12 @@ def _list(app: App, store: Store, queue: list[Queued], loose: list[Disagreement]
         for found in loose:
             where = f"{found.evidence.path}:{found.evidence.line}"
             in_force = f"\n  {_in_force(found)}" if found.skill is not None and found.skill.path else ""
-            out.print(render.plain(f"no skill yet: {found.lesson}  ({where}){in_force}"))
+            out.say(f"no skill yet: {found.lesson}  ({where}){in_force}")
         click.echo(f"{len(queue)} waiting; decide with `skillloop review` in a terminal", err=True)
 
 
 def _decide(app: App, store: Store, queued: Queued) -> bool:
-    """Ask about one proposal until it is settled or skipped; False means quit."""
+    """Ask about one proposal until it is decided or skipped; return False to quit."""
     while True:
         try:
             prepared = gather.prepare(queued.proposal, app.home, store)
@@ -123,11 +122,11 @@ def _decide(app: App, store: Store, queued: Queued) -> bool:
             if _apply(app, store, prepared):
                 return True
         else:
-            click.echo(f"{answer!r} is none of these")
+            click.echo(f"Unknown choice: {answer!r}")
 
 
 def _ask(choices: str) -> str:
-    """One answer; the empty one skips."""
+    """Ask for one answer; the empty one skips."""
     answer: str = click.prompt(choices, default="s", show_default=False)
     return answer.strip().lower()
 
@@ -152,18 +151,18 @@ def _pass_over(store: Store, queued: Queued, error: SkillloopError) -> bool:
 
 
 def _apply(app: App, store: Store, prepared: Prepared) -> bool:
-    """Publish; False when the file changed while it was being looked at, so that it must be shown again."""
+    """Publish; return False if the file changed while it was shown, so that it must be shown again."""
     try:
         version = gather.publish(prepared, store, by="person", note="approved in review")
     except SkillloopError as error:
-        app.console().print(render.plain(f"not applied: {error.message}; here it is again", "yellow"))
+        app.console().say(f"not applied: {error.message}; here it is again", "yellow")
         return False
     click.echo(f"applied: version {version.number} of {prepared.proposal.path}")
     return True
 
 
 def _edit(app: App, store: Store, queued: Queued) -> Queued:
-    """Let the person reword the new line in $EDITOR; the result is queued in the old one's place."""
+    """Let the person reword the new line in $EDITOR; the result replaces the old proposal."""
     old = queued.proposal
     try:
         line = click.edit(old.edits[0].new or "", extension=".md", require_save=True)
@@ -185,11 +184,11 @@ def _attach(app: App, store: Store, found: Disagreement) -> bool:
     """Offer to give a lesson without a skill to one; False means quit."""
     out = app.console()
     plugin = found.skill.path if found.skill is not None else None
-    out.print(render.plain(f"\n“{found.evidence.quote.strip()}”", "italic"))
-    out.print(render.plain(f"Lesson: {found.lesson}. {_in_force(found)}"))
+    out.say(f"\n“{found.evidence.quote.strip()}”", "italic")
+    out.say(f"Lesson: {found.lesson}. {_in_force(found)}")
     skills = _skills()
     for number, skill in enumerate(skills, start=1):
-        out.print(render.plain(f"  {number}  {skill.name}  ({skill.path})"))
+        out.say(f"  {number}  {skill.name}  ({skill.path})")
     copy = "c copy that skill to your own and teach the copy · " if plugin else ""
     question = f"number of the skill that should learn it · {copy}s skip · d drop · q quit"
     while True:
@@ -202,7 +201,7 @@ def _attach(app: App, store: Store, found: Disagreement) -> bool:
         if (learner := _chosen(answer, plugin, skills)) is not None:
             store.attach(found.id, learner)
             return _teach(app, store, replace(found, skill=learner))
-        click.echo(f"{answer!r} is none of these")
+        click.echo(f"Unknown choice: {answer!r}")
 
 
 def _in_force(found: Disagreement) -> str:
@@ -213,7 +212,7 @@ def _in_force(found: Disagreement) -> str:
 
 
 def _teach(app: App, store: Store, found: Disagreement) -> bool:
-    """Draft for a lesson that was just given to a skill, and ask about the draft; False means quit."""
+    """Draft for a lesson that was just given to a skill, and ask about the draft; return False to quit."""
     done = session.propose_for(found, app.home, store)
     for repeat in done.recurrences:
         click.echo(said_again(repeat))
@@ -239,7 +238,7 @@ def _own_skills() -> Path:
 
 
 def _skills() -> list[SkillRef]:
-    """The person's own skills and those of the project here."""
+    """Return the person's own skills and those of the project here."""
     roots = (_own_skills(), Path.cwd() / ".claude" / "skills")
     files = dict.fromkeys(path.absolute() for root in roots for path in sorted(root.glob("*/SKILL.md")))
     return [SkillRef(path.parent.name, str(path)) for path in files if SkillPath.of(path).owner.editable]

@@ -1,4 +1,4 @@
-"""`skillloop rollback`: take a skill back to an earlier version. Itself a version, so it can be taken back too."""
+"""`skillloop rollback`: take a skill back to an earlier version. A rollback is a version too, so it can be undone."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from skillloop.skills import document, history
 @click.option(
     "--exact",
     is_flag=True,
-    help="Restore that version byte for byte, also over your own later edits (they stay in the log).",
+    help="Restore that version byte for byte, even over your own later edits (they stay in the history).",
 )
 @click.option(
     "--only",
     type=int,
     metavar="N",
-    help="Take out the change that version N made, and nothing else; what came later stays.",
+    help="Undo only the change that version N made; later changes stay.",
 )
 @token_option
 @json_option
@@ -52,10 +52,10 @@ def command(
     token: str | None,
     as_json: bool,
 ) -> int:
-    """Take a skill back to an earlier version, or take one change out of the middle.
+    """Take a skill back to an earlier version, or undo one change in the middle.
 
     SKILL is a skill's name or the path of its SKILL.md. Writes the SKILL.md and appends a version; nothing is lost.
-    Your own edits of later stay; where they touch the same lines it says so and changes nothing.
+    Your own later edits stay; where they touch the same lines, it says so and changes nothing.
 
     \b
     Examples:
@@ -64,41 +64,29 @@ def command(
       skillloop rollback research --only 4
     """  # noqa: D301
     if only is not None and (to is not None or exact):
-        raise UsageError("--only takes one change out; it does not go with --to or --exact")
+        raise UsageError("--only undoes one change; it cannot be combined with --to or --exact")
     with app.store() as store:
         path = known_skill(store, skill)
         before, after = history.preview_rollback(store, path, to=to, only=only, exact=exact)
         if before == after:
-            _say(history.versions(store, path)[-1], path, as_json=as_json, changed=False)
-            return 1 if token else 0  # nothing to approve
+            _report(history.versions(store, path)[-1], path, as_json=as_json, changed=False)
+            return 1 if token else 0  # there is nothing to confirm
         if not as_json:
-            _show(app, path, before, after)
-        person(app, _words(skill, to, only, exact), _digest(path, before, after), token)
+            old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
+            app.console().print(render.diff(document.diff(old, new, path, "after the rollback")), end="")
+        options = (f" --to {to}" if to is not None else "", f" --only {only}" if only is not None else "")
+        action = f"rollback {skill}" + "".join(options) + " --exact" * exact
+        person(app, action, sha256("\0".join((str(path), sha256(before), sha256(after)))), token)
         version = history.rollback(store, path, to=to, only=only, exact=exact)
     refresh_notice(app)
-    _say(version, path, as_json=as_json, changed=True)
+    _report(version, path, as_json=as_json, changed=True)
     return 0
 
 
-def _words(skill: str, to: int | None, only: int | None, exact: bool) -> str:
-    options = (f" --to {to}" if to is not None else "", f" --only {only}" if only is not None else "")
-    return f"rollback {skill}" + "".join(options) + " --exact" * exact
-
-
-def _digest(path: Path, before: bytes, after: bytes) -> str:
-    return sha256("\0".join((str(path), sha256(before), sha256(after))))
-
-
-def _show(app: App, path: Path, before: bytes, after: bytes) -> None:
-
-    old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
-    app.console().print(render.diff(document.diff(old, new, path, "after the rollback")), end="")
-
-
-def _say(version: Version, path: Path, *, as_json: bool, changed: bool) -> None:
+def _report(version: Version, path: Path, *, as_json: bool, changed: bool) -> None:
     if as_json:
         emit({"path": str(path), "version": version.number, "sha256": version.sha, "note": version.note})
     elif changed:
         click.echo(f"{path} is now version {version.number}: {version.note}")
     else:
-        click.echo(f"{path} reads so already: nothing was changed, it stays version {version.number}")
+        click.echo(f"{path} is identical already: nothing was changed, it stays version {version.number}")

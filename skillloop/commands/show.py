@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,9 +15,6 @@ from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.skills import document
 from skillloop.store import Queued
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 @click.command()
@@ -43,17 +40,17 @@ def command(app: App, proposal: str, as_json: bool) -> int:
     return 0
 
 
-def page(out: Console, queued: Queued, prepared: Prepared) -> None:
+def page(out: render.Terminal, queued: Queued, prepared: Prepared) -> None:
     """Print everything that a person needs to decide."""
     proposal = prepared.proposal
-    out.print(render.plain(f"{proposal.id}  {proposal.skill}  ({queued.state}: {queued.reason})", "bold"))
+    out.say(f"{proposal.id}  {proposal.skill}  ({queued.state}: {queued.reason})", "bold")
     out.print(render.diff(document.diff(prepared.old, prepared.new, proposal.path)), end="")
     verdict = _verdict(queued, prepared)
     doubted = any(check.name in DOUBTS for check in verdict.failed)
     said = "The transcript says, which does not prove that you did" if doubted else "You said"
-    out.print(render.plain(f"Why: {proposal.rationale}. Drafted by {proposal.drafter}. {said}:"))
+    out.say(f"Why: {proposal.rationale}. Drafted by {proposal.drafter}. {said}:")
     for said in queued.context:
-        out.print(render.plain(f"  {said}", "dim"))
+        out.say(f"  {said}", "dim")
     out.print(render.evidence(proposal.evidence))
     out.print(render.verdict(verdict))
 

@@ -1,4 +1,4 @@
-"""`skillloop status`: what waits, what was applied, what is wrong."""
+"""`skillloop status`: show what waits, what was applied, and what is wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from skillloop import config, llm, render
+from skillloop import config, llm
 from skillloop.commands.options import App, counted, emit, json_option
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
@@ -23,7 +23,7 @@ from skillloop.worker.queue import parked
 @json_option
 @click.pass_obj
 def command(app: App, as_json: bool) -> int:
-    """What waits for you, what was applied, and whether anything is wrong. Writes nothing.
+    """Show what waits for you, what was applied, and whether anything is wrong. Writes nothing.
 
     \b
     Example:
@@ -33,16 +33,15 @@ def command(app: App, as_json: bool) -> int:
     if as_json:
         emit(facts)
         return 0
-
     out = app.console()
-    out.print(render.plain("\n".join(_lines(facts))))
+    out.say("\n".join(_lines(facts)))
     for trouble in facts["troubles"]:
-        out.print(render.plain(trouble, "yellow"))
+        out.say(trouble, "yellow")
     for item in facts["queue"]:
         stale = "  (the skill has changed under it)" if item["state"] == "stale" else ""
-        out.print(render.plain(f"  {item['id']}  {item['skill']}: {item['line']}{stale}"))
+        out.say(f"  {item['id']}  {item['skill']}: {item['line']}{stale}")
     if facts["queue"] or facts["unattributed"]:
-        out.print(render.plain("decide with: skillloop review", "bold"))
+        out.say("decide with: skillloop review", "bold")
     return 0
 
 
@@ -59,13 +58,13 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _facts(app: App) -> dict[str, Any]:
-
     with app.history() as store:
         everything = store.proposals()
         model, troubles = _model(app, store)
-        failed = list(parked(app.home))
         troubles += confirmation.unconfirmed(store, app.home)
-        troubles += [f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in failed]
+        troubles += [
+            f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in parked(app.home)
+        ]
         return {
             "home": str(app.home),
             "sessions": len(store.sessions()),
@@ -89,7 +88,7 @@ def _facts(app: App) -> dict[str, Any]:
 
 
 def _line(item: Queued) -> str:
-    """What would be added, or go; not where somebody else may have put the words into the transcript."""
+    """Return the line that would be added or removed, unless something else may have put the words into the transcript."""
     if {check.name for check in item.verdict.failed} & {"receipt", "tainted"}:
         return f"(words not shown, they are not proven to be yours; `skillloop show {item.proposal.id}`)"
     edit = item.proposal.edits[0]
@@ -97,7 +96,7 @@ def _line(item: Queued) -> str:
 
 
 def _in_force(item: Queued) -> bool:
-    """Whether what was applied still stands in the skill: not rolled back since, nor edited away."""
+    """Return whether an applied edit is still in the skill: not rolled back since, nor edited away."""
     try:
         lines = Path(item.proposal.path).read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -109,11 +108,11 @@ def _in_force(item: Queued) -> bool:
 
 
 def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
-    """Which back end is meant, and what it cost today and in all; nothing, and why, where the rules cannot be read."""
+    """Return the back end and what it cost today and in all; or None and why, where the rules cannot be read."""
     try:
         rules = config.load(app.home)
     except SkillloopError as error:
-        return None, [f"{error.message} ({error.hint}); nothing is digested until it is mended"]
+        return None, [f"{error.message} ({error.hint}); nothing is digested until it is fixed"]
     backend, why = llm.choose(rules)
     today, total = store.calls.today(), store.calls.spend()
     return {

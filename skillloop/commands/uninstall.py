@@ -1,7 +1,7 @@
-"""`skillloop uninstall`: what skillloop made on this machine, and removing exactly that.
+"""`skillloop uninstall`: list what skillloop created on this machine, and remove exactly that.
 
-Invariant: only what is named in `MADE` goes, and only from the home. The person's own rules, exports that they put
-there and every SKILL.md stay; a line that a skill learned is the skill's.
+Invariant: only what is named in `MADE` is removed, and only from the home. The person's own rules, exports that they
+put there and every SKILL.md stay; a line that a skill learned belongs to the skill.
 """
 
 from __future__ import annotations
@@ -25,27 +25,29 @@ MADE = re.compile(
     r"|\.(?:key|head|seen\.json|notice\.json|skillloop\.db\.new)\.\d+\.tmp"  # what a crash left half written
     r"|\.skillloop\.db\.new(?:-journal)?|\.look-\w+"
 )
-"""Names in the home that skillloop makes. A test fails when a verb makes one that is not here."""
+"""Names in the home that skillloop creates. A test fails when a verb creates one that is not here."""
 
 
 @click.command()
-@click.option("--purge", is_flag=True, help="Remove it, after a person has seen the list and said yes.")
+@click.option("--purge", is_flag=True, help="Remove it, after a person has seen the list and agreed.")
 @token_option
 @json_option
 @click.pass_obj
 def command(app: App, purge: bool, token: str | None, as_json: bool) -> int:
-    """Show exactly what skillloop made; with --purge, remove that and nothing else.
+    """List what skillloop created; with --purge, remove that and nothing else.
 
-    Writes nothing without --purge. Every skill stays as it is, with the lines that it learned; so do your rules
-    (config.toml) and whatever else is yours. The versions go with the history: `skillloop export` keeps them. The
-    plugin itself is the client's: `claude plugin uninstall skillloop@skillloop`, which in turn leaves all of this.
+    Writes nothing without --purge. Every skill stays as it is, with the lines that it learned, and so do your rules
+    (config.toml) and all other files of yours. The versions go with the history: `skillloop export` keeps them. The
+    client removes the plugin itself, `claude plugin uninstall skillloop@skillloop`, and leaves all of this.
 
     \b
     Examples:
       skillloop uninstall
       skillloop uninstall --purge
     """  # noqa: D301
-    made, kept = _listed(app.home)
+    paths = sorted(app.home.iterdir()) if app.home.is_dir() else []
+    made = {path: _size(path) for path in paths if MADE.fullmatch(path.name)}
+    kept = [path for path in paths if path not in made]
     if not as_json:
         _show(app.home, made, kept)
     if purge and made:
@@ -61,16 +63,8 @@ def command(app: App, purge: bool, token: str | None, as_json: bool) -> int:
     return 0
 
 
-def _listed(home: Path) -> tuple[dict[Path, tuple[int, int]], list[Path]]:
-    """What skillloop made, each with its files and bytes, and what else is there."""
-    if not home.is_dir():
-        return {}, []
-    paths = sorted(home.iterdir())
-    made = {path: _size(path) for path in paths if MADE.fullmatch(path.name)}
-    return made, [path for path in paths if path not in made]
-
-
 def _size(path: Path) -> tuple[int, int]:
+    """Return the number of files and of bytes in a file or folder."""
     inside = [path] if path.is_symlink() or not path.is_dir() else [*path.rglob("*")]
     sizes = [each.lstat().st_size for each in inside if each.is_symlink() or each.is_file()]
     return len(sizes), sum(sizes)
@@ -78,24 +72,24 @@ def _size(path: Path) -> tuple[int, int]:
 
 def _show(home: Path, made: dict[Path, tuple[int, int]], kept: list[Path]) -> None:
     if not made:
-        click.echo(f"skillloop made nothing in {home}")
+        click.echo(f"skillloop created nothing in {home}")
         return
-    click.echo("made by skillloop:")
+    click.echo("created by skillloop:")
     for path, (files, size) in made.items():
         click.echo(f"  {path}  ({files} file{'' if files == 1 else 's'}, {size:,} bytes)")
     for path in kept:
-        click.echo(f"stays, it is yours: {path}")
+        click.echo(f"kept, because it is yours: {path}")
     click.echo(
-        "every SKILL.md stays as it is; the plugin goes with `claude plugin uninstall skillloop@skillloop`"
+        "every SKILL.md stays as it is; `claude plugin uninstall skillloop@skillloop` removes the plugin"
     )
 
 
 def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:
-    """Remove these, and the home if it is empty then. No worker and no change of a skill is under way meanwhile.
+    """Remove these, and the home if it is empty then, while no worker runs and no skill is being changed.
 
     Raises:
-        Locked: one is, for longer than we wait.
-        SkillloopError: something could not be removed.
+        Locked: A worker or a change took longer than we wait.
+        SkillloopError: Something could not be removed.
     """
     with locked(home / "worker.lock", wait=5.0), locked(home / "history.lock", wait=5.0):
         for path in [*made, home / "worker.lock", home / "history.lock"]:

@@ -13,9 +13,9 @@ from skillloop.errors import SkillloopError
 @json_option
 @click.pass_obj
 def command(app: App, as_json: bool) -> int:
-    """Check the log's chain of hashes and every stored version. Writes nothing; exits with 1 if something is wrong.
+    """Verify the log's chain of hashes and every stored version. Writes nothing; exits with 1 if something is wrong.
 
-    Also says which rule files were changed since you confirmed them; that is not wrong, if it was you.
+    Also lists the rule files that changed since you confirmed them; that is fine if it was you.
 
     \b
     Example:
@@ -28,14 +28,12 @@ def command(app: App, as_json: bool) -> int:
     if as_json:
         emit({"entries": entries, "problems": problems, "rules": rules})
     else:
-        for change in rules:
-            click.echo(change)
-        for problem in problems:
-            click.echo(problem)
+        for line in (*rules, *problems):
+            click.echo(line)
         if not problems:
-            click.echo(f"{entries} entries, all as they were written")
+            click.echo(f"{entries} entries, all unaltered")
     if problems:
         raise SkillloopError(
-            f"the log has {len(problems)} problems", "`skillloop doctor` says what can be settled"
+            f"the log has {len(problems)} problems", "`skillloop doctor` shows what can be repaired"
         )
     return 0

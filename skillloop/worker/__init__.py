@@ -1,1 +1,1 @@
-"""The background worker: its queue, the sweep for missed sessions, and the watcher."""
+"""The background worker: its queue, the sweep for sessions that ended without a hook, and the watcher."""

@@ -1,7 +1,7 @@
-"""The inbox as the worker sees it: one small JSON file per ended session, moved between folders as it is worked on.
+"""The job queue: one small JSON file per ended session, moved between folders as it is worked on.
 
     inbox/NAME.json           waiting: as the hook wrote it, or with `attempts`, `error`, `not_before` after a failure
-    inbox/working/NAME.json   taken up by the worker; what a worker that died leaves here is put back
+    inbox/working/NAME.json   the worker is at it; what a worker that died leaves here is put back
     inbox/failed/NAME.json    given up after `ATTEMPTS` tries, with the last error, for a person to look at
 
 Invariants: a job is in one of these places until it is done; a session that ends again while its job is worked on
@@ -58,7 +58,7 @@ class Inbox:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def put(self, job: Job) -> bool:
-        """Add a job; False, and nothing done, where one of its session already waits."""
+        """Add a job; return False, and do nothing, where one of its session already waits."""
         fresh = self.waiting / f".{job.session_id}.{os.getpid()}"
         write_atomic(fresh, _encode(job))
         try:
@@ -72,14 +72,24 @@ class Inbox:
     def due(self) -> list[str]:
         """Names of the sessions to digest now, longest waiting first."""
         with os.scandir(self.waiting) as entries:
-            found = [(entry.stat().st_mtime_ns, entry.name) for entry in entries if _is_job(entry)]
-        return [name.removesuffix(".json") for _, name in sorted(found) if not self._waits(name)]
+            jobs = sorted(
+                (entry.stat().st_mtime_ns, entry.name)
+                for entry in entries
+                if entry.name.endswith(".json") and not entry.name.startswith(".")
+            )
+        names = []
+        for _, name in jobs:
+            with suppress(BrokenJob, OSError):  # the worker parks or misses it when it claims it
+                if _read(self.waiting / name).waits:
+                    continue
+            names.append(name.removesuffix(".json"))
+        return names
 
     def claim(self, name: str) -> Job:
-        """Take a job up.
+        """Start on a job.
 
         Raises:
-            BrokenJob: it is none; it was parked.
+            BrokenJob: The file is not a job; it was parked.
         """
         path = self.working / f"{name}.json"
         (self.waiting / path.name).rename(path)
@@ -90,12 +100,12 @@ class Inbox:
             raise
 
     def done(self, name: str) -> None:
-        """Forget a job that was worked on, and an earlier failure of the same session."""
+        """Remove a finished job, and an earlier failure of the same session."""
         (self.working / f"{name}.json").unlink()
         (self.failed / f"{name}.json").unlink(missing_ok=True)
 
     def fail(self, name: str, job: Job, error: str) -> Job:
-        """Put a job back for a later try, or park it after the last one; returned is the job as it stands then."""
+        """Put a job back for a later try, or park it after the last one; return the job as it is then."""
         later = time.time() + BACK_OFF * 4**job.attempts
         job = replace(job, session_id=name, attempts=job.attempts + 1, error=error, not_before=later)
         if job.attempts >= ATTEMPTS:
@@ -110,21 +120,15 @@ class Inbox:
         for path in self.waiting.glob(".*"):  # what a hook that was killed left half written
             if time.time() - path.stat().st_mtime > LEFTOVER:
                 path.unlink()
-        found = []
+        recovered = []
         for path in sorted(self.working.glob("*.json")):
             try:
                 job = _read(path)
             except BrokenJob as error:
                 self._park(Job(path.stem, "", ATTEMPTS, error.message))
             else:
-                found.append(self.fail(path.stem, job, "the worker died while it digested this session"))
-        return found
-
-    def _waits(self, name: str) -> bool:
-        try:
-            return _read(self.waiting / name).waits
-        except (BrokenJob, OSError):
-            return False
+                recovered.append(self.fail(path.stem, job, "the worker died while it digested this session"))
+        return recovered
 
     def _park(self, job: Job) -> None:
         name = f"{job.session_id}.json"
@@ -133,14 +137,10 @@ class Inbox:
 
 
 def parked(home: Path) -> Iterator[Job]:
-    """The jobs that were given up. Makes no folder."""
+    """Yield the jobs that were given up. Makes no folder."""
     for path in sorted((home / "inbox" / "failed").glob("*.json")):
         with suppress(ValueError, TypeError, OSError):
             yield Job(**json.loads(path.read_bytes()))
-
-
-def _is_job(entry: os.DirEntry[str]) -> bool:
-    return entry.name.endswith(".json") and not entry.name.startswith(".")
 
 
 def _encode(job: Job) -> bytes:

@@ -1,4 +1,4 @@
-"""Finds sessions that ended without a hook (`kill -9`, power loss): transcripts that changed since they were digested.
+"""Find sessions that ended without a hook (`kill -9`, power loss): transcripts that changed since they were digested.
 
 What was seen of each transcript is its size and modification time, compared for equality only, so no clock matters.
 The first sweep ever takes all there is as seen: installing skillloop does not digest a person's whole past.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,17 +33,21 @@ class Seen:
         self._marks[str(path)] = seen
 
     def has(self, path: Path, seen: Mark) -> bool:
-        """Whether a transcript was digested, or taken as seen, as it looks now."""
+        """Return whether a transcript was digested, or taken as seen, as it looks now."""
         return self._marks.get(str(path)) == seen
 
     def changed(self, projects: Path, alive: frozenset[str]) -> list[Path]:
-        """The transcripts under `projects` that nobody digested as they are now, but for sessions still `alive`.
+        """Return the transcripts under `projects` that nobody digested as they are now, but for sessions still `alive`.
 
         On the first sweep there are none. What was seen of transcripts that are gone is forgotten.
         """
         marks: dict[str, Mark] = {}
-        found = []
-        for path, now in _marked(transcript.find(projects)):
+        missed = []
+        for path in transcript.find(projects):
+            try:
+                now = mark(path)
+            except OSError:  # removed while we looked
+                continue
             name = str(path)
             if name in self._marks:
                 marks[name] = self._marks[name]
@@ -53,23 +56,17 @@ class Seen:
             if self._first:
                 marks[name] = now
             else:
-                found.append(path)
+                missed.append(path)
         self._marks, self._first = marks, False
-        return found
+        return missed
 
     def save(self) -> None:
-        """Write it down. What a crash loses before this is only swept again."""
+        """Write it to disk. What a crash loses before this is only swept again."""
         write_atomic(self._path, json.dumps(self._marks).encode())
 
 
-def _marked(paths: Iterator[Path]) -> Iterator[tuple[Path, Mark]]:
-    for path in paths:
-        with suppress(OSError):  # removed while we looked
-            yield path, mark(path)
-
-
 def running(client: Path) -> frozenset[str]:
-    """Ids of the sessions whose client process lives, by the client's own `sessions/PID.json`.
+    """Return the ids of sessions whose client process lives, by the client's own `sessions/PID.json`.
 
     An older client writes no such files: then a running session may be digested early, and again at its end.
     """

@@ -1,7 +1,7 @@
-"""Follows the transcripts and the skills while it runs. The only module that imports watchdog.
+"""Follow the transcripts and the skills while it runs. The only module that imports watchdog.
 
-What it sees goes the ways that exist without it: a session that ended goes through the inbox and the worker, a
-person's edit through `history.record_external_edit`; what came of either is read back from the log, whoever did it.
+What it sees takes the ways that exist without it: a session that ended goes through the inbox and the worker, a
+person's edit through `history.record_external_edit`; the outcome of either is read back from the log.
 
 Invariants: a missed event costs time, never a session: whenever a folder is found, or found again, all in it is
 compared with what was seen before. Between events nothing is read but a handful of folders and the log's size.
@@ -42,13 +42,13 @@ _CHANGES = {"created", "modified", "moved", "deleted", "closed"}  # not "opened"
 
 
 class _Changes(FileSystemEventHandler):
-    """Puts the path of each transcript or skill that changed into a queue; runs in watchdog's thread."""
+    """Put the path of each transcript or skill that changed into a queue; runs in watchdog's thread."""
 
     def __init__(self, changed: queue.SimpleQueue[Path]) -> None:
         self._changed = changed
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Take an event of any kind."""
+        """Queue the paths of an event of any kind."""
         if event.event_type not in _CHANGES:
             return
         for name in filter(None, map(os.fsdecode, (event.src_path, event.dest_path))):
@@ -57,7 +57,7 @@ class _Changes(FileSystemEventHandler):
 
 
 class Watch:
-    """Everything that is followed. Use it as a context, and call `step` for ever."""
+    """Follow transcripts and skills. Use it as a context, and call `step` for ever."""
 
     def __init__(self, home: Path, client: Path, idle: float, digest: Callable[[Path, Path], str]) -> None:
         """Follow the transcripts under `client` and the skills that have a history in `home`.
@@ -77,12 +77,12 @@ class Watch:
         self._changed: dict[Path, float] = {}  # when it last did, on the monotonic clock
         self._skills: frozenset[Path] = frozenset()
         self._log: Mark | None = None
-        self._told = 0  # entries of the log
+        self._entries = 0  # of the log, as of the last step
 
     def __enter__(self) -> Self:
-        """Take up what happened before, then follow."""
+        """Catch up on what happened before, then follow."""
         with Store.open(self._home) as store:
-            self._told = store.entries()
+            self._entries = store.entries()
             self._skills = frozenset(store.skills())
         worker.drain(self._home, self._client, self._digest)
         self._marks = self._marked()
@@ -90,19 +90,20 @@ class Watch:
         self._look()
         now = time.monotonic()
         self._changed |= dict.fromkeys(self._skills, now - SAVED)
-        self._changed |= dict.fromkeys(self._open(), now)
+        seen = Seen(self._home)  # what nobody digested as it is now: sessions that were open when we began
+        self._changed |= {path: now for path, mark in self._marks.items() if not seen.has(path, mark)}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop following. What is under way is settled by the next command, as after a crash."""
+        """Stop following. The next command finishes what is under way, as after a crash."""
         self._observer.stop()
         self._observer.join()
 
     @property
     def following(self) -> tuple[int, int]:
-        """Number of transcripts, and of skills."""
+        """Return the number of transcripts, and of skills."""
         return len(self._marks), len(self._skills)
 
     def step(self, wait: float = LOOK) -> list[Entry]:
@@ -112,20 +113,15 @@ class Watch:
             Locked: another process writes for longer than we wait; the next step goes on.
             SkillloopError: the history went away, is damaged, or the system allows no more watching.
         """
-        self._take(wait)
-        self._look()
-        self._record()
-        self._end()
-        return self._news()
-
-    def _take(self, wait: float) -> None:
-        """Note what changed, until nothing more comes for a moment."""
         until = time.monotonic() + wait
-        with suppress(queue.Empty):
+        with suppress(queue.Empty):  # note what changed, until nothing more comes for a moment
             while (left := until - time.monotonic()) > 0:
-                path = self._queue.get(timeout=left)
-                self._note(path)
+                self._note(self._queue.get(timeout=left))
                 until = min(until, time.monotonic() + min(wait, SAVED))
+        self._look()
+        self._record_edits()
+        self._hand_over()
+        return self._new_entries()
 
     def _note(self, path: Path) -> None:
         transcripts = path.suffix == ".jsonl" and path.parent.parent == self._projects
@@ -138,7 +134,10 @@ class Watch:
         for folder in self._folders.keys() - wanted.keys():
             self._leave(folder)
         for folder, recursive in wanted.items():
-            inode = _inode(folder)
+            try:
+                inode: int | None = folder.stat().st_ino
+            except OSError:
+                inode = None
             if folder in self._folders and self._folders[folder][1] != inode:
                 self._leave(folder)
             if inode is not None and folder not in self._folders:
@@ -170,18 +169,13 @@ class Watch:
             self._observer.unschedule(watched)
 
     def _marked(self) -> dict[Path, Mark]:
-        found = {}
+        marks = {}
         for path in transcript.find(self._projects):
             with suppress(OSError):
-                found[path] = fs.mark(path)
-        return found
+                marks[path] = fs.mark(path)
+        return marks
 
-    def _open(self) -> list[Path]:
-        """Transcripts that nobody digested as they are now: sessions that were open when we began."""
-        seen = Seen(self._home)
-        return [path for path, mark in self._marks.items() if not seen.has(path, mark)]
-
-    def _record(self) -> None:
+    def _record_edits(self) -> None:
         """Record the skills that were edited and saved."""
         now = time.monotonic()
         due = [path for path in self._skills & self._changed.keys() if now - self._changed[path] >= SAVED]
@@ -193,7 +187,7 @@ class Watch:
                     with suppress(SkillloopError):  # not a file that can be read safely: `doctor` says so
                         history.record_external_edit(store, path)
 
-    def _end(self) -> None:
+    def _hand_over(self) -> None:
         """Hand over the sessions that ended, and digest them unless another worker does."""
         now = time.monotonic()
         quiet = {path: now - since for path, since in self._changed.items() if path not in self._skills}
@@ -216,7 +210,7 @@ class Watch:
         if inbox.due():
             worker.drain(self._home, self._client, self._digest)
 
-    def _news(self) -> list[Entry]:
+    def _new_entries(self) -> list[Entry]:
         try:
             log = fs.mark(self._home / "skillloop.db")
         except OSError as error:
@@ -224,15 +218,8 @@ class Watch:
         if log == self._log:
             return []
         with Store.open(self._home) as store:
-            new = store.entries() - self._told
+            new = store.entries() - self._entries
             entries = store.log(limit=new)[::-1] if new > 0 else []
             self._skills = frozenset(store.skills())
-        self._log, self._told = log, self._told + new
+        self._log, self._entries = log, self._entries + new
         return entries
-
-
-def _inode(folder: Path) -> int | None:
-    try:
-        return folder.stat().st_ino
-    except OSError:
-        return None

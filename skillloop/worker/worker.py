@@ -1,4 +1,4 @@
-"""What digests ended sessions: started by the hook, in skillloop's own environment, detached from any session.
+"""Digest ended sessions: started by the hook, in skillloop's own environment, detached from any session.
 
 Invariants: one worker at a time, a second one leaves at once; a job that arrives while the first is finishing is
 not stranded, because the inbox is looked at again after the lock is released; a failing job never stops the others;
@@ -17,7 +17,9 @@ from pathlib import Path
 
 from skillloop.errors import Locked, SkillloopError
 from skillloop.fs import locked, mark, write_atomic
+from skillloop.pipeline import session
 from skillloop.skillpath import client_folder
+from skillloop.store import Store
 from skillloop.worker.queue import ATTEMPTS, BrokenJob, Inbox, Job, parked
 from skillloop.worker.sweep import Seen, running
 
@@ -74,7 +76,7 @@ def _work(home: Path, inbox: Inbox, name: str, seen: Seen, digest: Callable[[Pat
         return
     path = Path(job.transcript_path)
     if not path.exists():
-        log.info("%s: no transcript, so nothing was said", name)
+        log.info("%s: no transcript, so there is nothing to learn", name)
         inbox.done(name)
         return
     settle(path)
@@ -104,28 +106,26 @@ def settle(path: Path) -> None:
 
 
 def leave_notice(home: Path) -> None:
-    """Write what the next session start tells the person; nothing to say, nothing printed.
+    """Write what the next session start tells the person; an empty notice prints nothing.
 
-    Commands that settle proposals call this too, so that the notice does not ask for what is done.
+    Commands that decide on proposals call this too, so that the notice does not ask for what is done.
     """
-    from skillloop.store import Store  # noqa: PLC0415  (sqlite: only where it is needed)
-
     with Store.open(home) as store:
         waiting = len(store.proposals(states=("queued",)))
-    words = []
+    sentences = []
     if waiting:
-        words.append(f"{waiting} edit{'s wait' if waiting > 1 else ' waits'} for `skillloop review`.")
-    given_up = list(parked(home))
-    if given_up:
-        what = f"{len(given_up)} sessions" if len(given_up) > 1 else f"session {given_up[0].session_id}"
-        reason = given_up[-1].error[:200]
-        words.append(f"skillloop could not digest {what}: {reason}. See {home / 'inbox' / 'failed'}.")
-    _say(home, " ".join(words))
+        sentences.append(f"{waiting} edit{'s wait' if waiting > 1 else ' waits'} for `skillloop review`.")
+    failed = list(parked(home))
+    if failed:
+        what = f"{len(failed)} sessions" if len(failed) > 1 else f"session {failed[0].session_id}"
+        reason = failed[-1].error[:200]
+        sentences.append(f"skillloop could not digest {what}: {reason}. See {home / 'inbox' / 'failed'}.")
+    _write_notice(home, " ".join(sentences))
 
 
-def _say(home: Path, words: str) -> None:
+def _write_notice(home: Path, message: str) -> None:
     """Write the notice as the hook prints it."""
-    output = json.dumps({"systemMessage": words}) + "\n" if words else ""
+    output = json.dumps({"systemMessage": message}) + "\n" if message else ""
     write_atomic(home / "notice.json", output.encode())
 
 
@@ -141,16 +141,14 @@ def back_up(home: Path) -> None:
 
 
 def digested(home: Path, path: Path) -> str:
-    """What a worker does with one transcript, and what came of it in a few words."""
-    from skillloop.pipeline import session  # noqa: PLC0415  (heavy: not before there is a job)
-
+    """Digest one transcript, and return what came of it in a few words."""
     digest = session.digest_job(home, path)
     outcomes = ", ".join(trial.decision.outcome.value for trial in digest.trials) or "none"
     return f"{len(digest.disagreements)} disagreements; proposals: {outcomes}"
 
 
 def main() -> None:
-    """The worker process."""
+    """Run the worker process."""
     os.umask(0o077)
     os.nice(10)
     os.environ["SKILLLOOP_INSIDE"] = "1"  # whatever it starts is not a person's session
@@ -167,7 +165,7 @@ def main() -> None:
     except Exception as error:  # nobody watches this process: the next session start has to say it
         log.exception("stopped")
         reason = f"{type(error).__name__}: {error}"[:200]
-        _say(home, f"skillloop's worker stopped: {reason}. Log: {home / 'log' / 'worker.log'}")
+        _write_notice(home, f"skillloop's worker stopped: {reason}. Log: {home / 'log' / 'worker.log'}")
         sys.exit(1)
 
 
