@@ -41,7 +41,7 @@ class ClaudeCli:
         self._timeout = timeout
 
     def ask(self, request: Request, dollars: float) -> Answer:
-        """See `Backend.ask`."""
+        """See `Backend.ask`. An error of the client (no login, budget reached, overloaded) may have cost all the same."""
         out = self._run(self.command(request, dollars), request)
         try:
             result = json.loads(out)
@@ -49,7 +49,16 @@ class ClaudeCli:
             raise ModelError(f"claude said no JSON: {out[:200]!r}", nano=None) from None
         if not isinstance(result, dict):
             raise ModelError("claude said no JSON object", nano=None)
-        return _answer(result)
+        nano, usage = _bill(result)
+        value, stop = result.get("structured_output"), str(result.get("stop_reason") or "")
+        text = json.dumps(value) if value is not None else str(result.get("result") or "")
+        if stop == "refusal":
+            return Answer(text, stop, usage, None, nano)
+        if result.get("is_error") or result.get("subtype") != "success":
+            tokens = usage.total if usage else None
+            raise ModelError(f"claude: {result.get('subtype')}: {text[:300]}", nano=nano, tokens=tokens)
+        session = str(result.get("session_id") or "") or None
+        return Answer(text, "end_turn" if value is not None else stop, usage, session, nano)
 
     def command(self, request: Request, dollars: float) -> list[str]:
         """Return the command line. Everything that could act, remember or call back is off.
@@ -94,21 +103,6 @@ class ClaudeCli:
             why = err.decode("utf-8", "replace").strip()[-300:]
             raise ModelError(f"claude ended with {process.returncode}: {why}", nano=None)
         return out.decode("utf-8", "replace")
-
-
-def _answer(result: dict[str, Any]) -> Answer:
-    """Read the client's JSON. An error of it (no login, budget reached, overloaded) is no answer, but may have cost."""
-    nano, usage = _bill(result)
-    value = result.get("structured_output")
-    text = json.dumps(value) if value is not None else str(result.get("result") or "")
-    stop = str(result.get("stop_reason") or "")
-    if stop == "refusal":
-        return Answer(text, stop, usage, None, nano)
-    if result.get("is_error") or result.get("subtype") != "success":
-        tokens = usage.total if usage else None
-        raise ModelError(f"claude: {result.get('subtype')}: {text[:300]}", nano=nano, tokens=tokens)
-    session = str(result.get("session_id") or "") or None
-    return Answer(text, "end_turn" if value is not None else stop, usage, session, nano)
 
 
 def _bill(result: dict[str, Any]) -> tuple[int | None, Usage | None]:

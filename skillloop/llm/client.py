@@ -16,7 +16,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,20 +94,15 @@ def steered(environment: Mapping[str, str]) -> str:
     """
     own = Path(environment.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
     mine = _variables(own / _SETTINGS[0])
-    for file in _project_settings(environment, own):
+    # the project that the worker was started from, else the one around the current folder
+    start = environment.get("SKILLLOOP_PROJECT") or environment.get("CLAUDE_PROJECT_DIR") or os.getcwd()  # noqa: PTH109
+    folders = [folder / ".claude" for folder in (Path(start), *Path(start).parents)]
+    for file in (folder / name for folder in folders if folder != own for name in _SETTINGS):
         for name, value in _variables(file).items():
             if _STEERING.fullmatch(name) and environment.get(name) == value and mine.get(name) != value:
                 hint = f"if you want it so, set it in {own / _SETTINGS[0]}"
                 return f"{file} sets {name}, so nothing is sent; {hint}"
     return ""
-
-
-def _project_settings(environment: Mapping[str, str], own: Path) -> Iterator[Path]:
-    """Yield the settings files of the project that the worker was started from, else of that around the current folder."""
-    start = environment.get("SKILLLOOP_PROJECT") or environment.get("CLAUDE_PROJECT_DIR") or os.getcwd()  # noqa: PTH109
-    for folder in (Path(start), *Path(start).parents):
-        if folder / ".claude" != own:
-            yield from (folder / ".claude" / name for name in _SETTINGS)
 
 
 def _variables(file: Path) -> dict[str, str]:

@@ -74,7 +74,11 @@ def draft(
         if not re.search(r"\d", bullet.marker)
     ]
     for _, bullet in rules:
-        if _same(lesson, bullet.text):
+        if (
+            words.similarity(lesson, bullet.text) >= SAME
+            and words.polarity(lesson) == words.polarity(bullet.text)
+            and sorted(_NUMBER.findall(lesson)) == sorted(_NUMBER.findall(bullet.text))
+        ):
             return Recurrence(disagreement, path, bullet.line + 1, bullet.text)
     edit, why = _replacement(skill, lesson, rules) or _insertion(skill, lesson, rules)
     return proposal(disagreement, text, path, (replace(edit, evidence=(disagreement.id,)),), why, "offline")
@@ -101,14 +105,6 @@ def proposal(
 def proposal_id(path: str, edits: tuple[Edit, ...]) -> str:
     """Return twelve hex digits that depend on what is changed and on what evidence, not on when or on which base."""
     return sha256(repr((path, edits)))[:12]
-
-
-def _same(lesson: str, rule: str) -> bool:
-    return (
-        words.similarity(lesson, rule) >= SAME
-        and words.polarity(lesson) == words.polarity(rule)
-        and sorted(_NUMBER.findall(lesson)) == sorted(_NUMBER.findall(rule))
-    )
 
 
 def _replacement(

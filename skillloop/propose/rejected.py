@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from skillloop.model import Edit, Proposal
+from skillloop.model import Proposal
 from skillloop.store import Queued, Store
 from skillloop.text import words
 
@@ -55,12 +55,14 @@ def repeats(proposal: Proposal, earlier: Iterable[Queued]) -> Queued | None:
 
 def _near(mine: Proposal, other: Proposal) -> bool:
     """Whether two proposals are the same attempt, edit by edit."""
-    pairs = zip(mine.edits, other.edits, strict=False)
-    return len(mine.edits) == len(other.edits) and all(_same(a, b) for a, b in pairs)
-
-
-def _same(a: Edit, b: Edit) -> bool:
-    if a.op == "delete" or b.op == "delete":
-        return (a.op, a.old) == (b.op, b.old)
-    one, other = a.new or "", b.new or ""
-    return words.similarity(one, other) >= NEAR and words.polarity(one) == words.polarity(other)
+    if len(mine.edits) != len(other.edits):
+        return False
+    for a, b in zip(mine.edits, other.edits, strict=True):
+        one, another = a.new or "", b.new or ""
+        if "delete" in (a.op, b.op):
+            same = (a.op, a.old) == (b.op, b.old)
+        else:
+            same = words.similarity(one, another) >= NEAR and words.polarity(one) == words.polarity(another)
+        if not same:
+            return False
+    return True
