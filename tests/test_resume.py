@@ -133,7 +133,7 @@ def test_a_changed_file_is_not_read_on(tmp_path):
     with pytest.raises(transcript.Changed, match="not known any more"):
         transcript.read(path, resume=first.resume[:-9])
     with pytest.raises(transcript.Changed, match="another version"):
-        transcript.read(path, resume=first.resume.replace('"format":1', '"format":0'))
+        transcript.read(path, resume=first.resume.replace('"format":2', '"format":1'))
 
 
 def test_only_the_end_of_a_long_session_is_read_again(tmp_path, monkeypatch):

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from skillloop.hosts.claude_code.hooks import receipts
-from skillloop.model import Origin
+from skillloop.model import Origin, TurnKind
 
 TYPED_SOURCES = ("typed", "queued")
 PERSONAL_ENTRYPOINTS = frozenset(
@@ -62,7 +62,7 @@ _REFUSED = (
     "The user doesn't want to proceed with this tool use.",
     "The user doesn't want to take this action right now.",
 )
-_SAID = re.compile(
+_COMMENT = re.compile(
     r"(?:To tell you how to proceed, the user said:\n|The user provided the following reason for the rejection:)(.*)",
     re.DOTALL,
 )
@@ -85,6 +85,55 @@ _BESIDE = re.compile(
 _MEMORY = "user-memory-input"  # around a note that the person began with `#`
 
 
+class Authorship(NamedTuple):
+    """Who made the words that a record holds, and how they got into it. What is the MACHINE's is no turn of a person's."""
+
+    origin: Origin
+    kind: TurnKind = TurnKind.PROMPT
+    text: str = ""  # the person's own words; "" where there are none
+    command: str | None = None  # the slash command that they are the arguments of
+
+
+_NOBODY = Authorship(Origin.MACHINE)
+
+
+def of_message(record: dict[str, Any], texts: list[str]) -> Authorship:
+    """Return who wrote the text blocks of a user-role record."""
+    sender, first = origin(record), texts[0].lstrip()
+    if sender is Origin.MACHINE:
+        return _NOBODY
+    if first.startswith(("<command-message>", "<command-name>")):
+        name = _inside(first, "command-name").strip().removeprefix("/")
+        return Authorship(sender, TurnKind.COMMAND, _inside(first, "command-args").strip(), name)
+    if first.startswith("<bash-input>"):  # what the person ran with `!`
+        return Authorship(sender, TurnKind.COMMAND, "!" + _inside(first, "bash-input").strip())
+    words = [own for text in texts if (own := own_words(text))]
+    return Authorship(sender, TurnKind.PROMPT, "\n".join(words)) if words else _NOBODY
+
+
+def of_queued(record: dict[str, Any], attachment: dict[str, Any], text: str) -> Authorship:
+    """Return who wrote words that were queued: the attachment names its origin, and only what is typed is queued as a prompt."""
+    if "origin" in attachment:
+        record = record | {"origin": attachment["origin"], "promptSource": "queued"}
+    sender = Origin.MACHINE if attachment.get("isMeta") else origin(record)
+    own = own_words(text)
+    return Authorship(sender, TurnKind.QUEUED, own) if own and sender is not Origin.MACHINE else _NOBODY
+
+
+def of_refusal(record: dict[str, Any], result: str) -> Authorship:
+    """Return who wrote the comment in the result of a call that was refused.
+
+    It is a program's where the person chose to talk about the questions instead of answering them.
+    """
+    match = _COMMENT.search(result)
+    comment = match[1].partition(_NOTE)[0].strip() if match else ""
+    if comment.startswith(_MACHINE_FEEDBACK):
+        return _NOBODY
+    return Authorship(
+        Origin.UNATTRIBUTED, TurnKind.DENIAL, "" if origin(record) is Origin.MACHINE else comment
+    )
+
+
 def origin(record: dict[str, Any]) -> Origin:
     """Return who the record says sent it. An `origin` or `promptSource` that is not known here is MACHINE."""
     if automated(record) or any(map(record.get, _MACHINE_FLAGS)):
@@ -100,13 +149,6 @@ def origin(record: dict[str, Any]) -> Origin:
     return Origin.TYPED if human and source is not None else Origin.UNATTRIBUTED
 
 
-def queued_origin(record: dict[str, Any], attachment: dict[str, Any]) -> Origin:
-    """Return who sent words that were queued: the attachment names its origin, and only what is typed is queued as a prompt."""
-    if "origin" in attachment:
-        record = record | {"origin": attachment["origin"], "promptSource": "queued"}
-    return Origin.MACHINE if attachment.get("isMeta") else origin(record)
-
-
 def automated(record: dict[str, Any]) -> bool:
     """Return whether no person is there to type: `claude -p`, the SDK, a sub-agent, a team's agent, a tool's observer."""
     entrypoint, cwd = str(record.get("entrypoint")), str(record.get("cwd"))
@@ -120,37 +162,9 @@ def automated(record: dict[str, Any]) -> bool:
     return entrypoint.startswith(("sdk", "mcp"))
 
 
-def machine_text(text: str) -> bool:
-    """Return whether a program wrote this "user" text, by how it begins."""
-    return text.lstrip().startswith(_MACHINE_STARTS)
-
-
 def interruption(text: str) -> bool:
     """Return whether the text is the marker that the person stopped the assistant."""
     return text.lstrip().startswith(_INTERRUPTED)
-
-
-def own_words(text: str) -> str:
-    """Return the text without reminders, IDE notes and other wrappers that machines add to it."""
-    text = _BESIDE.sub("", text) if "<" in text else text
-    return (_inside(text, _MEMORY) if text.lstrip().startswith(f"<{_MEMORY}>") else text).strip()
-
-
-def command(text: str) -> tuple[str, str] | None:
-    """Return the name and arguments of a slash command's record, or None where it is not one."""
-    if not text.lstrip().startswith(("<command-message>", "<command-name>")):
-        return None
-    return _inside(text, "command-name").strip().removeprefix("/"), _inside(text, "command-args").strip()
-
-
-def shell_command(text: str) -> str | None:
-    """Return the command that the person ran with `!`, or None."""
-    return _inside(text, "bash-input").strip() if text.lstrip().startswith("<bash-input>") else None
-
-
-def _inside(text: str, tag: str) -> str:
-    """Return what stands in the first such tag."""
-    return text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
 
 
 def refused(result: str) -> bool:
@@ -158,15 +172,19 @@ def refused(result: str) -> bool:
     return result.startswith(_REFUSED)
 
 
-def feedback(result: str) -> str:
-    """Return the person's comment inside a refusal, or "" where there is none."""
-    found = _SAID.search(result)
-    return found[1].partition(_NOTE)[0].strip() if found else ""
+def own_words(text: str) -> str:
+    """Return the words of a text that a person may have typed, or "" where a program wrote it, by how it begins.
+
+    Reminders, IDE notes and other wrappers that machines add to a person's words are left out.
+    """
+    own = _BESIDE.sub("", text) if "<" in text else text
+    own = (_inside(own, _MEMORY) if own.lstrip().startswith(f"<{_MEMORY}>") else own).strip()
+    return "" if own.startswith(_MACHINE_STARTS) or text.lstrip().startswith(_MACHINE_STARTS) else own
 
 
-def machine_feedback(said: str) -> bool:
-    """Return whether a program wrote that comment: the person chose to talk about the questions instead of answering them."""
-    return said.startswith(_MACHINE_FEEDBACK)
+def _inside(text: str, tag: str) -> str:
+    """Return what stands in the first such tag."""
+    return text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
 
 
 def taint(tool: str, arguments: Any) -> str | None:

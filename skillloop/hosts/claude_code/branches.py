@@ -34,17 +34,17 @@ class Rewinds:
         kept = self._lines[-WINDOW:]
         self._lines, self._first = kept + batch, first - len(kept)
 
-    def prompt(self, said: HumanDraft, before: HumanDraft | None) -> None:
+    def prompt(self, turn: HumanDraft, before: HumanDraft | None) -> None:
         """Note a human turn that stands after another one in the file."""
-        if before is None or not said.parent:
+        if before is None or not turn.parent:
             return
-        parent = said.parent.encode()
-        here = said.line - self._first
+        parent = turn.parent.encode()
+        here = turn.line - self._first
         lines = self._lines
         for at in range(here - 1, max(before.line - self._first, here - WINDOW, 0) - 1, -1):
-            if _is(lines[at], parent):
+            if _has_uuid(lines[at], parent):
                 return
-        self._missing.setdefault(parent, []).append(said)
+        self._missing.setdefault(parent, []).append(turn)
 
     def settle(self, path: Path, turns: list[HumanDraft], start: int = 0, before: int = 0) -> None:
         """Mark the turns that were abandoned; `turns` are in the order of their lines.
@@ -63,17 +63,17 @@ class Rewinds:
                     places[uuid].append(number)
         left: list[tuple[int, int]] = []  # the line that a turn goes on from, and the turn's own
         for parent, prompts in self._missing.items():
-            for said in prompts:
-                at = bisect_left(places[parent], said.line)
+            for prompt in prompts:
+                at = bisect_left(places[parent], prompt.line)
                 if at:
-                    left.append((places[parent][at - 1], said.line))
+                    left.append((places[parent][at - 1], prompt.line))
                 elif start:
                     raise Changed(path, "goes on from what was read before")
         _abandon(turns, sorted(left))
 
 
-def _is(line: bytes, uuid: bytes) -> bool:
-    """Whether this is the uuid of the line's record, or of one nested in it."""
+def _has_uuid(line: bytes, uuid: bytes) -> bool:
+    """Return whether this is the uuid of the line's record, or of one nested in it."""
     return line.find(b'"uuid":"%b"' % uuid) > 0 or line.find(b'"uuid": "%b"' % uuid) > 0
 
 

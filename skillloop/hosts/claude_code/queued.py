@@ -25,7 +25,7 @@ _NOT_WORDS = re.compile(
 
 
 class Queue:
-    """The queue's log. `take` each operation; `unheard` gives what was sent and stands nowhere else."""
+    """The queue's log. `take` each operation; `missing` gives what was sent and stands nowhere else."""
 
     def __init__(self) -> None:
         self._waiting: deque[HumanDraft] = deque()
@@ -42,31 +42,31 @@ class Queue:
         elif operation == "popAll":
             self._waiting.clear()
 
-    def unheard(self, heard: list[HumanDraft]) -> Iterator[HumanDraft]:
-        """The person's queued words that none of the turns `heard`, in the order of their lines, holds."""
-        lines = [said.line for said in heard]
-        for said in self._sent:
-            said.text = authorship.own_words(said.text)
-            if _words(said.text) and not _stands(said.text, heard, bisect_right(lines, said.line)):
-                yield said
+    def missing(self, turns: list[HumanDraft]) -> Iterator[HumanDraft]:
+        """Yield the person's queued words that no turn holds; `turns` are in the order of their lines."""
+        lines = [turn.line for turn in turns]
+        for draft in self._sent:
+            draft.text = authorship.own_words(draft.text)
+            if _typed(draft.text) and not _occurs(draft.text, turns, bisect_right(lines, draft.line)):
+                yield draft
 
-    def unsettled(self, heard: list[HumanDraft]) -> int:
-        """The line of the first words sent that a turn to come may turn out to hold; `heard` as above."""
-        lines = [said.line for said in heard]
-        for said in self._sent:
-            first = bisect_right(lines, said.line)
+    def open_from(self, turns: list[HumanDraft]) -> int:
+        """Return the line of the first words sent that a turn to come may turn out to hold; `turns` as above."""
+        lines = [turn.line for turn in turns]
+        for draft in self._sent:
+            first = bisect_right(lines, draft.line)
             if (
-                first + NEAR > len(heard)
-                and _words(said.text)
-                and not _stands(said.text, heard[:-1], first)  # the last turn may still be sent again
+                first + NEAR > len(turns)
+                and _typed(draft.text)
+                and not _occurs(draft.text, turns[:-1], first)  # the last turn may still be sent again
             ):
-                return said.line
+                return draft.line
         return sys.maxsize
 
     @property
     def waiting(self) -> int | None:
         """How much of the machines' content waits; None where a person's words do."""
-        if self._waiting and any(_words(said.text) for said in self._waiting):
+        if self._waiting and any(_typed(draft.text) for draft in self._waiting):
             return None
         return len(self._waiting)
 
@@ -75,19 +75,14 @@ class Queue:
         self._waiting.extend(HumanDraft(0, "") for _ in range(waiting))
 
 
-def _words(text: str) -> bool:
-    """Whether a person may have typed this into the queue."""
+def _typed(text: str) -> bool:
+    """Return whether a person may have typed this into the queue."""
     text = authorship.own_words(text)
-    return bool(text) and not _NOT_WORDS.match(text) and not authorship.machine_text(text)
+    return bool(text) and not _NOT_WORDS.match(text)
 
 
-def _stands(text: str, heard: list[HumanDraft], first: int) -> bool:
-    """Whether one of the turns from the `first` on has the words in it."""
-    words = _plain(text)
-    return any(
-        words in _plain("\n".join((later.text, *later.pasted))) for later in heard[first : first + NEAR]
-    )
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
+def _occurs(text: str, turns: list[HumanDraft], first: int) -> bool:
+    """Return whether one of the turns from the `first` on has the words in it."""
+    words = " ".join(text.split())
+    texts = ("\n".join((turn.text, *turn.pasted)) for turn in turns[first : first + NEAR])
+    return any(words in " ".join(later.split()) for later in texts)

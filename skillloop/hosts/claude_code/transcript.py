@@ -1,7 +1,7 @@
 """Claude Code's transcripts, read: a streaming, tolerant reader from JSONL to a `Session`.
 
 Invariants: a broken line is counted and skipped, never fatal; memory does not grow with the file, only with the turns in
-it; the same bytes give the same session; and what no person wrote is never a human turn (see `speaker`).
+it; the same bytes give the same session; and what no person wrote is never a human turn (see `authorship`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from pathlib import Path
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.hosts.claude_code import pastes
 from skillloop.hosts.claude_code.records import Changed, Lines, line_at, parse, skim
-from skillloop.hosts.claude_code.resume import mark, read_place
-from skillloop.hosts.claude_code.turn_builder import string
+from skillloop.hosts.claude_code.resume import cursor_after, read_cursor
 from skillloop.hosts.claude_code.turns import Assembly
 from skillloop.model import Session, Turn
 
@@ -45,21 +44,21 @@ def read(path: Path | str, *, resume: str = "", prefilter: bool = True) -> Sessi
         Changed: reading cannot go on from there: the file is another, or what came since changes what was read.
     """
     path = Path(path)
-    place = read_place(resume, path) if resume else None
-    start, before = (place.start, place.before) if place else (0, 0)
+    cursor = read_cursor(resume, path) if resume else None
+    start, before = (cursor.start, cursor.before) if cursor else (0, 0)
     pasted = pastes.from_history(path)
     assembly = Assembly(pasted)
-    earlier = place.earlier(path, pasted) if place else []
+    earlier = cursor.earlier(path, pasted) if cursor else []
     lines = Lines(path, start, before)
-    if place is not None:
-        lines.expect(place.end, place.digest)
-        place.restore(assembly)
+    if cursor is not None:
+        lines.expect(cursor.end, cursor.digest)
+        cursor.restore(assembly)
     count = _assemble(lines, assembly, prefilter=prefilter)
     assembly.finish()
-    said = assembly.said()
-    assembly.rewinds.settle(path, said, start, before)
-    if place is not None:
-        place.confirm(path, said)
+    turns = assembly.human_drafts()
+    assembly.rewinds.settle(path, turns, start, before)
+    if cursor is not None:
+        cursor.confirm(path, turns)
     if not count:
         raise SkillloopError(
             f"{path} holds no record of a session",
@@ -70,32 +69,32 @@ def read(path: Path | str, *, resume: str = "", prefilter: bool = True) -> Sessi
         session,
         end=lines.end,
         digest=lines.digest,
-        known=len(earlier) + 1 if place else 0,
-        resume=mark(assembly, lines, place),
+        known=len(earlier) + 1 if cursor else 0,
+        resume=cursor_after(assembly, lines, cursor),
     )
 
 
 def _session(path: Path, assembly: Assembly, count: int, earlier: list[Turn]) -> Session:
-    """The session that was put together, of so many records, behind the turns of an earlier reading."""
+    """Return the session that was put together, of so many records, behind the turns of an earlier reading."""
     facts, bad = assembly.facts, assembly.bad
     return Session(
-        string(facts.get("sessionId")) or path.stem,
+        facts.get("sessionId") or path.stem,
         str(path),
         (*earlier, *(draft.turn(index) for index, draft in enumerate(assembly.drafts, len(earlier)))),
         skills=tuple(assembly.skills.seen),
-        cwd=string(facts.get("cwd")) or None,
-        version=string(facts.get("version")) or None,
+        cwd=facts.get("cwd"),
+        version=facts.get("version"),
         records=count,
         bad_lines=bad,
         machine=assembly.machine,
         partial=bad > BAD_SHARE * (count + bad) or not assembly.recognised,
-        automated=assembly.automatic and not assembly.said(),
+        automated=assembly.automatic and not assembly.human_drafts(),
         tainted=assembly.tainted,
     )
 
 
 def _assemble(lines: Lines, assembly: Assembly, *, prefilter: bool) -> int:
-    """Take every line; the number of records up to the last one."""
+    """Take every line; return the number of records up to the last one."""
     number = lines.before
     for batch in lines:
         assembly.turn_to(batch, number + 1, lines.end)
@@ -158,12 +157,11 @@ def quote_at(path: Path | str, line: int, uuid: str | None) -> Turn | None:
     assembly = Assembly(pastes.from_history(path))
     assembly.turn_to([source], line, 0)
     assembly.take(record, line, source)
-    said = next((said for said in assembly.said() if said.uuid == uuid), None)
-    return said.turn(0) if said else None
+    return next((draft.turn(0) for draft in assembly.human_drafts() if draft.uuid == uuid), None)
 
 
 def find(projects: Path) -> Iterator[Path]:
-    """The main transcripts of a projects folder (`~/.claude/projects`), by name.
+    """Find the main transcripts of a projects folder (`~/.claude/projects`), by name.
 
     They lie one level down, `SLUG/SESSION.jsonl`; sub-agents' files lie deeper or are called `agent-*.jsonl`.
     """
@@ -173,7 +171,7 @@ def find(projects: Path) -> Iterator[Path]:
 
 
 def locate(session: Path | str, projects: Path) -> Path:
-    """The transcript that a path, a session id or the beginning of one names.
+    """Return the transcript that a path, a session id or the beginning of one names.
 
     Raises:
         UsageError: no transcript is called so, or several are.

@@ -1,7 +1,8 @@
 """Turns records, in the order of the file, into the turns of a session.
 
 The assistant's consecutive records become one turn, tool results fill in how its calls went, and a person's words are
-placed where they were said. Invariant: only `_say` and the queue make human turns, of words that `speaker` lets pass.
+placed where they were said. Invariant: only `_add_human` and the queue make human turns, of words that `authorship` says
+are a person's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from skillloop.hosts.claude_code import authorship
 from skillloop.hosts.claude_code.active_skill import ActiveSkill
+from skillloop.hosts.claude_code.authorship import Authorship
 from skillloop.hosts.claude_code.branches import Rewinds
 from skillloop.hosts.claude_code.pastes import separate
 from skillloop.hosts.claude_code.queued import Queue
@@ -43,7 +45,7 @@ class Assembly:
         self.queue = Queue()
         self.uuids: dict[str, None] = {}  # of the human records, in order
         self.machine = self.bad = self.blank = 0  # records that no person wrote, and lines that are none
-        self.unsettled = (
+        self.open_from = (
             sys.maxsize
         )  # from this line on, queued words may still turn out to be in a later record
         self.recognised = self.automatic = False
@@ -51,7 +53,7 @@ class Assembly:
         self.facts: dict[str, str] = {}  # sessionId, cwd and version as last seen
         self._pastes = pastes
         self._replies: deque[AssistantDraft] = deque(maxlen=4)  # whose calls may still get a result
-        self._said: HumanDraft | None = None  # the person's latest turn
+        self._last_human: HumanDraft | None = None  # the person's latest turn
         self._invocation: HumanDraft | None = None  # a slash command that a skill's launch may follow
         self._batch: list[bytes] = []
         self._first = self._end = 0  # number of its first line, and where in the file it ends
@@ -78,22 +80,22 @@ class Assembly:
             self.queue.take(record, line, self._begins(line))
 
     def finish(self) -> None:
-        """Settle what only the end of the file decides."""
+        """Decide what only the end of the file decides."""
         if self._refused_plan is not None:  # nobody spoke after it: the plan went on in a session of its own
-            self._settle(self._refused_plan)
-        heard = self.said()
-        late = list(self.queue.unheard(heard))
-        self.unsettled = self.queue.unsettled(heard)
-        for said in late:
-            said.text, said.pasted = separate(said.text, self._pastes)
+            self._mark_call(self._refused_plan)
+        turns = self.human_drafts()
+        late = list(self.queue.missing(turns))
+        self.open_from = self.queue.open_from(turns)
+        for draft in late:
+            draft.text, draft.pasted = separate(draft.text, self._pastes)
         if late:
             self.drafts = sorted([*self.drafts, *late], key=lambda draft: draft.line)
-            for before, draft in pairwise(self.drafts):
-                if draft.kind is TurnKind.QUEUED:
-                    draft.skill = before.skill
+            for before, later in pairwise(self.drafts):
+                if later.kind is TurnKind.QUEUED:
+                    later.skill = before.skill
 
-    def said(self) -> list[HumanDraft]:
-        """The human turns so far."""
+    def human_drafts(self) -> list[HumanDraft]:
+        """Return the human turns so far."""
         return [draft for draft in self.drafts if isinstance(draft, HumanDraft)]
 
     def restore(self, snapshot: Snapshot, *, interrupted: bool, denied: bool) -> None:
@@ -104,14 +106,14 @@ class Assembly:
         self._interrupted, self._denied = interrupted, denied
 
     def _snapshot(self) -> Snapshot | None:
-        """How things stand; None while words wait of which it is not known whether they were sent."""
+        """Return how things stand; None while words wait of which it is not known whether they were sent."""
         waiting = self.queue.waiting
         if waiting is None:
             return None
         return Snapshot(self.machine, self.bad, self.blank, len(self.uuids), waiting, *self.skills.snapshot())
 
     def _begins(self, line: int) -> int:
-        """The byte offset of a line of the batch."""
+        """Return the byte offset of a line of the batch."""
         if not self._lengths:
             self._lengths = list(accumulate(map(len, self._batch), initial=0))
         return self._end - self._lengths[-1] + self._lengths[line - self._first]
@@ -165,7 +167,7 @@ class Assembly:
         elif kind == "text" and isinstance(text := block.get("text"), str):
             reply.say(text)
 
-    def _settle(self, key: str, *, failed: bool = False, rejected: bool = False) -> str:
+    def _mark_call(self, key: str, *, failed: bool = False, rejected: bool = False) -> str:
         """Note how a call went; the name of its tool, or "" where it is not known."""
         for reply in reversed(self._replies):
             if key in reply.calls:
@@ -191,65 +193,47 @@ class Assembly:
         ]
         if texts:
             self._note(record)
-            self._words(texts, record, line, source)
+            self._message(texts, record, line, source)
 
     def _failure(self, block: dict[str, Any], record: dict[str, Any], line: int, source: bytes) -> None:
         """A call that went wrong: it failed, or the person refused it, perhaps with a comment."""
         text = _joined(block.get("content"))
         key, refused = block.get("tool_use_id"), authorship.refused(text)
         key = key if isinstance(key, str) else ""
-        tool = self._settle(key, failed=not refused, rejected=refused)
+        tool = self._mark_call(key, failed=not refused, rejected=refused)
         if authorship.interruption(text):
             self._interrupted = True
         if not refused:
             return
-        said = authorship.feedback(text)
-        if authorship.machine_feedback(said):
+        author = authorship.of_refusal(record, text)
+        if author.origin is Origin.MACHINE:
             self.machine += 1
             return
         self._denied = True
-        if said and authorship.origin(record) is not Origin.MACHINE:
-            self._say(said, record, line, source, TurnKind.DENIAL, Origin.UNATTRIBUTED)
+        if author.text:
+            self._add_human(author, record, line, source)
         elif tool == "ExitPlanMode":
             self._refused_plan = key
 
-    def _words(self, texts: list[str], record: dict[str, Any], line: int, source: bytes) -> None:
-        """Sort out who wrote the text blocks of a user-role record."""
+    def _message(self, texts: list[str], record: dict[str, Any], line: int, source: bytes) -> None:
+        """Take the text blocks of a user-role record."""
         if authorship.interruption(texts[0]):
             self._interrupted = True
             return
-        origin = authorship.origin(record)
-        if origin is Origin.MACHINE:
+        author = authorship.of_message(record, texts)
+        if author.origin is Origin.MACHINE:
+            self.machine += 1
             self.automatic = self.automatic or authorship.automated(record)
             if record.get("isMeta") and not record.get("isSidechain"):
                 self._launch(texts[0])
-        elif self._by_person(texts, record, line, source, origin):
             return
-        self.machine += 1
-
-    def _by_person(
-        self, texts: list[str], record: dict[str, Any], line: int, source: bytes, origin: Origin
-    ) -> bool:
-        """Add a record that the person may have written; False where its text says that a program did."""
-        if called := authorship.command(texts[0]):
-            name, args = called
-            if name == "clear":
+        if author.command is not None:
+            if author.command == "clear":
                 self.skills.cleared()
-            self.skills.called(name)
-            said = self._say(args, record, line, source, TurnKind.COMMAND, origin) if args else None
-            self._invocation = said
-        elif (shell := authorship.shell_command(texts[0])) is not None:
-            self._say("!" + shell, record, line, source, TurnKind.COMMAND, origin)
+            self.skills.called(author.command)
+            self._invocation = self._add_human(author, record, line, source) if author.text else None
         else:
-            words = [
-                own
-                for text in texts
-                if not authorship.machine_text(text) and (own := authorship.own_words(text))
-            ]
-            if not words:
-                return False
-            self._say("\n".join(words), record, line, source, TurnKind.PROMPT, origin)
-        return True
+            self._add_human(author, record, line, source)
 
     def _launch(self, text: str) -> None:
         """Take a text that may put a skill into force; the words it was called with belong to it."""
@@ -266,10 +250,9 @@ class Assembly:
         if attachment.get("type") == "invoked_skills":
             self._relaunch(attachment.get("skills"))
         elif attachment.get("type") == "queued_command" and attachment.get("commandMode") in (None, "prompt"):
-            text = authorship.own_words(_joined(attachment.get("prompt")))
-            origin = authorship.queued_origin(record, attachment)
-            if text and origin is not Origin.MACHINE and not authorship.machine_text(text):
-                self._say(text, record, line, source, TurnKind.QUEUED, origin)
+            author = authorship.of_queued(record, attachment, _joined(attachment.get("prompt")))
+            if author.origin is not Origin.MACHINE:
+                self._add_human(author, record, line, source)
 
     def _relaunch(self, skills: Any) -> None:
         """After a compaction the skills in force are put back, listed with the latest first."""
@@ -280,48 +263,59 @@ class Assembly:
 
     # ---- a person's words
 
-    def _say(
-        self, text: str, record: dict[str, Any], line: int, source: bytes, kind: TurnKind, origin: Origin
+    def _add_human(
+        self, author: Authorship, record: dict[str, Any], line: int, source: bytes
     ) -> HumanDraft | None:
+        """Add a turn of the person's; None where it is a copy, or where its record can be read in two ways."""
         uuid = string(record.get("uuid")) or None
         if uuid in self.uuids:
             return None  # a line copied from an earlier place in the file
         if not unambiguous(source):
             self.machine += 1
             return None
-        own, pasted = (text, ()) if kind is TurnKind.COMMAND else separate(text, self._pastes)
-        parent, at = string(record.get("parentUuid")) or None, string(record.get("timestamp")) or None
-        said = HumanDraft(line, own, pasted, uuid, parent, at, kind, origin, skill=self.skills.current)
-        said.interrupted, said.denied = self._interrupted, self._denied
-        said.offset = self._begins(line)
-        self._replace_unanswered(said)
-        if kind is not TurnKind.DENIAL:
-            said.snapshot = self._snapshot()
-            self.rewinds.prompt(said, self._said)
+        command = author.kind is TurnKind.COMMAND
+        own, pasted = (author.text, ()) if command else separate(author.text, self._pastes)
+        draft = HumanDraft(
+            line,
+            own,
+            pasted,
+            uuid,
+            parent=string(record.get("parentUuid")) or None,
+            timestamp=string(record.get("timestamp")) or None,
+            kind=author.kind,
+            origin=author.origin,
+            interrupted=self._interrupted,
+            denied=self._denied,
+            skill=self.skills.current,
+            offset=self._begins(line),
+        )
+        self._replace_unanswered(draft)
+        if draft.kind is not TurnKind.DENIAL:
+            draft.snapshot = self._snapshot()
+            self.rewinds.prompt(draft, self._last_human)
         if uuid is not None:
             self.uuids[uuid] = None
-        self.drafts.append(said)
-        self._said, self.reply, self._refused_plan = said, None, None
+        self.drafts.append(draft)
+        self._last_human, self.reply, self._refused_plan = draft, None, None
         self._interrupted = self._denied = False
-        return said
+        return draft
 
-    def _replace_unanswered(self, said: HumanDraft) -> None:
+    def _replace_unanswered(self, draft: HumanDraft) -> None:
         """Drop the turn before if it is the same message, sent again before it had its answer."""
-        before = self._said
-        if before is None or before.kind is not said.kind:
+        before = self._last_human
+        if before is None or before.kind is not draft.kind:
             return
-        sibling = said.parent is not None and said.parent == before.parent
-        if (self.reply is None or said.interrupted or sibling) and same_message(before, said):
+        sibling = draft.parent is not None and draft.parent == before.parent
+        if (self.reply is None or draft.interrupted or sibling) and same_message(before, draft):
             at = next(at for at in range(len(self.drafts) - 1, -1, -1) if self.drafts[at] is before)
             del self.drafts[at]
-            said.interrupted |= before.interrupted
-            said.denied |= before.denied
+            draft.interrupted |= before.interrupted
+            draft.denied |= before.denied
 
     def _note(self, record: dict[str, Any]) -> None:
         self.recognised = True
         for key in ("sessionId", "cwd", "version"):
-            value = record.get(key)
-            if value and isinstance(value, str):
+            if value := string(record.get(key)):
                 self.facts[key] = value
 
 
