@@ -3,7 +3,7 @@
 import pytest
 
 from skillloop.detect import lesson
-from skillloop.detect.durable_phrases import meant_to_last
+from skillloop.detect.durability import meant_to_last
 
 
 def lasts(text):

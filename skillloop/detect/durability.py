@@ -1,7 +1,7 @@
 """What speaks for a wish that is meant to last, as named numbers: in the sentence that holds it, and around it in the turn.
 
 "Always run the linter" is a rule, "it always fails" is not, and "make this one bigger" is for today: no single word decides.
-So the classes of words (`wished`, `lexicon`), where they stand, the form of the sentence and a few pairs become features, the
+So the classes of words (`data/lang`), where they stand, the form of the sentence and a few pairs become features, the
 same in every language; their weights are learned (`classifier`), and the sum is the log-odds that the wish is durable.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 
-from skillloop.detect.durable_phrases import meant_to_last, reads_like_a_norm
 from skillloop.detect.features import classes
 from skillloop.detect.phrases import Phrases, tokens, wide
 from skillloop.text import lexicon
@@ -46,38 +45,7 @@ _FILE = re.compile(r"\b[\w-]+\.[a-z]{1,5}\b(?!\()|(?<!\w)[.~]?/\w|\w/\w[\w.-]*/|
 _ITEM = re.compile(r"^[ \t]*(?:[-*•+]|\d+[.)])[ \t]", re.MULTILINE)
 _NAME = re.compile(r"\w_\w|[a-z][A-Z]\w|\w\(\)|@\w|`")
 _QUOTED = re.compile(r"[\"“«「„].+[\"”»」“]")
-_BARE = re.compile(
-    r"""(?:do\ not|don['’]?t|never|no|avoid|stop|use|prefer|always|write|keep)\s+(?:(?:\w+ing|use|add|write|put|create|make|include|mention|ever|any|leave|commit|mix|hardcode)\s+)?
-        (?!(?:the|this|that|these|those|it|its|my|your|their|our|them|him|her|me|us|to|a|an|in|on|at|for|not|one)\b)
-        (?!(?:use|add|write|put|create|make|include|mention|leave|mix|hardcode|want|need|think|say|know|care|like|see|have|be|do|let|get|go|run|touch|forget|worry|bother|change|ask|show|push|keep)\b)[a-z][\w-]*
-    | keine?[nmrs]?\s+\w | \w+\s+(?:bitte\s+)?keine?[nmrs]?\s+\w | pas\s+d['’e] | (?:nada|niente|nulla|niets)\s+(?:de\s+|di\s+)?\w | (?:sin|sem|senza|sans|ohne|zonder|без|geen)\s+\w | никак\w+\s+\w
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-"""A rule whose object has no article or pointer: "no emojis", "don't add comments", "keine Emojis"."""
-
-_HEAD = re.compile(
-    r"""(?:(?:you|we|and|but|please|so)\s+)*(?:(?:must|should|need\ to|have\ to)\s+)?(?:always|never(?!\s+mind)|do(?:n['’]?t|\ not)\ ever)\s+(?!been\b|was\b|had\b|works?\b|the\ same)
-    | make\ sure\ (?:you\ |to\ |that\ you\ )*(?:always|never)\b
-    | (?:use|write|put|keep|add|run|name|quote|cite|show|say|give|ask|read|check)\b.{0,120}\balways$
-    | (?:siempre|nunca|jam[áa]s)\s+(?!\w+[ae]\s+(?:el|la|los|las|lo|un)\b) | (?!la\b|el\b|los\b|las\b|se\b|me\b|esto\b|est[ae]\b)(?:no\s+)?\w+\s+(?:siempre|nunca|jam[áa]s)\b
-    | (?:immer|nie|niemals|stets)\s | (?!ist|sind|war|wird|es|das|die|der|da|ich|er|sie)\w+\s+(?:bitte\s+|hier\s+)?(?:immer|nie|niemals|stets)\b | (?!es|das|ist)\w+\s+(?:immer|nie)\s+(?:\w+\s+){0,3}\w+(?:en|ern|eln)$
-    | (?:toujours|jamais)\s | (?!c['’]est|est|il|ça|la|le|ce)\w+\s+toujours\b | n(?:e\s+|['’])(?!a\b|est\b)\w+\s+jamais\b
-    | (?:sempre|jamais|nunca)\s+(?!\w+[ae]\s+(?:o|a|os|as|il|lo|la|gli)\b) | (?!é|está|foi|è|ha|a|o|il|la|lo)\w+\s+sempre\b | non\s+\w+\s+mai\b
-    | (?:всегда|никогда)\s+(?!выход|появля|получа|падает) | (?!он|она|это|таблица)\w+\s+(?:всегда|никогда)\b
-    | (?:altijd|nooit)\s | (?!er|het|de|dat|is|ik)\w+\s+(?:dan\s+|hier\s+)?(?:altijd|nooit)\b
-    | (?:her\ zaman|asla|mutlaka|daima)\s | (?:لا\s+)?\w+\s+(?:\w+\s+)?(?:دائم|أبد|ابد)\w* | (?:हमेशा|कभी)\s
-    | (?:请|你)?(?:总是先|永远不|永远|始终|绝不|绝对不|决不|务必|一定要|一律|统一|任何时候|无论如何)
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-_HEAD_RUN = re.compile(
-    r"(?:必ず|常に|絶対に?|決して|いつも|毎回|항상|반드시|절대로?|언제나|꼭)|一律|必须先|हमेशा|हर\s"
-)
-_WISH_RUN = re.compile(
-    r"(?:くだ|下)さい|ないで|すること|しろ|するな|して[。！!]?$|使って|書いて|ように|세요|십시오|마라|말 것|합니다|해야|用|先|(?:ो|ें|िए|ना|है|हैं)[।!]?$"
-)
-"""In Chinese, Japanese, Korean and Hindi the verb, and so the wish, may come last."""
+_FORMS_AT_HAND = r"\d{3,}|[a-z]\.[a-z]+\(|\w/\w+\.\w"
 
 _ORDERS = {
     "means", "prohibition", "negated verb", "no", "taste", "should", "change", "lasting", "working", "enough", "always", "every", "must",
@@ -183,11 +151,63 @@ def _form(rule: str, size: float) -> dict[str, bool]:
         "long": size > 22,
         "one clause": not re.search(r"[,;:，；：、]", rule),
         "number": bool(re.search(r"\d", rule)),
-        "always at the head": bool(_HEAD.match(rule) or (_HEAD_RUN.search(rule) and _WISH_RUN.search(rule))),
-        "bare object": bool(_BARE.match(rule)),
+        "always at the head": _always(rule, "rule.head", "rule.wish"),
+        "bare object": bool(lexicon.pattern("rule.bare object").match(rule)),
         "names a guide": bool(_GUIDE.search(rule)),
         "names a source file": bool(_SOURCE.search(rule)),
         "names a file": bool(_FILE.search(rule)) and not _GUIDE.search(rule) and not _SOURCE.search(rule),
         "names a thing": bool(_NAME.search(rule)),
         "quotes something": bool(_QUOTED.search(rule)),
     }
+
+
+def _always(rule: str, adverb: str, wish: str) -> bool:
+    """Whether "always" is at the head of a rule, or anywhere in a language that puts the verb, and so the wish, last."""
+    if lexicon.pattern(adverb).match(rule):
+        return True
+    return bool(lexicon.pattern(f"{adverb} anywhere").search(rule) and lexicon.pattern(wish).search(rule))
+
+
+def meant_to_last(text: str, quote: str, rule: str) -> bool:
+    """Say whether a person's own words mean a wish for good: "from now on", "never", "I told you", "we use".
+
+    "Always run the linter" is a rule, "it always fails" is not; so each expression is tied to where it stands: the scope
+    in time anywhere in the sentence, the adverb at the head of the rule or right behind its first word, the reminder
+    only before a rule that reads like one.
+
+    Args:
+        text: All that they said in the turn.
+        quote: The span of it that holds the wish.
+        rule: The same, trimmed.
+    """
+    sentence = _sentence(text, quote)
+    return bool(
+        lexicon.pattern("lasting.from now on", lexicon.WHOLE).search(sentence)
+        or _always(rule, "lasting.adverb", "lasting.wish")
+        or lexicon.pattern("lasting.enough", r"<spaced>(?!\w)").match(sentence.strip())
+        or lexicon.pattern("lasting.enough", "<dense>").search(sentence)
+        or (
+            lexicon.pattern("lasting.command", r"(?:please\s+)?<all>(?!\w)").match(rule)
+            and (
+                lexicon.pattern("lasting.custom", lexicon.WHOLE).search(sentence)
+                or lexicon.pattern("lasting.reminder", lexicon.WHOLE).search(sentence)
+            )
+        )
+        or lexicon.pattern("lasting.reminder", "<dense>").search(sentence)
+    )
+
+
+def reads_like_a_norm(text: str, quote: str, rule: str) -> bool:
+    """Say whether a wish has the form of a rule, and nothing in its sentence points at the moment; see `meant_to_last`."""
+    if not lexicon.pattern("lasting.norm").match(rule):
+        return False
+    return not lexicon.pattern("lasting.at hand", f"{lexicon.WHOLE}|{_FORMS_AT_HAND}").search(
+        _sentence(text, quote)
+    )
+
+
+def _sentence(text: str, quote: str) -> str:
+    """The quote with what stands before it in its sentence, where "from now on" and "I told you to" are."""
+    at = max(text.find(quote), 0)
+    before = re.split(r"[.!?。！？\n]", text[max(0, at - 120) : at])[-1]
+    return before + quote

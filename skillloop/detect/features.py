@@ -51,14 +51,6 @@ _SHOUTED = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{3,}\b")
 _MEASURE = re.compile(r"\d(?<!\w\d)\d* ?(?:px|%|rem|em|ms|pt|vh)\b")
 _STRONG = re.compile(r"[!?]{2}|[！？]{2}")
 _QUOTED = re.compile(r"[\"“«「`].{3,80}[\"”»」`]")
-_NEGATIVE_QUESTION = re.compile(
-    r"\b(?:should|is|are|does|do|did|have|has|ca|could|would|wo)n['’]?t\b[^.!\n]{3,120}\?|(?:¿|^|\s)no (?:deber|ser|est|cre|es )[^.\n]{2,120}\?|nicht[^.\n]{2,120}\?"
-    r"|\bpas[^.\n]{2,120}\?|\bn[ãa]o (?:dev|ser|ach|é)[^.\n]{2,120}\?|\bnon (?:dov|sar|cred|è)[^.\n]{2,120}\?|(?:разве|не лучше|не стоит)[^.\n]{2,120}\?",
-    re.IGNORECASE,
-)
-_NEGATIVE_RUN = re.compile(
-    r"(?:是不是|难道|不应该)[^。\n]{2,80}|(?:べきでは|ではない|じゃない)[^。\n]{0,40}[?？]"
-)
 _IMAGE = re.compile(r"\[image|\[screenshot|\.(?:png|jpe?g|webp)\b", re.IGNORECASE)
 _LIST = re.compile(r"^\s*(?:\d+[.)]|[-*])\s", re.MULTILINE)
 _COMMIT = re.compile(r"\bgit (?:commit|push|merge)\b|gh pr")
@@ -181,7 +173,11 @@ def _form(prose: str, log: str) -> dict[str, float]:
 def _negative_question(prose: str) -> bool:
     """Whether it asks in the negative: "shouldn't it …?"."""
     end = prose.rfind("?") + 1
-    return bool(_NEGATIVE_QUESTION.search(prose, 0, end) or _NEGATIVE_RUN.search(prose))
+    key = "scene.negative question"
+    return bool(
+        lexicon.pattern(key, "<spaced>").search(prose, 0, end)
+        or lexicon.pattern(key, "<dense>").search(prose)
+    )
 
 
 def _standing(scene: Scene) -> dict[str, float]:

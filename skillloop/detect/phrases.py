@@ -110,7 +110,7 @@ class Phrases:
                     found[name] = i
             if seconds and i < last and words[i + 1] in seconds:
                 for size in range(2, longest + 1):
-                    for name in self._exact.get(" ".join(words[i : i + size]), ()):
+                    for name in sorted(self._exact.get(" ".join(words[i : i + size]), ())):
                         found.setdefault(name, i)
         return found
 

@@ -1,9 +1,8 @@
 """What skillloop knows of languages: one file a language, `data/lang/<xx>.toml`, with the same keys in each.
 
 A key is `group.name`; `en.toml` explains each. An entry is a string: phrases separated by `|` or a line break, words by
-blanks, or regular expressions, one a line (each of a language that writes no spaces, or of one that does: `spaced`). An
-empty string says that a language has nothing for the key. A key that English has not, or that a file lacks, is an error.
-To add a language, add a file; nothing else names the languages.
+blanks, or regular expressions, separated like phrases. An empty string says that a language has nothing for the key; a key
+that English has not, or that a file lacks, is an error. To add a language, add a file: nothing else names the languages.
 
 Everything is read at the first question, once. Which languages a text is in is never asked: all of them are looked for.
 """
@@ -12,12 +11,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "data" / "lang"
+
+WHOLE = r"(?<!\w)<spaced>(?!\w)|<dense>"
+"""A form for `pattern`: whole words; where words are not spaced, anywhere."""
 
 _PHRASE_END = re.compile(r"[|\n]+")
 
@@ -85,28 +87,37 @@ def classes(group: str) -> dict[str, tuple[str, ...]]:
     return {key.removeprefix(start): phrases(key) for key in keys}
 
 
-def alternatives(key: str) -> str:
-    """Join the regular expressions of every language under a key into one, a group that captures nothing."""
-    return _joined(line for language in languages() for line in language.entries[key].splitlines())
-
-
-def _joined(lines: Iterable[str]) -> str:
-    return f"(?:{'|'.join(dict.fromkeys(filter(None, lines)))})"
+def lines(key: str) -> list[str]:
+    """Return the lines of every language under a key, in order."""
+    return [line for language in languages() for line in language.entries[key].splitlines() if line]
 
 
 @cache
-def pattern(key: str) -> re.Pattern[str]:
-    """Return `alternatives(key)` compiled, for any letter case."""
-    return re.compile(alternatives(key), re.IGNORECASE)
+def alternatives(key: str, *, spaced: bool | None = None) -> str:
+    """Join the regular expressions of the languages under a key, in order, into a group that captures nothing.
 
-
-@cache
-def whole(key: str) -> re.Pattern[str]:
-    """Return the same for whole words only; a language that writes no spaces has none, so its expressions match anywhere."""
-    spaced, dense = (
-        _joined(
-            line for lang in languages() if lang.spaced is spaced for line in lang.entries[key].splitlines()
-        )
-        for spaced in (True, False)
+    Args:
+        key: "group.name".
+        spaced: Only of the languages that write spaces between words, or only of those that write none.
+    """
+    found = "|".join(
+        line
+        for language in languages()
+        if spaced in {None, language.spaced}
+        for line in language.entries[key].splitlines()
+        if line
     )
-    return re.compile(rf"(?<!\w){spaced}(?!\w)" + (f"|{dense}" if dense != "(?:)" else ""), re.IGNORECASE)
+    return f"(?:{found})" if found else "(?!)"
+
+
+@cache
+def pattern(key: str, form: str = "<all>") -> re.Pattern[str]:
+    """Compile the regular expressions of every language under a key, for any letter case.
+
+    Args:
+        key: "group.name".
+        form: What to build around them; "<all>", "<spaced>" and "<dense>" stand for the `alternatives`.
+    """
+    for name, spaced in (("<all>", None), ("<spaced>", True), ("<dense>", False)):
+        form = form.replace(name, alternatives(key, spaced=spaced))
+    return re.compile(form, re.IGNORECASE)
