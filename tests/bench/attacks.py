@@ -369,12 +369,11 @@ def _leaks(world: World, needle: str, digest: problem.Digest) -> tuple[str, ...]
 
 def printed(digest: problem.Digest) -> str:
     """What `skillloop digest` prints of it."""
-    from rich.console import Console
-
     from skillloop.commands.digest import print_digest
+    from skillloop.render import Terminal
 
     screen = io.StringIO()
-    print_digest(Console(file=screen, width=200), digest, dry_run=True)
+    print_digest(Terminal(file=screen, width=200), digest, dry_run=True)
     return screen.getvalue()
 
 
