@@ -75,9 +75,9 @@ def visible_gpus() -> list[str]:
         done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return []
-    found = [str(number) for number in range(done.stdout.count("GPU "))] if done.returncode == 0 else []
+    gpus = [str(number) for number in range(done.stdout.count("GPU "))] if done.returncode == 0 else []
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return found if chosen is None or not found else [name for name in chosen.split(",") if name.strip()]
+    return gpus if chosen is None or not gpus else [name for name in chosen.split(",") if name.strip()]
 
 
 class Cluster:

@@ -88,24 +88,24 @@ class Experiment:
             future = self.executor.submit(Job(stage.number, commit, seed, stage.limit))
 
         def wait() -> Measurement:
-            found = future.result()
+            measured = future.result()
             try:
                 self.ledger.check()
             except SkillloopError as error:
                 self.ledger.restore()
                 return Measurement("tampered", reason=f"{error.message}; restored from memory")
-            return found
+            return measured
 
         return wait
 
-    def accept(self, archive: Archive, candidate: str, found: Measurement) -> Decision:
+    def accept(self, archive: Archive, candidate: str, measured: Measurement) -> Decision:
         """Decide one measurement by the noise rule, against all that was measured before."""
         if (
-            found.status != "ok" or found.bpb is None
+            measured.status != "ok" or measured.bpb is None
         ):  # None: refused, or ended before it was measured in full
-            crashed = found.status not in ("ok", "tampered")
-            return Decision(Outcome.CRASH if crashed else Outcome.DISCARD, found.reason)
-        runs = [*archive.runs.get(candidate, ()), found.bpb]
+            crashed = measured.status not in ("ok", "tampered")
+            return Decision(Outcome.CRASH if crashed else Outcome.DISCARD, measured.reason)
+        runs = [*archive.runs.get(candidate, ()), measured.bpb]
         if archive.best in (None, candidate) or candidate == archive.baseline:
             outcome = Outcome.KEEP if archive.best in (None, candidate) else Outcome.DISCARD
             ordinal = {1: "first", 2: "second", 3: "third"}.get(len(runs), f"{len(runs)}th")
@@ -118,24 +118,24 @@ class Experiment:
     def record(self, trial: Trial[Measurement]) -> Row:
         """Return what the ledger keeps of a training; `status` is how it ended, else what was decided."""
         made, decision = self.candidate(trial.candidate), trial.decision
-        found = trial.result or Measurement("crash", reason=decision.reason)
-        memory = _number(found.summary.get("peak_vram_mb"))
+        measured = trial.result or Measurement("crash", reason=decision.reason)
+        memory = _number(measured.summary.get("peak_vram_mb"))
         return {
             "parent": made.parent,
             "commit": self.commits[trial.number],
             "description": made.description,
             "proposer": made.proposer,
-            "status": decision.outcome.value if found.status == "ok" else found.status,
-            "bpb": found.bpb,
-            "early": found.early,
+            "status": decision.outcome.value if measured.status == "ok" else measured.status,
+            "bpb": measured.bpb,
+            "early": measured.early,
             "lines": lines(made.source),
             "seed": self.plan.seed_of(trial.number),
-            "seconds": round(found.seconds, 2),
-            "spent": round(found.spent, 2),
+            "seconds": round(measured.seconds, 2),
+            "spent": round(measured.spent, 2),
             "memory_gb": round(memory / 1024, 2) if memory else None,
-            **{name: _number(found.summary.get(name)) for name in _SPEED},
-            "config": dict(found.config),
-            "landlock": found.landlock,
+            **{name: _number(measured.summary.get(name)) for name in _SPEED},
+            "config": dict(measured.config),
+            "landlock": measured.landlock,
             "at": now(),
         }
 

@@ -35,7 +35,7 @@ def model(client: ModelClient, name: str, program: str, say: Callable[[str], Non
     Args:
         client: The way to the model.
         name: Which model.
-        program: How the experiment is run, told to the model: the skill's text.
+        program: How the experiment is run: the skill's text, which the model is given.
         say: Called once with the reason why there will be no more proposals.
     """
     ended = False
@@ -65,7 +65,7 @@ def model(client: ModelClient, name: str, program: str, say: Callable[[str], Non
 
 
 def _request(parent: str, archive: Archive, files: Mapping[str, str], program: str, name: str) -> Request:
-    """What is sent for one proposal: the program, the parent's train.py, and the newest trials, oldest first."""
+    """Return what is sent for one proposal: the program, the parent's train.py, and the newest trials, oldest first."""
     tried = [
         {
             "candidate": candidate,
@@ -91,11 +91,11 @@ def _request(parent: str, archive: Archive, files: Mapping[str, str], program: s
 
 
 def _edited(text: str, value: Mapping[str, str]) -> tuple[str, str, str]:
-    """What an answer says that it does, the text with its edit, and why that is none; "" where it is one."""
+    """Return an answer's description, the text with its edit, and why that edit is unusable, or ""."""
     what = redact.redact(" ".join(value["what"].split()))[:LONGEST] or "an unnamed edit"
-    found = text.count(value["old"]) if value["old"] else 0
-    if found != 1:
-        return what, text, f"the text to replace occurs {found} times"
+    count = text.count(value["old"]) if value["old"] else 0
+    if count != 1:
+        return what, text, f"the text to replace occurs {count} times"
     new = text.replace(value["old"], value["new"])
     try:
         ast.parse(new)

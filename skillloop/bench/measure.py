@@ -60,19 +60,19 @@ class Bench:
         with _git:
             self.repository.check_out(job.commit, tree)
             (home / "change.diff").write_text(self.repository.diff(job.commit), "utf-8", "surrogateescape")
-        found, early = self._locked(tree), None
-        if found is None and self.plan.early:
+        measured, early = self._locked(tree), None
+        if measured is None and self.plan.early:
             stage = self._train(job, home, self.plan.seconds * self.plan.early, device, lambda _line: None)
             early = stage.bpb
             if stage.status != "ok":
-                found = replace(stage, bpb=None)
+                measured = replace(stage, bpb=None)
             elif early is not None and job.hopeless is not None and early > job.hopeless:
                 reason = f"hopeless: {early:.4f} after the first stage, above {job.hopeless:.4f}"
-                found = replace(stage, bpb=None, reason=stage.reason or reason)
-        found = found or self._train(job, home, self.plan.seconds, device, on_line)
+                measured = replace(stage, bpb=None, reason=stage.reason or reason)
+        measured = measured or self._train(job, home, self.plan.seconds, device, on_line)
         with _git:
             self.repository.remove(tree)
-        return replace(found, early=early, spent=time.monotonic() - start)
+        return replace(measured, early=early, spent=time.monotonic() - start)
 
     def _locked(self, tree: Path) -> Measurement | None:
         """Refuse a candidate that changes, adds or drops any file but the editable one."""
@@ -109,7 +109,7 @@ class Bench:
             shutil.rmtree(out / scratch, ignore_errors=True)
         text = log.read_text("utf-8", "replace")
         status, reason = status_of(ended, text, seconds)
-        found = Measurement(
+        trained = Measurement(
             status,
             reason=reason,
             seconds=ended.seconds,
@@ -118,12 +118,12 @@ class Bench:
             landlock=ended.landlock,
         )
         if (changed := self._changed()) is not None:
-            return replace(found, status="tampered", reason=changed)
+            return replace(trained, status="tampered", reason=changed)
         if status != "ok":
-            return found
-        said = self.judge(tree, out, "selection", device, home / "judge.txt")
-        judged: Status = said["status"] if said["status"] in ("ok", "tampered") else "crash"
-        return replace(found, status=judged, bpb=said.get("bpb"), reason=said.get("reason", ""))
+            return trained
+        answer = self.judge(tree, out, "selection", device, home / "judge.txt")
+        judged: Status = answer["status"] if answer["status"] in ("ok", "tampered") else "crash"
+        return replace(trained, status=judged, bpb=answer.get("bpb"), reason=answer.get("reason", ""))
 
     def judge(self, tree: Path, out: Path, split: str, device: str | None, log: Path) -> dict[str, Any]:
         """Return the evaluator's JSON object, with `status` crash where it could not say."""
@@ -158,10 +158,10 @@ class Bench:
         if touched := re.search(r"^touched (.+)$", text, re.MULTILINE):
             return {"status": "tampered", "reason": f"while it was evaluated it touched {touched[1]}"}
         try:
-            said: dict[str, Any] = json.loads(done.stdout)
+            answer: dict[str, Any] = json.loads(done.stdout)
         except ValueError:
             return {"status": "crash", "reason": f"the evaluator failed: {text.strip()[-300:]}"}
-        return said
+        return answer
 
     def _changed(self) -> str | None:
         """Say which of the judge's own things is not as recorded; None where all are. Its scripts are restored."""
@@ -205,9 +205,9 @@ def status_of(ended: sandbox.Result, text: str, seconds: float) -> tuple[Status,
 
 
 def _config(out: Path) -> dict[str, Any]:
-    """The configuration that the run recorded; {} where it is missing or not an object."""
+    """Read the configuration that the run recorded; {} where it is missing or not an object."""
     try:
-        found = json.loads((out / "config.json").read_bytes())
+        config = json.loads((out / "config.json").read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return config if isinstance(config, dict) else {}

@@ -75,7 +75,7 @@ def ideas(path: Path) -> Proposer:
 
 
 def _edited(text: str, idea: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
-    """The text with an idea applied; None where it does not apply."""
+    """Apply an idea to the text; None where it does not apply."""
     for old, new in idea.get("replace", ()):
         if text.count(old) != 1:
             return None
@@ -116,7 +116,7 @@ def search(parent: str, archive: Archive, sources: Sources, key: str) -> Candida
 
 
 def _near(knob: Knob, current: float, random_: random.Random) -> float | int:
-    """A neighbour: the next choice up or down, or a step of about a fifth of the range."""
+    """Draw a neighbour: the next choice up or down, or a step of about a fifth of the range."""
     if knob.choices:
         others = sorted((c for c in knob.choices if c != current), key=lambda c: abs(math.log(c / current)))
         return random_.choice(others[:2])
@@ -129,7 +129,7 @@ def _near(knob: Knob, current: float, random_: random.Random) -> float | int:
 def _optuna(
     chosen: Sequence[Knob], archive: Archive, random_: random.Random
 ) -> dict[str, float | int] | None:
-    """What TPE would try next for these knobs; None without Optuna, or before it has seen enough."""
+    """Ask TPE what to try next for these knobs; None without Optuna, or before it has seen enough."""
     try:
         import optuna
     except ImportError:
@@ -150,8 +150,8 @@ def _optuna(
             study.add_trial(optuna.trial.create_trial(params=settings, distributions=spaces, value=value))
     if len(study.trials) < STARTUP:
         return None
-    asked = study.ask(spaces).params
-    return {name: _rounded(value) if isinstance(value, float) else value for name, value in asked.items()}
+    values = study.ask(spaces).params
+    return {name: _rounded(value) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def _fits(knob: Knob, value: Any) -> bool:

@@ -132,11 +132,11 @@ def sealed(run: Run) -> dict[str, Any]:
     archive = run.ledger.archive()
     assert archive.baseline is not None
     assert archive.best is not None
-    asked = run.ledger.events("sealed")
-    for row in reversed(asked):
+    events = run.ledger.events("sealed")
+    for row in reversed(events):
         if row.get("best") == archive.best and row.get("result"):
             return dict(row["result"])
-    reads = sum("result" not in row for row in asked)
+    reads = sum("result" not in row for row in events)
     if reads >= run.plan.sealed:
         raise Refused(
             f"the sealed split was read {reads} times, all that this run allows",
@@ -144,10 +144,10 @@ def sealed(run: Run) -> dict[str, Any]:
         )
     event = {"event": "sealed", "best": archive.best}
     run.ledger.append(event | {"at": now()})  # before the reading: a crash counts
-    found = {name: _on_sealed(run, name) for name in dict.fromkeys((archive.baseline, archive.best))}
+    measured = {name: _on_sealed(run, name) for name in dict.fromkeys((archive.baseline, archive.best))}
     result = {
-        "baseline": found[archive.baseline],
-        "best": found[archive.best],
+        "baseline": measured[archive.baseline],
+        "best": measured[archive.best],
         "reads": reads + 1,
         "allowed": run.plan.sealed,
     }
@@ -162,10 +162,10 @@ def _on_sealed(run: Run, candidate: str) -> dict[str, Any]:
         home = run.folder.trial(row["number"])
         if row["candidate"] == candidate and (home / "out/weights.safetensors").exists():
             run.repository.check_out(row["commit"], home / "tree")
-            said = run.bench.judge(home / "tree", home / "out", "sealed", None, home / "sealed.txt")
+            answer = run.bench.judge(home / "tree", home / "out", "sealed", None, home / "sealed.txt")
             run.repository.remove(home / "tree")
-            if said["status"] == "ok":
-                values.append(said["bpb"])
+            if answer["status"] == "ok":
+                values.append(answer["bpb"])
     mean = statistics.fmean(values) if values else None
     return {"mean": mean, "sd": statistics.stdev(values) if len(values) > 1 else None, "runs": len(values)}
 

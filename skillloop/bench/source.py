@@ -84,16 +84,16 @@ class Knob:
 
 def knobs(text: str) -> list[Knob]:
     """Return the declared knobs, in the order of the file."""
-    found = []
+    declared = []
     for match in _DECLARED.finditer(text):
         if "|" in match["range"]:
             choices = tuple(ast.literal_eval(part.strip()) for part in match["range"].split("|"))
-            found.append(Knob(match["name"], choices))
+            declared.append(Knob(match["name"], choices))
         else:
             span, _, scale = match["range"].strip().partition(" ")
             low, _, high = span.partition("..")
-            found.append(Knob(match["name"], (), float(low), float(high), scale.strip() == "log"))
-    return found
+            declared.append(Knob(match["name"], (), float(low), float(high), scale.strip() == "log"))
+    return declared
 
 
 def with_constant(text: str, name: str, value: object) -> str:

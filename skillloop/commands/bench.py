@@ -189,7 +189,7 @@ def report(root: Path) -> None:
 
 
 def _open(recipe: Path, options: dict[str, Any]) -> Run:
-    """The run in a folder, with its data made where that is missing."""
+    """Open the run in a folder; its data is made where that is missing."""
     gpus = executors.visible_gpus()
     root = options["root"].resolve()
     python = options["python"] or os.environ.get("SKILLLOOP_PYTHON") or sys.executable
@@ -203,7 +203,7 @@ def _open(recipe: Path, options: dict[str, Any]) -> Run:
 
 
 def _reopen(root: Path) -> Run:
-    """A run that was started before, under the plan it was started with."""
+    """Open a run that was started before, under the plan it was started with."""
     folder = Folder(root.resolve())
     if not folder.plan.exists():
         raise UsageError(f"{root} holds no run", "start one with `skillloop bench run`")
@@ -211,7 +211,7 @@ def _reopen(root: Path) -> Run:
 
 
 def _model(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> Proposer:
-    """A model as the proposer. Naming it on the command line switches it on; the budget is that of the person's config."""
+    """Make a model the proposer. Naming it on the command line switches it on; the budget is that of the person's config."""
     rules = config.load(app.home)
     client = llm.connect(rules, store, f"bench:{opened.folder.root}", backend)
     if client is None:
@@ -255,6 +255,6 @@ def _report(opened: Run) -> Path:
 
 
 def _line(row: Row) -> str:
-    """One trial on one line."""
+    """Write one trial on one line."""
     mean = f"{row['mean']:.5f}" if row["mean"] is not None else "   –   "
     return f"{row['number']:4} {row['status']:9}{mean}  {row['description']}  · {row['reason']}"

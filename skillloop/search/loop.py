@@ -159,7 +159,7 @@ class Search(Generic[R]):
             yield self.tell(result)
 
     def _next(self, known: int) -> str | None:
-        """The baseline's repeats, what was deferred, else something new; from the first `known` rows alone."""
+        """Choose from the first `known` rows alone: the baseline's repeats, what was deferred, else something new."""
         begun = [row["candidate"] for row in self.ledger.trials[known:]]
         archive = self.ledger.archive(known, begun + [candidate for candidate, _ in self.under_way])
         if archive.attempts(self.problem.baseline) < self.baseline_runs:

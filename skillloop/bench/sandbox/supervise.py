@@ -41,22 +41,22 @@ def tell(**report: Any) -> None:
 
 def processes() -> dict[int, tuple[int, str, float]]:
     """Return all processes by id: the parent's id, the state, and the seconds of processor time used."""
-    found = {}
+    table = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, IndexError):
             fields = entry.read_text("utf-8", "replace").rpartition(")")[2].split()
             used = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-            found[int(entry.parent.name)] = int(fields[1]), fields[0], used
-    return found
+            table[int(entry.parent.name)] = int(fields[1]), fields[0], used
+    return table
 
 
 def processor_time() -> float:
     """Return the seconds of processor time of all our descendants, ended ones too once their parent has noticed."""
-    known, mine, found = processes(), {os.getpid()}, 0.0
-    while more := {pid for pid, (parent, _, _) in known.items() if parent in mine} - mine:
+    table, mine, seconds = processes(), {os.getpid()}, 0.0
+    while more := {pid for pid, (parent, _, _) in table.items() if parent in mine} - mine:
         mine |= more
-        found += sum(known[pid][2] for pid in more)
-    return found + ended_time()
+        seconds += sum(table[pid][2] for pid in more)
+    return seconds + ended_time()
 
 
 def ended_time() -> float:
@@ -92,8 +92,8 @@ def kill(group: int) -> None:
     """Kill the command's group, and orphans until none appears any more."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
-    while found := orphans():
-        for pid in found:
+    while left := orphans():
+        for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
