@@ -1,6 +1,6 @@
 """The history of a SKILL.md: publish a change, roll back, take one change out, look at what was.
 
-How bytes reach the disk is in `protocol`; here is what the verbs mean. Invariants: versions are only appended; a
+How bytes reach the disk is in `publish`; here is what the verbs mean. Invariants: versions are only appended; a
 verb that changes nothing makes no version; a person's later edits survive every verb but `rollback(exact=True)`, and
 even there their bytes are in the store first; a deleted skill stays deleted.
 """
@@ -8,21 +8,24 @@ even there their bytes are in the store first; a deleted skill stays deleted.
 from __future__ import annotations
 
 import difflib
+import re
+import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from skillloop import fs
-from skillloop.errors import Stale, UsageError
+from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.fs import Missing, OpenSkill
 from skillloop.model import Version, sha256
 from skillloop.skills import merge
 from skillloop.skills import publish as protocol
-from skillloop.skills.orphans import record_leftovers
-from skillloop.skills.publish import Recovered, changing, record
-from skillloop.store import By, Store
+from skillloop.skills.publish import Recovered, changing, keep, record
+from skillloop.store import By, LostText, Store
 from skillloop.store.versions import Publish
+
+_TEMPORARY = re.compile(r"\.SKILL\.md\.[0-9a-f]{16}\.skillloop")  # as `Publish.temporary` makes them
 
 __all__ = [
     "Recovered",
@@ -152,9 +155,36 @@ def preview_rollback(
 
 
 def recover(store: Store) -> list[Recovered]:
-    """Settle every publish that a crash or an error left open. Every change does this first by itself."""
-    with changing(store) as settled:
-        return settled
+    """Complete every publish that a crash or an error left open. Every change does this first by itself."""
+    with changing(store) as recovered:
+        return recovered
+
+
+def record_leftovers(store: Store) -> list[Path]:
+    """Record what lies beside the skills of a rebuilt store, and what the skills are now; the skills with leftovers.
+
+    Such a file is what an interrupted publish left, once the store that knew of it was lost. Bytes that a person may
+    have written are recorded before the file that holds them goes: all that are not the beginning of a known text.
+    """
+    found = []
+    with changing(store):
+        for path in store.versions.skills():
+            with suppress(SkillloopError, OSError), fs.open_skill(path) as skill:
+                names = [name for name in skill.names() if _TEMPORARY.fullmatch(name)]
+                for name in names:
+                    data = skill.read(name)
+                    if not any(text.startswith(data) for text in _texts(store, path)):
+                        keep(store, skill, data)
+                    skill.discard(name)
+                found += [Path(path)] if names else []
+                record(store, skill)
+    return found
+
+
+def _texts(store: Store, path: str) -> Iterator[bytes]:
+    for version in store.versions.of(path):
+        with suppress(LostText):
+            yield store.versions.content(version.sha) or b""
 
 
 def copy_skill(path: str | Path, skills: Path) -> Path:
@@ -170,8 +200,6 @@ def copy_skill(path: str | Path, skills: Path) -> Path:
     Raises:
         UsageError: there is a skill of that name already.
     """
-    import shutil  # noqa: PLC0415  (13 ms that only a copy pays)
-
     source = Path(fs.canonical(path)).parent
     target = skills / source.name
     if target.exists():
@@ -189,9 +217,10 @@ def _taken_back(
     store: Store, skill: OpenSkill, known: list[Version], to: int | None, only: int | None, *, exact: bool
 ) -> tuple[bytes, Publish]:
     """The bytes that a rollback leads to, and how it is recorded."""
+    change = Publish(skill.path, "rollback", "", "")
     if only is not None:
         data = _without(store, skill, known, _numbered(skill, known, only), skill.read())
-        return data, _change(skill, f"without the change of version {only}", {"without": only})
+        return data, replace(change, note=f"without the change of version {only}", extra={"without": only})
     last = next((v for v in reversed(known) if v.kind in {"proposal", "rollback"}), None)
     if to is None and last is None:
         raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
@@ -203,13 +232,8 @@ def _taken_back(
         for version in reversed(undone):
             data = _without(store, skill, known, version, data)
     kept = "" if sha256(data) == wanted.sha else ", your edits kept"
-    return data, _change(
-        skill, f"back to version {wanted.number}{kept}", {"to": wanted.number, "exact": exact}
-    )
-
-
-def _change(skill: OpenSkill, note: str, extra: dict[str, Any]) -> Publish:
-    return Publish(skill.path, "rollback", "", "", note, extra=extra)
+    note, extra = f"back to version {wanted.number}{kept}", {"to": wanted.number, "exact": exact}
+    return data, replace(change, note=note, extra=extra)
 
 
 def _known(store: Store, skill: OpenSkill) -> list[Version]:

@@ -75,7 +75,7 @@ def _merged(base: list[bytes], mine: list[bytes], other: list[bytes]) -> Iterato
         start = min(hunk.start for hunk in ours + theirs)
         end = max(hunk.end for hunk in ours + theirs)
         yield from base[done:start]
-        yield from _settle(
+        yield from _resolve(
             base[start:end], _side(base, mine, ours, start, end), _side(base, other, theirs, start, end), ours
         )
         done = end
@@ -87,8 +87,8 @@ def _hunks(base: list[bytes], side: list[bytes]) -> list[_Hunk]:
     pairs = _matches(base, side)
     one = _Changes(base, {i for i, _ in pairs})
     two = _Changes(side, {j for _, j in pairs})
-    one.settle(two)
-    two.settle(one)
+    one.align(two)
+    two.align(one)
     return [
         _Hunk(*a, *b) for a, b in zip(one.groups(), two.groups(), strict=True) if a[0] < a[1] or b[0] < b[1]
     ]
@@ -148,7 +148,7 @@ def _walk_back(steps: list[dict[int, int]], x: int, y: int) -> list[tuple[int, i
 class _Changes:
     """The changed lines of one text, as groups between its unchanged lines (empty groups included).
 
-    Two texts have the same number of groups. A group among equal lines could stand in several places; `settle`
+    Two texts have the same number of groups. A group among equal lines could stand in several places; `align`
     moves it to where git does (xdl_change_compact): level with a change of the other text, else as late as possible.
     """
 
@@ -178,17 +178,17 @@ class _Changes:
         self.end = self.start = self.start - 1
         self._grow()
 
-    def settle(self, other: _Changes) -> None:
+    def align(self, other: _Changes) -> None:
         self.first()
         other.first()
         while True:
             if self.start < self.end:
-                self._settle_group(other)
+                self._align_group(other)
             if not self.next():
                 return
             other.next()
 
-    def _settle_group(self, other: _Changes) -> None:
+    def _align_group(self, other: _Changes) -> None:
         size = -1
         while size != self.end - self.start:  # a group that ran into another one has grown: again
             size = self.end - self.start
@@ -254,7 +254,7 @@ def _side(base: list[bytes], side: list[bytes], hunks: list[_Hunk], start: int, 
     return side[first.low - (first.start - start) : last.high + (end - last.end)]
 
 
-def _settle(base: list[bytes], mine: list[bytes], other: list[bytes], hunks: list[_Hunk]) -> list[bytes]:
+def _resolve(base: list[bytes], mine: list[bytes], other: list[bytes], hunks: list[_Hunk]) -> list[bytes]:
     if mine in (base, other):
         return other
     if other == base:

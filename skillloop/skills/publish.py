@@ -1,8 +1,8 @@
 """How the bytes of a SKILL.md change: the publish protocol and its recovery.
 
 Under one lock per home: store old and new bytes with an *intent*, in one transaction; write and sync a temporary
-file beside SKILL.md; look again that nothing changed; put it in SKILL.md's place in one atomic step; *settle*.
-Settling is the same code after a success, an error and a crash, because it goes by what is on disk. The new text is
+file beside SKILL.md; look again that nothing changed; put it in SKILL.md's place in one atomic step; *complete*.
+Completing is the same code after a success, an error and a crash, because it goes by what is on disk. The new text is
 there: sync, then record it as applied. The old one is: aborted. Anything else is a person's: conflict, and it is
 recorded and never overwritten.
 
@@ -34,7 +34,7 @@ class Recovered(NamedTuple):
 
 @contextmanager
 def changing(store: Store) -> Iterator[list[Recovered]]:
-    """The lock that every change holds, with nothing left over from a crash; what was left over is the value.
+    """Hold the lock of every change, with nothing left over from a crash; the value is what was left over.
 
     Raises:
         Locked: another process has held it for 30 seconds.
@@ -44,7 +44,7 @@ def changing(store: Store) -> Iterator[list[Recovered]]:
 
 
 def record(store: Store, skill: OpenSkill) -> Version:
-    """The newest version, which is what is on disk: appended if it was not known.
+    """Return the newest version, which is what is on disk: appended if it was not known.
 
     Raises:
         Missing: there is no file.
@@ -81,9 +81,9 @@ def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publ
         change = store.versions.intend(replace(change, base=base, target=store.versions.keep(data)))
     trouble = _replace(skill, change, data)
     try:
-        state = _settle(store, skill, change)
+        state = _complete(store, skill, change)
     except (OSError, Unreachable) as error:
-        raise SkillloopError(str(error), "the next command settles whether it was changed") from error
+        raise SkillloopError(str(error), "the next command finds out whether it was changed") from error
     newest = store.versions.head(skill.path)
     if state == "applied" and newest is not None:
         return newest
@@ -107,10 +107,10 @@ def _replace(skill: OpenSkill, change: Publish, data: bytes) -> OSError | Skilll
 
 
 def _recover(store: Store, change: Publish) -> Recovered | None:
-    """Settle a publish that was left open; None where its folder cannot be looked at now."""
+    """Complete a publish that was left open; None where its folder cannot be looked at now."""
     try:
         with fs.open_skill(change.skill) as skill:
-            return Recovered(change.skill, _settle(store, skill, change))
+            return Recovered(change.skill, _complete(store, skill, change))
     except Missing:
         with store.transaction():
             store.versions.close(change, "conflict")
@@ -119,7 +119,7 @@ def _recover(store: Store, change: Publish) -> Recovered | None:
         return None
 
 
-def _settle(store: Store, skill: OpenSkill, change: Publish) -> Settled:
+def _complete(store: Store, skill: OpenSkill, change: Publish) -> Settled:
     """Decide by what is on disk how a publish ended, record it, and leave no temporary file."""
     live = _read(skill)
     if _is(live, change.target):

@@ -127,7 +127,7 @@ class Calls(Tables):
         request_id: str | None = None,
         reply: str | None = None,
     ) -> None:
-        """Charge what a call cost. A call that is already settled stays as it is.
+        """Charge what a call cost. A call that has ended stays as it is.
 
         Args:
             number: What `reserve` returned.

@@ -32,7 +32,7 @@ T = TypeVar("T")
 APPLICATION = 0x534B4C50  # "SKLP", in the header of the file
 _WAIT = 30.0  # seconds that a writer waits for another one
 
-_SETTLES = "put that right; the next command settles what was under way"
+_ADVICE = "put that right; the next command completes what was under way"
 
 _FULL = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -224,12 +224,12 @@ class Database:
             if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise Locked(f"{self.path} is in use by another process", "try again in a moment") from error
             if code in _FULL:
-                raise SkillloopError(f"{self.path}: {_FULL[code]} ({error})", _SETTLES) from error
+                raise SkillloopError(f"{self.path}: {_FULL[code]} ({error})", _ADVICE) from error
             raise Corrupt(self.path, str(error)) from error
         except UnicodeDecodeError as error:  # SQLite's message quotes the damage
             raise Corrupt(self.path, "its schema is unreadable") from error
         except OSError as error:
-            raise SkillloopError(f"{error.filename or self.path}: {error.strerror}", _SETTLES) from error
+            raise SkillloopError(f"{error.filename or self.path}: {error.strerror}", _ADVICE) from error
 
 
 def _create(path: Path) -> None:

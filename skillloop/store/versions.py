@@ -1,7 +1,7 @@
 """Every text that a SKILL.md ever had: blobs by SHA-256, numbered versions per skill, and publishes under way.
 
 Invariants: a version's bytes are in the store before its row is; versions are appended, never changed; a publish is
-`intent` before the first byte on disk changes and is settled (applied, aborted, conflict) exactly once.
+`intent` before the first byte on disk changes and is closed (applied, aborted, conflict) exactly once.
 """
 
 from __future__ import annotations

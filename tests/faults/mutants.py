@@ -39,7 +39,7 @@ def no_folder_fsync():
 @contextlib.contextmanager
 def log_first():
     """The log says applied before the file is touched."""
-    replace, settle = protocol._replace, protocol._settle
+    replace, settle = protocol._replace, protocol._complete
 
     def too_early(skill, change, data):
         store = open_stores[-1]
@@ -62,7 +62,7 @@ def log_first():
 
     with (
         mock.patch.object(protocol, "_replace", too_early),
-        mock.patch.object(protocol, "_settle", too_late),
+        mock.patch.object(protocol, "_complete", too_late),
         mock.patch.object(protocol, "publish", remember),
     ):
         yield
