@@ -46,7 +46,7 @@ class Source:
     places: dict[tuple[str, ...], int]  # key path → 0-based line
 
     def line(self, *key: str, entry: str | None = None) -> int:
-        """The 1-based line of a key, or of one string in its value; the nearest known one where the scan missed it."""
+        """Return the 1-based line of a key, or of one string in its value; the nearest known one where the scan missed it."""
         while key and key not in self.places:
             key = key[:-1]
         start = self.places.get(key, 0)
@@ -59,7 +59,7 @@ class Source:
         return start + 1
 
     def wrong(self, message: str, hint: str, *key: str) -> ConfigError:
-        """The error for something wrong at a key."""
+        """Return the error for something wrong at a key."""
         return ConfigError(f"{self.path}:{self.line(*key)}: {message}", hint)
 
 
@@ -90,7 +90,7 @@ def read(path: Path) -> Source | None:
 
 
 def parse(path: Path, data: bytes) -> Source:
-    """The content of a constraint file.
+    """Return the content of a constraint file.
 
     Raises:
         ConfigError: it is not TOML, or too large.
@@ -138,7 +138,7 @@ Rules = dict[tuple[str, str | None], Rule]
 
 
 def files(home: Path, project: Path | None = None, skill_dir: Path | None = None) -> list[Path]:
-    """Where the rules may stand, the person's own file first. See `load`."""
+    """Return where the rules may stand, the person's own file first. See `load`."""
     folders = [] if project is None else [*reversed(project.parents), project]
     paths = [home / "config.toml", *(folder / ".claude" / "skillloop.toml" for folder in folders)]
     return paths if skill_dir is None else [*paths, skill_dir / "skillloop.toml"]
@@ -150,7 +150,7 @@ def load(
     skill_dir: Path | None = None,
     read: Callable[[Path], Source | None] = read,
 ) -> Config:
-    """The effective rules, from the files that are there.
+    """Return the effective rules, from the files that are there.
 
     Args:
         home: $SKILLLOOP_HOME.
@@ -173,7 +173,7 @@ def load(
 
 
 def effective(config: Config) -> list[tuple[str, Any, Rule]]:
-    """Each rule in force with where it comes from: one row per key, or per entry where the key is a list."""
+    """Return each rule in force with where it comes from: one row per key, or per entry where the key is a list."""
     rows: list[tuple[str, Any, Rule]] = []
     for key, _, _ in reference():
         value = _get(config, *key.split("."))
@@ -197,7 +197,7 @@ def loosened(old: Config, new: Config) -> list[str]:
 
 
 def _tighter(kind: Kind, before: Any, after: Any) -> bool:
-    """Whether the second value is the same or the stricter one; a changed table of aliases or text never is."""
+    """Return whether the second value is the same or the stricter one; a changed table of aliases or text never is."""
     if after is None or isinstance(after, dict) or after == before:
         return bool(after == before)
     strict = kind.restrict(before, after)
@@ -209,7 +209,7 @@ def _get(config: Config, section: str, name: str) -> Any:
 
 
 def _values(file: Source, *, own: bool) -> Values:
-    """The checked values of one file.
+    """Return the checked values of one file.
 
     Raises:
         ConfigError: an unknown section or key, a value of the wrong kind, or a setting that this file may not make.
@@ -241,7 +241,7 @@ def _meant(name: str, known: Mapping[str, Any]) -> str:
 
 
 def _set(config: Config, file: Source, values: Values) -> Config:
-    """The person's own file: what it sets replaces the defaults."""
+    """Apply the person's own file: what it sets replaces the defaults."""
     if ("sources", "unknown") in values:
         values.setdefault(("sources", "trusted"), ())  # "unknown" without a list: every source is unknown
     values["sources", "kept"] = values.get(("sources", "trusted"), ())
@@ -249,7 +249,7 @@ def _set(config: Config, file: Source, values: Values) -> Config:
 
 
 def _restrict(config: Config, file: Source, values: Values) -> Config:
-    """A lower file: of each two values the stricter."""
+    """Apply a lower file: of each two values the stricter."""
     own = config.sources.trusted or ()
     kept = tuple(dict.fromkeys((*config.sources.kept, *values.get(("sources", "trusted"), ()))))
     if ("sources", "unknown") in values:
@@ -271,7 +271,7 @@ def _restrict(config: Config, file: Source, values: Values) -> Config:
 
 
 def _replaced(config: Config, file: Source, values: Values) -> Config:
-    """The config with these values, and for each that is new the rule that says where it comes from."""
+    """Return the config with these values, and for each that is new the rule that says where it comes from."""
     rules = dict(config.rules)
     for (section, name), value in values.items():
         rules.update(
@@ -284,7 +284,7 @@ def _replaced(config: Config, file: Source, values: Values) -> Config:
 def _origins(
     file: Source, section: str, name: str, value: Any, rules: Rules, *, changed: bool
 ) -> Iterator[tuple[tuple[str, str | None], Rule]]:
-    """Where the value now comes from, as a whole and entry by entry. `kept` is told by the `trusted` it comes from."""
+    """Yield where the value now comes from, as a whole and entry by entry. `kept` is told by the `trusted` it comes from."""
     path, derived = str(file.path), name == "kept"
     name = "trusted" if derived else name
     key = f"{section}.{name}"

@@ -42,7 +42,7 @@ class Change:
 def changes(
     store: Store, home: Path, project: Path | None = None, skill_dir: Path | None = None
 ) -> list[Change]:
-    """The files in force that are not what was last confirmed; one that was never seen is no change. Writes nothing.
+    """Return the files in force that are not what was last confirmed; one that was never seen is no change. Writes nothing.
 
     Raises:
         ConfigError: a file that changed cannot be understood.
@@ -65,7 +65,7 @@ def changes(
 
 
 def all_changes(store: Store, home: Path) -> list[Change]:
-    """The same for each file that was ever seen, whatever skill or project it is for, if that is still there."""
+    """Return the same for each file that was ever seen, whatever skill or project it is for, if that is still there."""
     changed = [Path(path) for path, sha in _confirmed(store).items() if _sha(Path(path)) != sha]
     found: dict[Path, Change] = {}
     for path in changed:
@@ -77,7 +77,7 @@ def all_changes(store: Store, home: Path) -> list[Change]:
 
 
 def unconfirmed(store: Store, home: Path) -> list[str]:
-    """Each unconfirmed change in a sentence, for whoever asks how things stand."""
+    """Return each unconfirmed change in a sentence, for whoever asks how things stand."""
     try:
         found = all_changes(store, home)
     except ConfigError as error:
@@ -110,7 +110,7 @@ def confirm(store: Store, home: Path, seen: Iterable[Change], by: str) -> None:
 
 
 def confirmed_text(store: Store, home: Path, path: Path) -> str:
-    """What was last confirmed of a file, "" where there was none or it is not kept."""
+    """Return what was last confirmed of a file, "" where there was none or it is not kept."""
     sha = _confirmed(store).get(str(path), "")
     try:
         return (home / "rules" / sha).read_text("utf-8", "replace") if sha else ""
@@ -119,7 +119,7 @@ def confirmed_text(store: Store, home: Path, path: Path) -> str:
 
 
 def _confirmed(store: Store) -> dict[str, str]:
-    """The hash of each file as it was last confirmed, by path."""
+    """Return the hash of each file as it was last confirmed, by path."""
     entries = reversed(store.audit.entries(EVENT))
     return {e.detail["path"]: e.detail["sha256"] for e in entries if e.detail["state"] in _ACCEPTED}
 
@@ -130,7 +130,7 @@ def _sha(path: Path) -> str:
 
 
 def _kept(home: Path, path: Path, sha: str) -> Source | None:
-    """The file as it was when it had this hash."""
+    """Return the file as it was when it had this hash."""
     if not sha:
         return None
     try:

@@ -76,7 +76,7 @@ def _union(upper: tuple[str, ...], lower: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _both(upper: tuple[str, ...] | None, lower: tuple[str, ...]) -> tuple[str, ...]:
-    """What two lists of the only things allowed both allow; None allows everything."""
+    """Return what two lists of the only things allowed both allow; None allows everything."""
     if upper is None:
         return lower
     common = [name for name in upper if any(covers(wide, name) for wide in lower)]
@@ -238,7 +238,7 @@ class Config:
     rules: Mapping[tuple[str, str | None], Rule] = field(default_factory=dict)
 
     def rule(self, key: str, entry: str | None = None) -> Rule:
-        """Where `key` (such as "edit.unseen"), or one entry of a list key, comes from."""
+        """Return where `key` (such as "edit.unseen"), or one entry of a list key, comes from."""
         for found in ((key, entry), (key, None)):
             if found in self.rules:
                 return self.rules[found]

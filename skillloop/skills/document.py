@@ -56,7 +56,7 @@ class Section:
 
     @property
     def marker(self) -> str:
-        """How the next top-level item of this section's list has to begin."""
+        """Return how the next top-level item of this section's list has to begin."""
         if not self.bullets:
             return "- "
         last = self.bullets[-1].marker
@@ -74,16 +74,16 @@ class SkillFile:
 
     @property
     def newline(self) -> str:
-        """The line ending of the file's first line."""
+        """Return the line ending of the file's first line."""
         return "\r\n" if self.lines[0].endswith("\r\n") else "\n"
 
     def named(self, heading: str | None) -> tuple[Section, ...]:
-        """The sections with this heading, in order."""
+        """Return the sections with this heading, in order."""
         return tuple(section for section in self.sections if section.heading == heading)
 
 
 def decode(data: bytes, path: str | PurePath) -> str:
-    """The text of a SKILL.md.
+    """Return the text of a SKILL.md.
 
     Raises:
         SkillFormatError: it is not UTF-8, or starts with a byte order mark (the frontmatter would not count).
@@ -114,7 +114,7 @@ def parse(text: str, path: str | PurePath = "SKILL.md") -> SkillFile:
 
 
 def apply(text: str, edits: Iterable[Edit], path: str | PurePath = "SKILL.md") -> str:
-    """The text after the edits, applied in order.
+    """Return the text after the edits, applied in order.
 
     Raises:
         EditError: an edit names a heading or a line that is not there (or is there twice), or brings no whole line.
@@ -134,7 +134,7 @@ def apply(text: str, edits: Iterable[Edit], path: str | PurePath = "SKILL.md") -
 
 
 def diff(old: str, new: str, path: str | PurePath, what: str = "proposed") -> str:
-    """The unified diff of two texts of one file, as `diff -u` prints it; "" where they are equal.
+    """Return the unified diff of two texts of one file, as `diff -u` prints it; "" where they are equal.
 
     `what` says in the header what the new text is.
     """
@@ -145,7 +145,7 @@ def diff(old: str, new: str, path: str | PurePath, what: str = "proposed") -> st
 
 
 def _split(text: str) -> list[str]:
-    """Lines with their endings, broken at newlines alone (`str.splitlines` also breaks at form feeds, U+2028 …)."""
+    """Return lines with their endings, broken at newlines alone (`str.splitlines` also breaks at form feeds, U+2028 …)."""
     lines = [line + "\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     return lines if lines[-1] else lines[:-1]
@@ -166,7 +166,7 @@ def _frontmatter_end(lines: tuple[str, ...], path: str | PurePath) -> int:
 
 
 def visible(lines: tuple[str, ...], start: int = 0) -> Iterator[tuple[int, str]]:
-    """Index and text (no line ending) of each line from `start` on that is not inside a code fence."""
+    """Yield index and text (no line ending) of each line from `start` on that is not inside a code fence."""
     fence = ""
     for number in range(start, len(lines)):
         line = lines[number].rstrip("\r\n")
@@ -191,7 +191,7 @@ def _sections(lines: tuple[str, ...], body: int) -> Iterator[Section]:
 
 
 def _bullets(lines: tuple[str, ...], shown: list[tuple[int, str]], end: int) -> Iterator[Bullet]:
-    """The items at the outermost indent of each list; deeper ones belong to the item above them."""
+    """Yield the items at the outermost indent of each list; deeper ones belong to the item above them."""
     found = [(number, match) for number, line in shown if (match := _BULLET.match(line))]
     if not found:
         return
@@ -203,7 +203,7 @@ def _bullets(lines: tuple[str, ...], shown: list[tuple[int, str]], end: int) -> 
 
 
 def _item_end(lines: tuple[str, ...], start: int, limit: int) -> int:
-    """One past the last line of the item: indented or lazy continuation, up to a blank line and flush text."""
+    """Return the index past the last line of the item: indented or lazy continuation, up to a blank line and flush text."""
     end = start + 1
     blank = False
     for number in range(start + 1, limit):

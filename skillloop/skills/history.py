@@ -42,12 +42,12 @@ __all__ = [
 
 
 def versions(store: Store, path: str | Path) -> list[Version]:
-    """All versions of a skill, oldest first."""
+    """Return all versions of a skill, oldest first."""
     return store.versions.of(fs.canonical(path))
 
 
 def content(store: Store, sha: str) -> bytes:
-    """The bytes of a version.
+    """Return the bytes of a version.
 
     Raises:
         UsageError: no text with this hash was ever stored.
@@ -148,7 +148,7 @@ def rollback(
 def preview_rollback(
     store: Store, path: str | Path, *, to: int | None = None, only: int | None = None, exact: bool = False
 ) -> tuple[bytes, bytes]:
-    """The live bytes, and what the same `rollback` would make of them. Raises as it does; changes no skill."""
+    """Return the live bytes, and what the same `rollback` would make of them. Raises as it does; changes no skill."""
     with changing(store), fs.open_skill(path) as skill:
         data, _ = _taken_back(store, skill, _known(store, skill), to, only, exact=exact)
         return skill.read(), data
@@ -216,7 +216,7 @@ def copy_skill(path: str | Path, skills: Path) -> Path:
 def _taken_back(
     store: Store, skill: OpenSkill, known: list[Version], to: int | None, only: int | None, *, exact: bool
 ) -> tuple[bytes, Publish]:
-    """The bytes that a rollback leads to, and how it is recorded."""
+    """Return the bytes that a rollback leads to, and how it is recorded."""
     change = Publish(skill.path, "rollback", "", "")
     if only is not None:
         data = _without(store, skill, known, _numbered(skill, known, only), skill.read())
@@ -237,7 +237,7 @@ def _taken_back(
 
 
 def _known(store: Store, skill: OpenSkill) -> list[Version]:
-    """The versions of a skill, the one on disk included and last."""
+    """Return the versions of a skill, the one on disk included and last."""
     skill.check_editable()
     record(store, skill)
     return store.versions.of(skill.path)

@@ -40,7 +40,7 @@ class _Hunk(NamedTuple):
 
 
 def merge(base: bytes, mine: bytes, other: bytes) -> bytes:
-    """The text with both changes in it.
+    """Return the text with both changes in it.
 
     Args:
         base: What both started from.
@@ -63,7 +63,7 @@ def merge(base: bytes, mine: bytes, other: bytes) -> bytes:
 
 
 def _lines(text: bytes, newline: bytes) -> list[bytes]:
-    """Lines with their endings; the last one is given one, since a merge may put lines after it."""
+    """Return lines with their endings; the last one is given one, since a merge may put lines after it."""
     lines = text.split(b"\n")
     last = lines.pop()
     return [line + b"\n" for line in lines] + ([last + newline] if last else [])
@@ -83,7 +83,7 @@ def _merged(base: list[bytes], mine: list[bytes], other: list[bytes]) -> Iterato
 
 
 def _hunks(base: list[bytes], side: list[bytes]) -> list[_Hunk]:
-    """What changed from base to side, with each change where git would put it."""
+    """Return what changed from base to side, with each change where git would put it."""
     pairs = _matches(base, side)
     one = _Changes(base, {i for i, _ in pairs})
     two = _Changes(side, {j for _, j in pairs})
@@ -95,7 +95,7 @@ def _hunks(base: list[bytes], side: list[bytes]) -> list[_Hunk]:
 
 
 def _matches(base: list[bytes], side: list[bytes]) -> list[tuple[int, int]]:
-    """Pairs of equal lines, as many as possible, after those that both begin and end with."""
+    """Return pairs of equal lines, as many as possible, after those that both begin and end with."""
     head = _common(base, side)
     tail = _common(base[head:][::-1], side[head:][::-1])
     inner = _longest(base[head : len(base) - tail], side[head : len(side) - tail])
@@ -107,7 +107,7 @@ def _matches(base: list[bytes], side: list[bytes]) -> list[tuple[int, int]]:
 
 
 def _common(one: list[bytes], two: list[bytes]) -> int:
-    """How many lines both begin with."""
+    """Return how many lines both begin with."""
     pairs = zip(one, two, strict=False)
     return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(two)))
 
@@ -129,7 +129,7 @@ def _longest(one: list[bytes], two: list[bytes]) -> list[tuple[int, int]]:
 
 
 def _before(reach: dict[int, int], k: int, distance: int) -> int:
-    """The diagonal from which the furthest point on `k` is reached."""
+    """Return the diagonal from which the furthest point on `k` is reached."""
     return k + 1 if k == -distance or (k != distance and reach[k - 1] < reach[k + 1]) else k - 1
 
 
@@ -232,7 +232,7 @@ class _Changes:
 
 
 def _groups(mine: list[_Hunk], other: list[_Hunk]) -> Iterator[tuple[list[_Hunk], list[_Hunk]]]:
-    """Hunks of both sides that touch (not even one common line between them), in order."""
+    """Yield hunks of both sides that touch (not even one common line between them), in order."""
     queue = sorted([(hunk, 0) for hunk in mine] + [(hunk, 1) for hunk in other])
     group: tuple[list[_Hunk], list[_Hunk]] = ([], [])
     reach = -1
@@ -247,7 +247,7 @@ def _groups(mine: list[_Hunk], other: list[_Hunk]) -> Iterator[tuple[list[_Hunk]
 
 
 def _side(base: list[bytes], side: list[bytes], hunks: list[_Hunk], start: int, end: int) -> list[bytes]:
-    """What one side has in place of base[start:end]."""
+    """Return what one side has in place of base[start:end]."""
     if not hunks:
         return base[start:end]
     first, last = hunks[0], hunks[-1]

@@ -109,7 +109,7 @@ class Store(Sessions, Proposals):
         self.close()
 
     def skills(self) -> list[Path]:
-        """The SKILL.md of every skill with a history."""
+        """Return the SKILL.md of every skill with a history."""
         return [Path(skill) for skill in self.versions.skills()]
 
     def record(self, event: str, /, *, skill: str | Path | None = None, **detail: Any) -> None:
@@ -118,13 +118,13 @@ class Store(Sessions, Proposals):
             self.audit.append(event, skill=None if skill is None else fs.canonical(skill), **detail)
 
     def log(self, skill: str | Path | None = None, *, limit: int | None = None) -> list[Entry]:
-        """The newest audit entries, newest first; of one skill, or of all."""
+        """Return the newest audit entries, newest first; of one skill, or of all."""
         return self.audit.entries(skill=None if skill is None else fs.canonical(skill), limit=limit)
 
     def entries(self) -> int:
-        """Number of entries in the audit log."""
+        """Return the number of entries in the audit log."""
         return len(self.audit)
 
     def verify(self) -> list[str]:
-        """Everything that is wrong with the store, in sentences: the database, the audit log, the versions."""
+        """Return everything that is wrong with the store, in sentences: the database, the audit log, the versions."""
         return self._database.problems() or self.audit.problems() or list(self.versions.problems())

@@ -70,7 +70,7 @@ class Audit:
         """Add the row of this entry, signed."""
         fields, digest = json.loads(entry), _hash(entry.encode())
         row = (fields["seq"], entry, digest, _mac(self._key(), digest), fields["skill"])
-        self._database.run("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", *row)
+        self._database.insert("audit", row)
         self._grown = True
 
     def keep_head(self) -> None:
@@ -89,7 +89,7 @@ class Audit:
     def entries(
         self, event: str | None = None, *, skill: str | None = None, limit: int | None = None
     ) -> list[Entry]:
-        """The newest entries, newest first: of one kind of event and one skill, or of all."""
+        """Return the newest entries, newest first: of one kind of event and one skill, or of all."""
         rows = self._database.rows(
             "SELECT entry FROM audit WHERE (?1 IS NULL OR skill = ?1) "
             "AND (?2 IS NULL OR json_extract(entry, '$.event') = ?2) ORDER BY seq DESC LIMIT ?3",
@@ -208,7 +208,7 @@ class Audit:
             yield f"{self._head_file} names another entry {seq} than the audit log has"
 
     def _key(self) -> bytes:
-        """The install's key, made at first use. A new key after a loss is told by `problems`, not hidden."""
+        """Return the install's key, made at first use. A new key after a loss is told by `problems`, not hidden."""
         try:
             return self._key_file.read_bytes()
         except FileNotFoundError:

@@ -198,7 +198,7 @@ def _standing_still(path: Path) -> Iterator[None]:
 
 
 def _check(database: Database, home: Path, source: Path) -> Audit:
-    """The log of a database whose bytes and versions are as they should be.
+    """Return the log of a database whose bytes and versions are as they should be.
 
     Raises:
         Corrupt: they are not.

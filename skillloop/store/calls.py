@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
@@ -85,21 +85,9 @@ class Calls(Tables):
         with self._database.transaction():
             for scope, limit in limits.items():
                 self._check(scope, owners[scope], limit, call)
-            self._database.run(
-                "INSERT INTO calls (at, day, session, command, purpose, backend, model, prompt, key, state, nano, tokens) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)",
-                now(),
-                day,
-                call.session,
-                call.command,
-                call.purpose,
-                call.backend,
-                call.model,
-                call.prompt,
-                call.key,
-                call.nano,
-                call.tokens,
-            )
+            whose = (day, call.session, call.command, call.purpose, call.backend, call.model, call.prompt)
+            row = (None, now(), *whose, call.key, "open", call.nano, call.tokens, None, None, None)
+            self._database.insert("calls", row)
             return int(self._database.one("SELECT last_insert_rowid()")[0])
 
     def _check(self, scope: Scope, owner: str, limit: Limit, call: Call) -> None:
@@ -138,35 +126,24 @@ class Calls(Tables):
             reply: Of an answered call, to be found again by `answer`.
         """
         with self.transaction():
-            rows = self._database.rows(
-                "SELECT nano, tokens, purpose, model, state FROM calls WHERE id = ?", number
-            )
-            held_nano, held_tokens, purpose, model, state = rows[0]
+            query = "SELECT nano, tokens, purpose, model, state FROM calls WHERE id = ?"
+            held_nano, held_tokens, purpose, model, state = self._database.one(query, number)
             if state != "open":
                 return
             nano, tokens = (held_nano if nano is None else nano), (held_tokens if tokens is None else tokens)
-            self._database.run(
-                "UPDATE calls SET state = ?, nano = ?, tokens = ?, request_id = ?, reply = ?, sha = ? WHERE id = ?",
-                ending,
-                nano,
-                tokens,
-                request_id,
-                reply,
-                None if reply is None else sha256(reply),
-                number,
-            )
-            self.audit.append(
-                "model call",
-                purpose=purpose,
-                model=model,
-                state=ending,
-                dollars=nano / NANO,
-                tokens=tokens,
-                request_id=request_id,
-            )
+            change = "UPDATE calls SET state = ?, nano = ?, tokens = ?, request_id = ?, reply = ?, sha = ? WHERE id = ?"
+            kept = (reply, None if reply is None else sha256(reply))
+            self._database.run(change, ending, nano, tokens, request_id, *kept, number)
+            told: dict[str, Any] = {
+                "state": ending,
+                "dollars": nano / NANO,
+                "tokens": tokens,
+                "request_id": request_id,
+            }
+            self.audit.append("model call", purpose=purpose, model=model, **told)
 
     def answer(self, key: str) -> str | None:
-        """The reply that the very same request got before, or None.
+        """Return the reply that the very same request got before, or None.
 
         Raises:
             Corrupt: the stored reply was changed.
@@ -182,12 +159,12 @@ class Calls(Tables):
         return str(reply)
 
     def spend(self, scope: Scope | None = None, owner: str = "") -> Spend:
-        """What the calls of one session, day (UTC date) or command cost; of all, without a scope."""
+        """Return what the calls of one session, day (UTC date) or command cost; of all, without a scope."""
         where = f"WHERE {scope} = ?" if scope else "WHERE ? = ''"
         sums = "coalesce(sum(nano), 0), coalesce(sum(tokens), 0), count(*), coalesce(sum(state IN ('open', 'lost')), 0)"
         row = self._database.one(f"SELECT {sums} FROM calls {where}", owner)  # noqa: S608  (one of three names)
         return Spend(*row)
 
     def today(self) -> Spend:
-        """What this UTC day cost."""
+        """Return what this UTC day cost so far."""
         return self.spend("day", datetime.now(UTC).date().isoformat())

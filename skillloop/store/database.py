@@ -100,7 +100,7 @@ class Database:
             self._migrate()
 
     def _schema(self) -> int:
-        """Number of the newest migration in this file."""
+        """Return the number of the newest migration in this file."""
         return int(self.one("SELECT coalesce(max(number), 0) FROM migrations")[0])
 
     def _migrate(self) -> None:
@@ -148,7 +148,7 @@ class Database:
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a transaction of ours is open."""
+        """Return whether a transaction of ours is open."""
         return self._depth > 0
 
     def run(self, sql: str, *values: Any) -> int:
@@ -156,17 +156,30 @@ class Database:
         with self._explained():
             return self._connection.execute(sql, values).rowcount
 
+    def insert(self, table: str, row: Sequence[Any]) -> None:
+        """Add a whole row; None for an INTEGER PRIMARY KEY is the next number."""
+        self.run(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", *row)  # noqa: S608
+
+    def insert_new(self, table: str, row: Sequence[Any]) -> bool:
+        """Add a whole row unless one with its key is there; return whether it was new."""
+        places = ", ".join("?" * len(row))
+        return bool(self.run(f"INSERT INTO {table} VALUES ({places}) ON CONFLICT DO NOTHING", *row))  # noqa: S608
+
+    def next(self, table: str) -> int:
+        """Return the number `seq` of the next row of a table, for the transaction that adds it."""
+        return int(self.one(f"SELECT coalesce(max(seq), 0) + 1 FROM {table}")[0])  # noqa: S608
+
     def rows(self, sql: str, *values: Any) -> Sequence[tuple[Any, ...]]:
-        """All rows of a query."""
+        """Return all rows of a query."""
         with self._explained():
             return self._connection.execute(sql, values).fetchall()
 
     def one(self, sql: str, *values: Any) -> tuple[Any, ...]:
-        """The single row of an aggregate query."""
+        """Return the single row of an aggregate query."""
         return self.rows(sql, *values)[0]
 
     def parsed(self, text: str) -> Any:
-        """The value of a JSON column.
+        """Return the value of a JSON column.
 
         Raises:
             Corrupt: it is not JSON.

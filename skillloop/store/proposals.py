@@ -99,24 +99,14 @@ class Proposals(Tables):
         sha = sha256(data)
         skill = fs.canonical(proposal.path)
         with self.transaction():
-            new = self._database.run(
-                "INSERT INTO proposals VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM proposals), "  # noqa: S608
-                f"?, ?, ?, ?, ?, {_NEXT_ACT}, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-                proposal.id,
-                skill,
-                proposal.session_id,
-                state,
-                reason,
-                by,
-                added_lines(proposal),
-                now(),
-                data,
-                sha,
-            )
+            whose = (proposal.id, self._database.next("proposals"), skill, proposal.session_id)
+            became = (state, reason, by, self._database.next("audit"))
+            row = (*whose, *became, added_lines(proposal), now(), data, sha)
+            new = self._database.insert_new("proposals", row)
             if new:
                 told = {"proposal": proposal.id, "state": state, "reason": reason, "by": by, "sha": sha}
                 self.audit.append("proposal", skill=skill, **told)
-        return bool(new)
+        return new
 
     def proposals(
         self, *, states: Iterable[State] | None = None, skill: str | Path | None = None
@@ -132,7 +122,7 @@ class Proposals(Tables):
         return [self._queued(row) for row in rows]
 
     def find_proposal(self, prefix: str) -> Queued:
-        """The proposal whose id is `prefix` or alone begins with it.
+        """Return the proposal whose id is `prefix` or alone begins with it.
 
         Raises:
             UsageError: none, or more than one.
@@ -151,7 +141,7 @@ class Proposals(Tables):
         return found[0]
 
     def has_proposal(self, proposal_id: str) -> bool:
-        """Whether a proposal with exactly this id was ever made."""
+        """Return whether a proposal with exactly this id was ever made."""
         return bool(self._database.rows("SELECT 1 FROM proposals WHERE id = ?", proposal_id))
 
     def set_state(self, proposal_id: str, state: State, reason: str, *, by: By) -> None:
@@ -164,32 +154,18 @@ class Proposals(Tables):
             rows = self._database.rows("SELECT skill, state FROM proposals WHERE id = ?", proposal_id)
             if not rows:
                 raise UsageError(f"there is no proposal {proposal_id!r}")
-            self._database.run(
-                f"UPDATE proposals SET state = ?, reason = ?, by = ?, acted = {_NEXT_ACT} WHERE id = ?",  # noqa: S608
-                state,
-                reason,
-                by,
-                proposal_id,
-            )
-            self.audit.append(
-                state, skill=rows[0][0], proposal=proposal_id, reason=reason, by=by, before=rows[0][1]
-            )
+            change = "UPDATE proposals SET state = ?, reason = ?, by = ?, acted = ? WHERE id = ?"
+            self._database.run(change, state, reason, by, self._database.next("audit"), proposal_id)
+            told = {"proposal": proposal_id, "reason": reason, "by": by, "before": rows[0][1]}
+            self.audit.append(state, skill=rows[0][0], **told)
 
     def _queued(self, row: tuple[Any, ...]) -> Queued:
         data, sha, state, reason, by, at = row
-        document = self._database.document(Document, data, sha)
-        return Queued(
-            document.proposal,
-            document.verdict,
-            document.context,
-            cast("State", state),
-            reason,
-            by,
-            at,
-        )
+        known = self._database.document(Document, data, sha)
+        return Queued(known.proposal, known.verdict, known.context, cast("State", state), reason, by, at)
 
     def added_in_session(self, session_id: str) -> int:
-        """Lines that were added without a person, to any skill, because of this session."""
+        """Return how many lines were added without a person, to any skill, because of this session."""
         (count,) = self._database.one(
             "SELECT coalesce(sum(added), 0) FROM proposals WHERE session_id = ? AND state = 'applied' AND by = 'auto'",
             session_id,
@@ -197,7 +173,7 @@ class Proposals(Tables):
         return int(count)
 
     def added_unseen(self, skill: str | Path) -> int:
-        """Lines that were added to this skill without a person since a person last decided anything about it.
+        """Return how many lines were added to this skill without a person since a person last decided anything about it.
 
         The budget against slow drift. It counts by sequence, not by calendar: a clock that jumps cannot free it,
         and a week of silence is not a review. Approving, rejecting or rolling back starts it anew; an edit of the
@@ -213,25 +189,16 @@ class Proposals(Tables):
 
     def save_trial(self, problem: str, candidate: str, verdict: Verdict, decision: Decision) -> None:
         """Add a trial to the ledger: each one that was ever made, the discarded and crashed ones included."""
-        self._database.run(
-            "INSERT INTO trials (problem, candidate, outcome, reason, score, cost, data, at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            problem,
-            candidate,
-            decision.outcome.value,
-            decision.reason,
-            verdict.score,
-            verdict.cost,
-            encode(verdict),
-            now(),
-        )
+        told = (problem, candidate, decision.outcome.value, decision.reason)
+        row = (None, *told, verdict.score, verdict.cost, encode(verdict), now())
+        self._database.insert("trials", row)
 
     def has_trial(self, candidate: str) -> bool:
-        """Whether the ledger has a trial of this candidate."""
+        """Return whether the ledger has a trial of this candidate."""
         return bool(self._database.rows("SELECT 1 FROM trials WHERE candidate = ? LIMIT 1", candidate))
 
     def trials(self, problem: str | None = None) -> list[TrialRow]:
-        """The ledger, oldest first."""
+        """Return the ledger, oldest first."""
         rows = self._database.rows(
             "SELECT problem, candidate, outcome, reason, score, cost, data, at FROM trials "
             "WHERE ?1 IS NULL OR problem = ?1 ORDER BY seq",
@@ -250,18 +217,11 @@ class Evaluations(Tables):
         """Remember a case. One that is known stays as it is."""
         data = encode(case)
         with self.transaction():
-            self._database.run(
-                "INSERT INTO cases VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM cases), ?, ?, ?, ?) "
-                "ON CONFLICT (id) DO NOTHING",
-                case_id,
-                fs.canonical(skill),
-                session_id,
-                data,
-                sha256(data),
-            )
+            row = (case_id, self._database.next("cases"), fs.canonical(skill), session_id, data, sha256(data))
+            self._database.insert_new("cases", row)
 
     def cases(self, skill: str | Path, kind: type[T]) -> list[T]:
-        """The cases of a skill, oldest first.
+        """Return the cases of a skill, oldest first.
 
         Raises:
             Corrupt: one was changed.
@@ -274,30 +234,21 @@ class Evaluations(Tables):
     def read_held_out(self, skill: str | Path, proposal: str) -> None:
         """Count one look at the held-out cases of a skill: each makes them worth a little less."""
         with self.transaction():
-            values = (fs.canonical(skill), proposal, now())
-            self._database.run("INSERT INTO heldout_reads (skill, proposal, at) VALUES (?, ?, ?)", *values)
+            self._database.insert("heldout_reads", (None, fs.canonical(skill), proposal, now()))
 
     def held_out_reads(self, skill: str | Path) -> int:
-        """How often the held-out cases of a skill were looked at."""
+        """Return how often the held-out cases of a skill were looked at."""
         query = "SELECT count(*) FROM heldout_reads WHERE skill = ?"
         return int(self._database.one(query, fs.canonical(skill))[0])
 
     def save_opinion(self, proposal: str, judge: str, *, approves: bool, consistent: bool, said: str) -> None:
         """Remember what the judge said of a proposal. What it said first counts."""
         with self.transaction():
-            self._database.run(
-                "INSERT INTO opinions (proposal, judge, approves, consistent, said, at) VALUES (?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT DO NOTHING",
-                proposal,
-                judge,
-                approves,
-                consistent,
-                said,
-                now(),
-            )
+            row = (None, proposal, judge, approves, consistent, said, now())
+            self._database.insert_new("opinions", row)
 
     def opinions(self) -> list[Opinion]:
-        """All that the judge ever said, oldest first, each with the person's decision where there is one."""
+        """Return all that the judge ever said, oldest first, each with the person's decision where there is one."""
         rows = self._database.rows(
             "SELECT o.proposal, o.judge, o.approves, o.consistent, o.said, "
             "CASE WHEN p.by != 'person' THEN NULL WHEN p.state = 'applied' THEN 1 WHEN p.state = 'rejected' THEN 0 END "
@@ -317,11 +268,8 @@ class Evaluations(Tables):
 
 
 _PROPOSAL = "SELECT data, sha, state, reason, by, at FROM proposals"
-_NEXT_ACT = (
-    "(SELECT coalesce(max(seq), 0) + 1 FROM audit)"  # number of the entry that tells of it, coming next
-)
 
 
 def added_lines(proposal: Proposal) -> int:
-    """How many new lines a proposal brings: its insertions and replacements."""
+    """Return how many new lines a proposal brings: its insertions and replacements."""
     return sum(edit.op != "delete" for edit in proposal.edits)

@@ -195,7 +195,7 @@ class _Replay:
             query = "SELECT * FROM sessions WHERE session_id = ? AND end = ? AND digest = ?"
             rows = self.old.rows(query, name, entry.detail["end"], entry.detail["digest"])
             if rows:
-                row = (name, self._next("sessions"), *rows[0][2:])
+                row = (name, self.database.next("sessions"), *rows[0][2:])
                 _put(self.database, "sessions", row, "INSERT OR REPLACE")
             else:
                 self.lost.append(f"what was noted of session {name}")
@@ -214,7 +214,7 @@ class _Replay:
                 found = self.old.document(Disagreement, data, sha)
                 skill = skill_path(found.skill)
                 if session in known:
-                    row = (found.id, self._next("disagreements"), session, skill, data, sha, 0)
+                    row = (found.id, self.database.next("disagreements"), session, skill, data, sha, 0)
                     _put(self.database, "disagreements", row)
                 if found.id in attached:
                     change = "UPDATE disagreements SET skill = ?, data = ?, sha = ? WHERE id = ?"
@@ -244,7 +244,13 @@ class _Replay:
             except (IndexError, Corrupt):
                 self.lost.append(f"proposal {name}")
                 continue
-            whose = (name, self._next("proposals"), entry.skill, proposal.session_id, entry.detail["state"])
+            whose = (
+                name,
+                self.database.next("proposals"),
+                entry.skill,
+                proposal.session_id,
+                entry.detail["state"],
+            )
             row = (*whose, *became, added_lines(proposal), entry.at, data, sha)
             _put(self.database, "proposals", row)
 
@@ -267,6 +273,3 @@ class _Replay:
                 self.lost.append(f"{missing} rows of the table {table}")
         if unread := sorted(_PLAIN.keys() & self.broken):
             self.lost.append(f"what cannot be read any more of the tables {', '.join(unread)}, if anything")
-
-    def _next(self, table: str) -> int:
-        return int(self.database.one(f"SELECT coalesce(max(seq), 0) + 1 FROM {table}")[0])  # noqa: S608

@@ -33,12 +33,12 @@ class Sessions(Tables):
     """The tables sessions, disagreements and places (cursors)."""
 
     def session(self, session_id: str) -> SessionRow | None:
-        """What is known of this session, or None."""
+        """Return what is known of this session, or None."""
         rows = self._database.rows(f"{_SESSION} WHERE session_id = ?", session_id)
         return SessionRow(*rows[0]) if rows else None
 
     def sessions(self, *, limit: int | None = None) -> list[SessionRow]:
-        """The digested sessions, the last digested first."""
+        """Return the digested sessions, the last digested first."""
         rows = self._database.rows(f"{_SESSION} ORDER BY seq DESC LIMIT ?", -1 if limit is None else limit)
         return [SessionRow(*row) for row in rows]
 
@@ -53,56 +53,43 @@ class Sessions(Tables):
             if known is None or (known.end, known.digest) != (session.end, session.digest):
                 self._save_session(session)
             for each in found:
-                self._save_disagreement(session.session_id, each)
+                data = encode(each)
+                whose = (
+                    each.id,
+                    self._database.next("disagreements"),
+                    session.session_id,
+                    skill_path(each.skill),
+                )
+                self._database.insert_new("disagreements", (*whose, data, sha256(data), 0))
             count = "(SELECT count(*) FROM disagreements d WHERE d.session_id = sessions.session_id)"
-            self._database.run(
-                f"UPDATE sessions SET disagreements = {count} WHERE session_id = ?",  # noqa: S608
-                session.session_id,
-            )
+            change = f"UPDATE sessions SET disagreements = {count} WHERE session_id = ?"  # noqa: S608
+            self._database.run(change, session.session_id)
 
     def cursor(self, path: str | Path) -> str:
-        """Where the reading of this transcript may go on; "" where that is not known, or was changed in the store."""
+        """Return where the reading of this transcript may go on; "" where that is not known, or was changed in the store."""
         rows = self._database.rows("SELECT place, sha FROM places WHERE path = ?", str(path))
         return next((place for place, sha in rows if sha256(place) == sha), "")
 
     def save_cursor(self, session: Session) -> None:
         """Let the next reading of this saved session go on where `session.resume` says."""
-        self._database.run(
-            "INSERT INTO places VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
-            "session_id = excluded.session_id, place = excluded.place, sha = excluded.sha",
-            session.path,
-            session.session_id,
-            session.resume,
-            sha256(session.resume),
-        )
+        row = (session.path, session.session_id, session.resume, sha256(session.resume))
+        self._database.run("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?)", *row)
 
     def _save_session(self, session: Session) -> None:
-        self._database.run(
-            "INSERT INTO sessions VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM sessions), ?, ?, ?, ?, ?, ?, 0) "
-            "ON CONFLICT (session_id) DO UPDATE SET seq = excluded.seq, path = excluded.path, end = excluded.end, "
-            "digest = excluded.digest, at = excluded.at, turns = excluded.turns, human_turns = excluded.human_turns",
+        place = (
             session.session_id,
+            self._database.next("sessions"),
             session.path,
             session.end,
             session.digest,
-            now(),
-            len(session.turns),
-            len(session.human_turns),
+        )
+        self._database.run(
+            "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) "
+            "ON CONFLICT (session_id) DO UPDATE SET seq = excluded.seq, path = excluded.path, end = excluded.end, "
+            "digest = excluded.digest, at = excluded.at, turns = excluded.turns, human_turns = excluded.human_turns",
+            *(*place, now(), len(session.turns), len(session.human_turns)),
         )
         self.audit.append("digested", session=session.session_id, end=session.end, digest=session.digest)
-
-    def _save_disagreement(self, session_id: str, found: Disagreement) -> None:
-        skill = skill_path(found.skill)
-        data = encode(found)
-        self._database.run(
-            "INSERT INTO disagreements VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM disagreements), ?, ?, ?, ?, 0) "
-            "ON CONFLICT (id) DO NOTHING",
-            found.id,
-            session_id,
-            skill,
-            data,
-            sha256(data),
-        )
 
     def disagreements(
         self, *, session_id: str | None = None, skill: str | Path | None = None, unattributed: bool = False
@@ -125,7 +112,7 @@ class Sessions(Tables):
         ]
 
     def disagreement(self, disagreement_id: str) -> Disagreement:
-        """The one with this id.
+        """Return the one with this id.
 
         Raises:
             UsageError: there is none.
@@ -144,13 +131,8 @@ class Sessions(Tables):
         with self.transaction():
             found = replace(self.disagreement(disagreement_id), skill=skill)
             data, path = encode(found), skill_path(skill)
-            self._database.run(
-                "UPDATE disagreements SET skill = ?, data = ?, sha = ? WHERE id = ?",
-                path,
-                data,
-                sha256(data),
-                disagreement_id,
-            )
+            change = "UPDATE disagreements SET skill = ?, data = ?, sha = ? WHERE id = ?"
+            self._database.run(change, path, data, sha256(data), disagreement_id)
             self.audit.append("attached", skill=path, disagreement=disagreement_id)
         return found
 
@@ -166,7 +148,7 @@ class Sessions(Tables):
             self.audit.append("dismissed", disagreement=disagreement_id)
 
     def wishes(self, *, before: str) -> tuple[str, ...]:
-        """What the person wished in earlier sessions than `before` (all, if it is unknown), oldest first."""
+        """Return what the person wished in earlier sessions than `before` (all, if it is unknown), oldest first."""
         rows = self._database.rows(
             "SELECT data, sha FROM disagreements WHERE session_id != ?1 AND seq < coalesce("
             "(SELECT min(seq) FROM disagreements WHERE session_id = ?1), 9e15) ORDER BY seq",
@@ -175,7 +157,7 @@ class Sessions(Tables):
         return tuple(self._wish(*row) for row in rows)
 
     def _wish(self, data: str, sha: str) -> str:
-        """What a stored disagreement asks for; there are thousands, so nothing else of it is decoded."""
+        """Return what a stored disagreement asks for; there are thousands, so nothing else of it is decoded."""
         if sha256(data) != sha:
             raise Corrupt(self._database.path, "a stored disagreement has changed")
         found = json.loads(data)

@@ -23,6 +23,9 @@ VersionKind = Literal["import", "proposal", "rollback", "external"]
 Settled = Literal["applied", "aborted", "conflict"]
 
 
+_VERSION = "SELECT number, kind, sha, at, note, proposal, extra FROM versions"
+
+
 class LostText(SkillloopError):  # noqa: N818  (as its siblings in errors)
     """The bytes of a version did not survive a damage of the store; that there was such a version did."""
 
@@ -53,16 +56,15 @@ class Versions(Tables):
     def keep(self, data: bytes) -> str:
         """Store the bytes; their sha256."""
         sha = sha256(data)
-        self._database.run("INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO NOTHING", sha, data)
+        self._database.insert_new("blobs", (sha, data))
         return sha
 
     def mark_lost(self, sha: str) -> list[str]:
         """Remember that there was a text with this sha256 whose bytes are lost; the sha, unless it is here after all."""
-        new = self._database.run("INSERT INTO blobs VALUES (?, x'') ON CONFLICT DO NOTHING", sha)
-        return [sha] * new
+        return [sha] if self._database.insert_new("blobs", (sha, b"")) else []
 
     def content(self, sha: str) -> bytes | None:
-        """The bytes with this sha256, or None where they were never stored.
+        """Return the bytes with this sha256, or None where they were never stored.
 
         Raises:
             LostText: they were lost before the store was rebuilt.
@@ -81,20 +83,13 @@ class Versions(Tables):
         return data
 
     def of(self, skill: str) -> list[Version]:
-        """All versions of a skill, oldest first."""
-        rows = self._database.rows(
-            "SELECT number, kind, sha, at, note, proposal, extra FROM versions WHERE skill = ? ORDER BY number",
-            skill,
-        )
+        """Return all versions of a skill, oldest first."""
+        rows = self._database.rows(f"{_VERSION} WHERE skill = ? ORDER BY number", skill)
         return [self._version(row) for row in rows]
 
     def head(self, skill: str) -> Version | None:
-        """The newest version of a skill."""
-        rows = self._database.rows(
-            "SELECT number, kind, sha, at, note, proposal, extra FROM versions WHERE skill = ? "
-            "ORDER BY number DESC LIMIT 1",
-            skill,
-        )
+        """Return the newest version of a skill."""
+        rows = self._database.rows(f"{_VERSION} WHERE skill = ? ORDER BY number DESC LIMIT 1", skill)
         return self._version(rows[0]) if rows else None
 
     def skills(self) -> list[str]:
@@ -115,17 +110,8 @@ class Versions(Tables):
         """Add a version whose bytes are kept already, and its audit entry."""
         head = self.head(skill)
         version = Version(head.number + 1 if head else 1, kind, sha, now(), note, proposal, extra or {})
-        self._database.run(
-            "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            skill,
-            version.number,
-            kind,
-            sha,
-            version.created,
-            note,
-            proposal,
-            json.dumps(version.extra),
-        )
+        row = (skill, version.number, kind, sha, version.created, note, proposal, json.dumps(version.extra))
+        self._database.insert("versions", row)
         self.audit.append(
             "version", skill=skill, number=version.number, kind=kind, sha=sha, proposal=proposal, by=by
         )
@@ -134,23 +120,13 @@ class Versions(Tables):
     def intend(self, publish: Publish) -> Publish:
         """Record that this publish begins; the same with its id."""
         (number,) = self._database.one("SELECT coalesce(max(id), 0) + 1 FROM publishes")
-        self._database.run(
-            "INSERT INTO publishes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent', ?)",
-            number,
-            publish.skill,
-            publish.kind,
-            publish.base,
-            publish.target,
-            publish.note,
-            publish.proposal,
-            json.dumps(publish.extra),
-            publish.by,
-            now(),
-        )
+        what = (publish.skill, publish.kind, publish.base, publish.target, publish.note, publish.proposal)
+        row = (number, *what, json.dumps(publish.extra), publish.by, "intent", now())
+        self._database.insert("publishes", row)
         return replace(publish, id=number)
 
     def open_publishes(self) -> Sequence[Publish]:
-        """The publishes that a crash or an error left open, oldest first."""
+        """Return the publishes that a crash or an error left open, oldest first."""
         rows = self._database.rows(
             "SELECT skill, kind, base, target, note, proposal, by, extra, id FROM publishes "
             "WHERE state = 'intent' ORDER BY id"
@@ -160,15 +136,8 @@ class Versions(Tables):
     def apply(self, publish: Publish) -> Version:
         """Close an open publish whose bytes are in place: the version that it made."""
         self._set_state(publish, "applied")
-        return self.append(
-            publish.skill,
-            publish.kind,
-            publish.target,
-            note=publish.note,
-            proposal=publish.proposal,
-            extra=publish.extra,
-            by=publish.by,
-        )
+        about = {"note": publish.note, "proposal": publish.proposal, "extra": publish.extra, "by": publish.by}
+        return self.append(publish.skill, publish.kind, publish.target, **about)  # type: ignore[arg-type]
 
     def close(self, publish: Publish, state: Literal["aborted", "conflict"]) -> None:
         """Close an open publish whose bytes are not in place."""
@@ -178,7 +147,7 @@ class Versions(Tables):
         )
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with the versions, in sentences: changed bytes, or rows that the log does not tell of."""
+        """Yield what is wrong with the versions, in sentences: changed bytes, or rows that the log does not tell of."""
         lost = {sha for entry in self.audit.entries("rebuilt") for sha in entry.detail["texts"]}
         for (sha,) in self._database.rows("SELECT sha FROM blobs"):
             try:
