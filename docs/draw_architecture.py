@@ -23,7 +23,7 @@ MARKER = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     '<path d="M0 0 8 4 0 8z" fill="#8a94a6"/></marker></defs>'
 )
-EVERYWHERE = ("errors", "model")
+EVERYWHERE = ("errors", "model", "skillpath")
 """Nouns that nearly every folder imports: arrows to them would only hide the others."""
 
 
