@@ -10,7 +10,8 @@ from test_transcript_hostile import everything
 from transcripts import VERSIONS, Transcript
 
 from skillloop import detect
-from skillloop.detect.features import features, scenes
+from skillloop.detect.features import features
+from skillloop.detect.scene import scenes
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code import transcript
 from skillloop.hosts.claude_code.records import Lines

@@ -1,4 +1,4 @@
-"""A linear model over named features: small, inspectable, quick. What it learned lies in `data/weights.json`.
+"""Linear models over named features: small, inspectable, quick. What they learned lies in `data/weights.json`.
 
 A score is the sum of the weights of the features that are there: log-odds, so the logistic function gives a probability
 (tests/bench/detect.py prints how reliable it is on people who were held out). The file is made by
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from skillloop.model import Signal
+from skillloop.model import Kind, Signal
 
 SHOWN = 6
 """How many signals of a detection are shown."""
@@ -27,22 +27,22 @@ class Linear:
     weights: Mapping[str, float]
 
     def score(self, features: Mapping[str, float]) -> float:
-        """Log-odds; unknown features say nothing."""
+        """Return the log-odds; unknown features say nothing."""
         return sum(self.weights.get(name, 0.0) * value for name, value in features.items())
 
     def confidence(self, features: Mapping[str, float]) -> float:
-        """Probability, 0 to 1."""
+        """Return the probability, 0 to 1."""
         return sigmoid(self.score(features))
 
     def signals(self, features: Mapping[str, float]) -> tuple[Signal, ...]:
-        """The features that spoke the loudest, with what each added to the log-odds."""
-        spoken = (
+        """Return the features that weighed most, with what each added to the log-odds."""
+        signals = (
             Signal(name, round(self.weights.get(name, 0.0) * value, 2))
             for name, value in features.items()
             if name != "bias"
         )
-        loud = sorted((signal for signal in spoken if signal.weight), key=lambda s: (-abs(s.weight), s.name))
-        return tuple(loud[:SHOWN])
+        heaviest = sorted((s for s in signals if s.weight), key=lambda s: (-abs(s.weight), s.name))
+        return tuple(heaviest[:SHOWN])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class Weights:
 
 @cache
 def learned() -> Weights:
-    """The committed weights."""
+    """Return the committed weights, read once."""
     return read((Path(__file__).parents[1] / "data" / "weights.json").read_text(encoding="utf-8"))
 
 
 def read(text: str) -> Weights:
-    """Weights from their JSON form."""
+    """Parse weights from their JSON form."""
     data = json.loads(text)
     return Weights(
         Linear(data["disagreement"]),
@@ -71,8 +71,14 @@ def read(text: str) -> Weights:
 
 
 def sigmoid(score: float) -> float:
-    """Log-odds to probability, without overflow."""
+    """Turn log-odds into a probability, without overflow."""
     if score >= 0:
         return 1.0 / (1.0 + math.exp(-score))
     odds = math.exp(score)
     return odds / (1.0 + odds)
+
+
+def kind(features: Mapping[str, float]) -> Kind:
+    """Return the kind of disagreement whose learned score is the highest; the order of `Kind` breaks a tie."""
+    scores = {name: learned().kinds[name.value].confidence(features) for name in Kind}
+    return max(Kind, key=lambda name: scores[name])

@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 
 from skillloop.detect.features import classes
-from skillloop.detect.phrases import Phrases, tokens, wide
 from skillloop.text import lexicon
+from skillloop.text.phrases import Phrases, tokens, wide
 
 _WISHED = Phrases(lexicon.classes("wished"))
 
-SAYS_SO = "rule: says that it lasts"
+EXPLICIT = "rule: says that it lasts"
 """The feature of a rule of which the person says themselves that it is for good."""
 
-ONLY_TOLD = "told: only told"
+STATEMENT = "told: only told"
 """The feature of a sentence that starts like no order: most such tell how things are."""
 
 HEARD = 1500
@@ -93,7 +93,7 @@ def features(text: str, quote: str, rule: str) -> dict[str, float]:
     """
     names = _rule(quote, tokens(rule), rule)
     if meant_to_last(text, quote, rule):
-        names.add(SAYS_SO)
+        names.add(EXPLICIT)
     if reads_like_a_norm(text, quote, rule):
         names.add("rule: reads like a norm")
     return {"bias": 1.0} | dict.fromkeys(sorted(names), 1.0)
@@ -142,7 +142,7 @@ def _rule(quote: str, words: list[str], rule: str) -> set[str]:
     holds |= {f"{a} + {b}" for a, b in _PAIRS if {a, b} <= holds}
     mood = "rule" if starts & _ORDERS else "told"
     names = {f"{mood}: {name}" for name in holds} | {f"{mood}: starts {name}" for name in starts}
-    return names | {ONLY_TOLD} if mood == "told" else names
+    return names | {STATEMENT} if mood == "told" else names
 
 
 def _form(rule: str, size: float) -> dict[str, bool]:

@@ -1,6 +1,5 @@
 """What a disagreement looks like from both sides of the turn, as named numbers between 0 and 1.
 
-A `Scene` is one human turn with what the assistant did before, what it answered, and what the person had said earlier.
 `features(scene)` names everything that speaks for or against a disagreement. The names are shown to people, so they are words.
 """
 
@@ -8,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from skillloop.detect.phrases import Phrases, tokens, wide
-from skillloop.model import Origin, Session, ToolUse, Turn, TurnKind
+from skillloop.detect.scene import Scene
+from skillloop.model import ToolUse, TurnKind
 from skillloop.text import lexicon
+from skillloop.text.phrases import Phrases, tokens, wide
 
 _SAID, _REPLIED, _CLAIMED = (Phrases(lexicon.classes(group)) for group in ("said", "replied", "claimed"))
 
@@ -24,14 +23,10 @@ HEAD, TAIL = 1200, 300
 OPENING, CLOSING = 260, 700
 """Characters of the reply, and of the assistant's turn before, that are looked at."""
 
-REPEATED = 30
-"""Characters from which a line that the assistant wrote before counts as repeated."""
-
 OPENED = 6
 """Words of a later sentence that are looked at for how it starts."""
 
 _SENTENCE = re.compile(r"[.!?。！？\n]+")
-_NO_LETTERS = re.compile(r"[\W\d_]+")
 _EDITS = re.compile(
     r"edit|write|update$|patch|replace|create_file|insert|delete_file|notebook", re.IGNORECASE
 )
@@ -57,64 +52,14 @@ _COMMIT = re.compile(r"\bgit (?:commit|push|merge)\b|gh pr")
 _REVERT = re.compile(r"\bgit (?:revert|reset|restore|checkout --|checkout HEAD|stash)")
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """One human turn with both of its sides. `place` counts the human turns before it."""
-
-    turn: Turn
-    before: tuple[Turn, ...]  # the assistant's last run of turns; words sent twice at once have it in common
-    after: tuple[Turn, ...]  # the assistant's next run of turns
-    earlier: tuple[Turn, ...]  # what the person said before, newest first
-    place: int
-
-
-def scenes(session: Session) -> Iterator[Scene]:
-    """Each turn that a person said and that no earlier reading told of, in order, with its two sides."""
-    turns = session.turns
-    spoken: list[Turn] = []
-    for i, turn in enumerate(turns):
-        if turn.role != "human":
-            continue
-        if turn.origin is not Origin.MACHINE and i >= session.known:
-            before, after = _run(turns, range(i - 1, -1, -1)), _run(turns, range(i + 1, len(turns)))
-            yield Scene(turn, before[::-1], after, tuple(reversed(spoken[-8:])), len(spoken))
-        spoken.append(turn)
-
-
-def _run(turns: tuple[Turn, ...], places: range) -> tuple[Turn, ...]:
-    """The assistant's nearest run of turns in a direction."""
-    found = []
-    for place in places:
-        if turns[place].role == "assistant":
-            found.append(turns[place])
-        elif found:
-            break
-    return tuple(found)
-
-
 def features(scene: Scene) -> dict[str, float]:
     """Every feature of a scene that is not 0."""
-    prose, log = _own(scene), "\n".join(scene.turn.pasted)
+    prose, log = scene.own_prose(), "\n".join(scene.turn.pasted)
     found = {"bias": 1.0}
-    found |= said(prose) | _form(prose, log) | _standing(scene)
+    found |= words_used(prose) | _form(prose, log) | _standing(scene)
     found |= _before(scene) | _after(scene) | _asked_again(scene, prose)
     found |= _together(found)
     return found
-
-
-def _own(scene: Scene) -> str:
-    """The turn's text without the lines that it repeats from what the assistant just said."""
-    lines = scene.turn.text.splitlines()
-    if len(lines) < 2:
-        return scene.turn.text
-    if max(map(len, lines)) < REPEATED:
-        return "\n".join(lines)
-    heard = _bare("".join(turn.text for turn in scene.before))
-    return "\n".join(line for line in lines if len(line) < REPEATED or _bare(line) not in heard)
-
-
-def _bare(text: str) -> str:
-    return _NO_LETTERS.sub("", text).lower()
 
 
 def classes(words: list[str]) -> dict[str, int]:
@@ -122,7 +67,7 @@ def classes(words: list[str]) -> dict[str, int]:
     return _SAID.find(words)
 
 
-def said(prose: str) -> dict[str, float]:
+def words_used(prose: str) -> dict[str, float]:
     """The classes of words that a person used: anywhere, at the very start, and at the start of a later sentence."""
     sample = prose if len(prose) <= HEAD + TAIL else prose[:HEAD] + "\n" + prose[-TAIL:]
     lead = 5 if wide(sample) else 3
@@ -184,9 +129,9 @@ def _standing(scene: Scene) -> dict[str, float]:
     """How and when the turn came."""
     turn = scene.turn
     names = {
-        "turn: first of the session": scene.place == 0,
-        "turn: second or third": 0 < scene.place <= 2,
-        "turn: later than the tenth": scene.place > 10,
+        "turn: first of the session": scene.position == 0,
+        "turn: second or third": 0 < scene.position <= 2,
+        "turn: later than the tenth": scene.position > 10,
         "turn: interrupted the assistant": turn.interrupted,
         "turn: refused a tool": turn.denied or turn.kind is TurnKind.DENIAL,
         "turn: comment on a refusal": turn.kind is TurnKind.DENIAL,

@@ -15,8 +15,8 @@ from functools import cache
 
 from skillloop.detect import durability
 from skillloop.detect.classifier import Linear, learned
-from skillloop.detect.phrases import tokens, wide
 from skillloop.text import lexicon
+from skillloop.text.phrases import tokens, wide
 
 WISHES = {"may last": 0.15, "lasts": 0.4}
 """Probabilities of being durable from which the rule of a turn speaks for a disagreement."""
@@ -80,7 +80,7 @@ def draw(text: str, model: Linear | None = None) -> Lesson | None:
     return best and replace(best, features=best.features | durability.around(text, best.quote))
 
 
-def wish(rule: Lesson | None, model: Linear | None = None) -> dict[str, float]:
+def rule_features(rule: Lesson | None, model: Linear | None = None) -> dict[str, float]:
     """What the rule of a turn says of the turn: who tells how it always shall be, mostly says that it was not.
 
     Args:
@@ -91,7 +91,7 @@ def wish(rule: Lesson | None, model: Linear | None = None) -> dict[str, float]:
         return {}
     chance = (model or learned().durable).confidence(rule.features)
     found = {
-        "wish: says that it lasts": durability.SAYS_SO in rule.features,
+        "wish: says that it lasts": durability.EXPLICIT in rule.features,
         **{f"wish: {name}": chance >= at for name, at in WISHES.items()},
     }
     return {name: 1.0 for name, true in found.items() if true}

@@ -18,11 +18,11 @@ from pathlib import Path
 import corpus
 import train_detector as training
 
-from skillloop.detect import DRAFT_AT, DURABLE_AT, FOUND_AT, lesson, reads_lasting
+from skillloop.detect import DRAFT_AT, DURABLE_AT, FOUND_AT, is_durable, lesson
+from skillloop.detect.classifier import kind
 from skillloop.detect.features import features
-from skillloop.detect.kinds import kind
-from skillloop.detect.phrases import tokens
 from skillloop.model import Kind
+from skillloop.text.phrases import tokens
 
 PARTS = {
     "both sides": lambda name: True,
@@ -218,11 +218,8 @@ def kinds_and_durable(rows, real, scored, durable):
             rule = lesson.draw(row.scene.turn.text, model)
             if rule is None or scored[id(row)] < FOUND_AT:
                 return False
-            chance, sort = (
-                scored[id(row)] * model.confidence(rule.features),
-                kind(training.cached_features(row)),
-            )
-            return reads_lasting(row.scene, rule, sort, chance, at)
+            chance = scored[id(row)] * model.confidence(rule.features)
+            return is_durable(row.scene, rule, kind(training.cached_features(row)), chance, at)
 
         show(f"found and durable from {at}", real, said, lambda row: row.durable)
 

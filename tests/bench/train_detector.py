@@ -112,7 +112,7 @@ def disagreement(model: Linear) -> Callable[[Row], Picked]:
 
     def pick(row: Row) -> Picked:
         rule = lessons.draw(row.scene.turn.text, model)
-        return cached_features(row) | lessons.wish(rule, model), row.disagreement
+        return cached_features(row) | lessons.rule_features(rule, model), row.disagreement
 
     return pick
 

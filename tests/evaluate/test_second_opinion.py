@@ -6,8 +6,9 @@ import pytest
 from helpers.messages_server import MessagesServer, data_of, says, status
 from transcripts import Transcript
 
-from skillloop import cli, detect
-from skillloop.detect import DRAFT_AT
+from skillloop import cli
+from skillloop.detect import DRAFT_AT, disagreements
+from skillloop.detect.classifier import learned
 from skillloop.evaluate import second_opinion
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Disagreement, Kind, Outcome
@@ -21,9 +22,9 @@ def path(tmp_path, home, skill, monkeypatch):
     """A session with one turn of which the detector is unsure, whatever it thinks of it in truth."""
     record = Transcript().typed("How much sleep do adults need?").skill("research", str(skill))
     record.says("Eight hours, says a study.").typed(UNSURE).says("I will.")
-    confidence = detect.learned().disagreement.confidence
+    confidence = learned().disagreement.confidence
     monkeypatch.setattr(
-        type(detect.learned().disagreement),
+        type(learned().disagreement),
         "confidence",
         lambda self, seen: 0.45 if confidence(seen) else 0.0,
     )
@@ -97,7 +98,7 @@ def test_words_that_nobody_was_seen_typing_reach_no_model(tmp_path, home, store,
 
 def test_a_sure_detector_asks_nobody(path, home, store, server, monkeypatch):
     for sure in (0.1, 0.7, 0.99):
-        monkeypatch.setattr(type(detect.learned().disagreement), "confidence", lambda *_, sure=sure: sure)
+        monkeypatch.setattr(type(learned().disagreement), "confidence", lambda *_, sure=sure: sure)
         digest(path, home, store)
     assert opinions(server) == []
 
@@ -172,7 +173,9 @@ def test_words_in_a_transcript_that_ask_for_a_verdict_are_data(path, home, store
     [(0.45, 0.95, True), (DRAFT_AT - 0.01, DRAFT_AT, True), (DRAFT_AT, 0.95, False), (0.5, 0.2, False)],
 )
 def test_a_person_is_asked_where_only_the_opinion_made_it_sure_enough(before, after, asks):
-    found = detect._reconsidered(Disagreement(None, Kind.CORRECTION, after, True, None, None, 1), before)
+    found = disagreements.reconsidered(
+        Disagreement(None, Kind.CORRECTION, after, True, None, None, 1), before
+    )
     check = second_opinion.raised(found)
     assert (check is not None) is asks
     assert check is None or (check.passed, check.hard) == (False, False)

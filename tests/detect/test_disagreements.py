@@ -3,10 +3,11 @@
 import dataclasses
 
 import pytest
+from helpers.gate import failed, insert
 from transcripts import VERSIONS, Transcript
 
-from skillloop import detect
-from skillloop.detect import DRAFT_AT, FOUND_AT, UNSURE, find
+from skillloop.detect import DRAFT_AT, FOUND_AT, ONLY_PASTED, UNSURE, disagreements, find
+from skillloop.gate import provenance
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Kind, Origin, Session, ToolUse, Turn, TurnKind
 
@@ -85,7 +86,7 @@ def test_a_correction_is_found_and_the_next_wish_is_not(language):
 def test_a_rule_is_looked_for_wherever_it_could_matter(language, monkeypatch):
     sessions = [conversation(said, reply) for said in SCENES[language] for reply in ("ok", "You're right.")]
     found = [find(session) for session in sessions]
-    monkeypatch.setattr(detect, "_lift", lambda: float("inf"))
+    monkeypatch.setattr(disagreements, "_most_of_a_rule", lambda: float("inf"))
     assert [find(session) for session in sessions] == found
 
 
@@ -246,3 +247,19 @@ def test_a_second_opinion_is_asked_about_the_uncertain_middle_only():
     assert [one.confidence for one in find(doubtful, second_opinion=lambda *_: None)] == [
         one.confidence for one in find(doubtful)
     ]
+
+
+def test_a_turn_of_nothing_but_a_paste_quotes_nothing_of_it():
+    log = 'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: no such table'
+    turns = (
+        Turn(0, "human", "write the page", 1),
+        Turn(1, "assistant", "Done.", 2, kind=TurnKind.REPLY, tools=(ToolUse("Edit", "a.py"),)),
+        Turn(2, "human", "", 3, uuid="u3", pasted=(log,)),
+        Turn(3, "assistant", "Sorry! I see the error, let me fix it.", 4, kind=TurnKind.REPLY),
+    )
+    (found,) = find(Session("s", "s.jsonl", turns))
+    assert (found.evidence.quote, found.durable) == (ONLY_PASTED, False)
+    assert not provenance.holds(turns[2], found.evidence.quote)  # so the gate takes it for nobody's words
+    assert failed(
+        provenance.check, "", insert("Use a table"), turn={"pasted": (log,)}, quote=ONLY_PASTED
+    ) == {"origin!"}

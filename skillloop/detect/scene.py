@@ -1,0 +1,70 @@
+"""A turn of a person with what stands around it: what the assistant did before and after, and what the person said earlier.
+
+Limit: both sides are the nearest run of the assistant's turns. What lies further away is not looked at, but for the last few
+turns of the person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from skillloop.model import Origin, Session, Turn
+
+EARLIER = 8
+"""Turns of the person before this one that are kept."""
+
+REPEATED = 30
+"""Characters from which a line that the assistant wrote before counts as repeated."""
+
+_NO_LETTERS = re.compile(r"[\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One human turn with both of its sides. `position` counts the human turns before it."""
+
+    turn: Turn
+    before: tuple[Turn, ...]  # the assistant's last run of turns; words sent twice at once have it in common
+    after: tuple[Turn, ...]  # the assistant's next run of turns
+    earlier: tuple[Turn, ...]  # what the person said before, newest first
+    position: int
+
+    def own_prose(self) -> str:
+        """Return the turn's text without the lines that it repeats from what the assistant just said."""
+        lines = self.turn.text.splitlines()
+        if len(lines) < 2:
+            return self.turn.text
+        if max(map(len, lines)) < REPEATED:
+            return "\n".join(lines)
+        before = _letters("".join(turn.text for turn in self.before))
+        return "\n".join(line for line in lines if len(line) < REPEATED or _letters(line) not in before)
+
+
+def _letters(text: str) -> str:
+    return _NO_LETTERS.sub("", text).lower()
+
+
+def scenes(session: Session) -> Iterator[Scene]:
+    """Yield each turn of a person that no earlier reading of the session covered, in order, with what stands around it."""
+    turns = session.turns
+    human: list[Turn] = []
+    for i, turn in enumerate(turns):
+        if turn.role != "human":
+            continue
+        if turn.origin is not Origin.MACHINE and i >= session.known:
+            before, after = _run(turns, range(i - 1, -1, -1)), _run(turns, range(i + 1, len(turns)))
+            yield Scene(turn, before[::-1], after, tuple(reversed(human[-EARLIER:])), len(human))
+        human.append(turn)
+
+
+def _run(turns: tuple[Turn, ...], indexes: range) -> tuple[Turn, ...]:
+    """Return the assistant's nearest run of turns in a direction."""
+    run = []
+    for index in indexes:
+        if turns[index].role == "assistant":
+            run.append(turns[index])
+        elif run:
+            break
+    return tuple(run)

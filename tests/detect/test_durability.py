@@ -1,0 +1,108 @@
+"""What is worth knowing next time: what people say when a rule is for good, what only sounds like it, and what the weights make of it."""
+
+import pytest
+
+from skillloop.detect import DURABLE_AT, durability, lesson
+from skillloop.detect.classifier import learned
+from skillloop.detect.durability import meant_to_last
+from skillloop.text import lexicon
+from skillloop.text.phrases import tokens
+
+
+def lasts(text):
+    rule = lesson.draw(text)
+    return rule is not None and meant_to_last(text, rule.quote, rule.text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Never cite a magazine when there is a study.",
+        "The table is too wide. Always put the sample size next to each effect size.",
+        "From now on look in the journal first.",
+        "I told you to use pnpm, not npm.",
+        "Stop adding comments to every line.",
+        "wrong, we use snake_case here",
+        "Don't use semicolons in this code base.",
+        "No, usa siempre comillas simples.",
+        "Nein, verwende immer Tabs statt Leerzeichen.",
+        "N'utilise jamais npm.",
+        "Usa sempre os testes de integração.",
+        "Non usare mai il plurale nei nomi delle tabelle.",
+        "Никогда не пиши в main напрямую.",
+        "以后不要用 var",
+        "必ずテストを実行してください",
+    ],
+)
+def test_a_wish_for_good(text):
+    assert lasts(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no footnotes in the summary please",
+        "Every chart needs a title.",
+        "use tabs, not spaces",
+        "Keine Abkürzungen in Überschriften.",
+    ],
+)
+def test_the_form_of_a_rule_is_a_hint_and_not_more(text):
+    rule = lesson.draw(text)
+    assert not lasts(text)
+    assert "rule: reads like a norm" in rule.features
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It always fails on my machine.",
+        "never mind, go on",
+        "The page is never shown to guests, make it visible.",
+        "Es wird immer langsamer.",
+        "Move the button to the left.",
+        "We don't need the map at the bottom.",
+        "la página siempre se queda en blanco",
+        "把按钮移到左边",
+        "don't touch this file yet",
+        "no, the errors are gone",
+        "não altere o menu desta vez",
+        "今回は色を変えないで",
+    ],
+)
+def test_what_only_sounds_like_it(text):
+    assert not lasts(text)
+
+
+def sure(text):
+    rule = lesson.draw(text)
+    return learned().durable.confidence(rule.features if rule else durability.around(text))
+
+
+@pytest.mark.parametrize(
+    ("wish", "one_off"),
+    [
+        ("never merge without a second reviewer", "merge the second one now"),
+        ("ask me before you drop a table", "drop the table on the left"),
+        ("no sé, nunca subas secretos al repositorio", "sube la imagen de la página"),
+        ("frag immer nach, bevor du Pakete installierst", "mach die Karte etwas größer"),
+        ("n'installe jamais de paquet sans demander", "agrandis un peu la carte"),
+        ("nunca instale pacotes sem perguntar", "aumenta um pouco o card"),
+        ("non installare mai pacchetti senza chiedere", "ingrandisci un po' la scheda"),
+        ("никогда не ставь пакеты без спроса", "сделай карточку побольше"),
+        ("以后没问过我不要安装依赖", "把卡片放大一点"),
+        ("必ず先に聞いてからパッケージを入れてください", "カードを少し大きくして"),
+        ("installeer nooit pakketten zonder te vragen", "maak de kaart iets groter"),
+        ("항상 먼저 물어보고 패키지를 설치하세요", "카드를 조금 크게 해 주세요"),
+        ("bana sormadan asla paket kurma", "kartı biraz büyüt"),
+        ("لا تثبت حزمة أبدا بدون إذني", "كبر البطاقة قليلا"),
+        ("बिना पूछे कभी पैकेज इंस्टॉल मत करो", "कार्ड थोड़ा बड़ा करो"),
+    ],
+)
+def test_a_standing_rule_weighs_more_than_a_wish_for_today(wish, one_off):
+    assert sure(wish) >= DURABLE_AT > sure(one_off)
+
+
+def test_no_phrase_is_longer_than_what_is_looked_at_for_how_a_rule_starts():
+    phrases = (phrase for row in lexicon.classes("wished").values() for phrase in row)
+    assert max(len(tokens(phrase)) for phrase in phrases) == durability.LONGEST_PHRASE

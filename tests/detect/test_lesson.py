@@ -1,0 +1,90 @@
+"""The lesson: the person's sentence without its pleasantries, or none."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skillloop.detect import lesson as lessons
+from skillloop.gate import fidelity
+
+LESSONS = {
+    "I told you to use pnpm, not npm. Please do that in this repo": "Use pnpm, not npm",
+    "no man... don't join paths outside of paths.py": "Don't join paths outside of paths.py",
+    "Good, but don't put comments into shell snippets. People copy them.": "Don't put comments into shell snippets",
+    "sorry to stop you, I wanted to remind you to always run the specs locally": "Always run the specs locally",
+    "user_id must always come from the session": "user_id must always come from the session",
+    "no emojis in the docs please": "No emojis in the docs",
+    "I don't want you to create summary files after each task": "Do not create summary files after each task",
+    "I prefer early returns over nested ifs": "Prefer early returns over nested ifs",
+    "in this repo we never store money as float, always cents": "Never store money as float, always cents",
+    "te dije que nunca hagas commit directo a main": "Nunca hagas commit directo a main",
+    "schon wieder! Lies die Datei, bevor du sie änderst": "Lies die Datei, bevor du sie änderst",
+    "à partir de maintenant, écris les tests d'abord": "Écris les tests d'abord",
+    "de novo isso! lê o arquivo antes de mexer": "Lê o arquivo antes de mexer",
+    "ti avevo detto di non aggiungere dipendenze senza chiedere": "Non aggiungere dipendenze senza chiedere",
+    "с этого момента сначала пиши тесты": "Сначала пиши тесты",
+    "我说过不要随便加依赖": "不要随便加依赖",
+    "今後は先にテストを書いてください": "先にテストを書いてください",
+}
+
+
+@pytest.mark.parametrize("said_so", LESSONS)
+def test_a_lesson_is_the_sentence_without_its_pleasantries(said_so):
+    lesson = lessons.draw(said_so)
+    assert lesson.text == LESSONS[said_so]
+    assert lesson.quote in said_so
+    assert not fidelity.novel_words(lesson.text, said_so)
+    assert not fidelity.made_up(lesson.text, said_so, "")
+
+
+@pytest.mark.parametrize(
+    "said_so",
+    [
+        "you always jump straight to code",  # the complaint, turned into a rule, would ask for the opposite
+        "siempre me dejas imports sin usar",
+        "du machst immer alles auf einmal",
+        "why did you never run the tests?",
+        "/home/ana/project/app.py:12 is wrong, never do that",
+        "I never said that",
+        "the root is always the folder where it was started",
+        "TypeError: never gonna work",
+        "cp: no such file or directory",
+        "if so, that's bad and we should never commit it",  # without its question it says nothing
+        "always look at the log (which you",
+        "não o gráfico, eu quis dizer a tabela dos pedidos",  # what was meant belongs to one request
+        "falscher Ordner, ich meinte den mit den Vorlagen",
+        "ok",
+    ],
+)
+def test_what_is_a_complaint_a_question_or_of_the_day_is_no_lesson(said_so):
+    assert lessons.draw(said_so) is None
+
+
+@given(
+    st.lists(st.sampled_from([*LESSONS, "ok.", "why?", "…", "\n", " - ", "請", "no, "]), max_size=5),
+    st.sampled_from([" ", "", ", ", ". ", "\n"]),
+)
+def test_a_quote_is_always_a_span_and_a_lesson_in_its_words(parts, between):
+    text = between.join(parts)
+    lesson = lessons.draw(text)
+    if lesson is not None:
+        assert lesson.quote in text
+        assert not fidelity.novel_words(lesson.text, lesson.quote)
+
+
+def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():
+    text = "The second chart is blue. Always label the axes with their units. Then go on."
+    assert lessons.draw(text).text == "Always label the axes with their units"
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        ("you forgot the tests again, always write one first", "Always write one first"),
+        ("du hast es vergessen, schreib immer zuerst einen Test", "Schreib immer zuerst einen Test"),
+        ("that's wrong, use the logger and not print", "Use the logger and not print"),
+        ('don\'t call them "users"', 'Don\'t call them "users"'),
+    ],
+)
+def test_what_was_done_falls_off_and_quotation_marks_stay_whole(said, rule):
+    assert lessons.draw(said).text == rule

@@ -1,0 +1,26 @@
+"""A request that comes again is found by its words, with the answers of comparing it with every earlier one."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skillloop.detect.recurrence import RECURS, EarlierRules
+from skillloop.text import words
+
+WORD = st.sampled_from(
+    "tabs spaces table tables report never not no the a use using papers 表 格 要 ok Ω".split()
+)
+TEXT = st.lists(WORD, max_size=9).map(" ".join)
+
+
+@given(texts=st.lists(TEXT, max_size=12), rule=TEXT)
+def test_the_index_answers_as_comparing_with_each_does(texts, rule):
+    again = any(words.similarity(rule, text) >= RECURS for text in texts)
+    assert EarlierRules(texts).repeated(rule) == again
+
+
+def test_words_that_carry_no_meaning_recur_only_as_they_were():
+    earlier = EarlierRules(["no, not that", "use tabs in the table"])
+    assert earlier.repeated("No. Not that!")
+    assert not earlier.repeated("not this")
+    assert earlier.repeated("tabs for tables")
+    assert not EarlierRules([]).repeated("")
