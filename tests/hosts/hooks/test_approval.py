@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from skillloop.hosts.claude_code.hooks import approval
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 LAUNCHER = """#!/bin/sh
 case "$2" in none) echo "no such proposal" >&2; exit 2;; esac
 echo "- Cite the primary source."

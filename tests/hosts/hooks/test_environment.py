@@ -12,7 +12,7 @@ import pytest
 
 from skillloop.hosts.claude_code.hooks import environment
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 HOOKS = "skillloop/hosts/claude_code/hooks"
 BACKEND = """
 import zipfile

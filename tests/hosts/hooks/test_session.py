@@ -14,7 +14,7 @@ import pytest
 
 from skillloop.hosts.claude_code.hooks import session as inbox
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 HOOKS = "skillloop/hosts/claude_code/hooks"
 ID = "0b5fa0b2-6e52-4a2a-9d0e-7b1a33f0a001"
 WORKER = """import os, sys

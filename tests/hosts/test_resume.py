@@ -4,9 +4,9 @@ import random
 from dataclasses import replace
 
 import pytest
+from helpers.hosts import SKILL, everything
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_transcript_hostile import everything
 from transcripts import VERSIONS, Transcript
 
 from skillloop import detect
@@ -16,7 +16,6 @@ from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code import transcript
 from skillloop.hosts.claude_code.records import Lines
 
-SKILL = "/home/ana/.claude/skills/research/SKILL.md"
 WORDS = [
     "No, use tabs",
     "never fetch, use the journal",
