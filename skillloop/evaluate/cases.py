@@ -19,7 +19,7 @@ from typing import Any, Literal
 from skillloop.errors import SkillloopError
 from skillloop.model import Disagreement, Session, sha256
 from skillloop.propose import context
-from skillloop.text import words
+from skillloop.text import lexicon, words
 
 TURNS = 3
 """Turns before a disagreement that make its situation."""
@@ -31,17 +31,7 @@ EVALS = Path("evals") / "evals.json"
 _LARGEST = 1_000_000  # bytes of an evals.json that are read
 
 _SPAN = re.compile(r"`([^`\n]{2,80})`|\"([^\"\n]{2,80})\"|“([^”\n]{2,80})”")
-_CLAUSE = re.compile(
-    r"[;:!?。！？；，,]|\.(?:\s|$)|\s[-–—]+\s|\b(?:but|and|sondern|sino|mais)\b", re.IGNORECASE
-)
-_INSTEAD = re.compile(
-    r"\b(?:instead of|rather than|en lugar de|en vez de|statt|anstatt|au lieu de|em vez de|invece di|вместо)\b|而不是|代替",
-    re.IGNORECASE,
-)
-_RUN = re.compile(
-    r"\b(?:run|running|execute|call|start|corre|ejecuta|führe|starte|lance|exécute|запус)\w*\b|运行|执行",
-    re.IGNORECASE,
-)
+_CLAUSE = r"[;:!?。！？；，,]|\.(?:\s|$)|\s[-–—]+\s|\b<spaced>\b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +102,7 @@ def expected(lesson: str) -> Expected:
             named = next(filter(None, match.groups())).strip()
             if negated:
                 absent.append(named)
-            elif _RUN.search(clause) and match.group(1):
+            elif lexicon.pattern("clause.run", r"\b<spaced>\w*|<dense>").search(clause) and match.group(1):
                 commands.append(named)
             else:
                 contains.append(named)
@@ -126,9 +116,10 @@ def _clauses(lesson: str) -> Iterator[tuple[str, bool]]:
     """Yield the clauses of a lesson, each with whether it says what not to do. Marks inside of a named thing do not split."""
     spans = [match.span() for match in _SPAN.finditer(lesson)]
     start = 0
-    ends = [m for m in _CLAUSE.finditer(lesson) if not any(a <= m.start() < b for a, b in spans)]
+    conjunctions = lexicon.pattern("clause.conjunction", _CLAUSE).finditer(lesson)
+    ends = [m for m in conjunctions if not any(a <= m.start() < b for a, b in spans)]
     for stop, after in [*((m.start(), m.end()) for m in ends), (len(lesson), len(lesson))]:
-        wanted, *unwanted = _INSTEAD.split(lesson[start:stop])
+        wanted, *unwanted = lexicon.pattern("clause.instead", lexicon.WHOLE).split(lesson[start:stop])
         yield wanted, "not" in words.polarity(_SPAN.sub(" ", wanted))
         yield from ((part, True) for part in unwanted)
         start = after

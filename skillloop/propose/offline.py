@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from skillloop.model import Disagreement, Edit, Proposal, sha256
 from skillloop.skills import document
 from skillloop.skills.document import LEARNED, Bullet, Section, SkillFile
-from skillloop.text import words
+from skillloop.text import lexicon, words
 
 SAME = 0.75
 """Similarity from which two rules with the same polarity say the same."""
@@ -27,11 +27,6 @@ FITS = 0.2
 """Share of a lesson's content words that a list's text must hold for the lesson to belong there."""
 
 _CLAUSE = re.compile(r"\s*(?:[;:.!?。！？；，,]+|\s[-–—]+\s)\s*")
-_INSTEAD = re.compile(
-    r"\b(?:instead of|rather than|en lugar de|en vez de|statt|anstatt|au lieu de|em vez de|ao invés de|invece di|вместо)\b"
-    r"|而不是|代替|ではなく|の代わりに",
-    re.IGNORECASE,
-)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -142,8 +137,10 @@ def _contradicts(lesson: str, rule: str) -> bool:
 
 def _clauses(lesson: str) -> Iterator[tuple[str, bool]]:
     """Yield the lesson's clauses, each with whether it is negated; what follows "instead of" counts as negated."""
+    before = lexicon.alternatives("clause.instead before")
+    instead = lexicon.pattern("clause.instead", f"{lexicon.WHOLE}|{before}")
     for clause in _CLAUSE.split(lesson):
-        wanted, *unwanted = _INSTEAD.split(clause)
+        wanted, *unwanted = instead.split(clause)
         if wanted.strip():
             yield wanted, "not" in words.polarity(wanted)
         for part in unwanted:

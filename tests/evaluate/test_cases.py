@@ -22,6 +22,8 @@ from skillloop.store import Corrupt, Store
         ("Always end with `Sources:`.", Expected(contains=("Sources:",))),
         ("Never use `rm -rf`.", Expected(absent=("rm -rf",))),
         ("Use `pnpm` instead of `npm`.", Expected(contains=("pnpm",), absent=("npm",))),
+        ("Usa `pnpm` ao invés de `npm`.", Expected(contains=("pnpm",), absent=("npm",))),
+        ("Führe `make test` aus, bevor du fertig bist.", Expected(commands=("make test",))),
         ("Run `make test` before you finish.", Expected(commands=("make test",))),
         (
             "Don't write “basically”; write “in short”.",
