@@ -45,7 +45,7 @@ _FILE = re.compile(r"\b[\w-]+\.[a-z]{1,5}\b(?!\()|(?<!\w)[.~]?/\w|\w/\w[\w.-]*/|
 _ITEM = re.compile(r"^[ \t]*(?:[-*•+]|\d+[.)])[ \t]", re.MULTILINE)
 _NAME = re.compile(r"\w_\w|[a-z][A-Z]\w|\w\(\)|@\w|`")
 _QUOTED = re.compile(r"[\"“«「„].+[\"”»」“]")
-_FORMS_AT_HAND = r"\d{3,}|[a-z]\.[a-z]+\(|\w/\w+\.\w"
+_FORMS_AT_HAND = re.compile(r"\d{3,}|[a-z]\.[a-z]+\(|\w/\w+\.\w", re.IGNORECASE)
 
 _ORDERS = {
     "means", "prohibition", "negated verb", "no", "taste", "should", "change", "lasting", "working", "enough", "always", "every", "must",
@@ -182,15 +182,15 @@ def meant_to_last(text: str, quote: str, rule: str) -> bool:
     """
     sentence = _sentence(text, quote)
     return bool(
-        lexicon.pattern("lasting.from now on", lexicon.WHOLE).search(sentence)
+        lexicon.whole("lasting.from now on").search(sentence)
         or _always(rule, "lasting.adverb", "lasting.wish")
         or lexicon.pattern("lasting.enough", r"<spaced>(?!\w)").match(sentence.strip())
         or lexicon.pattern("lasting.enough", "<dense>").search(sentence)
         or (
             lexicon.pattern("lasting.command", r"(?:please\s+)?<all>(?!\w)").match(rule)
             and (
-                lexicon.pattern("lasting.custom", lexicon.WHOLE).search(sentence)
-                or lexicon.pattern("lasting.reminder", lexicon.WHOLE).search(sentence)
+                lexicon.whole("lasting.custom").search(sentence)
+                or lexicon.whole("lasting.reminder").search(sentence)
             )
         )
         or lexicon.pattern("lasting.reminder", "<dense>").search(sentence)
@@ -201,9 +201,8 @@ def reads_like_a_norm(text: str, quote: str, rule: str) -> bool:
     """Say whether a wish has the form of a rule, and nothing in its sentence points at the moment; see `meant_to_last`."""
     if not lexicon.pattern("lasting.norm").match(rule):
         return False
-    return not lexicon.pattern("lasting.at hand", f"{lexicon.WHOLE}|{_FORMS_AT_HAND}").search(
-        _sentence(text, quote)
-    )
+    sentence = _sentence(text, quote)
+    return not (lexicon.whole("lasting.at hand").search(sentence) or _FORMS_AT_HAND.search(sentence))
 
 
 def _sentence(text: str, quote: str) -> str:

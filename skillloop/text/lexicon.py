@@ -18,9 +18,6 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "data" / "lang"
 
-WHOLE = r"(?<!\w)<spaced>(?!\w)|<dense>"
-"""A form for `pattern`: whole words; where words are not spaced, anywhere."""
-
 _PHRASE_END = re.compile(r"[|\n]+")
 
 
@@ -121,3 +118,8 @@ def pattern(key: str, form: str = "<all>") -> re.Pattern[str]:
     for name, spaced in (("<all>", None), ("<spaced>", True), ("<dense>", False)):
         form = form.replace(name, alternatives(key, spaced=spaced))
     return re.compile(form, re.IGNORECASE)
+
+
+def whole(key: str) -> re.Pattern[str]:
+    """Return the pattern of a key that matches whole words only; where words are not spaced, anywhere."""
+    return pattern(key, r"(?<!\w)<spaced>(?!\w)|<dense>")

@@ -4,8 +4,7 @@ Used to ask whether two lines say the same (`similarity`), whether a line holds 
 (`content_words`), and whether it says it the same way round (`polarity`). Everything is linear in the text and needs
 no model. Invariant: text that differs only in case, width, apostrophe or accent composition gives the same words.
 
-The lexicons cover English, Spanish, German, French, Portuguese, Italian, Russian, Chinese and Japanese, and of a few
-more languages the negators; every language gets tokens and content words.
+Stop words and polarity are known of the languages that have them in `data/lang`; every language gets tokens.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _APOSTROPHES = str.maketrans("’‘ʼ＇", "''''")
 
 
 def fold(text: str) -> str:
-    """NFKC, casefolded, with one kind of apostrophe."""
+    """Fold a text: NFKC, caseless, with one kind of apostrophe. Accents stay, because they tell words apart."""
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(
@@ -36,13 +35,13 @@ def fold(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a text in order, folded; one token a character in scripts that do not space words."""
+    """Split a text into its folded words, in order; one token a character in scripts that do not space words."""
     return _TOKEN.findall(fold(text))
 
 
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
-    """A folded word without its commonest endings, so that "test", "tests" and "testing" meet. Not a dictionary form."""
+    """Cut the commonest endings off a folded word, so that "test", "tests" and "testing" meet. Not a dictionary form."""
     if len(word) < 3 or not word.isalpha():
         return word
     if word.isascii():
@@ -72,7 +71,7 @@ def _stem_latin(word: str) -> str:
 
 @lru_cache(maxsize=4096)
 def content_words(text: str) -> frozenset[str]:
-    """The stems that carry meaning: no stop words and no negators; pairs of neighbours where words are not spaced."""
+    """Return the stems that carry meaning: no stop words and no negators; pairs of neighbours where words are not spaced."""
     return frozenset(_content(tokens(text)))
 
 
@@ -99,7 +98,7 @@ def _content(words: list[str]) -> list[str]:
 
 
 def similarity(a: str, b: str) -> float:
-    """How much two lines say the same, 0 to 1: the Dice coefficient of their content words."""
+    """Return how much two lines say the same, 0 to 1: the Dice coefficient of their content words."""
     mine, theirs = content_words(a), content_words(b)
     if not mine or not theirs:
         return float(tokens(a) == tokens(b))
@@ -108,7 +107,7 @@ def similarity(a: str, b: str) -> float:
 
 @lru_cache(maxsize=4096)
 def polarity(text: str) -> tuple[str, ...]:
-    """The negators, quantifiers and scope words of a text in order, by meaning ("not", "only", "before", …).
+    """Return the negators, quantifiers and scope words of a text in order, by meaning ("not", "only", "before", …).
 
     An answering "no" at the start ("No, use tabs") is an answer, not a negation.
     """
@@ -121,7 +120,7 @@ def _answer() -> re.Pattern[str]:
 
 
 def polar(words: list[str]) -> list[tuple[str, int, int]]:
-    """The polarity words of a list of tokens: class, and where the phrase starts and ends in the list."""
+    """Find the polarity words in a list of tokens: class, and where the phrase starts and ends in the list."""
     by_first = _phrases()
     found = []
     at = 0
@@ -140,7 +139,7 @@ def polar(words: list[str]) -> list[tuple[str, int, int]]:
 
 @cache
 def _phrases() -> dict[str, list[tuple[tuple[str, ...], str]]]:
-    """The tokens of every polarity phrase with its class, by its first token, the longest first."""
+    """Return the tokens of every polarity phrase with its class, by its first token, the longest first."""
     phrases = {tuple(tokens(p)): name for name, row in lexicon.classes("polarity").items() for p in row}
     by_first: dict[str, list[tuple[tuple[str, ...], str]]] = {}
     for phrase in sorted(phrases, key=len, reverse=True):

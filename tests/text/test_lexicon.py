@@ -73,7 +73,7 @@ def test_a_new_language_is_one_file(folder):
 
 
 def test_a_pattern_holds_every_language_and_none_that_has_nothing_matches_all():
-    sense = lexicon.pattern("lasting.from now on", lexicon.WHOLE)
+    sense = lexicon.whole("lasting.from now on")
     assert all(
         sense.search(text) for text in ("From now on, use tabs", "ab jetzt Tabs", "впредь табы", "今後はタブ")
     )

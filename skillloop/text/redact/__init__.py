@@ -10,26 +10,31 @@ Not covered: secrets that are spelled out, reversed or encrypted. The gate sends
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-from skillloop.text.redact.assignments import RUN, assigned
-from skillloop.text.redact.heuristics import looks_random
-from skillloop.text.redact.normalize import decoded, folded
-from skillloop.text.redact.rules import tokens
-from skillloop.text.redact.secret import Secret
+from skillloop.text.redact.rules import RUN, assigned, tokens
+from skillloop.text.redact.values import Secret, looks_random
 
 __all__ = ["Secret", "random_tokens", "redact", "secrets"]
 
 _LONG = 16  # letters; no rule that is not `spaced` matches less
 _GENERAL = frozenset({"key", "password"})
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}", re.ASCII)
+_UNSEEN = re.compile(
+    "[\u00ad\u0300-\u036f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
+_ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', ' "'), ("\\'", " '"))
 
 
 def secrets(text: str) -> list[Secret]:
-    """The credentials in `text`, in order and without overlaps; offsets are into `text` as given."""
-    view, offsets = folded(text)
+    """Find the credentials in `text`, in order and without overlaps; offsets are into `text` as given."""
+    view, offsets = _folded(text)
     found = [*tokens(view, spaced=True), *assigned(view), *_dense(view)]
     if offsets is not None:
         found = [Secret(offsets[s.start], offsets[s.end - 1] + 1, s.type) for s in found]
@@ -37,7 +42,7 @@ def secrets(text: str) -> list[Secret]:
 
 
 def redact(text: str) -> str:
-    """The text with each credential replaced by `<SECRET:type>`; idempotent."""
+    """Replace each credential by `<SECRET:type>`; idempotent."""
     parts, end = [], 0
     for secret in secrets(text):
         parts += [text[end : secret.start], f"<SECRET:{secret.type}>"]
@@ -46,13 +51,13 @@ def redact(text: str) -> str:
 
 
 def random_tokens(text: str) -> list[str]:
-    """Long tokens that look random whatever they are: no skill line needs one, so the gate asks a person."""
+    """Find long tokens that look random, whatever they are: no skill line needs one, so the gate asks a person."""
     runs = (match.group().rstrip(".-~_/") for match in RUN.finditer(text))
     return [run for run in runs if len(run) >= 20 and looks_random(run)]
 
 
 def _merged(found: Iterable[Secret]) -> list[Secret]:
-    """Overlapping finds joined, under the type that was found first (provider rules come before general ones)."""
+    """Join overlapping finds, under the type that was found first (provider rules come before general ones)."""
     merged: list[Secret] = []
     for new in sorted(found, key=lambda s: (s.start, s.end)):
         if merged and new.start < merged[-1].end:
@@ -65,7 +70,7 @@ def _merged(found: Iterable[Secret]) -> list[Secret]:
 
 
 def _dense(view: str) -> Iterator[Secret]:
-    """What only a long word can hold. Prose has few of them, so most of it is never searched."""
+    """Find what only a long word can hold. Prose has few of them, so most of it is never searched."""
     words = [word for word in view.split() if len(word) >= _LONG]
     dense = "\n".join(words)
     hits = [*tokens(dense, spaced=False), *_encoded(dense)]
@@ -82,9 +87,48 @@ def _dense(view: str) -> Iterator[Secret]:
 
 
 def _encoded(view: str) -> Iterator[Secret]:
-    """Runs of base64 whose content is text that holds a credential."""
+    """Find runs of base64 whose content is text that holds a credential."""
     for run in _BASE64.finditer(view):
-        plain = decoded(run.group())
+        plain = _decoded(run.group())
         if plain:
             inner = [*tokens(plain, spaced=False), *tokens(plain, spaced=True), *assigned(plain)]
             yield from (Secret(run.start(), run.end(), found.type) for found in inner[:1])
+
+
+class _Folding(dict[int, str]):
+    """What each character stands for: its NFKC form, or nothing where it cannot be seen. For str.translate."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        folded = "" if _UNSEEN.match(char) else unicodedata.normalize("NFKC", char)
+        folded = "I" if folded == "\u0130" else folded  # the one letter that grows when lowered
+        if len(self) < 10_000:
+            self[code] = folded
+        return folded
+
+
+_FOLDING = _Folding()
+
+
+def _folded(text: str) -> tuple[str, list[int] | None]:
+    """Return the text as it is meant, and for each of its characters the offset it came from (None: the same)."""
+    view, offsets = text, None
+    if not text.isascii() and (
+        _UNSEEN.search(text) or "\u0130" in text or not unicodedata.is_normalized("NFKC", text)
+    ):
+        view = text.translate(_FOLDING)
+        offsets = [at for at, char in enumerate(text) for _ in _FOLDING[ord(char)]]
+    if "\\" in view:
+        for escape, plain in _ESCAPES:  # same length: offsets stay
+            view = view.replace(escape, plain)
+    return view, offsets
+
+
+def _decoded(run: str) -> str:
+    """Return the printable text that a run of base64 stands for, or ""."""
+    body = run.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        plain = base64.b64decode(body + "=" * (-len(body) % 4)).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return plain if plain.replace("\n", "").replace("\r", "").replace("\t", "").isprintable() else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,23 @@ _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Za-z][a-z]*|\d+|[^A-Za-z\d]+")
 _SEPARATORS = re.compile(r"[-_./:\s,;=+]+$")
 
 
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A credential in a text: text[start:end], and whose it is ("github", "password", …)."""
+
+    start: int
+    end: int
+    type: str
+
+
 @cache
 def table() -> dict[str, Any]:
-    """The whole of `data/secrets.toml`."""
+    """Return the whole of `data/secrets.toml`."""
     return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
 
 
 def placeholder(value: str) -> bool:
-    """Whether the value itself says that it stands for another."""
+    """Say whether the value itself tells that it stands for another."""
     lowered = value.lower()
     words, parts = _standing_in()
     return len(set(lowered) - {"-"}) < 3 or lowered.rstrip("!.") in words or parts.search(lowered) is not None
@@ -41,20 +51,20 @@ def placeholder(value: str) -> bool:
 
 @cache
 def _standing_in() -> tuple[frozenset[str], re.Pattern[str]]:
-    """The values that stand for another, and the parts of such."""
+    """Return the values that stand for another, and a pattern of the parts of such."""
     rules = table()
     return frozenset(rules["words"]), re.compile("|".join(map(re.escape, rules["placeholders"])))
 
 
 def code(value: str) -> bool:
-    """Whether the value is looked up rather than written out: a call, a variable, a path, a dotted name."""
+    """Say whether the value is looked up rather than written out: a call, a variable, a path, a dotted name."""
     if _CODE.match(value):
         return True
     return bool(_DOTTED.match(value)) and not any(c.isdigit() for c in value)
 
 
 def passwordlike(value: str, *, quoted: bool) -> bool:
-    """Mixed enough to be a password: letters with digits or signs, or a number right where one is due."""
+    """Say whether it is mixed enough for a password: letters with digits or signs, or a number right where one is due."""
     if len(value) < 4 or (quoted and value.count(" ") > 4) or _worded(value):
         return False
     kinds = (
@@ -69,7 +79,7 @@ def passwordlike(value: str, *, quoted: bool) -> bool:
 
 
 def keylike(value: str) -> bool:
-    """Long and mixed enough to be a key."""
+    """Say whether it is long and mixed enough for a key."""
     if " " in value or len(value) < 10 or value.isdigit() or _worded(value):
         return False
     if _IDENTIFIERS.match(value):
@@ -78,12 +88,12 @@ def keylike(value: str) -> bool:
 
 
 def long_key(value: str) -> bool:
-    """A key right behind the word: here a hash or a UUID is one, too."""
+    """Say the same of what stands right behind the word: here a hash or a UUID is a key, too."""
     return len(value) >= 20 and keylike(value) and not _SHA_PREFIX.search(value)
 
 
 def looks_random(token: str) -> bool:
-    """Whether a token of 16 or more characters looks drawn by lot and is no hash, id, path or name."""
+    """Say whether a token of 16 or more characters looks drawn by lot and is no hash, id, path or name."""
     token = token[:96]
     if _UUID.search(token) or _HEX.match(token) or _IDENTIFIERS.match(token) or _SHA_PREFIX.search(token):
         return False
@@ -101,7 +111,7 @@ _SHA_PREFIX = re.compile(r"(?:sha\d{1,3}|md5|h1|blake\w)[-:_=]", re.IGNORECASE)
 
 
 def _worded(value: str) -> bool:
-    """Whether the value is words and short numbers in a row: "my-app-v2", "userAuthToken", "2024-01-01"."""
+    """Say whether the value is words and short numbers in a row: "my-app-v2", "userAuthToken", "2024-01-01"."""
     pieces = [p for p in _PIECES.findall(value) if not _SEPARATORS.match(p)]
     if any(not p.isalnum() for p in pieces):
         return False
@@ -130,6 +140,6 @@ _BITS = tuple(n * math.log2(n) if n else 0.0 for n in range(513))
 
 
 def _entropy(value: str) -> float:
-    """Shannon entropy in bits a character."""
+    """Return the Shannon entropy in bits a character."""
     value = value[:512]
     return math.log2(len(value)) - sum(_BITS[value.count(char)] for char in set(value)) / len(value)

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import skillloop.text.redact
-from skillloop.text.redact import assignments, random_tokens, redact, rules, secrets
-from skillloop.text.redact.heuristics import table
+from skillloop.text.redact import random_tokens, redact, rules, secrets
+from skillloop.text.redact.values import table
 
-BENCH = runpy.run_path(str(Path(__file__).parent / "bench" / "redaction.py"))
+BENCH = runpy.run_path(str(Path(__file__).parents[1] / "bench" / "redaction.py"))
 ROWS = list(BENCH["positives"]())
 GITHUB = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"  # a shape, not a token
 
@@ -148,7 +148,7 @@ def test_a_word_is_quick_on_whatever_follows_it(kind):
     for word in table()[kind]:
         for rest in ["", " a", "=", " is ", " (", "=a1B2c3D4e5F6g7H8", " a1B2c3D4e5F6g7H8"]:
             text = (word + rest) * (60_000 // len(word + rest))
-            for rule, more in ((assignments._values, [kind.removesuffix("s")]), (assignments._near, [])):
+            for rule, more in ((rules._values, [kind.removesuffix("s")]), (rules._near, [])):
                 assert quickest(rule, text, text, word, *more, times=2) < LIMIT, (word, rest)
 
 
@@ -156,15 +156,15 @@ def test_a_word_is_quick_on_whatever_follows_it(kind):
 @pytest.mark.parametrize("word", ["key", "password", "密钥"])
 def test_a_word_is_quick_on_values_of_which_no_two_are_alike(word, shape):
     text = "\n".join(shape.format(word, 100_000 + n) for n in range(15_000))
-    for rule, more in ((assignments._values, [word]), (assignments._near, [])):
+    for rule, more in ((rules._values, [word]), (rules._near, [])):
         assert quickest(rule, text, text, word, *more, times=2) < LIMIT
 
 
 def test_a_dump_is_judged_so_far_and_then_held_secret():
-    lines = [f"key = file_number_{n}" for n in range(assignments.JUDGED + 2)]
+    lines = [f"key = file_number_{n}" for n in range(rules.JUDGED + 2)]
     told = redact("\n".join(lines)).split("\n")
-    assert told[: assignments.JUDGED] == lines[:-2]
-    assert told[assignments.JUDGED :] == ["key = <SECRET:key>"] * 2
+    assert told[: rules.JUDGED] == lines[:-2]
+    assert told[rules.JUDGED :] == ["key = <SECRET:key>"] * 2
     assert redact("\n".join(told)) == "\n".join(told)
 
 
