@@ -18,6 +18,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "data" / "lang"
 
+WHOLE = r"(?<!\w)<spaced>(?!\w)|<dense>"
+"""A form for `pattern`: whole words; where words are not spaced, anywhere."""
+
 _PHRASE_END = re.compile(r"[|\n]+")
 
 
@@ -121,5 +124,5 @@ def pattern(key: str, form: str = "<all>") -> re.Pattern[str]:
 
 
 def whole(key: str) -> re.Pattern[str]:
-    """Return the pattern of a key that matches whole words only; where words are not spaced, anywhere."""
-    return pattern(key, r"(?<!\w)<spaced>(?!\w)|<dense>")
+    """Return the pattern of a key for whole words."""
+    return pattern(key, WHOLE)
