@@ -70,3 +70,21 @@ def test_all_that_one_digest_costs_stays_below_what_was_said(tmp_path, home, ski
     assert cli.run(["--home", str(home), "digest", str(path)]) == 0
     said = capsys.readouterr().err
     assert 0 < server.billed / 1e9 <= float(said.partition("at most $")[2].split()[0])
+
+
+def test_the_plan_goes_the_way_of_the_real_run(tmp_path, home, skill, server, capsys):
+    (home / "config.toml").write_text('[model]\nbackend = "anthropic"\ncandidates = 3\n')
+    path = written(tmp_path, corrected(skill, RULE).witnessed(home))
+    plan = ["--home", str(home), "digest", str(path), "--plan", "--json"]
+
+    def planned():
+        assert cli.run(plan) == 0
+        return [json.loads(line)["answered_before"] for line in capsys.readouterr().out.splitlines()]
+
+    assert planned() == [False] * 3, "nobody knows which of them will stand"
+    assert cli.run(["--home", str(home), "digest", str(path)]) == 0
+    assert len(drafted(server.requests)) == 1
+    capsys.readouterr()
+    before = (home / "skillloop.db").read_bytes()
+    assert planned() == [True], "the first stands: the others would not be asked for"
+    assert (home / "skillloop.db").read_bytes() == before
