@@ -28,6 +28,11 @@ class TurnKind(StrEnum):
     COMMAND = "command"  # the arguments of a slash command
     REPLY = "reply"  # an assistant turn
 
+    @property
+    def submitted(self) -> bool:
+        """Whether the client tells its hooks when a person submits such a turn."""
+        return self in {TurnKind.PROMPT, TurnKind.COMMAND}
+
 
 class Kind(StrEnum):
     """What sort of disagreement."""

@@ -12,11 +12,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from skillloop.gate.input import GateInput, finding
-from skillloop.model import Check, Evidence, Origin, Proposal, Session, Turn, TurnKind
+from skillloop.model import Check, Evidence, Origin, Proposal, Turn
 from skillloop.text.redact import redact
-
-SUBMITTED = frozenset({TurnKind.PROMPT, TurnKind.COMMAND})
-"""The turns for which the client tells its hooks that they were submitted."""
 
 DOUBTS = frozenset({"gone", "attribution", "receipt", "untold", "pasted", "taken back", "partial", "tainted"})
 """The soft findings that speak against it that a person said, and meant, these words."""
@@ -107,7 +104,7 @@ def _doubts(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
 
 def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
     """Return one finding where the hook did not see the words submitted, one where it could not have seen them."""
-    submitted = {turn: inputs.receipts.get(turn) for turn in turns if turn.kind in SUBMITTED}
+    submitted = {turn: inputs.receipts.get(turn) for turn in turns if turn.kind.submitted}
     forged = next((turn.line for turn, seen in submitted.items() if seen is False), None)
     if forged is not None:
         detail = f"no prompt receipt for line {forged}: the text may have been inserted into the transcript"
@@ -115,7 +112,7 @@ def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
     if None in submitted.values():
         yield _doubt("unwatched", "no hook watched this session, so nothing proves what was typed in it")
     elif len(submitted) < len(set(turns)):
-        line = next(turn.line for turn in turns if turn.kind not in SUBMITTED)
+        line = next(turn.line for turn in turns if not turn.kind.submitted)
         yield _doubt(
             "untold", f"the client sends its hooks no receipt for a message like the one at line {line}"
         )
@@ -129,23 +126,3 @@ def _looks_pasted(turn: Turn) -> bool:
 
 def _doubt(name: str, detail: str) -> Check:
     return finding(name, detail, hard=False)
-
-
-def suspicion(turn: Turn, session: Session, seen: bool | None) -> str:
-    """Return why something else than the person may well have put this turn into the transcript, or "".
-
-    Such words are neither shown as the person's nor sent to a model. That nothing watched the session is no such reason.
-
-    Args:
-        turn: A human turn of the session.
-        session: As read.
-        seen: Whether the hook saw the turn submitted; None where no hook watched.
-    """
-    submitted = turn.kind in SUBMITTED
-    if submitted and seen is not None:
-        return "" if seen else "there is no prompt receipt for it"
-    if session.tainted:
-        return session.tainted
-    attributed = (other.line for other in session.human_turns if other.origin is Origin.TYPED)
-    foreign = turn.origin is Origin.UNATTRIBUTED and min(attributed, default=turn.line) < turn.line
-    return "it does not say who typed it, as earlier ones do" if submitted and foreign else ""

@@ -13,11 +13,9 @@ from pathlib import Path
 from skillloop import config, fs, gate
 from skillloop.config import confirmation
 from skillloop.errors import Refused, SkillloopError, Stale
-from skillloop.gate import provenance
 from skillloop.gate.fidelity import PERSON
 from skillloop.gate.input import GateInput
-from skillloop.hosts.claude_code import transcript
-from skillloop.hosts.claude_code.hooks import receipts
+from skillloop.hosts.claude_code import authorship, transcript
 from skillloop.model import Evidence, Outcome, Proposal, Session, Turn, Verdict, Version, sha256
 from skillloop.propose import offline
 from skillloop.skillpath import SkillPath
@@ -91,7 +89,7 @@ def gather(
         session=session,
         turns=turns,
         receipts={
-            turn: _seen(home, proposal.session_id, proposal.evidence[0].path, turn.text)
+            turn: authorship.witnessed(home, proposal.session_id, proposal.evidence[0].path, turn.text)
             for turn in turns.values()
         },
         confidence=confidence,
@@ -178,24 +176,12 @@ def rules_folders(path: str, session: Session | None = None) -> tuple[Path | Non
     return Path(session.cwd) if session is not None and session.cwd else _project_of(folder), folder
 
 
-def suspicion(session: Session, turn: Turn, home: Path) -> str:
-    """Why something else than the person may well have put this human turn into the transcript, or ""."""
-    return provenance.suspicion(turn, session, _seen(home, session.session_id, session.path, turn.text))
-
-
-def _seen(home: Path, session_id: str, path: str, text: str) -> bool | None:
-    """Whether the hook saw these words submitted; None where it did not watch the session.
-
-    The client names a transcript after its session. A record in it may claim to be of another one.
-    """
-    seen = receipts.held(home, Path(path).stem, text)
-    return receipts.held(home, session_id, text) if seen is None else seen
-
-
 def credible(session: Session, home: Path) -> Session:
     """The session as a model may see it: without the words of turns that something else may have put there."""
     turns = (
-        replace(turn, text="", pasted=()) if turn.role == "human" and suspicion(session, turn, home) else turn
+        replace(turn, text="", pasted=())
+        if turn.role == "human" and authorship.suspicion(session, turn, home)
+        else turn
         for turn in session.turns
     )
     return replace(session, turns=tuple(turns))

@@ -14,6 +14,7 @@ from skillloop import config
 from skillloop.config import Config
 from skillloop.evaluate import cases, judge, replay, second_opinion
 from skillloop.evaluate.cases import Case
+from skillloop.hosts.claude_code import authorship
 from skillloop.llm import BudgetExceeded, ModelClient, ModelError
 from skillloop.model import Check, Disagreement, Outcome, Proposal, Session, Verdict
 from skillloop.pipeline import gather
@@ -59,7 +60,7 @@ class ModelStage:
         """Say why something else than the person may well have written the words of a disagreement, or ""."""
         turn = disagreement.turn
         if turn not in self._suspicions:
-            self._suspicions[turn] = gather.suspicion(self.session, self.session.turns[turn], self.home)
+            self._suspicions[turn] = authorship.suspicion(self.session, self.session.turns[turn], self.home)
         return self._suspicions[turn]
 
     def second_opinion(self, disagreement: Disagreement, session: Session) -> float | None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skillloop.gate import provenance
-from skillloop.model import Evidence, Origin, Outcome, Session, Turn, TurnKind
+from skillloop.model import Evidence, Origin, Outcome, Session, TurnKind
 
 SAID = "Always sort the tables by date."
 EDIT = insert("Always sort the tables by date")
@@ -100,30 +100,6 @@ def test_a_doubt_about_the_words_goes_to_a_person(doubt, fields):
 def test_a_receipt_is_asked_for_where_the_client_gives_one():
     inputs = {"received": False, "turn": {"kind": TurnKind.QUEUED}}
     assert failed(provenance.check, SAID, EDIT, **inputs) == {"untold"}
-
-
-TYPED = Turn(0, "human", "hello", 1, "u0", origin=Origin.TYPED)
-ODD = Turn(1, "human", SAID, 7, "u1", origin=Origin.UNATTRIBUTED)
-
-
-@pytest.mark.parametrize(
-    ("turn", "seen", "tainted", "suspect"),
-    [
-        (TYPED, True, None, False),
-        (TYPED, None, None, False),
-        (TYPED, False, None, True),
-        (TYPED, None, "Bash wrote to it", True),
-        (TYPED, True, "Bash wrote to it", False),
-        (ODD, None, None, True),
-        (ODD, True, None, False),
-        (replace(ODD, kind=TurnKind.DENIAL), None, None, False),
-        (replace(ODD, kind=TurnKind.DENIAL), False, "Bash wrote to it", True),
-        (replace(ODD, line=1), None, None, False),
-    ],
-)
-def test_a_turn_is_suspect_where_something_else_may_have_written_it(turn, seen, tainted, suspect):
-    session = Session("s1", "/t/s1.jsonl", (TYPED, turn), tainted=tainted)
-    assert bool(provenance.suspicion(turn, session, seen)) is suspect
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Who made the words of a record, and what proves it."""
 
+from dataclasses import replace
+
 import pytest
 from helpers.hosts import said
 from transcripts import NOTE, VERSIONS, Transcript
 
-from skillloop.model import Origin, TurnKind
+from skillloop.hosts.claude_code import authorship
+from skillloop.model import Origin, Session, Turn, TurnKind
 
 
 @pytest.mark.parametrize(
@@ -169,3 +172,31 @@ def test_a_sub_agents_turns_are_nobodys(read):
 def test_what_a_machine_writes_is_a_machines_also_behind_a_wrapper(read, text):
     session = read(Transcript().typed("Go on").says("Done").typed(text))
     assert (said(session), session.machine) == (["Go on"], 1)
+
+
+SAID = "Always sort the tables by date."
+TYPED = Turn(0, "human", "hello", 1, "u0", origin=Origin.TYPED)
+ODD = Turn(1, "human", SAID, 7, "u1", origin=Origin.UNATTRIBUTED)
+
+
+@pytest.mark.parametrize(
+    ("turn", "seen", "tainted", "suspect"),
+    [
+        (TYPED, True, None, False),
+        (TYPED, None, None, False),
+        (TYPED, False, None, True),
+        (TYPED, None, "Bash wrote to it", True),
+        (TYPED, True, "Bash wrote to it", False),
+        (ODD, None, None, True),
+        (ODD, True, None, False),
+        (replace(ODD, kind=TurnKind.DENIAL), None, None, False),
+        (replace(ODD, kind=TurnKind.DENIAL), False, "Bash wrote to it", True),
+        (replace(ODD, line=1), None, None, False),
+    ],
+)
+def test_a_turn_is_suspect_where_something_else_may_have_written_it(
+    tmp_path, monkeypatch, turn, seen, tainted, suspect
+):
+    session = Session("s1", "/t/s1.jsonl", (TYPED, turn), tainted=tainted)
+    monkeypatch.setattr(authorship, "witnessed", lambda *_: seen)
+    assert bool(authorship.suspicion(session, turn, tmp_path)) is suspect

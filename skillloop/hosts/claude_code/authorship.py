@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from skillloop.hosts.claude_code.hooks import receipts
-from skillloop.model import Origin, TurnKind
+from skillloop.model import Origin, Session, Turn, TurnKind
 
 TYPED_SOURCES = ("typed", "queued")
 PERSONAL_ENTRYPOINTS = frozenset(
@@ -217,3 +217,23 @@ def witnessed(home: Path, session_id: str, path: str, text: str) -> bool | None:
     """
     seen = receipts.held(home, Path(path).stem, text)
     return receipts.held(home, session_id, text) if seen is None else seen
+
+
+def suspicion(session: Session, turn: Turn, home: Path) -> str:
+    """Return why something else than the person may well have put this human turn into the transcript, or "".
+
+    Such words are neither shown as the person's nor sent to a model. That nothing watched the session is no such reason.
+
+    Args:
+        session: As read.
+        turn: A human turn of it.
+        home: $SKILLLOOP_HOME, where the receipts are.
+    """
+    seen = witnessed(home, session.session_id, session.path, turn.text) if turn.kind.submitted else None
+    if seen is not None:
+        return "" if seen else "there is no prompt receipt for it"
+    if session.tainted:
+        return session.tainted
+    attributed = (other.line for other in session.human_turns if other.origin is Origin.TYPED)
+    foreign = turn.origin is Origin.UNATTRIBUTED and min(attributed, default=turn.line) < turn.line
+    return "it does not say who typed it, as earlier ones do" if turn.kind.submitted and foreign else ""
