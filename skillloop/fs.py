@@ -4,11 +4,11 @@ Invariants: a path from outside is resolved once and then pinned by a directory 
 skill's folder except a temporary file that takes SKILL.md's place in one atomic step; no mode of an existing file or
 folder is ever changed; a lock is the kernel's (flock), so a dead process cannot hold one.
 
-What `open_skill` refuses, and why: a path that is not `…/skills/…/NAME/SKILL.md`, a plugin's or a downloaded
-skill (an update would wipe the edit, see `skillpath`), a SKILL.md that is a link, a device or a
-pipe, a file with a second hard link (replacing it would leave the other name behind, silently), one of another user
-(replacing it would change the owner), a read-only one (somebody meant it), and one that everybody may write (the
-words could be anybody's). A *group*-writable file is accepted: it is what a umask of 002 makes on most desktops.
+What is refused, and why: a path that is not `…/skills/…/NAME/SKILL.md`, a plugin's or a downloaded skill (an update
+would wipe the edit, see `skillpath`), a SKILL.md that is a link, a device or a pipe, a file with a second hard link
+(replacing it would leave the other name behind, silently), one of another user (replacing it would change the owner), a
+read-only one (somebody meant it), and one that everybody may write (the words could be anybody's). A *group*-writable
+file is accepted: it is what a umask of 002 makes on most desktops.
 """
 
 from __future__ import annotations
@@ -71,7 +71,12 @@ def locked(path: Path, *, wait: float = 30.0) -> Iterator[None]:
     except OSError as error:
         raise SkillloopError(f"{path}: cannot lock: {_reason(error)}") from error
     try:
-        _flock(handle, path, wait)
+        until = time.monotonic() + wait
+        while not _try_flock(handle, path):
+            if time.monotonic() >= until:
+                holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "another"
+                raise Locked(f"{path} is held by process {holder}", "wait until it has ended")
+            time.sleep(0.005)
         with suppress(OSError):  # the number is for people only; a full disk must not stop us here
             os.ftruncate(handle, 0)
             os.pwrite(handle, b"%d\n" % os.getpid(), 0)
@@ -80,20 +85,15 @@ def locked(path: Path, *, wait: float = 30.0) -> Iterator[None]:
         os.close(handle)
 
 
-def _flock(handle: int, path: Path, wait: float) -> None:
-    until = time.monotonic() + wait
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "another"
-                raise Locked(f"{path} is held by process {holder}", "wait until it has ended") from None
-            time.sleep(0.005)
-        except OSError as error:
-            raise SkillloopError(f"{path}: cannot lock: {_reason(error)}") from error
-        else:
-            return
+def _try_flock(handle: int, path: Path) -> bool:
+    """Take the lock, if nobody holds it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise SkillloopError(f"{path}: cannot lock: {_reason(error)}") from error
+    return True
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, lasting: bool = True) -> None:
@@ -128,20 +128,6 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, lasting: bool = 
         os.close(folder)
 
 
-def _has_writer(handle: int) -> bool:
-    if not hasattr(fcntl, "F_SETLEASE"):
-        return False
-    try:
-        fcntl.fcntl(
-            handle, fcntl.F_SETSIG, signal.SIGURG
-        )  # ignored by default; SIGIO, the usual one, would kill us
-        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except OSError as error:
-        return error.errno == errno.EAGAIN  # else this file system knows no leases
-    return False
-
-
 def _write_new(folder: int, name: str, data: bytes, mode: int) -> None:
     """Create `name`, which must not exist, with these bytes and mode, and wait until they are on disk."""
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o600, dir_fd=folder)
@@ -156,7 +142,7 @@ def _write_new(folder: int, name: str, data: bytes, mode: int) -> None:
 
 
 def mark(path: Path) -> Mark:
-    """How a file looks now, to be compared for equality only.
+    """Return how a file looks now, to be compared for equality only.
 
     Raises:
         OSError: it cannot be looked at.
@@ -166,7 +152,7 @@ def mark(path: Path) -> Mark:
 
 
 def canonical(path: str | Path) -> str:
-    """The one name of a SKILL.md: its folder with every link resolved, so that two ways to a skill share a history.
+    """Return the one name of a SKILL.md: its folder with every link resolved, so that two ways to a skill share a history.
 
     The file itself need not exist.
 
@@ -187,7 +173,7 @@ def canonical(path: str | Path) -> str:
 
 
 def why_not_editable(path: str | Path) -> str | None:
-    """Why skillloop must not write this SKILL.md, in a sentence for a person, or None where it may."""
+    """Return why skillloop must not write this SKILL.md, in a sentence for a person, or None where it may."""
     try:
         with open_skill(path) as skill:
             skill.check_editable()
@@ -204,7 +190,7 @@ class OpenSkill:
     folder: int  # directory descriptor
 
     def read(self, name: str = SKILL) -> bytes:
-        """The bytes of SKILL.md (or of our temporary file beside it).
+        """Return the bytes of SKILL.md (or of our temporary file beside it).
 
         Raises:
             Missing: no such file.
@@ -234,7 +220,7 @@ class OpenSkill:
         return data
 
     def names(self) -> list[str]:
-        """What lies in the folder."""
+        """Return the names in the folder."""
         return os.listdir(self.folder)  # noqa: PTH208  (pathlib knows no handles)
 
     def check_editable(self) -> None:
@@ -249,14 +235,17 @@ class OpenSkill:
             raise NotEditable(f"{self.path} {reason}", COPY_HINT)
         if self.path.casefold().startswith(("/proc/", "/sys/")):
             raise NotEditable(f"{self.path} is not on a disk")
-        found = os.stat(SKILL, dir_fd=self.folder, follow_symlinks=False)
-        if found.st_nlink > 1:
+        status = os.stat(SKILL, dir_fd=self.folder, follow_symlinks=False)
+        if status.st_nlink > 1:
             raise NotEditable(f"{self.path} has a second hard link", "make it a file of its own")
-        if found.st_uid != os.geteuid():
+        if status.st_uid != os.geteuid():
             raise NotEditable(f"{self.path} belongs to another user")
-        if not found.st_mode & stat.S_IWUSR:
+        if not status.st_mode & stat.S_IWUSR:
             raise NotEditable(f"{self.path} is read-only", f"chmod u+w {self.path}")
-        if (found.st_mode | os.fstat(self.folder).st_mode & ~_sticky(self.folder)) & stat.S_IWOTH:
+        folder = os.fstat(self.folder).st_mode
+        if folder & stat.S_ISVTX:  # others cannot replace our files there
+            folder &= ~stat.S_IWOTH
+        if (status.st_mode | folder) & stat.S_IWOTH:
             raise NotEditable(f"everybody may write {self.path}", f"chmod o-w {self.path} and its folder")
 
     def stage(self, name: str, data: bytes) -> None:
@@ -312,7 +301,7 @@ class OpenSkill:
             os.unlink(name, dir_fd=self.folder)
 
     def check_still_there(self) -> None:
-        """Refuse when the path no longer leads to the folder that we hold.
+        """Refuse when the path no longer leads to the folder that we opened.
 
         Raises:
             Missing: the folder was moved, removed or replaced.
@@ -321,8 +310,8 @@ class OpenSkill:
             now = Path(self.path).parent.stat()
         except OSError:
             now = None
-        held = os.fstat(self.folder)
-        if now is None or (now.st_dev, now.st_ino) != (held.st_dev, held.st_ino):
+        opened = os.fstat(self.folder)
+        if now is None or (now.st_dev, now.st_ino) != (opened.st_dev, opened.st_ino):
             raise Missing(f"{self.path}: its folder was moved or replaced while we worked")
 
 
@@ -365,11 +354,6 @@ def _walk(real: str) -> int:
     return handle
 
 
-def _sticky(folder: int) -> int:
-    """The world-writable bit, where the folder's sticky bit keeps others from replacing our files."""
-    return stat.S_IWOTH if os.fstat(folder).st_mode & stat.S_ISVTX else 0
-
-
 def _exchange(folder: int, one: str, other: str) -> None:
     """Exchange two names of a folder atomically. Python has no call for it, the C library has."""
     import ctypes  # noqa: PLC0415  (8 ms that only a publish pays)
@@ -381,6 +365,20 @@ def _exchange(folder: int, one: str, other: str) -> None:
     if call(folder, os.fsencode(one), folder, os.fsencode(other), _EXCHANGE):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), one)
+
+
+def _has_writer(handle: int) -> bool:
+    """Return whether somebody has the file open for writing; False where that cannot be known."""
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    try:
+        # SIGURG is ignored by default; SIGIO, the usual one, would kill us
+        fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN  # else this file system knows no leases
+    return False
 
 
 def _reason(error: OSError) -> str:
