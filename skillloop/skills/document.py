@@ -109,7 +109,15 @@ def parse(text: str, path: str | PurePath = "SKILL.md") -> SkillFile:
         SkillFormatError: no frontmatter, or one that is not closed.
     """
     lines = tuple(_split(text))
-    body = _frontmatter_end(lines, path)
+    if not lines or lines[0].rstrip("\r\n") != "---":
+        hint = "a SKILL.md starts with a line `---`, then name and description, then `---`"
+        raise SkillFormatError(f"{path}:1: no frontmatter", hint)
+    ends = (number for number, line in enumerate(lines) if number and line.rstrip("\r\n") == "---")
+    body = next(ends, -1) + 1
+    if not body:
+        raise SkillFormatError(
+            f"{path}:1: the frontmatter is not closed", "add a line `---` after the description"
+        )
     return SkillFile(lines, body, tuple(_sections(lines, body)))
 
 
@@ -149,20 +157,6 @@ def _split(text: str) -> list[str]:
     lines = [line + "\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     return lines if lines[-1] else lines[:-1]
-
-
-def _frontmatter_end(lines: tuple[str, ...], path: str | PurePath) -> int:
-    if not lines or lines[0].rstrip("\r\n") != "---":
-        raise SkillFormatError(
-            f"{path}:1: no frontmatter",
-            "a SKILL.md starts with a line `---`, then name and description, then `---`",
-        )
-    for number, line in enumerate(lines[1:], start=1):
-        if line.rstrip("\r\n") == "---":
-            return number + 1
-    raise SkillFormatError(
-        f"{path}:1: the frontmatter is not closed", "add a line `---` after the description"
-    )
 
 
 def visible(lines: tuple[str, ...], start: int = 0) -> Iterator[tuple[int, str]]:

@@ -98,7 +98,12 @@ def restore(home: Path, file: Path, *, replace: bool = False) -> Path | None:
     target = home / NAME
     if target.exists() and not replace:
         raise UsageError(f"{target} exists already", "import into another home, or say --replace")
-    data = _read(file)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise SkillloopError(f"{file}: {error.strerror}") from error
+    if not data.startswith(b"SQLite format 3\0"):
+        raise SkillloopError(f"{file} is no export of skillloop")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with staged(home) as place:
         fs.write_atomic(place, data)
@@ -208,16 +213,6 @@ def _check(database: Database, home: Path, source: Path) -> Audit:
     if broken:
         raise Corrupt(source, broken[0])
     return audit
-
-
-def _read(file: Path) -> bytes:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise SkillloopError(f"{file}: {error.strerror}") from error
-    if not data.startswith(b"SQLite format 3\0"):
-        raise SkillloopError(f"{file} is no export of skillloop")
-    return data
 
 
 def _name(temporary: Path, file: Path, *, replace: bool) -> None:

@@ -51,7 +51,22 @@ class Sessions(Tables):
         with self.transaction():
             known = self.session(session.session_id)
             if known is None or (known.end, known.digest) != (session.end, session.digest):
-                self._save_session(session)
+                place = (
+                    session.session_id,
+                    self._database.next("sessions"),
+                    session.path,
+                    session.end,
+                    session.digest,
+                )
+                self._database.run(
+                    "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) "
+                    "ON CONFLICT (session_id) DO UPDATE SET seq = excluded.seq, path = excluded.path, end = excluded.end, "
+                    "digest = excluded.digest, at = excluded.at, turns = excluded.turns, human_turns = excluded.human_turns",
+                    *(*place, now(), len(session.turns), len(session.human_turns)),
+                )
+                self.audit.append(
+                    "digested", session=session.session_id, end=session.end, digest=session.digest
+                )
             for each in found:
                 data = encode(each)
                 whose = (
@@ -74,22 +89,6 @@ class Sessions(Tables):
         """Let the next reading of this saved session go on where `session.resume` says."""
         row = (session.path, session.session_id, session.resume, sha256(session.resume))
         self._database.run("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?)", *row)
-
-    def _save_session(self, session: Session) -> None:
-        place = (
-            session.session_id,
-            self._database.next("sessions"),
-            session.path,
-            session.end,
-            session.digest,
-        )
-        self._database.run(
-            "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) "
-            "ON CONFLICT (session_id) DO UPDATE SET seq = excluded.seq, path = excluded.path, end = excluded.end, "
-            "digest = excluded.digest, at = excluded.at, turns = excluded.turns, human_turns = excluded.human_turns",
-            *(*place, now(), len(session.turns), len(session.human_turns)),
-        )
-        self.audit.append("digested", session=session.session_id, end=session.end, digest=session.digest)
 
     def disagreements(
         self, *, session_id: str | None = None, skill: str | Path | None = None, unattributed: bool = False
@@ -154,15 +153,13 @@ class Sessions(Tables):
             "(SELECT min(seq) FROM disagreements WHERE session_id = ?1), 9e15) ORDER BY seq",
             before,
         )
-        return tuple(self._wish(*row) for row in rows)
-
-    def _wish(self, data: str, sha: str) -> str:
-        """Return what a stored disagreement asks for; there are thousands, so nothing else of it is decoded."""
-        if sha256(data) != sha:
-            raise Corrupt(self._database.path, "a stored disagreement has changed")
-        found = json.loads(data)
-        wish: str = found["lesson"] or found["evidence"]["quote"]
-        return wish
+        wishes = []
+        for data, sha in rows:  # there are thousands, so nothing else of them is decoded
+            if sha256(data) != sha:
+                raise Corrupt(self._database.path, "a stored disagreement has changed")
+            found = json.loads(data)
+            wishes.append(found["lesson"] or found["evidence"]["quote"])
+        return tuple(wishes)
 
 
 _SESSION = "SELECT session_id, path, end, digest, at, turns, human_turns, disagreements FROM sessions"
