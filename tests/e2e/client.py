@@ -17,19 +17,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PACKAGE = "@anthropic-ai/claude-code"
+VERSION = os.environ.get("SKILLLOOP_CLIENT_VERSION", "2.1.332")
+"""Pinned, because npm's `latest` moves; set it to `latest` to try the newest."""
 KEY = "sk-stub-not-a-key"
 WAIT = 30.0  # seconds that anything in the client may take on a busy machine
 
 
 def binary() -> Path:
-    """The client's binary, installed from npm into a cache outside the repository on first use.
+    """Return the client's binary, installed from npm into a cache outside the repository on first use.
 
     SKILLLOOP_CLIENT_CACHE names that cache; the default is a folder of the system's temporary directory.
     """
-    cache = Path(os.environ.get("SKILLLOOP_CLIENT_CACHE") or Path(tempfile.gettempdir()) / "skillloop-client")
+    root = Path(os.environ.get("SKILLLOOP_CLIENT_CACHE") or Path(tempfile.gettempdir()) / "skillloop-client")
+    cache = root / VERSION
     package = cache / "node_modules" / PACKAGE
     if not package.exists():
-        command = ["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(cache), PACKAGE]
+        command = [
+            "npm",
+            "install",
+            "--silent",
+            "--no-fund",
+            "--no-audit",
+            "--prefix",
+            str(cache),
+            f"{PACKAGE}@{VERSION}",
+        ]
         subprocess.run(command, check=True)
     native = sorted(package.parent.glob("claude-code-*/claude"))
     return native[0] if native else cache / "node_modules" / ".bin" / "claude"

@@ -6,7 +6,7 @@ import sys
 
 import client
 import pytest
-from experiments import data, recipe
+from helpers.experiments import data, recipe
 from stub import text, tool
 
 pytestmark = [
