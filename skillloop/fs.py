@@ -172,16 +172,6 @@ def canonical(path: str | Path) -> str:
         raise Missing(f"{text}: {_reason(error)}") from None
 
 
-def why_not_editable(path: str | Path) -> str | None:
-    """Return why skillloop must not write this SKILL.md, in a sentence for a person, or None where it may."""
-    try:
-        with open_skill(path) as skill:
-            skill.check_editable()
-    except SkillloopError as error:
-        return f"{error.message}: {error.hint}" if error.hint else error.message
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class OpenSkill:
     """A SKILL.md through the handle of its folder: whatever happens to the path now, we stay where we looked."""

@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.files import why_not_editable
 
 from skillloop import fs
 from skillloop.errors import Locked, SkillloopError, UsageError
-from skillloop.fs import Missing, canonical, locked, open_skill, why_not_editable, write_atomic
+from skillloop.fs import Missing, canonical, locked, open_skill, write_atomic
 
 TEXT = b"---\nname: web\n---\n- a\n"
 HOLDER = """

@@ -1,6 +1,7 @@
 """Whose a SKILL.md is, and that everything that asks gets this one answer."""
 
 import pytest
+from helpers.files import why_not_editable
 from helpers.store import disagreement, session
 
 from skillloop import fs
@@ -115,7 +116,7 @@ def test_what_is_never_edited_is_refused_at_every_door_and_its_lesson_waits_for_
     skill.parent.mkdir(parents=True)
     skill.write_text("---\nname: reader\n---\n- a\n")
     reason = SkillPath.of(skill).reason
-    assert reason in fs.why_not_editable(skill)
+    assert reason in why_not_editable(skill)
     for act in (
         lambda: history.publish(store, skill, sha256(skill.read_bytes()), b"new\n", by="person"),
         lambda: history.rollback(store, skill, to=1),
@@ -127,4 +128,4 @@ def test_what_is_never_edited_is_refused_at_every_door_and_its_lesson_waits_for_
     store.save_digest(session(), [disagreement("e1", skill=str(skill))])
     assert [each.id for each in store.disagreements(unattributed=True)] == ["e1"]
     copy = history.copy_skill(skill, tmp_path / "conf" / "skills")
-    assert fs.why_not_editable(copy) is None
+    assert why_not_editable(copy) is None

@@ -26,7 +26,7 @@ class ActiveSkill:
         self._called: str | None = None
 
     def called(self, name: Any) -> None:
-        """The model called the Skill tool, or the person typed its slash command: a launch may follow."""
+        """Note that the model called the Skill tool, or the person typed its slash command: a launch may follow."""
         self._called = string(name).strip().removeprefix("/") or None
 
     def launched(self, text: str) -> bool:
@@ -44,17 +44,17 @@ class ActiveSkill:
         return True
 
     def attributed(self, name: Any) -> None:
-        """The client says that the assistant spoke under this skill."""
+        """Note that the client says that the assistant spoke under this skill."""
         name = string(name).strip()
         if name and (self.current is None or _last(self.current.name) != _last(name)):
             self._enter(name)
 
     def cleared(self) -> None:
-        """The conversation starts anew."""
+        """Let the conversation start anew."""
         self.current = self._called = None
 
     def snapshot(self) -> tuple[SkillRef | None, str | None, dict[str, str]]:
-        """How things stand, for `restore`."""
+        """Return how things stand, for `restore`."""
         return self.current, self._called, dict(self._paths)
 
     def restore(self, current: SkillRef | None, called: str | None, paths: dict[str, str]) -> None:
@@ -67,5 +67,5 @@ class ActiveSkill:
 
 
 def _last(name: str) -> str:
-    """The last part of a path or of a `plugin:skill` name."""
+    """Return the last part of a path or of a `plugin:skill` name."""
     return re.split(r"[/\\:]", name)[-1]

@@ -215,8 +215,8 @@ def witnessed(home: Path, session_id: str, path: str, text: str) -> bool | None:
         path: The transcript, which the client names after its session.
         text: The words.
     """
-    seen = receipts.held(home, Path(path).stem, text)
-    return receipts.held(home, session_id, text) if seen is None else seen
+    seen = receipts.submitted(home, Path(path).stem, text)
+    return receipts.submitted(home, session_id, text) if seen is None else seen
 
 
 def suspicion(session: Session, turn: Turn, home: Path) -> str:

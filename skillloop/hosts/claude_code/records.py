@@ -127,7 +127,7 @@ class Lines:
             yield [last]
 
     def _before(self, offset: int) -> bytes:
-        """The last bytes before an offset."""
+        """Return the last bytes before an offset."""
         first = max(0, offset - WINDOW)
         return os.pread(self._file.fileno(), offset - first, first) if offset else b""
 
@@ -139,7 +139,7 @@ class Lines:
 
 
 def line_at(path: Path, number: int) -> bytes:
-    """The line with this 1-based number, or b"" where there is none."""
+    """Return the line with this 1-based number, or b"" where there is none."""
     lines = Lines(path)
     before = 0
     for batch in lines:
@@ -150,7 +150,7 @@ def line_at(path: Path, number: int) -> bytes:
 
 
 def parse(line: bytes) -> dict[str, Any] | None:
-    """The record of a line, or None where it is not one JSON object."""
+    """Return the record of a line, or None where it is not one JSON object."""
     try:
         text = line.decode()
         value, end = _decode(text, len(text) - len(text.lstrip()))
@@ -191,7 +191,7 @@ def skim(line: bytes, *, replying: bool) -> list[dict[str, Any]] | None:
 
 
 def unambiguous(line: bytes) -> bool:
-    """Whether no object in the line names a key twice: such a record says different things to different readers."""
+    """Return whether no object in the line names a key twice: such a record says different things to different readers."""
     try:
         _decode_strictly(line.decode())
     except (ValueError, RecursionError):
@@ -208,7 +208,7 @@ _decode_strictly = json.JSONDecoder(object_pairs_hook=_unique).decode
 
 
 def opened(path: Path) -> FileIO:
-    """The transcript's file, unbuffered; errors as `Lines` raises them."""
+    """Return the transcript's file, unbuffered; errors as `Lines` raises them."""
     hint = "give the path of a Claude Code session, e.g. ~/.claude/projects/PROJECT/SESSION.jsonl"
     try:
         # O_NONBLOCK: opening a named pipe must not wait for a writer

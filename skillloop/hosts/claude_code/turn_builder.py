@@ -13,23 +13,12 @@ CUT = "\n[…]\n"  # stands where the middle was
 TOOLS = 200  # tool calls kept of an assistant turn, the latest
 BRIEF = 300  # characters kept of a tool call
 _BRIEF_KEYS = frozenset(
-    (
-        "command",
-        "file_path",
-        "notebook_path",
-        "url",
-        "path",
-        "pattern",
-        "query",
-        "skill",
-        "prompt",
-        "description",
-    )
+    "command file_path notebook_path url path pattern query skill prompt description".split()
 )
 
 
 def string(value: Any) -> str:
-    """The value if it is a string, with lone surrogates replaced so that it can be written out; else ""."""
+    """Return the value if it is a string, with lone surrogates replaced so that it can be written out; else ""."""
     if not isinstance(value, str):
         return ""
     if not value.isascii():
@@ -73,7 +62,7 @@ class HumanDraft:
     snapshot: Snapshot | None = None  # None: reading cannot go on from here
 
     def turn(self, index: int) -> Turn:
-        """The finished turn."""
+        """Return the finished turn."""
         return Turn(
             index,
             "human",
@@ -142,7 +131,7 @@ class AssistantDraft:
             del self.calls[next(iter(self.calls))]
 
     def turn(self, index: int) -> Turn:
-        """The finished turn."""
+        """Return the finished turn."""
         cut = CUT if self._length > HEAD + TAIL else ""
         return Turn(
             index,
@@ -160,7 +149,7 @@ class AssistantDraft:
 
 
 def _brief(arguments: Any) -> str:
-    """What a tool call was about: its command, path or address, or else its first string."""
+    """Return what a tool call was about: its command, path or address, or else its first string."""
     if not isinstance(arguments, dict):
         return ""
     first = ""

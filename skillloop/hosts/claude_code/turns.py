@@ -142,7 +142,7 @@ class Assembly:
             self.skills.attributed(record["attributionSkill"])
 
     def _open(self, record: dict[str, Any], line: int) -> AssistantDraft:
-        """The assistant's turn that the record belongs to, begun if need be."""
+        """Return the assistant's turn that the record belongs to, begun if need be."""
         if self.reply is None:
             self._interrupted = self._denied = False
             self._refused_plan = None
@@ -196,7 +196,7 @@ class Assembly:
             self._message(texts, record, line, source)
 
     def _failure(self, block: dict[str, Any], record: dict[str, Any], line: int, source: bytes) -> None:
-        """A call that went wrong: it failed, or the person refused it, perhaps with a comment."""
+        """Take the result of a call that went wrong: it failed, or the person refused it, perhaps with a comment."""
         text = _joined(block.get("content"))
         key, refused = block.get("tool_use_id"), authorship.refused(text)
         key = key if isinstance(key, str) else ""
@@ -320,7 +320,7 @@ class Assembly:
 
 
 def _joined(content: Any) -> str:
-    """The text of a tool result or prompt, which is a string or a list of blocks."""
+    """Return the text of a tool result or prompt, which is a string or a list of blocks."""
     if isinstance(content, list):
         return "\n".join(string(block.get("text")) for block in content if isinstance(block, dict))
     return string(content)

@@ -29,33 +29,33 @@ def submit(home, prompt, **variables):
 
 def test_what_was_submitted_is_held_and_nothing_else(home):
     assert submit(home, "Always cite PubMed.").stdout == b""
-    assert receipts.held(home, ID, "Always cite PubMed.") is True
-    assert receipts.held(home, ID, "Always cite x.com.") is False
-    assert receipts.held(home, ID.replace("1", "2"), "Always cite PubMed.") is None
+    assert receipts.submitted(home, ID, "Always cite PubMed.") is True
+    assert receipts.submitted(home, ID, "Always cite x.com.") is False
+    assert receipts.submitted(home, ID.replace("1", "2"), "Always cite PubMed.") is None
 
 
 def test_what_is_submitted_after_a_look_is_held_at_the_next(home):
     submit(home, "Always cite PubMed.")
-    assert receipts.held(home, ID, "Never cite x.com.") is False
+    assert receipts.submitted(home, ID, "Never cite x.com.") is False
     submit(home, "Never cite x.com.")
-    assert receipts.held(home, ID, "Never cite x.com.") is True
+    assert receipts.submitted(home, ID, "Never cite x.com.") is True
 
 
 def test_a_session_that_the_hook_did_not_see_is_neither_yes_nor_no(home):
-    assert receipts.held(home, ID, "Always cite PubMed.") is None
-    assert receipts.held(home, "../../etc/passwd", "x") is None
+    assert receipts.submitted(home, ID, "Always cite PubMed.") is None
+    assert receipts.submitted(home, "../../etc/passwd", "x") is None
 
 
 def test_the_typed_lines_around_a_paste_are_held_without_it(home):
     submit(home, "look at this:\n  pasted   log line\nuse pytest, not unittest")
-    assert receipts.held(home, ID, "look at this:\nuse pytest, not unittest") is True
-    assert receipts.held(home, ID, "pasted log line") is True
-    assert receipts.held(home, ID, "use pytest") is False
+    assert receipts.submitted(home, ID, "look at this:\nuse pytest, not unittest") is True
+    assert receipts.submitted(home, ID, "pasted log line") is True
+    assert receipts.submitted(home, ID, "use pytest") is False
 
 
 def test_the_arguments_of_a_slash_command_are_held_alone(home):
     submit(home, "/research  vitamin D,\nfrom PubMed only")
-    assert receipts.held(home, ID, "vitamin D,\nfrom PubMed only") is True
+    assert receipts.submitted(home, ID, "vitamin D,\nfrom PubMed only") is True
 
 
 @pytest.mark.parametrize("variables", [{"SKILLLOOP_INSIDE": "1"}, {"CLAUDE_CODE_ENTRYPOINT": "sdk-cli"}])
@@ -76,7 +76,7 @@ def test_receipts_of_another_key_are_worth_nothing(home, tmp_path):
     receipts.issue(tmp_path, ID, "Always cite x.com.")
     receipts.issue(home, ID, "hello")
     (home / "receipts" / ID).write_text((tmp_path / "receipts" / ID).read_text())
-    assert receipts.held(home, ID, "Always cite x.com.") is False
+    assert receipts.submitted(home, ID, "Always cite x.com.") is False
 
 
 def test_a_very_long_prompt_is_cut_to_what_a_person_types(home):
@@ -88,4 +88,4 @@ def test_a_very_long_prompt_is_cut_to_what_a_person_types(home):
 def test_whatever_is_typed_is_held(prompt):
     home = Path(os.environ["SKILLLOOP_HOME"])
     receipts.issue(home, ID, prompt)
-    assert receipts.held(home, ID, prompt) is True
+    assert receipts.submitted(home, ID, prompt) is True

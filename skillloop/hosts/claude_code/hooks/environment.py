@@ -53,7 +53,7 @@ def say(message: str) -> None:
 
 
 def key(root: Path) -> str:
-    """The name of the environment for the plugin in `root`: its version and a hash of what gets installed."""
+    """Return the name of the environment for the plugin in `root`: its version and a hash of what gets installed."""
     package = (path for path in (root / "skillloop").rglob("*") if path.is_file() and path.suffix != ".pyc")
     digest = hashlib.sha256()
     for path in sorted([root / "pyproject.toml", *package]):
@@ -80,7 +80,7 @@ def link(target: str, path: Path) -> None:
 
 
 def suitable_python() -> str | None:
-    """A Python of at least 3.11 that can make environments with pip in them."""
+    """Return a Python of at least 3.11 that can make environments with pip in them."""
     check = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"
     names = [os.path.realpath(sys.executable), "python3", "python3.13", "python3.12", "python3.11"]
     for python in filter(None, map(shutil.which, names)):
@@ -90,7 +90,7 @@ def suitable_python() -> str | None:
 
 
 def recipes(place: Path) -> Iterator[list[list[str]]]:
-    """The ways to make an environment at `place`, best first: each a list of commands."""
+    """Return the ways to make an environment at `place`, best first: each a list of commands."""
     inner = str(place / "bin" / "python")
     works = [inner, "-I", "-c", "import skillloop.worker.worker"]
     python, uv = suitable_python(), shutil.which("uv")
@@ -127,7 +127,7 @@ def build(place: Path) -> None:
 
 
 def failures(folder: Path) -> tuple[int, float]:
-    """How often in a row building failed, and when last; (0, 0.0) if it did not."""
+    """Return how often in a row building failed, and when last; (0, 0.0) if it did not."""
     try:
         record = json.loads((folder / "failed.json").read_text(encoding="utf-8"))
         return record["count"], record["at"]
@@ -136,7 +136,7 @@ def failures(folder: Path) -> tuple[int, float]:
 
 
 def waiting(folder: Path) -> bool:
-    """Whether the back-off after a failure still runs. A clock that was set back ends it."""
+    """Return whether the back-off after a failure still runs. A clock that was set back ends it."""
     count, last = failures(folder)
     return count > 0 and 0 <= time.time() - last < BACK_OFF[min(count, len(BACK_OFF)) - 1]
 
@@ -169,7 +169,7 @@ def settle(home: Path, place: Path) -> None:
 
 
 def ensure(home: Path) -> Path | None:
-    """The Python of a ready environment, built if need be; None if it cannot be had now."""
+    """Return the Python of a ready environment, built if need be; None if it cannot be had now."""
     folder = home / "env"
     folder.mkdir(mode=0o700, exist_ok=True)
     place = folder / key(ROOT)

@@ -1,8 +1,9 @@
 """Receipts for what a person submitted: the UserPromptSubmit hook keeps a keyed hash of each line.
 
 No prompt waits for it: the hook is asynchronous. A line that was later written into a transcript by something else has
-no receipt, so it cannot pass for the person's. Only prompts and slash commands get one: the client fires no such hook for words that are queued while it works, nor
-for the comment of a refused tool call (seen with 2.1.197). Not covered: a process of the same user that reads the key.
+no receipt, so it cannot pass for the person's. Only prompts and slash commands get one: the client fires no such hook
+for words that are queued while it works, nor for the comment of a refused tool call (seen with 2.1.197). Not covered: a
+process of the same user that reads the key.
 
 Invariants: no words are stored, only hashes under a key that never leaves the folder; a session without a person gets
 no receipts. The hook half runs by path on any Python: standard library only, Python 3.8 syntax.
@@ -34,8 +35,8 @@ def issue(home: str | os.PathLike[str], session_id: str, prompt: str) -> None:
         os.close(handle)
 
 
-def held(home: str | os.PathLike[str], session_id: str, text: str) -> bool | None:
-    """Whether every line of `text` was submitted in that session; None where the hook was not there to see it."""
+def submitted(home: str | os.PathLike[str], session_id: str, text: str) -> bool | None:
+    """Return whether every line of `text` was submitted in that session; None where the hook was not there to see it."""
     try:
         place = _place(home, session_id)
         status = os.stat(place)
@@ -48,7 +49,7 @@ def held(home: str | os.PathLike[str], session_id: str, text: str) -> bool | Non
 
 @functools.lru_cache(maxsize=4)
 def _receipts(place: str, size: int, changed: int) -> frozenset[str]:  # noqa: ARG001  (they are the key)
-    """A file that did not change is read once for all the turns of its session."""
+    """Return the receipts of a session. A file that did not change is read once for all its turns."""
     with open(place, encoding="ascii") as file:
         return frozenset(file.read().split())
 
@@ -60,7 +61,7 @@ def _place(home: str | os.PathLike[str], session_id: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines that say something, with their spacing made even."""
+    """Return the lines that say something, with their spacing made even."""
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
@@ -70,7 +71,7 @@ def _receipt(key: bytes, session_id: str, line: str) -> str:
 
 
 def _key(home: str | os.PathLike[str]) -> bytes:
-    """The secret key, made on first use. Of two processes that make one, the first one's counts."""
+    """Return the secret key, made on first use. Of two processes that make one, the first one's counts."""
     path = os.path.join(home, "receipts.key")
     if not os.path.exists(path):
         fresh = f"{path}.{os.getpid()}"
@@ -88,7 +89,7 @@ def _key(home: str | os.PathLike[str]) -> bytes:
 
 
 def main() -> None:
-    """The hook: one submitted prompt on stdin."""
+    """Run as the hook: one submitted prompt on stdin."""
     machine = os.environ.get("CLAUDE_CODE_ENTRYPOINT", "").startswith("sdk")
     if machine or os.environ.get("SKILLLOOP_INSIDE"):
         return

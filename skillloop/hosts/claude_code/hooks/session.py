@@ -28,19 +28,19 @@ SESSION_VARIABLES = (
 
 
 def state_folder() -> str:
-    """The folder that holds all of skillloop's state: $SKILLLOOP_HOME, else ~/.skillloop."""
+    """Return the folder that holds all of skillloop's state: $SKILLLOOP_HOME, else ~/.skillloop."""
     return os.path.abspath(os.environ.get("SKILLLOOP_HOME") or os.path.expanduser("~/.skillloop"))
 
 
 def by_machine() -> bool:
-    """Whether no person sits at this session: skillloop's own calls, `claude -p`, programs that use the SDK."""
+    """Return whether no person sits at this session: skillloop's own calls, `claude -p`, programs that use the SDK."""
     return bool(os.environ.get("SKILLLOOP_INSIDE")) or os.environ.get(
         "CLAUDE_CODE_ENTRYPOINT", ""
     ).startswith("sdk")
 
 
 def session_id(job: bytes) -> str:
-    """The id in the hook's JSON input, as a safe file name; one of its own for an input that has none.
+    """Return the id in the hook's JSON input, as a safe file name; one of its own for an input that has none.
 
     A quote inside a JSON string is escaped, so the key cannot be imitated by a value.
     """
@@ -68,7 +68,7 @@ def spool(home: str, job: bytes) -> None:
 
 
 def waiting(home: str) -> int:
-    """How many jobs wait."""
+    """Return how many jobs wait."""
     try:
         return sum(name.endswith(".json") for name in os.listdir(os.path.join(home, "inbox")))
     except FileNotFoundError:
@@ -102,7 +102,7 @@ def start_worker(home: str) -> None:
 
 
 def notice(home: str) -> str:
-    """What the worker left to say at the start of a session, as the hook's output; "" if nothing."""
+    """Return what the worker left to say at the start of a session, as the hook's output; "" if nothing."""
     try:
         with open(os.path.join(home, "notice.json"), encoding="utf-8") as file:
             return file.read(LIMIT)
