@@ -13,7 +13,7 @@ from skillloop.detect.features import classes
 from skillloop.text import lexicon
 from skillloop.text.phrases import Phrases, tokens, wide
 
-_WISHED = Phrases(lexicon.classes("wished"))
+_WISHED = Phrases("wished")
 
 EXPLICIT = "rule: says that it lasts"
 """The feature of a rule of which the person says themselves that it is for good."""

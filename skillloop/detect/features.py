@@ -15,7 +15,7 @@ from skillloop.model import ToolUse, TurnKind
 from skillloop.text import lexicon
 from skillloop.text.phrases import Phrases, tokens, wide
 
-_SAID, _REPLIED, _CLAIMED = (Phrases(lexicon.classes(group)) for group in ("said", "replied", "claimed"))
+_SAID, _REPLIED, _CLAIMED = map(Phrases, ("said", "replied", "claimed"))
 
 HEAD, TAIL = 1200, 300
 """Characters of a person's prose that are looked at, from its start and from its end."""

@@ -1,15 +1,20 @@
 """Fast matching of the lexicon: which classes of phrases a text holds, in one pass over its tokens.
 
-Words are folded (case, accents, apostrophes) so that "Doesn’t", "doesnt" and "DOESN'T" meet; each Chinese or Japanese
-character is a token of its own, so that the same n-gram lookup serves languages that write no spaces.
+Words are as bare as people type them in haste: unlike `words.fold`, which serves the gate, this drops accents and the
+apostrophes of contractions, so that "Doesn’t", "doesnt" and "DOESN'T" meet. Each Chinese or Japanese character is a token
+of its own, so that the same n-gram lookup serves languages that write no spaces.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import NamedTuple
+
+from skillloop.text import lexicon
 
 _TOKEN = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]|[^\W_぀-ヿ㐀-鿿豈-﫿]+(?:[._-][^\W_぀-ヿ㐀-鿿豈-﫿]+)*")
 _PLAIN = re.compile(r"[a-zA-Z0-9]+(?:[._-][a-zA-Z0-9]+)*")  # the same for ASCII, twice as fast
@@ -20,8 +25,8 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 _WIDE = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
 
 
-def fold(text: str) -> str:
-    """Lower case, without accents and contraction marks; compatibility forms made plain."""
+def _bare(text: str) -> str:
+    """Lower a text, without accents and contraction marks; compatibility forms made plain."""
     flat = text.replace("\u2019", "'").lower()
     if not flat.isascii():
         flat = unicodedata.normalize("NFKC", _ACCENTS.sub("", unicodedata.normalize("NFKD", flat)))
@@ -29,8 +34,8 @@ def fold(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """The words of folded text, each wide character on its own."""
-    flat = fold(text)
+    """Split a text into bare words, each wide character on its own."""
+    flat = _bare(text)
     if flat.isascii():
         return _PLAIN.findall(flat)
     marked = _DEVANAGARI.search(flat)  # its vowel signs are not matched by \\w
@@ -63,42 +68,57 @@ class _Words(dict[str, _Word | None]):
         return found
 
 
-class Phrases:
-    """A set of classes of phrases, compiled for lookup."""
+class _Tables(NamedTuple):
+    """What a `Phrases` looks up."""
 
-    def __init__(self, table: Mapping[str, Iterable[str]]) -> None:
-        self._exact: dict[str, set[str]] = {}
-        self._stems: dict[str, set[str]] = {}
-        self._begun: dict[str, list[list[str]]] = {}  # the phrases that begin with a word
-        for name, entries in table.items():
-            for entry in entries:
-                self._enter(name, entry)
-        self._stem = max(map(len, self._stems), default=0)  # length of the longest
+    exact: Mapping[str, set[str]]  # the classes of a phrase
+    stems: Mapping[str, set[str]]  # the classes of a stem
+    begun: Mapping[str, list[list[str]]]  # the phrases of several words by their first
+    longest: int  # characters of the longest stem
+
+
+class Phrases:
+    """A set of classes of phrases, compiled for lookup when first asked.
+
+    Args:
+        table: The phrases of each class, or the group of the lexicon that holds them.
+    """
+
+    def __init__(self, table: Mapping[str, Iterable[str]] | str) -> None:
+        self._table = table
         self._words = _Words(self._look_up)
 
-    def _enter(self, name: str, entry: str) -> None:
-        words = tokens(entry)
-        if entry.endswith("*") and len(words) == 1:
-            self._stems.setdefault(words[0], set()).add(name)
-            return
-        if len(words) > 1:
-            self._begun.setdefault(words[0], []).append(words)
-        self._exact.setdefault(" ".join(words), set()).add(name)
+    @cached_property
+    def _tables(self) -> _Tables:
+        exact: dict[str, set[str]] = defaultdict(set)
+        stems: dict[str, set[str]] = defaultdict(set)
+        begun: dict[str, list[list[str]]] = defaultdict(list)
+        table = lexicon.classes(self._table) if isinstance(self._table, str) else self._table
+        for name, entries in table.items():
+            for entry in entries:
+                words = tokens(entry)
+                if entry.endswith("*") and len(words) == 1:
+                    stems[words[0]].add(name)
+                    continue
+                exact[" ".join(words)].add(name)
+                if len(words) > 1:
+                    begun[words[0]].append(words)
+        return _Tables(exact, stems, begun, max(map(len, stems), default=0))
 
     def _look_up(self, word: str) -> _Word | None:
-        """What a word says, by itself or by a stem of it."""
-        found = set(self._exact.get(word, ()))
-        for end in range(2, min(len(word), self._stem) + 1):
-            if word[:end] in self._stems:
-                found |= self._stems[word[:end]]
-        begun = self._begun.get(word, [])
-        if not (found or begun):
+        """Return what a word says, by itself or by a stem of it."""
+        tables = self._tables
+        found = set(tables.exact.get(word, ()))
+        for end in range(2, min(len(word), tables.longest) + 1):
+            found |= tables.stems.get(word[:end], set())
+        phrases = tables.begun.get(word, [])
+        if not (found or phrases):
             return None
-        longest, seconds = max(map(len, begun), default=1), frozenset(phrase[1] for phrase in begun)
+        longest, seconds = max(map(len, phrases), default=1), frozenset(phrase[1] for phrase in phrases)
         return _Word(tuple(sorted(found)), longest, seconds)
 
     def find(self, words: list[str]) -> dict[str, int]:
-        """Each class that occurs, with the position of the first token of its first occurrence."""
+        """Find each class that occurs, with the position of the first token of its first occurrence."""
         found: dict[str, int] = {}
         last = len(words) - 1
         for i, said in enumerate(map(self._words.__getitem__, words)):
@@ -110,11 +130,11 @@ class Phrases:
                     found[name] = i
             if seconds and i < last and words[i + 1] in seconds:
                 for size in range(2, longest + 1):
-                    for name in sorted(self._exact.get(" ".join(words[i : i + size]), ())):
+                    for name in sorted(self._tables.exact.get(" ".join(words[i : i + size]), ())):
                         found.setdefault(name, i)
         return found
 
 
 def wide(text: str) -> bool:
-    """Whether the text is mostly Chinese or Japanese, where a token is a character."""
+    """Say whether a text is mostly Chinese or Japanese, where a token is a character."""
     return not text.isascii() and len(_WIDE.findall(text)) * 3 > len(text.replace(" ", ""))
