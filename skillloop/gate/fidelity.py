@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from skillloop.gate.input import GateInput, body_of, finding
 from skillloop.gate.provenance import holds
 from skillloop.model import Check, Edit, Evidence, Origin, Proposal
-from skillloop.text import words
+from skillloop.text import lexicon, words
+from skillloop.text.lexicon import expression
 from skillloop.text.redact import redact
 from skillloop.text.words import polar, stem, tokens
 
@@ -158,8 +159,6 @@ def meaning(line: str, message: str) -> str:
 
 NOT = "¬"
 
-_FILLER = frozenset("a an the please pls kindly do does bitte пожалуйста 请".split())
-
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"”’)*_]*\s+|(?<=[。！？؟])|(?<![:：])[ \t]*\n+|\.{2,}\s*")
 _CLAUSE = re.compile(
     r"\s*[,;:](?=\s|$)\s*|\s*[，；：、،؛]\s*|\s+[-–—]+\s+|—|\s*[(（](?=\S)|(?<=\S)[)）](?=[\s.,;:!?，。；：！？]|$)|\n+"
@@ -168,67 +167,9 @@ _CLAUSE = re.compile(
 _SPACES = re.compile(r"[^\S\n]{2,}|\n\s+")
 """What is one space or one line end here, so that no pattern runs over a long gap again and again."""
 
-_LEAD = re.compile(
-    r"""(?:(?:no(?=\ (?:i|you|we|it|its|it's|that|that's|thats|this|the|don't|dont|never|always|please|just)(?:\ |$))|nope|nah|ok|okay|yes|yeah|well|good|great|nice|cool|perfect|hm+|wait|hey|hi|dude|man|and|but|so|again|sorry|look|listen|uh|oh
-      |right|thanks|remember|just|btw|seriously|careful|one\ thing|note|i\ said|i\ (?:already\ )?told\ you(?:\ \w+\ times)?(?:\ (?:already|again|before))?
-      |i\ (?:asked|want|need|would\ like|expect)(?:ed)?\ you|i'd\ like\ you|i\ (?:want(?:ed)?|need)\ to\ remind\ you|(?:as|like)\ i\ (?:already\ )?(?:said|told\ you|mentioned)(?:\ (?:before|already|earlier))?
-      |how\ (?:many\ times|often)|from\ now\ on|going\ forward|in\ (?:the\ )?future|next\ time|keep\ in\ mind|remember\ to|make\ sure|be\ sure|to|that|already
-      |(?:can|could)\ you|(?:would|will)\ you\ please|you\ (?:should\ have|should've|should|need\ to|have\ to|must|were\ supposed\ to)|we(?:\ (?:should|always|need\ to))?|(?:i|i'd|i\ would)(?=\ prefer)
-      |let's|let\ us|always|it\ should|they\ should)
-    |(?:vale|bien|bueno|oye|espera|pero|y|por\ favor|otra\ vez|de\ nuevo|una\ vez\ más|(?:ya\ )?te\ (?:lo\ )?(?:dije|ped[ií]|he\ dicho|hab[ií]a\ dicho)|lo\ repito|recuerda|quiero|que|de\ ahora\ en\ adelante|(?:a\ )?partir\ de\ ahora|(?:la\ )?pr[oó]xima\ vez|siempre|debes|deberías|tienes\ que)
-    |(?:nein|gut|super|aber|und|halt|warte|also|wie\ gesagt|ich\ (?:hatte|habe)\ (?:dir\ )?(?:doch\ )?(?:schon\ )?gesagt|ich\ sagte(?:\ doch)?|noch\ einmal|nochmal|künftig|in\ zukunft|ab\ (?:jetzt|sofort)|n[äa]chstes\ mal|schon\ wieder|immer|wir|du\ (?:sollst|solltest|musst))
-    |(?:bon|attends|mais|et|te\ pla[iî]t|(?:je\ t'|j')(?:ai|avais)\ (?:déjà\ )?(?:dit|demandé)(?:\ (?:de|que))?|à\ l'avenir|dorénavant|[àa]\ partir\ de\ maintenant|d[ée]sormais|(?:la\ )?prochaine\ fois|encore(?:\ une\ fois)?|s'il\ (?:te|vous)\ pla[iî]t|toujours|tu\ dois|il\ faut)
-    |(?:bom|beleza|mas|e|por\ favor|de\ novo|outra\ vez|mais\ uma\ vez|(?:eu\ )?(?:já\ )?(?:te\ )?(?:falei|pedi)(?:\ (?:que|para))?|(?:eu\ (?:já\ )?|já\ )(?:te\ )?disse(?:\ que)?|pra|(?:a\ )?partir\ de\ agora|de\ agora\ em\ diante|da\ próxima\ vez|sempre|você\ deve)
-    |(?:bene|aspetta|ma|(?:te\ l'|ti\ )?(?:ho|avevo)\ (?:già\ )?(?:detto|chiesto)|in\ futuro|per\ favore|di\ nuovo|di|che|d'ora\ in\ poi|da\ ora\ in\ poi|(?:la\ )?prossima\ volta|ancora(?:\ una\ volta)?|devi)
-    |(?:ну|так|стой|подожди|но|и|я\ (?:же\ |ведь\ |уже\ )*(?:просила?|говорила?|сказала?)|ещё\ раз|с\ этого\ момента|впредь|в\ следующий\ раз|опять|всегда|надо|нужно|должен)
-    |(?:等\ 等|等\ 一\ 下|好|好\ 的|麻\ 烦|但\ 是|我\ 说\ 过|我\ 说|我\ 都\ 说|我\ 告\ 诉\ 过\ 你|以\ 后|今\ 后|从\ 现\ 在\ (?:起|开\ 始)|下\ 次|又\ 来|拜\ 托|你\ 应\ 该|我\ 们|始\ 终|总\ 是)
-    |(?:待\ っ\ て|ち\ ょ\ っ\ と|で\ も|あ\ の|す\ み\ ま\ せ\ ん|お\ 願\ い\ だ\ か\ ら|(?:今\ 後|こ\ れ\ か\ ら|次\ か\ ら|次\ 回\ か\ ら)(?:\ は)?|ま\ た)
-    )(?:\ |$)""",
-    re.VERBOSE,
-)
-_TAIL = re.compile(
-    r"(?:(?:please|pls|ok|okay|thanks|thank you|thx|man|dude|again|right|from now on|going forward|in (?:the )?future|next time|por favor|gracias"
-    r"|danke|bitte|merci|s'il te plaît|obrigad[oa]|grazie|per favore|спасибо|пожалуйста|谢 谢|吧|ね|よ|lol|haha)(?: |$))*$"
-)
-"""What may follow a rule: pleasantries, and that it is meant to last."""
-_ANSWER = re.compile(
-    r"(?:(?:no+|nope|nah|non|nein|não|nao|нет|не|не так|не то|stop|wrong|nee|hayır|नहीं|لا|아 니 요|아 니|不|不 对|不 是|不 行|不 要 这 样|停|違 い ま す|違 う|い や|い い え|だ め|だ め で す|错 了|錯 了|falsch|das ist falsch|faux|c'est faux|(?:está |eso está )?mal|(?:è )?sbagliato|(?:está )?errado"
-    r"|неправильно|неверно|yanlış|fout|dat is fout|خطأ|गलत(?: है)?|that's wrong|thats wrong|too long|too short)(?: |$))+$"
-    r"|no (?:es|era|está|así)\b|non è\b|não é\b|not (?:that|this|what|like that|like this|quite|right)\b|pas (?:ça|comme ça)\b|nicht so\b|不 对|不 是|не (?:так|то)\b"
-)
-"""A clause that only says "no": an answer, or a finished denial ("not like that")."""
 _CONDITIONS = frozenset(
     {"only", "except", "if", "this", "before", "after", "may", "without", "some", "instead"}
 )
-_FRAMES = frozenset(
-    """in on at for with during under inside within about regarding per by
-    en para con durante bajo dentro im in bei für während unter auf mit dans pour pendant avec sous em no na para com durante
-    nel nella per con durante в на для при с во""".split()
-)
-_REPORTS = frozenset(
-    """say says said tell tells told write writes wrote claim claims claimed suggest suggests suggested recommend recommends recommended
-    advise advised according dice dijo dicen sagt sagte schreibt dit disent disse diz dice ha detto говорит сказал пишет 说 言""".split()
-)
-"""Words by which a clause hands on what somebody else said."""
-_TURNS = re.compile(
-    r"(?:but|however|although|though|aber|jedoch|pero|sin embargo|mais|mas|ma|però|но|однако|但|不 过|不 過|で も|た だ し)(?: |$)"
-)
-"""How a sentence begins that takes back a part of the one before."""
-_NOTS = frozenset("not nicht pas".split())  # "Not on the server" limits; "Don't print" is a rule of its own
-_REMARKS = frozenset(
-    """i you we they it it's its that's thats because cause cuz porque porqué weil denn parce perché потому так 因 你 我
-    du ihr ich wir tú tu vous nous je ты вы мы você vocês""".split()
-)
-"""How a remark on a rule begins ("…, you keep forgetting that"), as against a part of it."""
-_REQUEST = re.compile(
-    r"(?:(?:can|could) you|please|(?:would|will) you please|puedes|kannst|könntest|peux|pode|puoi)\b"
-)
-"""How a question begins that asks for something to be done."""
-_RETRACTS = re.compile(
-    r"(?:no|nope|wait|actually|never ?mind|nvm|scratch that|forget (?:it|that)|just kidding|kidding|jk|on second thought|correction|espera|mejor no|warte"
-    r"|doch nicht|attends|en fait|aspetta|anzi|espera|подожди|нет|не надо|算 了|等 等|不 对|や っ ぱ り|待 っ て)\b"
-)
-"""How a later sentence takes back what was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +218,7 @@ def clauses(text: str) -> list[Clause]:
 
 def units(parts: list[Clause]) -> list[Unit]:
     """Return the units of a message, in order."""
-    found = []
+    found, filler = [], lexicon.words("gate.filler")
     for number, clause in enumerate(parts):
         negators = {start: end for name, start, end in polar(list(clause.words)) if name == "not"}
         skip = 0
@@ -285,7 +226,7 @@ def units(parts: list[Clause]) -> list[Unit]:
             if at in negators:
                 skip = negators[at]
                 found.append(Unit(NOT, word, number, at, skip))
-            elif at >= skip and word not in _FILLER:
+            elif at >= skip and word not in filler:
                 found.append(Unit(stem(word), word, number, at, at + 1))
     return found
 
@@ -306,20 +247,25 @@ def left_over(parts: list[Clause], first: Unit, last: Unit) -> str:
             return f"the words after: {clause.text!r}"
         if clause.sentence > closing and parts[number - 1].sentence < clause.sentence:
             near = clause.sentence == closing + 1
-            if (near and _opens_limit(clause)) or _RETRACTS.match(clause.text):
+            if (near and _opens_limit(clause)) or expression(r"<gate.retract>\b").match(clause.text):
                 return f"the sentence after: {clause.text!r}"
     sentence = [clause for clause in parts if clause.sentence == opening]
     asks = sentence[0].asks and not (
         len(sentence) > 1 and _is_tail(sentence[-1].words)
     )  # "…, ok?" asks nothing
-    return "that it is a question" if asks and not _REQUEST.match(parts[first.clause].text) else ""
+    return (
+        "that it is a question"
+        if asks and not expression(r"<gate.request>\b").match(parts[first.clause].text)
+        else ""
+    )
 
 
 def _is_lead(lead: tuple[str, ...], following: str = "") -> bool:
     """Return whether words say nothing but that something is now asked for."""
-    text = " ".join([word for word in lead if word not in _FILLER] + [following] * bool(following))
+    filler = lexicon.words("gate.filler")
+    text = " ".join([word for word in lead if word not in filler] + [following] * bool(following))
     while text != following:
-        match = _LEAD.match(text)
+        match = expression("<gate.lead>(?: |$)").match(text)
         if match is None:
             return False
         text = text[match.end() :]
@@ -327,19 +273,22 @@ def _is_lead(lead: tuple[str, ...], following: str = "") -> bool:
 
 
 def _is_tail(tail: tuple[str, ...]) -> bool:
-    return bool(_TAIL.match(" ".join(word for word in tail if word not in _FILLER)))
+    rest = " ".join(word for word in tail if word not in lexicon.words("gate.filler"))
+    return bool(expression("(?:<gate.tail>(?: |$))*$").match(rest))
 
 
 def _binds(clause: Clause) -> bool:
     """Return whether an earlier clause of the sentence may govern the later one: a condition, a prohibition, an announcement."""
     first = clause.words[0]
-    if _is_lead(clause.words) or (_ANSWER.match(clause.text) and not clause.colon):
+    if _is_lead(clause.words) or (
+        expression(r"(?:<gate.answer>(?: |$))+$|<gate.denial>").match(clause.text) and not clause.colon
+    ):
         return False
     classes = polar(list(clause.words))
     governs = any(name in _CONDITIONS or (name == "not" and start == 0) for name, start, _ in classes)
-    topic = len(clause.words) <= 2 and first not in _REMARKS
-    reported = not _REPORTS.isdisjoint(clause.words)
-    return clause.colon or governs or topic or reported or first in _FRAMES
+    topic = len(clause.words) <= 2 and first not in lexicon.words("gate.remark")
+    reported = not lexicon.words("gate.report").isdisjoint(clause.words)
+    return clause.colon or governs or topic or reported or first in lexicon.words("gate.frame")
 
 
 def _limits(clause: Clause) -> bool:
@@ -347,12 +296,16 @@ def _limits(clause: Clause) -> bool:
     if _is_tail(clause.words):
         return False
     if clause.dashed:
-        return _opens_limit(clause) or clause.words[0] in _FRAMES
+        return _opens_limit(clause) or clause.words[0] in lexicon.words("gate.frame")
     conditional = any(name in _CONDITIONS or name == "not" for name, _, _ in polar(list(clause.words)))
-    return conditional or clause.words[0] not in _REMARKS
+    return conditional or clause.words[0] not in lexicon.words("gate.remark")
 
 
 def _opens_limit(clause: Clause) -> bool:
     opens = {name for name, start, _ in polar(list(clause.words)) if start == 0}
     limits = not opens.isdisjoint({"except", "only", "if", "this", "without"})
-    return limits or clause.words[0] in _NOTS or bool(_TURNS.match(clause.text))
+    return (
+        limits
+        or clause.words[0] in lexicon.words("gate.limit")
+        or bool(expression("<gate.turn>(?: |$)").match(clause.text))
+    )

@@ -15,17 +15,11 @@ from skillloop.gate.structure import LONGEST
 from skillloop.model import Check, Proposal
 from skillloop.skills import document
 from skillloop.skills.document import SkillFile
-from skillloop.text import words
+from skillloop.text import lexicon, words
 from skillloop.text.words import fold, polar, tokens
 
 SAME = 0.9
 """Similarity from which two lines with the same polarity and the same figures are one rule."""
-
-_TURNS_ROUND = re.compile(
-    r"\b(?:anti-?patterns?|pitfalls?|mistakes?|bad|wrong|poor|forbidden|deprecated|obsolete|legacy|old|out of scope|non-goals?|exceptions?|examples?"
-    r"|ejemplos?|excepciones|errores|prohibido|mal|beispiele?|ausnahmen?|fehler|verboten|schlecht|exemples?|erreurs?|interdits?|mauvais|exemplos?|exceções|erros"
-    r"|proibido|esempi\w*|eccezioni|errori|vietat\w|пример\w*|исключени\w*|ошибк\w*|запрещ\w*)\b|反例|例子|示例|错误|例外|禁止|反面|悪い例|失敗"
-)
 
 _FIGURES = re.compile(r"\d+(?:[.,]\d+)*|[\w-]*[._/-][\w./-]+")
 
@@ -39,7 +33,7 @@ def setting(proposal: Proposal, inputs: GateInput) -> Check:
             line = skill.lines[number].rstrip("\r\n")
             if not wrong and line in new and not _negates(body_of(line)[1]):
                 for above in _above(skill, number):
-                    if _negates(above) or _TURNS_ROUND.search(fold(above)):
+                    if _negates(above) or lexicon.whole("gate.reverse").search(fold(above)):
                         wrong = f"under {above.strip()[:80]!r} the line may mean the opposite"
                         break
     return finding("setting", wrong, "no heading above the new lines turns them round", hard=not wrong)

@@ -28,6 +28,7 @@ from skillloop.model import Check, Edit, Proposal, sha256
 from skillloop.skillpath import COPY_HINT, OWN_SKILLS, SkillPath
 from skillloop.skills import document
 from skillloop.skills.document import SkillFile
+from skillloop.text import lexicon
 from skillloop.text.words import fold
 
 OWN = "skillloop never edits its own skills"
@@ -216,19 +217,6 @@ def plain(text: str) -> str:
 # --- what the person protects ------------------------------------------------------------------------------------------
 
 _LOCK = re.compile(r"<!--[ \t]{0,8}(/?)[ \t]{0,8}skillloop:lock[ \t]{0,8}-->", re.IGNORECASE)
-_SAFETY = re.compile(
-    r"\b(?:never|must|always|mandatory|required?|do(?: not|n't)|only|forbid\w*|prohibit\w*|not allowed|refuse|reject|stop|confirm\w*|ask|approv\w*"
-    r"|permission\w*|secur\w*|safe\w*|unsafe|secret\w*|credential\w*|password\w*|token\w*|private|danger\w*|destructive|irreversibl\w*"
-    r"|backup\w*|verif\w*|trust\w*|untrusted|sandbox\w*|warn\w*|careful\w*|critical\w*|important"
-    r"|nunca|jamás|siempre|debe\w*|obligatori\w*|prohibid\w*|segur\w*|contraseña\w*|secret[oa]\w*|confirma\w*|peligros\w*|solo|sólo"
-    r"|nie|niemals|immer|muss|müssen|nicht|kein\w*|verboten\w*|sicher\w*|passwort\w*|geheim\w*|gefährlich\w*|nur"
-    r"|jamais|toujours|doit|doivent|obligatoire\w*|interdi\w*|sécurité|secret\w*|dangereu\w*|seulement|uniquement"
-    r"|nunca|sempre|deve\w*|obrigatóri\w*|proibid\w*|senha\w*|perigos\w*|apenas|somente|não"
-    r"|mai|deve|devono|obbligatori\w*|vietat\w*|sicur\w*|pericolos\w*|soltanto"
-    r"|никогда|нельзя|всегда|должн\w*|обязательн\w*|запрещ\w*|безопасн\w*|парол\w*|секрет\w*|опасн\w*|только|не)\b"
-    r"|绝不|永远|不要|不得|不能|禁止|必须|务必|一定|始终|安全|密码|密钥|机密|危险|确认|只能|仅"
-    r"|決して|絶対|必ず|禁止|ない|してはいけ|べき|安全|パスワード|秘密|危険|確認|のみ|だけ"
-)
 
 
 def protected(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
@@ -244,7 +232,7 @@ def protected(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
 
 def carries_safety(line: str) -> bool:
     """Return whether a line holds a word by which people mark a safeguard."""
-    return bool(_SAFETY.search(fold(line[:4_000])))
+    return bool(lexicon.whole("gate.safety").search(fold(line[:4_000])))
 
 
 def _headings(inputs: GateInput) -> Check:

@@ -126,3 +126,14 @@ def pattern(key: str, form: str = "<all>") -> re.Pattern[str]:
 def whole(key: str) -> re.Pattern[str]:
     """Return the pattern of a key for whole words."""
     return pattern(key, WHOLE)
+
+
+_KEY = re.compile(r"<([a-z]+\.[a-z ]+)>")
+
+
+@cache
+def expression(template: str) -> re.Pattern[str]:
+    """Compile an expression in which `<group.name>` stands for the alternatives under that key; entries may do so too."""
+    while _KEY.search(template):
+        template = _KEY.sub(lambda key: alternatives(key[1]), template)
+    return re.compile(template)

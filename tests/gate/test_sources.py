@@ -82,10 +82,9 @@ def test_a_warning_against_one_goes_to_a_person(line):
 
 def test_a_source_that_only_an_upper_level_trusts_is_kept_but_not_brought_in():
     rules = Sources(trusted=("arxiv.org",), kept=("arxiv.org", "PubMed"), unknown="refuse")
-    lines = ["- Ask PubMed."]
-    brought = sources.compare("# S\n", "# S\n- Ask PubMed.\n", Config(sources=rules), lines, [])
-    gone = sources.compare("# S\n- Ask PubMed.\n", "# S\n", Config(sources=rules), [], lines)
-    assert [outcome(brought), outcome(gone)] == ["hard", "hard"]
+    for base, text in (("# S\n", "# S\n- Ask PubMed.\n"), ("# S\n- Ask PubMed.\n", "# S\n")):
+        [found] = sources.check(None, GateInput(base=base, text=text, config=Config(sources=rules)))
+        assert (found.passed, found.hard) == (False, True)
 
 
 def test_a_warning_stays():

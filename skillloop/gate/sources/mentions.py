@@ -1,19 +1,28 @@
-"""Where a line names a source: by host, by name, in several scripts.
+"""Where a line names a source: by host, by name, in several scripts, openly or in disguise.
 
-`mentions` reads a line as a person means it: compatibility forms folded, invisible characters dropped, entities and
-percent-encoding undone, so that what a redirect leads to is seen too.
+`plain` reads a line as a person means it: compatibility forms folded, invisible characters dropped, entities and
+percent-encoding undone, so that what a redirect leads to is seen too. A disguise is what a reader would make of a line,
+though no host or name stands there: markup inside a word, "dot com", look-alike letters, letters set apart, a word split
+in two, digits for letters, base64. Only sources that a rule or the table knows are looked for, so that ordinary text is
+left alone.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import contextlib
 import html
 import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import unquote
 
-from skillloop.gate.sources.catalogue import Book, Mention, Standing, domains, parents, table
+from skillloop.gate.sources.rules import Mention, SourceRules, Trust, domains, parents, shorteners
+from skillloop.text import lexicon
+from skillloop.text.lexicon import expression
 
 LONGEST = 2_000  # characters of a line that are read; a longer one goes to a person
 
@@ -41,14 +50,13 @@ _CODE = frozenset(
 # Around "X": letters of algebra, and other things of that name; and what makes it a place to read at.
 _ALGEBRA = re.compile(r"(?<!\w)[YZ](?!\w)")
 _OTHER_X = re.compile(r"\b(?:mac ?os|os) x\b|\bx (?:axis|and y|times|coordinate)\b")
-_PLACES = frozenset({"on", "via", "from", "auf", "von", "sur", "en", "su", "no", "na", "в", "из", "на"})
 _CLOSERS = frozenset({"first", "and", "or", "for", "as", "instead"})
 
 TWINS = str.maketrans("аеорсухѕіјһԁԛԝӏктвмнгαονιρυκχτβωı", "aeopcyxsijhdqwlktbmhraovipykxtbwi")
 
 
 def plain(line: str) -> str:
-    """The line as it is meant: entities, percent-encoding and escapes undone, at most three times."""
+    """Return the line as it is meant: entities, percent-encoding and escapes undone, at most three times."""
     text = _UNSEEN.sub("", unicodedata.normalize("NFKC", line[:LONGEST]))
     for _ in range(3):
         undone = unquote(html.unescape(text)) if "%" in text or "&" in text else text
@@ -59,37 +67,33 @@ def plain(line: str) -> str:
     return text.replace("İ", "I").replace("\\/", "/").replace("hxxp", "http")
 
 
-def mentions(line: str, book: Book) -> list[Mention]:
-    """The sources that a plain line (see `plain`) names openly, in order."""
+def mentions(line: str, rules: SourceRules) -> list[Mention]:
+    """Return the sources that a plain line (see `plain`) names openly, in order."""
     low = line.lower()
     if len(low) != len(line):
         line = low
     found: list[Mention] = []
     urls = []
     for match in _URL.finditer(low):
-        host = _clean(match.group(1))
+        host = match.group(1).rpartition("@")[2].partition("\\")[0].strip(".").removeprefix("www.")
         if match.group().startswith("//") and "." not in host:
             continue  # a comment of some programming language
         urls.append(match.span())
-        found += _mention(host, match.start(1), book, written=True)
+        found += _mention(host, match.start(1), rules, written=True)
     for match in _BARE.finditer(low):
         if not any(m.start <= match.start() < m.end for m in found):
             found += _mention(
-                match.group(), match.start(), book, mail=low[match.start() - 1 : match.start()] == "@"
+                match.group(), match.start(), rules, mail=low[match.start() - 1 : match.start()] == "@"
             )
     taken = [(m.start, m.end) for m in found] + urls
-    found += [m for m in _named(line, low, book) if not any(a <= m.start < b for a, b in taken)]
+    found += [m for m in _named(line, low, rules) if not any(a <= m.start < b for a, b in taken)]
     return sorted(found, key=lambda m: m.start)
 
 
-def _clean(host: str) -> str:
-    return host.rpartition("@")[2].partition("\\")[0].strip(".").removeprefix("www.")
-
-
 def _mention(
-    host: str, at: int, book: Book, *, written: bool = False, mail: bool = False
+    host: str, at: int, rules: SourceRules, *, written: bool = False, mail: bool = False
 ) -> Iterator[Mention]:
-    """The mention that a host is, unless it is none: this machine, or a name in code."""
+    """Yield the mention that a host is, unless it is none: this machine, or a name in code."""
     end = at + len(host)
     host = host.removeprefix("www.")
     if not host or _LOCAL.match(host) or host in _CODE:
@@ -97,16 +101,16 @@ def _mention(
     unicode = _decoded(host)
     twin = unicodedata.normalize("NFKD", unicode).translate(TWINS)
     twin = "".join(c for c in twin if not unicodedata.combining(c))
-    if twin != unicode and (book.host(twin)[0] is not Standing.UNKNOWN or well_known(twin)):
-        yield Mention(label(twin, book), at, end, host, f"imitates {twin}")
+    if twin != unicode and (rules.host(twin)[0] is not Trust.UNKNOWN or well_known(twin)):
+        yield Mention(label(twin, rules), at, end, host, f"imitates {twin}")
         return
-    listed = book.host(host)[0] is not Standing.UNKNOWN or well_known(host)
+    listed = rules.host(host)[0] is not Trust.UNKNOWN or well_known(host)
     if written or mail or listed or host.rsplit(".", 1)[-1] in _ENDINGS:
-        yield Mention(label(host, book), at, end, host)
+        yield Mention(label(host, rules), at, end, host)
 
 
 def _decoded(host: str) -> str:
-    """A host with its punycode labels as Unicode (RFC 3492)."""
+    """Return a host with its punycode labels as Unicode (RFC 3492)."""
     labels = []
     for part in host.split("."):
         try:
@@ -117,39 +121,39 @@ def _decoded(host: str) -> str:
 
 
 def well_known(host: str) -> bool:
-    """Whether the table names the host or a domain above it."""
+    """Return whether the table names the host or a domain above it."""
     return any(domain in domains() for domain in parents(host))
 
 
 def hides(host: str) -> bool:
-    """Whether a host is a shortener or a redirector, which does not show where it leads."""
-    return any(domain in table()["shorteners"] for domain in parents(host))
+    """Return whether a host is a shortener or a redirector, which does not show where it leads."""
+    return any(domain in shorteners() for domain in parents(host))
 
 
-def label(host: str, book: Book) -> str:
-    """What a host is called here: the source it belongs to, else the host itself."""
-    return next((book.owners[domain] for domain in parents(host) if domain in book.owners), host)
+def label(host: str, rules: SourceRules) -> str:
+    """Return what a host is called here: the source it belongs to, else the host itself."""
+    return next((rules.owners[domain] for domain in parents(host) if domain in rules.owners), host)
 
 
-def _named(line: str, low: str, book: Book) -> Iterator[Mention]:
-    """Sources called by a name."""
+def _named(line: str, low: str, rules: SourceRules) -> Iterator[Mention]:
+    """Yield the sources called by a name."""
     for start, end, word, parts in words(low):
-        called = book.names.get(word, "") if parts == 1 or word in book.phrases else ""
-        called = called or (_inflected(word, book) if parts == 1 else "")
+        called = rules.names.get(word, "") if parts == 1 or word in rules.phrases else ""
+        called = called or (_inflected(word, rules) if parts == 1 else "")
         if called:
             yield Mention(called, start, end)
     if not low.isascii():
-        for name, called in book.foreign.items():
+        for name, called in rules.foreign.items():
             at = low.replace(" ", "").find(name) if " " in name else low.find(name)
             if at >= 0:
                 yield Mention(called, at, at + len(name))
-    for name, called in book.loose.items():
+    for name, called in rules.loose.items():
         if name in line:
             yield from _loosely(line, low, name, called)
 
 
 def words(low: str) -> Iterator[tuple[int, int, str, int]]:
-    """Each run of one to four neighbouring words: where it is, its letters, and of how many words."""
+    """Yield each run of one to four neighbouring words: where it is, its letters, and of how many words."""
     tokens = list(_TOKEN.finditer(low))
     for at, first in enumerate(tokens):
         yield first.start(), first.end(), first.group(), 1
@@ -160,21 +164,89 @@ def words(low: str) -> Iterator[tuple[int, int, str, int]]:
             yield first.start(), last.end(), "".join(t.group() for t in run), len(run)
 
 
-def _inflected(word: str, book: Book) -> str:
-    """The label of a name with an ending of up to three letters, where it is long enough to bear one."""
+def _inflected(word: str, rules: SourceRules) -> str:
+    """Return the label of a name with an ending of up to three letters, where it is long enough to bear one."""
     stems = (word[:-k] for k in (1, 2, 3) if len(word) - k >= 6)
-    return next((book.names[stem] for stem in stems if stem in book.names), "")
+    return next((rules.names[stem] for stem in stems if stem in rules.names), "")
 
 
 def _loosely(line: str, low: str, name: str, called: str) -> Iterator[Mention]:
-    """A name that is an ordinary word too, where the words around it speak of a source."""
+    """Yield a name that is an ordinary word too, where the words around it speak of a source."""
     if name == "X" and (_ALGEBRA.search(line) or _OTHER_X.search(low)):
         return
     for match in re.finditer(rf"(?<![\w.=/-]){re.escape(name)}(?![\w=/-]|\.\w)", line):
         before = low[max(0, match.start() - 80) : match.start()].split()[-4:]
         after = low[match.end() : match.end() + 80].split()[:4]
         near = {word.strip(".,:;!?()\"'") for word in (*before, *after)}
-        placed = bool(before) and before[-1] in _PLACES
+        placed = bool(before) and before[-1] in lexicon.words("sources.place")
         closed = not after or low[match.end()] in ".,;!?)" or after[0] in _CLOSERS
-        if near & set(table()["media"]) or (placed and closed):
+        if not near.isdisjoint(lexicon.phrases("sources.media")) or (placed and closed):
             yield Mention(called, match.start(), match.end())
+
+
+# --- in disguise -------------------------------------------------------------------------------------------------------
+
+_TWO_WORDS = frozenset({"linked in", "face rules"})  # ordinary English, too
+
+_MARKUP = re.compile(r"<!--.{0,400}?-->|</?[a-z][^>]{0,200}>|[*~`\\]|(?<=\w)\|(?=\w)")
+_SPELLED = (
+    r"\s?[\[({<]\s?(?:\.|<sources.dot>)\s?[\])}>]\s?|\s(?:\.|<sources.dot>)\s"
+    r"|\s?\.\s?(?=(?:com|org|net|io|co|me|ly|be|it)\b)|[。．｡]"
+)
+_SET_APART = re.compile(r"(?<![a-z0-9])(?:[a-z0-9][\s.\-_+|/]{1,3}){3,30}[a-z0-9](?![a-z0-9])")
+_LEET = re.compile(r"[a-z0-9@$]{1,30}")
+_DIGITS = str.maketrans("013457@$", "oieastas")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,400}={0,2}")
+
+
+def disguised(line: str, rules: SourceRules) -> list[Mention]:
+    """Return the sources that a plain line names in a form that hides them."""
+    low, openly = line.lower(), {(mention.label, mention.host) for mention in mentions(line, rules)}
+    bare = _MARKUP.sub("", low)
+    tricks = (_rewritten(low, bare, rules), _respelled(bare, rules), _encoded(line, rules))
+    found = dict.fromkeys(mention for trick in tricks for mention in trick)
+    return [mention for mention in found if (mention.label, mention.host) not in openly]
+
+
+def _rewritten(low: str, bare: str, rules: SourceRules) -> Iterator[Mention]:
+    """Yield mentions that appear once markup is gone, dots are dots, or letters are Latin."""
+    for text, how in (
+        (bare, "split by markup"),
+        (expression(_SPELLED).sub(".", bare), "spelled out"),
+        (bare.translate(TWINS), "look-alike letters"),
+    ):
+        for mention in mentions(text, rules) if text != low else ():
+            host = mention.host
+            solid = host is None or rules.host(host)[0] is not Trust.UNKNOWN or well_known(host)
+            if not solid and host is not None:  # it may be an accident of the rewriting
+                name, _, ending = host.rpartition(".")
+                solid = len(name) >= 4 and ending in ("com", "org", "net", "io", "info")
+            if solid:
+                yield replace(mention, disguise=mention.disguise or how)
+
+
+def _respelled(bare: str, rules: SourceRules) -> Iterator[Mention]:
+    """Yield names of which the word is split in two, the letters are set apart, or some letters are digits."""
+    for start, end, word, parts in words(bare):
+        if parts == 2 and len(word) >= 6 and word not in rules.phrases and bare[start:end] not in _TWO_WORDS:
+            called = rules.names.get(word, "")
+            if called and rules.name(called)[0] is Trust.UNTRUSTED:
+                yield Mention(called, start, end, disguise="split in two")
+    for match in _SET_APART.finditer(bare):
+        joined = re.sub(r"[^a-z0-9]", "", match.group())
+        for name, called in rules.names.items():
+            if len(name) >= 4 and name in joined:
+                yield Mention(called, *match.span(), disguise="letters set apart")
+    for match in _LEET.finditer(bare):
+        word = match.group().translate(_DIGITS)
+        if word in rules.names and word != match.group():
+            yield Mention(rules.names[word], *match.span(), disguise="digits for letters")
+
+
+def _encoded(line: str, rules: SourceRules) -> Iterator[Mention]:
+    for run in _BASE64.finditer(line):
+        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+            body = run.group().rstrip("=").replace("-", "+").replace("_", "/")
+            text = base64.b64decode(body + "=" * (-len(body) % 4)).decode("utf-8")
+            inside = mentions(text, rules) if text.isprintable() else []
+            yield from (Mention(m.label, *run.span(), m.host, "in base64") for m in inside)

@@ -11,30 +11,16 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from skillloop.gate.sources.catalogue import Book, Mention, phrases, squeezed
 from skillloop.gate.sources.mentions import mentions, plain
-from skillloop.gate.sources.stance import Leaning, leaning
+from skillloop.gate.sources.rules import Mention, SourceRules, phrases, squeezed
+from skillloop.gate.sources.stance import Stance, stance
+from skillloop.text import lexicon
 
 _UNREAD = re.compile(
     r"<!--.*?(?:-->|\Z)|~~.{1,2000}?~~|<del>[^<]{0,2000}</del>|^(```|~~~).*?(?:^\1|\Z)",
     re.DOTALL | re.MULTILINE,
 )
 _HEADING = re.compile(r"#{1,6}\s")
-# An added line that points at its neighbours without naming them.
-_POINTING = re.compile(
-    r"\b(?:above|below|following|next|previous|preceding|these|those|rules? \d|oben|unten|suivantes?|ci-dessus|anterior|siguiente|выше|ниже)\b"
-    r"|以上|以下|上述|下面|上記|아래|위의"
-)
-# One that speaks of sources at large: "sources are optional", but also "never cite a source twice".
-_SOURCES = re.compile(
-    r"\b(?:sources?|citations?|references?|quellen|fuentes|fontes|источник\w*)\b|来源|出典|المصادر|स्रोत"
-)
-
-# Words that put what a line names before everything else.
-_FIRST = re.compile(
-    r"\b(?:first|primary|primarily|above all|top choice|default|zuerst|d'abord|primero|primeiro|prima di tutto|сначала)\b"
-    r"|首先|优先|まず|優先|먼저|우선|أولا|पहले"
-)
 
 _CONDITION = re.compile(r"\b(?:unless|only if)\b[^,.;:!?]*$")
 
@@ -42,49 +28,52 @@ MOST = 20  # mentions of a line that are weighed; no rule names more
 
 
 class Found(NamedTuple):
-    """The entry whose rule is broken, why, and whether that is certain; if not, a person decides."""
+    """The entry whose rule is broken ("" for none), why, whether that is certain (if not, a person decides), and the rule's key."""
 
     entry: str
     why: str
     hard: bool = True
+    key: str = "sources.trusted"
 
 
-def broken(base: str, text: str, book: Book, added: Sequence[str], removed: Sequence[str]) -> Iterator[Found]:
+def broken(
+    base: str, text: str, rules: SourceRules, added: Sequence[str], removed: Sequence[str]
+) -> Iterator[Found]:
     """Each way in which the change harms a trusted source."""
-    if not book.kept:
+    if not rules.kept:
         return
-    before, after = _outline(base, book), _outline(text, book)
-    if before or any(_kept(plain(line), book) for line in added):
-        yield from _lost(before, after, book)
-        yield from _weakened(before, book, added, removed)
-        yield from _outranked(before, book, added)
-        yield from _undermined(base, text, book, added)
+    before, after = _outline(base, rules), _outline(text, rules)
+    if before or any(_kept(plain(line), rules) for line in added):
+        yield from _lost(before, after, rules)
+        yield from _weakened(before, rules, added, removed)
+        yield from _outranked(before, rules, added)
+        yield from _undermined(base, text, rules, added)
 
 
 # --- mentions in order ---------------------------------------------------------------------------------------------
 
 
-def _outline(text: str, book: Book) -> list[tuple[str, str]]:
+def _outline(text: str, rules: SourceRules) -> list[tuple[str, str]]:
     """(heading, label) of each mention of a kept source that a reader sees, in order."""
     found, heading = [], ""
     for line in _UNREAD.sub("", text).split("\n"):
         if _HEADING.match(line):
             heading = line.strip()
-        found += [(heading, mention.label) for mention in _kept(line, book)]
+        found += [(heading, mention.label) for mention in _kept(line, rules)]
     return found
 
 
-def _kept(line: str, book: Book) -> list[Mention]:
+def _kept(line: str, rules: SourceRules) -> list[Mention]:
     """The mentions of kept sources in a line, with a cheap first look."""
-    if line not in book.read:
+    if line not in rules.read:
         squeeze = squeezed(line)
-        possible = any(needle in squeeze for needle in book.needles)
-        found = mentions(plain(line), book) if possible else []
-        book.read[line] = [m for m in found if m.label in book.kept or (m.host and book.keeps(m.host))]
-    return book.read[line]
+        possible = any(needle in squeeze for needle in rules.needles)
+        found = mentions(plain(line), rules) if possible else []
+        rules.read[line] = [m for m in found if m.label in rules.kept or (m.host and rules.keeps(m.host))]
+    return rules.read[line]
 
 
-def _lost(before: list[tuple[str, str]], after: list[tuple[str, str]], book: Book) -> Iterator[Found]:
+def _lost(before: list[tuple[str, str]], after: list[tuple[str, str]], rules: SourceRules) -> Iterator[Found]:
     """Mentions that are gone or out of order, and sources that stand where another stood first."""
     rest = iter(after)
     missing = next(
@@ -94,43 +83,43 @@ def _lost(before: list[tuple[str, str]], after: list[tuple[str, str]], book: Boo
         label = missing[1]
         fewer = sum(name == label for _, name in after) < sum(name == label for _, name in before)
         why = f"a mention of {label} is removed" if fewer else f"{label} changes its place"
-        yield Found(_entry(label, book), why)
+        yield Found(_entry(label, rules), why)
         return
     for heading in dict.fromkeys(heading for heading, _ in before):
         old, new = (list(dict.fromkeys(n for h, n in side if h == heading)) for side in (before, after))
         if [name for name in new if name in old] != old or new[0] != old[0]:
-            yield Found(_entry(old[0], book), f"another source comes before {old[0]}")
+            yield Found(_entry(old[0], rules), f"another source comes before {old[0]}")
 
 
-def _entry(label: str, book: Book) -> str:
-    entries = (*(book.rules.trusted or ()), *book.rules.kept)
-    return next((entry for entry in entries if book.label(entry) == label), "")
+def _entry(label: str, rules: SourceRules) -> str:
+    entries = (*(rules.rules.trusted or ()), *rules.rules.kept)
+    return next((entry for entry in entries if rules.label(entry) == label), "")
 
 
 # --- force ---------------------------------------------------------------------------------------------------------
 
 
 def _weakened(
-    before: list[tuple[str, str]], book: Book, added: Iterable[str], removed: Iterable[str]
+    before: list[tuple[str, str]], rules: SourceRules, added: Iterable[str], removed: Iterable[str]
 ) -> Iterator[Found]:
     """Lines that say less of a trusted source than the text did, or speak against it."""
-    old = {mention.label: line.lower() for line in map(plain, removed) for mention in _kept(line, book)}
+    old = {mention.label: line.lower() for line in map(plain, removed) for mention in _kept(line, rules)}
     known = {label for _, label in before}
     for line in map(plain, added):
-        for mention in _kept(line, book)[:MOST]:
+        for mention in _kept(line, rules)[:MOST]:
             label, said = mention.label, line.lower()
-            way = leaning(said, mention)
+            way = stance(said, mention)
             if label in old and phrases("against").search(old[label]):
-                way = Leaning.FOR
-            if way is not Leaning.FOR:
-                sure = way is Leaning.AGAINST
+                way = Stance.FOR
+            if way is not Stance.FOR:
+                sure = way is Stance.AGAINST
                 verb = "speaks" if sure else "may speak"
-                yield Found(_entry(label, book), f"{verb} against {label}, which is trusted", hard=sure)
+                yield Found(_entry(label, rules), f"{verb} against {label}, which is trusted", hard=sure)
             elif label in known and (soft := _soft(said, mention) - _soft(old.get(label, ""))):
                 why = f"softens what is said of {label}: {', '.join(sorted(soft))}"
-                yield Found(_entry(label, book), why)
+                yield Found(_entry(label, rules), why)
             elif label in old and phrases("force").search(old[label]) and not phrases("force").search(said):
-                yield Found(_entry(label, book), f"takes the force from what is said of {label}")
+                yield Found(_entry(label, rules), f"takes the force from what is said of {label}")
 
 
 def _soft(line: str, mention: Mention | None = None) -> set[str]:
@@ -147,33 +136,37 @@ def _soft(line: str, mention: Mention | None = None) -> set[str]:
 # --- order of preference -------------------------------------------------------------------------------------------
 
 
-def _outranked(before: list[tuple[str, str]], book: Book, added: Iterable[str]) -> Iterator[Found]:
+def _outranked(before: list[tuple[str, str]], rules: SourceRules, added: Iterable[str]) -> Iterator[Found]:
     """Added lines that put a trusted source above one that the text, or else the person's list, prefers to it.
 
     One that the text has not named yet may be called first ("use the official docs first"): no stated order changes.
     """
-    ranks = list(dict.fromkeys([*(label for _, label in before), *book.kept]))
+    ranks = list(dict.fromkeys([*(label for _, label in before), *rules.kept]))
     stated = {label for _, label in before}
     for line in map(plain, added):
         if not phrases("lead").search(line):
             continue
-        named = list(dict.fromkeys(m.label for m in _kept(line, book)))
+        named = list(dict.fromkeys(m.label for m in _kept(line, rules)))
         places = [ranks.index(label) for label in named if label in ranks]
         if places != sorted(places):
-            yield Found(_entry(ranks[min(places)], book), f"puts {named[0]} above {ranks[min(places)]}")
-        elif len(places) == 1 and 0 < places[0] < len(stated) and _FIRST.search(line.lower()):
-            yield Found(_entry(ranks[0], book), f"puts {named[0]} above {ranks[0]}")
+            yield Found(_entry(ranks[min(places)], rules), f"puts {named[0]} above {ranks[min(places)]}")
+        elif (
+            len(places) == 1
+            and 0 < places[0] < len(stated)
+            and lexicon.whole("sources.first").search(line.lower())
+        ):
+            yield Found(_entry(ranks[0], rules), f"puts {named[0]} above {ranks[0]}")
 
 
 # --- what stands beside a mention ------------------------------------------------------------------------------------
 
 
-def _undermined(base: str, text: str, book: Book, added: Sequence[str]) -> Iterator[Found]:
+def _undermined(base: str, text: str, rules: SourceRules, added: Sequence[str]) -> Iterator[Found]:
     """Added lines that weaken trusted mentions beside them ("The sources below are optional."), or put a source above them."""
     fresh = set(added) - set(base.split("\n"))
     for heading, lines in _sections(text):
         kept = [
-            (at, found[0].label) for at, line in lines if line not in fresh and (found := _kept(line, book))
+            (at, found[0].label) for at, line in lines if line not in fresh and (found := _kept(line, rules))
         ]
         if not kept:
             continue
@@ -182,12 +175,12 @@ def _undermined(base: str, text: str, book: Book, added: Sequence[str]) -> Itera
             if line not in fresh:
                 continue
             said = plain(line)
-            pointed = None if _kept(line, book) else _points(said.lower())
+            pointed = None if _kept(line, rules) else _points(said.lower())
             if pointed is not None:
                 why = f"weakens what {heading or 'the text'} says of {label}"
-                yield Found(_entry(label, book), why, hard=pointed)
-            elif at < first and mentions(said, book):
-                yield Found(_entry(label, book), f"another source comes before {label}")
+                yield Found(_entry(label, rules), why, hard=pointed)
+            elif at < first and mentions(said, rules):
+                yield Found(_entry(label, rules), f"another source comes before {label}")
 
 
 def _sections(text: str) -> Iterator[tuple[str, list[tuple[int, str]]]]:
@@ -204,6 +197,6 @@ def _sections(text: str) -> Iterator[tuple[str, list[tuple[int, str]]]]:
 def _points(line: str) -> bool | None:
     """Whether a line weakens its neighbours: True where it points at them, False where it may; None where it does not."""
     soft, against = phrases("soft").search(line), phrases("against").search(line)
-    if _POINTING.search(line) and (soft or against):
+    if lexicon.whole("sources.pointing").search(line) and (soft or against):
         return True
-    return (False if soft or against else None) if _SOURCES.search(line) else None
+    return (False if soft or against else None) if lexicon.whole("sources.at large").search(line) else None

@@ -1,7 +1,7 @@
 """What a source is called: well-known ones from a table, and the person's own entries.
 
 An entry of a constraint file may be a host ("nature.com", with its subdomains), a pattern ("*.edu") or a plain name
-("Twitter"). A `Book` puts the entries of one `[sources]` section together with the table, so that distrusting
+("Twitter"). `SourceRules` puts the entries of one `[sources]` section together with the table, so that distrusting
 "twitter" covers x.com, t.co and «Твиттер». Invariant: distrust spreads to everything that leads to the source,
 trust only to what the person named.
 """
@@ -12,7 +12,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
 from functools import cache, cached_property
@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from skillloop.config import Sources, covers
+from skillloop.text import lexicon
 
 _TABLE = Path(__file__).parents[2] / "data" / "sources.toml"
 _GAPS = dict.fromkeys(map(ord, " \t\u00a0-_'’"))
 _HOST_SHAPE = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}$")
 
 
-class Standing(Enum):
+class Trust(Enum):
     """What the person's rules say of a source."""
 
     TRUSTED = "trusted"
@@ -57,85 +58,83 @@ class Source:
     tool: bool = False  # named as a tool more often than as a source
 
     def reaches(self, host: str) -> bool:
-        """Whether a link to this host leads to the source, by itself, through a mirror or through a proxy for it.
+        """Return whether a link to this host leads to the source, by itself, through a mirror or through a proxy for it.
 
         Proxies carry the host in their own: "x.com.proxy.example", "x-com.translate.goog".
         """
-        own = (*self.hosts, *self.mirrors)
         return any(
             under(host, one) or any(f".{one}." in f".{way}" for way in (host, host.replace("-", ".")))
-            for one in own
+            for one in (*self.hosts, *self.mirrors)
         )
 
 
 def under(host: str, domain: str) -> bool:
-    """Whether a host is a domain or one below it; a domain that ends in "." stands for any ending ("redlib.")."""
+    """Return whether a host is a domain or one below it; a domain that ends in "." stands for any ending ("redlib.")."""
     if domain.endswith("."):
         return host.startswith(domain) or f".{domain}" in host
     return host == domain or host.endswith("." + domain)
 
 
-def squeezed(name: str) -> str:
-    """A name without letter case, spaces, hyphens or compatibility forms: "Stack-Overflow" is "stackoverflow"."""
-    plain = name if name.isascii() else unicodedata.normalize("NFKC", name)
-    return plain.casefold().translate(_GAPS)
-
-
-@cache
-def table() -> dict[str, Any]:
-    """The whole table as read."""
-    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
-
-
-@cache
-def known() -> dict[str, Source]:
-    """The well-known sources by label."""
-    rows = table()["source"]
-    return {row["name"]: Source(row["name"], *_fields(row)) for row in rows}
-
-
-@cache
-def _index() -> dict[str, str]:
-    """Squeezed name to label, whatever kind of name it is."""
-    rows = ((name, s.label) for s in known().values() for name in (*s.names, *s.loose, s.label))
-    return {squeezed(name): label for name, label in rows}
-
-
-def _fields(row: dict[str, Any]) -> tuple[Any, ...]:
-    lists = (tuple(row.get(key, ())) for key in ("hosts", "mirrors", "names", "loose"))
-    return (*lists, row.get("tool", False))
-
-
-@cache
-def phrases(*kinds: str) -> re.Pattern[str]:
-    """A pattern for the word lists of these kinds: whole words in scripts with spaces, any part in the others."""
-    listed = sorted({word for kind in kinds for word in table()[kind]}, key=len, reverse=True)
-    spaced = [re.escape(word) for word in listed if not _unspaced(word)]
-    joined = [re.escape(word) for word in listed if _unspaced(word)]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(spaced)})(?!\w)|{'|'.join(joined)}", re.IGNORECASE)
-
-
-def _unspaced(word: str) -> bool:
-    """Whether the script puts no spaces between words (CJK, and Korean, which glues its endings on)."""
-    return any("\u2e80" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7af" for char in word)
-
-
 def parents(host: str) -> Iterator[str]:
-    """The host and each domain above it: "a.b.org", "b.org", "org"."""
+    """Yield the host and each domain above it: "a.b.org", "b.org", "org"."""
     while host:
         yield host
         host = host.partition(".")[2]
 
 
+def squeezed(name: str) -> str:
+    """Return a name without letter case, spaces, hyphens or compatibility forms: "Stack-Overflow" is "stackoverflow"."""
+    plain = name if name.isascii() else unicodedata.normalize("NFKC", name)
+    return plain.casefold().translate(_GAPS)
+
+
+@cache
+def known() -> dict[str, Source]:
+    """Return the well-known sources by label."""
+    rows: list[dict[str, Any]] = tomllib.loads(_TABLE.read_text(encoding="utf-8"))["source"]
+    keys = ("hosts", "mirrors", "names", "loose")
+    lists: dict[str, Any] = {row["name"]: {key: tuple(row.get(key, ())) for key in keys} for row in rows}
+    return {
+        row["name"]: Source(row["name"], tool=row.get("tool", False), **lists[row["name"]]) for row in rows
+    }
+
+
+@cache
+def shorteners() -> frozenset[str]:
+    """Return the hosts that do not show where they lead."""
+    return frozenset(tomllib.loads(_TABLE.read_text(encoding="utf-8"))["shorteners"])
+
+
+@cache
+def _index() -> dict[str, str]:
+    """Return the label of each squeezed name, whatever kind of name it is."""
+    rows = ((name, s.label) for s in known().values() for name in (*s.names, *s.loose, s.label))
+    return {squeezed(name): label for name, label in rows}
+
+
 @cache
 def domains() -> frozenset[str]:
-    """Every domain that the table names, as a source's own, a mirror or a shortener."""
-    own = {host for source in known().values() for host in (*source.hosts, *source.mirrors)}
-    return frozenset(own | set(table()["shorteners"]))
+    """Return every domain that the table names, as a source's own, a mirror or a shortener."""
+    return shorteners() | {host for source in known().values() for host in (*source.hosts, *source.mirrors)}
+
+
+@cache
+def phrases(*kinds: str) -> re.Pattern[str]:
+    """Compile the phrases of every language under these keys: whole words in scripts with spaces, any part in the others.
+
+    Longest first, so that "no longer" is one phrase. (Korean counts as unspaced: it glues its endings on.)
+    """
+    listed = {phrase for kind in kinds for phrase in lexicon.phrases(f"sources.{kind}")}
+    spaced: list[str] = []
+    joined: list[str] = []
+    for phrase in sorted(listed, key=len, reverse=True):
+        dense = any("\u2e80" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7af" for char in phrase)
+        (joined if dense else spaced).append(re.escape(phrase))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(spaced)})(?!\w)|{'|'.join(joined)}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
-class Book:
+class SourceRules:
     """One `[sources]` section together with the table."""
 
     rules: Sources
@@ -143,18 +142,22 @@ class Book:
     @cached_property
     def sources(self) -> dict[str, Source]:
         """Every source by label: the well-known ones, and one for each entry that is none of them."""
-        book = dict(known())
-        for entry in (
-            *self.rules.untrusted,
-            *(self.rules.trusted or ()),
-            *self.rules.kept,
-            *self.rules.aliases,
-        ):
+        sources = dict(known())
+        for entry in (*self.rules.untrusted, *self.trusted, *self.rules.aliases):
             label = self.label(entry)
-            more = self.rules.aliases.get(entry, ())
-            old = book.get(label) or _own(label)
-            book[label] = Source(label, old.hosts, old.mirrors, (*old.names, *more), old.loose, tool=False)
-        return book
+            old = sources.get(label)
+            if old is None:  # no table knows it
+                host = is_host(label)
+                name = not host and "*" not in label
+                old = Source(label, hosts=(label,) * host, names=(label,) * name)
+            names = (*old.names, *self.rules.aliases.get(entry, ()))
+            sources[label] = replace(old, names=names, tool=False)
+        return sources
+
+    @cached_property
+    def trusted(self) -> tuple[str, ...]:
+        """The entries that some level of the rules trusts."""
+        return (*(self.rules.trusted or ()), *self.rules.kept)
 
     @cached_property
     def owners(self) -> dict[str, str]:
@@ -183,31 +186,35 @@ class Book:
 
     @cached_property
     def loose(self) -> dict[str, str]:
-        """Names that need a inputs, as written, to label."""
+        """Names that need a context, as written, to label."""
         return {name: label for label, source in self.sources.items() for name in source.loose}
 
     def label(self, entry: str) -> str:
-        """The label of an entry: a well-known source where it names one or is its host, else the entry itself."""
+        """Return the label of an entry: a well-known source where it names one or is its host, else the entry itself."""
         entry = cleaned(entry)
         if is_host(entry):
             return next((label for label, source in known().items() if entry in source.hosts), entry)
         return _index().get(squeezed(entry), entry)
 
-    def host(self, host: str) -> tuple[Standing, str]:
-        """What the rules say of a host, and the entry that says it ("" for unknown)."""
+    def trust(self, mention: Mention) -> tuple[Trust, str]:
+        """Return what the rules say of what a line mentions, and the entry that says it ("" for unknown)."""
+        return self.name(mention.label) if mention.host is None else self.host(mention.host)
+
+    def host(self, host: str) -> tuple[Trust, str]:
+        """Return what the rules say of a host, and the entry that says it ("" for unknown)."""
         for entry in self.rules.untrusted:
             source = self.sources[self.label(entry)]
             if _covered(entry, host) or (source.label != cleaned(entry) and source.reaches(host)):
-                return Standing.UNTRUSTED, entry
+                return Trust.UNTRUSTED, entry
         entry = self._covering(host, self.rules.trusted or ())
-        return (Standing.TRUSTED, entry) if entry else (Standing.UNKNOWN, "")
+        return (Trust.TRUSTED, entry) if entry else (Trust.UNKNOWN, "")
 
     def keeps(self, host: str) -> bool:
-        """Whether mentions of a host stay, because some level of the rules trusts it."""
-        return bool(self._covering(host, (*(self.rules.trusted or ()), *self.rules.kept)))
+        """Return whether mentions of a host stay, because some level of the rules trusts it."""
+        return bool(self._covering(host, self.trusted))
 
     def _covering(self, host: str, entries: Iterable[str]) -> str:
-        """The first entry that trusts this host, or ""."""
+        """Return the first entry that trusts this host, or ""."""
         for entry in entries:
             named = () if is_host(cleaned(entry)) else self.sources[self.label(entry)].hosts
             if _covered(entry, host) or any(under(host, own) for own in named):
@@ -215,26 +222,20 @@ class Book:
         return ""
 
     def resembled(self, host: str) -> str:
-        """The trusted host that another one could be taken for ("arxlv.org", "arxiv.org.example"), or ""."""
+        """Return the trusted host that another one could be taken for ("arxlv.org", "arxiv.org.example"), or ""."""
         own = (one for label in self.kept for one in self.sources[label].hosts)
         return next((one for one in own if one in host or SequenceMatcher(None, one, host).ratio() > 0.8), "")
 
-    def name(self, label: str) -> tuple[Standing, str]:
-        """What the rules say of a source that is called by a name."""
-        for standing, entries in (
-            (Standing.UNTRUSTED, self.rules.untrusted),
-            (Standing.TRUSTED, self.rules.trusted or ()),
-        ):
-            for entry in entries:
-                if self.label(entry) == label:
-                    return standing, entry
-        return Standing.UNKNOWN, ""
+    def name(self, label: str) -> tuple[Trust, str]:
+        """Return what the rules say of a source that is called by a name, and the entry that says it."""
+        listed = [(Trust.UNTRUSTED, entry) for entry in self.rules.untrusted]
+        listed += [(Trust.TRUSTED, entry) for entry in self.rules.trusted or ()]
+        return next((one for one in listed if self.label(one[1]) == label), (Trust.UNKNOWN, ""))
 
     @cached_property
     def kept(self) -> tuple[str, ...]:
         """Labels of the trusted sources, whose mentions stay, in the person's order."""
-        entries = (*(self.rules.trusted or ()), *self.rules.kept)
-        return tuple(dict.fromkeys(self.label(entry) for entry in entries))
+        return tuple(dict.fromkeys(self.label(entry) for entry in self.trusted))
 
     @cached_property
     def needles(self) -> tuple[str, ...]:
@@ -253,7 +254,7 @@ class Book:
 
 
 def cleaned(entry: str) -> str:
-    """An entry without scheme, "www." and path where it is a host; letter case stays for plain names."""
+    """Return an entry without scheme, "www." and path where it is a host; letter case stays for plain names."""
     host = (
         re.sub(r"^(?:[a-z]+://)?(?:www\.)?", "", entry.strip(), flags=re.IGNORECASE).split("/")[0].rstrip(".")
     )
@@ -261,17 +262,10 @@ def cleaned(entry: str) -> str:
 
 
 def is_host(entry: str) -> bool:
-    """Whether an entry has the shape of a host."""
+    """Return whether an entry has the shape of a host."""
     return bool(_HOST_SHAPE.match(entry))
 
 
 def _covered(entry: str, host: str) -> bool:
     entry = cleaned(entry)
     return (is_host(entry) or "*" in entry) and covers(entry, host)
-
-
-def _own(label: str) -> Source:
-    """A source that no table knows."""
-    if is_host(label):
-        return Source(label, hosts=(label,))
-    return Source(label) if "*" in label else Source(label, names=(label,))
