@@ -1,19 +1,20 @@
-"""What speaks for a wish that is meant to last, as named numbers: in the sentence that holds it, and around it in the turn.
+"""What speaks for a rule being durable, as named numbers: in the sentence that holds it, and around it in the turn.
 
 "Always run the linter" is a rule, "it always fails" is not, and "make this one bigger" is for today: no single word decides.
 So the classes of words (`data/lang`), where they stand, the form of the sentence and a few pairs become features, the
-same in every language; their weights are learned (`classifier`), and the sum is the log-odds that the wish is durable.
+same in every language; their weights are learned (`classifier`), and the sum is the log-odds that the rule is durable.
 """
 
 from __future__ import annotations
 
 import re
 
-from skillloop.detect.features import classes
+from skillloop.detect.features import PERSON
 from skillloop.text import lexicon
 from skillloop.text.phrases import Phrases, tokens, wide
 
-_WISHED = Phrases("wished")
+_REQUEST = Phrases("wished")
+"""The classes of words in which people ask for something."""
 
 EXPLICIT = "rule: says that it lasts"
 """The feature of a rule of which the person says themselves that it is for good."""
@@ -21,7 +22,7 @@ EXPLICIT = "rule: says that it lasts"
 STATEMENT = "told: only told"
 """The feature of a sentence that starts like no order: most such tell how things are."""
 
-HEARD = 1500
+WINDOW = 1500
 """Characters of a turn that are looked at around the rule."""
 
 NEAR = 120
@@ -33,8 +34,8 @@ LONGEST_PHRASE = 8
 LISTED = 3
 """Items from which a turn holds a list: of tasks, findings or a specification."""
 
-_AROUND = {"from now on", "said before"}
-_AROUND_SAID = {"fault", "temper", "broken", "asks why", "new work", "go on", "pleased"}
+_NEAR_CLASSES = {"from now on", "said before"}
+_AROUND_CLASSES = {"fault", "temper", "broken", "asks why", "new work", "go on", "pleased"}
 """Classes that tell also where they stand outside the rule."""
 
 _GUIDE = re.compile(r"\b[A-Z][A-Z_]{2,}\.md\b")
@@ -84,92 +85,86 @@ _PAIRS = (
 
 
 def features(text: str, quote: str, rule: str) -> dict[str, float]:
-    """Every feature of a sentence as a rule that is not 0.
+    """Return every feature of a sentence as a rule that is not 0: its words, those that it starts with, its form, pairs.
 
     Args:
         text: All that the person said in the turn.
         quote: The span of it that may hold the rule.
         rule: The same, trimmed.
     """
-    names = _rule(quote, tokens(rule), rule)
-    if meant_to_last(text, quote, rule):
+    words = tokens(rule)
+    lead, token_size = (6, 0.6) if wide(rule) else (2, 1.0)
+    classes = PERSON.find(words)
+    starts = {name for name, at in classes.items() if at < lead}
+    starts |= {name for name, at in _REQUEST.find(words[: lead + LONGEST_PHRASE]).items() if at < lead}
+    contains = {*_REQUEST.find(tokens(quote)), *classes} - {"asks"}
+    contains |= _form(rule, (len(words) or 1) * token_size)
+    contains |= {f"{a} + {b}" for a, b in _PAIRS if {a, b} <= contains}
+    mood = "rule" if starts & _ORDERS else "told"
+    names = {f"{mood}: {name}" for name in contains} | {f"{mood}: starts {name}" for name in starts}
+    if mood == "told":
+        names.add(STATEMENT)
+    if is_explicit(text, quote, rule):
         names.add(EXPLICIT)
     if reads_like_a_norm(text, quote, rule):
         names.add("rule: reads like a norm")
     return {"bias": 1.0} | dict.fromkeys(sorted(names), 1.0)
 
 
+def _form(rule: str, size: float) -> set[str]:
+    """Return what the form of a rule of so many words shows."""
+    guide, source = _GUIDE.search(rule), _SOURCE.search(rule)
+    names = {
+        "short": size <= 5,
+        "long": size > 22,
+        "one clause": not re.search(r"[,;:，；：、]", rule),
+        "number": re.search(r"\d", rule),
+        "always at the head": _always(rule, "rule.head", "rule.wish"),
+        "bare object": lexicon.pattern("rule.bare object").match(rule),
+        "names a guide": guide,
+        "names a source file": source,
+        "names a file": not guide and not source and _FILE.search(rule),
+        "names a thing": _NAME.search(rule),
+        "quotes something": _QUOTED.search(rule),
+    }
+    return {name for name, true in names.items() if true}
+
+
 def around(text: str, quote: str = "") -> dict[str, float]:
-    """Every feature of what stands around a rule that is not 0.
+    """Return every feature of what stands around a rule that is not 0.
 
     Args:
         text: All that the person said in the turn.
         quote: The span of it that holds the rule; empty where no sentence can be one.
     """
-    rest = text[:HEARD].replace(quote, " ", 1) if quote else text[:HEARD]
+    at = text.find(quote)
+    near = text[max(0, at - NEAR) : at] + " " + text[at + len(quote) :][:NEAR]
+    rest = text[:WINDOW].replace(quote, " ", 1) if quote else text[:WINDOW]
     words = tokens(rest)
-    names = {f"around: {name}" for name in _near(text, quote)}
-    names |= {f"around: {name}" for name in _AROUND_SAID & classes(words).keys()}
+    classes = _NEAR_CLASSES & _REQUEST.find(tokens(near)).keys() | _AROUND_CLASSES & PERSON.find(words).keys()
+    names = {f"around: {name}" for name in classes}
     if "?" in rest or "？" in rest:
         names.add("around: asks")
     if len(words) > 40:
         names.add("around: long")
     if len(_ITEM.findall(rest)) >= LISTED:
         names.add("around: a list")
-    found = dict.fromkeys(sorted(names), 1.0)
+    present = dict.fromkeys(sorted(names), 1.0)
     if quote:
         own = len(tokens(quote))
-        return found | {"rule: share of the turn": round(own / (own + len(words)), 2)}
-    return {"bias": 1.0, "rule: none": 1.0} | found
-
-
-def _near(text: str, quote: str) -> set[str]:
-    """A scope in time, or a reminder, close to the rule."""
-    at = text.find(quote)
-    near = text[max(0, at - NEAR) : at] + " " + text[at + len(quote) :][:NEAR]
-    return _AROUND & _WISHED.find(tokens(near)).keys()
-
-
-def _rule(quote: str, words: list[str], rule: str) -> set[str]:
-    """The classes of words of the sentence, those that it starts with, its form, and the pairs among them."""
-    lead = 6 if wide(rule) else 2
-    heard = classes(words)
-    starts = {name for name, at in heard.items() if at < lead}
-    starts |= {name for name, at in _WISHED.find(words[: lead + LONGEST_PHRASE]).items() if at < lead}
-    holds = {*_WISHED.find(tokens(quote)), *heard} - {"asks"}
-    size = (len(words) or 1) * (0.6 if wide(rule) else 1.0)
-    holds |= {name for name, true in _form(rule, size).items() if true}
-    holds |= {f"{a} + {b}" for a, b in _PAIRS if {a, b} <= holds}
-    mood = "rule" if starts & _ORDERS else "told"
-    names = {f"{mood}: {name}" for name in holds} | {f"{mood}: starts {name}" for name in starts}
-    return names | {STATEMENT} if mood == "told" else names
-
-
-def _form(rule: str, size: float) -> dict[str, bool]:
-    return {
-        "short": size <= 5,
-        "long": size > 22,
-        "one clause": not re.search(r"[,;:，；：、]", rule),
-        "number": bool(re.search(r"\d", rule)),
-        "always at the head": _always(rule, "rule.head", "rule.wish"),
-        "bare object": bool(lexicon.pattern("rule.bare object").match(rule)),
-        "names a guide": bool(_GUIDE.search(rule)),
-        "names a source file": bool(_SOURCE.search(rule)),
-        "names a file": bool(_FILE.search(rule)) and not _GUIDE.search(rule) and not _SOURCE.search(rule),
-        "names a thing": bool(_NAME.search(rule)),
-        "quotes something": bool(_QUOTED.search(rule)),
-    }
+        return present | {"rule: share of the turn": round(own / (own + len(words)), 2)}
+    return {"bias": 1.0, "rule: none": 1.0} | present
 
 
 def _always(rule: str, adverb: str, wish: str) -> bool:
-    """Whether "always" is at the head of a rule, or anywhere in a language that puts the verb, and so the wish, last."""
+    """Return whether "always" is at the head of a rule, or anywhere in a language that puts the verb, and so the request, last."""
     if lexicon.pattern(adverb).match(rule):
         return True
     return bool(lexicon.pattern(f"{adverb} anywhere").search(rule) and lexicon.pattern(wish).search(rule))
 
 
-def meant_to_last(text: str, quote: str, rule: str) -> bool:
-    """Say whether a person's own words mean a wish for good: "from now on", "never", "I told you", "we use".
+def is_explicit(text: str, quote: str, rule: str) -> bool:
+    """Return whether a person's own words say that a rule is for good: "from now on", "never", "I told you", "we use".
 
     "Always run the linter" is a rule, "it always fails" is not; so each expression is tied to where it stands: the scope
     in time anywhere in the sentence, the adverb at the head of the rule or right behind its first word, the reminder
@@ -177,7 +172,7 @@ def meant_to_last(text: str, quote: str, rule: str) -> bool:
 
     Args:
         text: All that they said in the turn.
-        quote: The span of it that holds the wish.
+        quote: The span of it that holds the rule.
         rule: The same, trimmed.
     """
     sentence = _sentence(text, quote)
@@ -198,7 +193,7 @@ def meant_to_last(text: str, quote: str, rule: str) -> bool:
 
 
 def reads_like_a_norm(text: str, quote: str, rule: str) -> bool:
-    """Say whether a wish has the form of a rule, and nothing in its sentence points at the moment; see `meant_to_last`."""
+    """Return whether a rule has the form of one, and nothing in its sentence points at the moment; see `is_explicit`."""
     if not lexicon.pattern("lasting.norm").match(rule):
         return False
     sentence = _sentence(text, quote)
@@ -206,7 +201,7 @@ def reads_like_a_norm(text: str, quote: str, rule: str) -> bool:
 
 
 def _sentence(text: str, quote: str) -> str:
-    """The quote with what stands before it in its sentence, where "from now on" and "I told you to" are."""
+    """Return the quote with what stands before it in its sentence, where "from now on" and "I told you to" are."""
     at = max(text.find(quote), 0)
     before = re.split(r"[.!?。！？\n]", text[max(0, at - 120) : at])[-1]
     return before + quote

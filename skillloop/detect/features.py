@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 
@@ -15,7 +15,8 @@ from skillloop.model import ToolUse, TurnKind
 from skillloop.text import lexicon
 from skillloop.text.phrases import Phrases, tokens, wide
 
-_SAID, _REPLIED, _CLAIMED = map(Phrases, ("said", "replied", "claimed"))
+PERSON, REPLY, CLAIM = map(Phrases, ("said", "replied", "claimed"))
+"""The classes of words of a person, of an assistant that answers, and of one that says that it is done."""
 
 HEAD, TAIL = 1200, 300
 """Characters of a person's prose that are looked at, from its start and from its end."""
@@ -25,6 +26,9 @@ OPENING, CLOSING = 260, 700
 
 OPENED = 6
 """Words of a later sentence that are looked at for how it starts."""
+
+SIMILAR = 0.25
+"""Share of words in common from which a turn is like an earlier one."""
 
 _SENTENCE = re.compile(r"[.!?。！？\n]+")
 _EDITS = re.compile(
@@ -52,42 +56,72 @@ _COMMIT = re.compile(r"\bgit (?:commit|push|merge)\b|gh pr")
 _REVERT = re.compile(r"\bgit (?:revert|reset|restore|checkout --|checkout HEAD|stash)")
 
 
+_PAIRS = (
+    ("says: broken", "before: edited"),
+    ("says: broken", "turn: first of the session"),
+    ("form: trouble in a log", "before: nothing"),
+    ("says: new work", "before: claims to be done"),
+    ("says: doubt", "form: question mark"),
+    ("says: opinion", "says: contrast"),
+    ("says: pleased", "says: contrast"),
+)
+"""Features that mean more together than apart."""
+
+
 def features(scene: Scene) -> dict[str, float]:
-    """Every feature of a scene that is not 0."""
+    """Return every feature of a scene that is not 0."""
     prose, log = scene.own_prose(), "\n".join(scene.turn.pasted)
-    found = {"bias": 1.0}
-    found |= words_used(prose) | _form(prose, log) | _standing(scene)
-    found |= _before(scene) | _after(scene) | _asked_again(scene, prose)
-    found |= _together(found)
-    return found
+    present = {"bias": 1.0} | words_used(prose) | _form(prose, log) | _circumstances(scene)
+    opening = "\n".join(turn.text for turn in scene.after).strip()[:OPENING]
+    for name, at in REPLY.find(tokens(opening)).items():
+        if name != "welcomes":  # assistants are friendly anywhere; only the opening tells
+            present[f"after: {name}"] = 1.0
+        if at < 3:
+            present[f"after: opens and {name}"] = 1.0
+    words = _content(prose[:HEAD])
+    if len(words) >= 2:
+        others = (_content(turn.text[:HEAD]) for turn in scene.earlier)
+        closest = max((len(words & other) / len(words | other) for other in others), default=0.0)
+        if closest >= SIMILAR:
+            present["asked before"] = min(1.0, closest * 1.5)
+    present |= {f"{a} + {b}": 1.0 for a, b in _PAIRS if a in present and b in present}
+    return present
 
 
-def classes(words: list[str]) -> dict[str, int]:
-    """The classes of words anywhere among these tokens, each with where it first stands."""
-    return _SAID.find(words)
+@lru_cache(maxsize=64)
+def _content(text: str) -> frozenset[str]:
+    """Return the longer words of a text, or its pairs of neighbours where words are not spaced."""
+    words = tokens(text)
+    if wide(text):
+        return frozenset(a + b for a, b in pairwise(words))
+    return frozenset(word for word in words if len(word) > 3)
 
 
 def words_used(prose: str) -> dict[str, float]:
-    """The classes of words that a person used: anywhere, at the very start, and at the start of a later sentence."""
+    """Return the classes of words that a person used: anywhere, at the very start, and at the start of a later sentence."""
     sample = prose if len(prose) <= HEAD + TAIL else prose[:HEAD] + "\n" + prose[-TAIL:]
     lead = 5 if wide(sample) else 3
-    found: dict[str, float] = {}
-    for name, at in _SAID.find(tokens(sample)).items():
+    present: dict[str, float] = {}
+    for name, at in PERSON.find(tokens(sample)).items():
         if name != "asks":  # "what" and "that" are everywhere; only at the start do they ask
-            found[f"says: {name}"] = 1.0
+            present[f"says: {name}"] = 1.0
         if at < lead:
-            found[f"starts: {name}"] = 1.0
+            present[f"starts: {name}"] = 1.0
     for sentence in _SENTENCE.split(sample)[1:]:
-        for name, at in _SAID.find(tokens(sentence[:60])[:OPENED]).items():
+        for name, at in PERSON.find(tokens(sentence[:60])[:OPENED]).items():
             if at < lead:
-                found[f"goes on: {name}"] = 1.0
-    return found
+                present[f"goes on: {name}"] = 1.0
+    return present
 
 
 def _form(prose: str, log: str) -> dict[str, float]:
-    """Length, punctuation and what the message is made of."""
+    """Return length, punctuation and what the message is made of."""
     size = len(tokens(prose[: HEAD + TAIL])) * (0.6 if wide(prose) else 1.0)
     head = prose[:HEAD]
+    end = head.rfind("?") + 1
+    negative = lexicon.pattern("scene.negative question", "<spaced>").search(head, 0, end) or lexicon.pattern(
+        "scene.negative question", "<dense>"
+    ).search(head)
     asks, shouts = "?" in prose or "？" in prose, "!" in prose or "！" in prose
     names = {
         "length: only a log": not prose and bool(log),
@@ -98,7 +132,7 @@ def _form(prose: str, log: str) -> dict[str, float]:
         "length: over 60 words": size > 60,
         "form: ends with a question mark": prose.rstrip().endswith(("?", "？")),
         "form: question mark": asks,
-        "form: negative question": _negative_question(head),
+        "form: negative question": bool(negative),
         "form: exclamation mark": shouts,
         "form: strong punctuation": (asks or shouts) and bool(_STRONG.search(prose)),
         "form: trailing dots": ".." in prose or "…" in prose,
@@ -115,115 +149,44 @@ def _form(prose: str, log: str) -> dict[str, float]:
     return {name: 1.0 for name, true in names.items() if true}
 
 
-def _negative_question(prose: str) -> bool:
-    """Whether it asks in the negative: "shouldn't it …?"."""
-    end = prose.rfind("?") + 1
-    key = "scene.negative question"
-    return bool(
-        lexicon.pattern(key, "<spaced>").search(prose, 0, end)
-        or lexicon.pattern(key, "<dense>").search(prose)
-    )
-
-
-def _standing(scene: Scene) -> dict[str, float]:
-    """How and when the turn came."""
-    turn = scene.turn
+def _circumstances(scene: Scene) -> dict[str, float]:
+    """Return how and when the turn came, what the assistant had done or claimed before, and what it did then."""
+    turn, position = scene.turn, scene.position
+    claim = "\n".join(turn.text for turn in scene.before).strip()[-CLOSING:]
+    tools = [tool for turn in scene.before for tool in turn.tools]
+    next_tools = [tool for turn in scene.after for tool in turn.tools]
+    edited, editing = _edited(tools), _edited(next_tools)
+    first = "\n".join(tool.brief for tool in next_tools[:6])
     names = {
-        "turn: first of the session": scene.position == 0,
-        "turn: second or third": 0 < scene.position <= 2,
-        "turn: later than the tenth": scene.position > 10,
+        "turn: first of the session": position == 0,
+        "turn: second or third": 0 < position <= 2,
+        "turn: later than the tenth": position > 10,
         "turn: interrupted the assistant": turn.interrupted,
         "turn: refused a tool": turn.denied or turn.kind is TurnKind.DENIAL,
         "turn: comment on a refusal": turn.kind is TurnKind.DENIAL,
         "turn: typed while the assistant worked": turn.kind is TurnKind.QUEUED,
         "turn: arguments of a command": turn.kind is TurnKind.COMMAND,
-        "turn: rewound": turn.abandoned
-        or (bool(scene.earlier) and scene.earlier[0].abandoned and not turn.abandoned),
-    }
-    return {name: 1.0 for name, true in names.items() if true}
-
-
-def _before(scene: Scene) -> dict[str, float]:
-    """What the assistant had done or claimed."""
-    text = "\n".join(turn.text for turn in scene.before).strip()
-    tools = [tool for turn in scene.before for tool in turn.tools]
-    names = {
+        "turn: rewound": turn.abandoned or any(earlier.abandoned for earlier in scene.earlier[:1]),
         "before: nothing": not scene.before,
-        "before: edited": bool(_edited(tools)),
+        "before: edited": bool(edited),
         "before: a tool failed": any(tool.failed and not tool.rejected for tool in tools),
-        "before: claims to be done": bool(_CLAIMED.find(tokens(text[-CLOSING:]))),
-    }
-    return {name: 1.0 for name, true in names.items() if true}
-
-
-def _after(scene: Scene) -> dict[str, float]:
-    """What the assistant answered, and what it did first."""
-    text = "\n".join(turn.text for turn in scene.after).strip()
-    tools = [tool for turn in scene.after for tool in turn.tools]
-    words = tokens(text[:OPENING])
-    edited = _edited(tool for turn in scene.before for tool in turn.tools)
-    editing = _edited(tools)
-    first = "\n".join(tool.brief for tool in tools[:6])
-    names = {
+        "before: claims to be done": bool(CLAIM.find(tokens(claim))),
         "after: edits the same file again": bool(edited & editing),
         "after: edits other files": bool(editing) and not edited & editing,
-        "after: edits at once": any(_edits(tool.name) for tool in tools[:3]),
-        "after: a few edits": 0 < sum(_edits(tool.name) for tool in tools) <= 3,
+        "after: edits at once": any(_edits(tool.name) for tool in next_tools[:3]),
+        "after: a few edits": 0 < sum(_edits(tool.name) for tool in next_tools) <= 3,
         "after: commits": _COMMIT.search(first) is not None,
         "after: reverts": _REVERT.search(first) is not None,
     }
-    found = {name: 1.0 for name, true in names.items() if true}
-    for name, at in _REPLIED.find(words).items():
-        if name != "welcomes":  # assistants are friendly anywhere; only the opening tells
-            found[f"after: {name}"] = 1.0
-        if at < 3:
-            found[f"after: opens and {name}"] = 1.0
-    return found
+    return {name: 1.0 for name, true in names.items() if true}
 
 
-def _edited(tools: Iterator[ToolUse] | list[ToolUse]) -> set[str]:
+def _edited(tools: Iterable[ToolUse]) -> set[str]:
+    """Return what was edited, or with what where that is not known."""
     return {tool.brief or tool.name for tool in tools if _edits(tool.name)}
 
 
 @lru_cache(maxsize=256)
 def _edits(tool: str) -> bool:
-    """Whether a tool of this name changes files."""
+    """Return whether a tool of this name changes files."""
     return _EDITS.search(tool) is not None
-
-
-def _asked_again(scene: Scene, prose: str) -> dict[str, float]:
-    """Likeness to what the person asked before."""
-    mine = _content(prose[:HEAD])
-    if len(mine) < 2:
-        return {}
-    closest = max((_overlap(mine, _content(turn.text[:HEAD])) for turn in scene.earlier), default=0.0)
-    return {"asked before": min(1.0, closest * 1.5)} if closest >= 0.25 else {}
-
-
-@lru_cache(maxsize=64)
-def _content(text: str) -> frozenset[str]:
-    words = tokens(text)
-    if wide(text):
-        return frozenset(a + b for a, b in pairwise(words))
-    return frozenset(word for word in words if len(word) > 3)
-
-
-def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
-    shared = len(a & b)
-    return shared / (len(a) + len(b) - shared) if a and b else 0.0
-
-
-_PAIRS = (
-    ("says: broken", "before: edited"),
-    ("says: broken", "turn: first of the session"),
-    ("form: trouble in a log", "before: nothing"),
-    ("says: new work", "before: claims to be done"),
-    ("says: doubt", "form: question mark"),
-    ("says: opinion", "says: contrast"),
-    ("says: pleased", "says: contrast"),
-)
-"""Features that mean more together than apart."""
-
-
-def _together(found: dict[str, float]) -> dict[str, float]:
-    return {f"{a} + {b}": 1.0 for a, b in _PAIRS if a in found and b in found}

@@ -18,7 +18,7 @@ from skillloop.detect.classifier import Linear, learned
 from skillloop.text import lexicon
 from skillloop.text.phrases import tokens, wide
 
-WISHES = {"may last": 0.15, "lasts": 0.4}
+CHANCES = {"may last": 0.15, "lasts": 0.4}
 """Probabilities of being durable from which the rule of a turn speaks for a disagreement."""
 
 LONGEST = 220
@@ -33,7 +33,7 @@ _OF_THE_DAY = (
     r"\s{3}|^\W*[➜❯$>#]|\w(?:Error|Exception)\b\W|:\d+\b|/(?:Users|home)/|[A-Z]:\\|\b[0-9a-f]{7,40}\b|#\d+\b|\w::\w+\("
     r"|\[Image|https?://(?:localhost|127\.)|<all>"
 )
-_TURN = r",\s+so\s+|[:;]\s+|,?\s+<spaced>\s+|[，；]|<dense>"
+_BREAK = r",\s+so\s+|[:;]\s+|,?\s+<spaced>\s+|[，；]|<dense>"
 """Where the rule may start within a sentence."""
 
 _TAIL = r"(?:[\s,;]+<spaced>|<dense>)?[\s.!?。！？…,;:]*$"
@@ -44,7 +44,7 @@ _NAME = re.compile(r"\S*(?:\w[_./:]\w|[a-z][A-Z]|\w\(\))")
 
 @cache
 def _lead() -> re.Pattern[str]:
-    """What falls off the start: asides before a punctuation mark, links before more words."""
+    """Compile what falls off the start: asides before a punctuation mark, links before more words."""
     marks = ",.!?:;…，。！？：；、،؛؟।-"
     aside = rf"{lexicon.alternatives('lesson.aside')}(?=\s*[{marks}]|\s*$)"
     link = rf"{lexicon.alternatives('lesson.link', spaced=True)}(?=[\s,:])"
@@ -54,7 +54,7 @@ def _lead() -> re.Pattern[str]:
 
 @cache
 def _openings() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Openings that become imperative, each with what it becomes."""
+    """Compile the openings that become imperative, each with what it becomes."""
     pairs = (line.split(" =>") for line in lexicon.lines("lesson.opening"))
     return tuple((re.compile(old, re.IGNORECASE), new and f"{new.strip()} ") for old, new in pairs)
 
@@ -69,19 +69,19 @@ class Lesson:
 
 
 def draw(text: str, model: Linear | None = None) -> Lesson | None:
-    """The part of a turn that reads most like a standing rule, trimmed; None where nothing can be one.
+    """Return the part of a turn that reads most like a durable rule, trimmed; None where nothing can be one.
 
     Args:
         text: All that the person said in the turn.
         model: What weighs the features of each candidate; the learned one by default.
     """
     score = (model or learned().durable).score
-    best = max(_candidates(text), key=lambda lesson: score(lesson.features), default=None)
+    best = max(_candidates(text), key=lambda candidate: score(candidate.features), default=None)
     return best and replace(best, features=best.features | durability.around(text, best.quote))
 
 
 def rule_features(rule: Lesson | None, model: Linear | None = None) -> dict[str, float]:
-    """What the rule of a turn says of the turn: who tells how it always shall be, mostly says that it was not.
+    """Return what the rule of a turn says of the turn: who says how it always shall be, mostly says that it was not.
 
     Args:
         rule: As drawn from the turn.
@@ -90,39 +90,33 @@ def rule_features(rule: Lesson | None, model: Linear | None = None) -> dict[str,
     if rule is None:
         return {}
     chance = (model or learned().durable).confidence(rule.features)
-    found = {
-        "wish: says that it lasts": durability.EXPLICIT in rule.features,
-        **{f"wish: {name}": chance >= at for name, at in WISHES.items()},
-    }
-    return {name: 1.0 for name, true in found.items() if true}
+    explicit = {"wish: says that it lasts": 1.0} if durability.EXPLICIT in rule.features else {}
+    return explicit | {f"wish: {name}": 1.0 for name, at in CHANCES.items() if chance >= at}
 
 
 def _candidates(text: str) -> Iterator[Lesson]:
-    """Each sentence, and what follows a "but" or an "I told you to" within it."""
+    """Yield each sentence, and what follows a "but", an "I told you to" or a comma that ends a story within it."""
     for sentence in sentences(text):
         if lexicon.pattern("lesson.of the day", _OF_THE_DAY).search(sentence):
             continue
         announced = lexicon.pattern("lesson.announces").match(sentence)
         first = announced.end() if announced else 0
-        for start in (first, *_starts(sentence, first)):
+        breaks = lexicon.pattern("lesson.turn", _BREAK).finditer(sentence, first)
+        starts = [first, *(match.end() for match in breaks)]
+        comma = _COMMA.search(sentence, first)
+        if comma is not None and any(
+            lexicon.pattern(key).match(sentence, first) for key in ("lesson.told", "lesson.story")
+        ):
+            starts.append(comma.end())
+        for start in starts:
             quote = sentence[start:]
-            trimmed = trim(quote)
-            if trimmed is not None:
-                yield Lesson(trimmed, quote, durability.features(text, quote, trimmed))
-
-
-def _starts(sentence: str, first: int) -> Iterator[int]:
-    """Where a rule may begin within a sentence: after a turn of it, or after a comma that ends a story."""
-    yield from (match.end() for match in lexicon.pattern("lesson.turn", _TURN).finditer(sentence, first))
-    comma = _COMMA.search(sentence, first)
-    if comma is not None and any(
-        lexicon.pattern(key).match(sentence, first) for key in ("lesson.told", "lesson.story")
-    ):
-        yield comma.end()
+            rule = trim(quote)
+            if rule is not None:
+                yield Lesson(rule, quote, durability.features(text, quote, rule))
 
 
 def sentences(text: str) -> Iterator[str]:
-    """The sentences of a text, each a verbatim span of it."""
+    """Yield the sentences of a text, each a verbatim span of it."""
     at = 0
     for match in _END.finditer(text):
         if part := text[at : match.start()].strip():
@@ -132,25 +126,19 @@ def sentences(text: str) -> Iterator[str]:
         yield part
 
 
-def _unquoted(sentence: str) -> str:
-    """Without quotation marks around the whole, or a lost one at an end."""
-    for mark in "\"'":
-        if sentence.count(mark) % 2 or (sentence[:1] == sentence[-1:] == mark and sentence.count(mark) == 2):
-            sentence = sentence.strip(mark)
-    return sentence
-
-
 def trim(sentence: str) -> str | None:
-    """A sentence as a rule, or None where it cannot be one."""
+    """Return a sentence as a rule, or None where it cannot be one."""
     if len(sentence) > LONGEST * 2:
         return None
     lead = _lead().match(sentence)
     rest = sentence[lead.end() :] if lead else sentence
     if lexicon.pattern("lesson.question", r"[?？]\s*$|<all>").search(rest):
         return None
-    rest = _unquoted(
-        (rest[:-ENDING] + lexicon.pattern("lesson.tail", _TAIL).sub("", rest[-ENDING:])).strip(" ,;:-–—")
-    )
+    ending = lexicon.pattern("lesson.tail", _TAIL).sub("", rest[-ENDING:])
+    rest = (rest[:-ENDING] + ending).strip(" ,;:-–—")
+    for mark in "\"'":  # around the whole, or a lost one at an end
+        if rest.count(mark) % 2 or (rest[:1] == rest[-1:] == mark and rest.count(mark) == 2):
+            rest = rest.strip(mark)
     for pattern, into in _openings():
         rest = pattern.sub(into, rest)
     words = len(tokens(rest)) * (0.5 if wide(rest) else 1.0)

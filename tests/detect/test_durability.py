@@ -4,14 +4,14 @@ import pytest
 
 from skillloop.detect import DURABLE_AT, durability, lesson
 from skillloop.detect.classifier import learned
-from skillloop.detect.durability import meant_to_last
+from skillloop.detect.durability import is_explicit
 from skillloop.text import lexicon
 from skillloop.text.phrases import tokens
 
 
 def lasts(text):
     rule = lesson.draw(text)
-    return rule is not None and meant_to_last(text, rule.quote, rule.text)
+    return rule is not None and is_explicit(text, rule.quote, rule.text)
 
 
 @pytest.mark.parametrize(
