@@ -31,10 +31,10 @@ class ActiveSkill:
 
     def launched(self, text: str) -> bool:
         """Take a record that puts a skill's instructions before the model; whether it was one."""
-        found = _LAUNCH.match(text)
-        if found is None:
+        match = _LAUNCH.match(text)
+        if match is None:
             return False
-        folder = string(found[1]).strip().rstrip("/\\")
+        folder = string(match[1]).strip().rstrip("/\\")
         name = _last(folder)
         if self._called is not None and _last(self._called) == name:
             name = self._called

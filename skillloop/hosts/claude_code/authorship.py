@@ -138,9 +138,9 @@ def origin(record: dict[str, Any]) -> Origin:
     """Return who the record says sent it. An `origin` or `promptSource` that is not known here is MACHINE."""
     if automated(record) or any(map(record.get, _MACHINE_FLAGS)):
         return Origin.MACHINE
-    said, source = record.get("origin"), record.get("promptSource")
-    human = isinstance(said, dict) and said.get("kind") == "human"
-    if said is not None and not human:
+    sender, source = record.get("origin"), record.get("promptSource")
+    human = isinstance(sender, dict) and sender.get("kind") == "human"
+    if sender is not None and not human:
         return Origin.MACHINE
     if source == "sdk":  # not `automated`: a person in the desktop app or an IDE, as far as can be told
         return Origin.UNATTRIBUTED

@@ -46,7 +46,7 @@ class Rewinds:
                 return
         self._missing.setdefault(parent, []).append(turn)
 
-    def settle(self, path: Path, turns: list[HumanDraft], start: int = 0, before: int = 0) -> None:
+    def mark_abandoned(self, path: Path, turns: list[HumanDraft], start: int = 0, before: int = 0) -> None:
         """Mark the turns that were abandoned; `turns` are in the order of their lines.
 
         Raises:

@@ -65,8 +65,8 @@ def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ..
     for paste in pasted:
         text = text.replace(paste, "\n")
 
-    def take(found: re.Match[str]) -> str:
-        pasted.append(found[0].strip("\n"))
+    def take(match: re.Match[str]) -> str:
+        pasted.append(match[0].strip("\n"))
         return "\n"
 
     if "```" in text or "~~~" in text:
@@ -149,16 +149,16 @@ def from_history(transcript: Path) -> tuple[str, ...]:
     history = projects.parent / "history.jsonl"
     if projects.name != "projects" or not history.is_file() or history.stat().st_size > LARGEST:
         return ()
-    found: set[str] = set()
+    texts: set[str] = set()
     session = json.dumps(transcript.stem).encode()
     try:
         with history.open("rb") as lines:
             for line in lines:
                 if session in line and b'"content' in line:
-                    found.update(_pasted_texts(line, history.parent / "paste-cache"))
+                    texts.update(_pasted_texts(line, history.parent / "paste-cache"))
     except OSError:
         return ()
-    return tuple(sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True))
+    return tuple(sorted((text for text in texts if len(text) >= SHORTEST), key=len, reverse=True))
 
 
 def _pasted_texts(line: bytes, cache: Path) -> list[str]:

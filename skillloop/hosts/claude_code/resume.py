@@ -106,7 +106,7 @@ def cursor_after(assembly: Assembly, lines: Lines, cursor: Cursor | None) -> str
     """Return where a later reading may go on, as text; "" where it has to read the whole.
 
     Args:
-        assembly: The finished session, its rewinds settled.
+        assembly: The finished session, its abandoned turns marked.
         lines: What was read.
         cursor: Where this reading went on itself.
     """

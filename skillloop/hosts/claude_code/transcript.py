@@ -56,7 +56,7 @@ def read(path: Path | str, *, resume: str = "", prefilter: bool = True) -> Sessi
     count = _assemble(lines, assembly, prefilter=prefilter)
     assembly.finish()
     turns = assembly.human_drafts()
-    assembly.rewinds.settle(path, turns, start, before)
+    assembly.rewinds.mark_abandoned(path, turns, start, before)
     if cursor is not None:
         cursor.confirm(path, turns)
     if not count:
@@ -179,12 +179,12 @@ def locate(session: Path | str, projects: Path) -> Path:
     path = Path(session).expanduser()
     if path.exists() or path.suffix == ".jsonl" or len(path.parts) > 1:
         return path
-    matches = [found for found in find(projects) if found.stem.startswith(path.name)]
-    exact = [found for found in matches if found.stem == path.name]
+    matches = [match for match in find(projects) if match.stem.startswith(path.name)]
+    exact = [match for match in matches if match.stem == path.name]
     if len(exact or matches) == 1:
         return (exact or matches)[0]
     if matches:
-        names = ", ".join(str(found) for found in matches[:5])
+        names = ", ".join(str(match) for match in matches[:5])
         raise UsageError(
             f"{len(matches)} sessions begin with {session}: {names}", "give more of the id, or the path"
         )

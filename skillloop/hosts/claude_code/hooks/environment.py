@@ -152,7 +152,7 @@ def tell(home: Path, reason: str) -> None:
     write(home / "notice.json", json.dumps({"systemMessage": message}) + "\n")
 
 
-def settle(home: Path, place: Path) -> None:
+def activate(home: Path, place: Path) -> None:
     """Put a ready environment into use and remove those that are no longer needed."""
     os.utime(place)
     link(place.name, place.with_name("current"))
@@ -186,7 +186,7 @@ def ensure(home: Path) -> Path | None:
         try:
             if not (place / "ready").exists():
                 build(place)
-            settle(home, place)
+            activate(home, place)
         except (BuildError, OSError) as error:
             say(f"failed: {error}")
             tell(home, str(error))
