@@ -46,7 +46,7 @@ class BuildError(Exception):
     """No recipe led to an environment; the message says why the last one failed."""
 
 
-def say(message: str) -> None:
+def log(message: str) -> None:
     """Write one line to the log, which is this process's output."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     print(f"{stamp} environment: {message}", file=sys.stderr, flush=True)
@@ -113,7 +113,7 @@ def build(place: Path) -> None:
     for recipe in recipes(place):
         shutil.rmtree(place, ignore_errors=True)
         for command in recipe:
-            say(" ".join(command))
+            log(" ".join(command))
             done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)
             sys.stderr.write(done.stderr)
             if done.returncode:
@@ -141,7 +141,7 @@ def waiting(folder: Path) -> bool:
     return count > 0 and 0 <= time.time() - last < BACK_OFF[min(count, len(BACK_OFF)) - 1]
 
 
-def tell(home: Path, reason: str) -> None:
+def leave_notice(home: Path, reason: str) -> None:
     """Leave the person a notice of a failed build, and count it."""
     count = failures(home / "env")[0] + 1
     write(home / "env" / "failed.json", json.dumps({"count": count, "at": time.time(), "reason": reason}))
@@ -188,18 +188,18 @@ def ensure(home: Path) -> Path | None:
                 build(place)
             activate(home, place)
         except (BuildError, OSError) as error:
-            say(f"failed: {error}")
-            tell(home, str(error))
+            log(f"failed: {error}")
+            leave_notice(home, str(error))
             return None
     return python
 
 
-def rotate(log: Path) -> None:
+def rotate(path: Path) -> None:
     """Go on in a fresh log where this one has grown too long."""
     with contextlib.suppress(FileNotFoundError):
-        if log.stat().st_size > LOG_LIMIT:
-            log.replace(log.with_name(log.name + ".1"))
-            fresh = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        if path.stat().st_size > LOG_LIMIT:
+            path.replace(path.with_name(path.name + ".1"))
+            fresh = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             os.dup2(fresh, 1)
             os.dup2(fresh, 2)
 
