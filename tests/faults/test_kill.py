@@ -77,7 +77,7 @@ def untold(world, act, code, message):
     changed = world.live() == worlds.TARGET[act]
     if changed if "nothing was changed" in message else code == 0 and not changed:
         yield f"exit {code}, but the file is {len(world.live())} bytes: {message}"
-    if code == 70 and changed and "settles" not in message and "doctor" not in message:
+    if code == 70 and changed and "the next command" not in message and "doctor" not in message:
         yield f"not told that it may be changed: {message}"
 
 
