@@ -72,13 +72,10 @@ def _stem_latin(word: str) -> str:
 @lru_cache(maxsize=4096)
 def content_words(text: str) -> frozenset[str]:
     """Return the stems that carry meaning: no stop words and no negators; pairs of neighbours where words are not spaced."""
-    return frozenset(_content(tokens(text)))
-
-
-def _content(words: list[str]) -> list[str]:
+    words = tokens(text)
     negators = {at for name, start, end in polar(words) if name == "not" for at in range(start, end)}
     stop = lexicon.words("text.stop")
-    found: list[str] = []
+    found: set[str] = set()
     before = ""
     for at, word in enumerate(words):
         if at in negators:
@@ -88,13 +85,13 @@ def _content(words: list[str]) -> list[str]:
                 before = ""
                 continue
             if before and not _KANA_ONLY.fullmatch(before + word):
-                found.append(before + word)
+                found.add(before + word)
             before = word
         else:
             before = ""
             if word not in stop:
-                found.append(stem(word))
-    return found
+                found.add(stem(word))
+    return frozenset(found)
 
 
 def similarity(a: str, b: str) -> float:
