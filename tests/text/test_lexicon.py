@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -97,3 +99,11 @@ def test_an_expression_takes_in_the_entries_that_it_names_and_those_that_they_na
     assert send.match("upload")
     assert send.match("print")
     assert not send.match("sort")
+
+
+def test_no_file_is_read_before_a_language_is_needed():
+    code = (
+        "import skillloop.pipeline.session, skillloop.commands.digest; from skillloop.text import lexicon;"
+        "assert not lexicon.languages.cache_info().currsize"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
