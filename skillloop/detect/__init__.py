@@ -9,9 +9,7 @@ from skillloop.detect.disagreements import (
     UNSURE,
     SecondOpinion,
     find,
-    is_durable,
 )
-from skillloop.detect.recurrence import RECURS
 
 __all__ = [
     "DRAFT_AT",
@@ -19,9 +17,7 @@ __all__ = [
     "FOUND_AT",
     "ONLY_PASTED",
     "OPINION",
-    "RECURS",
     "UNSURE",
     "SecondOpinion",
     "find",
-    "is_durable",
 ]

@@ -57,12 +57,7 @@ class Weights:
 @cache
 def learned() -> Weights:
     """Return the committed weights, read once."""
-    return read((Path(__file__).parents[1] / "data" / "weights.json").read_text(encoding="utf-8"))
-
-
-def read(text: str) -> Weights:
-    """Parse weights from their JSON form."""
-    data = json.loads(text)
+    data = json.loads((Path(__file__).parents[1] / "data" / "weights.json").read_text(encoding="utf-8"))
     return Weights(
         Linear(data["disagreement"]),
         Linear(data["durable"]),
@@ -80,5 +75,4 @@ def sigmoid(score: float) -> float:
 
 def kind(features: Mapping[str, float]) -> Kind:
     """Return the kind of disagreement whose learned score is the highest; the order of `Kind` breaks a tie."""
-    scores = {name: learned().kinds[name.value].confidence(features) for name in Kind}
-    return max(Kind, key=lambda name: scores[name])
+    return max(Kind, key=lambda name: learned().kinds[name.value].confidence(features))

@@ -73,7 +73,7 @@ def find(
     disagreements: list[Disagreement] = []
     least = FOUND_AT if second_opinion is None else min(FOUND_AT, UNSURE[0])
     for scene in scenes(session):
-        present, rule = features(scene), None
+        present = features(scene)
         if sigmoid(learned().disagreement.score(present) + _most_of_a_rule()) < least:
             continue  # no rule could lift the turn that far
         rule = lessons.draw(scene.turn.text)
@@ -122,24 +122,18 @@ def _describe(
     lesson = None
     if rule is not None:
         chance = confidence * learned().durable.confidence(rule.features)
-        # the same symptom twice is no request
-        recurs = its_kind is not Kind.BUG_REPORT and earlier.recurs(rule.text, turn.text, rule.quote)
-        if is_durable(scene, rule, its_kind, chance) or recurs:
+        if is_durable(scene, rule, its_kind, chance) or (
+            its_kind is not Kind.BUG_REPORT  # the same symptom twice is no request
+            and earlier.recurs(rule.text, turn.text, rule.quote)
+        ):
             lesson = rule
     # a forked or resumed session keeps a turn's uuid, so the copies are one disagreement
     own = turn.uuid or f"{session.session_id}/{turn.line}/{turn.text}"
-    evidence = Evidence(
-        hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:16],
-        session.session_id,
-        session.path,
-        turn.line,
-        turn.uuid,
-        lesson.quote if lesson else _quote(turn.text) or ONLY_PASTED,
-        turn.origin,
-        turn.timestamp,
-    )
+    digest = hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    quote = lesson.quote if lesson else _quote(turn.text) or ONLY_PASTED
+    where = (session.session_id, session.path, turn.line, turn.uuid)
     return Disagreement(
-        evidence=evidence,
+        evidence=Evidence(digest, *where, quote, turn.origin, turn.timestamp),
         kind=its_kind,
         confidence=confidence,
         durable=lesson is not None,

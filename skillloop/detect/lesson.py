@@ -115,15 +115,9 @@ def _candidates(text: str) -> Iterator[Lesson]:
                 yield Lesson(rule, quote, durability.features(text, quote, rule))
 
 
-def sentences(text: str) -> Iterator[str]:
-    """Yield the sentences of a text, each a verbatim span of it."""
-    at = 0
-    for match in _END.finditer(text):
-        if part := text[at : match.start()].strip():
-            yield part
-        at = match.end()
-    if part := text[at:].strip():
-        yield part
+def sentences(text: str) -> list[str]:
+    """Split a text into its sentences, each a verbatim span of it."""
+    return [part for part in map(str.strip, _END.split(text)) if part]
 
 
 def trim(sentence: str) -> str | None:

@@ -18,8 +18,9 @@ from pathlib import Path
 import corpus
 import train_detector as training
 
-from skillloop.detect import DRAFT_AT, DURABLE_AT, FOUND_AT, is_durable, lesson
+from skillloop.detect import DRAFT_AT, DURABLE_AT, FOUND_AT, lesson
 from skillloop.detect.classifier import kind
+from skillloop.detect.disagreements import is_durable
 from skillloop.detect.features import features
 from skillloop.model import Kind
 from skillloop.text.phrases import tokens

@@ -15,9 +15,10 @@ import json
 import random
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -50,15 +51,12 @@ START = {
 STEPS = 60
 TOLERANCE = 1e-4
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 Picked = tuple[dict[str, float], bool]
 Example = tuple[dict[str, float], bool, float]
 
 
 def fit(examples: list[Example], ridge: float = RIDGE) -> dict[str, float]:
-    """Weights that minimise the weighted logistic loss plus ridge/2 · |w|²; biases are not pulled."""
+    """Return the weights that minimise the weighted logistic loss plus ridge/2 · |w|²; biases are not pulled."""
     columns: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for i, (found, _, _) in enumerate(examples):
         for name, value in found.items():
@@ -97,7 +95,7 @@ def learn(rows: list[Row], pick: Callable[[Row], Picked | None], ridge: float = 
 
 
 def source(row: Row) -> dict[str, float]:
-    """What is particular to a source (its share of disagreements, say) goes into a weight that no session has."""
+    """Return a feature of the source: what is particular to it (its share of disagreements, say) goes into a weight that no session has."""
     return {f"source: {row.group}": 1.0} if row.group in {"own", "codechat"} else {}
 
 
@@ -108,7 +106,7 @@ def cached_features(row: Row, _seen: dict[int, dict[str, float]] = {}) -> dict[s
 
 
 def disagreement(model: Linear) -> Callable[[Row], Picked]:
-    """Whether a turn is a disagreement is learned from both of its sides, and from what `model` says of its rule."""
+    """Pick what teaches whether a turn is a disagreement: both of its sides, and what `model` says of its rule."""
 
     def pick(row: Row) -> Picked:
         rule = lessons.draw(row.scene.turn.text, model)
@@ -118,16 +116,19 @@ def disagreement(model: Linear) -> Callable[[Row], Picked]:
 
 
 def durable(model: Linear) -> Callable[[Row], Picked | None]:
-    """Whether a wish lasts is learned from the sentence that `model` takes for the rule of the turn."""
+    """Pick what teaches whether a rule is durable: the sentence that `model` takes for the rule of the turn."""
 
     def pick(row: Row) -> Picked:
-        return lasts(row, model) | (source(row) if row.group == "own" else {}), row.durable
+        text = row.scene.turn.text
+        rule = lessons.draw(text, model)
+        found = rule.features if rule else durability.around(text)
+        return found | (source(row) if row.group == "own" else {}), row.durable
 
     return pick
 
 
 def in_talk(rows: list[Row]) -> list[Row]:
-    """Our examples once more with other things said around them: real turns are longer than one sentence."""
+    """Return our examples once more with other things said around them: real turns are longer than one sentence."""
     passing: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         if row.group == "own" and not row.durable:
@@ -137,22 +138,15 @@ def in_talk(rows: list[Row]) -> list[Row]:
         if row.group == "own":
             text = row.scene.turn.text
             rng = random.Random(text)
-            said = rng.sample(passing[row.lang], rng.randint(1, 4))
-            said.insert(rng.randint(0, len(said)), text)
-            turn = replace(row.scene.turn, text=rng.choice((". ", "\n", " ")).join(said))
+            others = rng.sample(passing[row.lang], rng.randint(1, 4))
+            others.insert(rng.randint(0, len(others)), text)
+            turn = replace(row.scene.turn, text=rng.choice((". ", "\n", " ")).join(others))
             made.append(replace(row, scene=replace(row.scene, turn=turn)))
     return made
 
 
-def lasts(row: Row, model: Linear) -> dict[str, float]:
-    """The features of a row's wish."""
-    text = row.scene.turn.text
-    lesson = lessons.draw(text, model)
-    return lesson.features if lesson else durability.around(text)
-
-
 def learn_durable(rows: list[Row]) -> Linear:
-    """Which sentence is the rule depends on the weights, so they are fitted a few times over."""
+    """Fit a few times over, since which sentence is the rule depends on the weights."""
     model, rows = Linear(START), rows + in_talk(rows)
     for _ in range(ROUNDS):
         model = learn(rows, durable(model), ridge=DURABLE_RIDGE)
@@ -160,7 +154,7 @@ def learn_durable(rows: list[Row]) -> Linear:
 
 
 def kind(name: str) -> Callable[[Row], Picked | None]:
-    """Kinds are learned from the person's side of the turn; what assistants answer to each differs from one to the next."""
+    """Pick what teaches a kind: the person's side of the turn; what assistants answer to each differs from one to the next."""
 
     def pick(row: Row) -> Picked | None:
         if not row.disagreement or row.group == "codechat":
@@ -175,11 +169,11 @@ def kind(name: str) -> Callable[[Row], Picked | None]:
 
 
 def train(rows: list[Row]) -> dict[str, Any]:
-    """Everything that weights.json holds."""
-    lasting = learn_durable(rows)
+    """Learn everything that weights.json holds."""
+    durable_model = learn_durable(rows)
     return {
-        "disagreement": dict(learn(rows, disagreement(lasting)).weights),
-        "durable": dict(lasting.weights),
+        "disagreement": dict(learn(rows, disagreement(durable_model)).weights),
+        "durable": dict(durable_model.weights),
         "kinds": {name.value: dict(learn(rows, kind(name.value)).weights) for name in Kind},
     }
 
