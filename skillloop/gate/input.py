@@ -61,7 +61,7 @@ class GateInput:
 
 
 def changed_lines(base: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The lines that `base` loses and those that `text` gains. Where the change is vast, all between its ends counts."""
+    """Return the lines that `base` loses and those that `text` gains. Where the change is vast, all between its ends counts."""
     old, new = lines_of(base), lines_of(text)
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
@@ -80,7 +80,7 @@ def changed_lines(base: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines without their endings; a last empty one is not a line."""
+    """Return the lines without their endings; a last empty one is not a line."""
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     return lines if lines[-1] else lines[:-1]
 

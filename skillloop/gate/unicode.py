@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from skillloop.gate.input import GateInput
+from skillloop.gate.input import GateInput, finding
 from skillloop.model import Check, Proposal
 
 LONGEST = 4_000  # characters of a line that are looked at; no bullet is longer
@@ -70,12 +70,12 @@ class Hidden:
 def check(_proposal: Proposal, inputs: GateInput) -> Check:
     """Fail, hard, when an added line holds something hidden."""
     found = [f"{hidden} in {visible(line)[:120]}" for line, hidden in compare(inputs.base, inputs.text)]
-    detail = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
-    return Check("hidden", not found, detail=detail or "no hidden characters in the added lines")
+    wrong = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
+    return finding("hidden", wrong, "no hidden characters in the added lines")
 
 
 def compare(base: str, text: str) -> list[tuple[str, Hidden]]:
-    """Each hidden thing in the lines that `text` has and `base` has not, with its line."""
+    """Return each hidden thing in the lines that `text` has and `base` has not, with its line."""
     before, after = Counter(base.split("\n")), Counter(text.split("\n"))
     windows = "\r\n" in base
     known = Counter("".join((before - after).elements()))
@@ -91,7 +91,7 @@ def compare(base: str, text: str) -> list[tuple[str, Hidden]]:
 
 
 def findings(line: str) -> list[Hidden]:
-    """Everything in one line (no newline) that cannot be seen for what it is; [] for ordinary writing."""
+    """Return everything in one line (no newline) that cannot be seen for what it is; [] for ordinary writing."""
     if line.isascii() and line.lstrip("\t").isprintable():
         return []
     if len(line) > LONGEST:
@@ -113,7 +113,7 @@ def findings(line: str) -> list[Hidden]:
 
 
 def visible(text: str) -> str:
-    """The text with every character that cannot be seen for what it is written as <U+XXXX NAME>."""
+    """Return the text with every character that cannot be seen for what it is written as <U+XXXX NAME>."""
     return "".join(c if c == " " or (c.isprintable() and not _shape(c)) else _named(c) for c in text)
 
 
@@ -123,7 +123,7 @@ def _named(char: str) -> str:
 
 
 def _character(line: str, at: int, *, cjk: bool) -> str:
-    """Why this one character may not stand where it stands, or ""."""
+    """Return why this one character may not stand where it stands, or ""."""
     char = line[at]
     if char.isascii():
         return (
@@ -149,7 +149,7 @@ def _character(line: str, at: int, *, cjk: bool) -> str:
 
 @lru_cache(maxsize=4096)
 def _shape(char: str) -> str:
-    """What is wrong with a character wherever it stands, or ""."""
+    """Return what is wrong with a character wherever it stands, or ""."""
     code, category = ord(char), unicodedata.category(char)
     if char in _BLANK:
         return "a blank character"
@@ -168,7 +168,7 @@ def _shape(char: str) -> str:
 
 
 def _joins(joiner: str, before: str, after: str) -> bool:
-    """Whether a joiner does its work here: beside a virama, in an emoji, or between Arabic letters (Persian)."""
+    """Return whether a joiner does its work here: beside a virama, in an emoji, or between Arabic letters (Persian)."""
     if not before or not after:
         return False
     if _VIRAMA in (unicodedata.combining(before), unicodedata.combining(after)):
@@ -180,7 +180,7 @@ def _joins(joiner: str, before: str, after: str) -> bool:
 
 
 def _spaced(space: str, before: str, after: str) -> bool:
-    """Whether a space other than U+0020 is one that French or CJK typography puts here."""
+    """Return whether a space other than U+0020 is one that French or CJK typography puts here."""
     if space in _FRENCH_SPACES:
         return bool({before, after} & _FRENCH_NEIGHBOURS) or (before.isdigit() and after.isdigit())
     return space == _WIDE_SPACE and any(c and (_script(c) in _CJK) for c in (before, after))
@@ -191,7 +191,7 @@ def _has_cjk(line: str) -> bool:
 
 
 def _stacked(line: str) -> Iterator[Hidden]:
-    """Runs of marks on one letter: two of the general ones at most, four of a script's own (Hindi needs three)."""
+    """Find runs of marks on one letter: two of the general ones at most, four of a script's own (Hindi needs three)."""
     general = own = 0
     for at, char in enumerate(line):
         category = "" if char.isascii() else unicodedata.category(char)
@@ -207,7 +207,7 @@ def _stacked(line: str) -> Iterator[Hidden]:
 
 
 def _words(line: str) -> Iterator[Hidden]:
-    """Words that mix Latin with letters drawn like it, or that are foreign letters posing as a Latin word."""
+    """Find words that mix Latin with letters drawn like it, or that are foreign letters posing as a Latin word."""
     native = {_script(c) for c in line if not c.isascii() and c.isalpha() and c not in _LOOKALIKES}
     latin = any(c.isascii() and c.isalpha() for c in line)
     for match in _WORD.finditer(line):
@@ -229,7 +229,7 @@ def _words(line: str) -> Iterator[Hidden]:
 
 
 def _inflected(word: str) -> bool:
-    """An ASCII word with a Cyrillic ending that shows itself, as Russian writes PR in the plural."""
+    """Return whether this is an ASCII word with a Cyrillic ending that shows itself, as Russian writes PR in the plural."""
     stem = re.match(r"[A-Za-z]+", word)
     ending = word[stem.end() :] if stem else ""
     scripts = {_script(c) for c in ending}
@@ -237,7 +237,7 @@ def _inflected(word: str) -> bool:
 
 
 def _formula(word: str) -> bool:
-    """A short symbol such as "Δt", "µs" or "λx": one Greek letter that is not drawn like a Latin one."""
+    """Return whether this is a short symbol such as "Δt", "µs" or "λx": one Greek letter that is not drawn like a Latin one."""
     greek = [c for c in word if not c.isascii()]
     return (
         len(word) <= 3
@@ -249,6 +249,6 @@ def _formula(word: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _script(char: str) -> str:
-    """The script of a character, as the first word of its Unicode name (the standard library has no property)."""
+    """Return the script of a character, as the first word of its Unicode name (the standard library has no property)."""
     name = unicodedata.name(char, "UNNAMED").split(" ", 1)[0]
     return "LATIN" if char.isascii() or char in "ªº" else name

@@ -142,7 +142,7 @@ def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version:
 
 
 def _own(path: str, store: Store) -> str | None:
-    """The newest text that the person wrote or approved: what automatic growth is measured against."""
+    """Return the newest text that the person wrote or approved: what automatic growth is measured against."""
     for version in reversed(history.versions(store, path)):
         if version.proposal is None or store.find_proposal(version.proposal).by == "person":
             return history.content(store, version.sha).decode("utf-8", "replace")
@@ -150,13 +150,13 @@ def _own(path: str, store: Store) -> str | None:
 
 
 def reworded(proposal: Proposal, line: str) -> Proposal:
-    """The same edit with another new line, as a person wrote it: a proposal of its own."""
+    """Return the same edit with another new line, as a person wrote it: a proposal of its own."""
     edits = (replace(proposal.edits[0], new=line), *proposal.edits[1:])
     return replace(proposal, id=offline.proposal_id(proposal.path, edits), edits=edits, drafter=PERSON)
 
 
 def live_text(path: str) -> str:
-    """The SKILL.md as it is now.
+    """Return the SKILL.md as it is now.
 
     Raises:
         SkillloopError: it is not there, cannot be read, or is not UTF-8.
@@ -166,18 +166,21 @@ def live_text(path: str) -> str:
 
 
 def rules_for(path: str, home: Path, session: Session | None = None) -> config.Config:
-    """The person's rules for one skill: their own, the project's, the skill's, combined."""
+    """Return the person's rules for one skill: their own, the project's, the skill's, combined."""
     return config.load(home, *rules_folders(path, session))
 
 
 def rules_folders(path: str, session: Session | None = None) -> tuple[Path | None, Path]:
-    """The project and the skill's folder whose rules hold for a skill."""
-    folder = Path(path).parent
-    return Path(session.cwd) if session is not None and session.cwd else _project_of(folder), folder
+    """Return the project and the skill's folder whose rules hold for a skill."""
+    folder = Path(path).parent  # PROJECT/.claude/skills/NAME
+    if session is not None and session.cwd:
+        return Path(session.cwd), folder
+    inside = len(folder.parents) > 2 and folder.parent.parent.name == ".claude"
+    return folder.parents[2] if inside else None, folder
 
 
 def credible(session: Session, home: Path) -> Session:
-    """The session as a model may see it: without the words of turns that something else may have put there."""
+    """Return the session as a model may see it: without the words of turns that something else may have put there."""
     turns = (
         replace(turn, text="", pasted=())
         if turn.role == "human" and authorship.suspicion(session, turn, home)
@@ -188,7 +191,7 @@ def credible(session: Session, home: Path) -> Session:
 
 
 def reread(evidence: Evidence) -> Turn | None:
-    """The human turn that evidence points to, read again from the transcript itself; None if it is not there."""
+    """Return the human turn that evidence points to, read again from the transcript itself; None if it is not there."""
     try:
         status = Path(evidence.path).stat()
         turns = _human_turns(evidence.path, status.st_size, status.st_mtime_ns)
@@ -201,8 +204,3 @@ def reread(evidence: Evidence) -> Turn | None:
 def _human_turns(path: str, size: int, changed: int) -> dict[tuple[int, str | None], Turn]:  # noqa: ARG001  (they are the key)
     """Read a file that did not change once for all its quotes, also where a review goes to and fro between files."""
     return {(turn.line, turn.uuid): turn for turn in transcript.read(path).human_turns}
-
-
-def _project_of(folder: Path) -> Path | None:
-    """PROJECT of PROJECT/.claude/skills/NAME."""
-    return folder.parents[2] if len(folder.parents) > 2 and folder.parent.parent.name == ".claude" else None

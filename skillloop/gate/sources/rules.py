@@ -237,6 +237,10 @@ class SourceRules:
         """Labels of the trusted sources, whose mentions stay, in the person's order."""
         return tuple(dict.fromkeys(self.label(entry) for entry in self.trusted))
 
+    def entry(self, label: str) -> str:
+        """Return the entry that trusts a source, or ""."""
+        return next((entry for entry in self.trusted if self.label(entry) == label), "")
+
     @cached_property
     def needles(self) -> tuple[str, ...]:
         """Pieces of text without one of which a line mentions no kept source: a cheap first look."""

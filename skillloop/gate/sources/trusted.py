@@ -39,7 +39,7 @@ class Found(NamedTuple):
 def broken(
     base: str, text: str, rules: SourceRules, added: Sequence[str], removed: Sequence[str]
 ) -> Iterator[Found]:
-    """Each way in which the change harms a trusted source."""
+    """Yield each way in which the change harms a trusted source."""
     if not rules.kept:
         return
     before, after = _outline(base, rules), _outline(text, rules)
@@ -54,7 +54,7 @@ def broken(
 
 
 def _outline(text: str, rules: SourceRules) -> list[tuple[str, str]]:
-    """(heading, label) of each mention of a kept source that a reader sees, in order."""
+    """Return (heading, label) of each mention of a kept source that a reader sees, in order."""
     found, heading = [], ""
     for line in _UNREAD.sub("", text).split("\n"):
         if _HEADING.match(line):
@@ -64,7 +64,7 @@ def _outline(text: str, rules: SourceRules) -> list[tuple[str, str]]:
 
 
 def _kept(line: str, rules: SourceRules) -> list[Mention]:
-    """The mentions of kept sources in a line, with a cheap first look."""
+    """Return the mentions of kept sources in a line, with a cheap first look."""
     if line not in rules.read:
         squeeze = squeezed(line)
         possible = any(needle in squeeze for needle in rules.needles)
@@ -74,26 +74,19 @@ def _kept(line: str, rules: SourceRules) -> list[Mention]:
 
 
 def _lost(before: list[tuple[str, str]], after: list[tuple[str, str]], rules: SourceRules) -> Iterator[Found]:
-    """Mentions that are gone or out of order, and sources that stand where another stood first."""
-    rest = iter(after)
-    missing = next(
-        (one for one in before if one not in rest), None
-    )  # `in` consumes: after must go on from there
+    """Yield mentions that are gone or out of order, and sources that stand where another stood first."""
+    rest = iter(after)  # `in` consumes it: what comes after must go on from there
+    missing = next((one for one in before if one not in rest), None)
     if missing is not None:
         label = missing[1]
         fewer = sum(name == label for _, name in after) < sum(name == label for _, name in before)
         why = f"a mention of {label} is removed" if fewer else f"{label} changes its place"
-        yield Found(_entry(label, rules), why)
+        yield Found(rules.entry(label), why)
         return
     for heading in dict.fromkeys(heading for heading, _ in before):
         old, new = (list(dict.fromkeys(n for h, n in side if h == heading)) for side in (before, after))
         if [name for name in new if name in old] != old or new[0] != old[0]:
-            yield Found(_entry(old[0], rules), f"another source comes before {old[0]}")
-
-
-def _entry(label: str, rules: SourceRules) -> str:
-    entries = (*(rules.rules.trusted or ()), *rules.rules.kept)
-    return next((entry for entry in entries if rules.label(entry) == label), "")
+            yield Found(rules.entry(old[0]), f"another source comes before {old[0]}")
 
 
 # --- force ---------------------------------------------------------------------------------------------------------
@@ -102,7 +95,7 @@ def _entry(label: str, rules: SourceRules) -> str:
 def _weakened(
     before: list[tuple[str, str]], rules: SourceRules, added: Iterable[str], removed: Iterable[str]
 ) -> Iterator[Found]:
-    """Lines that say less of a trusted source than the text did, or speak against it."""
+    """Yield lines that say less of a trusted source than the text did, or speak against it."""
     old = {mention.label: line.lower() for line in map(plain, removed) for mention in _kept(line, rules)}
     known = {label for _, label in before}
     for line in map(plain, added):
@@ -114,16 +107,16 @@ def _weakened(
             if way is not Stance.FOR:
                 sure = way is Stance.AGAINST
                 verb = "speaks" if sure else "may speak"
-                yield Found(_entry(label, rules), f"{verb} against {label}, which is trusted", hard=sure)
+                yield Found(rules.entry(label), f"{verb} against {label}, which is trusted", hard=sure)
             elif label in known and (soft := _soft(said, mention) - _soft(old.get(label, ""))):
                 why = f"softens what is said of {label}: {', '.join(sorted(soft))}"
-                yield Found(_entry(label, rules), why)
+                yield Found(rules.entry(label), why)
             elif label in old and phrases("force").search(old[label]) and not phrases("force").search(said):
-                yield Found(_entry(label, rules), f"takes the force from what is said of {label}")
+                yield Found(rules.entry(label), f"takes the force from what is said of {label}")
 
 
 def _soft(line: str, mention: Mention | None = None) -> set[str]:
-    """The weakening words of a line; verbs of permission count only where no word of force stands beside them.
+    """Return the weakening words of a line; verbs of permission count only where no word of force stands beside them.
 
     "Unless PubMed …" makes the source the condition of something else, and weakens that.
     """
@@ -137,7 +130,7 @@ def _soft(line: str, mention: Mention | None = None) -> set[str]:
 
 
 def _outranked(before: list[tuple[str, str]], rules: SourceRules, added: Iterable[str]) -> Iterator[Found]:
-    """Added lines that put a trusted source above one that the text, or else the person's list, prefers to it.
+    """Yield added lines that put a trusted source above one that the text, or else the person's list, prefers to it.
 
     One that the text has not named yet may be called first ("use the official docs first"): no stated order changes.
     """
@@ -149,20 +142,20 @@ def _outranked(before: list[tuple[str, str]], rules: SourceRules, added: Iterabl
         named = list(dict.fromkeys(m.label for m in _kept(line, rules)))
         places = [ranks.index(label) for label in named if label in ranks]
         if places != sorted(places):
-            yield Found(_entry(ranks[min(places)], rules), f"puts {named[0]} above {ranks[min(places)]}")
+            yield Found(rules.entry(ranks[min(places)]), f"puts {named[0]} above {ranks[min(places)]}")
         elif (
             len(places) == 1
             and 0 < places[0] < len(stated)
             and lexicon.whole("sources.first").search(line.lower())
         ):
-            yield Found(_entry(ranks[0], rules), f"puts {named[0]} above {ranks[0]}")
+            yield Found(rules.entry(ranks[0]), f"puts {named[0]} above {ranks[0]}")
 
 
 # --- what stands beside a mention ------------------------------------------------------------------------------------
 
 
 def _undermined(base: str, text: str, rules: SourceRules, added: Sequence[str]) -> Iterator[Found]:
-    """Added lines that weaken trusted mentions beside them ("The sources below are optional."), or put a source above them."""
+    """Yield added lines that weaken trusted mentions beside them ("The sources below are optional."), or put a source above them."""
     fresh = set(added) - set(base.split("\n"))
     for heading, lines in _sections(text):
         kept = [
@@ -178,13 +171,13 @@ def _undermined(base: str, text: str, rules: SourceRules, added: Sequence[str]) 
             pointed = None if _kept(line, rules) else _points(said.lower())
             if pointed is not None:
                 why = f"weakens what {heading or 'the text'} says of {label}"
-                yield Found(_entry(label, rules), why, hard=pointed)
+                yield Found(rules.entry(label), why, hard=pointed)
             elif at < first and mentions(said, rules):
-                yield Found(_entry(label, rules), f"another source comes before {label}")
+                yield Found(rules.entry(label), f"another source comes before {label}")
 
 
 def _sections(text: str) -> Iterator[tuple[str, list[tuple[int, str]]]]:
-    """Each heading with its numbered lines."""
+    """Yield each heading with its numbered lines."""
     heading, lines = "", list[tuple[int, str]]()
     for at, line in enumerate(text.split("\n")):
         if _HEADING.match(line):
@@ -195,7 +188,7 @@ def _sections(text: str) -> Iterator[tuple[str, list[tuple[int, str]]]]:
 
 
 def _points(line: str) -> bool | None:
-    """Whether a line weakens its neighbours: True where it points at them, False where it may; None where it does not."""
+    """Return whether a line weakens its neighbours: True where it points at them, False where it may; None where it does not."""
     soft, against = phrases("soft").search(line), phrases("against").search(line)
     if lexicon.whole("sources.pointing").search(line) and (soft or against):
         return True
