@@ -2,7 +2,7 @@
 
 import pytest
 from helpers.hosts import said
-from transcripts import VERSIONS, Transcript
+from transcripts import Transcript
 
 from skillloop.errors import UsageError
 from skillloop.hosts.claude_code import transcript
@@ -23,27 +23,6 @@ def test_a_half_written_line_is_left_for_next_time(tmp_path):
     path.write_bytes(whole + b'{"type":"user","mess')
     session = transcript.read(path)
     assert (session.end, session.bad_lines, said(session)) == (len(whole), 0, ["One"])
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_every_human_turn_is_read_again_from_its_line(tmp_path, version):
-    built = (
-        Transcript(version)
-        .typed("Use tabs")
-        .says("ok")
-        .tool("Bash", command="x")
-        .denied("never")
-        .queued("stop")
-    )
-    path = built.command("research", "only journals").typed("```\nlog\n```\nWhy?").write(tmp_path / "s.jsonl")
-    turns = transcript.read(path).human_turns
-    assert len(turns) == 5
-    for turn in turns:
-        again = transcript.quote_at(path, turn.line, turn.uuid)
-        assert (again.text, again.pasted, again.origin) == (turn.text, turn.pasted, turn.origin)
-        assert transcript.quote_at(path, turn.line, "another") is None
-    assert transcript.quote_at(path, 2, None) is None
-    assert transcript.quote_at(path, 99, turns[0].uuid) is None
 
 
 def test_sessions_are_found_and_sub_agents_are_not(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers.gate import SKILL, insert
-from transcripts import Transcript
+from transcripts import VERSIONS, Transcript
 
 from skillloop.errors import Stale
 from skillloop.hosts.claude_code import transcript
@@ -107,3 +107,23 @@ def test_gathering_writes_nothing(tmp_path, skill, home):
     gather.prepare(proposal(skill, evidence), home, None)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
     assert not list(home.iterdir())
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_human_turn_is_read_again_from_its_line(tmp_path, version):
+    built = (
+        Transcript(version)
+        .typed("Use tabs")
+        .says("ok")
+        .tool("Bash", command="x")
+        .denied("never")
+        .queued("stop")
+    )
+    path = built.command("research", "only journals").typed("```\nlog\n```\nWhy?").write(tmp_path / "s.jsonl")
+    turns = transcript.read(path).human_turns
+    assert len(turns) == 5
+    for turn in turns:
+        cited = Evidence("e", "s", str(path), turn.line, turn.uuid, turn.text, turn.origin)
+        assert gather.reread(cited) == turn
+        assert gather.reread(replace(cited, uuid="another")) is None
+        assert gather.reread(replace(cited, line=99)) is None

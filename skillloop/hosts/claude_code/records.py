@@ -138,17 +138,6 @@ class Lines:
             raise SkillloopError(f"cannot read {self.path}: {error.strerror}") from error
 
 
-def line_at(path: Path, number: int) -> bytes:
-    """Return the line with this 1-based number, or b"" where there is none."""
-    lines = Lines(path)
-    before = 0
-    for batch in lines:
-        if before < number <= before + len(batch):
-            return batch[number - before - 1]
-        before += len(batch)
-    return b""
-
-
 def parse(line: bytes) -> dict[str, Any] | None:
     """Return the record of a line, or None where it is not one JSON object."""
     try:

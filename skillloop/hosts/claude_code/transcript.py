@@ -15,12 +15,12 @@ from pathlib import Path
 
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.hosts.claude_code import pastes
-from skillloop.hosts.claude_code.records import Changed, Lines, line_at, parse, skim
+from skillloop.hosts.claude_code.records import Changed, Lines, parse, skim
 from skillloop.hosts.claude_code.resume import cursor_after, read_cursor
 from skillloop.hosts.claude_code.turns import Assembly
 from skillloop.model import Session, Turn
 
-__all__ = ["Changed", "find", "locate", "quote_at", "read", "read_all"]
+__all__ = ["Changed", "find", "locate", "read", "read_all"]
 
 BAD_SHARE = 0.05  # of the lines: from more on the session is partial
 PARALLEL_FROM = 64 << 20
@@ -135,29 +135,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def quote_at(path: Path | str, line: int, uuid: str | None) -> Turn | None:
-    """Read one human turn again from the file itself, or None where no such turn stands on that 1-based line.
-
-    Who spoke and what they said is read from the one record; the turn's `index` is 0, and what hangs on other records
-    (the skill, interruption, refusal) is not known. Only a queued message is found by reading the whole file, because
-    other lines decide whether it was sent.
-
-    Raises:
-        SkillloopError: the file cannot be read.
-    """
-    path = Path(path)
-    source = line_at(path, line)
-    record = parse(source) or {}
-    if record.get("type") == "queue-operation":
-        return next(
-            (turn for turn in read(path).human_turns if turn.line == line and turn.uuid == uuid), None
-        )
-    assembly = Assembly(pastes.from_history(path))
-    assembly.turn_to([source], line, 0)
-    assembly.take(record, line, source)
-    return next((draft.turn(0) for draft in assembly.human_drafts() if draft.uuid == uuid), None)
 
 
 def find(projects: Path) -> Iterator[Path]:
