@@ -12,9 +12,10 @@ from functools import cached_property
 from skillloop.config import Config
 from skillloop.model import Check, Evidence, Rule, Session, Turn
 from skillloop.skillpath import Owner, SkillPath
+from skillloop.text.markdown import MARKER
 
 NOWHERE = SkillPath("", "", Owner.OTHER)  # nobody looked, so nothing is edited
-_BULLET = re.compile(r"(?P<marker>[ \t]{0,12}(?:[-*+]|\d{1,9}[.)])[ \t]{1,4})(?P<text>\S.*)?")
+_ITEM = re.compile(rf"(?P<marker>[ \t]{{0,12}}{MARKER}[ \t]{{1,4}})(?P<text>\S.*)?")
 
 MOST_PAIRS = 200_000  # equal pairs of lines, between the first and the last change, that are worth comparing
 
@@ -87,7 +88,7 @@ def lines_of(text: str) -> list[str]:
 
 def body_of(line: str) -> tuple[str, str]:
     """Return a line as list marker and text; the marker is "" where it is no list item."""
-    match = _BULLET.match(line)
+    match = _ITEM.match(line)
     return (match["marker"], match["text"] or "") if match else ("", line)
 
 

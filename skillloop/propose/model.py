@@ -20,6 +20,7 @@ from skillloop.skills import document
 from skillloop.skills.document import LEARNED
 from skillloop.store import Queued
 from skillloop.text import redact
+from skillloop.text.markdown import MARKER
 
 PROMPT = "draft.v1"
 EDITS = 3
@@ -28,7 +29,7 @@ EDITS = 3
 LONGEST = 24_000
 """Characters of a skill that are sent; of a longer one only headings and list items are."""
 
-_MARKER = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s+")
+_MARKER = re.compile(rf"\s*{MARKER}\s+")
 _TEXT = {"type": ["string", "null"]}
 _EDIT = llm.schema(
     op={"type": "string", "enum": ["insert", "replace", "delete"]},

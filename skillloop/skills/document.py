@@ -15,15 +15,10 @@ from pathlib import PurePath
 
 from skillloop.errors import SkillloopError
 from skillloop.model import Edit
+from skillloop.text.markdown import FENCE, HEADING, ITEM
 
 LEARNED = "Learned rules"
 """Heading of the section that is made when no existing one fits."""
-
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
-_BULLET = re.compile(
-    r"(?P<marker>(?P<indent>[ \t]*)(?:[-*+]|(?P<number>\d{1,9})(?P<dot>[.)]))[ \t]+)(?P<text>\S.*)"
-)
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
 class SkillFormatError(SkillloopError):
@@ -164,7 +159,7 @@ def visible(lines: tuple[str, ...], start: int = 0) -> Iterator[tuple[int, str]]
     fence = ""
     for number in range(start, len(lines)):
         line = lines[number].rstrip("\r\n")
-        mark = _FENCE.match(line)
+        mark = FENCE.match(line)
         if fence:
             if mark and mark[1].startswith(fence) and not line.strip().strip(fence[0]):
                 fence = ""
@@ -176,7 +171,7 @@ def visible(lines: tuple[str, ...], start: int = 0) -> Iterator[tuple[int, str]]
 
 def _sections(lines: tuple[str, ...], body: int) -> Iterator[Section]:
     shown = list(visible(lines, body))
-    heads = [(number, match) for number, line in shown if (match := _HEADING.match(line))]
+    heads = [(number, match) for number, line in shown if (match := HEADING.match(line))]
     starts = [(body, None), *heads]
     for (start, match), after in zip(starts, [*(number for number, _ in heads), len(lines)], strict=True):
         mine = [(number, line) for number, line in shown if start <= number < after]
@@ -186,7 +181,7 @@ def _sections(lines: tuple[str, ...], body: int) -> Iterator[Section]:
 
 def _bullets(lines: tuple[str, ...], shown: list[tuple[int, str]], end: int) -> Iterator[Bullet]:
     """Yield the items at the outermost indent of each list; deeper ones belong to the item above them."""
-    found = [(number, match) for number, line in shown if (match := _BULLET.match(line))]
+    found = [(number, match) for number, line in shown if (match := ITEM.match(line))]
     if not found:
         return
     outer = min(len(match["indent"].expandtabs(4)) for _, match in found)

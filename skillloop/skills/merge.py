@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_BULLET = re.compile(rb"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+\S")
+from skillloop.text.markdown import MARKER
+
+_ITEM = re.compile(rf"[ \t]*{MARKER}[ \t]+\S".encode())
 
 
 _DISTANCE = 2_000  # differing lines up to which two texts are compared line by line
@@ -265,4 +267,4 @@ def _resolve(base: list[bytes], mine: list[bytes], other: list[bytes], hunks: li
 
 
 def _is_list(lines: list[bytes]) -> bool:
-    return all(_BULLET.match(line) for line in lines)
+    return all(_ITEM.match(line) for line in lines)
