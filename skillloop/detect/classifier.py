@@ -22,7 +22,7 @@ SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """One yes-or-no question: a weight a feature."""
+    """One yes-or-no question: a weight for each feature."""
 
     weights: Mapping[str, float]
 

@@ -56,7 +56,7 @@ SCENES = {
 }
 
 
-def conversation(said, reply="I'll look.", *, edits="src/app.py", **fields):
+def conversation(text, reply="I'll look.", *, edits="src/app.py", **fields):
     turns = (
         Turn(0, "human", "write the report page", 1, uuid="u0"),
         Turn(
@@ -67,24 +67,24 @@ def conversation(said, reply="I'll look.", *, edits="src/app.py", **fields):
             tools=(ToolUse("Edit", "src/app.py"),),
             kind=TurnKind.REPLY,
         ),
-        Turn(2, "human", said, 3, **{"uuid": "u2"} | fields),
+        Turn(2, "human", text, 3, **{"uuid": "u2"} | fields),
         Turn(3, "assistant", reply, 4, tools=(ToolUse("Edit", edits),), kind=TurnKind.REPLY),
     )
     return Session("s1", "s1.jsonl", turns)
 
 
 @pytest.mark.parametrize("language", SCENES)
-def test_a_correction_is_found_and_the_next_wish_is_not(language):
-    correction, reply, wish = SCENES[language]
+def test_a_correction_is_found_and_the_next_request_is_not(language):
+    correction, reply, following = SCENES[language]
     (found,) = find(conversation(correction, reply))
     assert found.confidence >= DRAFT_AT
     assert found.evidence.quote in correction
-    assert not find(conversation(wish, "ok", edits="src/search.py"))
+    assert not find(conversation(following, "ok", edits="src/search.py"))
 
 
 @pytest.mark.parametrize("language", SCENES)
 def test_a_rule_is_looked_for_wherever_it_could_matter(language, monkeypatch):
-    sessions = [conversation(said, reply) for said in SCENES[language] for reply in ("ok", "You're right.")]
+    sessions = [conversation(text, reply) for text in SCENES[language] for reply in ("ok", "You're right.")]
     found = [find(session) for session in sessions]
     monkeypatch.setattr(disagreements, "_most_of_a_rule", lambda: float("inf"))
     assert [find(session) for session in sessions] == found
@@ -179,10 +179,10 @@ def test_words_of_machines_never_fire(tmp_path):
 
 
 def test_a_turn_of_a_machine_is_skipped_whatever_it_says():
-    said, reply, _ = SCENES["en"]
-    assert find(conversation(said, reply))
-    assert not find(conversation(said, reply, origin=Origin.MACHINE))
-    assert not find(dataclasses.replace(conversation(said, reply), automated=True))
+    text, reply, _ = SCENES["en"]
+    assert find(conversation(text, reply))
+    assert not find(conversation(text, reply, origin=Origin.MACHINE))
+    assert not find(dataclasses.replace(conversation(text, reply), automated=True))
 
 
 def test_a_fork_keeps_the_ids(tmp_path):
@@ -203,15 +203,15 @@ def test_a_fork_keeps_the_ids(tmp_path):
 
 
 def test_a_turn_that_was_sent_again_at_once_is_one():
-    said, reply, _ = SCENES["en"]
-    session = conversation(said, reply)
+    text, reply, _ = SCENES["en"]
+    session = conversation(text, reply)
     again = dataclasses.replace(session.turns[2], index=3, line=9, uuid="u9", interrupted=True)
     turns = (*session.turns[:3], again, dataclasses.replace(session.turns[3], index=4))
     (found,) = find(dataclasses.replace(session, turns=turns))
     assert found.evidence.uuid == "u9"
 
 
-def test_a_wish_that_comes_in_a_second_session_is_durable():
+def test_a_request_that_comes_in_a_second_session_is_durable():
     session = conversation(
         "hmm, the report tables need thousands separators", "You're right, I'll change that."
     )
@@ -235,8 +235,8 @@ def test_a_second_opinion_is_asked_about_the_uncertain_middle_only():
         asked.append(found.confidence)
         return {0: 0.9, 1: 0.05}.get(len(asked) - 1)
 
-    said, reply, _ = SCENES["en"]
-    (sure,) = find(conversation(said, reply), second_opinion=scripted)
+    text, reply, _ = SCENES["en"]
+    (sure,) = find(conversation(text, reply), second_opinion=scripted)
     assert not asked
     assert sure.confidence > UNSURE[1]
     doubtful = conversation("the date is missing", "Let me see.")

@@ -9,7 +9,7 @@ from skillloop.text import lexicon
 from skillloop.text.phrases import tokens
 
 
-def lasts(text):
+def explicit(text):
     rule = lesson.draw(text)
     return rule is not None and is_explicit(text, rule.quote, rule.text)
 
@@ -34,8 +34,8 @@ def lasts(text):
         "必ずテストを実行してください",
     ],
 )
-def test_a_wish_for_good(text):
-    assert lasts(text)
+def test_a_rule_for_good(text):
+    assert explicit(text)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_wish_for_good(text):
 )
 def test_the_form_of_a_rule_is_a_hint_and_not_more(text):
     rule = lesson.draw(text)
-    assert not lasts(text)
+    assert not explicit(text)
     assert "rule: reads like a norm" in rule.features
 
 
@@ -71,16 +71,16 @@ def test_the_form_of_a_rule_is_a_hint_and_not_more(text):
     ],
 )
 def test_what_only_sounds_like_it(text):
-    assert not lasts(text)
+    assert not explicit(text)
 
 
-def sure(text):
+def confidence(text):
     rule = lesson.draw(text)
     return learned().durable.confidence(rule.features if rule else durability.around(text))
 
 
 @pytest.mark.parametrize(
-    ("wish", "one_off"),
+    ("rule", "one_off"),
     [
         ("never merge without a second reviewer", "merge the second one now"),
         ("ask me before you drop a table", "drop the table on the left"),
@@ -99,8 +99,8 @@ def sure(text):
         ("बिना पूछे कभी पैकेज इंस्टॉल मत करो", "कार्ड थोड़ा बड़ा करो"),
     ],
 )
-def test_a_standing_rule_weighs_more_than_a_wish_for_today(wish, one_off):
-    assert sure(wish) >= DURABLE_AT > sure(one_off)
+def test_a_durable_rule_weighs_more_than_a_request_for_today(rule, one_off):
+    assert confidence(rule) >= DURABLE_AT > confidence(one_off)
 
 
 def test_no_phrase_is_longer_than_what_is_looked_at_for_how_a_rule_starts():

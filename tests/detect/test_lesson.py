@@ -28,17 +28,17 @@ LESSONS = {
 }
 
 
-@pytest.mark.parametrize("said_so", LESSONS)
-def test_a_lesson_is_the_sentence_without_its_pleasantries(said_so):
-    lesson = lessons.draw(said_so)
-    assert lesson.text == LESSONS[said_so]
-    assert lesson.quote in said_so
-    assert not fidelity.novel_words(lesson.text, said_so)
-    assert not fidelity.made_up(lesson.text, said_so, "")
+@pytest.mark.parametrize("text", LESSONS)
+def test_a_lesson_is_the_sentence_without_its_pleasantries(text):
+    lesson = lessons.draw(text)
+    assert lesson.text == LESSONS[text]
+    assert lesson.quote in text
+    assert not fidelity.novel_words(lesson.text, text)
+    assert not fidelity.made_up(lesson.text, text, "")
 
 
 @pytest.mark.parametrize(
-    "said_so",
+    "text",
     [
         "you always jump straight to code",  # the complaint, turned into a rule, would ask for the opposite
         "siempre me dejas imports sin usar",
@@ -56,8 +56,8 @@ def test_a_lesson_is_the_sentence_without_its_pleasantries(said_so):
         "ok",
     ],
 )
-def test_what_is_a_complaint_a_question_or_of_the_day_is_no_lesson(said_so):
-    assert lessons.draw(said_so) is None
+def test_what_is_a_complaint_a_question_or_of_the_day_is_no_lesson(text):
+    assert lessons.draw(text) is None
 
 
 @given(
@@ -78,7 +78,7 @@ def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():
 
 
 @pytest.mark.parametrize(
-    ("said", "rule"),
+    ("text", "rule"),
     [
         ("you forgot the tests again, always write one first", "Always write one first"),
         ("du hast es vergessen, schreib immer zuerst einen Test", "Schreib immer zuerst einen Test"),
@@ -86,5 +86,5 @@ def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():
         ('don\'t call them "users"', 'Don\'t call them "users"'),
     ],
 )
-def test_what_was_done_falls_off_and_quotation_marks_stay_whole(said, rule):
-    assert lessons.draw(said).text == rule
+def test_what_was_done_falls_off_and_quotation_marks_stay_whole(text, rule):
+    assert lessons.draw(text).text == rule
