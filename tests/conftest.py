@@ -1,6 +1,7 @@
 """Shared fixtures. A test that forgets to name a home fails loudly instead of touching the developer's own."""
 
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +15,23 @@ settings.load_profile("shared")
 
 # A shell that starts us in the background lets us, and every process that we start, ignore Ctrl-C: we test it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+LONG = (
+    *("evaluate", "experiments", "faults", "golden", "pipeline/test_model_stage", "pipeline/test_session"),
+    *("llm/test_budget", "hosts/test_records", "store/test_backup", "store/test_rebuild"),
+    *("text/test_redact", "skills/test_merge", "propose/test_context"),
+    *("test_attacks", "test_commands", "test_uninstall", "test_watch", "test_worker", "test_readme"),
+)
+"""Folders and files whose tests start processes, or take about a second each: the fast lane leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of `LONG`, so that the fast lane is one expression."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(LONG):
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(autouse=True)

@@ -38,6 +38,7 @@ def decided(draw, random_, best, groups, shift=0.0, simpler=False):
             best.append(draw(random_))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["normal", "heavy", "outliers"])
 def test_of_500_candidates_of_pure_noise_at_most_5_percent_are_kept(kind):
     draw, shares = noises(kind), []
