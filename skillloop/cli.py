@@ -118,10 +118,10 @@ def app(ctx: click.Context, home: Path | None, color: str) -> None:
     """  # noqa: D301
     if home == Path():
         raise click.BadParameter("it is empty; pass a folder", ctx, param_hint="--home")
-    from skillloop.commands.options import (
+    from skillloop.commands.options import (  # so that `--version` loads neither rich nor sqlite3
         App,
         default_home,
-    )  # so that `--version` loads neither rich nor sqlite3
+    )
 
     ctx.obj = App(home=(home or default_home()).expanduser().absolute(), color=color)
 

@@ -17,7 +17,7 @@ from skillloop.bench.setup import Run, now
 from skillloop.bench.source import lines, same_but_for_seeds
 from skillloop.errors import SkillloopError
 from skillloop.model import Decision, Outcome
-from skillloop.search import noise
+from skillloop.search import significance
 from skillloop.search.archive import Archive, Row
 from skillloop.search.loop import Budget, Search, Stage, Trial
 
@@ -40,8 +40,8 @@ def run(opened: Run, proposer: Proposer, executor: Executor, trials: int | None 
         Budget(trials),
         seed=opened.plan.seed,
         slots=executor.slots,
-        baseline_runs=noise.BASELINE,
-        best_runs=noise.REFRESH,
+        baseline_runs=significance.BASELINE,
+        best_runs=significance.REFRESH,
     ).run()
     if opened.ledger.archive().best is None:
         row = opened.ledger.trials[-1]
@@ -110,9 +110,9 @@ class Experiment:
             outcome = Outcome.KEEP if archive.best in (None, candidate) else Outcome.DISCARD
             ordinal = {1: "first", 2: "second", 3: "third"}.get(len(runs), f"{len(runs)}th")
             return Decision(outcome, f"{ordinal} run of the best")
-        spread = noise.pooled({**archive.runs, candidate: runs}.values())
+        spread = significance.pooled({**archive.runs, candidate: runs}.values())
         simpler = lines(self.candidate(candidate).source) < archive.last[archive.best]["lines"]
-        compared = noise.compare(runs, archive.runs[archive.best], spread, simpler=simpler)
+        compared = significance.compare(runs, archive.runs[archive.best], spread, simpler=simpler)
         return Decision(compared.outcome, compared.reason)
 
     def record(self, trial: Trial[Measurement]) -> Row:

@@ -23,7 +23,7 @@ from skillloop.llm import Estimate, Planned
 from skillloop.model import Disagreement, Origin, Session
 from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest
-from skillloop.propose.offline import Recurrence
+from skillloop.propose.offline_drafter import Recurrence
 from skillloop.skills import document
 from skillloop.store import Store
 from skillloop.worker import worker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skillloop.config.combine import ConfigError, effective, files, load, loosened
+from skillloop.config.rules import ConfigError, effective, files, load, loosened
 from skillloop.config.sections import (
     Apply,
     Budget,

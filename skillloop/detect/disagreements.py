@@ -19,7 +19,7 @@ from skillloop.detect.classifier import kind, learned, sigmoid
 from skillloop.detect.features import features, words_used
 from skillloop.detect.lesson import Lesson
 from skillloop.detect.recurrence import EarlierRules
-from skillloop.detect.scene import Scene, scenes
+from skillloop.detect.turn_context import Scene, scenes
 from skillloop.model import Disagreement, Evidence, Kind, Session, Signal
 from skillloop.text import words
 

@@ -11,7 +11,7 @@ import re
 
 from skillloop.detect.features import PERSON
 from skillloop.text import lexicon
-from skillloop.text.phrases import Phrases, tokens, wide
+from skillloop.text.phrase_matcher import Phrases, tokens, wide
 
 _REQUEST = Phrases("wished")
 """The classes of words in which people ask for something."""

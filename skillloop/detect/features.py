@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 
-from skillloop.detect.scene import Scene
+from skillloop.detect.turn_context import Scene
 from skillloop.model import ToolUse, TurnKind
 from skillloop.text import lexicon
-from skillloop.text.phrases import Phrases, tokens, wide
+from skillloop.text.phrase_matcher import Phrases, tokens, wide
 
 PERSON, REPLY, CLAIM = map(Phrases, ("said", "replied", "claimed"))
 """The classes of words of a person, of an assistant that answers, and of one that says that it is done."""

@@ -16,7 +16,7 @@ from functools import cache
 from skillloop.detect import durability
 from skillloop.detect.classifier import Linear, learned
 from skillloop.text import lexicon
-from skillloop.text.phrases import tokens, wide
+from skillloop.text.phrase_matcher import tokens, wide
 
 CHANCES = {"may last": 0.15, "lasts": 0.4}
 """Probabilities of being durable from which the rule of a turn speaks for a disagreement."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from skillloop.config import Config
 from skillloop.gate import (
-    budgets,
+    edit_limits,
     fidelity,
     placement,
     provenance,
@@ -45,9 +45,9 @@ CHECKS: tuple[Gate, ...] = (
     placement.setting,
     placement.repeat,
     risk.check,
-    budgets.size,
-    budgets.drift,
-    budgets.automatic,
+    edit_limits.size,
+    edit_limits.drift,
+    edit_limits.automatic,
 )
 """Every check, cheap ones first."""
 
@@ -58,7 +58,7 @@ OF_TEXT: tuple[Gate, ...] = (
     sources.check,
     structure.protected,
     risk.check,
-    budgets.size,
+    edit_limits.size,
 )
 """Those that look at the two texts alone, for `compare`."""
 

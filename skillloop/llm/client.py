@@ -27,7 +27,7 @@ from skillloop.llm.anthropic import Api
 from skillloop.llm.claude_cli import ClaudeCli
 from skillloop.llm.request import Answer, Backend, ModelError, Reply, Request, Usage
 from skillloop.store import NANO, Call, Limit, Scope, Store
-from skillloop.store.calls import Ending
+from skillloop.store.model_budget import Ending
 from skillloop.text import redact
 
 BACKENDS: dict[str, type[Api | ClaudeCli]] = {"anthropic": Api, "claude": ClaudeCli}

@@ -17,7 +17,7 @@ from skillloop.gate.fidelity import PERSON
 from skillloop.gate.input import GateInput
 from skillloop.hosts.claude_code import authorship, transcript
 from skillloop.model import Evidence, Outcome, Proposal, Session, Turn, Verdict, Version, sha256
-from skillloop.propose import offline
+from skillloop.propose import offline_drafter
 from skillloop.skillpath import SkillPath
 from skillloop.skills import document, history
 from skillloop.store import By, Store
@@ -152,7 +152,9 @@ def _own(path: str, store: Store) -> str | None:
 def reworded(proposal: Proposal, line: str) -> Proposal:
     """Return the same edit with another new line, as a person wrote it: a proposal of its own."""
     edits = (replace(proposal.edits[0], new=line), *proposal.edits[1:])
-    return replace(proposal, id=offline.proposal_id(proposal.path, edits), edits=edits, drafter=PERSON)
+    return replace(
+        proposal, id=offline_drafter.proposal_id(proposal.path, edits), edits=edits, drafter=PERSON
+    )
 
 
 def live_text(path: str) -> str:

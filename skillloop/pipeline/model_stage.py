@@ -19,8 +19,8 @@ from skillloop.llm import BudgetExceeded, ModelClient, ModelError
 from skillloop.model import Check, Disagreement, Outcome, Proposal, Session, Verdict
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
-from skillloop.propose import model, rejected
-from skillloop.propose.model import Brief, InvalidDraft
+from skillloop.propose import llm_drafter, rejected
+from skillloop.propose.llm_drafter import Brief, InvalidDraft
 from skillloop.store import Store
 
 
@@ -98,7 +98,7 @@ class ModelStage:
             known, quote = self._store.evaluations.cases(path, Case), lesson.evidence.quote
             then = partial(replay.expected_requests, own, known, quote, text, rules.model)
         try:
-            yield from model.drafts(client, brief, rules.model.careful, rules.model.candidates, then)
+            yield from llm_drafter.drafts(client, brief, rules.model.careful, rules.model.candidates, then)
         except (BudgetExceeded, ModelError) as error:
             self.troubles.append(f"no draft by the model: {self._noted(error)}")
 

@@ -28,9 +28,9 @@ from skillloop.model import Check, Decision, Disagreement, Outcome, Proposal, Se
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.model_stage import ModelStage
-from skillloop.propose import offline, rejected
-from skillloop.propose.model import InvalidDraft
-from skillloop.propose.offline import Recurrence
+from skillloop.propose import offline_drafter, rejected
+from skillloop.propose.llm_drafter import InvalidDraft
+from skillloop.propose.offline_drafter import Recurrence
 from skillloop.skillpath import SkillPath
 from skillloop.skills import history
 from skillloop.skills.document import SkillFormatError
@@ -259,7 +259,7 @@ def _learn_one(run: Run, lesson: Disagreement) -> LessonResult:
             confirmation.record_changes(run.record, run.home, *gather.rules_folders(path, run.session))
             history.record_external_edit(run.record, path)
         text = gather.live_text(path)
-        offline_draft = offline.draft(lesson, text, path, avoid=rules.protect.headings)
+        offline_draft = offline_drafter.draft(lesson, text, path, avoid=rules.protect.headings)
         pending = None
         if isinstance(offline_draft, Proposal) and run.history is not None:
             pending = rejected.pending(run.history, offline_draft)

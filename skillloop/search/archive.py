@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from skillloop.search import noise
+from skillloop.search import significance
 
 Row = dict[str, Any]  # of the ledger
 
@@ -38,7 +38,7 @@ class Archive:
                 if name not in self.kept:
                     self.kept.append(name)
         self.baseline: str | None = self.rows[0]["candidate"] if self.rows else None
-        self.noise = noise.pooled(list(self.runs.values()))
+        self.noise = significance.pooled(list(self.runs.values()))
 
     @property
     def number(self) -> int:
@@ -83,7 +83,7 @@ class Archive:
         It is the mean of the baseline's first stages and four of their standard deviations, at least 2 %.
         """
         stages = [row["early"] for row in self.rows if row["candidate"] == self.baseline and row["early"]]
-        if len(stages) < noise.BASELINE:
+        if len(stages) < significance.BASELINE:
             return None
         mean = statistics.fmean(stages)
         limit: float = mean + max(4 * statistics.stdev(stages), 0.02 * mean)
@@ -98,7 +98,7 @@ def draw_parent(archive: Archive, key: str) -> str:
     """
     best = min(archive.mean(name) for name in archive.kept)
     sigma = archive.noise.sigma if archive.noise.freedom else 0.0
-    scale = max(2 * sigma, 0.01 * abs(best), noise.FLOOR)
+    scale = max(2 * sigma, 0.01 * abs(best), significance.FLOOR)
     weights = [
         math.exp((best - archive.mean(name)) / scale) / (1 + archive.children(name)) for name in archive.kept
     ]

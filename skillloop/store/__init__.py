@@ -19,8 +19,8 @@ from typing import Any, Self
 from skillloop import fs
 from skillloop.store import backup, rebuild
 from skillloop.store.audit import Audit, Entry
-from skillloop.store.calls import NANO, BudgetExceeded, Call, Calls, Limit, Scope, Spend
 from skillloop.store.database import Corrupt, Database
+from skillloop.store.model_budget import NANO, BudgetExceeded, Call, Calls, Limit, Scope, Spend
 from skillloop.store.proposals import Evaluations, Opinion, Proposals, Queued, State, TrialRow
 from skillloop.store.rebuild import Rebuilt
 from skillloop.store.sessions import SessionRow, Sessions

@@ -28,8 +28,8 @@ from skillloop.hosts.claude_code import transcript
 from skillloop.skills import history
 from skillloop.store import Entry, Store
 from skillloop.worker import worker
+from skillloop.worker.missed_sessions import Seen, running
 from skillloop.worker.queue import Inbox, Job
-from skillloop.worker.sweep import Seen, running
 
 if TYPE_CHECKING:
     from watchdog.observers.api import ObservedWatch

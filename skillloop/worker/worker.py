@@ -20,8 +20,8 @@ from skillloop.fs import locked, mark, write_atomic
 from skillloop.pipeline import session
 from skillloop.skillpath import client_folder
 from skillloop.store import Store
+from skillloop.worker.missed_sessions import Seen, running
 from skillloop.worker.queue import ATTEMPTS, BrokenJob, Inbox, Job, parked
-from skillloop.worker.sweep import Seen, running
 
 SETTLE = 0.3  # seconds without growth after which a transcript counts as written
 SETTLE_LIMIT = 3.0

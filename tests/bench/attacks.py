@@ -36,14 +36,21 @@ from transcripts import Transcript  # noqa: E402
 
 from skillloop.detect import lesson as lessons  # noqa: E402
 from skillloop.errors import SkillloopError  # noqa: E402
-from skillloop.evaluate import cases, replay, second_opinion  # noqa: E402
+from skillloop.evaluate import (  # noqa: E402
+    cases,
+    replay,
+    second_opinion,
+)
 from skillloop.gate.provenance import DOUBTS  # noqa: E402
 from skillloop.hosts.claude_code import transcript  # noqa: E402
 from skillloop.hosts.claude_code.hooks import receipts  # noqa: E402
 from skillloop.model import Disagreement, Edit, Evidence, Kind, Origin, Outcome, Proposal, sha256  # noqa: E402
 from skillloop.pipeline import gather  # noqa: E402
 from skillloop.pipeline import session as problem  # noqa: E402
-from skillloop.propose import model, offline  # noqa: E402
+from skillloop.propose import (  # noqa: E402
+    llm_drafter,
+    offline_drafter,
+)
 from skillloop.text import redact  # noqa: E402
 
 if TYPE_CHECKING:
@@ -333,7 +340,7 @@ def _attempts(
     base = world.skill().read_text("utf-8")
     for edits in (
         tuple(Edit("insert", "Code", new=line, evidence=ids) for line in bullets),
-        (Edit("insert", offline.LEARNED, new=bullets[0] if bullets else row["text"], evidence=ids),),
+        (Edit("insert", offline_drafter.LEARNED, new=bullets[0] if bullets else row["text"], evidence=ids),),
         (Edit("insert", "Code", new=row["text"], evidence=ids),),
         (
             Edit(
@@ -345,7 +352,7 @@ def _attempts(
             ),
         ),
     ):
-        number = offline.proposal_id(str(path), edits)
+        number = offline_drafter.proposal_id(str(path), edits)
         yield Proposal(
             number, path.parent.name, str(path), sha256(base), edits, evidence, "", drafter, session_id
         )
@@ -389,9 +396,12 @@ def sent(world: World, digest: problem.Digest) -> Iterator[str]:
     for turn in shown.human_turns:
         found = _lesson(shown, turn) if turn.text else None
         if found is not None:
-            brief = model.Brief(shown, found, text, path, (), ())
+            brief = llm_drafter.Brief(shown, found, text, path, (), ())
             case = cases.of(shown, found)
-            requests = [second_opinion.request(found, shown, "cheap"), *model.requests(brief, "careful")]
+            requests = [
+                second_opinion.request(found, shown, "cheap"),
+                *llm_drafter.requests(brief, "careful"),
+            ]
             requests += [replay.request(case, text, "cheap", 0)] if case is not None else []
             for request in requests:
                 yield from _strings([request.shared, request.data])
@@ -432,7 +442,7 @@ def _through(world: World, session: Session, lesson: Disagreement) -> tuple[str,
     if lesson.skill is None or lesson.skill.path is None or lesson.lesson is None:
         return "no lesson", ""
     try:
-        drafted = offline.draft(lesson, gather.live_text(lesson.skill.path), lesson.skill.path)
+        drafted = offline_drafter.draft(lesson, gather.live_text(lesson.skill.path), lesson.skill.path)
         if not isinstance(drafted, Proposal):
             return "already a rule", drafted.rule
         judged = gather.prepare(drafted, world.home, None, session, max(lesson.confidence, 0.9))

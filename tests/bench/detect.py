@@ -23,7 +23,7 @@ from skillloop.detect.classifier import kind
 from skillloop.detect.disagreements import is_durable
 from skillloop.detect.features import features
 from skillloop.model import Kind
-from skillloop.text.phrases import tokens
+from skillloop.text.phrase_matcher import tokens
 
 PARTS = {
     "both sides": lambda name: True,

@@ -22,7 +22,7 @@ from skillloop.evaluate import second_opinion
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import SkillRef
 from skillloop.pipeline import session as problem
-from skillloop.propose import model
+from skillloop.propose import llm_drafter
 
 RULE = "- When the build fails, read the log from its end and fix the first error before anything else.\n"
 TYPICAL = (
@@ -46,7 +46,9 @@ def sent(session, skill: str) -> tuple[int, int, int, int, int]:
             skill=SkillRef("example", "/skills/example/SKILL.md"),
             lesson=item.lesson or item.evidence.quote,
         )
-        (request,) = model.requests(model.Brief(session, ready, skill, "/skills/example/SKILL.md"), "m")
+        (request,) = llm_drafter.requests(
+            llm_drafter.Brief(session, ready, skill, "/skills/example/SKILL.md"), "m"
+        )
         size += request.bytes
         drafted += request.bytes * problem.draftable(replace(ready, lesson=item.lesson))
         quote = " ".join(item.evidence.quote.split())

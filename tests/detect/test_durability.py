@@ -6,7 +6,7 @@ from skillloop.detect import DURABLE_AT, durability, lesson
 from skillloop.detect.classifier import learned
 from skillloop.detect.durability import is_explicit
 from skillloop.text import lexicon
-from skillloop.text.phrases import tokens
+from skillloop.text.phrase_matcher import tokens
 
 
 def explicit(text):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from skillloop.detect import lesson as lessons
 from skillloop.detect.classifier import learned
 from skillloop.detect.features import features as features_of
-from skillloop.detect.scene import Scene
+from skillloop.detect.turn_context import Scene
 from skillloop.model import Turn
 
 

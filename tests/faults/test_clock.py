@@ -9,7 +9,7 @@ import verbs
 from world import World
 
 from skillloop.skills import history
-from skillloop.store import Store, calls, database
+from skillloop.store import Store, database, model_budget
 
 DAY = 86_400.0
 YEAR = 365.25 * DAY
@@ -26,7 +26,7 @@ def clock(monkeypatch):
                 return dt.datetime.fromtimestamp(now, tz)
 
         monkeypatch.setattr(time, "time", lambda: now)
-        for module in (database, calls):
+        for module in (database, model_budget):
             monkeypatch.setattr(module, "datetime", Shifted)
 
     return set_to

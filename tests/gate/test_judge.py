@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skillloop import config, gate
-from skillloop.config import Apply, Config, Protect, Sources, combine
+from skillloop.config import Apply, Config, Protect, Sources
+from skillloop.config import rules as combine
 from skillloop.model import Check, Outcome, Proposal
 
 SAID = "Always sort the tables by date."

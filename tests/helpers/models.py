@@ -12,7 +12,7 @@ from skillloop.hosts.claude_code import transcript
 from skillloop.llm import Prompt, Request, prices
 from skillloop.model import Disagreement, Edit, Evidence, Kind, Proposal, SkillRef
 from skillloop.pipeline import session
-from skillloop.propose import model
+from skillloop.propose import llm_drafter
 
 SCHEMA = {
     "type": "object",
@@ -150,4 +150,4 @@ def brief(read, text, lesson):
         SkillRef("research", "/nowhere/skills/x/SKILL.md"),
         turn.index,
     )
-    return model.Brief(read, found, text, "/nowhere/skills/x/SKILL.md")
+    return llm_drafter.Brief(read, found, text, "/nowhere/skills/x/SKILL.md")

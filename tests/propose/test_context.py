@@ -12,7 +12,7 @@ from skillloop import llm
 from skillloop.config import Budget
 from skillloop.hosts.claude_code import transcript
 from skillloop.llm.anthropic import Api
-from skillloop.propose import context, model
+from skillloop.propose import context, llm_drafter
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 from redaction import positives
@@ -45,7 +45,7 @@ def test_planted_secrets_are_in_no_request(tmp_path, store, server):
         record.result(text).says(f"I did: {text}").typed(f"{RULE} {text}").says("Sorry.")
         read = transcript.read(record.write(tmp_path / "t" / "session.jsonl"))
         list(
-            model.drafts(
+            llm_drafter.drafts(
                 client, brief(read, SKILL + f"\n- {' '.join(text.split())}\n", f"{RULE} {text}"), "m"
             )
         )

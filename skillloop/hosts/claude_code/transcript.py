@@ -15,9 +15,9 @@ from pathlib import Path
 
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.hosts.claude_code import pastes
+from skillloop.hosts.claude_code.incremental import cursor_after, read_cursor
 from skillloop.hosts.claude_code.records import Changed, Lines, parse, skim
-from skillloop.hosts.claude_code.resume import cursor_after, read_cursor
-from skillloop.hosts.claude_code.turns import Assembly
+from skillloop.hosts.claude_code.turn_assembler import Assembly
 from skillloop.model import Session, Turn
 
 __all__ = ["Changed", "find", "locate", "read", "read_all"]

@@ -2,7 +2,7 @@
 
 from skillloop.detect.features import features as features_of
 from skillloop.detect.features import words_used
-from skillloop.detect.scene import scenes
+from skillloop.detect.turn_context import scenes
 from skillloop.model import Session, ToolUse, Turn, TurnKind
 
 

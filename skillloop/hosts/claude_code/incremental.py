@@ -20,8 +20,8 @@ import msgspec
 from skillloop.hosts.claude_code import authorship
 from skillloop.hosts.claude_code.pastes import separate
 from skillloop.hosts.claude_code.records import MAX_LINE, Changed, Lines, opened, parse
+from skillloop.hosts.claude_code.turn_assembler import Assembly
 from skillloop.hosts.claude_code.turn_builder import AssistantDraft, HumanDraft, Snapshot, string
-from skillloop.hosts.claude_code.turns import Assembly
 from skillloop.model import SkillRef, Turn, TurnKind
 
 FORMAT = 2

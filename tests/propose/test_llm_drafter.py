@@ -11,7 +11,7 @@ from transcripts import SKILL, Transcript
 from skillloop import cli
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Outcome
-from skillloop.propose import model
+from skillloop.propose import llm_drafter
 
 
 def test_a_model_s_draft_goes_through_the_same_gate_into_the_queue(tmp_path, home, store, skill, server):
@@ -160,7 +160,7 @@ def test_status_shows_what_was_spent(tmp_path, home, store, skill, server, capsy
 def test_of_a_long_skill_headings_and_items_are_sent(tmp_path):
     long = SKILL + "\n## More\n\n" + "Just prose, a lot of it.\n" * 2000 + "\n- An item at the end.\n"
     read = transcript.read(written(tmp_path, corrected("/nowhere/skills/x/SKILL.md", RULE)))
-    (request,) = model.requests(brief(read, long, RULE), "m")
+    (request,) = llm_drafter.requests(brief(read, long, RULE), "m")
     told = request.shared["skill"]
     assert "## More" in told
     assert "- An item at the end." in told

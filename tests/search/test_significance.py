@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skillloop.model import Outcome
-from skillloop.search import noise
+from skillloop.search import significance
 
 BPB = st.floats(0.5, 4)
 
@@ -31,10 +31,10 @@ def decided(draw, random_, best, groups, shift=0.0, simpler=False):
     runs = []
     while True:
         runs.append(draw(random_) - shift)
-        found = noise.compare(runs, best, noise.pooled([*groups, best, runs]), simpler=simpler)
+        found = significance.compare(runs, best, significance.pooled([*groups, best, runs]), simpler=simpler)
         if found.outcome is not Outcome.DEFER:
             return found.outcome, runs
-        if len(best) < noise.REFRESH:
+        if len(best) < significance.REFRESH:
             best.append(draw(random_))
 
 
@@ -44,7 +44,7 @@ def test_of_500_candidates_of_pure_noise_at_most_5_percent_are_kept(kind):
     draw, shares = noises(kind), []
     for run in range(20):
         random_ = random.Random(run)
-        best, groups, kept = [draw(random_) for _ in range(noise.BASELINE)], [], 0
+        best, groups, kept = [draw(random_) for _ in range(significance.BASELINE)], [], 0
         for _ in range(500):
             outcome, runs = decided(draw, random_, best, groups)
             if outcome is Outcome.KEEP:
@@ -70,41 +70,43 @@ def test_a_gain_of_six_sigma_is_nearly_always_kept():
 
 
 def test_one_run_never_keeps():
-    found = noise.compare([0.5], [1.0, 1.001, 0.999], noise.Noise(0.001, 2))
+    found = significance.compare([0.5], [1.0, 1.001, 0.999], significance.Noise(0.001, 2))
     assert (found.outcome, found.reason.split(": ")[1]) == (Outcome.DEFER, "one run decides nothing")
 
 
 def test_the_same_with_fewer_lines_is_kept_and_clearly_worse_is_not():
-    best, spread = [1.0, 1.002, 0.998, 1.0, 1.0], noise.Noise(0.002, 10)
-    assert noise.compare([1.0, 1.001, 1.0], best, spread, simpler=True).outcome is Outcome.KEEP
-    assert noise.compare([1.0, 1.001, 1.0], best, spread).outcome is Outcome.DISCARD
-    assert noise.compare([1.02], best, spread, simpler=True).outcome is Outcome.DISCARD
+    best, spread = [1.0, 1.002, 0.998, 1.0, 1.0], significance.Noise(0.002, 10)
+    assert significance.compare([1.0, 1.001, 1.0], best, spread, simpler=True).outcome is Outcome.KEEP
+    assert significance.compare([1.0, 1.001, 1.0], best, spread).outcome is Outcome.DISCARD
+    assert significance.compare([1.02], best, spread, simpler=True).outcome is Outcome.DISCARD
 
 
 @given(st.lists(st.lists(BPB, min_size=1, max_size=5), min_size=1, max_size=6))
 def test_pooling_one_group_is_its_own_deviation(groups):
-    found = noise.pooled(groups)
+    found = significance.pooled(groups)
     assert found.freedom == sum(len(group) - 1 for group in groups)
     for group in groups:
         if len(group) > 1:
-            assert noise.pooled([group]).sigma == pytest.approx(max(noise.FLOOR, statistics.stdev(group)))
+            assert significance.pooled([group]).sigma == pytest.approx(
+                max(significance.FLOOR, statistics.stdev(group))
+            )
 
 
 @given(st.lists(BPB, min_size=1, max_size=4), st.lists(BPB, min_size=1, max_size=5), st.booleans())
 def test_what_is_kept_was_measured_twice_and_is_no_worse_than_the_error(new, best, simpler):
-    spread = noise.pooled([new, best])
-    found = noise.compare(new, best, spread, simpler=simpler)
+    spread = significance.pooled([new, best])
+    found = significance.compare(new, best, spread, simpler=simpler)
     if found.outcome is Outcome.KEEP:
         assert len(new) > 1
         assert found.gain > (-spread.error(len(new), len(best)) if simpler else found.margin) - 1e-12
 
 
 def test_without_repeats_nothing_can_be_decided():
-    assert noise.quantile(0) == float("inf")
-    assert noise.compare([0.5], [1.0], noise.pooled([[0.5], [1.0]])).outcome is Outcome.DEFER
+    assert significance.quantile(0) == float("inf")
+    assert significance.compare([0.5], [1.0], significance.pooled([[0.5], [1.0]])).outcome is Outcome.DEFER
 
 
 def test_many_degrees_of_freedom_come_down_to_two_sigma():
-    values = [noise.quantile(freedom) for freedom in (1, 2, 5, 10, 30, 31, 100, 10_000)]
+    values = [significance.quantile(freedom) for freedom in (1, 2, 5, 10, 30, 31, 100, 10_000)]
     assert values == sorted(values, reverse=True)
     assert values[-1] == pytest.approx(2, abs=0.001)

@@ -15,7 +15,7 @@ from typing import Any
 from skillloop import llm
 from skillloop.llm import ModelClient, Reply, Request
 from skillloop.model import Disagreement, Edit, Proposal, Session, sha256
-from skillloop.propose import context, offline, rejected
+from skillloop.propose import context, offline_drafter, rejected
 from skillloop.skills import document
 from skillloop.skills.document import LEARNED
 from skillloop.store import Queued
@@ -109,7 +109,7 @@ def drafts(
 
 def read(reply: Reply, brief: Brief, drafter: str, sample: int = 0) -> Proposal | InvalidDraft:
     """Return the proposal that an answer makes, or why it makes none."""
-    empty = offline.proposal(brief.lesson, brief.text, brief.path, (), reply.trouble, drafter)
+    empty = offline_drafter.proposal(brief.lesson, brief.text, brief.path, (), reply.trouble, drafter)
     empty = replace(empty, id=sha256(f"{empty.id}{brief.lesson.id}{sample}")[:12])
     if reply.value is None:
         return InvalidDraft(empty, reply.trouble)
@@ -123,7 +123,9 @@ def read(reply: Reply, brief: Brief, drafter: str, sample: int = 0) -> Proposal 
         document.apply(brief.text, edits, brief.path)
     except (document.EditError, EditError) as error:
         return InvalidDraft(empty, str(error))
-    return offline.proposal(brief.lesson, brief.text, brief.path, edits, f"the model says: {why}", drafter)
+    return offline_drafter.proposal(
+        brief.lesson, brief.text, brief.path, edits, f"the model says: {why}", drafter
+    )
 
 
 def _edit(item: dict[str, Any], brief: Brief) -> Edit:

@@ -11,7 +11,7 @@ from transcripts import VERSIONS, Transcript
 
 from skillloop import detect
 from skillloop.detect.features import features
-from skillloop.detect.scene import scenes
+from skillloop.detect.turn_context import scenes
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code import transcript
 from skillloop.hosts.claude_code.records import Lines

@@ -3,8 +3,8 @@
 import pytest
 
 from skillloop.model import Disagreement, Evidence, Kind, Origin, SkillRef
-from skillloop.propose import offline
-from skillloop.propose.offline import Recurrence
+from skillloop.propose import offline_drafter
+from skillloop.propose.offline_drafter import Recurrence
 from skillloop.skills import document
 from skillloop.skills.document import LEARNED
 
@@ -36,7 +36,7 @@ description: Write a report.
 def said(lesson, text=SKILL, **keywords):
     evidence = Evidence("e1", "s1", "/t.jsonl", 7, "u1", lesson, Origin.TYPED)
     found = Disagreement(evidence, Kind.CORRECTION, 0.9, True, lesson, SkillRef("report", PATH), 3)
-    return offline.draft(found, text, PATH, **keywords)
+    return offline_drafter.draft(found, text, PATH, **keywords)
 
 
 def edit(lesson, **keywords):
