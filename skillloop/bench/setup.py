@@ -123,7 +123,7 @@ def resume(folder: Folder, plan: Plan) -> Run:
     return Run(folder, plan, ledger, repository, bench, Candidate(texts, "baseline", "baseline"))
 
 
-def sealed(run: Run) -> dict[str, Any]:
+def read_sealed_test(run: Run) -> dict[str, Any]:
     """Ask the sealed split of the baseline's and the best's weights: at most `plan.sealed` times, each logged first.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from skillloop.commands import show
-from skillloop.commands.options import App, emit, json_option, person, refresh_notice, token_option
+from skillloop.commands.options import App, emit, json_option, refresh_notice, require_person, token_option
 from skillloop.errors import UsageError
 from skillloop.pipeline import gather
 from skillloop.store import Queued, State, Store
@@ -34,8 +34,8 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
         prepared = gather.prepare(item, app.home, store)
         if not as_json:
             show.page(app.console(), queued, prepared)
-        gather.admit(prepared)
-        by = person(app, f"approve {item.id}", prepared.digest, token)
+        gather.refuse_if_forbidden(prepared)
+        by = require_person(app, f"approve {item.id}", prepared.digest, token)
         version = gather.publish(prepared, store, by="person", note=f"approved in {by}")
     refresh_notice(app)
     if as_json:

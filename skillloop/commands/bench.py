@@ -110,7 +110,7 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
     archive, found = opened.ledger.archive(), None
     if ask_sealed and archive.best != archive.baseline:
         try:
-            found = setup.sealed(opened)
+            found = setup.read_sealed_test(opened)
         except Refused as error:
             click.echo(f"skillloop: {error.message}", err=True)
     path = _report(opened)

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from skillloop import config, render
-from skillloop.commands.options import App, emit, json_option, person, token_option
+from skillloop.commands.options import App, emit, json_option, require_person, token_option
 from skillloop.config import Config, confirmation
 from skillloop.config.confirmation import Change
 from skillloop.errors import UsageError
@@ -73,7 +73,9 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
             for change in changed:
                 _show(app.console(), store, app.home, change)
         digest = sha256("\0".join(f"{change.path}\0{change.sha}" for change in changed))
-        confirmation.confirm(store, app.home, changed, person(app, "confirm the rules", digest, token))
+        confirmation.confirm(
+            store, app.home, changed, require_person(app, "confirm the rules", digest, token)
+        )
     for change in changed:
         if as_json:
             emit({"path": str(change.path), "sha256": change.sha, "loosens": list(change.loosens)})

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import click
 
 from skillloop import config, fs
-from skillloop.commands.options import App, emit, json_option, person, projects_folder, refresh_notice
+from skillloop.commands.options import App, emit, json_option, projects_folder, refresh_notice, require_person
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.model import sha256
@@ -74,7 +74,7 @@ def _rebuild(app: App, *, as_json: bool) -> int:
         click.echo("nothing is damaged, so nothing was rebuilt", err=True)
         return 0
     click.echo(damage, err=True)
-    person(app, "rebuild", sha256(f"{app.home}\0{damage}"), dialog=False)
+    require_person(app, "rebuild", sha256(f"{app.home}\0{damage}"), dialog=False)
     with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
         done = Store.rebuild(app.home)
     with app.store() as store:

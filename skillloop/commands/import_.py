@@ -8,7 +8,7 @@ import click
 
 from skillloop import fs
 from skillloop.commands.export import contents, in_words
-from skillloop.commands.options import App, emit, json_option, person, refresh_notice
+from skillloop.commands.options import App, emit, json_option, refresh_notice, require_person
 from skillloop.errors import UsageError
 from skillloop.model import sha256
 from skillloop.store import Corrupt, Store
@@ -45,7 +45,9 @@ def command(app: App, file: Path, replace: bool, as_json: bool) -> int:
         raise UsageError(f"{app.home} has a history: {old}", "pass --replace, or use another --home")
     if old:
         click.echo(f"replaces {old}", err=True)
-        person(app, f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), dialog=False)
+        require_person(
+            app, f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), dialog=False
+        )
     app.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
         kept = Store.restore(app.home, file, replace=True)

@@ -77,7 +77,9 @@ token_option = click.option(
 )
 
 
-def person(app: App, action: str, digest: str, token: str | None = None, *, dialog: bool = True) -> str:
+def require_person(
+    app: App, action: str, digest: str, token: str | None = None, *, dialog: bool = True
+) -> str:
     """Make sure that a person decides this, and say how they did; what they say yes to is bound to `digest`.
 
     The plugin's hook first calls with the token that only asks for a preview: then this prints what would be decided,

@@ -12,8 +12,8 @@ from skillloop.commands.options import (
     emit,
     json_option,
     known_skill,
-    person,
     refresh_notice,
+    require_person,
     token_option,
 )
 from skillloop.errors import UsageError
@@ -76,7 +76,7 @@ def command(
             app.console().print(render.diff(document.diff(old, new, path, "after the rollback")), end="")
         options = (f" --to {to}" if to is not None else "", f" --only {only}" if only is not None else "")
         action = f"rollback {skill}" + "".join(options) + " --exact" * exact
-        person(app, action, sha256("\0".join((str(path), sha256(before), sha256(after)))), token)
+        require_person(app, action, sha256("\0".join((str(path), sha256(before), sha256(after)))), token)
         version = history.rollback(store, path, to=to, only=only, exact=exact)
     refresh_notice(app)
     _report(version, path, as_json=as_json, changed=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from skillloop.commands.options import App, emit, json_option, person, token_option
+from skillloop.commands.options import App, emit, json_option, require_person, token_option
 from skillloop.errors import SkillloopError
 from skillloop.fs import locked
 from skillloop.model import sha256
@@ -51,7 +51,7 @@ def command(app: App, purge: bool, token: str | None, as_json: bool) -> int:
     if not as_json:
         _show(app.home, made, kept)
     if purge and made:
-        person(app, "uninstall", sha256(str(app.home)), token)
+        require_person(app, "uninstall", sha256(str(app.home)), token)
         _remove(app.home, made)
     if as_json:
         sizes = [{"path": str(path), "files": files, "bytes": size} for path, (files, size) in made.items()]

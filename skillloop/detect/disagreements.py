@@ -76,7 +76,7 @@ def find(
         present = features(scene)
         if sigmoid(learned().disagreement.score(present) + _most_of_a_rule()) < least:
             continue  # no rule could lift the turn that far
-        rule = lessons.draw(scene.turn.text)
+        rule = lessons.extract(scene.turn.text)
         present |= lessons.rule_features(rule)
         confidence = round(learned().disagreement.confidence(present), 3)
         if confidence < least:

@@ -122,7 +122,7 @@ def _form(rule: str, size: float) -> set[str]:
     return {name for name, true in names.items() if true}
 
 
-def around(text: str, quote: str = "") -> dict[str, float]:
+def surrounding_features(text: str, quote: str = "") -> dict[str, float]:
     """Return every feature of what stands around a rule that is not 0.
 
     Args:

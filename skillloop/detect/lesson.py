@@ -68,7 +68,7 @@ class Lesson:
     features: dict[str, float]
 
 
-def draw(text: str, model: Linear | None = None) -> Lesson | None:
+def extract(text: str, model: Linear | None = None) -> Lesson | None:
     """Return the part of a turn that reads most like a durable rule, trimmed; None where nothing can be one.
 
     Args:
@@ -77,7 +77,7 @@ def draw(text: str, model: Linear | None = None) -> Lesson | None:
     """
     score = (model or learned().durable).score
     best = max(_candidates(text), key=lambda candidate: score(candidate.features), default=None)
-    return best and replace(best, features=best.features | durability.around(text, best.quote))
+    return best and replace(best, features=best.features | durability.surrounding_features(text, best.quote))
 
 
 def rule_features(rule: Lesson | None, model: Linear | None = None) -> dict[str, float]:

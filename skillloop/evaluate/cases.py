@@ -78,7 +78,7 @@ class Case:
     expected: Expected
 
 
-def of(session: Session, disagreement: Disagreement) -> Case | None:
+def from_disagreement(session: Session, disagreement: Disagreement) -> Case | None:
     """Return the case that a disagreement makes, or None where nothing was asked before it or no skill was in force."""
     skill = disagreement.skill.path if disagreement.skill is not None else None
     if skill is None or not disagreement.lesson:

@@ -152,7 +152,7 @@ def _changed(text: str, other: str) -> str:
     return context.clean("\n".join(lines[n] for n in near), 2000)
 
 
-def transcribed(proposal: Proposal, hidden: Iterable[str], known: Iterable[str]) -> Check:
+def copies_hidden_answer(proposal: Proposal, hidden: Iterable[str], known: Iterable[str]) -> Check:
     """Check that no edit carries over what only a judge or a check could have told. A hard check.
 
     Args:

@@ -106,7 +106,7 @@ def gather(
     )
 
 
-def admit(prepared: Prepared) -> None:
+def refuse_if_forbidden(prepared: Prepared) -> None:
     """Let through what a person may still decide.
 
     Raises:
@@ -135,7 +135,7 @@ def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version:
         Refused: a hard check failed.
         Stale: the file changed between preparing and writing.
     """
-    admit(prepared)
+    refuse_if_forbidden(prepared)
     item = prepared.proposal
     data = prepared.new.encode()
     return history.publish(store, Path(item.path), item.base, data, proposal_id=item.id, by=by, note=note)

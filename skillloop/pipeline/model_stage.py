@@ -93,7 +93,7 @@ class ModelStage:
         brief = Brief(
             self.shown, lesson, text, path, rules.protect.headings, tuple(rejected.failed(self._store, path))
         )
-        own, then = cases.of(self.shown, lesson), None
+        own, then = cases.from_disagreement(self.shown, lesson), None
         if own is not None:
             known, quote = self._store.evaluations.cases(path, Case), lesson.evidence.quote
             then = partial(replay.expected_requests, own, known, quote, text, rules.model)
@@ -146,7 +146,7 @@ class ModelStage:
                 wanted = case.expected
                 hidden += [*wanted.contains, *wanted.absent, *wanted.commands, wanted.rubric]
             known = (prepared.old, lesson.lesson or "", *(evidence.quote for evidence in item.evidence))
-            yield judge.transcribed(item, hidden, known)
+            yield judge.copies_hidden_answer(item, hidden, known)
         heard = judge.status(self._store, models.careful).on
         own = next((case for case in everything if case.id == lesson.id), None)
         change = replay.Change(item, own, tuple(everything), prepared.old, prepared.new, models.runs, attempt)

@@ -221,7 +221,7 @@ def draftable(disagreement: Disagreement) -> bool:
 def _save_cases(run: Run, record: Store, disagreements: Iterable[Disagreement]) -> None:
     """Keep each disagreement that the person surely said as a case of its skill."""
     for item in disagreements:
-        case = None if run.model.suspicion(item) else cases.of(run.model.shown, item)
+        case = None if run.model.suspicion(item) else cases.from_disagreement(run.model.shown, item)
         if case is not None:
             record.evaluations.save_case(case.id, case.skill, case.session_id, case)
 

@@ -21,7 +21,7 @@ from skillloop.fs import Missing, OpenSkill
 from skillloop.model import Version, sha256
 from skillloop.skills import merge
 from skillloop.skills import publish as protocol
-from skillloop.skills.publish import Recovered, changing, keep, record
+from skillloop.skills.publish import Recovered, change_lock, keep, record
 from skillloop.store import By, LostText, Store
 from skillloop.store.versions import Publish
 
@@ -68,7 +68,7 @@ def record_external_edit(store: Store, path: str | Path) -> Version | None:
     Raises:
         NotEditable: the file is not one that can be read safely.
     """
-    with changing(store), suppress(Missing), fs.open_skill(path) as skill:
+    with change_lock(store), suppress(Missing), fs.open_skill(path) as skill:
         return record(store, skill)
     return None
 
@@ -103,7 +103,7 @@ def publish(
         NotEditable: skillloop must not write there; the hint says what to do.
         SkillloopError: the disk refused; the file is as it was.
     """
-    with changing(store), fs.open_skill(path) as skill:
+    with change_lock(store), fs.open_skill(path) as skill:
         return protocol.publish(
             store, skill, base, data, Publish(skill.path, "proposal", "", "", note, proposal_id, by)
         )
@@ -139,7 +139,7 @@ def rollback(
         LostText: its bytes were lost when the store was damaged.
         Stale: a later change touches the lines to be taken back.
     """
-    with changing(store), fs.open_skill(path) as skill:
+    with change_lock(store), fs.open_skill(path) as skill:
         known = _known(store, skill)
         data, change = _taken_back(store, skill, known, to, only, exact=exact)
         return protocol.publish(store, skill, known[-1].sha, data, replace(change, by=by))
@@ -149,14 +149,14 @@ def preview_rollback(
     store: Store, path: str | Path, *, to: int | None = None, only: int | None = None, exact: bool = False
 ) -> tuple[bytes, bytes]:
     """Return the live bytes, and what the same `rollback` would make of them. Raises as it does; changes no skill."""
-    with changing(store), fs.open_skill(path) as skill:
+    with change_lock(store), fs.open_skill(path) as skill:
         data, _ = _taken_back(store, skill, _known(store, skill), to, only, exact=exact)
         return skill.read(), data
 
 
 def recover(store: Store) -> list[Recovered]:
     """Complete every publish that a crash or an error left open. Every change does this first by itself."""
-    with changing(store) as recovered:
+    with change_lock(store) as recovered:
         return recovered
 
 
@@ -167,7 +167,7 @@ def record_leftovers(store: Store) -> list[Path]:
     have written are recorded before the file that holds them goes: all that are not the beginning of a known text.
     """
     found = []
-    with changing(store):
+    with change_lock(store):
         for path in store.versions.skills():
             with suppress(SkillloopError, OSError), fs.open_skill(path) as skill:
                 names = [name for name in skill.names() if _TEMPORARY.fullmatch(name)]

@@ -33,7 +33,7 @@ class Recovered(NamedTuple):
 
 
 @contextmanager
-def changing(store: Store) -> Iterator[list[Recovered]]:
+def change_lock(store: Store) -> Iterator[list[Recovered]]:
     """Hold the lock of every change, with nothing left over from a crash; the value is what was left over.
 
     Raises:
@@ -64,7 +64,7 @@ def keep(store: Store, skill: OpenSkill, data: bytes) -> Version:
 
 
 def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publish) -> Version:
-    """Carry out `change`, whose hashes are not filled in yet. The caller is in `changing`.
+    """Carry out `change`, whose hashes are not filled in yet. The caller is in `change_lock`.
 
     Raises:
         Stale, Missing, NotEditable, SkillloopError: see `history.publish`.

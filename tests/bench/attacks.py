@@ -253,7 +253,7 @@ def _offline(world: World, row: dict[str, Any], carrier: str, digest: problem.Di
 
 def _lesson(session: Session, turn: Turn) -> Disagreement | None:
     """The lesson in a turn, as if the detector were sure of it."""
-    drawn = lessons.draw(turn.text)
+    drawn = lessons.extract(turn.text)
     first = ((quote, rule) for quote in lessons.sentences(turn.text) if (rule := lessons.trim(quote)))
     quote, rule = (drawn.quote, drawn.text) if drawn else next(first, ("", ""))
     if not rule:
@@ -397,7 +397,7 @@ def sent(world: World, digest: problem.Digest) -> Iterator[str]:
         found = _lesson(shown, turn) if turn.text else None
         if found is not None:
             brief = llm_drafter.Brief(shown, found, text, path, (), ())
-            case = cases.of(shown, found)
+            case = cases.from_disagreement(shown, found)
             requests = [
                 second_opinion.request(found, shown, "cheap"),
                 *llm_drafter.requests(brief, "careful"),

@@ -216,7 +216,7 @@ def kinds_and_durable(rows, real, scored, durable):
 
         def said(row, at=at):
             model = durable(unseen(rows, row.group))
-            rule = lesson.draw(row.scene.turn.text, model)
+            rule = lesson.extract(row.scene.turn.text, model)
             if rule is None or scored[id(row)] < FOUND_AT:
                 return False
             chance = scored[id(row)] * model.confidence(rule.features)

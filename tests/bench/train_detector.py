@@ -109,7 +109,7 @@ def disagreement(model: Linear) -> Callable[[Row], Picked]:
     """Pick what teaches whether a turn is a disagreement: both of its sides, and what `model` says of its rule."""
 
     def pick(row: Row) -> Picked:
-        rule = lessons.draw(row.scene.turn.text, model)
+        rule = lessons.extract(row.scene.turn.text, model)
         return cached_features(row) | lessons.rule_features(rule, model), row.disagreement
 
     return pick
@@ -120,8 +120,8 @@ def durable(model: Linear) -> Callable[[Row], Picked | None]:
 
     def pick(row: Row) -> Picked:
         text = row.scene.turn.text
-        rule = lessons.draw(text, model)
-        found = rule.features if rule else durability.around(text)
+        rule = lessons.extract(text, model)
+        found = rule.features if rule else durability.surrounding_features(text)
         return found | (source(row) if row.group == "own" else {}), row.durable
 
     return pick

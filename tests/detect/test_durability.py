@@ -10,7 +10,7 @@ from skillloop.text.phrase_matcher import tokens
 
 
 def explicit(text):
-    rule = lesson.draw(text)
+    rule = lesson.extract(text)
     return rule is not None and is_explicit(text, rule.quote, rule.text)
 
 
@@ -48,7 +48,7 @@ def test_a_rule_for_good(text):
     ],
 )
 def test_the_form_of_a_rule_is_a_hint_and_not_more(text):
-    rule = lesson.draw(text)
+    rule = lesson.extract(text)
     assert not explicit(text)
     assert "rule: reads like a norm" in rule.features
 
@@ -75,8 +75,8 @@ def test_what_only_sounds_like_it(text):
 
 
 def confidence(text):
-    rule = lesson.draw(text)
-    return learned().durable.confidence(rule.features if rule else durability.around(text))
+    rule = lesson.extract(text)
+    return learned().durable.confidence(rule.features if rule else durability.surrounding_features(text))
 
 
 @pytest.mark.parametrize(

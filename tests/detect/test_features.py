@@ -16,7 +16,7 @@ def test_no_text_breaks_the_features(text):
     found = features_of(scene)
     assert all(0 < value <= 1 for value in found.values())
     assert 0 <= learned().disagreement.confidence(found) <= 1
-    lessons.draw(text)
+    lessons.extract(text)
 
 
 def test_a_long_paste_costs_little():

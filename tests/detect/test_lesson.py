@@ -30,7 +30,7 @@ LESSONS = {
 
 @pytest.mark.parametrize("text", LESSONS)
 def test_a_lesson_is_the_sentence_without_its_pleasantries(text):
-    lesson = lessons.draw(text)
+    lesson = lessons.extract(text)
     assert lesson.text == LESSONS[text]
     assert lesson.quote in text
     assert not fidelity.novel_words(lesson.text, text)
@@ -57,7 +57,7 @@ def test_a_lesson_is_the_sentence_without_its_pleasantries(text):
     ],
 )
 def test_what_is_a_complaint_a_question_or_of_the_day_is_no_lesson(text):
-    assert lessons.draw(text) is None
+    assert lessons.extract(text) is None
 
 
 @given(
@@ -66,7 +66,7 @@ def test_what_is_a_complaint_a_question_or_of_the_day_is_no_lesson(text):
 )
 def test_a_quote_is_always_a_span_and_a_lesson_in_its_words(parts, between):
     text = between.join(parts)
-    lesson = lessons.draw(text)
+    lesson = lessons.extract(text)
     if lesson is not None:
         assert lesson.quote in text
         assert not fidelity.novel_words(lesson.text, lesson.quote)
@@ -74,7 +74,7 @@ def test_a_quote_is_always_a_span_and_a_lesson_in_its_words(parts, between):
 
 def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():
     text = "The second chart is blue. Always label the axes with their units. Then go on."
-    assert lessons.draw(text).text == "Always label the axes with their units"
+    assert lessons.extract(text).text == "Always label the axes with their units"
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,4 @@ def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():
     ],
 )
 def test_what_was_done_falls_off_and_quotation_marks_stay_whole(text, rule):
-    assert lessons.draw(text).text == rule
+    assert lessons.extract(text).text == rule

@@ -59,7 +59,7 @@ def test_a_disagreement_is_a_case_whose_situation_ends_before_the_wrong_answer(t
         corrected(tmp_path / "skills" / "research" / "SKILL.md", RULE).write(tmp_path / "t" / "s.jsonl")
     )
     (found,) = session.study(read)
-    case = cases.of(read, found)
+    case = cases.from_disagreement(read, found)
     assert case.situation == (Message("human", "How much sleep do adults need? Look it up."),)
     assert case.wrong == RULE
     assert "magazine" in case.expected.rubric

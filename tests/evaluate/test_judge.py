@@ -154,7 +154,9 @@ RUBRIC = "The answer names a randomised controlled trial and its year in the fir
     ],
 )
 def test_an_edit_that_copies_a_check_or_the_judge_is_rejected(line, passed):
-    check = judge.transcribed(proposal(line), [RUBRIC, r"\b(19|20)\d{2}\b", WORDS, ""], [SKILL, WORDS])
+    check = judge.copies_hidden_answer(
+        proposal(line), [RUBRIC, r"\b(19|20)\d{2}\b", WORDS, ""], [SKILL, WORDS]
+    )
     assert (check.passed, check.hard) == (passed, True)
 
 

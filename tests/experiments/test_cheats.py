@@ -252,7 +252,7 @@ def test_a_better_learning_rate_is_kept_and_is_better_on_the_sealed_split(tokens
     better = edited(opened, "learning rates that learn", MATRIX_LR=0.04, EMBEDDING_LR=0.6, HEAD_LR=0.004)
     rows = drive(opened, proposers.given([better]))
     assert rows[-1]["status"] == "keep", rows[-1]["reason"]
-    found = setup.sealed(opened)
+    found = setup.read_sealed_test(opened)
     assert found["best"]["mean"] < found["baseline"]["mean"] - 0.05
 
 

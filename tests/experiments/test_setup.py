@@ -19,17 +19,17 @@ def opened(tmp_path):
 
 def test_the_sealed_split_is_read_so_often_and_each_reading_is_logged_before(opened):
     drive(opened, proposers.given([edited(opened, LEVEL=1.5)]))
-    found = setup.sealed(opened)
+    found = setup.read_sealed_test(opened)
     assert found["best"]["mean"] == pytest.approx(1.6, abs=0.02)
     assert found["baseline"]["mean"] == pytest.approx(2.1, abs=0.02)
-    assert setup.sealed(opened) == found  # the same question is answered from the ledger
+    assert setup.read_sealed_test(opened) == found  # the same question is answered from the ledger
     for level in (1.0, 0.5):
         drive(opened, proposers.given([edited(opened, str(level), LEVEL=level)]))
-        found = setup.sealed(opened)
+        found = setup.read_sealed_test(opened)
     assert found["reads"] == 3
     drive(opened, proposers.given([edited(opened, LEVEL=0.1)]))
     with pytest.raises(Refused, match="3 times"):
-        setup.sealed(opened)
+        setup.read_sealed_test(opened)
 
 
 @pytest.mark.parametrize("option", [{"seconds": 9.0}, {"seed": 2}, {"sealed": 99}])

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from skillloop.gate.input import GateInput, finding
 from skillloop.gate.sources.mentions import LONGEST, disguised, hides, mentions, plain
 from skillloop.gate.sources.rules import Mention, SourceRules, Trust, phrases
-from skillloop.gate.sources.trusted import MOST, Found, broken
+from skillloop.gate.sources.trusted import MOST, Found, harm_to_trusted
 from skillloop.model import Check, Proposal
 from skillloop.text import lexicon
 
@@ -32,7 +32,7 @@ def check(_proposal: Proposal, inputs: GateInput) -> list[Check]:
     rules = SourceRules(inputs.config.sources)
     added, removed = [plain(line) for line in inputs.added], [plain(line) for line in inputs.removed]
     found = [*_introduced(inputs, rules, added, removed), *_unwarned(rules, added, removed)]
-    found += broken(inputs.base, inputs.text, rules, inputs.added, inputs.removed)
+    found += harm_to_trusted(inputs.base, inputs.text, rules, inputs.added, inputs.removed)
     rule = inputs.config.rule
     checks = [
         finding("sources", one.why, hard=one.hard, rule=rule(one.key, one.entry or None) if one.key else None)

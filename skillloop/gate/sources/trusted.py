@@ -36,7 +36,7 @@ class Found(NamedTuple):
     key: str = "sources.trusted"
 
 
-def broken(
+def harm_to_trusted(
     base: str, text: str, rules: SourceRules, added: Sequence[str], removed: Sequence[str]
 ) -> Iterator[Found]:
     """Yield each way in which the change harms a trusted source."""
