@@ -127,7 +127,7 @@ def app(ctx: click.Context, home: Path | None, color: str) -> None:
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script."""
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,4 +1,4 @@
-"""The nouns that every module shares (DESIGN: "Words"). Plain frozen data, no behaviour beyond derived values.
+"""The nouns that every module shares, as plain frozen data without behaviour beyond derived values.
 
 Layers: this module imports nothing of the package. Whatever crosses a module boundary is one of these.
 """

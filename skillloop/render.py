@@ -45,7 +45,7 @@ def console(color: str = "auto", *, stderr: bool = False) -> Terminal:
 
 
 def visible(text: str) -> str:
-    """The text with every control, format, surrogate, private or separator character as `<U+XXXX>`; newlines stay."""
+    """Return the text with every control, format, surrogate, private or separator character as `<U+XXXX>`; newlines stay."""
     return "".join(
         char if char in "\n\t" or unicodedata.category(char) not in _HIDDEN else f"<U+{ord(char):04X}>"
         for char in text
@@ -56,7 +56,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def diff(text: str) -> Text:
-    """A unified diff in colour, hidden characters shown."""
+    """Return a unified diff in colour, hidden characters shown."""
     out = Text()
     for number, line in enumerate(text.splitlines()):
         style = "bold" if number < 2 else _STYLE.get(line[:1], "")
@@ -65,7 +65,7 @@ def diff(text: str) -> Text:
 
 
 def evidence(quotes: Iterable[Evidence]) -> RenderableType:
-    """Each quote with where it stands."""
+    """Return each quote with its place."""
     rows: list[RenderableType] = []
     for item in quotes:
         quote = Text("“" + visible(item.quote.strip()) + "”", style="italic")
@@ -75,7 +75,7 @@ def evidence(quotes: Iterable[Evidence]) -> RenderableType:
 
 
 def checks(found: Iterable[Check]) -> Text:
-    """One line a check: a mark, the name, the sentence; under it, whose rule decided."""
+    """Return one line a check (mark, name, sentence), with the deciding rule under a failed one."""
     listed = list(found)
     width = max((len(check.name) for check in listed), default=0)
     out = Text()
@@ -90,7 +90,7 @@ def checks(found: Iterable[Check]) -> Text:
 
 
 def verdict(judged: Verdict) -> RenderableType:
-    """The outcome, then the failed checks; passed ones are counted."""
+    """Return the outcome, then the failed checks; passed ones are counted."""
     failed = judged.failed
     passed = len(judged.checks) - len(failed)
     head = Text.assemble(
@@ -124,7 +124,7 @@ class TrainingBars:
         self.progress.stop()
 
     def line(self, number: int, text: str) -> None:
-        """A line that a training printed: `step: N seconds: S loss: L` moves its bar, anything else does not."""
+        """Move a training's bar by a line that it printed, `step: N seconds: S loss: L`; ignore any other."""
         words = text.split()
         if words[::2] != ["step:", "seconds:", "loss:"] or len(words) != 6:
             return
@@ -138,10 +138,10 @@ class TrainingBars:
             return
 
     def done(self, number: int) -> None:
-        """The training's bar goes."""
+        """Remove a training's bar."""
         if (task := self.tasks.pop(number, None)) is not None:
             self.progress.remove_task(task)
 
     def say(self, text: str) -> None:
-        """A line above the bars, on stdout."""
+        """Print a line above the bars, on stdout."""
         Console(file=sys.stdout, highlight=False, soft_wrap=True).print(plain(text))

@@ -1,4 +1,4 @@
-"""Whose a SKILL.md is: the one answer to whether skillloop may ever edit it.
+"""Say whose a SKILL.md is: the one answer to whether skillloop may ever edit it.
 
 An update of a plugin replaces the plugin's files, and a sync replaces the downloaded skills, so an edit there is lost
 without a word: such a skill is never edited, neither by itself nor because somebody approved it. A copy of it in the

@@ -177,7 +177,7 @@ def results(trials: list[Row]) -> str:
 
 
 def _number(text: str | None) -> float | None:
-    """A printed number; None for "n/a" or nothing."""
+    """Return a printed number; None for "n/a" or nothing."""
     try:
         return float(text) if text is not None else None
     except ValueError:

@@ -155,7 +155,7 @@ def _optuna(
 
 
 def _fits(knob: Knob, value: Any) -> bool:
-    """Whether a recorded setting lies in a knob's range."""
+    """Return whether a recorded setting lies in a knob's range."""
     if knob.choices:
         return value in knob.choices
     return isinstance(value, (int, float)) and knob.low <= value <= knob.high

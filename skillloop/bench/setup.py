@@ -1,4 +1,4 @@
-"""Start a run, or take up the one that lies in a folder; and the reading of the sealed split.
+"""Start a run folder or resume one, and read the sealed test split.
 
 What no trial may change (budget, data, metric) is written down when the run starts. A later start with another recipe,
 data folder or budget is refused instead of mixing two experiments in one ledger.

@@ -39,7 +39,7 @@ def _name(node: ast.AST) -> str:
 
 
 def same_but_for_seeds(old: str, new: str) -> bool:
-    """Whether two programs differ in nothing but seeds, comments, docstrings and layout. False if one does not parse."""
+    """Return whether two programs differ in nothing but seeds, comments, docstrings and layout. False if one does not parse."""
     try:
         trees = [ast.parse(text) for text in (old, new)]
     except SyntaxError:

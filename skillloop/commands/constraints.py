@@ -85,7 +85,7 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
 
 
 def _show(out: render.Terminal, store: Store, home: Path, change: Change) -> None:
-    """What changed in one file, and what follows."""
+    """Show what changed in one file, and what follows."""
     old = confirmation.confirmed_text(store, home, change.path)
     new = change.path.read_text("utf-8", "replace") if change.sha else ""
     out.say(str(change), "bold")

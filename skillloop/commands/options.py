@@ -43,24 +43,24 @@ class App:
 
     @contextmanager
     def history(self) -> Iterator[Store]:
-        """The store as it is, for a verb that only reads: where there is none yet, an empty one that is kept nowhere."""
+        """Open the store for a verb that only reads; where there is none yet, an empty temporary one."""
         with tempfile.TemporaryDirectory(prefix="skillloop-") as nowhere:
             home = self.home if (self.home / "skillloop.db").exists() else Path(nowhere)
             with Store.open(home) as store:
                 yield store
 
     def console(self) -> render.Terminal:
-        """A console on stdout."""
+        """Return a console on stdout."""
         return render.console(self.color)
 
 
 def projects_folder() -> Path:
-    """Where Claude Code keeps its transcripts."""
+    """Return the folder where Claude Code keeps its transcripts."""
     return client_folder() / "projects"
 
 
 def emit(value: Any) -> None:
-    """One JSON value as one line on stdout, in which nothing is invisible or means something to a terminal."""
+    """Print one JSON value as one line, in which nothing is invisible or controls a terminal."""
     text = json.dumps(value, ensure_ascii=False)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
@@ -68,7 +68,7 @@ def emit(value: Any) -> None:
 
 
 def interactive() -> bool:
-    """Whether a person can be asked: stdin and stdout are a terminal, and no assistant started this process."""
+    """Return whether a person can be asked: stdin and stdout are a terminal, and no assistant started this process."""
     return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CLAUDE_CODE_CHILD_SESSION")
 
 
@@ -113,12 +113,12 @@ def require_person(
 
 
 def known_skill(store: Store, name: str) -> Path:
-    """The SKILL.md that a name or path means, among the skills that have a history."""
+    """Return the SKILL.md that a name or path means, among the skills that have a history."""
     path = Path(name).expanduser()
     if path.is_dir():
         path /= "SKILL.md"
     known = store.skills()
-    real = path.parent.resolve() / path.name  # as a history names it: see `files.canonical`
+    real = path.parent.resolve() / path.name  # as a history names it: see `fs.canonical`
     matches = [item for item in known if item == real or item.parent.name == name]
     if len(matches) == 1:
         return matches[0]
@@ -141,7 +141,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def checks_as_objects(verdict: Verdict) -> list[dict[str, Any]]:
-    """The documented JSON shape of a verdict's checks, each with whose rule decided."""
+    """Return the documented JSON shape of a verdict's checks, each with whose rule decided."""
     return [
         {
             "name": check.name,

@@ -137,7 +137,7 @@ def _reject(store: Store, queued: Queued) -> None:
 
 
 def _pass_over(store: Store, queued: Queued, error: SkillloopError) -> bool:
-    """A proposal that cannot be applied as the skill is now: it may be dropped, or kept; False means quit."""
+    """Offer to drop a proposal that no longer fits the skill; return False to quit."""
     if isinstance(error, Stale) and queued.state != "stale":
         store.set_state(queued.proposal.id, "stale", error.message, by="auto")
     click.echo(
@@ -205,7 +205,7 @@ def _attach(app: App, store: Store, found: Disagreement) -> bool:
 
 
 def _in_force(found: Disagreement) -> str:
-    """Which skill was in force, and why it cannot learn the lesson."""
+    """Say which skill was in force, and why it cannot learn the lesson."""
     if found.skill is None or found.skill.path is None:
         return "No skill was in force."
     return f"In force was {found.skill.path}, which {SkillPath.of(found.skill.path).reason}."
@@ -226,7 +226,7 @@ def _teach(app: App, store: Store, found: Disagreement) -> bool:
 
 
 def _chosen(answer: str, plugin: str | None, skills: list[SkillRef]) -> SkillRef | None:
-    """The skill that an answer names, if it names one; a plugin's skill is copied first."""
+    """Return the skill that an answer names, if any; a plugin's skill is copied first."""
     if answer == "c" and plugin is not None:
         copy = history.copy_skill(plugin, _own_skills())
         return SkillRef(copy.parent.name, str(copy))

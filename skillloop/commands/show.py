@@ -56,7 +56,7 @@ def page(out: render.Terminal, queued: Queued, prepared: Prepared) -> None:
 
 
 def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
-    """The documented JSON shape of a proposal with its verdict on the live file."""
+    """Return the documented JSON shape of a proposal with its verdict on the live file."""
     proposal = prepared.proposal
     return {
         "id": proposal.id,
@@ -87,7 +87,7 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
 
 
 def _verdict(queued: Queued, prepared: Prepared) -> Verdict:
-    """The gate's verdict of now, with what was only to be seen when the draft was made: the replays, and the whole session."""
+    """Return the verdict of now, with what only the drafting could see: replays, and doubts about the session."""
     now = {check.name for check in prepared.verdict.failed}
     then = [check for check in queued.verdict.failed if check.name in DOUBTS - now]
     return judge.demoted(prepared.verdict, (*then, *judge.proof_of(queued.verdict)))

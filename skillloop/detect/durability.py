@@ -1,4 +1,4 @@
-"""What speaks for a rule being durable, as named numbers: in the sentence that holds it, and around it in the turn.
+"""Compute what speaks for a rule being durable, as named numbers: in its sentence, and around it in the turn.
 
 "Always run the linter" is a rule, "it always fails" is not, and "make this one bigger" is for today: no single word decides.
 So the classes of words (`data/lang`), where they stand, the form of the sentence and a few pairs become features, the

@@ -57,7 +57,7 @@ class Expected:
         return bool(self.contains or self.absent or self.commands)
 
     def met(self, answer: str, commands: tuple[str, ...]) -> bool:
-        """Whether an answer meets what code can tell."""
+        """Return whether an answer meets what code can tell."""
         text = "\n".join((answer, *commands)).casefold()
         return (
             all(part.casefold() in text for part in self.contains)
@@ -166,7 +166,7 @@ def _eval(item: dict[str, Any], skill: str) -> Case:
 
 
 def held_out(case: Case) -> bool:
-    """Whether a case is kept for the last look: a third of the sessions are, by lot of their id, for ever."""
+    """Return whether a case is kept for the last look: a third of the sessions are, by lot of their id, for ever."""
     return int(sha256(case.session_id)[:8], 16) % 3 == 0
 
 

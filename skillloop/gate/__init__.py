@@ -1,4 +1,4 @@
-"""The gate: nothing that a person did not say reaches a skill, and what must never change never does.
+"""Judge a proposal: nothing that a person did not say reaches a skill, and what must never change never does.
 
 Each check is a function `(proposal, inputs) -> Check | Iterable[Check]` in one ordered tuple. All of them run, so
 that the person sees every reason. To add one, write such a function and put it into `CHECKS`, and into `OF_TEXT` if it

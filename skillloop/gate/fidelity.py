@@ -1,4 +1,4 @@
-"""A line says what the person said: in their words, with nothing made up, the same way round.
+"""Check that an added line says what the person said: in their words, nothing invented, negations kept.
 
 Three findings, from coarse to fine. *words*: most content words of the line come from the typed evidence it cites.
 *verbatim*: every URL, path, flag, identifier and number stands letter for letter in that evidence or in the skill.

@@ -1,4 +1,4 @@
-"""A line means what its place makes of it, and nothing is put where it stands already.
+"""Check that a new line keeps its meaning where it is put, and repeats no other line.
 
 *setting*: "Use sudo" under the heading "Never" says the opposite. The headings above a new line, and the sentence that
 announces its list ("Never do any of these:"), may not negate, except or exemplify what the person said plainly. Such a

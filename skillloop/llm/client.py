@@ -1,4 +1,4 @@
-"""The one way to a model: a client over exchangeable back ends, within a budget that stands outside of both.
+"""Send requests to a model: one client over exchangeable back ends, within a budget that stands outside of both.
 
 `ModelClient.complete` looks up whether the same question was answered before, reserves what the call may cost, sends it,
 charges what it did cost, and tries again where that makes sense. Invariants: nothing is sent that the budget does not

@@ -1,4 +1,4 @@
-"""A proposal against the live file: re-applied, re-judged, sealed, and published when somebody says yes.
+"""Gather what the gate may look at, judge a proposal on the live SKILL.md, and publish it once somebody approves.
 
 A draft can be days old. Before anybody sees it or approves it, its edits are applied to the SKILL.md as it is *now*
 and the gate judges the result again. The *digest* binds an approval to exactly the bytes that were shown.

@@ -208,7 +208,7 @@ def propose_for(disagreement: Disagreement, home: Path, store: Store) -> Digest:
 
 
 def draftable(disagreement: Disagreement) -> bool:
-    """Whether a disagreement is drafted for: durable, with a lesson and a skill's file, and sure enough."""
+    """Return whether a disagreement is drafted for: durable, with a lesson and a skill's file, and sure enough."""
     return (
         disagreement.durable
         and disagreement.lesson is not None

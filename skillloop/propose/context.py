@@ -1,4 +1,4 @@
-"""What of a session may be sent to a model: the turns around a disagreement, redacted and short. Never a tool's result.
+"""Choose what of a session may be sent to a model: turns around a disagreement, redacted and short, never a tool's result.
 
 Invariant: every text is redacted whole before it is cut, so that no cut can hide a credential from the rules.
 """

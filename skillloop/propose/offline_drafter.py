@@ -117,7 +117,7 @@ def _replacement(
 
 
 def _contradicts(lesson: str, rule: str) -> bool:
-    """Whether a clause of the lesson speaks of the rule with the other polarity, or with another number."""
+    """Return whether a clause of the lesson speaks of the rule with the other polarity, or with another number."""
     ruled = words.content_words(rule)
     for clause, negated in _clauses(lesson):
         about = words.content_words(clause)

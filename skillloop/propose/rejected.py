@@ -54,7 +54,7 @@ def repeats(proposal: Proposal, earlier: Iterable[Queued]) -> Queued | None:
 
 
 def _near(mine: Proposal, other: Proposal) -> bool:
-    """Whether two proposals are the same attempt, edit by edit."""
+    """Return whether two proposals are the same attempt, edit by edit."""
     if len(mine.edits) != len(other.edits):
         return False
     for a, b in zip(mine.edits, other.edits, strict=True):

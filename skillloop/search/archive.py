@@ -73,7 +73,7 @@ class Archive:
         return next((name for name in waiting if name not in self.pending), None)
 
     def refreshed(self, candidate: str) -> bool:
-        """Whether the best was measured, or is being measured, after a candidate's last run."""
+        """Return whether the best was measured, or is being measured, after a candidate's last run."""
         names = [row["candidate"] for row in self.rows] + self.pending
         return self.best in names[len(names) - names[::-1].index(candidate) :]
 

@@ -80,7 +80,7 @@ class Budget:
     seconds: float | None = None  # of this run, on the wall's clock
 
     def left(self, archive: Archive, seconds: float) -> bool:
-        """Whether another candidate may be tried."""
+        """Return whether another candidate may be tried."""
         return (
             (self.trials is None or len(archive.known - {archive.baseline}) < self.trials)
             and (self.cost is None or archive.cost < self.cost)

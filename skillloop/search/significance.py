@@ -1,4 +1,4 @@
-"""The noise rule: is a gain more than noise? Values are losses, lower is better.
+"""Decide whether a gain is more than noise. Values are losses: lower is better.
 
 All repeats of all candidates estimate one standard deviation σ (pooled, with its degrees of freedom). A gain counts when it
 exceeds 2 standard errors of the difference between the two means, where "2" is Student's t at the same probability

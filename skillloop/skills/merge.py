@@ -115,7 +115,7 @@ def _common(one: list[bytes], two: list[bytes]) -> int:
 
 
 def _longest(one: list[bytes], two: list[bytes]) -> list[tuple[int, int]]:
-    """A longest common subsequence as index pairs (Myers, Algorithmica 1986); none past `_DISTANCE` edits."""
+    """Return a longest common subsequence as index pairs (Myers, Algorithmica 1986); none past `_DISTANCE` edits."""
     reach = {1: 0}  # on diagonal x - y = k: the furthest x
     steps: list[dict[int, int]] = []
     for distance in range(min(len(one) + len(two), _DISTANCE) + 1):

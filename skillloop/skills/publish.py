@@ -151,7 +151,7 @@ def _complete(store: Store, skill: OpenSkill, change: Publish) -> Settled:
 
 
 def _displaced(store: Store, skill: OpenSkill, change: Publish) -> bytes | None:
-    """A person's bytes under the temporary name: they saved between our last look and the swap."""
+    """Return a person's bytes under the temporary name: they saved between our last look and the swap."""
     data = _read(skill, change.temporary)
     target = store.versions.content(change.target) or b""
     ours = data is None or target.startswith(data) or _is(data, change.base)

@@ -70,7 +70,7 @@ class Store(Sessions, Proposals):
 
     @staticmethod
     def restore(home: Path, file: Path, *, replace: bool = False) -> Path | None:
-        """Make a store of what `export` wrote; see `transfer.restore`."""
+        """Make a store of what `export` wrote; see `backup.restore`."""
         return backup.restore(home, file, replace=replace)
 
     @staticmethod

@@ -121,7 +121,7 @@ def restore(home: Path, file: Path, *, replace: bool = False) -> Path | None:
 
 @contextmanager
 def staged(home: Path) -> Iterator[Path]:
-    """A name for a database in the making; whatever is left under it, from a crash too, goes."""
+    """Yield a name for a database in the making; remove whatever is left under it, from a crash too."""
     place = home / _STAGED
     leftovers = (place, home / f"{_STAGED}-journal")
     for path in leftovers:

@@ -127,7 +127,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of the block or nothing of it. A transaction inside another one is part of that one."""
+        """Do all of the block or nothing of it. A transaction inside another one is part of that one."""
         self._depth += 1
         try:
             if self._depth > 1:

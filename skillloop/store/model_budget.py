@@ -1,4 +1,4 @@
-"""The ledger of model calls: what each may cost is held before it starts, what it did cost is charged after.
+"""Limit and record what model calls cost: hold the most before a call, charge the true cost after it.
 
 Invariants: holding and checking the limits are one transaction, so that any number of workers together stay within
 them. A call is charged once: `charge` turns an open row into a final one and never touches a final one, and the reply

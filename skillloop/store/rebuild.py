@@ -109,7 +109,7 @@ def _start(home: Path, place: Path) -> Path | None:
 
 @contextmanager
 def _readable(damaged: Path) -> Iterator[tuple[Database, set[str]]]:
-    """A database with all rows that SQLite can read of a damaged one, and the tables that it cannot read to the end."""
+    """Return a database with all rows that SQLite can read of a damaged one, and the tables that it cannot read to the end."""
     with tempfile.TemporaryDirectory(dir=damaged.parent, prefix=".look-") as folder:
         copy = Path(folder) / damaged.name
         for suffix in ("", "-journal"):
@@ -169,7 +169,7 @@ class _Replay:
         return (entry for entry in self.entries if entry.event in events)
 
     def _versions(self) -> None:
-        """Each version that the log tells of, its text from the damaged file or from the skill itself."""
+        """Restore each version that the log tells of, its text from the damaged file or from the skill itself."""
         texts = {sha256(data): data for (data,) in self.old.rows("SELECT data FROM blobs")}
         for path in {str(entry.skill) for entry in self._told("version")}:
             with suppress(SkillloopError, OSError), fs.open_skill(path) as opened:
@@ -189,7 +189,7 @@ class _Replay:
             _put(self.database, "versions", row)
 
     def _sessions(self) -> None:
-        """The sessions as they were last digested."""
+        """Restore the sessions as they were last digested."""
         self.database.run("PRAGMA defer_foreign_keys=ON")  # a row is replaced under its disagreements
         for name, entry in {entry.detail["session"]: entry for entry in self._told("digested")}.items():
             query = "SELECT * FROM sessions WHERE session_id = ? AND end = ? AND digest = ?"
@@ -201,7 +201,7 @@ class _Replay:
                 self.lost.append(f"what was noted of session {name}")
 
     def _disagreements(self) -> None:
-        """The disagreements of known sessions, each by its own hash, and what a person said of them."""
+        """Restore the disagreements of known sessions, each by its own hash, and what a person said of them."""
         attached, dismissed = (
             {entry.detail["disagreement"] for entry in self._told(event)}
             for event in ("attached", "dismissed")
@@ -230,7 +230,7 @@ class _Replay:
                 self.lost.append(f"{missing} of {wanted} disagreements of session {session}")
 
     def _proposals(self) -> None:
-        """Each proposal that the log tells of, and what became of it."""
+        """Restore each proposal that the log tells of, and what became of it."""
         for entry in self._told("proposal", *get_args(State)):
             name, became = entry.detail["proposal"], (entry.detail["reason"], entry.detail["by"], entry.seq)
             if entry.event != "proposal":
@@ -255,7 +255,7 @@ class _Replay:
             _put(self.database, "proposals", row)
 
     def _plain(self) -> None:
-        """What the log does not tell of, row by row, if it fits; of two rows of one call the one that has ended."""
+        """Restore what the log does not tell of, row by row, if it fits; of two rows of one call the one that has ended."""
         for table, counter in _PLAIN.items():
             newest = 0
             for row in self.old.rows(f"SELECT * FROM {table} ORDER BY {counter}"):  # noqa: S608

@@ -80,7 +80,7 @@ def running(client: Path) -> frozenset[str]:
 
 
 def _lives(pid: int, start: str | None) -> bool:
-    """Whether this very process runs. Its number may have gone to another, so its start time counts where known."""
+    """Return whether this very process runs. Its number may have gone to another, so its start time counts where known."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""The clock and the broom: start one command, stop it in time, and leave none of its processes behind.
+"""Run one command under a time limit, and kill every process that it leaves behind.
 
 The clock is the wall's, or ("cpu") the processor time of the command and all its descendants as the kernel counts it,
 which another load on the machine does not change; the wall then ends it at PATIENCE times that.
@@ -162,7 +162,7 @@ class Watch:
             self.end(selector)
 
     def spent(self) -> bool:
-        """Whether the processor time is used up; looked at now and then."""
+        """Return whether the processor time is used up; looked at now and then."""
         now = time.monotonic()
         if not self.cpu or self.ready is None or now - self.looked < _LOOK:
             return False

@@ -1,4 +1,4 @@
-"""What the skill says of a trusted source stays: every mention, its force, and the order of preference.
+"""Check that what a skill says of a trusted source stays: every mention, its force, and the order of preference.
 
 Order is read from the text: within each section, and over the whole file, the trusted sources appear in the order
 in which the person prefers them. A mention inside a comment, struck out or in a fence says nothing to a reader, so

@@ -1,4 +1,4 @@
-"""Where the reading of a session that goes on may go on itself, and what has to be known there of all that came before.
+"""Continue reading a transcript where the last reading stopped: where that is safe, and what must be known there.
 
 A person who resumes a session appends to its transcript. What was read of it needs no second reading, but for the last
 exchange: what comes now may still change how it is understood. So a `Cursor` is the line of a person's turn, the last

@@ -1,4 +1,4 @@
-"""What a person typed while the assistant worked.
+"""Read what a person typed while the assistant worked.
 
 Claude Code logs such words when they enter its queue, and that it took something out again, but not what. Before 2.1.165
 words that were slipped in mid-turn stand nowhere else. So whatever entered and left the queue was sent; where it also

@@ -1,4 +1,4 @@
-"""Turns records, in the order of the file, into the turns of a session.
+"""Assemble records, in the order of the file, into the turns of a session.
 
 The assistant's consecutive records become one turn, tool results fill in how its calls went, and a person's words are
 placed where they were said. Invariant: only `_add_human` and the queue make human turns, of words that `authorship` says

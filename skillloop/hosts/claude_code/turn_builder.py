@@ -1,4 +1,4 @@
-"""Turns while they are being put together: a person's, and the assistant's."""
+"""Build one turn from its records: a person's, or the assistant's."""
 
 from __future__ import annotations
 
