@@ -11,12 +11,10 @@ import click
 
 from skillloop import config, render
 from skillloop.commands.options import App, emit, json_option, require_person, token_option
-from skillloop.config import Config, confirmation
-from skillloop.config.confirmation import Change
+from skillloop.config import confirmation
 from skillloop.errors import UsageError
 from skillloop.model import sha256
 from skillloop.pipeline import gather
-from skillloop.store import Store
 
 
 @click.command()
@@ -41,8 +39,13 @@ def command(app: App, skill: Path | None, confirm: bool, token: str | None, as_j
     if confirm:
         return _confirm(app, token, as_json=as_json)
 
+    if skill is None:
+        rules = config.load(app.home, Path.cwd(), None)
+    else:
+        path = Path(os.path.normpath(skill.expanduser().absolute()))
+        rules = gather.rules_for(str(path / "SKILL.md" if path.is_dir() else path), app.home)
     out = app.console()
-    for key, value, rule in config.effective(_rules(app, skill)):
+    for key, value, rule in config.effective(rules):
         if as_json:
             emit({"key": key, "value": value, "file": rule.file, "line": rule.line})
         else:
@@ -55,14 +58,6 @@ def command(app: App, skill: Path | None, confirm: bool, token: str | None, as_j
     return 0
 
 
-def _rules(app: App, skill: Path | None) -> Config:
-
-    if skill is None:
-        return config.load(app.home, Path.cwd(), None)
-    path = Path(os.path.normpath(skill.expanduser().absolute()))
-    return gather.rules_for(str(path / "SKILL.md" if path.is_dir() else path), app.home)
-
-
 def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
     """Show what changed, ask a person, and keep the answer."""
     with app.store() as store:
@@ -70,8 +65,13 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
         if not changed:
             raise UsageError("no rule file has changed since you last confirmed them")
         if not as_json:
+            out = app.console()
             for change in changed:
-                _show(app.console(), store, app.home, change)
+                old = confirmation.confirmed_text(store, app.home, change.path).splitlines()
+                new = change.path.read_text("utf-8", "replace").splitlines() if change.sha else []
+                out.say(str(change), "bold")
+                lines = unified_diff(old, new, "confirmed", "now", lineterm="")
+                out.print(render.diff("\n".join(lines)), end="")
         digest = sha256("\0".join(f"{change.path}\0{change.sha}" for change in changed))
         confirmation.confirm(
             store, app.home, changed, require_person(app, "confirm the rules", digest, token)
@@ -82,12 +82,3 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
         else:
             click.echo(f"confirmed: {change.path}")
     return 0
-
-
-def _show(out: render.Terminal, store: Store, home: Path, change: Change) -> None:
-    """Show what changed in one file, and what follows."""
-    old = confirmation.confirmed_text(store, home, change.path)
-    new = change.path.read_text("utf-8", "replace") if change.sha else ""
-    out.say(str(change), "bold")
-    lines = unified_diff(old.splitlines(), new.splitlines(), "confirmed", "now", lineterm="")
-    out.print(render.diff("\n".join(lines)), end="")

@@ -9,7 +9,6 @@ import click
 
 from skillloop.commands.options import App, emit, json_option, known_skill
 from skillloop.skills import history
-from skillloop.store import Entry
 
 
 @click.command()
@@ -32,7 +31,13 @@ def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> in
                 if as_json:
                     emit(asdict(entry))
                 else:
-                    out.say(_sentence(entry))
+                    details = [
+                        f"{key} {_short(value)}"
+                        for key, value in entry.detail.items()
+                        if value not in (None, "")
+                    ]
+                    what = "  ".join(filter(None, (entry.skill, ", ".join(details))))
+                    out.say(f"{entry.at}  {entry.event:<10} {what}")
             return 0
         path = known_skill(store, skill)
         versions = history.versions(store, path)
@@ -54,12 +59,6 @@ def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> in
                     f"{version.number:>4}  {version.created}  {version.kind:<9} {version.sha[:8]}  {version.note}"
                 )
     return 0
-
-
-def _sentence(entry: Entry) -> str:
-    """Return one line: when, what, which skill, and the details."""
-    details = [f"{key} {_short(value)}" for key, value in entry.detail.items() if value not in (None, "")]
-    return f"{entry.at}  {entry.event:<10} " + "  ".join(filter(None, (entry.skill, ", ".join(details))))
 
 
 def _short(value: object) -> str:

@@ -48,7 +48,8 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
     with app.history() as store:
         path = known_skill(store, skill) if skill is not None else None
         queue = store.proposals(states=OPEN, skill=path)
-        loose = _homeless(store) if path is None else []
+        unattributed = store.disagreements(unattributed=True) if path is None else []
+        loose = [lesson for lesson in unattributed if lesson.durable and lesson.lesson]
         if as_json or not interactive():
             _list(app, store, queue, loose, as_json=as_json)
             return 0
@@ -56,26 +57,16 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
             click.echo("nothing waits")
             return 0
         try:
-            _go_through(app, store, queue, loose)
+            for number, queued in enumerate(queue, start=1):
+                click.echo(f"\n── {number} of {len(queue)} " + "─" * 40)
+                if not _decide(app, store, queued):
+                    return 0
+            for lesson in loose:
+                if not _attach(app, store, lesson):
+                    return 0
         finally:
             refresh_notice(app)
     return 0
-
-
-def _go_through(app: App, store: Store, queue: list[Queued], loose: list[Disagreement]) -> None:
-    """Ask about each, until the person quits."""
-    for number, queued in enumerate(queue, start=1):
-        click.echo(f"\n── {number} of {len(queue)} " + "─" * 40)
-        if not _decide(app, store, queued):
-            return
-    for found in loose:
-        if not _attach(app, store, found):
-            return
-
-
-def _homeless(store: Store) -> list[Disagreement]:
-    """Lessons that no skill of the person's own can learn yet."""
-    return [item for item in store.disagreements(unattributed=True) if item.durable and item.lesson]
 
 
 def _list(app: App, store: Store, queue: list[Queued], loose: list[Disagreement], *, as_json: bool) -> None:
