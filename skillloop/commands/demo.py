@@ -57,7 +57,7 @@ def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
     ended = read(transcript)
     for turn in ended.human_turns:  # as the plugin's hook does at each prompt
         receipts.issue(app.home, ended.session_id, turn.text)
-    _title(out, "1  A session has ended. What did the person disagree with?")
+    _title(out, "1  A session has ended. What did the person correct?")
     digest.print_digest(out, session.digest(ended, app.home, store), dry_run=False)
 
     _title(out, "2  One proposal, with the words that taught it and the checks it passed")

@@ -24,9 +24,6 @@ from skillloop.model import Disagreement, Origin, Session
 from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest
 from skillloop.propose.offline_drafter import Recurrence
-from skillloop.skills import document
-from skillloop.store import Store
-from skillloop.worker import worker
 
 SHOW_PROGRESS_FROM = 5
 """Sessions."""
@@ -103,21 +100,16 @@ def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iter
             bar = click.progressbar(read, length=len(paths), label="sessions", file=sys.stderr)
             read = stack.enter_context(bar)
         for item in read:
-            if not isinstance(item, SkillloopError) and store is not None and not quiet:
-                _announce(item, app, store)
-            yield item if isinstance(item, SkillloopError) else session.digest(item, app.home, store)
-        if store is not None:
-            worker.back_up(app.home)
-
-
-def _announce(item: Session, app: App, store: Store) -> None:
-    """Say what a model may cost before it is asked anything."""
-    if config.load(app.home).model.backend == "offline":
-        return
-    fresh = [each for each in session.plan(item, app.home, store) if not each.known]
-    if fresh:
-        costs = [cost for each in fresh for cost in (each.cost, *each.then)]
-        click.echo(f"{item.session_id}: {fresh[0].backend} may be asked: {_priced(costs)}", err=True)
+            if isinstance(item, SkillloopError):
+                yield item
+                continue
+            if store is not None and not quiet and config.load(app.home).model.backend != "offline":
+                fresh = [each for each in session.plan(item, app.home, store) if not each.known]
+                costs = [cost for each in fresh for cost in (each.cost, *each.then)]
+                if fresh:  # say what a model may cost before it is asked anything
+                    price = f"{fresh[0].backend} may be asked: {_priced(costs)}"
+                    click.echo(f"{item.session_id}: {price}", err=True)
+            yield session.digest(item, app.home, store)
 
 
 def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | None) -> list[Path]:
@@ -184,25 +176,22 @@ def as_object(result: Digest) -> dict[str, Any]:
             {"path": item.path, "line": item.line or None, "rule": item.rule, "proposal": item.proposal}
             for item in result.recurrences
         ],
-        "proposals": list(_proposals(result)),
+        "proposals": [
+            {
+                "id": trial.proposal.id,
+                "skill": trial.proposal.skill,
+                "path": trial.proposal.path,
+                "diff": trial.prepared.diff if trial.prepared else "",
+                "verdict": {
+                    "outcome": trial.decision.outcome.value,
+                    "checks": checks_as_objects(trial.verdict),
+                },
+            }
+            for trial in result.trials
+        ],
         "bad_lines": session.bad_lines,
         "troubles": list(result.troubles),
     }
-
-
-def _proposals(result: Digest) -> Iterator[dict[str, Any]]:
-    for trial in result.trials:
-        proposal, prepared = trial.proposal, trial.prepared
-        yield {
-            "id": proposal.id,
-            "skill": proposal.skill,
-            "path": proposal.path,
-            "diff": document.diff(prepared.old, prepared.new, proposal.path) if prepared else "",
-            "verdict": {
-                "outcome": trial.decision.outcome.value,
-                "checks": checks_as_objects(trial.verdict),
-            },
-        }
 
 
 def _proven(item: Disagreement, result: Digest) -> bool:
@@ -228,7 +217,7 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
     session = result.session
     turns, found = (
         counted(len(session.human_turns), "turn"),
-        counted(len(result.disagreements), "disagreement"),
+        counted(len(result.disagreements), "correction"),
     )
     head = f"{session.session_id}: {turns} of yours, {found}"
     out.say(

@@ -13,7 +13,6 @@ from skillloop.gate.provenance import DOUBTS
 from skillloop.model import Verdict
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
-from skillloop.skills import document
 from skillloop.store import Queued
 
 
@@ -44,7 +43,7 @@ def page(out: render.Terminal, queued: Queued, prepared: Prepared) -> None:
     """Print everything that a person needs to decide."""
     proposal = prepared.proposal
     out.say(f"{proposal.id}  {proposal.skill}  ({queued.state}: {queued.reason})", "bold")
-    out.print(render.diff(document.diff(prepared.old, prepared.new, proposal.path)), end="")
+    out.print(render.diff(prepared.diff), end="")
     verdict = _verdict(queued, prepared)
     doubted = any(check.name in DOUBTS for check in verdict.failed)
     said = "The transcript says, which does not prove that you did" if doubted else "You said"
@@ -66,7 +65,7 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
         "reason": queued.reason,
         "rationale": proposal.rationale,
         "drafter": proposal.drafter,
-        "diff": document.diff(prepared.old, prepared.new, proposal.path),
+        "diff": prepared.diff,
         "seal": prepared.digest,
         "evidence": [
             {

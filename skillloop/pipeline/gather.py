@@ -38,6 +38,11 @@ class Prepared:
         """Hex sha256 over path, old and new text: what an approval is bound to."""
         return sha256("\0".join((self.proposal.path, sha256(self.old), sha256(self.new))))
 
+    @property
+    def diff(self) -> str:
+        """The unified diff from the live text to the new one."""
+        return document.diff(self.old, self.new, self.proposal.path)
+
 
 def prepare(
     proposal: Proposal,
