@@ -103,7 +103,7 @@ def draw() -> str:
             f'<rect x="{left:.0f}" y="{top}" width="{width:.0f}" height="{BOX}" rx="5" fill="#eef3fb" stroke="#5b7db1"/>'
             f'<text x="{left + 8:.0f}" y="{top + 15}" font-size="13" font-weight="bold" fill="#1c2a44">{name}</text>'
         )
-        for number, line in enumerate(wrapped(purpose(name), int(width / 5.4))):
+        for number, line in enumerate(wrapped(purpose(name), int(width / 5.9))):
             parts.append(
                 f'<text x="{left + 8:.0f}" y="{top + 28 + 12 * number}" font-size="10" fill="#44506a">{html.escape(line)}</text>'
             )

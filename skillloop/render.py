@@ -1,4 +1,4 @@
-"""What a person sees in a terminal. The one door to rich.
+"""Print to a terminal what nothing in it can style or hide. Only this module imports rich.
 
 Invariant: text from outside (quotes, skill lines, paths, reasons) is never interpreted: no markup, no escape
 sequences, and every hidden or control character is shown as its code point. What is shown is what is applied.

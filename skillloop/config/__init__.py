@@ -1,4 +1,4 @@
-"""The person's rules and settings: what they mean (`sections`), how files combine (`combine`), who confirmed them."""
+"""The person's rules and settings: what they mean (`sections`), how files combine (`rules`), who confirmed them."""
 
 from __future__ import annotations
 

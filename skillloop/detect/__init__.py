@@ -1,4 +1,4 @@
-"""Find where a person disagreed with the assistant, and what is worth knowing next time; see `disagreements`."""
+"""Find where a person disagreed with the assistant, and what is worth knowing next time."""
 
 from skillloop.detect.disagreements import (
     DRAFT_AT,

@@ -1,1 +1,1 @@
-"""The loop: propose, verify, keep or discard."""
+"""The search loop: ask for a candidate, measure it, keep or discard it; with an archive and limits."""
