@@ -111,6 +111,9 @@ def test_an_environment_in_which_the_worker_cannot_even_start_is_not_put_into_us
 def test_uv_serves_where_there_is_no_suitable_python(plugin, home, tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "uv").symlink_to(shutil.which("uv"))
+    alone = {"PATH": str(tmp_path / "bin")}
+    if subprocess.run(["uv", "--version"], env=alone, capture_output=True, check=False).returncode:
+        pytest.skip("this uv is a script that needs other programs")
     (tmp_path / "bin" / "python3").symlink_to(os.path.realpath(sys.executable))
     code = (
         "import runpy, subprocess, sys; subprocess.call = lambda *_, **__: 1\n"  # no Python passes the check
