@@ -131,6 +131,11 @@ class Terminal:
         """Press keys by their tmux names, e.g. "Enter", "C-c"."""
         self._tmux("send-keys", *keys)
 
+    def answer(self, key: str) -> None:
+        """Answer a dialog. Newer clients take no key in the first moment that a dialog stands there."""
+        time.sleep(2.0)
+        self.press(key)
+
     def type(self, words: str) -> None:
         """Type a line and press Enter, with the pause that keeps the client from taking it for a paste."""
         self._tmux("send-keys", "-l", words)

@@ -70,7 +70,7 @@ def test_the_dialog_decides_in_a_session_even_where_permissions_are_bypassed(mac
         shown = terminal.see("Do you want to proceed?")
         assert "PubMed" in shown
         assert machine.skill.read_text() == SKILL
-        terminal.press("Enter")
+        terminal.answer("Enter")
         terminal.see("That was all.")
     assert "PubMed" in machine.skill.read_text()
 
@@ -79,7 +79,7 @@ def test_a_no_in_the_dialog_changes_nothing(machine, proposal):
     with machine.terminal(client.binary(), *BYPASS) as terminal:
         in_session(terminal, machine, f"skillloop approve {proposal['id']}")
         terminal.see("Do you want to proceed?")
-        terminal.press("Escape")
+        terminal.answer("Escape")
         terminal.see("Interrupted")
     assert machine.skill.read_text() == SKILL
     assert [item["id"] for item in machine.queue] == [proposal["id"]]
@@ -97,7 +97,7 @@ def test_no_other_way_to_run_it_gets_past_the_command(machine, proposal):
         for way in ways:
             terminal.see(way.split()[0] + " ")
             terminal.see("without showing you what")
-            terminal.press("Enter")
+            terminal.answer("Enter")
             client.until(lambda: "without showing" not in terminal.screen, "the dialog stays")
         terminal.see("That was all.")
     results = str(machine.stub.requests[-1]["messages"])
@@ -112,6 +112,6 @@ def test_loosened_rules_are_confirmed_in_the_dialog(machine, proposal):
     with machine.terminal(client.binary(), *BYPASS) as terminal:
         in_session(terminal, machine, "skillloop constraints --confirm")
         assert "per_session = 9" in terminal.see("Do you want to proceed?")
-        terminal.press("Enter")
+        terminal.answer("Enter")
         terminal.see("That was all.")
     assert machine.skillloop_json("status", "--json")[0]["troubles"] == []
