@@ -32,6 +32,15 @@ def test_version_imports_neither_rich_nor_sqlite():
     assert out.splitlines() == [f"skillloop, version {__version__}", "[]"]
 
 
+@pytest.mark.parametrize("verb", ["log", "diff", "verify", "rollback"])
+def test_verbs_that_read_the_history_load_neither_detector_nor_model(verb):
+    code = f"import sys, skillloop.commands.{verb}; print(*sorted(n for n in sys.modules if n.startswith('skillloop.')))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"skillloop.pipeline", "skillloop.detect", "skillloop.llm", "skillloop.gate"} & set(
+        out.split()
+    )
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_help_says_what_it_writes_and_has_an_example(verb):
     text = CliRunner().invoke(cli.app, [verb, "--help"]).output

@@ -339,10 +339,10 @@ def test_a_home_that_is_a_file_is_a_clear_error(desk):
 
 
 def test_the_next_start_does_not_ask_for_what_is_decided(queued):
-    from skillloop.worker import worker
+    from skillloop.worker.notice import leave_notice
 
     desk, name = queued
-    worker.leave_notice(desk.home)
+    leave_notice(desk.home)
     assert "1 edit waits" in (desk.home / "notice.json").read_text()
     code, shown = desk.type("reject", name, answers=[("Type ", shown_code)])
     assert code == 0, shown

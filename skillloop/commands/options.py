@@ -20,7 +20,7 @@ from skillloop.hosts.claude_code.hooks import approval, session
 from skillloop.model import Verdict
 from skillloop.skillpath import client_folder
 from skillloop.store import Store
-from skillloop.worker import worker
+from skillloop.worker.notice import leave_notice
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
@@ -132,7 +132,7 @@ def known_skill(store: Store, name: str) -> Path:
 
 def refresh_notice(app: App) -> None:
     """After a decision: what the next session start says must not ask for what is done."""
-    worker.leave_notice(app.home)
+    leave_notice(app.home)
 
 
 def counted(number: int, noun: str) -> str:

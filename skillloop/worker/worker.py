@@ -7,7 +7,6 @@ whatever became of the jobs, the notice for the next session start says what wai
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -16,12 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from skillloop.errors import Locked, SkillloopError
-from skillloop.fs import locked, mark, write_atomic
+from skillloop.fs import locked, mark
 from skillloop.pipeline import session
 from skillloop.skillpath import client_folder
 from skillloop.store import Store
 from skillloop.worker.missed_sessions import Seen, running
-from skillloop.worker.queue import ATTEMPTS, BrokenJob, Inbox, Job, parked
+from skillloop.worker.notice import leave_notice, write_notice
+from skillloop.worker.queue import ATTEMPTS, BrokenJob, Inbox, Job
 
 SETTLE = 0.3  # seconds without growth after which a transcript counts as written
 SETTLE_LIMIT = 3.0
@@ -105,34 +105,8 @@ def settle(path: Path) -> None:
             return
 
 
-def leave_notice(home: Path) -> None:
-    """Write what the next session start tells the person; an empty notice prints nothing.
-
-    Commands that decide on proposals call this too, so that the notice does not ask for what is done.
-    """
-    with Store.open(home) as store:
-        waiting = len(store.proposals(states=("queued",)))
-    sentences = []
-    if waiting:
-        sentences.append(f"{waiting} edit{'s wait' if waiting > 1 else ' waits'} for `skillloop review`.")
-    failed = list(parked(home))
-    if failed:
-        what = f"{len(failed)} sessions" if len(failed) > 1 else f"session {failed[0].session_id}"
-        reason = failed[-1].error[:200]
-        sentences.append(f"skillloop could not digest {what}: {reason}. See {home / 'inbox' / 'failed'}.")
-    _write_notice(home, " ".join(sentences))
-
-
-def _write_notice(home: Path, message: str) -> None:
-    """Write the notice as the hook prints it."""
-    output = json.dumps({"systemMessage": message}) + "\n" if message else ""
-    write_atomic(home / "notice.json", output.encode())
-
-
 def back_up(home: Path) -> None:
     """Keep a copy of the store, if one is due; that it cannot be written never stops the worker."""
-    from skillloop.store import Store  # noqa: PLC0415  (sqlite: only where it is needed)
-
     try:
         with Store.open(home) as store:
             store.back_up()
@@ -165,7 +139,7 @@ def main() -> None:
     except Exception as error:  # nobody watches this process: the next session start has to say it
         log.exception("stopped")
         reason = f"{type(error).__name__}: {error}"[:200]
-        _write_notice(home, f"skillloop's worker stopped: {reason}. Log: {home / 'log' / 'worker.log'}")
+        write_notice(home, f"skillloop's worker stopped: {reason}. Log: {home / 'log' / 'worker.log'}")
         sys.exit(1)
 
 
