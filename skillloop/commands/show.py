@@ -56,7 +56,7 @@ def page(out: render.Terminal, queued: Queued, prepared: Prepared) -> None:
 
 def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
     """Return the documented JSON shape of a proposal with its verdict on the live file."""
-    proposal = prepared.proposal
+    proposal, verdict = prepared.proposal, _verdict(queued, prepared)
     return {
         "id": proposal.id,
         "skill": proposal.skill,
@@ -78,10 +78,7 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
             }
             for item in proposal.evidence
         ],
-        "verdict": {
-            "outcome": _verdict(queued, prepared).outcome.value,
-            "checks": checks_as_objects(_verdict(queued, prepared)),
-        },
+        "verdict": {"outcome": verdict.outcome.value, "checks": checks_as_objects(verdict)},
     }
 
 

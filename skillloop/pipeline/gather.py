@@ -186,17 +186,6 @@ def rules_folders(path: str, session: Session | None = None) -> tuple[Path | Non
     return folder.parents[2] if inside else None, folder
 
 
-def credible(session: Session, home: Path) -> Session:
-    """Return the session as a model may see it: without the words of turns that something else may have put there."""
-    turns = (
-        replace(turn, text="", pasted=())
-        if turn.role == "human" and authorship.suspicion(session, turn, home)
-        else turn
-        for turn in session.turns
-    )
-    return replace(session, turns=tuple(turns))
-
-
 def reread(evidence: Evidence) -> Turn | None:
     """Return the human turn that evidence points to, read again from the transcript itself; None if it is not there."""
     try:

@@ -7,6 +7,7 @@ a replay says can only lower a verdict; words that something else than the perso
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -53,12 +54,20 @@ class ModelStage:
 
     @cached_property
     def shown(self) -> Session:
-        """The session as a model, a case and a reviewer's context may hold it."""
-        return gather.credible(self.session, self.home)
+        """The session as a model, a case and a reviewer's context may hold it: without the words of suspect turns."""
+        turns = (
+            replace(turn, text="", pasted=())
+            if turn.role == "human" and self._suspicion(turn.index)
+            else turn
+            for turn in self.session.turns
+        )
+        return replace(self.session, turns=tuple(turns))
 
     def suspicion(self, disagreement: Disagreement) -> str:
         """Say why something else than the person may well have written the words of a disagreement, or ""."""
-        turn = disagreement.turn
+        return self._suspicion(disagreement.turn)
+
+    def _suspicion(self, turn: int) -> str:
         if turn not in self._suspicions:
             self._suspicions[turn] = authorship.suspicion(self.session, self.session.turns[turn], self.home)
         return self._suspicions[turn]

@@ -107,13 +107,13 @@ class Search(Generic[R]):
         """Return the next candidate and its stage, from now on under way; None where there is none yet, or no more."""
         trials = len(self.ledger.trials)
         number = trials + len(self.under_way)
-        known = max(0, number - self.slots + 1)
-        candidate = self._next(known)
+        archive = self._as_of(max(0, number - self.slots + 1))
+        candidate = self._next(archive)
         if candidate is None and not self.under_way:
-            candidate = self._next(trials)  # nothing is under way: all rows may be known
+            candidate = self._next(self._as_of(trials))  # nothing is under way: all rows may be known
         if candidate is None:
             return None
-        self.under_way.append((candidate, Stage(number, self.ledger.archive(known).stage_limit())))
+        self.under_way.append((candidate, Stage(number, archive.stage_limit())))
         return self.under_way[-1]
 
     def tell(self, result: R | Exception) -> Row:
@@ -158,10 +158,13 @@ class Search(Generic[R]):
                 result = error
             yield self.tell(result)
 
-    def _next(self, known: int) -> str | None:
-        """Choose from the first `known` rows alone: the baseline's repeats, what was deferred, else something new."""
+    def _as_of(self, known: int) -> Archive:
+        """Return what the first `known` trials say; those after them count as under way."""
         begun = [row["candidate"] for row in self.ledger.trials[known:]]
-        archive = self.ledger.archive(known, begun + [candidate for candidate, _ in self.under_way])
+        return self.ledger.archive(known, begun + [candidate for candidate, _ in self.under_way])
+
+    def _next(self, archive: Archive) -> str | None:
+        """Choose by what is known: the baseline's repeats, what was deferred, else something new."""
         if archive.attempts(self.problem.baseline) < self.baseline_runs:
             return self.problem.baseline
         if archive.best is None:  # its first run is still under way

@@ -87,9 +87,10 @@ def classes(group: str) -> dict[str, tuple[str, ...]]:
     return {key.removeprefix(start): phrases(key) for key in keys}
 
 
-def lines(key: str) -> list[str]:
-    """Return the lines of every language under a key, in order."""
-    return [line for language in languages() for line in language.entries[key].splitlines() if line]
+def lines(key: str, *, spaced: bool | None = None) -> list[str]:
+    """Return the lines of the languages under a key, in order; see `alternatives` for `spaced`."""
+    chosen = (language for language in languages() if spaced in {None, language.spaced})
+    return [line for language in chosen for line in language.entries[key].splitlines() if line]
 
 
 @cache
@@ -100,14 +101,8 @@ def alternatives(key: str, *, spaced: bool | None = None) -> str:
         key: "group.name".
         spaced: Only of the languages that write spaces between words, or only of those that write none.
     """
-    found = "|".join(
-        line
-        for language in languages()
-        if spaced in {None, language.spaced}
-        for line in language.entries[key].splitlines()
-        if line
-    )
-    return f"(?:{found})" if found else "(?!)"
+    found = lines(key, spaced=spaced)
+    return f"(?:{'|'.join(found)})" if found else "(?!)"
 
 
 @cache
