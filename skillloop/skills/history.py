@@ -19,7 +19,6 @@ from skillloop import fs
 from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.fs import Missing, OpenSkill
 from skillloop.model import Version, sha256
-from skillloop.skills import merge
 from skillloop.skills import publish as protocol
 from skillloop.skills.publish import Recovered, change_lock, keep, record
 from skillloop.store import By, LostText, Store
@@ -121,7 +120,7 @@ def rollback(
     """Take a skill back: to version `to`, to before the last change that skillloop made, or without one change.
 
     A rollback appends a version, so it can be rolled back too. Later edits of the person stay: only skillloop's
-    changes are taken out, by three-way merge.
+    changes are taken out, block by block (`revert`).
 
     Args:
         store: Where the versions are.
@@ -259,30 +258,56 @@ def _before(skill: OpenSkill, known: list[Version], version: Version) -> Version
 def _without(store: Store, skill: OpenSkill, known: list[Version], version: Version, data: bytes) -> bytes:
     """`data` with the change that `version` made taken out."""
     before, after = content(store, _before(skill, known, version).sha), content(store, version.sha)
-    try:
-        return merge.merge(after, data, before)
-    except merge.Conflict as error:
-        lifted = _lifted(before, after, data)
-        if lifted is not None:
-            return lifted
+    reverted, line = revert(before, after, data)
+    if reverted is None:
         raise Stale(
-            f"{skill.path}:{error.line}: was changed since, on the lines that would be taken back",
+            f"{skill.path}: line {line} of version {version.number}, which would be taken back, was changed since",
             "edit it by hand, or restore a whole version with `skillloop rollback SKILL --to N --exact`",
-        ) from None
+        )
+    return reverted
 
 
-def _lifted(before: bytes, after: bytes, data: bytes) -> bytes | None:
-    """`data` without the lines that `after` added to `before`, if it only added and each block is there exactly once.
+def revert(before: bytes, after: bytes, data: bytes) -> tuple[bytes | None, int]:
+    """Take a change out of a text that may have been edited since.
 
-    A merge sees a conflict where learned lines stand right below each other, as they mostly do; here is nothing to guess.
+    Each changed block of lines has to be there once, if need be with the unchanged lines around it; a block that is
+    not, or could be several, is left to a person.
+
+    Args:
+        before: The text without the change.
+        after: The text that the change led to.
+        data: What `after` has become.
+
+    Returns:
+        The text without the change and 0, or None and the 1-based line of `after` that cannot be taken back.
     """
-    old, new, lines = (text.splitlines(keepends=True) for text in (before, after, data))
-    for kind, _, _, start, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    if data == after:
+        return before, 0
+    newline = b"\r\n" if after.partition(b"\n")[0].endswith(b"\r") else b"\n"
+    old, new, lines = (_lines(text, newline) for text in (before, after, data))
+    changes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    for number, (kind, i, i_end, j, j_end) in reversed([*enumerate(changes)]):
         if kind == "equal":
             continue
-        block = new[start:end]
-        places = [at for at in range(len(lines)) if lines[at : at + len(block)] == block]
-        if kind != "insert" or len(places) != 1:
-            return None
-        del lines[places[0] : places[0] + len(block)]
-    return b"".join(lines)
+        head = new[changes[number - 1][3] : j] if number else []
+        tail = new[j_end : changes[number + 1][4]] if number + 1 < len(changes) else []
+        places: list[int] = []
+        for around in range(kind == "delete", max(len(head), len(tail)) + 1):
+            lead = head[max(0, len(head) - around) :]
+            block = lead + new[j:j_end] + tail[:around]
+            places = [at for at in range(len(lines)) if lines[at : at + len(block)] == block]
+            if len(places) < 2:
+                break
+        if len(places) != 1:
+            return None, j + 1
+        at = places[0] + len(lead)
+        lines[at : at + j_end - j] = old[i:i_end]
+    text = b"".join(lines)
+    return (text if data.endswith(b"\n") else text.removesuffix(newline)), 0
+
+
+def _lines(text: bytes, newline: bytes) -> list[bytes]:
+    """Return lines with their endings; the last one is given one, so that it can be found where others follow it."""
+    lines = text.split(b"\n")
+    last = lines.pop()
+    return [line + b"\n" for line in lines] + ([last + newline] if last else [])

@@ -156,19 +156,12 @@ def test_one_change_can_be_taken_out_of_the_middle(store, skill):
 
 @pytest.mark.parametrize("number", [2, 3, 4])
 def test_a_learned_line_between_learned_lines_is_taken_out(store, skill, number):
-    """Where a three-way merge sees a conflict, since the next change touches the line below."""
+    """The next change touches the line below it."""
     lines = [b"- four\n", b"- five\n", b"- six\n"]
     for line in lines:
         publish(store, skill, skill.read_bytes() + line)
     history.rollback(store, skill, only=number)
     assert skill.read_bytes() == TEXT + b"".join(line for at, line in enumerate(lines, 2) if at != number)
-
-
-def test_a_line_that_stands_there_twice_is_not_taken_out_by_guessing(store, skill):
-    publish(store, skill, TEXT + b"- four\n")
-    publish(store, skill, TEXT + b"- four\n- five\n- four\n")
-    with pytest.raises(Stale):
-        history.rollback(store, skill, only=2)
 
 
 def test_a_change_that_later_ones_built_on_is_not_taken_out(store, skill):
