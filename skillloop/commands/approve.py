@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from skillloop.commands import show
-from skillloop.commands.options import App, emit, json_option, refresh_notice, require_person, token_option
+from skillloop.commands.options import App, after_decision, emit, json_option, require_person, token_option
 from skillloop.errors import UsageError
 from skillloop.pipeline import gather
 from skillloop.store import Queued, State, Store
@@ -37,7 +37,7 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
         gather.refuse_if_forbidden(prepared)
         by = require_person(app, f"approve {item.id}", prepared.digest, token)
         version = gather.publish(prepared, store, by="person", note=f"approved in {by}")
-    refresh_notice(app)
+    after_decision(app)
     if as_json:
         emit({"id": item.id, "path": item.path, "version": version.number, "sha256": version.sha})
     else:

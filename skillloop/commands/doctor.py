@@ -10,7 +10,7 @@ from typing import NamedTuple
 import click
 
 from skillloop import config, fs
-from skillloop.commands.options import App, emit, json_option, projects_folder, refresh_notice, require_person
+from skillloop.commands.options import App, after_decision, emit, json_option, projects_folder, require_person
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.model import sha256
@@ -79,7 +79,7 @@ def _rebuild(app: App, *, as_json: bool) -> int:
         done = Store.rebuild(app.home)
     with app.store() as store:
         history.record_leftovers(store)
-    refresh_notice(app)
+    after_decision(app)
     if as_json:
         emit({"rows": done.rows, "lost": done.lost, "kept": None if done.kept is None else str(done.kept)})
         return 0

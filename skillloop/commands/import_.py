@@ -8,7 +8,7 @@ import click
 
 from skillloop import fs
 from skillloop.commands.export import contents, in_words
-from skillloop.commands.options import App, emit, json_option, refresh_notice, require_person
+from skillloop.commands.options import App, after_decision, emit, json_option, require_person
 from skillloop.errors import UsageError
 from skillloop.model import sha256
 from skillloop.store import Corrupt, Store
@@ -53,7 +53,7 @@ def command(app: App, file: Path, replace: bool, as_json: bool) -> int:
         kept = Store.restore(app.home, file, replace=True)
     with app.store() as store:
         counts = contents(store)
-    refresh_notice(app)
+    after_decision(app)
     if as_json:
         emit({"home": str(app.home), **counts, "kept": None if kept is None else str(kept)})
         return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import click
 
 from skillloop import render
-from skillloop.errors import Refused, UsageError
+from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import approval, session
 from skillloop.model import Verdict
 from skillloop.skillpath import client_folder
@@ -130,8 +131,10 @@ def known_skill(store: Store, name: str) -> Path:
     raise UsageError(f"no skill {name!r} has a history here", f"skills with one: {names}")
 
 
-def refresh_notice(app: App) -> None:
-    """After a decision: what the next session start says must not ask for what is done."""
+def after_decision(app: App) -> None:
+    """Keep a copy of the store as it is now, and let the next session start not ask for what is done."""
+    with app.store() as store, contextlib.suppress(SkillloopError):  # the decision stands without a copy
+        store.back_up()
     leave_notice(app.home)
 
 

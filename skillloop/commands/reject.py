@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from skillloop.commands.approve import open_proposal
-from skillloop.commands.options import App, emit, json_option, refresh_notice, require_person, token_option
+from skillloop.commands.options import App, after_decision, emit, json_option, require_person, token_option
 from skillloop.model import sha256
 
 
@@ -32,7 +32,7 @@ def command(app: App, proposal: str, reason: str, token: str | None, as_json: bo
             click.echo(f"{item.id} {item.skill}: {item.edits[0].new or 'a deletion'}")
         by = require_person(app, f"reject {item.id}", sha256(item.id), token)
         store.set_state(item.id, "rejected", reason or f"no reason given, in {by}", by="person")
-    refresh_notice(app)
+    after_decision(app)
     if as_json:
         emit({"id": item.id, "state": "rejected", "reason": reason})
     else:

@@ -12,12 +12,12 @@ from skillloop.commands.approve import OPEN
 from skillloop.commands.digest import said_again
 from skillloop.commands.options import (
     App,
+    after_decision,
     emit,
     interactive,
     json_option,
     known_skill,
     projects_folder,
-    refresh_notice,
 )
 from skillloop.errors import SkillloopError, Stale
 from skillloop.hosts.claude_code.hooks import approval
@@ -65,7 +65,7 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
                 if not _attach(app, store, lesson):
                     return 0
         finally:
-            refresh_notice(app)
+            after_decision(app)
     return 0
 
 

@@ -9,10 +9,10 @@ import click
 from skillloop import render
 from skillloop.commands.options import (
     App,
+    after_decision,
     emit,
     json_option,
     known_skill,
-    refresh_notice,
     require_person,
     token_option,
 )
@@ -78,7 +78,7 @@ def command(
         action = f"rollback {skill}" + "".join(options) + " --exact" * exact
         require_person(app, action, sha256("\0".join((str(path), sha256(before), sha256(after)))), token)
         version = history.rollback(store, path, to=to, only=only, exact=exact)
-    refresh_notice(app)
+    after_decision(app)
     _report(version, path, as_json=as_json, changed=True)
     return 0
 

@@ -21,7 +21,7 @@ from skillloop.fs import Missing, OpenSkill
 from skillloop.model import Version, sha256
 from skillloop.skills import publish as protocol
 from skillloop.skills.publish import Recovered, change_lock, keep, record
-from skillloop.store import By, LostText, Store
+from skillloop.store import By, Corrupt, Store
 from skillloop.store.versions import Publish
 
 _TEMPORARY = re.compile(r"\.SKILL\.md\.[0-9a-f]{16}\.skillloop")  # as `Publish.temporary` makes them
@@ -135,7 +135,6 @@ def rollback(
 
     Raises:
         UsageError: no such version, or nothing to take back.
-        LostText: its bytes were lost when the store was damaged.
         Stale: a later change touches the lines to be taken back.
     """
     with change_lock(store), fs.open_skill(path) as skill:
@@ -182,7 +181,7 @@ def record_leftovers(store: Store) -> list[Path]:
 
 def _texts(store: Store, path: str) -> Iterator[bytes]:
     for version in store.versions.of(path):
-        with suppress(LostText):
+        with suppress(Corrupt):
             yield store.versions.content(version.sha) or b""
 
 
@@ -244,7 +243,7 @@ def _known(store: Store, skill: OpenSkill) -> list[Version]:
 
 def _numbered(skill: OpenSkill, known: list[Version], number: int) -> Version:
     found = next((version for version in known if version.number == number), None)
-    if found is None:  # not there, or lost when the store was damaged
+    if found is None:
         raise UsageError(f"{skill.path} has no version {number}", f"its newest is {known[-1].number}")
     return found
 
@@ -261,7 +260,7 @@ def _without(store: Store, skill: OpenSkill, known: list[Version], version: Vers
     reverted, line = revert(before, after, data)
     if reverted is None:
         raise Stale(
-            f"{skill.path}: line {line} of version {version.number}, which would be taken back, was changed since",
+            f"{skill.path}:{line}: was changed since by something else, and version {version.number} cannot be taken out",
             "edit it by hand, or restore a whole version with `skillloop rollback SKILL --to N --exact`",
         )
     return reverted

@@ -24,7 +24,7 @@ from skillloop.store.model_budget import NANO, BudgetExceeded, Call, Calls, Limi
 from skillloop.store.proposals import Evaluations, Opinion, Proposals, Queued, State, TrialRow
 from skillloop.store.rebuild import Rebuilt
 from skillloop.store.sessions import SessionRow, Sessions
-from skillloop.store.versions import By, LostText, Versions
+from skillloop.store.versions import By, Versions
 
 __all__ = [
     "NANO",
@@ -35,7 +35,6 @@ __all__ = [
     "Corrupt",
     "Entry",
     "Limit",
-    "LostText",
     "Opinion",
     "Queued",
     "Rebuilt",
@@ -75,7 +74,7 @@ class Store(Sessions, Proposals):
 
     @staticmethod
     def rebuild(home: Path) -> Rebuilt:
-        """Make the store anew of what the damaged one in this home still holds; see `rebuild`."""
+        """Make the store anew of the newest sound copy; see `rebuild`."""
         return rebuild.rebuild(home)
 
     def export(self, file: Path, *, replace: bool = False) -> None:
@@ -89,7 +88,7 @@ class Store(Sessions, Proposals):
         backup.export(self._database, file, replace=replace)
 
     def back_up(self) -> None:
-        """Keep a copy of this store in the home, if one is due and the store is sound; see `backup.keep_copy`.
+        """Keep a copy of this store in the home, if its log has grown and it is sound; see `backup.keep_copy`.
 
         Raises:
             SkillloopError: the copy cannot be written.

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,36 +127,7 @@ class Audit:
         rows, key = self._database.rows("SELECT entry, mac FROM audit"), self._key()
         return bool(rows) and not any(_is_signed(key, *row) for row in rows)
 
-    def continue_with(self, rows: Iterable[tuple[int, str, str, str, str | None]]) -> tuple[list[Entry], int]:
-        """Add the entries of a damaged log that go on from the newest one here, up to the first that is not proven.
-
-        An entry is proven by its hash, by naming the one before, and by this key's signature. Where nothing at all is
-        signed with this key, the key itself was lost, and the first two count. The caller holds the transaction.
-
-        Args:
-            rows: The damaged log's, in any order.
-
-        Returns:
-            The added entries, and the number of the newest entry that there was, as far as it is known.
-        """
-        key = self._key()
-        sound = [(entry, mac) for _, entry, digest, mac, _ in rows if _hash(entry.encode()) == digest]
-        signed = [entry for entry, mac in sound if _is_signed(key, entry, mac)] or [
-            entry for entry, _ in sound
-        ]
-        known = {fields["seq"]: (fields, entry) for entry in signed for fields in [json.loads(entry)]}
-        added = []
-        seq, previous = self._newest()
-        while seq + 1 in known and known[seq + 1][0]["previous"] == previous:
-            fields, entry = known[seq + 1]
-            self._write(entry)
-            added.append(
-                Entry(fields["seq"], fields["at"], fields["event"], fields["skill"], fields["detail"])
-            )
-            seq, previous = self._newest()
-        return added, max(self._head(), *known, seq)
-
-    def _head(self) -> int:
+    def head(self) -> int:
         """Return the number of the newest entry, as the side file has it; 0 where it says nothing that is signed."""
         try:
             number, digest, mac = self._head_file.read_text("ascii", "replace").split()

@@ -1,8 +1,8 @@
 """A whole store as one file and back, the copies that are kept, and how one database takes another's place.
 
-The last five copies are in `backups/`, named by their own number and by the number of log entries in them, such as
-`000007-140.db`: so neither their order nor when the next one is due goes by a clock. One is made when the log has
-grown by `EVERY` entries since the newest, by whoever ends a digest; never by a hook, never in a dry run.
+Five copies are in `backups/`, named by their own number and by the number of log entries in them, such as
+`000007-140.db`: so neither their order nor their distance goes by a clock. The newest is of what the log held after
+the last session or decision, the others are at least `EVERY` entries apart. No hook and no dry run makes one.
 
 Invariants: a file gets its name only when it is whole, proven readable and on disk; a database that is replaced is
 kept beside the new one under a name of its own, never deleted; nobody's transaction is open while names change.
@@ -25,7 +25,7 @@ from skillloop.store.database import Corrupt, Database
 from skillloop.store.versions import Versions
 
 NAME = "skillloop.db"
-EVERY = 20  # entries of the log between two copies
+EVERY = 20  # entries of the log between two copies that stay
 _COPIES = 5
 _WAIT = 5.0  # seconds for a writer to end
 _STAGED = ".skillloop.db.new"  # in the home, never beside another database of that name
@@ -61,19 +61,20 @@ def copies(home: Path) -> list[Path]:
 
 
 def keep_copy(database: Database, audit: Audit, home: Path) -> None:
-    """Add a copy (0600) of a sound database, if one is due, and drop the sixth.
+    """Copy (0600) a sound database whose log has grown; the copy before gives way to it, or the sixth does.
 
     Raises:
         SkillloopError: the copy cannot be written; the others are as they were.
     """
     kept, entries = copies(home), len(audit)
-    number, before = map(int, kept[-1].stem.split("-")) if kept else (0, -EVERY)
-    if not entries or abs(entries - before) < EVERY or database.problems() or audit.problems():
+    *earlier, (number, newest) = [(0, 0), *(tuple(map(int, copy.stem.split("-"))) for copy in kept)]
+    if entries == newest or database.problems() or audit.problems():
         return
     try:
         (home / "backups").mkdir(mode=0o700, exist_ok=True)
         export(database, home / "backups" / f"{number + 1:06}-{entries}.db", replace=True)
-        for old in kept[: 1 - _COPIES]:
+        recent = len(kept) > 1 and newest - earlier[-1][1] < EVERY
+        for old in kept[-1:] if recent else kept[: 1 - _COPIES]:
             old.unlink(missing_ok=True)
     except OSError as error:
         raise SkillloopError(f"{home / 'backups'}: {error.strerror}") from error

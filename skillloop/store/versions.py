@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from skillloop.errors import SkillloopError
 from skillloop.model import Version, sha256
 from skillloop.store.audit import Tables
 from skillloop.store.database import Corrupt, now
@@ -24,10 +23,6 @@ Settled = Literal["applied", "aborted", "conflict"]
 
 
 _VERSION = "SELECT number, kind, sha, at, note, proposal, extra FROM versions"
-
-
-class LostText(SkillloopError):  # noqa: N818  (as its siblings in errors)
-    """The bytes of a version did not survive a damage of the store; that there was such a version did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +54,16 @@ class Versions(Tables):
         self._database.insert_new("blobs", (sha, data))
         return sha
 
-    def mark_lost(self, sha: str) -> list[str]:
-        """Remember that there was a text with this sha256 whose bytes are lost; the sha, unless it is here after all."""
-        return [sha] if self._database.insert_new("blobs", (sha, b"")) else []
-
     def content(self, sha: str) -> bytes | None:
         """Return the bytes with this sha256, or None where they were never stored.
 
         Raises:
-            LostText: they were lost before the store was rebuilt.
             Corrupt: the stored bytes have another hash.
         """
         rows = self._database.rows("SELECT data FROM blobs WHERE sha = ?", sha)
         if not rows:
             return None
         data = rows[0][0]
-        if data == b"" and sha != sha256(b""):
-            raise LostText(
-                f"the text {sha[:12]} was lost when the store was damaged", "choose another version"
-            )
         if not isinstance(data, bytes) or sha256(data) != sha:
             raise Corrupt(self._database.path, f"the text {sha[:12]} has changed in the store")
         return data
@@ -148,13 +134,9 @@ class Versions(Tables):
 
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with the versions, in sentences: changed bytes, or rows that the log does not tell of."""
-        lost = {sha for entry in self.audit.entries("rebuilt") for sha in entry.detail["texts"]}
         for (sha,) in self._database.rows("SELECT sha FROM blobs"):
             try:
                 self.content(sha)
-            except LostText as error:
-                if sha not in lost:
-                    yield error.message
             except Corrupt as error:
                 yield error.message
         rows = set(self._database.rows("SELECT skill, number, sha FROM versions"))

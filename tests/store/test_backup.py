@@ -5,6 +5,7 @@ import os
 import random
 import sqlite3
 import stat
+from itertools import pairwise
 
 import pytest
 from click.testing import CliRunner
@@ -145,23 +146,24 @@ def every_entry(home):
         return store.log()
 
 
-def test_a_copy_is_made_of_the_first_entry_and_then_of_every_twentieth(home):
+def test_the_newest_copy_is_of_now_and_the_others_are_twenty_entries_apart(home):
     grow(home, 0)
     assert backup.copies(home) == []
-    grow(home, 1)
-    grow(home, backup.EVERY - 1)
-    assert len(backup.copies(home)) == 1
-    grow(home, 1)
-    assert len(backup.copies(home)) == 2
+    for _ in range(3 * backup.EVERY):
+        grow(home, 1)
+    counts = [int(copy.stem.split("-")[1]) for copy in backup.copies(home)]
+    assert counts[-1] == 3 * backup.EVERY
+    assert all(later - earlier >= backup.EVERY for earlier, later in pairwise(counts[:-1]))
+    grow(home, 0)
+    assert [int(copy.stem.split("-")[1]) for copy in backup.copies(home)] == counts
 
 
 def test_a_damaged_store_takes_no_good_copys_place(full):
     grow(full)
     before = backup.copies(full)
-    grow(full, backup.EVERY - 1)
     with sqlite3.connect(full / "skillloop.db") as connection:
         connection.execute("DROP TRIGGER audit_no_update")
-        connection.execute("UPDATE audit SET entry = replace(entry, 'config', 'nothing') WHERE seq = 50")
+        connection.execute("UPDATE audit SET entry = replace(entry, 'config', 'nothing') WHERE seq = 30")
     connection.close()
     grow(full, 1)
     assert backup.copies(full) == before

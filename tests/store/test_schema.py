@@ -82,8 +82,7 @@ def test_an_older_store_survives_export_and_rebuilding(older, tmp_path):
     data = bytearray((older / "skillloop.db").read_bytes())
     data[:100] = b"\0" * 100
     (older / "skillloop.db").write_bytes(data)
-    (unread,) = Store.rebuild(older).lost
-    assert "if anything" in unread
+    assert Store.rebuild(older).lost == ()
     with Store.open(older) as store:
         assert (store.verify(), len(history.versions(store, SKILL))) == ([], 4)
 
