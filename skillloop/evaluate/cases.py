@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from skillloop.errors import SkillloopError
 from skillloop.model import Disagreement, Session, sha256
 from skillloop.propose import context
 from skillloop.text import lexicon, words
@@ -129,40 +128,75 @@ def _whole(part: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){re.escape(part.casefold())}(?!\w)")
 
 
-class EvalsError(SkillloopError):
-    """A skill's evals.json is not what it should be."""
+def evals(skill: str) -> tuple[list[Case], list[str]]:
+    """Read the cases of a skill's own evals/evals.json, each item for itself.
 
+    Public files differ from the schema of skill-creator (https://github.com/anthropics/skills): a list without an object
+    around it; `assertions` for `expectations`; objects for texts. Small text files become a part of the situation.
 
-def evals(skill: str) -> list[Case]:
-    """Read the cases of a skill's own evals/evals.json; none where there is no such file.
+    Args:
+        skill: Path of the SKILL.md.
 
-    An eval with files is left out: a replay has no files to give.
-
-    Raises:
-        EvalsError: the file is not in the format.
+    Returns:
+        The cases, and what could not be read, a sentence an item.
     """
     path = Path(skill).parent / EVALS
-    if not path.is_file():
-        return []
-    if path.stat().st_size > _LARGEST:
-        raise EvalsError(f"{path}: larger than {_LARGEST} bytes")
     try:
+        if path.stat().st_size > _LARGEST:
+            return [], [f"{path}: larger than {_LARGEST:,} bytes"]
         document = json.loads(path.read_text("utf-8"))
-        return [_eval(item, skill) for item in document["evals"] if not item.get("files")]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        hint = 'it holds {"skill_name": …, "evals": [{"id", "prompt", "expected_output", "expectations"}]}'
-        raise EvalsError(f"{path}: not an evals.json: {type(error).__name__}: {error}", hint) from None
+    except FileNotFoundError:
+        return [], []
+    except (OSError, ValueError, RecursionError) as error:
+        return [], [f"{path}: not JSON: {error}"]
+    items = document.get("evals") if isinstance(document, dict) else document
+    if not isinstance(items, list):
+        return [], [f'{path}: holds no list of evals ({{"evals": [{{"prompt", "expectations"}}]}})']
+    cases, troubles = [], []
+    for number, item in enumerate(items, start=1):
+        try:
+            cases.append(_eval(item, number, skill))
+        except (ValueError, OSError) as error:
+            troubles.append(f"{path}: eval {number}: {error}")
+    return cases, troubles
 
 
-def _eval(item: dict[str, Any], skill: str) -> Case:
-    wanted = [item.get("expected_output") or "", *(item.get("expectations") or item.get("assertions") or [])]
-    rubric = "\n".join(text for text in wanted if text)
-    if not isinstance(item["prompt"], str) or not rubric:
-        raise ValueError("an eval needs a prompt and what is expected")
-    name = f"evals:{item['id']}"
-    asked = Message("human", context.clean(item["prompt"], LONGEST))
-    number = sha256(f"{name}\0{skill}\0{item['prompt']}\0{rubric}")[:12]
-    return Case(number, skill, name, (asked,), "", Expected(rubric=context.clean(rubric, 3 * LONGEST)))
+def _eval(item: Any, number: int, skill: str) -> Case:
+    """Return the case of one item.
+
+    Raises:
+        ValueError, OSError: it is none, or a file of it cannot be read.
+    """
+    prompt = item.get("prompt") if isinstance(item, dict) else None
+    if not isinstance(prompt, str):
+        raise ValueError("no prompt")  # noqa: TRY004  (one of the ways in which an item is none)
+    wanted = [item.get("expected_output"), *(item.get("expectations") or item.get("assertions") or ())]
+    rubric = "\n".join(filter(None, map(_text_of, wanted)))
+    if not rubric:
+        raise ValueError("it does not say what is expected")
+    files = [_file(Path(skill).parent, name) for name in item.get("files") or ()]
+    name = f"evals:{item.get('id', number)}"
+    asked = tuple(Message("human", context.clean(text, LONGEST)) for text in (*files, prompt))
+    id_ = sha256("\0".join((name, skill, prompt, *files, rubric)))[:12]
+    return Case(id_, skill, name, asked, "", Expected(rubric=context.clean(rubric, 3 * LONGEST)))
+
+
+def _text_of(wanted: Any) -> str:
+    """Return an expectation as text; of an object its description, text or name."""
+    if isinstance(wanted, dict):
+        wanted = next((wanted[key] for key in ("description", "text", "name") if wanted.get(key)), "")
+    return wanted if isinstance(wanted, str) else ""
+
+
+def _file(folder: Path, name: Any) -> str:
+    """Return a small text file of an eval, as a person would paste it; its path is the skill's or that of the evals."""
+    for path in (folder / str(name), folder / EVALS.parent / str(name)):
+        if path.resolve().is_relative_to(folder.resolve()) and path.is_file():
+            data = path.read_bytes()[: LONGEST + 1]
+            if len(data) > LONGEST or b"\0" in data:
+                raise ValueError(f"its file {name} is not a text of at most {LONGEST:,} bytes")
+            return f"{name}:\n{data.decode('utf-8')}"
+    raise ValueError(f"its file {name} is not there")
 
 
 def held_out(case: Case) -> bool:

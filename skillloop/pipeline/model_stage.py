@@ -144,11 +144,9 @@ class ModelStage:
             return
         assert self._store is not None
         evaluations, item, models = self._store.evaluations, prepared.proposal, prepared.config.model
-        everything = evaluations.cases(item.path, Case)
-        try:
-            everything += cases.evals(item.path)
-        except cases.EvalsError as error:
-            self.troubles.append(error.message)
+        own_evals, troubles = cases.evals(item.path)
+        everything = evaluations.cases(item.path, Case) + own_evals
+        self.troubles += troubles
         if item.drafter != "offline":
             hidden = [opinion.said for opinion in evaluations.opinions()]  # what a drafter must not know
             for case in everything:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from transcripts import SKILL
 
 from skillloop.evaluate import cases
-from skillloop.evaluate.cases import Case, EvalsError, Expected, Message
+from skillloop.evaluate.cases import Case, Expected, Message
 from skillloop.hosts.claude_code import transcript
 from skillloop.pipeline import session
 from skillloop.store import Corrupt, Store
@@ -102,33 +102,71 @@ def evals(tmp_path):
     return write
 
 
-def test_a_skill_s_own_evals_are_cases(evals):
-    items = [
-        {
-            "id": 1,
-            "prompt": "Greet Bob",
-            "expected_output": "A greeting",
-            "files": [],
-            "expectations": ["It names Bob"],
-        },
-        {"id": 2, "prompt": "Read it", "expected_output": "A summary", "files": ["evals/files/a.pdf"]},
-    ]
-    (found,) = cases.evals(evals({"skill_name": "greeter", "evals": items}))
-    assert found.situation == (Message("human", "Greet Bob"),)
-    assert found.expected == Expected(rubric="A greeting\nIt names Bob")
-    assert found.session_id == "evals:1"
+ASKED = {"prompt": "Greet Bob", "expectations": ["It names Bob"]}
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"evals": [1]}', '{"evals": [{"id": 1}]}', '{"evals": null}', "[" * 9999]
+    ("document", "rubric", "name"),
+    [
+        ({"skill_name": "greeter", "evals": [ASKED | {"id": 7, "files": []}]}, "It names Bob", "evals:7"),
+        ({"evals": [ASKED | {"id": 1, "expected_output": "A line"}]}, "A line\nIt names Bob", "evals:1"),
+        ([ASKED], "It names Bob", "evals:1"),
+        ({"evals": [{"prompt": "Greet Bob", "assertions": ["a", "b"]}]}, "a\nb", "evals:1"),
+        ({"evals": [{"prompt": "Greet Bob", "expected_output": "A line"}]}, "A line", "evals:1"),
+        (
+            [
+                ASKED
+                | {
+                    "expectations": [
+                        {"name": "n", "description": "d"},
+                        {"id": 3, "text": "t"},
+                        {"name": "only"},
+                    ]
+                }
+            ],
+            "d\nt\nonly",
+            "evals:1",
+        ),
+    ],
 )
-def test_evals_in_another_form_are_an_error_that_says_so(evals, text):
-    with pytest.raises(EvalsError, match=r"not an evals\.json"):
-        cases.evals(evals(text))
+def test_a_skill_s_own_evals_are_cases_in_every_shape_that_is_about(evals, document, rubric, name):
+    (found,), troubles = cases.evals(evals(document))
+    assert troubles == []
+    assert found.situation == (Message("human", "Greet Bob"),)
+    assert (found.expected, found.session_id) == (Expected(rubric=rubric), name)
+
+
+def test_one_item_that_is_none_costs_only_itself(evals):
+    path = evals([1, ASKED, {"prompt": "x"}, {"expectations": ["y"]}, ASKED | {"files": ["gone.txt"]}])
+    (found,), troubles = cases.evals(path)
+    assert found.situation == (Message("human", "Greet Bob"),)
+    reasons = ["no prompt", "it does not say what is expected", "no prompt", "its file gone.txt is not there"]
+    assert [trouble.split("evals.json: ")[1] for trouble in troubles] == [
+        f"eval {number}: {why}" for number, why in zip((1, 3, 4, 5), reasons, strict=True)
+    ]
+
+
+def test_a_small_text_file_is_part_of_the_situation_and_no_other_is(evals, tmp_path):
+    path = evals(
+        [ASKED | {"files": [name]} for name in ("evals/in.csv", "in.csv", "big", "bin", "../out.txt")]
+    )
+    (tmp_path.parent / "out.txt").write_text("outside")
+    for name, data in (("in.csv", b"a,b\n"), ("big", b"x" * 9_000), ("bin", b"\0")):
+        (tmp_path / "evals" / name).write_bytes(data)
+    found, troubles = cases.evals(path)
+    assert [case.situation[0].text for case in found] == ["evals/in.csv:\na,b", "in.csv:\na,b"]
+    assert len(troubles) == 3
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"evals": null}', "[" * 9999, "3"])
+def test_evals_in_another_form_are_said_to_be_so(evals, text):
+    found, (trouble,) = cases.evals(evals(text))
+    assert found == []
+    assert "evals.json: " in trouble
 
 
 def test_without_evals_there_are_none(tmp_path):
-    assert cases.evals(str(tmp_path / "SKILL.md")) == []
+    assert cases.evals(str(tmp_path / "SKILL.md")) == ([], [])
 
 
 @given(st.lists(st.sampled_from([f"session-{n}" for n in range(30)]), min_size=1, max_size=60))
