@@ -116,8 +116,6 @@ class Session:
     tainted: str | None = None  # a tool call touched transcripts or skillloop's state: why; queue only
     end: int = 0  # byte offset after the last whole line read
     digest: str = ""  # sha256 over the last 16 KiB read: each record has an id and a time
-    known: int = 0  # of a reading that went on: the first so many turns are of an earlier one, most without their words
-    resume: str = ""  # where a later reading may go on, for `transcript.read` alone to understand
 
     @property
     def human_turns(self) -> tuple[Turn, ...]:

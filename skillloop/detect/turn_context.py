@@ -47,13 +47,13 @@ def _letters(text: str) -> str:
 
 
 def scenes(session: Session) -> Iterator[Scene]:
-    """Yield each turn of a person that no earlier reading of the session covered, in order, with what stands around it."""
+    """Yield each turn of a person, in order, with what stands around it."""
     turns = session.turns
     human: list[Turn] = []
     for i, turn in enumerate(turns):
         if turn.role != "human":
             continue
-        if turn.origin is not Origin.MACHINE and i >= session.known:
+        if turn.origin is not Origin.MACHINE:
             before, after = _run(turns, range(i - 1, -1, -1)), _run(turns, range(i + 1, len(turns)))
             yield Scene(turn, before[::-1], after, tuple(reversed(human[-EARLIER:])), len(human))
         human.append(turn)

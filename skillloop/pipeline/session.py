@@ -72,12 +72,6 @@ class Digest:
     troubles: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()  # those of them that a person can mend: a SKILL.md that is none
 
-    @property
-    def complete(self) -> bool:
-        """Whether nothing in it is worth another try."""
-        crashed = any(trial.decision.outcome is Outcome.CRASH for trial in self.trials)
-        return not (crashed or self.troubles)
-
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -128,36 +122,16 @@ def digest(session: Session, home: Path, store: Store | None = None) -> Digest:
 
 
 def digest_job(home: Path, path: Path) -> Digest:
-    """Digest the transcript of one job of the inbox. Of a session that was resumed, only what came since is read.
-
-    The whole is read where it is not known where to go on, where the file changed, and where there is a rule to draft,
-    which is judged and kept with all of its session.
+    """Digest the transcript of one job of the inbox.
 
     Raises:
         SkillloopError: something stood in the way; what could be done is recorded, and the job may be tried again.
     """
     with Store.open(home) as store:
-        result = _resume(path, home, store) or digest(transcript.read(path), home, store)
-        if not result.session.automated and result.complete:
-            store.save_cursor(result.session)
+        result = digest(transcript.read(path), home, store)
     if result.unreadable:
         raise SkillloopError(result.unreadable[0], "mend the file; the session is tried again")
     return result
-
-
-def _resume(path: Path, home: Path, store: Store) -> Digest | None:
-    """Digest what came since the last time; None where the whole has to be read."""
-    if not (cursor := store.cursor(path)):
-        return None
-    try:
-        session = transcript.read(path, resume=cursor)
-    except transcript.Changed:
-        return None
-    run = start(session, home, store)
-    disagreements = detect_in(run)
-    if any(item.lesson and item.skill and item.skill.path for item in disagreements):
-        return None
-    return learn(run, disagreements)
 
 
 def detect_in(run: Run) -> tuple[Disagreement, ...]:

@@ -6,8 +6,7 @@ the new log; the damaged file is kept; no SKILL.md is touched.
 Lost: what was decided since the newest copy, which the worker makes after each session and each verb after a decision;
 without a sound copy, everything. The versions after that are gone from the store, but what stands in each SKILL.md then
 is recorded as an edit from outside, before anything is changed, and sessions that the copy does not know are digested
-again. An open publish is not taken over, since what is on disk is recorded anew, and neither is where reading goes on:
-transcripts are read from their start.
+again. An open publish is not taken over, since what is on disk is recorded anew.
 """
 
 from __future__ import annotations
@@ -54,7 +53,6 @@ def rebuild(home: Path) -> Rebuilt:
             log = Audit(database, home)
             lost = _lost(target, len(log), log.head())
             with database.transaction():
-                database.run("DELETE FROM places")
                 database.run("UPDATE publishes SET state = 'aborted' WHERE state = 'intent'")
                 log.append("rebuilt", lost=lost)
             if broken := database.problems() or log.problems(head=False):

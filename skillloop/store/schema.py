@@ -2,7 +2,7 @@
 
 Documents (`proposals.data`, `disagreements.data`) are JSON of the model with their SHA-256 beside them, so that a
 flipped bit is an error and never another rule. Versions and the audit log can only be appended to; triggers say so.
-Nothing writes to `recurrences` any more, and `places` holds the cursors of transcripts.
+Nothing uses `recurrences` and `places` any more.
 """
 
 from __future__ import annotations

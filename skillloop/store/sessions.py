@@ -30,7 +30,7 @@ class SessionRow:
 
 
 class Sessions(Tables):
-    """The tables sessions, disagreements and places (cursors)."""
+    """The tables sessions and disagreements."""
 
     def session(self, session_id: str) -> SessionRow | None:
         """Return what is known of this session, or None."""
@@ -79,16 +79,6 @@ class Sessions(Tables):
             count = "(SELECT count(*) FROM disagreements d WHERE d.session_id = sessions.session_id)"
             change = f"UPDATE sessions SET disagreements = {count} WHERE session_id = ?"  # noqa: S608
             self._database.run(change, session.session_id)
-
-    def cursor(self, path: str | Path) -> str:
-        """Return where the reading of this transcript may go on; "" where that is not known, or was changed in the store."""
-        rows = self._database.rows("SELECT place, sha FROM places WHERE path = ?", str(path))
-        return next((place for place, sha in rows if sha256(place) == sha), "")
-
-    def save_cursor(self, session: Session) -> None:
-        """Let the next reading of this saved session go on where `session.resume` says."""
-        row = (session.path, session.session_id, session.resume, sha256(session.resume))
-        self._database.run("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?)", *row)
 
     def disagreements(
         self, *, session_id: str | None = None, skill: str | Path | None = None, unattributed: bool = False

@@ -56,7 +56,7 @@ def memory() -> float:
 
 
 def alone(path: Path) -> tuple[float, float, str]:
-    """Seconds, peak memory in MB and what was found, of reading in a process of its own, and of reading on."""
+    """Seconds, peak memory in MB and what was found, of reading in a process of its own."""
     run = subprocess.run(
         [sys.executable, __file__, "--once", path], check=True, capture_output=True, text=True
     )
@@ -70,10 +70,6 @@ def once(path: Path) -> None:
     took = time.perf_counter() - began
     peak = memory()
     found = f"{read.records} records, {len(read.turns)} turns, {read.bad_lines} bad"
-    if read.resume:
-        began = time.perf_counter()
-        transcript.read(path, resume=read.resume)
-        found += f"; read on in {1000 * (time.perf_counter() - began):.1f} ms from a place of {len(read.resume)} bytes"
     print(took, peak, found)
 
 

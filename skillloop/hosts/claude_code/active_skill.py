@@ -53,14 +53,6 @@ class ActiveSkill:
         """Let the conversation start anew."""
         self.current = self._called = None
 
-    def snapshot(self) -> tuple[SkillRef | None, str | None, dict[str, str]]:
-        """Return how things stand, for `restore`."""
-        return self.current, self._called, dict(self._paths)
-
-    def restore(self, current: SkillRef | None, called: str | None, paths: dict[str, str]) -> None:
-        """Go on from how things stood."""
-        self.current, self._called, self._paths = current, called, dict(paths)
-
     def _enter(self, name: str) -> None:
         self.current = SkillRef(name, self._paths.get(_last(name)))
         self.seen[self.current] = None

@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from pathlib import Path
 
-from skillloop.hosts.claude_code.records import Changed, Lines
+from skillloop.hosts.claude_code.records import Lines
 from skillloop.hosts.claude_code.turn_builder import HumanDraft
 
 WINDOW = 64  # lines in which a parent is looked for at once
@@ -46,17 +46,13 @@ class Rewinds:
                 return
         self._missing.setdefault(parent, []).append(turn)
 
-    def mark_abandoned(self, path: Path, turns: list[HumanDraft], start: int = 0, before: int = 0) -> None:
-        """Mark the turns that were abandoned; `turns` are in the order of their lines.
-
-        Raises:
-            Changed: reading started behind `before` lines, and one of them may be what a turn goes on from.
-        """
+    def mark_abandoned(self, path: Path, turns: list[HumanDraft]) -> None:
+        """Mark the turns that were abandoned; `turns` are in the order of their lines."""
         if not self._missing:
             return
         places: dict[bytes, list[int]] = defaultdict(list)
-        number = before
-        for batch in Lines(path, start, before):
+        number = 0
+        for batch in Lines(path):
             for line in batch:
                 number += 1
                 for uuid in self._missing.keys() & _UUID.findall(line):
@@ -67,8 +63,6 @@ class Rewinds:
                 at = bisect_left(places[parent], prompt.line)
                 if at:
                     left.append((places[parent][at - 1], prompt.line))
-                elif start:
-                    raise Changed(path, "goes on from what was read before")
         _abandon(turns, sorted(left))
 
 

@@ -8,7 +8,6 @@ stands in a record of its own, that record is the turn. Words returned to the in
 from __future__ import annotations
 
 import re
-import sys
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
@@ -31,12 +30,12 @@ class Queue:
         self._waiting: deque[HumanDraft] = deque()
         self._sent: list[HumanDraft] = []
 
-    def take(self, record: dict[str, Any], line: int, offset: int) -> None:
+    def take(self, record: dict[str, Any], line: int) -> None:
         """Add a queue-operation record."""
         operation = record.get("operation")
         if operation == "enqueue":
             text, at = string(record.get("content")), string(record.get("timestamp")) or None
-            self._waiting.append(HumanDraft(line, text, timestamp=at, kind=TurnKind.QUEUED, offset=offset))
+            self._waiting.append(HumanDraft(line, text, timestamp=at, kind=TurnKind.QUEUED))
         elif operation in ("remove", "dequeue") and self._waiting:
             self._sent.append(self._waiting.popleft())
         elif operation == "popAll":
@@ -49,30 +48,6 @@ class Queue:
             draft.text = authorship.own_words(draft.text)
             if _typed(draft.text) and not _occurs(draft.text, turns, bisect_right(lines, draft.line)):
                 yield draft
-
-    def open_from(self, turns: list[HumanDraft]) -> int:
-        """Return the line of the first words sent that a turn to come may turn out to hold; `turns` as above."""
-        lines = [turn.line for turn in turns]
-        for draft in self._sent:
-            first = bisect_right(lines, draft.line)
-            if (
-                first + NEAR > len(turns)
-                and _typed(draft.text)
-                and not _occurs(draft.text, turns[:-1], first)  # the last turn may still be sent again
-            ):
-                return draft.line
-        return sys.maxsize
-
-    @property
-    def waiting(self) -> int | None:
-        """How much of the machines' content waits; None where a person's words do."""
-        if self._waiting and any(_typed(draft.text) for draft in self._waiting):
-            return None
-        return len(self._waiting)
-
-    def restore(self, waiting: int) -> None:
-        """Go on from where so much of the machines' content waited."""
-        self._waiting.extend(HumanDraft(0, "") for _ in range(waiting))
 
 
 def _typed(text: str) -> bool:

@@ -59,29 +59,19 @@ class _Line(msgspec.Struct, gc=False):
 _decode_line = msgspec.json.Decoder(_Line).decode
 
 
-class Changed(SkillloopError):  # noqa: N818  (a fact about the file, which the caller answers by reading it anew)
-    """The transcript is not the one that was read before, or what came since tells of what was said before."""
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path} {why}", "read it from the start")
-
-
 class Lines:
     """Whole lines in batches, with their newlines. After iterating, `end` and `digest` tell what was read.
 
     Args:
         path: The transcript.
-        start: Byte offset of a line's first byte.
-        before: How many lines stand before it.
 
     Raises:
         SkillloopError: there is no such file, or it cannot be read, or is not a regular file.
     """
 
-    def __init__(self, path: Path, start: int = 0, before: int = 0) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.start = self.end = start
-        self.before = before
+        self.end = 0
         self._file = opened(path)
         self._last = (b"", b"", 0)  # two blocks, and how much of the second is read as lines
 
@@ -91,24 +81,10 @@ class Lines:
         earlier, block, whole = self._last
         return _digest(earlier + block[max(0, whole - WINDOW) : whole])
 
-    def expect(self, end: int, digest: str) -> None:
-        """Make sure, before iterating, that the file is the one whose reading came to this end with this digest.
-
-        What stands further back than `WINDOW` is not looked at: a session is only ever appended to, and in a file that
-        was written anew other bytes stand there.
-
-        Raises:
-            Changed: it is not.
-        """
-        if _digest(self._before(end)) != digest:
-            self._file.close()
-            raise Changed(self.path, f"is not what was read of it up to byte {end}")
-
     def __iter__(self) -> Iterator[list[bytes]]:
         pieces: list[bytes] = []  # of the line that is not whole yet; dropped when it gets too long
-        size, offset, earlier = 0, self.start, self._before(self.start)
+        size, offset, earlier = 0, 0, b""
         with self._file:
-            self._file.seek(self.start)
             while block := self._read():
                 lines = list(BytesIO(block))  # finds the newlines several times faster than split does
                 tail = b"" if lines[-1].endswith(b"\n") else lines.pop()
@@ -125,11 +101,6 @@ class Lines:
         if parse(last) is not None:  # complete, though without a newline: no prefix of an object is one
             self._last, self.end = (earlier, b"", 0), offset
             yield [last]
-
-    def _before(self, offset: int) -> bytes:
-        """Return the last bytes before an offset."""
-        first = max(0, offset - WINDOW)
-        return os.pread(self._file.fileno(), offset - first, first) if offset else b""
 
     def _read(self) -> bytes:
         try:

@@ -10,30 +10,26 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.hosts.claude_code import pastes
-from skillloop.hosts.claude_code.incremental import cursor_after, read_cursor
-from skillloop.hosts.claude_code.records import Changed, Lines, parse, skim
+from skillloop.hosts.claude_code.records import Lines, parse, skim
 from skillloop.hosts.claude_code.turn_assembler import Assembly
-from skillloop.model import Session, Turn
+from skillloop.model import Session
 
-__all__ = ["Changed", "find", "locate", "read", "read_all"]
+__all__ = ["find", "locate", "read", "read_all"]
 
 BAD_SHARE = 0.05  # of the lines: from more on the session is partial
 PARALLEL_FROM = 64 << 20
 """Bytes of transcripts from which starting more processes pays."""
 
 
-def read(path: Path | str, *, resume: str = "", prefilter: bool = True) -> Session:
+def read(path: Path | str, *, prefilter: bool = True) -> Session:
     """Read a transcript.
 
     Args:
         path: The JSONL file.
-        resume: Where an earlier reading said that a later one may go on (`Session.resume`). Only what stands from there
-            is read, and the session's first `known` turns are those of the earlier reading.
         prefilter: False parses every line; it exists to prove that the result is the same.
 
     Returns:
@@ -41,46 +37,24 @@ def read(path: Path | str, *, resume: str = "", prefilter: bool = True) -> Sessi
 
     Raises:
         SkillloopError: there is no such file, it cannot be read, or nothing in it is a record.
-        Changed: reading cannot go on from there: the file is another, or what came since changes what was read.
     """
     path = Path(path)
-    cursor = read_cursor(resume, path) if resume else None
-    start, before = (cursor.start, cursor.before) if cursor else (0, 0)
-    pasted = pastes.from_history(path)
-    assembly = Assembly(pasted)
-    earlier = cursor.earlier(path, pasted) if cursor else []
-    lines = Lines(path, start, before)
-    if cursor is not None:
-        lines.expect(cursor.end, cursor.digest)
-        cursor.restore(assembly)
+    assembly = Assembly(pastes.from_history(path))
+    lines = Lines(path)
     count = _assemble(lines, assembly, prefilter=prefilter)
-    assembly.finish()
-    turns = assembly.human_drafts()
-    assembly.rewinds.mark_abandoned(path, turns, start, before)
-    if cursor is not None:
-        cursor.confirm(path, turns)
     if not count:
         raise SkillloopError(
             f"{path} holds no record of a session",
             "give a transcript that Claude Code wrote, with at least one whole line",
         )
-    session = _session(path, assembly, count, earlier)
-    return replace(
-        session,
-        end=lines.end,
-        digest=lines.digest,
-        known=len(earlier) + 1 if cursor else 0,
-        resume=cursor_after(assembly, lines, cursor),
-    )
-
-
-def _session(path: Path, assembly: Assembly, count: int, earlier: list[Turn]) -> Session:
-    """Return the session that was put together, of so many records, behind the turns of an earlier reading."""
+    assembly.finish()
+    human = assembly.human_drafts()
+    assembly.rewinds.mark_abandoned(path, human)
     facts, bad = assembly.facts, assembly.bad
     return Session(
         facts.get("sessionId") or path.stem,
         str(path),
-        (*earlier, *(draft.turn(index) for index, draft in enumerate(assembly.drafts, len(earlier)))),
+        tuple(draft.turn(index) for index, draft in enumerate(assembly.drafts)),
         skills=tuple(assembly.skills.seen),
         cwd=facts.get("cwd"),
         version=facts.get("version"),
@@ -88,16 +62,18 @@ def _session(path: Path, assembly: Assembly, count: int, earlier: list[Turn]) ->
         bad_lines=bad,
         machine=assembly.machine,
         partial=bad > BAD_SHARE * (count + bad) or not assembly.recognised,
-        automated=assembly.automatic and not assembly.human_drafts(),
+        automated=assembly.automatic and not human,
         tainted=assembly.tainted,
+        end=lines.end,
+        digest=lines.digest,
     )
 
 
 def _assemble(lines: Lines, assembly: Assembly, *, prefilter: bool) -> int:
     """Take every line; return the number of records up to the last one."""
-    number = lines.before
+    number = 0
     for batch in lines:
-        assembly.turn_to(batch, number + 1, lines.end)
+        assembly.rewinds.turn_to(batch, number + 1)
         for line in batch:
             number += 1
             blocks = skim(line, replying=assembly.reply is not None) if prefilter else None

@@ -7,10 +7,9 @@ are a person's.
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from dataclasses import replace
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 from skillloop.hosts.claude_code import authorship
@@ -23,7 +22,6 @@ from skillloop.hosts.claude_code.records import unambiguous
 from skillloop.hosts.claude_code.turn_builder import (
     AssistantDraft,
     HumanDraft,
-    Snapshot,
     same_message,
     string,
 )
@@ -43,11 +41,8 @@ class Assembly:
         self.skills = ActiveSkill()
         self.rewinds = Rewinds()
         self.queue = Queue()
-        self.uuids: dict[str, None] = {}  # of the human records, in order
+        self.uuids: set[str] = set()  # of the human records
         self.machine = self.bad = self.blank = 0  # records that no person wrote, and lines that are none
-        self.open_from = (
-            sys.maxsize
-        )  # from this line on, queued words may still turn out to be in a later record
         self.recognised = self.automatic = False
         self.tainted: str | None = None
         self.facts: dict[str, str] = {}  # sessionId, cwd and version as last seen
@@ -55,17 +50,8 @@ class Assembly:
         self._replies: deque[AssistantDraft] = deque(maxlen=4)  # whose calls may still get a result
         self._last_human: HumanDraft | None = None  # the person's latest turn
         self._invocation: HumanDraft | None = None  # a slash command that a skill's launch may follow
-        self._batch: list[bytes] = []
-        self._first = self._end = 0  # number of its first line, and where in the file it ends
-        self._lengths: list[int] = []  # of its lines, summed up; empty until they are asked for
         self._interrupted = self._denied = False
         self._refused_plan: str | None = None  # the id of its call
-
-    def turn_to(self, batch: list[bytes], first: int, end: int) -> None:
-        """Take the next lines: the number of the first of them, and where in the file they end."""
-        self.rewinds.turn_to(batch, first)
-        self._batch, self._first, self._end = batch, first, end
-        self._lengths = []
 
     def take(self, record: dict[str, Any], line: int, source: bytes) -> None:
         """Add the record that stands on this 1-based line, whose bytes are `source`."""
@@ -77,15 +63,13 @@ class Assembly:
         elif kind == "attachment":
             self._attachment(record, line, source)
         elif kind == "queue-operation" and unambiguous(source):
-            self.queue.take(record, line, self._begins(line))
+            self.queue.take(record, line)
 
     def finish(self) -> None:
         """Decide what only the end of the file decides."""
         if self._refused_plan is not None:  # nobody spoke after it: the plan went on in a session of its own
             self._mark_call(self._refused_plan)
-        turns = self.human_drafts()
-        late = list(self.queue.missing(turns))
-        self.open_from = self.queue.open_from(turns)
+        late = list(self.queue.missing(self.human_drafts()))
         for draft in late:
             draft.text, draft.pasted = separate(draft.text, self._pastes)
         if late:
@@ -97,26 +81,6 @@ class Assembly:
     def human_drafts(self) -> list[HumanDraft]:
         """Return the human turns so far."""
         return [draft for draft in self.drafts if isinstance(draft, HumanDraft)]
-
-    def restore(self, snapshot: Snapshot, *, interrupted: bool, denied: bool) -> None:
-        """Go on from how things stood at a human turn, which is taken next, with its marks."""
-        self.machine, self.bad, self.blank = snapshot.machine, snapshot.bad, snapshot.blank
-        self.queue.restore(snapshot.waiting)
-        self.skills.restore(snapshot.skill, snapshot.called, snapshot.paths)
-        self._interrupted, self._denied = interrupted, denied
-
-    def _snapshot(self) -> Snapshot | None:
-        """Return how things stand; None while words wait of which it is not known whether they were sent."""
-        waiting = self.queue.waiting
-        if waiting is None:
-            return None
-        return Snapshot(self.machine, self.bad, self.blank, len(self.uuids), waiting, *self.skills.snapshot())
-
-    def _begins(self, line: int) -> int:
-        """Return the byte offset of a line of the batch."""
-        if not self._lengths:
-            self._lengths = list(accumulate(map(len, self._batch), initial=0))
-        return self._end - self._lengths[-1] + self._lengths[line - self._first]
 
     # ---- the assistant
 
@@ -287,14 +251,12 @@ class Assembly:
             interrupted=self._interrupted,
             denied=self._denied,
             skill=self.skills.current,
-            offset=self._begins(line),
         )
         self._replace_unanswered(draft)
         if draft.kind is not TurnKind.DENIAL:
-            draft.snapshot = self._snapshot()
             self.rewinds.prompt(draft, self._last_human)
         if uuid is not None:
-            self.uuids[uuid] = None
+            self.uuids.add(uuid)
         self.drafts.append(draft)
         self._last_human, self.reply, self._refused_plan = draft, None, None
         self._interrupted = self._denied = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from skillloop.model import Origin, SkillRef, ToolUse, Turn, TurnKind
 
@@ -29,22 +29,9 @@ def string(value: Any) -> str:
     return value
 
 
-class Snapshot(NamedTuple):
-    """How things stood when a person spoke: what cannot be known from the lines that follow."""
-
-    machine: int  # records that no person wrote
-    bad: int
-    blank: int  # lines
-    human: int  # records of the person's
-    waiting: int  # machines' content in the queue
-    skill: SkillRef | None  # in force
-    called: str | None  # a skill that may be launched next
-    paths: dict[str, str]  # of the skills that were launched
-
-
 @dataclass(slots=True)
 class HumanDraft:
-    """A human turn; the fields are those of `model.Turn`, and what it takes to go on reading from here."""
+    """A human turn; the fields are those of `model.Turn`."""
 
     line: int
     text: str
@@ -58,8 +45,6 @@ class HumanDraft:
     denied: bool = False
     abandoned: bool = False
     skill: SkillRef | None = None
-    offset: int = 0  # of its line
-    snapshot: Snapshot | None = None  # None: reading cannot go on from here
 
     def turn(self, index: int) -> Turn:
         """Return the finished turn."""
