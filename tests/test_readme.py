@@ -1,4 +1,4 @@
-"""The README is true: its commands are the ones that CI runs, its verbs exist, its JSON shapes are what comes out."""
+"""The README is true: its commands are the ones that CI runs, its verbs exist, the JSON shapes of the docs are what comes out."""
 
 import json
 import re
@@ -12,6 +12,7 @@ from skillloop import cli
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "findings").glob("*.md")]
 DEMO = "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/skillloop demo"
 TESTS = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/pytest"
 
@@ -19,6 +20,17 @@ TESTS = "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/
 def test_the_two_commands_stand_there_word_for_word():
     assert re.search(rf"^    {re.escape(DEMO)}$", README, re.MULTILINE)
     assert re.search(rf"^    {re.escape(TESTS)}$", README, re.MULTILINE)
+
+
+def test_it_is_short():
+    assert len(README.splitlines()) <= 150
+    assert len(README.split()) <= 1_500
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_link_leads_nowhere(page):
+    for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
 
 
 @pytest.mark.parametrize("verb", cli.VERBS)
@@ -39,17 +51,17 @@ def test_the_picture_is_what_the_demo_prints():
 
 
 def keys(value):
-    """The names in a JSON value, nested, as the README writes them."""
+    """The names in a JSON value, nested, as docs/json.md writes them."""
     if isinstance(value, dict):
         return {key: keys(inner) for key, inner in value.items()}
     return keys(value[0]) if isinstance(value, list) and value and isinstance(value[0], dict) else None
 
 
 def documented(command):
-    """The names that the README gives for a command's JSON."""
+    """The names that docs/json.md gives for a command's JSON."""
     row = next(
         line
-        for line in README.partition("## JSON")[2].splitlines()
+        for line in (ROOT / "docs/json.md").read_text("utf-8").splitlines()
         if re.match(rf"\| [^|]*`{command}`[^|]* \|", line)
     )
     return set(re.findall(r'"(\w+)"', row.partition("{")[2]))

@@ -151,7 +151,7 @@ def _moment(since: str) -> float:
 
 
 def as_object(result: Digest) -> dict[str, Any]:
-    """Return the documented JSON shape of one digested session (README: "JSON")."""
+    """Return the documented JSON shape of one digested session (docs/json.md)."""
     session = result.session
     return {
         "session_id": session.session_id,

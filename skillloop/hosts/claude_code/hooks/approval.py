@@ -7,7 +7,7 @@ the token to the command that runs after their yes. Forms that the hook does not
 `cd x && …`) get no token, so the command refuses them; where the hook fails or is missing, the same.
 
 Invariants: a token is accepted once, within `LIFETIME`, for exactly the action and content that it was issued for; it
-is stored only as a hash, so reading skillloop's folder does not reveal it. Not covered, and said in the README: a
+is stored only as a hash, so reading skillloop's folder does not reveal it. Not covered, and said in docs/security.md: a
 process of the same user with a will of its own can write whatever skillloop can write.
 
 This module also runs by path as that hook, on any Python: standard library only, Python 3.8 syntax.
