@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from skillloop import llm
 from skillloop.evaluate.cases import Case
@@ -34,10 +35,16 @@ PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judg
 """Checks that are made once, when a draft is made: a later look at the proposal shows them again."""
 
 _ORDER = (Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH)
-_RUBRIC = llm.schema(meets={"type": "boolean"}, why={"type": "string"})
+_RUBRIC = llm.schema(
+    answer={"type": "string", "enum": ["meets", "fails", "does not apply"]}, why={"type": "string"}
+)
 _CHOICE = llm.schema(
     better={"type": "string", "enum": ["first", "second", "neither"]}, why={"type": "string"}
 )
+
+
+Mark = Literal["meets", "fails", "does not apply"]
+"""What one run of a case came to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ def kappa(pairs: Iterable[tuple[bool, bool]]) -> Kappa | None:
     return Kappa(value, max(-1.0, value - error), min(1.0, value + error), n)
 
 
-def meets(client: ModelClient, case: Case, answer: str, commands: Sequence[str], model: str) -> bool | None:
+def meets(client: ModelClient, case: Case, answer: str, commands: Sequence[str], model: str) -> Mark | None:
     """Ask whether an answer meets a case's rubric; None where the judge gave no usable answer."""
     data = {
         "requirement": case.expected.rubric,
@@ -113,8 +120,8 @@ def meets(client: ModelClient, case: Case, answer: str, commands: Sequence[str],
         "answer": answer,
         "commands": list(commands),
     }
-    value = client.complete(Request("rubric", model, llm.prompt("rubric.v1"), data, _RUBRIC)).value
-    return None if value is None else bool(value["meets"])
+    value = client.complete(Request("rubric", model, llm.prompt("rubric.v2"), data, _RUBRIC)).value
+    return None if value is None else value["answer"]
 
 
 def opinion(client: ModelClient, store: Store, proposal: Proposal, old: str, new: str, model: str) -> Check:

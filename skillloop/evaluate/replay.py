@@ -17,13 +17,14 @@ from skillloop import llm
 from skillloop.config import Model
 from skillloop.evaluate import cases, judge
 from skillloop.evaluate.cases import Case
+from skillloop.evaluate.judge import Mark
 from skillloop.llm import ModelClient, Request
 from skillloop.model import Check, Proposal
 from skillloop.store import Store
 from skillloop.text import redact
 
-Play = Callable[[Case, str, int], bool | None]
-"""Tells whether one run of a case with one text passed; None is unscored. The number tells the runs apart."""
+Play = Callable[[Case, str, int], Mark | None]
+"""Tells what one run of a case with one text came to; None is unscored. The number tells the runs apart."""
 
 ALPHA = 0.05
 """Chance that is taken of calling luck a gain."""
@@ -39,7 +40,7 @@ SCHEMA = llm.schema(answer={"type": "string"}, commands={"type": "array", "items
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Which runs of one case passed: the same ones with the old and with the new text."""
+    """Which runs of one case passed, the same ones with the old and with the new text; those to which it applied."""
 
     case: Case
     old: tuple[bool, ...]
@@ -89,7 +90,7 @@ class Change:
 def player(client: ModelClient, models: Model, *, with_judge: bool) -> Play:
     """Return how a case is run by a model. Without a judge, a case that needs one is unscored."""
 
-    def play(case: Case, text: str, sample: int) -> bool | None:
+    def play(case: Case, text: str, sample: int) -> Mark | None:
         if not case.expected.by_code and not with_judge:
             return None
         value = client.complete(request(case, text, models.cheap, sample, models.runs)).value
@@ -97,7 +98,7 @@ def player(client: ModelClient, models: Model, *, with_judge: bool) -> Play:
             return None
         commands = tuple(value["commands"])
         if case.expected.by_code:
-            return case.expected.met(value["answer"], commands)
+            return "meets" if case.expected.met(value["answer"], commands) else "fails"
         return judge.meets(client, case, value["answer"], commands, models.careful)
 
     return play
@@ -138,7 +139,7 @@ def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Ch
         least = least_runs(alpha)
         yield unscored(f"{change.n} runs of a case can never tell a gain from luck; {least} are the least")
         return
-    own = runs(play, change.own, change)
+    own = runs(play, change.own, change, alpha)
     if own is None:
         yield unscored("its own case could not be scored")
         return
@@ -158,15 +159,21 @@ def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Ch
             yield unscored(f"the held-out cases were looked at {looks} times, so they prove little by now")
 
 
-def runs(play: Play, case: Case, change: Change) -> Runs | None:
-    """Run a case `n` times with each text; None when one run could not be scored."""
-    results: list[tuple[bool, bool]] = []
+def runs(play: Play, case: Case, change: Change, alpha: float = 1.0) -> Runs | None:
+    """Run a case `n` times with each text; None when one run could not be scored.
+
+    It stops early where wins in all runs to come could not make the chance of luck fall to `alpha` any more.
+    """
+    done = Runs(case, (), ())
     for sample in range(change.n):
         before, after = play(case, change.old, sample), play(case, change.new, sample)
         if before is None or after is None:
             return None
-        results.append((before, after))
-    return Runs(case, tuple(a for a, _ in results), tuple(b for _, b in results))
+        if "does not apply" not in (before, after):
+            done = Runs(case, (*done.old, before == "meets"), (*done.new, after == "meets"))
+        if sign_test(done.wins + change.n - sample - 1, done.losses) > alpha:
+            break
+    return done
 
 
 def unscored(why: str) -> Check:
