@@ -94,6 +94,7 @@ class Transcript:
         self._message: str | None = None  # id of the assistant message that is being written
         self._pending: str | None = None  # id of a tool call without a result
         self._skill: str | None = None  # to which the client attributes what the assistant says in this turn
+        self._launched: dict[str, str] = {}  # path of SKILL.md by name, the latest last
         self.submitted: list[str] = []  # what was typed at the prompt
         self._turn_parents: list[str | None] = []  # what each typed turn follows, for a rewind
 
@@ -212,6 +213,8 @@ class Transcript:
             f"\n\nARGUMENTS: {args}" if args else ""
         )
         self._skill = name
+        self._launched.pop(name, None)
+        self._launched[name] = path
         return self.meta([{"type": "text", "text": text}], **extra)
 
     # ---- what machines write
@@ -232,8 +235,8 @@ class Transcript:
         ]
         return self.attachment("invoked_skills", skills=listed)
 
-    def compacted(self, summary: str = "1. Primary request: never mind.") -> Self:
-        """The conversation was summarised to make room."""
+    def compacted(self, summary: str = "1. Primary request: never mind.", *, resumed: bool = False) -> Self:
+        """The conversation was summarised to make room; the client forgot its skills if it was `resumed` before."""
         self._settle()
         self.record(
             "system",
@@ -242,7 +245,10 @@ class Transcript:
             parentUuid=None,
             logicalParentUuid=self._parent,
         )
-        return self._user(SUMMARY + summary, isVisibleInTranscriptOnly=True, isCompactSummary=True)
+        self._user(SUMMARY + summary, isVisibleInTranscriptOnly=True, isCompactSummary=True)
+        if not resumed and self._launched and not self._before("2.1.170"):
+            self.restored(*reversed(self._launched.items()))
+        return self
 
     def handoff(self, plan: str) -> Self:
         """An accepted plan opens a new session with this as its first "user" message."""

@@ -1,28 +1,47 @@
 """Which skill is in force.
 
-A skill comes into force when its instructions are put before the model, or when the client attributes the assistant's
-words to it. It stays so until another one does, or the conversation is cleared: a correction several turns later still
-belongs to it, and a compaction puts the skill's text back, so it ends nothing.
+A skill comes into force when its instructions are put before the model, when it is started as a sub-agent of its own
+(`context: fork`), or when the client attributes the assistant's words to it. It stays so until another one does, or the
+conversation is cleared: a correction several turns later still belongs to it. A compaction keeps what it puts back, and no
+skill that was loaded before a `--resume` is put back. A plugin's skill is another than the person's of the same name.
+
+Git worktrees that the client makes are gone when the session ends, so a skill in one is the repository's.
 """
 
 from __future__ import annotations
 
 import re
+from io import BufferedReader
+from pathlib import Path
 from typing import Any
 
+from skillloop.errors import SkillloopError
+from skillloop.hosts.claude_code.records import MAX_LINE, opened, parse
 from skillloop.hosts.claude_code.turn_builder import string
 from skillloop.model import SkillRef
+from skillloop.skillpath import Owner, owner_of
 
 _LAUNCH = re.compile(r"\A\s*Base directory for this skill: ([^\n]+)")
+_AGAIN = re.compile(r"\A(?:Skill /(.+?) is already loaded above|\(Re-invocation of /(.+?) — )")
+_FORK = re.compile(r'<forked-skill-launch>\{"agentId":"([\w-]+)","skillName":"([^"\\]+)"')
+_AGENT = re.compile(r"[\w-]+", re.ASCII)
+_WORKTREE = re.compile(r"/\.claude/worktrees/[^/]+(?=/|\Z)")
+_PUTS_BACK = (2, 1, 170)  # the client that first lists the skills that a compaction puts back
 
 
 class ActiveSkill:
-    """The skill in force, and all that ever were."""
+    """The skill in force, and all that ever were.
 
-    def __init__(self) -> None:
+    Args:
+        agents: The folder in which the transcripts of the session's sub-agents lie; None where there is none.
+    """
+
+    def __init__(self, agents: Path | None = None) -> None:
         self.current: SkillRef | None = None
         self.seen: dict[SkillRef, None] = {}
-        self._paths: dict[str, str] = {}  # of SKILL.md, by the last part of the name
+        self._agents = agents
+        self._paths: dict[str, str] = {}  # of SKILL.md, by the whole name
+        self._worktrees: dict[str, str] = {}  # what each is a copy of
         self._called: str | None = None
 
     def called(self, name: Any) -> None:
@@ -31,33 +50,98 @@ class ActiveSkill:
 
     def launched(self, text: str) -> bool:
         """Take a record that puts a skill's instructions before the model; whether it was one."""
-        match = _LAUNCH.match(text)
-        if match is None:
+        if match := _AGAIN.match(text):
+            self._enter(match[1] or match[2])
+            return True
+        if (match := _LAUNCH.match(text)) is None:
             return False
-        folder = string(match[1]).strip().rstrip("/\\")
-        name = _last(folder)
+        folder = self.home(string(match[1]).strip().rstrip("/\\"))
+        name = re.split(r"[/\\]", folder)[-1]
         if self._called is not None and _last(self._called) == name:
             name = self._called
         self._called = None
-        self._paths[_last(name)] = folder + "/SKILL.md"
+        self._paths[name] = folder + "/SKILL.md"
         self._enter(name)
         return True
 
+    def forked(self, result: Any) -> bool:
+        """Take what tells of a sub-agent that runs a skill; whether it did. The agent's own file names the folder.
+
+        Args:
+            result: The `toolUseResult` of a Skill call, or the text of a slash command's output.
+        """
+        if isinstance(result, str):
+            match = _FORK.search(result)
+            agent, name = match.groups() if match else ("", "")
+        elif isinstance(result, dict) and result.get("status") == "forked":
+            agent, name = string(result.get("agentId")), string(result.get("commandName"))
+        else:
+            return False
+        if not name:
+            return False
+        self.called(name)
+        if not self.launched(self._instructions(agent)):
+            self._enter(name)
+        return True
+
+    def _instructions(self, agent: str) -> str:
+        """Return the text that a sub-agent was started with; "" where that is not known."""
+        if self._agents is None or not _AGENT.fullmatch(agent):
+            return ""
+        try:
+            with BufferedReader(opened(self._agents / f"agent-{agent}.jsonl")) as file:
+                record = parse(file.readline(MAX_LINE)) or {}
+        except (SkillloopError, OSError):
+            return ""
+        message = record.get("message")
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, list) and content and isinstance(content[0], dict):
+            content = content[0].get("text")
+        return string(content)
+
     def attributed(self, name: Any) -> None:
         """Note that the client says that the assistant spoke under this skill."""
-        name = string(name).strip()
-        if name and (self.current is None or _last(self.current.name) != _last(name)):
-            self._enter(name)
+        name, here = string(name).strip(), self.current
+        if not name or (here is not None and here.name == name):
+            return
+        if (
+            here is not None
+            and here.path is not None
+            and here.name == _last(name)
+            and owner_of(here.path) not in {Owner.PERSON, Owner.PROJECT}
+        ):  # a plugin's, called by its short name
+            self._paths[name] = here.path
+        self._enter(name)
+
+    def compacted(self, version: Any) -> None:
+        """Let the conversation be summarised: what is in force is put back, by the clients that say so."""
+        numbers = tuple(int(part) for part in string(version).split(".") if part.isdigit())
+        if numbers >= _PUTS_BACK:
+            self.current = None
 
     def cleared(self) -> None:
         """Let the conversation start anew."""
         self.current = self._called = None
 
+    def entered(self, worktree: Any) -> None:
+        """Note that the session went into a git worktree that the client made."""
+        if isinstance(worktree, dict):
+            path, home = string(worktree.get("worktreePath")), string(worktree.get("originalCwd"))
+            if path and home:
+                self._worktrees[path] = home
+
+    def home(self, folder: str) -> str:
+        """Return the folder of which one in a worktree is a copy; any other folder is its own."""
+        for path, home in self._worktrees.items():
+            if not _WORKTREE.search(path) and f"{folder}/".startswith(f"{path}/"):
+                return home + folder[len(path) :]
+        return _WORKTREE.sub("", folder)
+
     def _enter(self, name: str) -> None:
-        self.current = SkillRef(name, self._paths.get(_last(name)))
+        self.current = SkillRef(name, self._paths.get(name))
         self.seen[self.current] = None
 
 
 def _last(name: str) -> str:
-    """Return the last part of a path or of a `plugin:skill` name."""
-    return re.split(r"[/\\:]", name)[-1]
+    """Return the last part of a `plugin:skill` name."""
+    return name.rpartition(":")[2]

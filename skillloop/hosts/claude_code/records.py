@@ -51,11 +51,13 @@ class _Message(msgspec.Struct, gc=False):
 
 class _Line(msgspec.Struct, gc=False):
     type: str
+    subtype: Any = None
     isSidechain: bool = False  # noqa: N815  (the client's name)
     message: _Message | None = None
     attributionSkill: Any = None  # noqa: N815
 
 
+_NEEDED = frozenset({"attachment", "queue-operation", "worktree-state"})
 _decode_line = msgspec.json.Decoder(_Line).decode
 
 
@@ -146,8 +148,10 @@ def skim(line: bytes, *, replying: bool) -> list[dict[str, Any]] | None:
         if message is None:
             return None
         results = [block for block in message.content if block.type == "tool_result"]
-        return [] if results and not any(block.is_error for block in results) else None
-    return None if record.type in ("attachment", "queue-operation") else []
+        plain = results and not any(block.is_error for block in results) and b'"forked"' not in line
+        return [] if plain else None
+    needed = record.type in _NEEDED or record.subtype in ("compact_boundary", "local_command")
+    return None if needed else []
 
 
 def unambiguous(line: bytes) -> bool:

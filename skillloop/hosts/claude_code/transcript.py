@@ -39,7 +39,7 @@ def read(path: Path | str, *, prefilter: bool = True) -> Session:
         SkillloopError: there is no such file, it cannot be read, or nothing in it is a record.
     """
     path = Path(path)
-    assembly = Assembly(pastes.from_history(path))
+    assembly = Assembly(pastes.from_history(path), path.with_suffix("") / "subagents")
     lines = Lines(path)
     count = _assemble(lines, assembly, prefilter=prefilter)
     if not count:
@@ -56,7 +56,7 @@ def read(path: Path | str, *, prefilter: bool = True) -> Session:
         str(path),
         tuple(draft.turn(index) for index, draft in enumerate(assembly.drafts)),
         skills=tuple(assembly.skills.seen),
-        cwd=facts.get("cwd"),
+        cwd=assembly.skills.home(facts["cwd"]) if "cwd" in facts else None,
         version=facts.get("version"),
         records=count,
         bad_lines=bad,

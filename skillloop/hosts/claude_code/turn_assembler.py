@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from skillloop.hosts.claude_code import authorship
@@ -33,12 +34,13 @@ class Assembly:
 
     Args:
         pastes: What the person is known to have pasted in this session.
+        agents: The folder of the sub-agents' transcripts.
     """
 
-    def __init__(self, pastes: tuple[str, ...] = ()) -> None:
+    def __init__(self, pastes: tuple[str, ...] = (), agents: Path | None = None) -> None:
         self.drafts: list[HumanDraft | AssistantDraft] = []
         self.reply: AssistantDraft | None = None  # the assistant's turn that is open
-        self.skills = ActiveSkill()
+        self.skills = ActiveSkill(agents)
         self.rewinds = Rewinds()
         self.queue = Queue()
         self.uuids: set[str] = set()  # of the human records
@@ -64,6 +66,10 @@ class Assembly:
             self._attachment(record, line, source)
         elif kind == "queue-operation" and unambiguous(source):
             self.queue.take(record, line)
+        elif kind == "system":
+            self._system(record)
+        elif kind == "worktree-state":
+            self.skills.entered(record.get("worktreeSession"))
 
     def finish(self) -> None:
         """Decide what only the end of the file decides."""
@@ -151,6 +157,8 @@ class Assembly:
             if block.get("is_error") and not record.get("isSidechain"):
                 self._failure(block, record, line, source)
         if results:
+            if self.skills.forked(record.get("toolUseResult")):
+                self._entered()
             return
         texts = [
             text for block in blocks if block.get("type") == "text" and (text := string(block.get("text")))
@@ -200,12 +208,24 @@ class Assembly:
             self._add_human(author, record, line, source)
 
     def _launch(self, text: str) -> None:
-        """Take a text that may put a skill into force; the words it was called with belong to it."""
+        """Take a text that may put a skill into force."""
         if self.skills.launched(text):
-            for draft in (self._invocation, self.reply):
-                if draft is not None:
-                    draft.skill = self.skills.current
-            self._invocation = None
+            self._entered()
+
+    def _entered(self) -> None:
+        """Let the words that a skill was called with, and the call, belong to it."""
+        for draft in (self._invocation, self.reply):
+            if draft is not None:
+                draft.skill = self.skills.current
+        self._invocation = None
+
+    def _system(self, record: dict[str, Any]) -> None:
+        if record.get("subtype") == "compact_boundary":
+            self.skills.compacted(record.get("version"))
+        elif record.get("subtype") == "local_command" and self.skills.forked(record.get("content")):
+            last = self._last_human  # its slash command stands there as it was typed
+            self._invocation = last if last is not None and last.text.startswith("/") else None
+            self._entered()
 
     def _attachment(self, record: dict[str, Any], line: int, source: bytes) -> None:
         attachment = record.get("attachment")
