@@ -152,10 +152,42 @@ class Disagreement:
     evidence: Evidence
     kind: Kind
     confidence: float  # 0 to 1, calibrated
-    durable: bool  # worth remembering next time
-    lesson: str | None  # one imperative sentence, or None where there is none to draw
+    durable: bool  # a lesson of its turn is offered
     skill: SkillRef | None
     turn: int  # index into Session.turns
+    signals: tuple[Signal, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Stable over re-reading the same bytes: the id of its evidence."""
+        return self.evidence.id
+
+
+class Scope(StrEnum):
+    """For what a lesson holds."""
+
+    SKILL = "skill"
+    PROJECT = "project"
+    PERSON = "person"
+    ONCE = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a turn of a person teaches for the next time, and for which file. A turn can teach several."""
+
+    evidence: Evidence  # its quote is the verbatim span that the lesson was drawn from
+    text: str  # one imperative sentence that stands alone
+    chance: float  # 0 to 1, that it is durable
+    offered: bool  # sure enough to propose; else a candidate, which a second saying may lift
+    confidence: float  # 0 to 1, that its turn is a disagreement
+    turn: int  # index into Session.turns
+    skill: SkillRef | None = None  # in force when it was said
+    scope: Scope = Scope.ONCE
+    target: str | None = None  # absolute path of the SKILL.md or rules file it goes to; None is nowhere yet
+    source: Literal["detector", "note", "session", "model"] = "detector"
+    look: tuple[str, ...] = ()  # why a person must look at it: never applied by itself
+    disagreement: str | None = None  # id of the one that its turn is
     signals: tuple[Signal, ...] = ()
 
     @property

@@ -153,6 +153,7 @@ def _moment(since: str) -> float:
 def as_object(result: Digest) -> dict[str, Any]:
     """Return the documented JSON shape of one digested session (docs/json.md)."""
     session = result.session
+    offered = {item.disagreement: item.text for item in reversed(result.lessons) if item.offered}
     return {
         "session_id": session.session_id,
         "path": session.path,
@@ -167,10 +168,24 @@ def as_object(result: Digest) -> dict[str, Any]:
                 "quote": item.evidence.quote,
                 "confidence": round(item.confidence, 4),
                 "durable": item.durable,
-                "lesson": item.lesson,
+                "lesson": offered.get(item.id),
                 "skill": item.skill.name if item.skill else None,
             }
             for item in result.disagreements
+        ],
+        "lessons": [
+            {
+                "uuid": item.evidence.uuid,
+                "line": item.evidence.line,
+                "text": item.text,
+                "source": item.source,
+                "scope": item.scope.value,
+                "target": item.target,
+                "chance": item.chance,
+                "offered": item.offered,
+                "look": list(item.look),
+            }
+            for item in sorted(result.lessons, key=lambda item: -item.chance)
         ],
         "recurrences": [
             {"path": item.path, "line": item.line or None, "rule": item.rule, "proposal": item.proposal}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,7 +20,7 @@ from skillloop.commands.options import (
 )
 from skillloop.errors import SkillloopError, Stale
 from skillloop.hosts.claude_code.hooks import approval
-from skillloop.model import Disagreement, Outcome, SkillRef
+from skillloop.model import Lesson, Outcome, SkillRef
 from skillloop.pipeline import gather, session
 from skillloop.pipeline.gather import Prepared
 from skillloop.skillpath import SkillPath
@@ -48,8 +47,7 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
     with app.history() as store:
         path = known_skill(store, skill) if skill is not None else None
         queue = store.proposals(states=OPEN, skill=path)
-        unattributed = store.disagreements(unattributed=True) if path is None else []
-        loose = [lesson for lesson in unattributed if lesson.durable and lesson.lesson]
+        loose = store.lessons(waiting=True) if path is None else []
         if as_json or not interactive():
             _list(app, store, queue, loose, as_json=as_json)
             return 0
@@ -69,7 +67,7 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
     return 0
 
 
-def _list(app: App, store: Store, queue: list[Queued], loose: list[Disagreement], *, as_json: bool) -> None:
+def _list(app: App, store: Store, queue: list[Queued], loose: list[Lesson], *, as_json: bool) -> None:
 
     out = app.console()
     for queued in queue:
@@ -86,8 +84,8 @@ def _list(app: App, store: Store, queue: list[Queued], loose: list[Disagreement]
     if not as_json:
         for found in loose:
             where = f"{found.evidence.path}:{found.evidence.line}"
-            in_force = f"\n  {_in_force(found)}" if found.skill is not None and found.skill.path else ""
-            out.say(f"no skill yet: {found.lesson}  ({where}){in_force}")
+            in_force = f"\n  {_in_force(found)}" if found.target else ""
+            out.say(f"no skill yet: {found.text}  ({where}){in_force}")
         click.echo(f"{len(queue)} waiting; decide with `skillloop review` in a terminal", err=True)
 
 
@@ -171,16 +169,15 @@ def _edit(app: App, store: Store, queued: Queued) -> Queued:
     return store.find_proposal(new.id)
 
 
-def _attach(app: App, store: Store, found: Disagreement) -> bool:
+def _attach(app: App, store: Store, found: Lesson) -> bool:
     """Offer to give a lesson without a skill to one; False means quit."""
     out = app.console()
-    plugin = found.skill.path if found.skill is not None else None
     out.say(f"\n“{found.evidence.quote.strip()}”", "italic")
-    out.say(f"Lesson: {found.lesson}. {_in_force(found)}")
+    out.say(f"Lesson: {found.text}. {_in_force(found)}")
     skills = _skills()
     for number, skill in enumerate(skills, start=1):
         out.say(f"  {number}  {skill.name}  ({skill.path})")
-    copy = "c copy that skill to your own and teach the copy · " if plugin else ""
+    copy = "c copy that skill to your own and teach the copy · " if found.target else ""
     question = f"number of the skill that should learn it · {copy}s skip · d drop · q quit"
     while True:
         answer = _ask(question)
@@ -189,20 +186,19 @@ def _attach(app: App, store: Store, found: Disagreement) -> bool:
         if answer == "d":
             store.dismiss(found.id)
             return True
-        if (learner := _chosen(answer, plugin, skills)) is not None:
-            store.attach(found.id, learner)
-            return _teach(app, store, replace(found, skill=learner))
+        if (learner := _chosen(answer, found.target, skills)) is not None:
+            return _teach(app, store, store.attach(found.id, learner))
         click.echo(f"Unknown choice: {answer!r}")
 
 
-def _in_force(found: Disagreement) -> str:
+def _in_force(found: Lesson) -> str:
     """Say which skill was in force, and why it cannot learn the lesson."""
-    if found.skill is None or found.skill.path is None:
+    if found.target is None:
         return "No skill was in force."
-    return f"In force was {found.skill.path}, which {SkillPath.of(found.skill.path).reason}."
+    return f"In force was {found.target}, which {SkillPath.of(found.target).reason}."
 
 
-def _teach(app: App, store: Store, found: Disagreement) -> bool:
+def _teach(app: App, store: Store, found: Lesson) -> bool:
     """Draft for a lesson that was just given to a skill, and ask about the draft; return False to quit."""
     done = session.propose_for(found, app.home, store)
     for repeat in done.recurrences:

@@ -71,7 +71,7 @@ def _facts(app: App) -> dict[str, Any]:
             "jobs": session.waiting(str(app.home)),
             "proposals": dict(Counter(item.state for item in everything)),
             "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
-            "unattributed": sum(item.durable for item in store.disagreements(unattributed=True)),
+            "unattributed": len(store.lessons(waiting=True)),
             "model": model,
             "troubles": troubles,
             "queue": [

@@ -9,7 +9,7 @@ fixed quote, `[pasted text]`: it stands in no turn, so the gate, which reads eve
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 
@@ -17,10 +17,10 @@ from skillloop.detect import durability
 from skillloop.detect import lesson as lessons
 from skillloop.detect.classifier import kind, learned, sigmoid
 from skillloop.detect.features import features, words_used
-from skillloop.detect.lesson import Lesson
+from skillloop.detect.lesson import Rule
 from skillloop.detect.recurrence import EarlierRules
 from skillloop.detect.turn_context import Scene, scenes
-from skillloop.model import Disagreement, Evidence, Kind, Session, Signal
+from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal
 from skillloop.text import words
 
 SecondOpinion = Callable[[Disagreement, Session], float | None]
@@ -56,44 +56,47 @@ ONLY_PASTED = "[pasted text]"
 def find(
     session: Session,
     *,
-    recurring: Collection[str] = (),
+    recurring: Mapping[str, str] | None = None,
     second_opinion: SecondOpinion | None = None,
-) -> list[Disagreement]:
-    """Find the disagreements of a session, in order.
+) -> tuple[list[Disagreement], list[Lesson]]:
+    """Find the disagreements of a session and what its turns teach, each in order.
 
     Args:
         session: As read from its transcript.
-        recurring: Lessons or quotes of this person from earlier sessions; a request that comes again is durable.
+        recurring: What this person asked for in earlier sessions, by id of its evidence; what comes again is durable.
         second_opinion: Asked about the uncertain middle only. It gives a probability that replaces the confidence, or
             None when it cannot say.
     """
-    if session.automated:
-        return []
-    earlier = EarlierRules(recurring)
     disagreements: list[Disagreement] = []
+    taught: list[Lesson] = []
+    if session.automated:
+        return disagreements, taught
+    earlier = EarlierRules(recurring or {})
     least = FOUND_AT if second_opinion is None else min(FOUND_AT, UNSURE[0])
     for scene in scenes(session):
         present = features(scene)
         if sigmoid(learned().disagreement.score(present) + _most_of_a_rule()) < least:
             continue  # no rule could lift the turn that far
-        rule = lessons.extract(scene.turn.text)
-        present |= lessons.rule_features(rule)
+        rules = lessons.rules(scene.turn.text)
+        present |= lessons.rule_features(rules[0] if rules else None)
         confidence = round(learned().disagreement.confidence(present), 3)
         if confidence < least:
             continue
-        describe = partial(_describe, session, scene, present, rule, earlier)
-        found = describe(confidence)
+        describe = partial(_describe, session, scene, present, rules, earlier)
+        found, learnt = describe(confidence)
         if second_opinion is not None and UNSURE[0] <= confidence <= UNSURE[1]:
             opinion = second_opinion(found, session)
             if opinion is not None:
-                found = reconsidered(describe(round(min(1.0, max(0.0, opinion)), 3)), confidence)
+                found, learnt = describe(round(min(1.0, max(0.0, opinion)), 3))
         if found.confidence < FOUND_AT:
             continue
         last = disagreements[-1] if disagreements else None
         if last and found.turn - last.turn <= 1 and found.evidence.quote == last.evidence.quote:
             disagreements.pop()  # the turn was sent again at once; the last sending stays
+            taught = [lesson for lesson in taught if lesson.turn != last.turn]
         disagreements.append(found)
-    return disagreements
+        taught += learnt
+    return disagreements, taught
 
 
 @cache
@@ -103,45 +106,56 @@ def _most_of_a_rule() -> float:
     return sum(max(0.0, weight) for name, weight in weights.items() if name.startswith("wish: "))
 
 
-def reconsidered(disagreement: Disagreement, before: float) -> Disagreement:
-    """Add a signal that says by how much a second opinion changed the confidence."""
-    signal = Signal(OPINION, round(disagreement.confidence - before, 3))
-    return replace(disagreement, signals=(*disagreement.signals, signal))
-
-
 def _describe(
     session: Session,
     scene: Scene,
     present: dict[str, float],
-    rule: Lesson | None,
+    rules: list[Rule],
     earlier: EarlierRules,
     confidence: float,
-) -> Disagreement:
-    """Describe what kind of disagreement a turn is, in which words, and what it teaches."""
+) -> tuple[Disagreement, list[Lesson]]:
+    """Describe what kind of disagreement a turn is, in which words, and what it teaches.
+
+    Where the confidence is another than the detector's, a signal says by how much a second opinion changed it.
+    """
     turn, its_kind = scene.turn, kind(present)
-    lesson = None
-    if rule is not None:
-        chance = confidence * learned().durable.confidence(rule.features)
-        if is_durable(scene, rule, its_kind, chance) or (
-            its_kind is not Kind.BUG_REPORT  # the same symptom twice is no request
-            and earlier.recurs(rule.text, turn.text, rule.quote)
-        ):
-            lesson = rule
     # a forked or resumed session keeps a turn's uuid, so the copies are one disagreement
     own = turn.uuid or f"{session.session_id}/{turn.line}/{turn.text}"
     digest = hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    quote = lesson.quote if lesson else _quote(turn.text) or ONLY_PASTED
-    where = (session.session_id, session.path, turn.line, turn.uuid)
-    return Disagreement(
-        evidence=Evidence(digest, *where, quote, turn.origin, turn.timestamp),
-        kind=its_kind,
-        confidence=confidence,
-        durable=lesson is not None,
-        lesson=lesson.text if lesson else None,
-        skill=turn.skill,
-        turn=turn.index,
-        signals=learned().disagreement.signals(present),
+    detected = learned().disagreement.confidence(present)
+    signals = learned().disagreement.signals(present)
+    if confidence != round(detected, 3):
+        signals = (*signals, Signal(OPINION, round(confidence - round(detected, 3), 3)))
+    evidence = Evidence(
+        digest, session.session_id, session.path, turn.line, turn.uuid, "", turn.origin, turn.timestamp
     )
+    taught = []
+    for number, rule in enumerate(rules):
+        chance = min(1.0, durability.chance(present, rule.features) * confidence / detected)
+        again = its_kind is not Kind.BUG_REPORT and earlier.recurs(
+            digest, rule.text, turn.text, rule.quote
+        )  # the same symptom twice is no request
+        further = hashlib.sha256(f"{digest} {rule.quote}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        lesson = Lesson(
+            evidence=replace(evidence, id=further if number else digest, quote=rule.quote),
+            text=rule.text,
+            chance=round(chance, 3),
+            offered=again or is_durable(scene, rule, its_kind, chance),
+            confidence=confidence,
+            turn=turn.index,
+            skill=turn.skill,
+            scope=Scope.SKILL if turn.skill else Scope.PROJECT,
+            target=turn.skill.path if turn.skill else None,
+            disagreement=digest,
+            signals=signals,
+        )
+        taught.append(lesson)
+    offered = [lesson for lesson in taught if lesson.offered]
+    quote = offered[0].evidence.quote if offered else _quote(turn.text) or ONLY_PASTED
+    disagreement = Disagreement(
+        replace(evidence, quote=quote), its_kind, confidence, bool(offered), turn.skill, turn.index, signals
+    )
+    return disagreement, taught
 
 
 def _quote(text: str) -> str:
@@ -153,7 +167,7 @@ def _quote(text: str) -> str:
     return heaviest[:LONGEST_QUOTE].strip()
 
 
-def is_durable(scene: Scene, rule: Lesson, its_kind: Kind, chance: float, least: float = DURABLE_AT) -> bool:
+def is_durable(scene: Scene, rule: Rule, its_kind: Kind, chance: float, least: float = DURABLE_AT) -> bool:
     """Return whether a rule is worth knowing next time, by itself.
 
     Args:

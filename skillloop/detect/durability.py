@@ -8,7 +8,9 @@ same in every language; their weights are learned (`classifier`), and the sum is
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
+from skillloop.detect.classifier import learned
 from skillloop.detect.features import PERSON
 from skillloop.text import lexicon
 from skillloop.text.phrase_matcher import Phrases, tokens, wide
@@ -74,6 +76,16 @@ _PAIRS = {
     "tells": ("our way",),
 }
 """Features of the rule that mean more, or less, together."""
+
+
+def chance(turn: Mapping[str, float], rule: Mapping[str, float]) -> float:
+    """Return the chance, 0 to 1, that a rule is durable.
+
+    Args:
+        turn: Features of the turn it stands in: that the turn is a disagreement speaks for it.
+        rule: Features of the rule.
+    """
+    return learned().disagreement.confidence(turn) * learned().durable.confidence(rule)
 
 
 def features(text: str, quote: str, rule: str) -> dict[str, float]:

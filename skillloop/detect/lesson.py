@@ -21,6 +21,9 @@ from skillloop.text.phrase_matcher import tokens, wide
 CHANCES = {"may last": 0.15, "lasts": 0.4}
 """Probabilities of being durable from which the rule of a turn speaks for a disagreement."""
 
+MOST = 1
+"""Rules of one turn."""
+
 LONGEST = 220
 """Characters beyond which a sentence is a story, not a rule."""
 
@@ -60,7 +63,7 @@ def _openings() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class Rule:
     """A rule, and the verbatim span of the turn that it was drawn from."""
 
     text: str
@@ -68,19 +71,30 @@ class Lesson:
     features: dict[str, float]
 
 
-def extract(text: str, model: Linear | None = None) -> Lesson | None:
-    """Return the part of a turn that reads most like a durable rule, trimmed; None where nothing can be one.
+def extract(text: str, model: Linear | None = None) -> Rule | None:
+    """Return the part of a turn that reads most like a durable rule; None where nothing can be one. See `rules`."""
+    return next(iter(rules(text, model, most=1)), None)
+
+
+def rules(text: str, model: Linear | None = None, most: int = MOST) -> list[Rule]:
+    """Return the parts of a turn that read most like durable rules, trimmed, best first; none lies in another.
 
     Args:
         text: All that the person said in the turn.
         model: What weighs the features of each candidate; the learned one by default.
+        most: How many at most.
     """
     score = (model or learned().durable).score
-    best = max(_candidates(text), key=lambda candidate: score(candidate.features), default=None)
-    return best and replace(best, features=best.features | durability.surrounding_features(text, best.quote))
+    found: list[Rule] = []
+    for rule in sorted(_candidates(text), key=lambda candidate: -score(candidate.features)):
+        apart = all(rule.quote not in other.quote and other.quote not in rule.quote for other in found)
+        if apart and len(found) < most:
+            around = durability.surrounding_features(text, rule.quote)
+            found.append(replace(rule, features=rule.features | around))
+    return found
 
 
-def rule_features(rule: Lesson | None, model: Linear | None = None) -> dict[str, float]:
+def rule_features(rule: Rule | None, model: Linear | None = None) -> dict[str, float]:
     """Return what the rule of a turn says of the turn: who says how it always shall be, mostly says that it was not.
 
     Args:
@@ -94,7 +108,7 @@ def rule_features(rule: Lesson | None, model: Linear | None = None) -> dict[str,
     return explicit | {f"wish: {name}": 1.0 for name, at in CHANCES.items() if chance >= at}
 
 
-def _candidates(text: str) -> Iterator[Lesson]:
+def _candidates(text: str) -> Iterator[Rule]:
     """Yield each sentence, and what follows a "but", an "I told you to" or a comma that ends a story within it."""
     for sentence in sentences(text):
         if lexicon.pattern("lesson.of the day", _OF_THE_DAY).search(sentence):
@@ -112,7 +126,7 @@ def _candidates(text: str) -> Iterator[Lesson]:
             quote = sentence[start:]
             rule = trim(quote)
             if rule is not None:
-                yield Lesson(rule, quote, durability.features(text, quote, rule))
+                yield Rule(rule, quote, durability.features(text, quote, rule))
 
 
 def sentences(text: str) -> list[str]:

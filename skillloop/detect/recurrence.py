@@ -7,7 +7,7 @@ share a word with it are compared, and they are found by their words.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Mapping
 from functools import cached_property
 
 from skillloop.text import words
@@ -22,12 +22,20 @@ LEAST_WORDS = 3
 class EarlierRules:
     """Lessons and quotes of earlier sessions. Their words are looked at when the first question comes."""
 
-    def __init__(self, texts: Collection[str]) -> None:
-        self._texts = texts
+    def __init__(self, earlier: Mapping[str, str]) -> None:
+        self._known, self._texts = earlier.keys(), earlier.values()
 
-    def recurs(self, rule: str, *texts: str) -> bool:
-        """Return whether a rule has enough words to be recognized, and any of these texts was said before."""
-        return len(words.content_words(rule)) >= LEAST_WORDS and any(map(self.repeated, dict.fromkeys(texts)))
+    def recurs(self, saying: str, rule: str, *texts: str) -> bool:
+        """Return whether a rule has enough words to be recognized, and it or any of these texts was said before.
+
+        Args:
+            saying: Id of the turn. The copy of a known one, in a fork or a branch, is no second saying.
+            rule: What it says.
+            texts: In other words.
+        """
+        if saying in self._known or len(words.content_words(rule)) < LEAST_WORDS:
+            return False
+        return any(map(self.repeated, dict.fromkeys((rule, *texts))))
 
     def repeated(self, text: str) -> bool:
         """Return whether a text is at least `RECURS` similar to one of an earlier session."""

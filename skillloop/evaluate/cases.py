@@ -1,6 +1,6 @@
 """Cases: recorded situations with a check, replayed to see whether an edit helps.
 
-Every disagreement becomes one: what was said before it, what went wrong, and how to tell next time. Where the person
+Every lesson becomes one: what was said before it, what went wrong, and how to tell next time. Where the person
 named a thing (in backticks or quotes), code can tell: it must be there, must not, or must be run. Else a rubric, for a
 judge. A skill's own `evals/evals.json` (the format of Anthropic's skill-creator) is read too.
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from skillloop.model import Disagreement, Session, sha256
+from skillloop.model import Lesson, Session, sha256
 from skillloop.propose import context
 from skillloop.text import lexicon, words
 
@@ -77,20 +77,19 @@ class Case:
     expected: Expected
 
 
-def from_disagreement(session: Session, disagreement: Disagreement) -> Case | None:
-    """Return the case that a disagreement makes, or None where nothing was asked before it or no skill was in force."""
-    skill = disagreement.skill.path if disagreement.skill is not None else None
-    if skill is None or not disagreement.lesson:
+def from_lesson(session: Session, lesson: Lesson) -> Case | None:
+    """Return the case that a lesson makes, or None where nothing was asked before it or no file is to learn it."""
+    if lesson.target is None:
         return None
-    before = list(session.turns[: disagreement.turn])
+    before = list(session.turns[: lesson.turn])
     while before and before[-1].role == "assistant":
         before.pop()  # the answer that was wrong is what a replay gives anew
     if not before:
         return None
     situation = tuple(Message(turn.role, context.clean(turn.text, LONGEST)) for turn in before[-TURNS:])
-    wrong = context.clean(session.turns[disagreement.turn].text, context.CORRECTION)
-    lesson = context.clean(disagreement.lesson, context.CORRECTION)
-    return Case(disagreement.id, skill, session.session_id, situation, wrong, expected(lesson))
+    wrong = context.clean(session.turns[lesson.turn].text, context.CORRECTION)
+    rule = context.clean(lesson.text, context.CORRECTION)
+    return Case(lesson.id, lesson.target, session.session_id, situation, wrong, expected(rule))
 
 
 def expected(lesson: str) -> Expected:

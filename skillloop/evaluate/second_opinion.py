@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from skillloop import detect, llm
 from skillloop.llm import ModelClient, Request
-from skillloop.model import Check, Disagreement, Session
+from skillloop.model import Check, Disagreement, Lesson, Session
 from skillloop.propose import context
 
 PROMPT = "doubt.v1"
@@ -37,11 +37,11 @@ def ask(client: ModelClient, disagreement: Disagreement, session: Session, model
     return None if value is None else CHANCE[value["disagrees"]]
 
 
-def raised(disagreement: Disagreement) -> Check | None:
+def raised(lesson: Lesson) -> Check | None:
     """Return a failed soft check where only a model made a disagreement sure enough to draft for."""
-    added = sum(signal.weight for signal in disagreement.signals if signal.name == detect.OPINION)
-    before = round(disagreement.confidence - added, 3)  # as both are kept
+    added = sum(signal.weight for signal in lesson.signals if signal.name == detect.OPINION)
+    before = round(lesson.confidence - added, 3)  # as both are kept
     if added <= 0 or before >= detect.DRAFT_AT:
         return None
-    why = f"the detector was {before:.0%} sure; a model made it {disagreement.confidence:.0%}"
+    why = f"the detector was {before:.0%} sure; a model made it {lesson.confidence:.0%}"
     return Check("second opinion", passed=False, hard=False, detail=why)

@@ -17,7 +17,7 @@ from skillloop.evaluate import cases, judge, replay, second_opinion
 from skillloop.evaluate.cases import Case
 from skillloop.hosts.claude_code import authorship
 from skillloop.llm import BudgetExceeded, ModelClient, ModelError
-from skillloop.model import Check, Disagreement, Outcome, Proposal, Session, Verdict
+from skillloop.model import Check, Disagreement, Lesson, Outcome, Proposal, Session, Verdict
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.propose import llm_drafter, rejected
@@ -63,9 +63,9 @@ class ModelStage:
         )
         return replace(self.session, turns=tuple(turns))
 
-    def suspicion(self, disagreement: Disagreement) -> str:
-        """Say why something else than the person may well have written the words of a disagreement, or ""."""
-        return self._suspicion(disagreement.turn)
+    def suspicion(self, item: Disagreement | Lesson) -> str:
+        """Say why something else than the person may well have written the words of its turn, or ""."""
+        return self._suspicion(item.turn)
 
     def _suspicion(self, turn: int) -> str:
         if turn not in self._suspicions:
@@ -93,7 +93,7 @@ class ModelStage:
             return None
 
     def drafts(
-        self, lesson: Disagreement, text: str, path: str, rules: Config
+        self, lesson: Lesson, text: str, path: str, rules: Config
     ) -> Iterator[Proposal | InvalidDraft]:
         """Yield the model's drafts for one lesson, as they are asked for; none offline, or once it failed."""
         client = self._client(path, rules)
@@ -102,7 +102,7 @@ class ModelStage:
         brief = Brief(
             self.shown, lesson, text, path, rules.protect.headings, tuple(rejected.failed(self._store, path))
         )
-        own, then = cases.from_disagreement(self.shown, lesson), None
+        own, then = cases.from_lesson(self.shown, lesson), None
         if own is not None:
             known, quote = self._store.evaluations.cases(path, Case), lesson.evidence.quote
             then = partial(replay.expected_requests, own, known, quote, text, rules.model)
@@ -111,7 +111,7 @@ class ModelStage:
         except (BudgetExceeded, ModelError) as error:
             self.troubles.append(f"no draft by the model: {self._noted(error)}")
 
-    def prove(self, prepared: Prepared, lesson: Disagreement, attempt: int) -> Verdict:
+    def prove(self, prepared: Prepared, lesson: Lesson, attempt: int) -> Verdict:
         """Return the gate's verdict, lowered by what replaying its cases and asking the judge show; as it is, offline.
 
         Args:
@@ -136,7 +136,7 @@ class ModelStage:
         return judge.demoted(verdict, checks, client.spent - before)
 
     def _checks(
-        self, client: ModelClient, prepared: Prepared, lesson: Disagreement, attempt: int
+        self, client: ModelClient, prepared: Prepared, lesson: Lesson, attempt: int
     ) -> Iterator[Check]:
         """Yield the checks that prove a draft, cheap ones first: copied words, then replays, then the judge."""
         if self._down:
@@ -152,7 +152,7 @@ class ModelStage:
             for case in everything:
                 wanted = case.expected
                 hidden += [*wanted.contains, *wanted.absent, *wanted.commands, wanted.rubric]
-            known = (prepared.old, lesson.lesson or "", *(evidence.quote for evidence in item.evidence))
+            known = (prepared.old, lesson.text, *(evidence.quote for evidence in item.evidence))
             yield judge.copies_hidden_answer(item, hidden, known)
         heard = judge.status(self._store, models.careful).on
         own = next((case for case in everything if case.id == lesson.id), None)

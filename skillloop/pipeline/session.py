@@ -10,7 +10,7 @@ may have put into the transcript wait for a person, and never reach a model. One
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, pairwise
@@ -24,7 +24,17 @@ from skillloop.evaluate import cases
 from skillloop.gate import structure
 from skillloop.hosts.claude_code import transcript
 from skillloop.llm import Planned, recording
-from skillloop.model import Check, Decision, Disagreement, Outcome, Proposal, Session, Verdict
+from skillloop.model import (
+    Check,
+    Decision,
+    Disagreement,
+    Evidence,
+    Lesson,
+    Outcome,
+    Proposal,
+    Session,
+    Verdict,
+)
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.model_stage import ModelStage
@@ -36,6 +46,8 @@ from skillloop.skills import history
 from skillloop.skills.document import SkillFormatError
 from skillloop.store import Store
 from skillloop.text import redact
+
+Found = tuple[tuple[Disagreement, ...], tuple[Lesson, ...]]
 
 CONTEXT = 300
 """Characters of the turn before a quote that are kept for the reviewer."""
@@ -66,7 +78,8 @@ class Digest:
 
     session: Session
     disagreements: tuple[Disagreement, ...]
-    suspect: dict[str, str]  # why something else than the person may have written it, by id of a disagreement
+    lessons: tuple[Lesson, ...]
+    suspect: dict[str, str]  # why something else than the person may have written it, by id of its evidence
     trials: tuple[Trial, ...] = ()
     recurrences: tuple[Recurrence, ...] = ()
     troubles: tuple[str, ...] = ()
@@ -134,8 +147,8 @@ def digest_job(home: Path, path: Path) -> Digest:
     return result
 
 
-def detect_in(run: Run) -> tuple[Disagreement, ...]:
-    """Find the disagreements of a session; a dry run asks no second opinion and knows no other session."""
+def detect_in(run: Run) -> Found:
+    """Find what a session teaches; a dry run asks no second opinion and knows no other session."""
     if run.history is None:
         return study(run.session)
     recurring = run.history.wishes(before=run.session.session_id)
@@ -143,70 +156,73 @@ def detect_in(run: Run) -> tuple[Disagreement, ...]:
 
 
 def study(
-    session: Session, recurring: Collection[str] = (), second_opinion: SecondOpinion | None = None
-) -> tuple[Disagreement, ...]:
-    """Return the disagreements of a session, redacted. An automated session has none."""
-    return tuple(
-        replace(
-            item,
-            lesson=redact.redact(item.lesson) if item.lesson else None,
-            evidence=replace(item.evidence, quote=redact.redact(item.evidence.quote)),
-        )
-        for item in detect.find(session, recurring=recurring, second_opinion=second_opinion)
+    session: Session,
+    recurring: Mapping[str, str] | None = None,
+    second_opinion: SecondOpinion | None = None,
+) -> Found:
+    """Return the disagreements of a session and its lessons, redacted. An automated session has none."""
+    disagreements, lessons = detect.find(session, recurring=recurring, second_opinion=second_opinion)
+    return (
+        tuple(replace(item, evidence=_redacted(item.evidence)) for item in disagreements),
+        tuple(
+            replace(item, text=redact.redact(item.text), evidence=_redacted(item.evidence))
+            for item in lessons
+        ),
     )
 
 
-def learn(run: Run, disagreements: tuple[Disagreement, ...]) -> Digest:
-    """Record the disagreements of a session and carry out what each lesson leads to."""
-    session = run.session
+def _redacted(evidence: Evidence) -> Evidence:
+    return replace(evidence, quote=redact.redact(evidence.quote))
+
+
+def learn(run: Run, found: Found) -> Digest:
+    """Record what was found in a session and carry out what each lesson leads to."""
+    session, (disagreements, lessons) = run.session, found
     if run.record is not None and not session.automated:
         confirmation.record_changes(run.record, run.home, Path(session.cwd) if session.cwd else None)
-        kept = []
-        for item in disagreements:  # a suspect one without a skill is no lesson that waits for one
-            homeless = item.skill is None or item.skill.path is None
-            kept.append(replace(item, lesson=None) if homeless and run.model.suspicion(item) else item)
-        run.record.save_digest(session, kept)
-        _save_cases(run, run.record, disagreements)
-    return _digest(run, disagreements, [item for item in disagreements if draftable(item)])
+        # a suspect one without a target is no lesson that waits for one
+        run.record.save_digest(
+            session, disagreements, [item for item in lessons if item.target or not run.model.suspicion(item)]
+        )
+        _save_cases(run, run.record, lessons)
+    return _digest(run, found, [item for item in lessons if draftable(item)])
 
 
-def propose_for(disagreement: Disagreement, home: Path, store: Store) -> Digest:
-    """Carry out what one lesson leads to that a person gave to a skill, whatever the detector thought of it.
+def propose_for(lesson: Lesson, home: Path, store: Store) -> Digest:
+    """Carry out what one lesson leads to that a person gave a target, whatever the detector thought of it.
 
     Raises:
         SkillloopError: its transcript is not there any more.
     """
-    run = start(transcript.read(disagreement.evidence.path), home, store)
-    _save_cases(run, store, [disagreement])
-    return _digest(run, (disagreement,), [disagreement])
+    run = start(transcript.read(lesson.evidence.path), home, store)
+    _save_cases(run, store, [lesson])
+    return _digest(run, ((), (lesson,)), [lesson])
 
 
-def draftable(disagreement: Disagreement) -> bool:
-    """Return whether a disagreement is drafted for: durable, with a lesson and a skill's file, and sure enough."""
-    return (
-        disagreement.durable
-        and disagreement.lesson is not None
-        and disagreement.skill is not None
-        and disagreement.skill.path is not None
-        and disagreement.confidence >= detect.DRAFT_AT
-    )
+def draftable(lesson: Lesson) -> bool:
+    """Return whether a lesson is drafted for: it is offered, a file is to learn it, and it is sure enough."""
+    return lesson.offered and lesson.target is not None and lesson.confidence >= detect.DRAFT_AT
 
 
-def _save_cases(run: Run, record: Store, disagreements: Iterable[Disagreement]) -> None:
-    """Keep each disagreement that the person surely said as a case of its skill."""
-    for item in disagreements:
-        case = None if run.model.suspicion(item) else cases.from_disagreement(run.model.shown, item)
+def _save_cases(run: Run, record: Store, lessons: Iterable[Lesson]) -> None:
+    """Keep each lesson that the person surely gave as a case of its target."""
+    for item in lessons:
+        case = (
+            cases.from_lesson(run.model.shown, item)
+            if item.offered and not run.model.suspicion(item)
+            else None
+        )
         if case is not None:
             record.evaluations.save_case(case.id, case.skill, case.session_id, case)
 
 
-def _digest(run: Run, disagreements: tuple[Disagreement, ...], lessons: Iterable[Disagreement]) -> Digest:
-    """Take each lesson through the pipeline, one after the other."""
-    results = [_learn_one(run, lesson) for lesson in lessons]
-    suspicions = {item.id: run.model.suspicion(item) for item in disagreements}
+def _digest(run: Run, found: Found, chosen: Iterable[Lesson]) -> Digest:
+    """Take each chosen lesson through the pipeline, one after the other."""
+    results = [_learn_one(run, lesson) for lesson in chosen]
+    suspicions = {item.id: run.model.suspicion(item) for items in found for item in items}
     return Digest(
         run.session,
-        disagreements,
+        *found,
         {name: why for name, why in suspicions.items() if why},
         tuple(trial for result in results for trial in result.trials),
         tuple(result.recurrence for result in results if result.recurrence is not None),
@@ -215,15 +231,14 @@ def _digest(run: Run, disagreements: tuple[Disagreement, ...], lessons: Iterable
     )
 
 
-def _learn_one(run: Run, lesson: Disagreement) -> LessonResult:
+def _learn_one(run: Run, lesson: Lesson) -> LessonResult:
     """Draft for one lesson and judge each draft, the model's and then the offline one, until one is kept or waits.
 
     Raises:
-        SkillloopError: the rules around the skill cannot be read; then nothing is decided.
+        SkillloopError: the rules around the target cannot be read; then nothing is decided.
     """
-    assert lesson.skill is not None
-    assert lesson.skill.path is not None
-    path = lesson.skill.path
+    assert lesson.target is not None
+    path = lesson.target
     if unwritable := structure.forbidden(SkillPath.of(path)):
         run.model.troubles.append(f"{path}: {unwritable}")
         return LessonResult()
@@ -249,7 +264,7 @@ def _learn_one(run: Run, lesson: Disagreement) -> LessonResult:
     return LessonResult(tuple(_trials(run, lesson, drafts)))
 
 
-def _trials(run: Run, lesson: Disagreement, drafts: Iterable[Proposal | InvalidDraft]) -> Iterator[Trial]:
+def _trials(run: Run, lesson: Lesson, drafts: Iterable[Proposal | InvalidDraft]) -> Iterator[Trial]:
     """Judge drafts until one of them is kept or waits. What was proposed before, or is like it, ends them."""
     tried: set[str] = set()
     attempt = 1
@@ -273,7 +288,7 @@ def _trials(run: Run, lesson: Disagreement, drafts: Iterable[Proposal | InvalidD
             return
 
 
-def _judge(run: Run, lesson: Disagreement, draft: Proposal | InvalidDraft, attempt: int) -> Trial:
+def _judge(run: Run, lesson: Lesson, draft: Proposal | InvalidDraft, attempt: int) -> Trial:
     """Judge one draft, decide, and carry the decision out. A draft that breaks something is a crash, no more."""
     crash = Decision(Outcome.CRASH, "")
     try:

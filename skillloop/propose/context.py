@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skillloop.model import Disagreement, Session
+from skillloop.model import Disagreement, Lesson, Session
 from skillloop.text import redact
 
 REQUEST = 240
@@ -19,12 +19,12 @@ _TOOLS = 3
 _TOOL = 120
 
 
-def scene(session: Session, disagreement: Disagreement) -> dict[str, Any]:
+def scene(session: Session, item: Disagreement | Lesson) -> dict[str, Any]:
     """Return what the person had asked, what the assistant answered and did, and the correction, as JSON values.
 
     Of the assistant's last tool calls the name and the command or path are told, not what came of them.
     """
-    before = session.turns[: disagreement.turn]
+    before = session.turns[: item.turn]
     request = next((turn for turn in reversed(before) if turn.role == "human"), None)
     answer = next((turn for turn in reversed(before) if turn.role == "assistant"), None)
     tools = answer.tools[-_TOOLS:] if answer else ()
@@ -32,8 +32,8 @@ def scene(session: Session, disagreement: Disagreement) -> dict[str, Any]:
         "asked": clean(request.text, REQUEST) if request else None,
         "assistant": clean(answer.text, ANSWER) if answer else None,
         "did": [clean(f"{tool.name}: {tool.brief}", _TOOL) for tool in tools],
-        "person": around(session.turns[disagreement.turn].text, disagreement.evidence.quote),
-        "evidence": disagreement.id,
+        "person": around(session.turns[item.turn].text, item.evidence.quote),
+        "evidence": item.id,
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from skillloop import llm
 from skillloop.llm import ModelClient, Reply, Request
-from skillloop.model import Disagreement, Edit, Proposal, Session, sha256
+from skillloop.model import Edit, Lesson, Proposal, Session, sha256
 from skillloop.propose import context, offline_drafter, rejected
 from skillloop.skills import document
 from skillloop.skills.document import LEARNED
@@ -54,7 +54,7 @@ class Brief:
     """All that a draft starts from."""
 
     session: Session
-    lesson: Disagreement
+    lesson: Lesson
     text: str  # the SKILL.md as it is now
     path: str
     closed: tuple[str, ...] = ()  # headings that the person protects
@@ -79,7 +79,7 @@ def requests(brief: Brief, model: str, candidates: int = 1) -> list[Request]:
     shared = {"skill": text, "closed": list(brief.closed)}
     data = {
         "scene": context.scene(brief.session, brief.lesson),
-        "lesson": context.clean(brief.lesson.lesson or "", context.CORRECTION),
+        "lesson": context.clean(brief.lesson.text, context.CORRECTION),
         "failed": rejected.as_prompt(brief.earlier),
     }
     prompt = llm.prompt(PROMPT, edits=EDITS, learned=LEARNED)

@@ -1,4 +1,4 @@
-"""From a disagreement to the smallest edit that would have prevented it.
+"""From a lesson to the smallest edit that would have prevented it.
 
 The offline drafter uses the person's own words and needs no model: the lesson becomes one bullet. It looks, in this
 order, for a rule that says the same already (a *recurrence*: nothing is added), for a rule that the lesson
@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from skillloop.model import Disagreement, Edit, Proposal, sha256
+from skillloop.model import Edit, Lesson, Proposal, sha256
 from skillloop.skills import document
 from skillloop.skills.document import LEARNED, Bullet, Section, SkillFile
 from skillloop.text import lexicon, words
@@ -34,31 +35,26 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 class Recurrence:
     """The rule is there already: in the skill, at its 1-based line, or in a proposal that waits (line 0)."""
 
-    disagreement: Disagreement  # that met it again
+    lesson: Lesson  # that met it again
     path: str
     line: int
     rule: str
     proposal: str | None = None  # id of the one that waits
 
 
-def draft(
-    disagreement: Disagreement, text: str, path: str, *, avoid: Collection[str] = ()
-) -> Proposal | Recurrence:
-    """Draft the edit that the disagreement's lesson asks for.
+def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) -> Proposal | Recurrence:
+    """Draft the edit that a lesson asks for.
 
     Args:
-        disagreement: A durable one with a lesson and a skill.
+        lesson: What was taught.
         text: The SKILL.md as it is now.
         path: Its absolute path.
         avoid: Headings to draft nothing under, case-insensitively (the person protects them).
 
     Raises:
         SkillFormatError: `text` is not a SKILL.md.
-        ValueError: the disagreement has no lesson or no skill.
     """
-    if not disagreement.lesson or disagreement.skill is None:
-        raise ValueError(f"disagreement {disagreement.id} has no lesson or no skill to draft for")
-    lesson = " ".join(disagreement.lesson.split())
+    line = " ".join(lesson.text.split())
     skill = document.parse(text, path)
     avoided = {heading.casefold() for heading in avoid}
     rules = [
@@ -70,30 +66,29 @@ def draft(
     ]
     for _, bullet in rules:
         if (
-            words.similarity(lesson, bullet.text) >= SAME
-            and words.polarity(lesson) == words.polarity(bullet.text)
-            and sorted(_NUMBER.findall(lesson)) == sorted(_NUMBER.findall(bullet.text))
+            words.similarity(line, bullet.text) >= SAME
+            and words.polarity(line) == words.polarity(bullet.text)
+            and sorted(_NUMBER.findall(line)) == sorted(_NUMBER.findall(bullet.text))
         ):
-            return Recurrence(disagreement, path, bullet.line + 1, bullet.text)
-    edit, why = _replacement(skill, lesson, rules) or _insertion(skill, lesson, rules)
-    return proposal(disagreement, text, path, (replace(edit, evidence=(disagreement.id,)),), why, "offline")
+            return Recurrence(lesson, path, bullet.line + 1, bullet.text)
+    edit, why = _replacement(skill, line, rules) or _insertion(skill, line, rules)
+    return proposal(lesson, text, path, (replace(edit, evidence=(lesson.id,)),), why, "offline")
 
 
 def proposal(
-    disagreement: Disagreement, text: str, path: str, edits: tuple[Edit, ...], why: str, drafter: str
+    lesson: Lesson, text: str, path: str, edits: tuple[Edit, ...], why: str, drafter: str
 ) -> Proposal:
-    """Return a proposal that answers a disagreement with these edits to a text."""
-    assert disagreement.skill is not None
+    """Return a proposal that answers a lesson with these edits to a text."""
     return Proposal(
         id=proposal_id(path, edits),
-        skill=disagreement.skill.name,
+        skill=lesson.skill.name if lesson.skill else Path(path).parent.name,
         path=path,
         base=sha256(text),
         edits=edits,
-        evidence=(disagreement.evidence,),
+        evidence=(lesson.evidence,),
         rationale=why,
         drafter=drafter,
-        session_id=disagreement.evidence.session_id,
+        session_id=lesson.evidence.session_id,
     )
 
 

@@ -91,6 +91,7 @@ class Database:
                 "trusted_schema=OFF",
             ):
                 self._connection.execute(f"PRAGMA {pragma}")
+            self._connection.create_function("sha256", 1, sha256, deterministic=True)
             self._connection.execute("PRAGMA cell_size_check=ON")
             application = self._connection.execute("PRAGMA application_id").fetchone()[0]
             empty = not self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
@@ -208,7 +209,7 @@ class Database:
             broken = [str(row[0]) for row in self.rows("PRAGMA integrity_check(20)") if row[0] != "ok"]
             missing = self.rows("PRAGMA foreign_key_check")
             broken += [f"row {row[1]} of {row[0]} points to a missing {row[2]}" for row in missing]
-            for table in ("disagreements", "proposals", "cases"):
+            for table in ("disagreements", "lessons", "proposals", "cases"):
                 rows = self.rows(f"SELECT id, data, sha FROM {table}")  # noqa: S608
                 broken += [f"{id_} in {table} has changed" for id_, data, sha in rows if sha256(data) != sha]
         except SkillloopError as error:

@@ -1,8 +1,8 @@
 """The schema of the store, as the list of steps that led to it. A step that was released is never changed.
 
-Documents (`proposals.data`, `disagreements.data`) are JSON of the model with their SHA-256 beside them, so that a
+Documents (`proposals.data`, `lessons.data`) are JSON of the model with their SHA-256 beside them, so that a
 flipped bit is an error and never another rule. Versions and the audit log can only be appended to; triggers say so.
-Nothing uses `recurrences` and `places` any more.
+SQLite knows `sha256` here (see `database`).
 """
 
 from __future__ import annotations
@@ -182,6 +182,28 @@ _CURSORS = (
         ) STRICT""",
 )
 
+_LESSONS = (
+    """CREATE TABLE lessons (
+        id TEXT PRIMARY KEY,
+        seq INTEGER NOT NULL UNIQUE,
+        session_id TEXT NOT NULL REFERENCES sessions,
+        offered INTEGER NOT NULL,
+        dismissed INTEGER NOT NULL,
+        data TEXT NOT NULL,
+        sha TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX lessons_by_session ON lessons (session_id, seq)",
+    # the JSON is compact, so a key is never to be found in a text; what a lesson does not know of it is not read
+    """INSERT INTO lessons SELECT id, seq, session_id, 1, dismissed, data, sha256(data) FROM (
+        SELECT id, seq, session_id, dismissed, '{"chance":0.5,"disagreement":"' || id || '","offered":true,"target":'
+            || coalesce(json_quote(skill), 'null') || ',' || replace(substr(data, 2), '"lesson":', '"text":') AS data
+        FROM disagreements WHERE data NOT LIKE '%"lesson":null%' AND sha = sha256(data)
+    )""",
+    "DROP TABLE recurrences",
+    "DROP TABLE places",
+    "DROP INDEX disagreements_by_skill",
+)
+
 MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "first",
@@ -197,5 +219,6 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("model", _MODEL),
     ("places", _CURSORS),
+    ("lessons", _LESSONS),
 )
 """Name and statements, in order; number n in the table `migrations` is the n-th of these."""

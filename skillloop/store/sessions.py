@@ -1,15 +1,14 @@
-"""The sessions that were digested, the disagreements found in them, and where reading goes on."""
+"""The sessions that were digested, the disagreements and lessons found in them, and where reading goes on."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from skillloop import fs
 from skillloop.errors import UsageError
-from skillloop.model import Disagreement, Session, SkillRef, sha256
+from skillloop.model import Disagreement, Lesson, Session, SkillRef, sha256
 from skillloop.skillpath import owner_of
 from skillloop.store.audit import Tables
 from skillloop.store.database import Corrupt, encode, now
@@ -30,7 +29,7 @@ class SessionRow:
 
 
 class Sessions(Tables):
-    """The tables sessions and disagreements."""
+    """The tables sessions, disagreements and lessons."""
 
     def session(self, session_id: str) -> SessionRow | None:
         """Return what is known of this session, or None."""
@@ -42,23 +41,26 @@ class Sessions(Tables):
         rows = self._database.rows(f"{_SESSION} ORDER BY seq DESC LIMIT ?", -1 if limit is None else limit)
         return [SessionRow(*row) for row in rows]
 
-    def save_digest(self, session: Session, found: Sequence[Disagreement]) -> None:
-        """Remember that this session was read up to `session.end`, and the disagreements in it.
+    def save_digest(
+        self, session: Session, found: Sequence[Disagreement], lessons: Sequence[Lesson] = ()
+    ) -> None:
+        """Remember that this session was read up to `session.end`, the disagreements in it and what it teaches.
 
-        Idempotent. A disagreement that is known keeps the skill that a person attached; one found in an earlier
-        reading stays.
+        Idempotent. A lesson that is known keeps the target that a person gave it; what was found in an earlier reading
+        stays. A candidate that was said again is offered from then on.
         """
+        database = self._database
         with self.transaction():
             known = self.session(session.session_id)
             if known is None or (known.end, known.digest) != (session.end, session.digest):
                 place = (
                     session.session_id,
-                    self._database.next("sessions"),
+                    database.next("sessions"),
                     session.path,
                     session.end,
                     session.digest,
                 )
-                self._database.run(
+                database.run(
                     "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) "
                     "ON CONFLICT (session_id) DO UPDATE SET seq = excluded.seq, path = excluded.path, end = excluded.end, "
                     "digest = excluded.digest, at = excluded.at, turns = excluded.turns, human_turns = excluded.human_turns",
@@ -68,88 +70,95 @@ class Sessions(Tables):
                     "digested", session=session.session_id, end=session.end, digest=session.digest
                 )
             for each in found:
+                where = (each.id, database.next("disagreements"), session.session_id, skill_path(each.skill))
                 data = encode(each)
-                whose = (
-                    each.id,
-                    self._database.next("disagreements"),
-                    session.session_id,
-                    skill_path(each.skill),
-                )
-                self._database.insert_new("disagreements", (*whose, data, sha256(data), 0))
+                database.insert_new("disagreements", (*where, data, sha256(data), 0))
+            for lesson in lessons:
+                self._keep_lesson(lesson, session.session_id)
             count = "(SELECT count(*) FROM disagreements d WHERE d.session_id = sessions.session_id)"
             change = f"UPDATE sessions SET disagreements = {count} WHERE session_id = ?"  # noqa: S608
-            self._database.run(change, session.session_id)
+            database.run(change, session.session_id)
 
-    def disagreements(
-        self, *, session_id: str | None = None, skill: str | Path | None = None, unattributed: bool = False
-    ) -> list[Disagreement]:
-        """Disagreements in the order they were found; of a session, of a skill, or those that no skill can learn yet.
+    def _keep_lesson(self, lesson: Lesson, session_id: str) -> None:
+        data = encode(lesson)
+        where = (lesson.id, self._database.next("lessons"), session_id, lesson.offered, 0)
+        if not self._database.insert_new("lessons", (*where, data, sha256(data))) and lesson.offered:
+            change = "UPDATE lessons SET offered = 1, data = ?, sha = ? WHERE id = ? AND NOT offered"
+            self._database.run(change, data, sha256(data), lesson.id)
 
-        Unattributed are those with no skill in force, or one that is never edited (see `skillpath`).
+    def disagreements(self, *, session_id: str | None = None) -> list[Disagreement]:
+        """Return the disagreements in the order they were found; of one session, or all."""
+        rows = self._database.rows(
+            "SELECT data, sha FROM disagreements WHERE ?1 IS NULL OR session_id = ?1 ORDER BY seq", session_id
+        )
+        return [self._database.document(Disagreement, *row) for row in rows]
+
+    def lessons(self, *, waiting: bool = False) -> list[Lesson]:
+        """Return the lessons in the order they were found: all, or those offered that no file can learn yet.
+
+        These have no target, or one that is never edited (see `skillpath`), and a person did not drop them.
         """
         rows = self._database.rows(
-            "SELECT data, sha, skill FROM disagreements WHERE (?1 IS NULL OR session_id = ?1) "
-            "AND (?2 IS NULL OR skill = ?2) AND NOT (?3 AND dismissed) ORDER BY seq",
-            session_id,
-            None if skill is None else fs.canonical(skill),
-            unattributed,
+            "SELECT data, sha FROM lessons WHERE NOT ? OR (offered AND NOT dismissed) ORDER BY seq", waiting
         )
-        return [
-            self._database.document(Disagreement, data, sha)
-            for data, sha, path in rows
-            if not unattributed or path is None or not owner_of(path).editable
-        ]
+        found = [self._database.document(Lesson, *row) for row in rows]
+        if not waiting:
+            return found
+        return [each for each in found if each.target is None or not owner_of(each.target).editable]
 
-    def disagreement(self, disagreement_id: str) -> Disagreement:
+    def lesson(self, lesson_id: str) -> Lesson:
         """Return the one with this id.
 
         Raises:
             UsageError: there is none.
         """
-        rows = self._database.rows("SELECT data, sha FROM disagreements WHERE id = ?", disagreement_id)
+        rows = self._database.rows("SELECT data, sha FROM lessons WHERE id = ?", lesson_id)
         if not rows:
-            raise UsageError(f"there is no disagreement {disagreement_id}")
-        return self._database.document(Disagreement, *rows[0])
+            raise UsageError(f"there is no lesson {lesson_id}")
+        return self._database.document(Lesson, *rows[0])
 
-    def attach(self, disagreement_id: str, skill: SkillRef) -> Disagreement:
-        """Say which skill a disagreement is about; the changed disagreement.
+    def attach(self, lesson_id: str, skill: SkillRef) -> Lesson:
+        """Say which skill a lesson is for; the changed lesson.
 
         Raises:
-            UsageError: no such disagreement, or a path that is no skill's.
+            UsageError: no such lesson, or a path that is no skill's.
         """
         with self.transaction():
-            found = replace(self.disagreement(disagreement_id), skill=skill)
-            data, path = encode(found), skill_path(skill)
-            change = "UPDATE disagreements SET skill = ?, data = ?, sha = ? WHERE id = ?"
-            self._database.run(change, path, data, sha256(data), disagreement_id)
-            self.audit.append("attached", skill=path, disagreement=disagreement_id)
+            target = skill_path(skill)
+            found = replace(self.lesson(lesson_id), skill=skill, target=target)
+            data = encode(found)
+            self._database.run(
+                "UPDATE lessons SET data = ?, sha = ? WHERE id = ?", data, sha256(data), lesson_id
+            )
+            self.audit.append("attached", skill=target, lesson=lesson_id)
         return found
 
-    def dismiss(self, disagreement_id: str) -> None:
-        """Stop asking which skill a disagreement is about. It is kept, but no longer listed as unattributed.
+    def dismiss(self, lesson_id: str) -> None:
+        """Stop asking which file a lesson is for. It is kept, but no longer listed as waiting.
 
         Raises:
-            UsageError: no such disagreement.
+            UsageError: no such lesson.
         """
         with self.transaction():
-            if not self._database.run("UPDATE disagreements SET dismissed = 1 WHERE id = ?", disagreement_id):
-                raise UsageError(f"there is no disagreement {disagreement_id}")
-            self.audit.append("dismissed", disagreement=disagreement_id)
+            if not self._database.run("UPDATE lessons SET dismissed = 1 WHERE id = ?", lesson_id):
+                raise UsageError(f"there is no lesson {lesson_id}")
+            self.audit.append("dismissed", lesson=lesson_id)
 
-    def wishes(self, *, before: str) -> tuple[str, ...]:
-        """Return what the person wished in earlier sessions than `before` (all, if it is unknown), oldest first."""
-        rows = self._database.rows(
-            "SELECT data, sha FROM disagreements WHERE session_id != ?1 AND seq < coalesce("
-            "(SELECT min(seq) FROM disagreements WHERE session_id = ?1), 9e15) ORDER BY seq",
-            before,
-        )
-        wishes = []
-        for data, sha in rows:  # there are thousands, so nothing else of them is decoded
-            if sha256(data) != sha:
-                raise Corrupt(self._database.path, "a stored disagreement has changed")
-            found = json.loads(data)
-            wishes.append(found["lesson"] or found["evidence"]["quote"])
-        return tuple(wishes)
+    def wishes(self, *, before: str) -> dict[str, str]:
+        """Return what the person wished in earlier sessions than `before` (all, if it is unknown), by id of its evidence."""
+        wishes = {}
+        for table in ("disagreements", "lessons"):
+            rows = self._database.rows(
+                f"SELECT id, data, sha FROM {table} WHERE session_id != ?1 AND seq < coalesce("  # noqa: S608
+                f"(SELECT min(seq) FROM {table} WHERE session_id = ?1), 9e15) ORDER BY seq",
+                before,
+            )
+            for name, data, sha in rows:  # there are thousands, so nothing else of them is decoded
+                if sha256(data) != sha:
+                    raise Corrupt(self._database.path, f"what is stored in {table} has changed")
+                document = json.loads(data)
+                wishes[name] = document["text"] if table == "lessons" else document["evidence"]["quote"]
+        return wishes
 
 
 _SESSION = "SELECT session_id, path, end, digest, at, turns, human_turns, disagreements FROM sessions"
