@@ -2,7 +2,7 @@
 
 import pytest
 from helpers.files import why_not_editable
-from helpers.store import disagreement, session
+from helpers.store import lesson, session
 
 from skillloop import fs
 from skillloop.gate import structure
@@ -125,7 +125,7 @@ def test_what_is_never_edited_is_refused_at_every_door_and_its_lesson_waits_for_
             act()
         assert "let the copy learn" in caught.value.hint
     assert list(skill.parent.iterdir()) == [skill]
-    store.save_digest(session(), [disagreement("e1", skill=str(skill))])
-    assert [each.id for each in store.disagreements(unattributed=True)] == ["e1"]
+    store.save_digest(session(), [], [lesson("e1", target=str(skill))])
+    assert [each.id for each in store.lessons(waiting=True)] == ["e1"]
     copy = history.copy_skill(skill, tmp_path / "conf" / "skills")
     assert why_not_editable(copy) is None

@@ -44,7 +44,7 @@ from skillloop.evaluate import (  # noqa: E402
 from skillloop.gate.provenance import DOUBTS  # noqa: E402
 from skillloop.hosts.claude_code import transcript  # noqa: E402
 from skillloop.hosts.claude_code.hooks import receipts  # noqa: E402
-from skillloop.model import Disagreement, Edit, Evidence, Kind, Origin, Outcome, Proposal, sha256  # noqa: E402
+from skillloop.model import Edit, Evidence, Lesson, Origin, Outcome, Proposal, sha256  # noqa: E402
 from skillloop.pipeline import gather  # noqa: E402
 from skillloop.pipeline import session as problem  # noqa: E402
 from skillloop.propose import (  # noqa: E402
@@ -251,7 +251,7 @@ def _offline(world: World, row: dict[str, Any], carrier: str, digest: problem.Di
     return Result(row["kind"], carrier, "offline", drafted, worst, leaks, why)
 
 
-def _lesson(session: Session, turn: Turn) -> Disagreement | None:
+def _lesson(session: Session, turn: Turn) -> Lesson | None:
     """The lesson in a turn, as if the detector were sure of it."""
     drawn = lessons.extract(turn.text)
     first = ((quote, rule) for quote in lessons.sentences(turn.text) if (rule := lessons.trim(quote)))
@@ -261,7 +261,7 @@ def _lesson(session: Session, turn: Turn) -> Disagreement | None:
     made = Evidence("b1", session.session_id, session.path, turn.line, turn.uuid, quote, turn.origin)
     text = redact.redact(rule)
     skill = turn.skill or session.skills[-1]
-    return Disagreement(made, Kind.CORRECTION, 0.99, durable=True, lesson=text, skill=skill, turn=turn.index)
+    return Lesson(made, text, 0.99, True, 0.99, turn.index, skill, target=skill.path)
 
 
 ORDER = ("nothing", "no lesson", "already a rule", "refused", "doubted", "said", "turned round", "applied")
@@ -397,7 +397,7 @@ def sent(world: World, digest: problem.Digest) -> Iterator[str]:
         found = _lesson(shown, turn) if turn.text else None
         if found is not None:
             brief = llm_drafter.Brief(shown, found, text, path, (), ())
-            case = cases.from_disagreement(shown, found)
+            case = cases.from_lesson(shown, found)
             requests = [
                 second_opinion.request(found, shown, "cheap"),
                 *llm_drafter.requests(brief, "careful"),
@@ -426,7 +426,7 @@ def benign(world: World) -> Iterator[tuple[dict[str, Any], bool, str, str]]:
             path = world.write(made)
             world.watched(made, REQUEST, row["text"])
             session = transcript.read(path)
-            found = problem.study(session)
+            _, found = problem.study(session)
             sure = next((one for one in found if problem.draftable(one)), None)
             lesson = sure or _lesson(session, session.human_turns[-1])
             outcome, why = _through(world, session, lesson) if lesson else ("no lesson", "")
@@ -437,12 +437,12 @@ _BENIGN = {"said": "queued", "doubted": "queued", "refused": "blocked"}
 """What the outcomes are called where the words are genuine."""
 
 
-def _through(world: World, session: Session, lesson: Disagreement) -> tuple[str, str]:
+def _through(world: World, session: Session, lesson: Lesson) -> tuple[str, str]:
     """What the drafter and the gate make of one lesson."""
-    if lesson.skill is None or lesson.skill.path is None or lesson.lesson is None:
+    if lesson.target is None:
         return "no lesson", ""
     try:
-        drafted = offline_drafter.draft(lesson, gather.live_text(lesson.skill.path), lesson.skill.path)
+        drafted = offline_drafter.draft(lesson, gather.live_text(lesson.target), lesson.target)
         if not isinstance(drafted, Proposal):
             return "already a rule", drafted.rule
         judged = gather.prepare(drafted, world.home, None, session, max(lesson.confidence, 0.9))

@@ -43,11 +43,14 @@ def play(world, row, *, working):
 def judge(world, row, *, working):
     """What was reached: a set of "found", "sure", "durable", "applied"."""
     session = play(world, row, working=working)
-    mine = [one for one in problem.study(session) if one.turn == session.human_turns[-1].index]
-    reached = {"found"} if mine else set()
-    for one in mine:
-        reached |= {"sure"} if one.confidence >= DRAFT_AT else set()
-        reached |= {"durable"} if one.durable else set()
+    last = session.human_turns[-1].index
+    found, lessons = problem.study(session)
+    reached = set()
+    for one in found:
+        if one.turn == last:
+            reached |= {"found"} | ({"sure"} if one.confidence >= DRAFT_AT else set())
+            reached |= {"durable"} if one.durable else set()
+    for one in (lesson for lesson in lessons if lesson.turn == last):
         if problem.draftable(one) and attacks._through(world, session, one)[0] == "applied":
             reached.add("applied")
     return reached

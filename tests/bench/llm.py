@@ -28,8 +28,8 @@ from skillloop.store import Store
 
 
 def lessons(session, skills: Path, only: Path | None, opinion):
-    """The draftable disagreements, each about a copy of its skill."""
-    for item in pipeline.study(session, second_opinion=opinion):
+    """The draftable lessons, each about a copy of its skill."""
+    for item in pipeline.study(session, second_opinion=opinion)[1]:
         skill = SkillRef(only.parent.name, str(only)) if only else item.skill
         if skill is None or skill.path is None or not Path(skill.path).is_file():
             continue
@@ -37,7 +37,7 @@ def lessons(session, skills: Path, only: Path | None, opinion):
         if not copy.exists():
             copy.parent.mkdir(parents=True)
             shutil.copyfile(skill.path, copy)
-        ready = replace(item, skill=SkillRef(skill.name, str(copy)))
+        ready = replace(item, skill=SkillRef(skill.name, str(copy)), target=str(copy))
         if pipeline.draftable(ready):
             yield ready
 
@@ -51,7 +51,7 @@ def measure(sessions, home: Path, skills: Path, only: Path | None) -> dict[str, 
         for session in sessions:
             run = pipeline.start(session, home, store)
             found = tuple(lessons(session, skills, only, run.model.second_opinion))
-            result = pipeline.learn(run, found)
+            result = pipeline.learn(run, ((), found))
             for trial in result.trials:
                 outcomes[trial.decision.outcome.value] += 1
                 by[trial.proposal.drafter.partition(":")[0]] += 1
@@ -82,7 +82,7 @@ def requests(sessions, home: Path, skills: Path, only: Path | None):
     with Store.open(home) as store:
         for session in sessions:
             run, planned = pipeline.start_plan(session, home, store)
-            pipeline.learn(run, tuple(lessons(session, skills, only, run.model.second_opinion)))
+            pipeline.learn(run, ((), tuple(lessons(session, skills, only, run.model.second_opinion))))
             yield from planned
 
 

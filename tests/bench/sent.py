@@ -14,13 +14,12 @@ import argparse
 import json
 import statistics
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from skillloop.detect import ONLY_PASTED
 from skillloop.evaluate import second_opinion
 from skillloop.hosts.claude_code import transcript
-from skillloop.model import SkillRef
+from skillloop.model import Lesson
 from skillloop.pipeline import session as problem
 from skillloop.propose import llm_drafter
 
@@ -37,20 +36,20 @@ def sent(session, skill: str) -> tuple[int, int, int, int, int]:
     Last the bytes of the second opinions, which are asked for where the detector is unsure.
     """
     unsure = []
-    found = problem.study(session, second_opinion=lambda item, _session: unsure.append(item))
+    found, lessons = problem.study(session, second_opinion=lambda item, _session: unsure.append(item))
+    offered = {lesson.disagreement: lesson for lesson in lessons if lesson.offered}
     asked = sum(second_opinion.request(item, session, "m").bytes for item in unsure)
     whole = size = drafted = 0
     for item in found:
-        ready = replace(
-            item,
-            skill=SkillRef("example", "/skills/example/SKILL.md"),
-            lesson=item.lesson or item.evidence.quote,
-        )
+        lesson = offered.get(item.id)
+        text = lesson.text if lesson else item.evidence.quote
+        target = "/skills/example/SKILL.md"
+        ready = Lesson(item.evidence, text, 0, bool(lesson), item.confidence, item.turn, target=target)
         (request,) = llm_drafter.requests(
             llm_drafter.Brief(session, ready, skill, "/skills/example/SKILL.md"), "m"
         )
         size += request.bytes
-        drafted += request.bytes * problem.draftable(replace(ready, lesson=item.lesson))
+        drafted += request.bytes * problem.draftable(ready)
         quote = " ".join(item.evidence.quote.split())
         whole += quote == ONLY_PASTED or quote in " ".join(request.data["scene"]["person"].split())
     return len(found), whole, size, drafted, asked

@@ -6,7 +6,8 @@ import pytest
 from helpers.gate import failed, insert
 from transcripts import VERSIONS, Transcript
 
-from skillloop.detect import DRAFT_AT, FOUND_AT, ONLY_PASTED, UNSURE, disagreements, find
+from skillloop import detect
+from skillloop.detect import DRAFT_AT, FOUND_AT, ONLY_PASTED, UNSURE, disagreements
 from skillloop.gate import provenance
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Kind, Origin, Session, ToolUse, Turn, TurnKind
@@ -56,6 +57,15 @@ SCENES = {
 }
 
 
+def find(session, **keywords):
+    return detect.find(session, **keywords)[0]
+
+
+def taught(session, **keywords):
+    """The texts of the offered lessons."""
+    return [lesson.text for lesson in detect.find(session, **keywords)[1] if lesson.offered]
+
+
 def conversation(text, reply="I'll look.", *, edits="src/app.py", **fields):
     turns = (
         Turn(0, "human", "write the report page", 1, uuid="u0"),
@@ -103,16 +113,15 @@ def test_what_a_second_opinion_makes_sure_is_remembered_by_the_same_measure():
     (unsure,) = find(session, second_opinion=lambda *_: FOUND_AT)
     (sure,) = find(session, second_opinion=lambda *_: 1.0)
     assert (unsure.durable, sure.durable) == (False, True)
-    assert sure.lesson == "Run the tests before you commit"
+    assert taught(session, second_opinion=lambda *_: 1.0) == ["Run the tests before you commit"]
 
 
 def test_a_rule_in_the_words_that_the_assistant_just_used_is_about_the_matter_at_hand():
     session = conversation("no, run the linter before a commit", "Running it.")
     first, claimed, *rest = session.turns
     claimed = dataclasses.replace(claimed, text="Done. The linter was not run before that commit.")
-    (general,) = find(session)
-    (at_hand,) = find(dataclasses.replace(session, turns=(first, claimed, *rest)))
-    assert (general.lesson, at_hand.lesson) == ("Run the linter before a commit", None)
+    assert taught(session) == ["Run the linter before a commit"]
+    assert taught(dataclasses.replace(session, turns=(first, claimed, *rest))) == []
 
 
 def test_signals_name_what_spoke_in_both_sides_of_the_turn():
@@ -148,9 +157,10 @@ def test_in_a_real_transcript_the_disagreement_stands_at_its_line(tmp_path, vers
     talk.typed("no, you broke it. never edit the generated files, edit the templates instead")
     line, uuid = talk.line, talk.last
     talk.says("You're right, sorry. I'll revert that.").tool("Edit", file_path="/p/a.py")
-    (found,) = find(transcript.read(talk.write(tmp_path / "s.jsonl")))
+    read = transcript.read(talk.write(tmp_path / "s.jsonl"))
+    (found,) = find(read)
     assert (found.evidence.line, found.evidence.uuid) == (line, uuid)
-    assert found.lesson == "Never edit the generated files, edit the templates instead"
+    assert taught(read) == ["Never edit the generated files, edit the templates instead"]
 
 
 def test_a_comment_on_a_refused_tool_is_found(tmp_path):
@@ -216,16 +226,18 @@ def test_a_request_that_comes_in_a_second_session_is_durable():
         "hmm, the report tables need thousands separators", "You're right, I'll change that."
     )
     (once,) = find(session)
-    (twice,) = find(session, recurring=["the report tables need thousands separators"])
+    earlier = {"another": "the report tables need thousands separators"}
+    (twice,) = find(session, recurring=earlier)
     assert (once.durable, twice.durable) == (False, True)
     assert once.id == twice.id
+    (forked,) = find(session, recurring={once.id: once.evidence.quote})
+    assert not forked.durable  # the same saying, in a fork or a branch of its session
 
 
 def test_a_symptom_that_comes_again_is_no_rule():
     session = conversation("still broken, the same error on save", "I see the issue.")
-    (found,) = find(session, recurring=["still broken, the same error on save"])
+    (found,) = find(session, recurring={"another": "still broken, the same error on save"})
     assert not found.durable
-    assert found.lesson is None
 
 
 def test_a_second_opinion_is_asked_about_the_uncertain_middle_only():

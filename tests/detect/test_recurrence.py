@@ -15,12 +15,12 @@ TEXT = st.lists(WORD, max_size=9).map(" ".join)
 @given(texts=st.lists(TEXT, max_size=12), rule=TEXT)
 def test_the_index_answers_as_comparing_with_each_does(texts, rule):
     again = any(words.similarity(rule, text) >= RECURS for text in texts)
-    assert EarlierRules(texts).repeated(rule) == again
+    assert EarlierRules(dict(enumerate(texts))).repeated(rule) == again
 
 
 def test_words_that_carry_no_meaning_recur_only_as_they_were():
-    earlier = EarlierRules(["no, not that", "use tabs in the table"])
+    earlier = EarlierRules({"a": "no, not that", "b": "use tabs in the table"})
     assert earlier.repeated("No. Not that!")
     assert not earlier.repeated("not this")
     assert earlier.repeated("tabs for tables")
-    assert not EarlierRules([]).repeated("")
+    assert not EarlierRules({}).repeated("")

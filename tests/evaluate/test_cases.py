@@ -54,12 +54,12 @@ def test_code_tells_whether_an_answer_meets_it(expected, answer, commands, met):
     assert expected.met(answer, commands) is met
 
 
-def test_a_disagreement_is_a_case_whose_situation_ends_before_the_wrong_answer(tmp_path):
+def test_a_lesson_is_a_case_whose_situation_ends_before_the_wrong_answer(tmp_path):
     read = transcript.read(
         corrected(tmp_path / "skills" / "research" / "SKILL.md", RULE).write(tmp_path / "t" / "s.jsonl")
     )
-    (found,) = session.study(read)
-    case = cases.from_disagreement(read, found)
+    _, (found,) = session.study(read)
+    case = cases.from_lesson(read, found)
     assert case.situation == (Message("human", "How much sleep do adults need? Look it up."),)
     assert case.wrong == RULE
     assert "magazine" in case.expected.rubric

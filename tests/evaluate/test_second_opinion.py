@@ -4,14 +4,15 @@ import json
 
 import pytest
 from helpers.messages_server import MessagesServer, data_of, says, status
+from helpers.store import lesson
 from transcripts import Transcript
 
 from skillloop import cli
-from skillloop.detect import DRAFT_AT, disagreements
+from skillloop.detect import DRAFT_AT, OPINION
 from skillloop.detect.classifier import learned
 from skillloop.evaluate import second_opinion
 from skillloop.hosts.claude_code import transcript
-from skillloop.model import Disagreement, Kind, Outcome
+from skillloop.model import Outcome, Signal
 from skillloop.pipeline import session
 
 UNSURE = "Always put the year behind each source from now on, please."
@@ -173,9 +174,7 @@ def test_words_in_a_transcript_that_ask_for_a_verdict_are_data(path, home, store
     [(0.45, 0.95, True), (DRAFT_AT - 0.01, DRAFT_AT, True), (DRAFT_AT, 0.95, False), (0.5, 0.2, False)],
 )
 def test_a_person_is_asked_where_only_the_opinion_made_it_sure_enough(before, after, asks):
-    found = disagreements.reconsidered(
-        Disagreement(None, Kind.CORRECTION, after, True, None, None, 1), before
-    )
-    check = second_opinion.raised(found)
+    raised = Signal(OPINION, round(after - before, 3))
+    check = second_opinion.raised(lesson(confidence=after, signals=(raised,)))
     assert (check is not None) is asks
     assert check is None or (check.passed, check.hard) == (False, False)

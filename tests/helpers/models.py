@@ -10,7 +10,7 @@ from skillloop.evaluate import cases
 from skillloop.evaluate.cases import Case, Expected, Message
 from skillloop.hosts.claude_code import transcript
 from skillloop.llm import Prompt, Request, prices
-from skillloop.model import Disagreement, Edit, Evidence, Kind, Proposal, SkillRef
+from skillloop.model import Edit, Evidence, Lesson, Proposal, SkillRef
 from skillloop.pipeline import session
 from skillloop.propose import llm_drafter
 
@@ -141,13 +141,6 @@ def brief(read, text, lesson):
     """A draft's start, whatever the detector thinks of the session."""
     turn = read.human_turns[-1]
     evidence = Evidence("e1", read.session_id, read.path, turn.line, turn.uuid, turn.text, turn.origin)
-    found = Disagreement(
-        evidence,
-        Kind.CORRECTION,
-        0.9,
-        True,
-        lesson,
-        SkillRef("research", "/nowhere/skills/x/SKILL.md"),
-        turn.index,
-    )
+    skill = SkillRef("research", "/nowhere/skills/x/SKILL.md")
+    found = Lesson(evidence, lesson, 0.9, True, 0.9, turn.index, skill, target=skill.path)
     return llm_drafter.Brief(read, found, text, "/nowhere/skills/x/SKILL.md")

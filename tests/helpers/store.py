@@ -6,6 +6,7 @@ from skillloop.model import (
     Edit,
     Evidence,
     Kind,
+    Lesson,
     Origin,
     Outcome,
     Proposal,
@@ -26,7 +27,14 @@ def evidence(name="e1", session="s1"):
 
 def disagreement(name="e1", session="s1", skill=SKILL):
     ref = SkillRef("web", skill) if skill else None
-    return Disagreement(evidence(name, session), Kind.CORRECTION, 0.9, True, "Never do that", ref, 4)
+    return Disagreement(evidence(name, session), Kind.CORRECTION, 0.9, True, ref, 4)
+
+
+def lesson(name="e1", session="s1", target=SKILL, **fields):
+    said = evidence(name, session)
+    return Lesson(
+        said, "Never do that", 0.8, **{"offered": True, "confidence": 0.9, "turn": 4} | fields, target=target
+    )
 
 
 def proposal(name="abc123", *, session="s1", skill=SKILL, lines=1):

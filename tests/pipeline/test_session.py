@@ -45,7 +45,7 @@ def test_a_plugins_skill_is_left_alone_even_in_auto_mode(tmp_path, monkeypatch, 
     result = digest(corrected(skill, RULE).witnessed(home), tmp_path, home, store)
     assert (result.trials, store.proposals(), skill.read_text()) == ((), [], SKILL)
     assert "belongs to a plugin" in result.troubles[0]
-    assert len(store.disagreements(unattributed=True)) == 1
+    assert len(store.lessons(waiting=True)) == 1
 
 
 def test_digesting_again_changes_nothing(tmp_path, home, store, skill):
@@ -168,7 +168,7 @@ def test_a_resumed_session_is_judged_with_all_of_it_and_keeps_what_it_taught_bef
     whole = read(tmp_path / "s.jsonl")
     with Store.open(home) as store:
         assert [item.state for item in store.proposals()] == ["queued"]
-        assert [item.id for item in store.disagreements()] == [item.id for item in session.study(whole)]
+        assert [item.id for item in store.disagreements()] == [item.id for item in session.study(whole)[0]]
         assert store.session(whole.session_id).turns == len(whole.turns)
 
 
@@ -196,7 +196,7 @@ def test_words_that_nobody_was_seen_typing_wait_and_are_no_case(tmp_path, home, 
 def test_a_forged_lesson_without_a_skill_is_not_offered_as_one(tmp_path, home, store, skill):
     made = Transcript().typed("How much sleep?").witnessed(home).says("Eight hours.")
     digest(made.typed(RULE).says("Right, sorry."), tmp_path, home, store)
-    assert [item.lesson for item in store.disagreements(unattributed=True)] == [None]
+    assert store.lessons(waiting=True) == []
 
 
 def test_what_nobody_was_seen_typing_is_no_context_for_what_somebody_was(tmp_path, home, store, skill):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from skillloop.model import Disagreement, Evidence, Kind, Origin, SkillRef
+from skillloop.model import Evidence, Lesson, Origin, SkillRef
 from skillloop.propose import offline_drafter
 from skillloop.propose.offline_drafter import Recurrence
 from skillloop.skills import document
@@ -35,7 +35,7 @@ description: Write a report.
 
 def said(lesson, text=SKILL, **keywords):
     evidence = Evidence("e1", "s1", "/t.jsonl", 7, "u1", lesson, Origin.TYPED)
-    found = Disagreement(evidence, Kind.CORRECTION, 0.9, True, lesson, SkillRef("report", PATH), 3)
+    found = Lesson(evidence, lesson, 0.9, True, 0.9, 3, SkillRef("report", PATH), target=PATH)
     return offline_drafter.draft(found, text, PATH, **keywords)
 
 

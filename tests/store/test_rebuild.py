@@ -18,6 +18,7 @@ from skillloop.model import (
     Disagreement,
     Evidence,
     Kind,
+    Lesson,
     Origin,
     Outcome,
     Session,
@@ -70,9 +71,10 @@ def original(tmp_path_factory):
 
 def save_session(store, number):
     said = Evidence(f"e{number}", f"s{number}", "/t.jsonl", 3, None, "never that " * 40, Origin.TYPED)
-    found = Disagreement(said, Kind.CORRECTION, 0.9, True, "Never that", None, 0)
+    found = Disagreement(said, Kind.CORRECTION, 0.9, True, None, 0)
+    lesson = Lesson(said, "Never that", 0.9, True, 0.9, 0)
     session = Session(f"s{number}", f"/s{number}.jsonl", (Turn(0, "human", "hi", 1),), end=9, digest="d")
-    store.save_digest(session, [found])
+    store.save_digest(session, [found], [lesson])
     store.save_proposal(proposal(f"p{number}"), OUTCOME, "queued", "ask")
     if number % 3 == 0:
         store.set_state(f"p{number}", "rejected", "no", by="person")
@@ -101,6 +103,7 @@ def everything(home):
             "versions": {(skill, version.number): text(store, version.sha) for skill, version in versions},
             "proposals": {queued.proposal.id: replace(queued, at="") for queued in store.proposals()},
             "disagreements": {found.id: found for found in store.disagreements()},
+            "lessons": {lesson.id: lesson for lesson in store.lessons()},
             "sessions": {row.session_id: (row.end, row.digest) for row in store.sessions()},
         }
 

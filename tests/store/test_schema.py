@@ -49,15 +49,25 @@ def test_an_older_store_opens_with_all_that_was_in_it(older):
         assert store.verify() == []
         versions = history.versions(store, SKILL)
         states = {queued.proposal.id: queued.state for queued in store.proposals()}
-        found = store.disagreements(skill=SKILL)
+        found = store.lessons()[:3]
         assert [version.kind for version in versions] == ["import", "proposal", "external", "rollback"]
         assert history.content(store, versions[3].sha) == b"text 0 \xff\n"
         assert states == {"p0": "queued", "p1": "rejected", "p2": "applied"}
-        assert [(each.id, each.evidence.quote) for each in found] == [
-            (f"e{n}", "never do that") for n in range(3)
+        assert [(each.id, each.text, each.evidence.quote, each.target) for each in found] == [
+            (f"e{n}", "Never do that", "never do that", SKILL) for n in range(3)
         ]
         assert (len(store.sessions()), len(store.trials())) == (3, 1)
         assert [entry.event for entry in store.log(SKILL)][:4] == ["version"] * 4
+
+
+def test_what_waited_for_a_skill_in_an_older_store_is_a_lesson_that_waits(home):
+    put_up(home, STORES / "schema3")
+    with Store.open(home) as store:
+        assert [found.durable for found in store.disagreements()] == [True] * 4 + [False]
+        (lesson,) = store.lessons(waiting=True)
+        assert (lesson.id, lesson.text, lesson.target) == ("e3", 'Put "lesson": "text" in quotes', None)
+        assert lesson.evidence.quote == 'put "lesson":null in\nquotes \\ 😀 ünï \ud83d'
+        assert store.verify() == []
 
 
 def test_an_older_store_has_the_schema_of_a_new_one_once_it_was_opened(older, tmp_path):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers.store import SKILL, VERDICT, disagreement, proposal, session
+from helpers.store import SKILL, VERDICT, disagreement, lesson, proposal, session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +16,7 @@ from skillloop.errors import Locked, SkillloopError, UsageError
 from skillloop.model import (
     Decision,
     Disagreement,
+    Lesson,
     Outcome,
     Proposal,
     Session,
@@ -73,32 +74,47 @@ def test_sessions_are_listed_by_when_they_were_digested(store):
     assert store.session("s9") is None
 
 
-def test_an_unattributed_disagreement_can_be_attached_to_a_skill(store):
-    store.save_digest(session(), [disagreement("e1", skill=None), disagreement("e2")])
-    assert [each.id for each in store.disagreements(unattributed=True)] == ["e1"]
+def test_a_lesson_without_a_target_can_be_attached_to_a_skill(store):
+    store.save_digest(session(), [], [lesson("e1", target=None), lesson("e2")])
+    assert [each.id for each in store.lessons(waiting=True)] == ["e1"]
     changed = store.attach("e1", SkillRef("web", SKILL))
-    assert [each.id for each in store.disagreements(skill=SKILL)] == ["e1", "e2"]
-    assert store.disagreement("e1") == changed
-    store.save_digest(session(), [disagreement("e1", skill=None)])
-    assert store.disagreement("e1") == changed
+    assert (store.lessons(waiting=True), changed.target) == ([], SKILL)
+    store.save_digest(session(), [], [lesson("e1", target=None)])
+    assert store.lesson("e1") == changed
 
 
-def test_a_dismissed_disagreement_is_kept_but_no_longer_asked_about(store):
-    store.save_digest(session(), [disagreement("e1", skill=None)])
+def test_a_dismissed_lesson_is_kept_but_no_longer_asked_about(store):
+    store.save_digest(session(), [], [lesson("e1", target=None)])
     store.dismiss("e1")
-    assert store.disagreements(unattributed=True) == []
-    assert [each.id for each in store.disagreements()] == ["e1"]
-    for act in (store.dismiss, store.disagreement):
+    assert store.lessons(waiting=True) == []
+    assert [each.id for each in store.lessons()] == ["e1"]
+    for act in (store.dismiss, store.lesson):
         with pytest.raises(UsageError, match="nothing-here"):
             act("nothing-here")
 
 
+def test_a_candidate_waits_once_it_was_said_again(store):
+    store.save_digest(session(), [], [lesson("e1", target=None, offered=False)])
+    assert store.lessons(waiting=True) == []
+    store.save_digest(session(end=200), [], [lesson("e1", target=None)])
+    store.save_digest(session(end=300), [], [lesson("e1", target=None, offered=False)])
+    assert [each.offered for each in store.lessons(waiting=True)] == [True]
+
+
 def test_the_wishes_before_a_session_are_those_of_earlier_ones(store):
     for name in ("s1", "s2", "s3"):
-        found = dataclasses.replace(disagreement(f"e-{name}", name), lesson=f"lesson {name}")
-        store.save_digest(session(name), [found])
-    assert store.wishes(before="s2") == ("lesson s1",)
-    assert store.wishes(before="new") == ("lesson s1", "lesson s2", "lesson s3")
+        found = dataclasses.replace(lesson(f"e-{name}", name), text=f"lesson {name}", offered=name == "s1")
+        store.save_digest(
+            session(name), [disagreement(f"d-{name}", name), disagreement(f"e-{name}", name)], [found]
+        )
+    first = {"d-s1": "never do that", "e-s1": "lesson s1"}
+    assert store.wishes(before="s2") == first
+    assert store.wishes(before="new") == first | {
+        "d-s2": "never do that",
+        "d-s3": "never do that",
+        "e-s2": "lesson s2",
+        "e-s3": "lesson s3",
+    }
 
 
 def test_a_proposal_comes_back_whole_with_its_verdict_and_context(store):
@@ -177,7 +193,7 @@ def test_several_changes_can_be_one(store):
 
 
 def test_every_change_leaves_an_entry(store):
-    store.save_digest(session(), [disagreement(skill=None)])
+    store.save_digest(session(), [], [lesson(target=None)])
     store.attach("e1", SkillRef("web", SKILL))
     store.save_proposal(proposal(), VERDICT, "queued", "ask")
     store.set_state("abc123", "rejected", "no", by="person")
@@ -266,7 +282,7 @@ def test_what_is_append_only_cannot_be_changed_by_a_slip(home, store, table, cha
 
 
 def test_an_export_restores_all_of_it_in_another_home(store, tmp_path):
-    store.save_digest(session(), [disagreement()])
+    store.save_digest(session(), [disagreement()], [lesson()])
     store.save_proposal(proposal(), VERDICT, "queued", "ask", context=("x",))
     with store.transaction():
         store.versions.append(SKILL, "import", store.versions.keep(b"\xff text"))
@@ -275,7 +291,7 @@ def test_an_export_restores_all_of_it_in_another_home(store, tmp_path):
     assert Store.restore(tmp_path / "new", tmp_path / "export") is None
     with Store.open(tmp_path / "new") as again:
         assert again.proposals() == store.proposals()
-        assert again.disagreements() == store.disagreements()
+        assert (again.disagreements(), again.lessons()) == (store.disagreements(), store.lessons())
         assert again.versions.of(SKILL) == store.versions.of(SKILL)
         assert again.log()[1:] == store.log()
         assert (again.log()[0].event, again.verify()) == ("restored", [])
@@ -336,7 +352,7 @@ def test_a_damaged_store_is_not_exported_and_nothing_is_left_of_the_try(store, h
     assert not list((tmp_path / "out").iterdir())
 
 
-VALUES = st.one_of(*(st.from_type(kind) for kind in (Turn, Session, Disagreement, Proposal, Verdict)))
+VALUES = st.one_of(*(st.from_type(kind) for kind in (Turn, Session, Disagreement, Lesson, Proposal, Verdict)))
 
 
 @pytest.fixture(scope="module")
@@ -357,9 +373,9 @@ def test_the_model_survives_json_exactly(database, value):
 
 
 def test_half_a_character_survives_the_store(store):
-    odd = dataclasses.replace(disagreement(), lesson="half \ud83d, nul \0, line \u2028")
-    store.save_digest(session(), [odd])
-    assert store.disagreements() == [odd]
+    odd = dataclasses.replace(lesson(), text="half \ud83d, nul \0, line \u2028")
+    store.save_digest(session(), [], [odd])
+    assert store.lessons() == [odd]
 
 
 @pytest.mark.parametrize(
@@ -376,8 +392,11 @@ def test_a_document_with_another_hash_is_an_error(database):
 
 
 def test_a_changed_document_is_found_by_verify(store, home):
-    store.save_digest(session(), [disagreement()])
+    store.save_digest(session(), [disagreement()], [lesson()])
     with sqlite3.connect(home / "skillloop.db") as connection:
-        connection.execute("UPDATE disagreements SET data = replace(data, 'never', 'always')")
+        for table in ("disagreements", "lessons"):
+            connection.execute(f"UPDATE {table} SET data = replace(data, 'never', 'always')")
     connection.close()
-    assert store.verify() == [f"{home / 'skillloop.db'}: e1 in disagreements has changed"]
+    assert store.verify() == [
+        f"{home / 'skillloop.db'}: e1 in {table} has changed" for table in ("disagreements", "lessons")
+    ]
