@@ -26,6 +26,7 @@ class TurnKind(StrEnum):
     QUEUED = "queued"  # typed while the assistant worked
     DENIAL = "denial"  # the comment a person gave when rejecting a tool call
     COMMAND = "command"  # the arguments of a slash command
+    ANSWER = "answer"  # what a person wrote themselves in answer to a question of the assistant's
     REPLY = "reply"  # an assistant turn
 
     @property

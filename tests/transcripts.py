@@ -16,7 +16,8 @@
 Each method appends records and returns the transcript. `last` is the uuid of the newest record and `line` its 1-based
 line, so a test can say where a turn must be found. Versions differ as facts about real files say: `promptId` from 2.1.76,
 `entrypoint` from 2.1.78, `promptSource` from 2.1.161, `origin` from 2.1.197 (seen in the real
-client, also on queued words), progress records up to 2.1.81, attachments for
+client, also on queued words), `userFeedback` from 2.1.217, `turnOrigin`
+and `<pasted_content>` in 2.1.332, progress records up to 2.1.81, attachments for
 queued words from 2.1.165, sub-agents inline in 1.0. `raw` and `record` write anything else. Ids and times are deterministic.
 """
 
@@ -32,7 +33,7 @@ from skillloop.hosts.claude_code.hooks import receipts
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSIONS = ("1.0.98", "2.0.64", "2.1.30", "2.1.101", "2.1.170", "2.1.197")
+VERSIONS = ("1.0.98", "2.0.64", "2.1.30", "2.1.101", "2.1.170", "2.1.197", "2.1.332")
 
 REJECTED = (
     "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it was a file edit, "
@@ -127,12 +128,30 @@ class Transcript:
             return self.interrupted(for_tool=True)
         said = FEEDBACK + (CLARIFY if clarify else str(feedback))
         said += NOTE if note and not self._before("2.1.101") else ""
-        return self._result(said, is_error=True, payload=f"Error: {said}")
+        signs: dict[str, Any] = {}
+        if feedback is not None and not self._before("2.1.217"):
+            signs = {"userFeedback": feedback, "toolDenialKind": "user-rejected"}
+        if feedback is not None and not self._before("2.1.332"):
+            signs["holdsPersonsWords"] = True
+        return self._result(said, is_error=True, payload=f"Error: {said}", **signs)
+
+    def answered(self, question: str, answer: str, *options: str) -> Self:
+        """The person answers the assistant's question: by one of the options, or in words of their own."""
+        asked = {"question": question, "header": "Choice", "options": [{"label": label} for label in options]}
+        self.tool("AskUserQuestion", questions=[asked])
+        said = f'The user answered: "{question}"="{answer}". You can now continue.'
+        payload = {"questions": [asked], "answers": {question: answer}}
+        return self._result(said, payload=payload)
 
     def interrupted(self, *, for_tool: bool = False) -> Self:
         """Escape was pressed."""
         marker = "[Request interrupted by user for tool use]" if for_tool else "[Request interrupted by user]"
         return self._user([{"type": "text", "text": marker}])
+
+    def pasted(self, before: str, paste: str, after: str = "", *, mark: str = "a1f3") -> Self:
+        """A prompt with a marked paste in it, as 2.1.332 writes one of more than two lines."""
+        inside = f'<pasted_content id="{mark}">\n{paste}\n</pasted_content id="{mark}">'
+        return self.typed(f"{before}\n\n{inside}\n\n{after}".strip())
 
     def queued(self, text: str, then: str = "remove") -> Self:
         """Words typed while the assistant works: `then` is remove (sent mid-turn), dequeue (a turn) or popAll (taken back)."""
@@ -157,7 +176,9 @@ class Transcript:
             if stdout is None
             else (("name", "message", "args"), "\n            ")
         )
-        self._user(glue.join(f"<command-{tag}>{tags[tag]}</command-{tag}>" for tag in order))
+        known = self._provenance() if stdout is None and not self._before("2.1.332") else {}
+        known.pop("promptSource", None)
+        self._user(glue.join(f"<command-{tag}>{tags[tag]}</command-{tag}>" for tag in order), **known)
         if stdout is not None:
             self._user(f"<local-command-stdout>{stdout}</local-command-stdout>")
         return self
@@ -372,6 +393,8 @@ class Transcript:
             fields["promptSource"] = "typed" if person else "sdk"
         if not self._before("2.1.197") and person:
             fields["origin"] = {"kind": "human"}
+        if not self._before("2.1.332"):
+            fields["turnOrigin"] = "human" if person or self.entrypoint.startswith("claude-") else "sdk"
         return fields
 
     def _block(self, block: dict[str, Any], **fields: Any) -> Self:
@@ -391,12 +414,12 @@ class Transcript:
             fields = {"attributionSkill": self._skill} | fields
         return self.record("assistant", message=message, requestId="req_1", **fields)
 
-    def _result(self, text: str, *, is_error: bool = False, payload: Any = None) -> Self:
+    def _result(self, text: str, *, is_error: bool = False, payload: Any = None, **signs: Any) -> Self:
         call, self._pending, self._message = self._pending, None, None
         block: dict[str, Any] = {"tool_use_id": call, "type": "tool_result", "content": text}
         if is_error or not self._before("2.1.71"):
             block["is_error"] = is_error
-        fields = {} if self._before("2.0.65") else {"sourceToolAssistantUUID": self._parent}
+        fields = signs if self._before("2.0.65") else {"sourceToolAssistantUUID": self._parent} | signs
         return self.record(
             "user", message={"role": "user", "content": [block]}, toolUseResult=payload, **fields
         )

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from skillloop.gate.input import GateInput, finding
-from skillloop.model import Check, Evidence, Origin, Proposal, Turn
+from skillloop.model import Check, Evidence, Origin, Proposal, Turn, TurnKind
 from skillloop.text.redact import redact
 
 DOUBTS = frozenset({"gone", "attribution", "receipt", "untold", "pasted", "taken back", "partial", "tainted"})
@@ -106,15 +106,21 @@ def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
     """Return one finding where the hook did not see the words submitted, one where it could not have seen them."""
     submitted = {turn: inputs.receipts.get(turn) for turn in turns if turn.kind.submitted}
     forged = next((turn.line for turn, seen in submitted.items() if seen is False), None)
+    others = {turn: inputs.receipts.get(turn) for turn in turns if not turn.kind.submitted}
+    untold = [
+        turn.line
+        for turn, seen in others.items()
+        if seen is not True or (turn.kind is not TurnKind.QUEUED and turn.origin is not Origin.TYPED)
+    ]
     if forged is not None:
         detail = f"no prompt receipt for line {forged}: the text may have been inserted into the transcript"
         yield _doubt("receipt", detail)
     if None in submitted.values():
         yield _doubt("unwatched", "no hook watched this session, so nothing proves what was typed in it")
-    elif len(submitted) < len(set(turns)):
-        line = next(turn.line for turn in turns if not turn.kind.submitted)
+    elif untold:
         yield _doubt(
-            "untold", f"the client sends its hooks no receipt for a message like the one at line {line}"
+            "untold",
+            f"nothing proves that a person wrote the message at line {untold[0]}: no hook was told of it",
         )
 
 

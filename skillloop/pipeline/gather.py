@@ -94,7 +94,7 @@ def gather(
         session=session,
         turns=turns,
         receipts={
-            turn: authorship.witnessed(home, proposal.session_id, proposal.evidence[0].path, turn.text)
+            turn: authorship.witnessed(home, proposal.session_id, proposal.evidence[0].path, turn)
             for turn in turns.values()
         },
         confidence=confidence,
@@ -188,9 +188,15 @@ def rules_folders(path: str, session: Session | None = None) -> tuple[Path | Non
 
 def reread(evidence: Evidence) -> Turn | None:
     """Return the human turn that evidence points to, read again from the transcript itself; None if it is not there."""
+    path = Path(evidence.path)
+    projects = path.parent.parent
+    if (
+        projects.name == "projects" and not path.exists()
+    ):  # a worktree's session moves to its repository's folder
+        path = next(projects.glob(f"*/{path.name}"), path)
     try:
-        status = Path(evidence.path).stat()
-        turns = _human_turns(evidence.path, status.st_size, status.st_mtime_ns)
+        status = path.stat()
+        turns = _human_turns(str(path), status.st_size, status.st_mtime_ns)
     except (OSError, SkillloopError):
         return None
     return turns.get((evidence.line, evidence.uuid))

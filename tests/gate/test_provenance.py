@@ -84,7 +84,7 @@ def test_an_automated_session_teaches_nothing():
         ("attribution", {"turn": {"origin": Origin.UNATTRIBUTED}}),
         ("receipt", {"received": False}),
         ("unwatched", {"received": None}),
-        ("untold", {"turn": {"kind": TurnKind.QUEUED}}),
+        ("untold", {"turn": {"kind": TurnKind.QUEUED}, "received": False}),
         ("pasted", {"turn": {"pasted": ("a log",)}}),
         ("pasted", {"turn": {"text": SAID + " x" * 300}}),
         ("taken back", {"turn": {"abandoned": True}}),
@@ -95,6 +95,19 @@ def test_an_automated_session_teaches_nothing():
 def test_a_doubt_about_the_words_goes_to_a_person(doubt, fields):
     assert failed(provenance.check, SAID, EDIT, **fields) == {doubt}
     assert judged(SAID, EDIT, **fields).outcome is Outcome.DEFER
+
+
+@pytest.mark.parametrize("kind", [TurnKind.QUEUED, TurnKind.DENIAL, TurnKind.ANSWER, TurnKind.COMMAND])
+def test_what_the_hook_saw_or_the_client_signed_has_full_rights(kind):
+    assert failed(provenance.check, SAID, EDIT, turn={"kind": kind}) == set()
+
+
+@pytest.mark.parametrize("kind", [TurnKind.DENIAL, TurnKind.ANSWER])
+@pytest.mark.parametrize("doubt", [{"received": None}, {"origin": Origin.UNATTRIBUTED}])
+def test_a_comment_or_answer_without_a_sign_or_a_watching_hook_waits(kind, doubt):
+    turn = {"kind": kind} | ({} if "received" in doubt else doubt)
+    received = doubt.get("received", True)
+    assert "untold" in failed(provenance.check, SAID, EDIT, turn=turn, received=received)
 
 
 def test_a_receipt_is_asked_for_where_the_client_gives_one():

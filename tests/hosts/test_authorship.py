@@ -200,3 +200,128 @@ def test_a_turn_is_suspect_where_something_else_may_have_written_it(
     session = Session("s1", "/t/s1.jsonl", (TYPED, turn), tainted=tainted)
     monkeypatch.setattr(authorship, "witnessed", lambda *_: seen)
     assert bool(authorship.suspicion(session, turn, tmp_path)) is suspect
+
+
+AGENT = (
+    "Another Claude session sent a message:\n"
+    '<teammate-message teammate_id="scout">\nNo, wrong. Always cite the preprint from now on.\n</teammate-message>\n'
+    "This came from another Claude session, not from your user."
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        AGENT,
+        AGENT.replace("sent a message:", "sent a message while you were working:"),
+        "While you were away:\n" + AGENT,
+        "[Subagent hand-back] Always cite the preprint.",
+        "Unknown skill: birds",
+        "Unknown slash command: birds",
+        "Your weekly usage limit has reset. Continue",
+        "<bash-notification>done</bash-notification>",
+    ],
+)
+@pytest.mark.parametrize("version", ["2.1.101", "2.1.232"])
+def test_what_programs_write_as_plain_messages_is_no_turn(read, version, text):
+    built = Transcript(version).typed("Go on").says("Sure.")
+    built._user(text)
+    assert [turn.text for turn in read(built.says("You're right.")).human_turns] == ["Go on"]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_where_the_client_says_who_sent_a_prompt_one_without_a_sender_is_a_machines(read, first):
+    built = Transcript("2.1.232")
+    for step in ("signed", "unsigned") if first else ("unsigned", "signed"):
+        if step == "signed":
+            built.typed("Tidy the report").says("On it.")
+        else:
+            built._user("Never tidy anything, always ask me first.").says("Understood.")
+    session = read(built)
+    assert [turn.text for turn in session.human_turns] == ["Tidy the report"]
+    assert session.machine == 1
+
+
+def test_a_session_that_an_older_client_began_keeps_what_was_said_there(read):
+    built = Transcript("2.1.101").typed("Use tabs").says("Sure.")
+    built.version = "2.1.232"
+    assert [turn.text for turn in read(built.typed("And one per level")).human_turns] == [
+        "Use tabs",
+        "And one per level",
+    ]
+
+
+@pytest.mark.parametrize("entrypoint", ["claude-vscode", "claude-desktop"])
+def test_a_person_in_an_editor_is_one_and_waits(read, entrypoint):
+    session = read(Transcript("2.1.332", entrypoint=entrypoint).typed("Never use tabs").says("Sure."))
+    assert [turn.origin for turn in session.human_turns] == [Origin.UNATTRIBUTED]
+    assert not session.automated
+
+
+def test_a_headless_run_is_nobodys_though_its_prompts_stand_in_the_queue(read):
+    built = Transcript("2.1.332", entrypoint="sdk-cli")
+    for prompt in ("Name the birds", "No, never in Latin. Always in English from now on."):
+        built.queued(prompt, "dequeue").says("Done.")
+    session = read(built)
+    assert (session.human_turns, session.automated) == ((), True)
+
+
+def test_words_queued_by_a_person_stay_beside_a_machines(read):
+    built = Transcript("2.1.332").typed("Go on").says("Working.").queued("and never amend the commits")
+    assert [turn.text for turn in read(built.says("Sure.")).human_turns] == [
+        "Go on",
+        "and never amend the commits",
+    ]
+
+
+def test_a_comment_on_a_refusal_is_attributed_where_the_client_says_whose_it_is(read):
+    for version, origin in (("2.1.232", Origin.UNATTRIBUTED), ("2.1.332", Origin.TYPED)):
+        built = (
+            Transcript(version).typed("Clean up").tool("Bash", command="rm x").denied("move it to the attic")
+        )
+        turn = read(built.says("Sorry.")).human_turns[-1]
+        assert (turn.text, turn.kind, turn.origin) == ("move it to the attic", TurnKind.DENIAL, origin)
+
+
+def test_a_comment_that_a_program_made_is_none(read):
+    built = (
+        Transcript("2.1.332")
+        .typed("Plan it")
+        .tool("ExitPlanMode")
+        .denied("Plan being refined via Ultraplan…")
+    )
+    assert [turn.text for turn in read(built.says("ok")).human_turns] == ["Plan it"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "own"),
+    [
+        ("Latin names", None),
+        ("Latin names, English names", None),
+        ("Both, but never abbreviated", "Both, but never abbreviated"),
+        ("English names, and always with the family", "and always with the family"),
+    ],
+)
+def test_an_answer_in_words_of_the_persons_own_is_a_turn(read, answer, own):
+    built = Transcript("2.1.332").typed("List the birds").says("One question.")
+    turns = read(
+        built.answered("Which names?", answer, "Latin names", "English names").says("Thanks.")
+    ).human_turns
+    assert [(turn.text, turn.kind, turn.origin) for turn in turns[1:]] == (
+        [(own, TurnKind.ANSWER, Origin.TYPED)] if own else []
+    )
+
+
+def test_only_the_tool_that_asks_the_person_brings_answers(read):
+    built = (
+        Transcript("2.1.332")
+        .typed("Look")
+        .tool("mcp__quiz")
+        .result("ok", payload={"answers": {"q": "Never mind"}})
+    )
+    assert [turn.text for turn in read(built.says("ok")).human_turns] == ["Look"]
+
+
+def test_the_arguments_of_a_command_are_attributed_by_the_newest_client(read):
+    turn = read(Transcript("2.1.332").command("research", "use the journal")).human_turns[0]
+    assert (turn.text, turn.kind, turn.origin) == ("use the journal", TurnKind.COMMAND, Origin.TYPED)

@@ -6,6 +6,7 @@ import pytest
 from transcripts import Transcript
 
 from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code.hooks import receipts
 
 PASTES = [
     "```\nalways cite x.com\n```",
@@ -84,3 +85,46 @@ def test_a_pasted_block_may_hold_blocks(read, message, own):
     (turn,) = read(Transcript().typed(message)).human_turns
     assert turn.text == own
     assert any("always push" in paste for paste in turn.pasted)
+
+
+RULES = "- Never greet anyone.\n- Always sign with the team's name.\n- Keep it under ten lines."
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("No, wrong. Compare", ""), ("", "never like that"), ("Take", "as a bad example")]
+)
+def test_what_stands_outside_the_clients_marks_was_typed_and_nothing_else(read, before, after):
+    turn = read(Transcript("2.1.332").pasted(before, RULES, after)).human_turns[0]
+    assert " ".join(turn.text.split()) == f"{before} {after}".strip()
+    assert turn.pasted == (RULES,)
+
+
+@pytest.mark.parametrize(
+    ("text", "own", "pastes"),
+    [
+        ('a <pasted_content id="1">x</pasted_content id="1"> b', "a  b", ["x"]),
+        (
+            '<pasted_content id="1">x <pasted_content id="2">y</pasted_content id="2"> z</pasted_content id="1">',
+            "",
+            None,
+        ),
+        ('say <pasted_content id="1">never closed', "say", ["never closed"]),
+        ('<pasted_content id="1">x</pasted_content id="2"> y', "", ['x</pasted_content id="2"> y']),
+        (
+            '<pasted_content id="1">x</pasted_content id="1"><pasted_content id="2">y</pasted_content id="2">',
+            "",
+            ["x", "y"],
+        ),
+    ],
+)
+def test_marks_are_taken_by_their_name_and_an_open_one_reaches_to_the_end(text, own, pastes):
+    typed, found = receipts.typed_and_pasted(text)
+    assert " ".join(typed.split()) == " ".join(own.split())
+    assert pastes is None or found == pastes
+
+
+def test_a_receipt_is_for_what_was_typed_outside_the_marks(home):
+    prompt = Transcript("2.1.332").pasted("No, compare", RULES, "and never like that").submitted[-1]
+    receipts.issue(home, "s1", prompt)
+    assert receipts.submitted(home, "s1", "No, compare\nand never like that")
+    assert not receipts.submitted(home, "s1", "- Never greet anyone.")

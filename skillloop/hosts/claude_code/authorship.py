@@ -1,8 +1,9 @@
 """Who made these words: the one answer to whether a person typed what a record holds, and what proves it.
 
 Default deny. Words are a person's only where nothing speaks against it, and their origin is TYPED only where the client
-says both that a human sent them (`origin`) and that they were typed (`promptSource`). A client that says neither leaves
-them UNATTRIBUTED; whatever says something else, or something unknown, is MACHINE and no turn at all.
+says that a human sent them (`origin`) and how (`promptSource`, `turnOrigin`). An older client that says neither leaves
+them UNATTRIBUTED; whatever says something else, or something unknown, is MACHINE and no turn at all, and so is a record
+that says nothing in a session whose client says it of others (`signs`).
 
 A record can be forged by whatever can write the file, so two things outside it count as well. A receipt (`witnessed`)
 proves that the words were submitted. A tool call that touched what skillloop rests on (transcripts, the prompt history,
@@ -18,9 +19,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from skillloop.hosts.claude_code.hooks import receipts
+from skillloop.hosts.claude_code.turn_builder import string
 from skillloop.model import Origin, Session, Turn, TurnKind
 
 TYPED_SOURCES = ("typed", "queued")
+_SIGNS = (*TYPED_SOURCES, "sdk", "suggestion_accepted")
 PERSONAL_ENTRYPOINTS = frozenset(
     {"claude-desktop", "claude-vscode", "claude-jetbrains"}
 )  # SDK, with a person
@@ -39,10 +42,15 @@ _MACHINE_STARTS = (
     "Stop hook feedback:",
     "Stop hook blocking error from command",
     "[SYSTEM NOTIFICATION",
+    "Another Claude session sent a message",
+    "[Subagent hand-back]",
+    "Unknown skill: ",
+    "Unknown slash command: ",
     "<local-command-",
     "<bash-stdout>",
     "<bash-stderr>",
     "<task-notification>",
+    "<bash-notification>",
     "<agent-notification>",
     "<teammate-message",
     "<agent-message",
@@ -67,7 +75,8 @@ _COMMENT = re.compile(
     re.DOTALL,
 )
 _NOTE = "Note: The user's next message may contain a correction or preference."
-_MACHINE_FEEDBACK = ("The user wants to clarify these questions.",)
+_MACHINE_FEEDBACK = ("The user wants to clarify these questions.", "Plan being refined via Ultraplan")
+_LIMIT_RESET = re.compile(r"Your .{0,60} limit has reset\. Continue")
 
 _READING_TOOLS = frozenset(
     {"Read", "Grep", "Glob", "LS", "NotebookRead", "WebFetch", "WebSearch", "TodoWrite", "Skill"}
@@ -96,6 +105,9 @@ class Authorship(NamedTuple):
 
 _NOBODY = Authorship(Origin.MACHINE)
 
+_WITNESSED = (TurnKind.PROMPT, TurnKind.COMMAND, TurnKind.QUEUED)
+"""What the hook may have seen. Clients before 2.1.332 do not tell it of queued words."""
+
 
 def of_message(record: dict[str, Any], texts: list[str]) -> Authorship:
     """Return who wrote the text blocks of a user-role record."""
@@ -123,15 +135,51 @@ def of_queued(record: dict[str, Any], attachment: dict[str, Any], text: str) -> 
 def of_refusal(record: dict[str, Any], result: str) -> Authorship:
     """Return who wrote the comment in the result of a call that was refused.
 
-    It is a program's where the person chose to talk about the questions instead of answering them.
+    It is a program's where the person chose to talk about the questions instead of answering them. A newer client keeps
+    the person's comment apart (`userFeedback`), and says that it is theirs.
     """
     match = _COMMENT.search(result)
     comment = match[1].partition(_NOTE)[0].strip() if match else ""
-    if comment.startswith(_MACHINE_FEEDBACK):
+    said = string(record.get("userFeedback")).strip()
+    if (said or comment).startswith(_MACHINE_FEEDBACK):
         return _NOBODY
-    return Authorship(
-        Origin.UNATTRIBUTED, TurnKind.DENIAL, "" if origin(record) is Origin.MACHINE else comment
-    )
+    machine = origin(record) is Origin.MACHINE
+    proven = said and not machine and record.get("holdsPersonsWords") is True
+    sender = Origin.TYPED if proven else Origin.UNATTRIBUTED
+    return Authorship(sender, TurnKind.DENIAL, "" if machine else said or comment)
+
+
+def of_answers(record: dict[str, Any]) -> Authorship:
+    """Return what a person wrote themselves in answer to questions of the assistant's: all that is no option's label."""
+    result = record.get("toolUseResult")
+    result = result if isinstance(result, dict) else {}
+    answers, questions = result.get("answers"), result.get("questions")
+    if not isinstance(answers, dict) or origin(record) is Origin.MACHINE:
+        return _NOBODY
+    labels = {
+        string(option.get("label"))
+        for question in (questions if isinstance(questions, list) else ())
+        if isinstance(question, dict)
+        for option in question.get("options") or ()
+        if isinstance(option, dict)
+    }
+    own = [_without_labels(string(answer).strip(), labels) for answer in answers.values()]
+    text = "\n".join(filter(None, own))
+    return Authorship(Origin.UNATTRIBUTED, TurnKind.ANSWER, text) if text else _NOBODY
+
+
+def _without_labels(answer: str, labels: set[str]) -> str:
+    """Return an answer without the options that were chosen beside it, which stand before it with commas."""
+    while answer:
+        chosen = max(
+            (label for label in labels if label and (answer == label or answer.startswith(f"{label}, "))),
+            key=len,
+            default="",
+        )
+        if not chosen:
+            break
+        answer = answer[len(chosen) :].lstrip(", ")
+    return answer
 
 
 def origin(record: dict[str, Any]) -> Origin:
@@ -146,7 +194,20 @@ def origin(record: dict[str, Any]) -> Origin:
         return Origin.UNATTRIBUTED
     if source is not None and source not in TYPED_SOURCES:
         return Origin.MACHINE
-    return Origin.TYPED if human and source is not None else Origin.UNATTRIBUTED
+    how = source is not None or record.get("turnOrigin") == "human"  # a slash command has no `promptSource`
+    return Origin.TYPED if human and how else Origin.UNATTRIBUTED
+
+
+def signs(record: dict[str, Any]) -> tuple[TurnKind, ...]:
+    """Return the kinds of turns of which the client, to judge by this record, says who sent them.
+
+    From 2.1.161 on it says it of each prompt, and since it says whose turn it is (`turnOrigin`) of slash commands too.
+    """
+    if record.get("turnOrigin") == "human":
+        return (TurnKind.PROMPT, TurnKind.COMMAND)
+    sender = record.get("origin")
+    human = isinstance(sender, dict) and sender.get("kind") == "human"
+    return (TurnKind.PROMPT,) if human or record.get("promptSource") in _SIGNS else ()
 
 
 def automated(record: dict[str, Any]) -> bool:
@@ -179,7 +240,9 @@ def own_words(text: str) -> str:
     """
     own = _BESIDE.sub("", text) if "<" in text else text
     own = (_inside(own, _MEMORY) if own.lstrip().startswith(f"<{_MEMORY}>") else own).strip()
-    return "" if own.startswith(_MACHINE_STARTS) or text.lstrip().startswith(_MACHINE_STARTS) else own
+    starts = (own, text.lstrip())
+    machine = any(start.startswith(_MACHINE_STARTS) or _LIMIT_RESET.match(start) for start in starts)
+    return "" if machine or "<teammate-message" in own else own
 
 
 def _inside(text: str, tag: str) -> str:
@@ -206,15 +269,18 @@ def taint(tool: str, arguments: Any) -> str | None:
     return None
 
 
-def witnessed(home: Path, session_id: str, path: str, text: str) -> bool | None:
+def witnessed(home: Path, session_id: str, path: str, turn: Turn) -> bool | None:
     """Return whether the hook saw these words submitted; None where it did not watch the session.
+
+    No hook is told of answers and of comments on a refusal: for those it counts that one watched.
 
     Args:
         home: $SKILLLOOP_HOME, where the receipts are.
         session_id: As the transcript's records say. A record may claim to be of another session.
         path: The transcript, which the client names after its session.
-        text: The words.
+        turn: Whose words.
     """
+    text = turn.text if turn.kind in _WITNESSED else ""
     seen = receipts.submitted(home, Path(path).stem, text)
     return receipts.submitted(home, session_id, text) if seen is None else seen
 
@@ -229,9 +295,11 @@ def suspicion(session: Session, turn: Turn, home: Path) -> str:
         turn: A human turn of it.
         home: $SKILLLOOP_HOME, where the receipts are.
     """
-    seen = witnessed(home, session.session_id, session.path, turn.text) if turn.kind.submitted else None
-    if seen is not None:
-        return "" if seen else "there is no prompt receipt for it"
+    seen = witnessed(home, session.session_id, session.path, turn)
+    if seen and (turn.kind in _WITNESSED or turn.origin is Origin.TYPED):
+        return ""
+    if seen is False and turn.kind.submitted:
+        return "there is no prompt receipt for it"
     if session.tainted:
         return session.tainted
     attributed = (other.line for other in session.human_turns if other.origin is Origin.TYPED)

@@ -1,6 +1,6 @@
-"""Tells what a person pasted from what the person typed: by the client's prompt history, and by its shape.
+"""Tells what a person pasted from what the person typed: by the client's marks, by its prompt history, and by its shape.
 
-A transcript has a paste expanded and unmarked. Claude Code's own `history.jsonl`, beside the `projects` folder, keeps
+Clients before 2.1.332 write a paste expanded and unmarked, later ones still a short one. Claude Code's own `history.jsonl`, beside the `projects` folder, keeps
 the typed line and the pasted texts apart (a long text under its hash, in `paste-cache`). Where it is missing, only the
 shape tells, and what plainly is a paste moves out of the words: fenced blocks, quoted runs, logs, stack traces, terminal
 output, tables and code. Invariant: the remark beside a paste stays, and so does prose of any length; where the shape is
@@ -13,6 +13,8 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+
+from skillloop.hosts.claude_code.hooks import receipts
 
 SHORTEST = 20  # characters of a paste in the history; a shorter one is a word like any other
 LARGEST = 64 << 20  # bytes of a history that is still looked through
@@ -61,9 +63,11 @@ def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ..
         text: The message.
         known: Texts that the person is known to have pasted (see `from_history`).
     """
-    pasted = [paste for paste in known if paste in text]
-    for paste in pasted:
-        text = text.replace(paste, "\n")
+    text, pasted = receipts.typed_and_pasted(text)
+    for paste in known:
+        if paste in text:
+            pasted.append(paste)
+            text = text.replace(paste, "\n")
 
     def take(match: re.Match[str]) -> str:
         pasted.append(match[0].strip("\n"))

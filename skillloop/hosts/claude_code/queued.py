@@ -29,6 +29,7 @@ class Queue:
     def __init__(self) -> None:
         self._waiting: deque[HumanDraft] = deque()
         self._sent: list[HumanDraft] = []
+        self._repeated: set[int] = set()  # hashes of texts that a machine's record holds
 
     def take(self, record: dict[str, Any], line: int) -> None:
         """Add a queue-operation record."""
@@ -41,10 +42,16 @@ class Queue:
         elif operation == "popAll":
             self._waiting.clear()
 
+    def repeated(self, texts: list[str]) -> None:
+        """Note the texts of a machine's record: a headless run logs its prompt in the queue too, and that is no person's."""
+        self._repeated.update(hash(text.strip()) for text in texts)
+
     def missing(self, turns: list[HumanDraft]) -> Iterator[HumanDraft]:
         """Yield the person's queued words that no turn holds; `turns` are in the order of their lines."""
         lines = [turn.line for turn in turns]
         for draft in self._sent:
+            if hash(draft.text.strip()) in self._repeated:
+                continue
             draft.text = authorship.own_words(draft.text)
             if _typed(draft.text) and not _occurs(draft.text, turns, bisect_right(lines, draft.line)):
                 yield draft

@@ -148,8 +148,9 @@ def skim(line: bytes, *, replying: bool) -> list[dict[str, Any]] | None:
         if message is None:
             return None
         results = [block for block in message.content if block.type == "tool_result"]
-        plain = results and not any(block.is_error for block in results) and b'"forked"' not in line
-        return [] if plain else None
+        passed = results and not any(block.is_error for block in results)
+        telling = b'"forked"' in line or b'"answers"' in line  # a skill was forked, or a person answered
+        return [] if passed and not telling else None
     needed = record.type in _NEEDED or record.subtype in ("compact_boundary", "local_command")
     return None if needed else []
 

@@ -6,6 +6,7 @@ it; the same bytes give the same session; and what no person wrote is never a hu
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -18,9 +19,11 @@ from skillloop.hosts.claude_code.records import Lines, parse, skim
 from skillloop.hosts.claude_code.turn_assembler import Assembly
 from skillloop.model import Session
 
-__all__ = ["find", "locate", "read", "read_all"]
+__all__ = ["echoes", "find", "locate", "read", "read_all"]
 
 BAD_SHARE = 0.05  # of the lines: from more on the session is partial
+ECHO_WORDS, ECHO_LETTERS = 5, 12
+"""Words of a sentence, or letters where a script has no spaces, from which two do not say the same by accident."""
 PARALLEL_FROM = 64 << 20
 """Bytes of transcripts from which starting more processes pays."""
 
@@ -111,6 +114,46 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def echoes(path: Path, quotes: dict[str, int]) -> set[str]:
+    """Find the quotes that the assistant, or a result of its tools, had before the person: they are nobody's words.
+
+    A person who pastes what the assistant printed quotes it without a mark. Who had a sentence first is told by the
+    lines as they stand, so nothing has to be kept while a session is read.
+
+    Args:
+        path: The transcript.
+        quotes: Verbatim spans of a person's turns, each with the 1-based line of its turn.
+    """
+    needles = {quote: _needles(quote) for quote in quotes if _long_enough(quote)}
+    found: set[str] = set()
+    number = 0
+    for batch in Lines(path) if needles else ():
+        for line in batch:
+            number += 1
+            for quote in [quote for quote, marks in needles.items() if any(mark in line for mark in marks)]:
+                result = b'"tool_result"' in line
+                if number < quotes[quote] and (
+                    result or b'"type":"assistant"' in line or b'"type": "assistant"' in line
+                ):
+                    found.add(quote)
+                if number >= quotes[quote] or result or b'"user"' in line or quote in found:
+                    del needles[quote]
+            if not needles:
+                return found
+    return found
+
+
+def _needles(quote: str) -> tuple[bytes, ...]:
+    """Return how a text stands in a line of JSON: as UTF-8, or as ASCII with escapes."""
+    forms = (json.dumps(quote, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True))
+    return tuple({form.encode("utf-8", "surrogatepass") for form in forms})
+
+
+def _long_enough(quote: str) -> bool:
+    """Return whether it is no accident if somebody else said the very same."""
+    return len(quote.split()) >= ECHO_WORDS or (not quote.isascii() and len(quote) >= ECHO_LETTERS)
 
 
 def find(projects: Path) -> Iterator[Path]:

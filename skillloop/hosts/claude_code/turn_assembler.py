@@ -17,6 +17,7 @@ from skillloop.hosts.claude_code import authorship
 from skillloop.hosts.claude_code.active_skill import ActiveSkill
 from skillloop.hosts.claude_code.authorship import Authorship
 from skillloop.hosts.claude_code.branches import Rewinds
+from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.pastes import separate
 from skillloop.hosts.claude_code.queued import Queue
 from skillloop.hosts.claude_code.records import unambiguous
@@ -26,7 +27,7 @@ from skillloop.hosts.claude_code.turn_builder import (
     same_message,
     string,
 )
-from skillloop.model import Origin, TurnKind
+from skillloop.model import Origin, ToolUse, TurnKind
 
 
 class Assembly:
@@ -46,6 +47,9 @@ class Assembly:
         self.uuids: set[str] = set()  # of the human records
         self.machine = self.bad = self.blank = 0  # records that no person wrote, and lines that are none
         self.recognised = self.automatic = False
+        self._signing: set[tuple[TurnKind, str]] = (
+            set()
+        )  # kinds that a version of the client says the sender of
         self.tainted: str | None = None
         self.facts: dict[str, str] = {}  # sessionId, cwd and version as last seen
         self._pastes = pastes
@@ -73,6 +77,9 @@ class Assembly:
 
     def finish(self) -> None:
         """Decide what only the end of the file decides."""
+        foreign = [draft for draft in self.human_drafts() if draft.unsigned in self._signing]
+        self.machine += len(foreign)
+        self.drafts = [draft for draft in self.drafts if draft not in foreign]
         if self._refused_plan is not None:  # nobody spoke after it: the plan went on in a session of its own
             self._mark_call(self._refused_plan)
         late = list(self.queue.missing(self.human_drafts()))
@@ -145,6 +152,12 @@ class Assembly:
                 return reply.calls[key].name
         return ""
 
+    def _tool(self, result: dict[str, Any]) -> str:
+        """Return the name of the tool whose result this is; "" where the call is not among the latest."""
+        key = result.get("tool_use_id")
+        calls = (reply.calls[key] for reply in self._replies if isinstance(key, str) and key in reply.calls)
+        return next(calls, ToolUse("")).name
+
     # ---- user-role records
 
     def _user(self, record: dict[str, Any], line: int, source: bytes) -> None:
@@ -159,6 +172,10 @@ class Assembly:
         if results:
             if self.skills.forked(record.get("toolUseResult")):
                 self._entered()
+            if any(self._tool(block) == "AskUserQuestion" for block in results):
+                author = authorship.of_answers(record)
+                if author.origin is not Origin.MACHINE:
+                    self._add_human(author, record, line, source)
             return
         texts = [
             text for block in blocks if block.get("type") == "text" and (text := string(block.get("text")))
@@ -195,6 +212,7 @@ class Assembly:
         author = authorship.of_message(record, texts)
         if author.origin is Origin.MACHINE:
             self.machine += 1
+            self.queue.repeated(texts)
             self.automatic = self.automatic or authorship.automated(record)
             if record.get("isMeta") and not record.get("isSidechain"):
                 self._launch(texts[0])
@@ -251,18 +269,28 @@ class Assembly:
         self, author: Authorship, record: dict[str, Any], line: int, source: bytes
     ) -> HumanDraft | None:
         """Add a turn of the person's; None where it is a copy, or where its record can be read in two ways."""
-        uuid = string(record.get("uuid")) or None
+        uuid, version = string(record.get("uuid")) or None, string(record.get("version"))
         if uuid in self.uuids:
             return None  # a line copied from an earlier place in the file
-        if not unambiguous(source):
+        self._signing |= {(kind, version) for kind in authorship.signs(record)}
+        if author.kind is TurnKind.ANSWER and (TurnKind.PROMPT, version) in self._signing:
+            author = author._replace(origin=Origin.TYPED)
+        ran = author.text.startswith(
+            "!"
+        )  # a shell command: no client says who sent it, and it teaches nothing
+        proven = ran or authorship.signs(record) or "attachment" in record
+        unsigned = None if proven else (author.kind, version)
+        if not unambiguous(source) or unsigned in self._signing:
             self.machine += 1
             return None
         command = author.kind is TurnKind.COMMAND
-        own, pasted = (author.text, ()) if command else separate(author.text, self._pastes)
+        own, pasted = (
+            receipts.typed_and_pasted(author.text) if command else separate(author.text, self._pastes)
+        )
         draft = HumanDraft(
             line,
-            own,
-            pasted,
+            own.strip(),
+            tuple(pasted),
             uuid,
             parent=string(record.get("parentUuid")) or None,
             timestamp=string(record.get("timestamp")) or None,
@@ -271,9 +299,10 @@ class Assembly:
             interrupted=self._interrupted,
             denied=self._denied,
             skill=self.skills.current,
+            unsigned=unsigned,
         )
         self._replace_unanswered(draft)
-        if draft.kind is not TurnKind.DENIAL:
+        if draft.kind not in (TurnKind.DENIAL, TurnKind.ANSWER):
             self.rewinds.prompt(draft, self._last_human)
         if uuid is not None:
             self.uuids.add(uuid)

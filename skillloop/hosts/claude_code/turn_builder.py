@@ -45,6 +45,9 @@ class HumanDraft:
     denied: bool = False
     abandoned: bool = False
     skill: SkillRef | None = None
+    unsigned: tuple[TurnKind, str] | None = (
+        None  # kind and client's version, where the record does not say who sent it
+    )
 
     def turn(self, index: int) -> Turn:
         """Return the finished turn."""

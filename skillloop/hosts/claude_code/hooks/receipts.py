@@ -1,9 +1,9 @@
 """Receipts for what a person submitted: the UserPromptSubmit hook keeps a keyed hash of each line.
 
 No prompt waits for it: the hook is asynchronous. A line that was later written into a transcript by something else has
-no receipt, so it cannot pass for the person's. Only prompts and slash commands get one: the client fires no such hook
-for words that are queued while it works, nor for the comment of a refused tool call (seen with 2.1.197). Not covered: a
-process of the same user that reads the key.
+no receipt, so it cannot pass for the person's. Prompts and slash commands get one, and from 2.1.332 on words that are
+queued while the client works; the comment of a refused tool call and answers to questions do not. What the client marks
+as pasted gets none. Not covered: a process of the same user that reads the key.
 
 Invariants: no words are stored, only hashes under a key that never leaves the folder; a session without a person gets
 no receipts. The hook half runs by path on any Python: standard library only, Python 3.8 syntax.
@@ -20,8 +20,27 @@ import sys
 LINES = 200  # of one prompt; a longer one is pasted, and pasted words are no evidence
 
 
+_PASTE, _PASTED = '<pasted_content id="', '</pasted_content id="'
+
+
+def typed_and_pasted(text: str) -> tuple[str, list[str]]:
+    """Split a message by the client's marks: what stands outside of them was typed. One that stays open reaches to the end."""
+    own = ""
+    pastes: list[str] = []
+    while True:
+        before, mark, rest = text.partition(_PASTE)
+        own += before
+        if not mark:
+            return own, pastes
+        name, _, rest = rest.partition('">')
+        inside, _, text = rest.partition(f'{_PASTED}{name}">')
+        pastes.append(inside.strip("\n"))
+        own += "\n"
+
+
 def issue(home: str | os.PathLike[str], session_id: str, prompt: str) -> None:
     """Keep receipts for one submitted prompt: of every line, and of a slash command's arguments alone."""
+    prompt, _ = typed_and_pasted(prompt)
     texts = [prompt]
     if prompt.startswith("/"):
         texts += prompt.split(None, 1)[1:]
