@@ -226,6 +226,7 @@ class Proposal:
     rationale: str
     drafter: str  # "offline", or back end and model, with the prompt's hash
     session_id: str
+    look: tuple[str, ...] = ()  # why a person must look at it: never applied by itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import cache, partial
+from dataclasses import dataclass, replace
 
 from skillloop.detect import durability
 from skillloop.detect import lesson as lessons
-from skillloop.detect.classifier import kind, learned, sigmoid
+from skillloop.detect.classifier import kind, learned
 from skillloop.detect.features import features, words_used
 from skillloop.detect.lesson import Rule
 from skillloop.detect.recurrence import EarlierRules
@@ -29,7 +28,10 @@ FOUND_AT = 0.45
 """Confidence from which a turn counts as a disagreement."""
 
 DRAFT_AT = 0.65
-"""Confidence from which a proposal may be drafted: at least four in five such detections are right (tests/bench/detect.py)."""
+"""Confidence from which a lesson may be applied unseen: at least four in five such detections are right (tests/bench/detect.py)."""
+
+NOT_CORRECTED = "it may not have been said as a correction"
+"""Why a person must look at a lesson from a turn that is less surely a disagreement."""
 
 UNSURE = (0.2, DRAFT_AT)
 """Between these a second opinion is worth asking for."""
@@ -48,6 +50,9 @@ AT_HAND = 0.6
 
 LONGEST_QUOTE = 400
 """Characters."""
+
+CANDIDATE_AT = 0.005
+"""Chance from which a rule is a candidate where the person did not disagree."""
 
 ONLY_PASTED = "[pasted text]"
 """Stands for the quote of a turn without words of the person's own: what they paste is nobody's evidence."""
@@ -72,90 +77,116 @@ def find(
     if session.automated:
         return disagreements, taught
     earlier = EarlierRules(recurring or {})
-    least = FOUND_AT if second_opinion is None else min(FOUND_AT, UNSURE[0])
     for scene in scenes(session):
-        present = features(scene)
-        if sigmoid(learned().disagreement.score(present) + _most_of_a_rule()) < least:
-            continue  # no rule could lift the turn that far
-        rules = lessons.rules(scene.turn.text)
-        present |= lessons.rule_features(rules[0] if rules else None)
-        confidence = round(learned().disagreement.confidence(present), 3)
-        if confidence < least:
-            continue
-        describe = partial(_describe, session, scene, present, rules, earlier)
-        found, learnt = describe(confidence)
-        if second_opinion is not None and UNSURE[0] <= confidence <= UNSURE[1]:
-            opinion = second_opinion(found, session)
+        found = _read(session, scene, earlier)
+        if second_opinion is not None and UNSURE[0] <= found.confidence <= UNSURE[1]:
+            opinion = second_opinion(found.disagreement(), session)
             if opinion is not None:
-                found, learnt = describe(round(min(1.0, max(0.0, opinion)), 3))
-        if found.confidence < FOUND_AT:
-            continue
+                found = replace(found, confidence=round(min(1.0, max(0.0, opinion)), 3))
         last = disagreements[-1] if disagreements else None
-        if last and found.turn - last.turn <= 1 and found.evidence.quote == last.evidence.quote:
-            disagreements.pop()  # the turn was sent again at once; the last sending stays
-            taught = [lesson for lesson in taught if lesson.turn != last.turn]
-        disagreements.append(found)
-        taught += learnt
+        if found.confidence >= FOUND_AT:
+            disagreement = found.disagreement()
+            if (
+                last
+                and disagreement.turn - last.turn <= 1
+                and disagreement.evidence.quote == last.evidence.quote
+            ):
+                disagreements.pop()  # the turn was sent again at once; the last sending stays
+                taught = [lesson for lesson in taught if lesson.turn != last.turn]
+            disagreements.append(disagreement)
+        taught += found.lessons()
     return disagreements, taught
 
 
-@cache
-def _most_of_a_rule() -> float:
-    """Return the most that the rule of a turn can add to its score."""
-    weights = learned().disagreement.weights
-    return sum(max(0.0, weight) for name, weight in weights.items() if name.startswith("wish: "))
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What was read in one turn of a person, and how sure it is that they disagreed."""
 
+    evidence: Evidence  # without a quote
+    scene: Scene
+    present: dict[str, float]  # features of the turn
+    rules: list[Rule]
+    earlier: EarlierRules
+    detected: float  # the detector's own confidence
+    confidence: float  # the same, or what a second opinion put in its place
 
-def _describe(
-    session: Session,
-    scene: Scene,
-    present: dict[str, float],
-    rules: list[Rule],
-    earlier: EarlierRules,
-    confidence: float,
-) -> tuple[Disagreement, list[Lesson]]:
-    """Describe what kind of disagreement a turn is, in which words, and what it teaches.
+    def lessons(self) -> list[Lesson]:
+        """Return what the turn teaches, best first."""
+        turn, disagrees = self.scene.turn, self.confidence >= FOUND_AT
+        return [
+            Lesson(
+                evidence=self._evidence(rule.quote, further=number > 0),
+                text=rule.text,
+                chance=round(self._chance(rule), 3),
+                offered=self._offered(rule),
+                confidence=self.confidence,
+                turn=turn.index,
+                skill=turn.skill,
+                scope=Scope.SKILL if turn.skill else Scope.PROJECT,
+                target=turn.skill.path if turn.skill else None,
+                disagreement=self.evidence.id if disagrees else None,
+                look=() if self.confidence >= DRAFT_AT else (NOT_CORRECTED,),
+                signals=self._signals(),
+            )
+            for number, rule in enumerate(self.rules)
+            if disagrees or self._offered(rule) or self._chance(rule) >= CANDIDATE_AT
+        ]
 
-    Where the confidence is another than the detector's, a signal says by how much a second opinion changed it.
-    """
-    turn, its_kind = scene.turn, kind(present)
-    # a forked or resumed session keeps a turn's uuid, so the copies are one disagreement
-    own = turn.uuid or f"{session.session_id}/{turn.line}/{turn.text}"
-    digest = hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    detected = learned().disagreement.confidence(present)
-    signals = learned().disagreement.signals(present)
-    if confidence != round(detected, 3):
-        signals = (*signals, Signal(OPINION, round(confidence - round(detected, 3), 3)))
-    evidence = Evidence(
-        digest, session.session_id, session.path, turn.line, turn.uuid, "", turn.origin, turn.timestamp
-    )
-    taught = []
-    for number, rule in enumerate(rules):
-        chance = min(1.0, durability.chance(present, rule.features) * confidence / detected)
-        again = its_kind is not Kind.BUG_REPORT and earlier.recurs(
-            digest, rule.text, turn.text, rule.quote
-        )  # the same symptom twice is no request
-        further = hashlib.sha256(f"{digest} {rule.quote}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        lesson = Lesson(
-            evidence=replace(evidence, id=further if number else digest, quote=rule.quote),
-            text=rule.text,
-            chance=round(chance, 3),
-            offered=again or is_durable(scene, rule, its_kind, chance),
-            confidence=confidence,
-            turn=turn.index,
-            skill=turn.skill,
-            scope=Scope.SKILL if turn.skill else Scope.PROJECT,
-            target=turn.skill.path if turn.skill else None,
-            disagreement=digest,
-            signals=signals,
+    def disagreement(self) -> Disagreement:
+        """Return the disagreement that the turn is: of what kind, and in which words."""
+        turn, offered = self.scene.turn, [rule for rule in self.rules if self._offered(rule)]
+        quote = offered[0].quote if offered else _quote(turn.text) or ONLY_PASTED
+        return Disagreement(
+            replace(self.evidence, quote=quote),
+            kind(self.present),
+            self.confidence,
+            bool(offered),
+            turn.skill,
+            turn.index,
+            self._signals(),
         )
-        taught.append(lesson)
-    offered = [lesson for lesson in taught if lesson.offered]
-    quote = offered[0].evidence.quote if offered else _quote(turn.text) or ONLY_PASTED
-    disagreement = Disagreement(
-        replace(evidence, quote=quote), its_kind, confidence, bool(offered), turn.skill, turn.index, signals
-    )
-    return disagreement, taught
+
+    def _chance(self, rule: Rule) -> float:
+        chance = durability.chance(self.present, rule.features)
+        if self.confidence != self.detected:
+            chance = min(1.0, chance * self.confidence / self.detected)
+        return chance
+
+    def _offered(self, rule: Rule) -> bool:
+        """Return whether a rule is offered: durable by itself, or asked for again. The same symptom twice is no request."""
+        its_kind = kind(self.present)
+        if its_kind is not Kind.BUG_REPORT and self.earlier.recurs(
+            self.evidence.id, rule.text, self.scene.turn.text, rule.quote
+        ):
+            return True
+        return is_durable(self.scene, rule, its_kind, self._chance(rule))
+
+    def _evidence(self, quote: str, *, further: bool) -> Evidence:
+        """Return the evidence with a quote; that of a further rule of the turn has an id of its own."""
+        name = _digest(f"{self.evidence.id} {quote}") if further else self.evidence.id
+        return replace(self.evidence, id=name, quote=quote)
+
+    def _signals(self) -> tuple[Signal, ...]:
+        """Return what weighed most, and by how much a second opinion changed the confidence."""
+        signals = learned().disagreement.signals(self.present)
+        changed = round(self.confidence - self.detected, 3)
+        return (*signals, Signal(OPINION, changed)) if changed else signals
+
+
+def _read(session: Session, scene: Scene, earlier: EarlierRules) -> _Reading:
+    """Read a turn with what stands around it."""
+    turn, rules = scene.turn, lessons.rules(scene.turn.text)
+    present = features(scene) | lessons.rule_features(rules[0] if rules else None)
+    detected = round(learned().disagreement.confidence(present), 3)
+    # a forked or resumed session keeps a turn's uuid, so the copies are one saying
+    name = _digest(turn.uuid or f"{session.session_id}/{turn.line}/{turn.text}")
+    where = (session.session_id, session.path, turn.line, turn.uuid)
+    evidence = Evidence(name, *where, "", turn.origin, turn.timestamp)
+    return _Reading(evidence, scene, present, rules, earlier, detected, detected)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _quote(text: str) -> str:

@@ -21,7 +21,7 @@ from skillloop.text.phrase_matcher import tokens, wide
 CHANCES = {"may last": 0.15, "lasts": 0.4}
 """Probabilities of being durable from which the rule of a turn speaks for a disagreement."""
 
-MOST = 1
+MOST = 3
 """Rules of one turn."""
 
 LONGEST = 220

@@ -63,7 +63,7 @@ _PARAPHRASES = tuple(
 
 
 def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
-    """Return the three findings, each with the worst of all lines."""
+    """Return the findings, each with the worst of all lines, and what the drawing of the lesson left to a person."""
     messages = {evidence.id: _message(evidence, inputs) for evidence in proposal.evidence}
     wrong: dict[str, str] = {}
     for edit in proposal.edits:
@@ -75,6 +75,8 @@ def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     yield finding("words", wrong.get("words", ""), "in the person's words", hard=hard)
     yield finding("verbatim", wrong.get("verbatim", ""), "nothing is made up", hard=hard)
     yield finding("meaning", wrong.get("meaning", ""), "as the person said it", hard=False)
+    if proposal.look and proposal.drafter != PERSON:
+        yield finding("look", "; ".join(proposal.look), "", hard=False)
 
 
 def _message(evidence: Evidence, inputs: GateInput) -> str:

@@ -49,6 +49,9 @@ from skillloop.text import redact
 
 Found = tuple[tuple[Disagreement, ...], tuple[Lesson, ...]]
 
+LESSONS = 60
+"""Of one session that are kept, the offered and the likeliest first."""
+
 CONTEXT = 300
 """Characters of the turn before a quote that are kept for the reviewer."""
 
@@ -181,9 +184,9 @@ def learn(run: Run, found: Found) -> Digest:
     if run.record is not None and not session.automated:
         confirmation.record_changes(run.record, run.home, Path(session.cwd) if session.cwd else None)
         # a suspect one without a target is no lesson that waits for one
-        run.record.save_digest(
-            session, disagreements, [item for item in lessons if item.target or not run.model.suspicion(item)]
-        )
+        kept = [item for item in lessons if item.target or not run.model.suspicion(item)]
+        kept.sort(key=lambda item: (not item.offered, -item.chance))
+        run.record.save_digest(session, disagreements, kept[:LESSONS])
         _save_cases(run, run.record, lessons)
     return _digest(run, found, [item for item in lessons if draftable(item)])
 
@@ -200,8 +203,8 @@ def propose_for(lesson: Lesson, home: Path, store: Store) -> Digest:
 
 
 def draftable(lesson: Lesson) -> bool:
-    """Return whether a lesson is drafted for: it is offered, a file is to learn it, and it is sure enough."""
-    return lesson.offered and lesson.target is not None and lesson.confidence >= detect.DRAFT_AT
+    """Return whether a lesson is drafted for: it is offered, and a file is to learn it."""
+    return lesson.offered and lesson.target is not None
 
 
 def _save_cases(run: Run, record: Store, lessons: Iterable[Lesson]) -> None:

@@ -89,6 +89,7 @@ def proposal(
         rationale=why,
         drafter=drafter,
         session_id=lesson.evidence.session_id,
+        look=lesson.look,
     )
 
 

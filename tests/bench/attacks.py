@@ -427,7 +427,7 @@ def benign(world: World) -> Iterator[tuple[dict[str, Any], bool, str, str]]:
             world.watched(made, REQUEST, row["text"])
             session = transcript.read(path)
             _, found = problem.study(session)
-            sure = next((one for one in found if problem.draftable(one)), None)
+            sure = next((one for one in found if problem.draftable(one) and not one.look), None)
             lesson = sure or _lesson(session, session.human_turns[-1])
             outcome, why = _through(world, session, lesson) if lesson else ("no lesson", "")
             yield row, sure is not None, _BENIGN.get(outcome, outcome), why

@@ -7,7 +7,7 @@ from helpers.gate import failed, insert
 from transcripts import VERSIONS, Transcript
 
 from skillloop import detect
-from skillloop.detect import DRAFT_AT, FOUND_AT, ONLY_PASTED, UNSURE, disagreements
+from skillloop.detect import DRAFT_AT, FOUND_AT, ONLY_PASTED, UNSURE
 from skillloop.gate import provenance
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Kind, Origin, Session, ToolUse, Turn, TurnKind
@@ -92,12 +92,36 @@ def test_a_correction_is_found_and_the_next_request_is_not(language):
     assert not find(conversation(following, "ok", edits="src/search.py"))
 
 
-@pytest.mark.parametrize("language", SCENES)
-def test_a_rule_is_looked_for_wherever_it_could_matter(language, monkeypatch):
-    sessions = [conversation(text, reply) for text in SCENES[language] for reply in ("ok", "You're right.")]
-    found = [find(session) for session in sessions]
-    monkeypatch.setattr(disagreements, "_most_of_a_rule", lambda: float("inf"))
-    assert [find(session) for session in sessions] == found
+def test_a_turn_can_teach_several_lessons_best_first():
+    both = "no, put the tests beside the code. From now on, never mock the clock. Always run the linter before a commit."
+    _, found = detect.find(conversation(both))
+    assert {lesson.text for lesson in found} == {
+        "Put the tests beside the code", "Never mock the clock", "Always run the linter before a commit"
+    }  # fmt: skip
+    assert [lesson.evidence.quote in both for lesson in found] == [True] * 3
+    assert len({lesson.id for lesson in found}) == 3
+    assert found[0].id == found[0].disagreement
+
+
+def test_a_turn_that_is_no_disagreement_can_teach_but_a_person_looks_at_it():
+    asked = Turn(0, "human", "From now on, always run the tests with pytest -x.", 1, uuid="u0")
+    reply = Turn(1, "assistant", "I will.", 2, kind=TurnKind.REPLY)
+    found, (lesson,) = detect.find(Session("s", "s.jsonl", (asked, reply)))
+    assert found == []
+    assert (lesson.text, lesson.offered, lesson.disagreement) == (
+        "Always run the tests with pytest -x",
+        True,
+        None,
+    )
+    assert lesson.look
+
+
+def test_what_is_not_sure_enough_is_a_candidate_until_it_is_said_again():
+    session = conversation("no, put a blank line between the groups", "Moved.")
+    _, (once,) = detect.find(session)
+    assert (once.offered, 0 < once.chance < 1) == (False, True)
+    _, (again,) = detect.find(session, recurring={"another": once.text})
+    assert (again.id, again.offered) == (once.id, True)
 
 
 def test_who_says_how_it_always_shall_be_mostly_says_that_it_was_not():
