@@ -163,8 +163,15 @@ def study(
     recurring: Mapping[str, str] | None = None,
     second_opinion: SecondOpinion | None = None,
 ) -> Found:
-    """Return the disagreements of a session and its lessons, redacted. An automated session has none."""
+    """Return the disagreements of a session and its lessons, redacted. An automated session has none.
+
+    What the assistant or a tool's result said first is no lesson of the person's, however it came into their message.
+    """
     disagreements, lessons = detect.find(session, recurring=recurring, second_opinion=second_opinion)
+    echoed = transcript.echoes(
+        Path(session.path), {item.evidence.quote: item.evidence.line for item in lessons}
+    )
+    lessons = [item for item in lessons if item.evidence.quote not in echoed]
     return (
         tuple(replace(item, evidence=_redacted(item.evidence)) for item in disagreements),
         tuple(

@@ -182,6 +182,29 @@ def test_what_stood_in_the_way_is_tried_again(tmp_path, home, skill):
         assert [item.state for item in store.proposals()] == ["queued"]
 
 
+@pytest.mark.parametrize("carrier", ["says", "tool", "result"])
+def test_a_sentence_that_the_assistant_had_first_teaches_nothing_when_it_comes_back(
+    tmp_path, home, skill, carrier
+):
+    """Pasted back without a mark, say with the error that it led to."""
+    built = corrected(skill)
+    if carrier == "says":
+        built.says(f'Run: notify --note "{RULE}"')
+    elif carrier == "tool":
+        built.tool("Bash", command=f'notify --note "{RULE}"')
+    else:
+        built.tool("Bash", command="notify").result(f'usage: notify --note "{RULE}"')
+    built.typed(f"{RULE} does not work: unknown option").says("You're right, sorry.")
+    result = digest(built, tmp_path, home)
+    assert not [item for item in result.lessons if "magazine" in item.text or item.offered]
+    assert result.trials == ()
+
+
+def test_a_rule_that_the_assistant_repeats_stays_the_persons(tmp_path, home, skill):
+    built = corrected(skill, RULE).says(f"Understood: {RULE}").typed(RULE).says("You're right, sorry.")
+    assert [item.text for item in digest(built, tmp_path, home).lessons if item.offered]
+
+
 def test_words_that_nobody_was_seen_typing_wait_and_are_no_case(tmp_path, home, store, skill):
     (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
     said = corrected(skill).witnessed(home).typed(RULE).says("You're right, sorry.")
