@@ -5,10 +5,14 @@ skill's folder except a temporary file that takes SKILL.md's place in one atomic
 folder is ever changed; a lock is the kernel's (flock), so a dead process cannot hold one.
 
 What is refused, and why: a path that is not `…/skills/…/NAME/SKILL.md`, a plugin's or a downloaded skill (an update
-would wipe the edit, see `skillpath`), a SKILL.md that is a link, a device or a pipe, a file with a second hard link
+would wipe the edit, see `skillpath`), a SKILL.md that is a device or a pipe, a file with a second hard link
 (replacing it would leave the other name behind, silently), one of another user (replacing it would change the owner), a
 read-only one (somebody meant it), and one that everybody may write (the words could be anybody's). A *group*-writable
 file is accepted: it is what a umask of 002 makes on most desktops.
+
+A SKILL.md that is a link stays one: the file that it leads to is replaced in its own folder, and all of the above holds
+for that file. Each link on the way is the person's or root's, in a folder that not everybody may write. The history goes
+by the link's place, so two links to one file have a history each, which see one another's edits as made by hand.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
+import shlex
 import signal
 import stat
 import sys
@@ -27,15 +31,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skillloop.errors import Locked, Refused, SkillloopError, UsageError
-from skillloop.skillpath import COPY_HINT, SkillPath
+from skillloop.skillpath import SKILL, Owner, SkillPath, malformed_path
 
-SKILL = "SKILL.md"
 MAX_SKILL = 1 << 20
 """Bytes of a SKILL.md that are read at most; a real one has a few thousand."""
 
 Mark = tuple[int, int]  # size in bytes, modification time in ns
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
 _SEARCH = getattr(os, "O_PATH", os.O_RDONLY)  # a folder on the way need not be readable, only searchable
 _SAVE = 0.5  # seconds for an editor to write what it has opened
@@ -161,11 +163,8 @@ def canonical(path: str | Path) -> str:
         Missing: the folder vanished while it was looked at.
     """
     text = os.fspath(path)
-    parts = Path(text).parts
-    if not text.startswith("/") or os.path.normpath(text) != text or "\0" in text:
-        raise UsageError(f"{text!r} is not a plain absolute path")
-    if parts[-1] != SKILL or "skills" not in parts[:-2] or not _NAME.fullmatch(parts[-2]):
-        raise UsageError(f"{text} is not a skill", f"a skill is a file …/skills/NAME/{SKILL}")
+    if wrong := malformed_path(text):
+        raise UsageError(wrong, f"a skill is a file …/skills/NAME/{SKILL}")
     try:
         return f"{os.path.realpath(Path(text).parent)}/{SKILL}"
     except OSError as error:  # it changed while we looked
@@ -177,18 +176,27 @@ class OpenSkill:
     """A SKILL.md through the handle of its folder: whatever happens to the path now, we stay where we looked."""
 
     path: str  # canonical
-    folder: int  # directory descriptor
+    folder: int  # directory descriptor of the file itself
+    real: str  # path of the file itself: where SKILL.md leads, by the name that it has on the disk
+    doubt: str = ""  # what is wrong with the links on the way
 
-    def read(self, name: str = SKILL) -> bytes:
+    @property
+    def name(self) -> str:
+        """Return the name of the file itself in its folder."""
+        return Path(self.real).name
+
+    def read(self, name: str = "") -> bytes:
         """Return the bytes of SKILL.md (or of our temporary file beside it).
 
         Raises:
             Missing: no such file.
-            NotEditable: not a regular file, or over `MAX_SKILL` bytes.
+            NotEditable: a link that is not to be followed, not a regular file, or over `MAX_SKILL` bytes.
             Unreachable: it cannot be opened.
         """
+        if self.doubt:
+            raise NotEditable(f"{self.path} {self.doubt}", "make it a file of its own")
         try:
-            handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _OPEN, dir_fd=self.folder)
+            handle = os.open(name or self.name, os.O_RDONLY | os.O_NONBLOCK | _OPEN, dir_fd=self.folder)
         except FileNotFoundError:
             raise Missing(
                 f"{self.path}: there is no such file", "a deleted skill stays deleted; put it back yourself"
@@ -221,48 +229,47 @@ class OpenSkill:
             NotEditable: the reason, and what a person can do about it.
         """
         self.read()
-        if reason := SkillPath.of(self.path).reason:
-            raise NotEditable(f"{self.path} {reason}", COPY_HINT)
-        if self.path.casefold().startswith(("/proc/", "/sys/")):
+        skill = SkillPath.leading_to(self.path, self.real)
+        if skill.reason:
+            raise NotEditable(f"{self.path} {skill.reason}", skill.hint)
+        if self.real.casefold().startswith(("/proc/", "/sys/")):
             raise NotEditable(f"{self.path} is not on a disk")
-        status = os.stat(SKILL, dir_fd=self.folder, follow_symlinks=False)
+        status = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         if status.st_nlink > 1:
             raise NotEditable(f"{self.path} has a second hard link", "make it a file of its own")
         if status.st_uid != os.geteuid():
             raise NotEditable(f"{self.path} belongs to another user")
         if not status.st_mode & stat.S_IWUSR:
-            raise NotEditable(f"{self.path} is read-only", f"chmod u+w {self.path}")
-        folder = os.fstat(self.folder).st_mode
-        if folder & stat.S_ISVTX:  # others cannot replace our files there
-            folder &= ~stat.S_IWOTH
-        if (status.st_mode | folder) & stat.S_IWOTH:
-            raise NotEditable(f"everybody may write {self.path}", f"chmod o-w {self.path} and its folder")
+            raise NotEditable(f"{self.path} is read-only", f"chmod u+w {shlex.quote(self.real)}")
+        if (status.st_mode | _by_others(os.fstat(self.folder))) & stat.S_IWOTH:
+            hint = f"chmod o-w {shlex.quote(self.real)} and its folder"
+            raise NotEditable(f"everybody may write {self.path}", hint)
 
     def stage(self, name: str, data: bytes) -> None:
-        """Write `data` beside SKILL.md under `name`, with SKILL.md's mode and group, and wait for the disk."""
-        like = os.stat(SKILL, dir_fd=self.folder, follow_symlinks=False)
+        """Write `data` beside the file under `name`, with the file's mode and group, and wait for the disk."""
+        like = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         _write_new(self.folder, name, data, stat.S_IMODE(like.st_mode))
         if os.stat(name, dir_fd=self.folder).st_gid != like.st_gid:
             with suppress(PermissionError):
                 os.chown(name, -1, like.st_gid, dir_fd=self.folder)
 
     def swap(self, name: str) -> None:
-        """Put the staged file in SKILL.md's place in one atomic step.
+        """Put the staged file in the file's place in one atomic step.
 
         Afterwards `name` holds what stood there, so that a save of the last microsecond is not lost. Where the
         file system cannot exchange two names, it is replaced and `name` is gone; that leaves the classic window
         of a few microseconds between looking and renaming.
         """
         try:
-            _exchange(self.folder, name, SKILL)
+            _exchange(self.folder, name, self.name)
         except OSError as error:
             if error.errno not in {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}:
                 raise
-            os.rename(name, SKILL, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+            os.rename(name, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
 
     def sync(self) -> None:
-        """Wait until SKILL.md and the names in its folder are on disk."""
-        handle = os.open(SKILL, os.O_RDONLY | _OPEN, dir_fd=self.folder)
+        """Wait until the file and the names in its folder are on disk."""
+        handle = os.open(self.name, os.O_RDONLY | _OPEN, dir_fd=self.folder)
         try:
             os.fsync(handle)
         finally:
@@ -291,18 +298,18 @@ class OpenSkill:
             os.unlink(name, dir_fd=self.folder)
 
     def check_still_there(self) -> None:
-        """Refuse when the path no longer leads to the folder that we opened.
+        """Refuse when the path no longer leads to the file that we opened.
 
         Raises:
-            Missing: the folder was moved, removed or replaced.
+            Missing: the folder was moved, removed or replaced, or a link leads elsewhere now.
         """
-        try:
-            now = Path(self.path).parent.stat()
-        except OSError:
-            now = None
         opened = os.fstat(self.folder)
-        if now is None or (now.st_dev, now.st_ino) != (opened.st_dev, opened.st_ino):
-            raise Missing(f"{self.path}: its folder was moved or replaced while we worked")
+        with suppress(OSError):
+            now = Path(self.real).parent.stat()
+            again = os.path.realpath(self.path)
+            if (now.st_dev, now.st_ino) == (opened.st_dev, opened.st_ino) and again in {self.real, self.path}:
+                return
+        raise Missing(f"{self.path}: its folder was moved or replaced while we worked")
 
 
 @contextmanager
@@ -314,30 +321,70 @@ def open_skill(path: str | Path) -> Iterator[OpenSkill]:
         Missing: the folder is not there.
         Unreachable: it cannot be opened.
     """
-    real = canonical(path)
-    folder = _walk(real)
+    name = canonical(path)
+    place, doubt = Path(name).parent, ""
+    folder = _walk(place, name)
     try:
-        yield OpenSkill(real, folder)
+        real = place / _on_disk(folder)
+        with suppress(OSError):  # it is no link
+            target = os.readlink(real.name, dir_fd=folder)
+            doubt = _doubt(str(real))
+            real = Path(os.path.realpath(place / target))
+            skill = SkillPath.leading_to(name, str(real))
+            doubt = skill.reason if skill.owner is Owner.STRAY else doubt
+            inner = _walk(real.parent, name)
+            os.close(folder)
+            folder = inner
+        yield OpenSkill(name, folder, str(real), doubt)
     finally:
         os.close(folder)
 
 
-def _walk(real: str) -> int:
+def _on_disk(folder: int) -> str:
+    """Return how SKILL.md is spelt in a folder; a name in other letters counts where it is the only one."""
+    names = os.listdir(folder)
+    spelt = [name for name in names if name.casefold() == SKILL.casefold()]
+    return SKILL if SKILL in names or len(spelt) != 1 else spelt[0]
+
+
+def _doubt(link: str) -> str:
+    """Return why the links that stand one after another for a file cannot be trusted, or ""."""
+    place = Path(link)
+    for _ in range(40):
+        try:
+            target, status, folder = place.readlink(), place.lstat(), place.parent.stat()
+        except OSError:  # the end: it is no link, or is not there
+            return ""
+        if status.st_uid not in {0, os.geteuid()}:
+            return f"is a symbolic link by way of {place}, which belongs to another user"
+        if _by_others(folder) & stat.S_IWOTH:
+            return f"is a symbolic link by way of {place.parent}, which everybody may write"
+        place = (place.parent / target.parent).resolve() / target.name
+    return "is a symbolic link that leads in a circle"
+
+
+def _by_others(folder: os.stat_result) -> int:
+    """Return the mode of a folder as far as others can replace our files in it."""
+    return folder.st_mode & ~stat.S_IWOTH if folder.st_mode & stat.S_ISVTX else folder.st_mode
+
+
+def _walk(folder: Path, name: str) -> int:
+    """Open a folder from / on without following any link; errors speak of the file `name`."""
     try:
         handle = os.open("/", _SEARCH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise Unreachable(f"/: {_reason(error)}") from error
-    parts = Path(real).parts[1:-1]
+    parts = folder.parts[1:]
     for number, part in enumerate(parts, start=1):
         flags = os.O_RDONLY if number == len(parts) else _SEARCH  # the last one is read and synced
         try:
             inner = os.open(part, flags | os.O_DIRECTORY | _OPEN, dir_fd=handle)
         except (FileNotFoundError, NotADirectoryError):
             raise Missing(
-                f"{real}: there is no such folder", "a deleted skill stays deleted; put it back yourself"
+                f"{name}: there is no such folder", "a deleted skill stays deleted; put it back yourself"
             ) from None
         except OSError as error:
-            raise Unreachable(f"{real}: cannot open its folder: {_reason(error)}") from error
+            raise Unreachable(f"{name}: cannot open its folder: {_reason(error)}") from error
         finally:
             os.close(handle)
         handle = inner

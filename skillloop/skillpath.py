@@ -2,8 +2,12 @@
 
 An update of a plugin replaces the plugin's files, and a sync replaces the downloaded skills, so an edit there is lost
 without a word: such a skill is never edited, neither by itself nor because somebody approved it. A copy of it in the
-person's own folder may learn. A link that leads there, or stands there, counts as the skill itself. What is true of the
-file at the moment of writing (links, modes, its owner on the disk) is for `fs` to check.
+person's own folder may learn. A link that leads there, or stands there, counts as the skill itself.
+
+A SKILL.md may be a link, as stow and home-manager make them; then the file that it leads to is edited. Invariants: a link
+leads to Markdown; one outside the person's own skills, which may have come with somebody's repository, leads to another
+SKILL.md or stays in its project; one into a store that is not the person's to write is never followed.
+What is true of the file at the moment of writing (links, modes, its owner on the disk) is for `fs` to check.
 
 Not covered: the plugins of a marketplace that is a folder of the person's own run in place, so they are theirs to edit;
 and a folder that another CLAUDE_CONFIG_DIR keeps plugins in is known only by its names `plugins/cache` and
@@ -15,14 +19,20 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import stat
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
+SKILL = "SKILL.md"
 OWN_SKILLS = Path(__file__).resolve().parents[1] / "skills"
 """The skills that skillloop itself comes with: part of what judges, so never edited."""
 
 _PLUGINS = frozenset({(".claude", "plugins"), ("plugins", "cache"), ("plugins", "marketplaces")})
+_RESERVED = frozenset(
+    {"con", "prn", "aux", "nul", "synced"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
+)
 
 
 class Owner(StrEnum):
@@ -32,6 +42,8 @@ class Owner(StrEnum):
     PROJECT = "project"  # in the .claude/skills of a project, or of a worktree of one
     PLUGIN = "plugin"  # in the folder where the client keeps plugins: the cache, or a marketplace
     SYNCED = "synced"  # downloaded by the client
+    STORE = "store"  # a link leads to a file or folder that the person may not write, e.g. /nix/store
+    STRAY = "stray"  # a link leads to a file that is nobody's skill
     OTHER = "other"  # in any other folder: found by a person's setup, and theirs to edit
 
     @property
@@ -43,6 +55,8 @@ class Owner(StrEnum):
 _REASONS = {
     Owner.PLUGIN: "belongs to a plugin, and its next update would undo the edit",
     Owner.SYNCED: "is downloaded, and the next sync would undo the edit",
+    Owner.STORE: "is a symbolic link into a place that is read-only for you",
+    Owner.STRAY: "is a symbolic link that leads out of its project, or to a file that is no Markdown",
 }
 COPY_HINT = "copy the skill to your own folder and let the copy learn: `skillloop review` does it for you"
 
@@ -52,25 +66,81 @@ class SkillPath:
     """A SKILL.md and whose it is. Make it with `of`."""
 
     path: str  # as it was given
-    real: str  # the same with every link in its folder resolved
+    real: str  # the file itself: every link resolved
     owner: Owner
 
     @classmethod
     def of(cls, path: str | Path) -> SkillPath:
         """Return the skill that an absolute path leads to; it is a plugin's if the path, or where it leads, is."""
         text = os.fspath(path)
-        folder, name = os.path.split(text)
         try:
-            real = f"{os.path.realpath(folder)}/{name}"
+            return cls.leading_to(text, os.path.realpath(text))
         except ValueError:  # a NUL byte: no file has this path
             return cls(text, text, Owner.OTHER)
-        written = owner_of(text)
-        return cls(text, real, owner_of(real) if written.editable else written)
+
+    @classmethod
+    def leading_to(cls, path: str, real: str) -> SkillPath:
+        """Return the skill of a path that is known to lead to the file `real`."""
+        owner = owner_of(path)
+        if owner.editable:
+            owner = owner_of(real)
+        if owner.editable and _strays(path, real):
+            owner = Owner.STRAY
+        if owner.editable and _in_store(path, real):
+            owner = Owner.STORE
+        return cls(path, real, owner)
 
     @property
     def reason(self) -> str:
         """Return why this skill is never edited, in words that follow its path; "" where it may be."""
         return _REASONS.get(self.owner, "")
+
+    @property
+    def hint(self) -> str:
+        """Return what a person can do about a skill that is never edited."""
+        return "make it a file of its own" if self.owner is Owner.STRAY else COPY_HINT
+
+
+def malformed_path(path: str) -> str:
+    """Return why no SKILL.md can have this path, or "". A skill's folder may have any name that people can read and type."""
+    parts = path.split("/")
+    if not path.startswith("/") or "" in parts[1:] or not {".", ".."}.isdisjoint(parts):
+        return f"{path!r} is not a plain absolute path"
+    if parts[-1] != SKILL:
+        return f"{parts[-1]!r} is not a {SKILL}; no other file is ever written"
+    name = unicodedata.normalize("NFKC", parts[-2]).casefold()
+    odd = name.startswith((".", "-")) or "/" in name or "\\" in name or name in _RESERVED
+    if odd or not path.isprintable():
+        return f"{parts[-2]!r} is not a skill's name"
+    return "" if "skills" in map(str.casefold, parts[:-2]) else f"{path!r} is not in a folder of skills"
+
+
+def _strays(path: str, real: str) -> bool:
+    """Return whether a SKILL.md that is a link leads to a file that it may not stand for."""
+    folder, name = os.path.split(path)
+    link, file = PurePosixPath(os.path.realpath(folder), name), PurePosixPath(real)
+    if link == file or file.name.casefold() == SKILL.casefold():
+        return False
+    skills = next((parent for parent in link.parents if parent.name.casefold() == "skills"), None)
+    if skills is None or file.suffix.casefold() != ".md":
+        return True
+    project = skills.parents[skills.parent.name.startswith(".")]
+    return owner_of(str(link)) is not Owner.PERSON and not file.is_relative_to(project)
+
+
+def _in_store(path: str, real: str) -> bool:
+    """Return whether a link in a folder of skills leads to what the person may not write."""
+    if real.startswith(("/nix/store/", "/gnu/store/")):
+        return True
+    skills = next((folder for folder in Path(path).parents if folder.name.casefold() == "skills"), None)
+    if skills is None or f"{os.path.realpath(skills.parent)}{path[len(str(skills.parent)) :]}" == real:
+        return False
+    try:
+        file, folder = os.stat(real), os.stat(os.path.dirname(real))  # noqa: PTH116, PTH120
+    except OSError:
+        return False
+    mine = file.st_uid == os.geteuid() and os.access(os.path.dirname(real), os.W_OK)  # noqa: PTH120
+    return not (mine and file.st_mode & folder.st_mode & stat.S_IWUSR)
 
 
 def client_folder() -> Path:

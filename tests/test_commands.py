@@ -325,7 +325,7 @@ def test_invalid_rules_stop_everything_naming_the_line(desk):
     assert f"{desk.home / 'config.toml'}:3" in done.stderr
 
 
-@pytest.mark.parametrize("text", ["# No frontmatter\n", b"---\nname: x\n---\n\xff\n"])
+@pytest.mark.parametrize("text", ["---\nname: x\n", b"---\nname: x\n---\n\xff\n"])
 def test_a_skill_that_cannot_be_edited_safely_is_said_and_left(desk, text):
     data = text if isinstance(text, bytes) else text.encode()
     desk.skill.write_bytes(data)

@@ -1,6 +1,7 @@
 """Locks, atomic writes, and the one door to a SKILL.md."""
 
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -103,12 +104,11 @@ def test_an_ordinary_skill_may_be_edited(skill):
         "/x/skills/web\0/SKILL.md",
         "/x/skills/-rf/SKILL.md",
         "/x/skills/.hidden/SKILL.md",
-        "/x/skills/a b/SKILL.md",
         "/x/skills/a\nb/SKILL.md",
-        "/x/skills/wéb/SKILL.md",
-        "/x/skills/" + "a" * 65 + "/SKILL.md",
-        "/x/skills/$(id)/SKILL.md",
         "/x/skills/web\u202e/SKILL.md",
+        "/x/skills/..\\..\\x/SKILL.md",
+        "/x/skills/．．／x/SKILL.md",
+        "/x/skills/Synced/SKILL.md",
         "~/skills/web/SKILL.md",
         "",
         "/",
@@ -320,3 +320,130 @@ def test_a_writer_is_waited_for_and_a_reader_is_not(skill):
             threading.Timer(0.1, writer.close).start()
             opened.wait_for_writers("SKILL.md")
             assert writer.closed
+
+
+@pytest.fixture
+def dotfile(tmp_path, monkeypatch):
+    """A file of the person's own, and a skill of theirs whose SKILL.md is a link to it by way of another link."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / ".claude"))
+    file = tmp_path / "dotfiles" / "web.md"
+    file.parent.mkdir(mode=0o755)
+    file.write_bytes(TEXT)
+    file.chmod(0o640)
+    hop = tmp_path / "generation" / "web"
+    hop.parent.mkdir(mode=0o755)
+    hop.symlink_to("../dotfiles/web.md")
+    link = tmp_path / ".claude" / "skills" / "web" / "SKILL.md"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(hop)
+    return file
+
+
+def linked(file):
+    return file.parents[1] / ".claude" / "skills" / "web" / "SKILL.md"
+
+
+def test_a_link_of_the_person_s_is_followed_and_stays(dotfile):
+    link = linked(dotfile)
+    assert why_not_editable(link) is None
+    with open_skill(link) as skill:
+        assert (skill.path, skill.real, skill.read()) == (str(link), str(dotfile), TEXT)
+        skill.stage(".staged", b"new")
+        skill.check_still_there()
+        skill.swap(".staged")
+        skill.discard(".staged")
+        skill.sync()
+    assert link.is_symlink()
+    assert (dotfile.read_bytes(), stat.S_IMODE(dotfile.stat().st_mode)) == (b"new", 0o640)
+    assert list(dotfile.parent.iterdir()) == [dotfile]
+    assert list(link.parent.iterdir()) == [link]
+
+
+@pytest.mark.parametrize(
+    ("trick", "word"),
+    [
+        (lambda file: file.chmod(0o440), "read-only for you"),
+        (lambda file: file.parent.chmod(0o555), "read-only for you"),
+        (lambda file: file.parent.chmod(0o777), "everybody may write"),
+        (lambda file: file.chmod(0o666), "everybody may write"),
+        (lambda file: (file.parents[1] / "generation").chmod(0o777), "everybody may write"),
+        (lambda file: linked(file).parent.chmod(0o777), "everybody may write"),
+        (as_second_name, "hard link"),
+        (as_pipe, "not a regular file"),
+        (lambda file: file.unlink(), "no such file"),
+        (lambda file: (file.unlink(), file.symlink_to(linked(file))), "symbolic link"),
+        (lambda file: file.rename(file.with_suffix(".sh")), "no such file"),
+    ],
+    ids=["file", "store", "open folder", "open file", "open hop", "open link", "hard link", "pipe", "gone", "loop", "moved"],
+)  # fmt: skip
+def test_what_must_not_be_edited_is_not_edited_by_a_link_either(dotfile, trick, word):
+    trick(dotfile)
+    assert word in why_not_editable(linked(dotfile))
+
+
+@pytest.mark.parametrize("name", [".bashrc", "notes.txt", "config.toml", "id_rsa"])
+def test_a_link_to_what_is_no_markdown_is_not_even_read(dotfile, name):
+    linked(dotfile).unlink()
+    linked(dotfile).symlink_to(dotfile.rename(dotfile.with_name(name)))
+    with open_skill(linked(dotfile)) as skill, pytest.raises(fs.NotEditable, match="no Markdown"):
+        skill.read()
+
+
+@pytest.mark.parametrize(
+    ("leads_to", "followed"),
+    [
+        ("app/docs/web.md", True),
+        ("app/.agents/skills/web/SKILL.md", True),
+        ("dotfiles/web.md", False),
+        (".claude/CLAUDE.md", False),
+        ("app.md", False),
+    ],
+)
+def test_a_link_that_a_repository_brings_stays_in_it_or_leads_to_a_skill(dotfile, leads_to, followed):
+    root = dotfile.parents[1]
+    link = root / "app" / ".claude" / "skills" / "web" / "SKILL.md"
+    link.parent.mkdir(parents=True)
+    (root / leads_to).parent.mkdir(parents=True, exist_ok=True)
+    (root / leads_to).write_bytes(TEXT)
+    link.symlink_to(root / leads_to)
+    assert (why_not_editable(link) is None) is followed
+
+
+def test_a_link_that_another_user_could_turn_is_not_followed(dotfile):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a link away")
+    os.chown(dotfile.parents[1] / "generation" / "web", 12345, 12345, follow_symlinks=False)
+    assert "another user" in why_not_editable(linked(dotfile))
+
+
+def test_a_link_that_is_turned_while_it_is_open_is_noticed_and_the_other_file_stays(dotfile):
+    other = dotfile.with_name("other.md")
+    other.write_bytes(b"other")
+    with open_skill(linked(dotfile)) as skill:
+        linked(dotfile).unlink()
+        linked(dotfile).symlink_to(other)
+        assert skill.read() == TEXT
+        with pytest.raises(Missing, match="moved or replaced"):
+            skill.check_still_there()
+    assert other.read_bytes() == b"other"
+
+
+def test_a_skill_is_found_by_its_name_in_other_letters_where_that_is_the_only_one(skill):
+    lower = skill.rename(skill.with_name("skill.md"))
+    with open_skill(skill) as opened:
+        assert (opened.path, opened.real, opened.read()) == (str(skill), str(lower), TEXT)
+    skill.write_bytes(b"upper")
+    with open_skill(skill) as opened:
+        assert opened.read() == b"upper"
+
+
+@pytest.mark.parametrize("name", ["部署", "deploy site", "a" * 80, "$(id)", "x;rm -rf ~"])
+def test_a_folder_may_have_any_name_and_a_hint_is_safe_to_paste(tmp_path, name):
+    path = tmp_path / "skills" / name / "SKILL.md"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(TEXT)
+    path.chmod(0o444)
+    assert shlex.quote(str(path)) in why_not_editable(path)
+    path.chmod(0o644)
+    assert why_not_editable(path) is None

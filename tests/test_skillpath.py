@@ -53,6 +53,42 @@ PLACES = {
     "/work/cache/plugins/skills/reader": Owner.OTHER,
     "/work/skills/unsynced/reader": Owner.OTHER,
     "/skills/reader": Owner.OTHER,
+    "/home/ann/.claude/skills/部署": Owner.PERSON,
+    "/work/app/.claude/skills/deploy site": Owner.PROJECT,
+    "/home/ann/.claude/worktrees/fix it/.claude/skills/reader": Owner.PROJECT,
+    "/trees/fix/.claude/skills/reader": Owner.PROJECT,
+    "/work/market/plugins/books/skills/reader": Owner.OTHER,  # a marketplace that is a folder runs in place
+    f"/x/conf/{CACHE}/.claude/worktrees/fix/.claude/skills/reader": Owner.PLUGIN,
+}
+
+STORE = "/nix/store/1a2b-home-manager-files/.claude/skills/reader/SKILL.md"
+LINKS = {
+    # a SKILL.md and the file that it leads to
+    ("/x/conf/skills/reader", "/home/ann/dotfiles/claude/skills/reader/SKILL.md"): Owner.OTHER,
+    ("/x/conf/skills/reader", "/home/ann/dotfiles/reader.md"): Owner.OTHER,
+    ("/home/ann/.claude/skills/reader", "/home/ann/notes/READER.MD"): Owner.OTHER,
+    ("/x/conf/skills/reader", "/work/app/.claude/skills/reader/SKILL.md"): Owner.PROJECT,
+    ("/work/app/.claude/skills/reader", "/work/app/docs/reader.md"): Owner.OTHER,
+    ("/work/app/.claude/skills/reader", "/work/app/.agents/skills/reader/SKILL.md"): Owner.OTHER,
+    ("/work/app/.agents/skills/reader", "/work/app/reader.md"): Owner.OTHER,
+    ("/work/app/.claude/skills/reader", "/home/ann/.claude/skills/reader/SKILL.md"): Owner.PERSON,
+    ("/x/conf/skills/reader", "/x/conf/skills/reader/skill.md"): Owner.PERSON,
+    # nobody's skill
+    ("/x/conf/skills/reader", "/home/ann/.bashrc"): Owner.STRAY,
+    ("/x/conf/skills/reader", "/dev/zero"): Owner.STRAY,
+    ("/work/app/.claude/skills/reader", "/home/ann/dotfiles/reader.md"): Owner.STRAY,
+    ("/work/app/.claude/skills/reader", "/home/ann/.claude/CLAUDE.md"): Owner.STRAY,
+    ("/work/app/.claude/skills/reader", "/work/application/reader.md"): Owner.STRAY,
+    ("/work/app/.agents/skills/reader", "/work/reader.md"): Owner.STRAY,
+    # what is never edited stays so by any way
+    ("/x/conf/skills/reader", f"/x/conf/{CACHE}/SKILL.md"): Owner.PLUGIN,
+    ("/x/conf/skills/reader", f"/x/conf/{CACHE}/reader.md"): Owner.PLUGIN,
+    ("/x/conf/skills/reader", "/x/conf/skills/synced/reader/SKILL.md"): Owner.SYNCED,
+    (f"/x/conf/{CACHE}", "/home/ann/dotfiles/reader.md"): Owner.PLUGIN,
+    # a store
+    ("/x/conf/skills/reader", STORE): Owner.STORE,
+    ("/x/conf/skills/reader", "/nix/store/1a2b-reader.md"): Owner.STORE,
+    ("/work/app/.claude/skills/reader", "/gnu/store/1a2b/SKILL.md"): Owner.STORE,
 }
 
 
@@ -69,6 +105,15 @@ def test_the_owner_of_a_skill_and_what_the_gate_makes_of_it(folder, owner):
     assert skill.owner is owner_of(skill.path) is owner
     assert owner.editable is (owner not in {Owner.PLUGIN, Owner.SYNCED})
     assert bool(skill.reason) is bool(structure.forbidden(skill)) is not owner.editable
+
+
+@pytest.mark.usefixtures("_client")
+@pytest.mark.parametrize(("link", "owner"), LINKS.items(), ids=map(" → ".join, LINKS))
+def test_the_owner_of_a_link_is_that_of_what_it_leads_to(link, owner):
+    skill = SkillPath.leading_to(f"{link[0]}/SKILL.md", link[1])
+    assert skill.owner is owner
+    assert bool(skill.reason) is bool(structure.forbidden(skill)) is not owner.editable
+    assert ("`skillloop review`" in skill.hint) is (owner is not Owner.STRAY)
 
 
 @pytest.mark.usefixtures("_client")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,18 +146,22 @@ def _publishes(store: Store) -> Iterator[Finding]:
 
 
 def _skills(store: Store) -> Iterator[Finding]:
-    for name in store.skills():
-        path = Path(name)
-        if not path.exists():
-            yield Finding("note", f"{path} was deleted; its versions are kept", f"skillloop log {path}")
-            continue
-        before = history.versions(store, path)[-1]
-        version = history.record_external_edit(store, path)
-        if version is not None and version.number != before.number:
-            yield Finding("note", f"{path} was edited by hand; recorded as version {version.number}")
-        with fs.open_skill(path) as skill:
-            document.parse(document.decode(skill.read(), path), path)
-        yield Finding("ok", f"{path}: version {(version or before).number}")
+    for path in store.skills():
+        yield from _guarded("skills", lambda path=path: _skill(store, path))  # type: ignore[misc]
+
+
+def _skill(store: Store, path: Path) -> Iterator[Finding]:
+    before = history.versions(store, path)[-1]
+    version = history.record_external_edit(store, path)
+    if version is None:
+        todo = f"skillloop log {shlex.quote(str(path))}"
+        yield Finding("note", f"{path} was deleted; its versions are kept", todo)
+        return
+    if version.number != before.number:
+        yield Finding("note", f"{path} was edited by hand; recorded as version {version.number}")
+    with fs.open_skill(path) as skill:
+        document.parse(document.decode(skill.read(), path), path)
+    yield Finding("ok", f"{path}: version {version.number}")
 
 
 def _queue(store: Store) -> Iterator[Finding]:

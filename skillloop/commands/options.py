@@ -19,7 +19,7 @@ from skillloop import render
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import approval, session
 from skillloop.model import Verdict
-from skillloop.skillpath import client_folder
+from skillloop.skillpath import SKILL, client_folder
 from skillloop.store import Store
 from skillloop.worker.notice import leave_notice
 
@@ -117,7 +117,7 @@ def known_skill(store: Store, name: str) -> Path:
     """Return the SKILL.md that a name or path means, among the skills that have a history."""
     path = Path(name).expanduser()
     if path.is_dir():
-        path /= "SKILL.md"
+        path /= SKILL
     known = store.skills()
     real = path.parent.resolve() / path.name  # as a history names it: see `fs.canonical`
     matches = [item for item in known if item == real or item.parent.name == name]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 
-from skillloop import config, llm
+from skillloop import config, fs, llm
 from skillloop.commands.options import App, counted, emit, json_option
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
@@ -98,8 +97,9 @@ def _line(item: Queued) -> str:
 def _in_force(item: Queued) -> bool:
     """Return whether an applied edit is still in the skill: not rolled back since, nor edited away."""
     try:
-        lines = Path(item.proposal.path).read_text("utf-8", "replace").splitlines()
-    except OSError:
+        with fs.open_skill(item.proposal.path) as skill:
+            lines = skill.read().decode("utf-8", "replace").splitlines()
+    except SkillloopError:
         return False
     return all(
         (edit.new or "").splitlines()[0] in lines if edit.new else edit.old not in lines

@@ -25,7 +25,7 @@ from pathlib import PurePosixPath
 from skillloop.errors import SkillloopError
 from skillloop.gate.input import GateInput, body_of, finding
 from skillloop.model import Check, Edit, Proposal, sha256
-from skillloop.skillpath import COPY_HINT, OWN_SKILLS, SkillPath
+from skillloop.skillpath import OWN_SKILLS, SkillPath, malformed_path
 from skillloop.skills import document
 from skillloop.skills.document import SkillFile
 from skillloop.text import lexicon
@@ -34,10 +34,6 @@ from skillloop.text.words import fold
 OWN = "skillloop never edits its own skills"
 
 _SPEC_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_RESERVED = frozenset(
-    {"con", "prn", "aux", "nul", "synced"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
-)
 
 
 def place(proposal: Proposal, inputs: GateInput) -> Check:
@@ -53,21 +49,13 @@ def place(proposal: Proposal, inputs: GateInput) -> Check:
 
 def forbidden(skill: SkillPath) -> str:
     """Return why this path, or the file that it leads to, must never be edited; or ""."""
-    for path in (skill.path, skill.real):
-        parts = path.split("/")
-        if not path.startswith("/") or "" in parts[1:] or "." in parts or ".." in parts:
-            return f"{path!r} is not a plain absolute path"
-        if parts[-1] != "SKILL.md":
-            return f"{parts[-1]!r} is not a SKILL.md; no other file is ever written"
-        if (
-            not path.isprintable()
-            or not _PLAIN_NAME.fullmatch(parts[-2])
-            or parts[-2].casefold() in _RESERVED
-        ):
-            return f"{parts[-2]!r} is not a skill's name"
+    if wrong := malformed_path(skill.path) or (
+        "" if skill.real.isprintable() else f"it leads to {skill.real!r}"
+    ):
+        return wrong
     if PurePosixPath(skill.real).is_relative_to(OWN_SKILLS):
         return OWN
-    return f"it {skill.reason}; {COPY_HINT}" if skill.reason else ""
+    return f"it {skill.reason}; {skill.hint}" if skill.reason else ""
 
 
 # --- the form of an edit ---------------------------------------------------------------------------------------------
@@ -185,17 +173,21 @@ def authority(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
 
 
 def frontmatter(text: str) -> str | None:
-    """Return the frontmatter with both fences, where it has the one form that every reader takes alike; else None.
+    """Return the frontmatter with both fences, where every reader takes it alike; "" where there is none; else None.
 
     That form: `---` alone on the first line and on the closing one, LF or CRLF throughout, no other line that some
-    reader might take for a fence, no separator that YAML takes for a line break.
+    reader might take for a fence, no separator that YAML takes for a line break. A byte order mark may stand before it.
     """
+    mark = "\ufeff" * text.startswith("\ufeff")
+    text = text.removeprefix(mark)
+    if not document.fenced(text):
+        return mark
     match = _PLAIN_FRONTMATTER.match(text)
     if match is None or _ODD_FRONTMATTER.search(match[0]):
         return None
     block = match[0]
     mixed = block.count("\n") != block.count("\r\n") if match[1] == "\r\n" else "\r" in block
-    return None if mixed else block
+    return None if mixed else mark + block
 
 
 def counts(lines: Iterable[str]) -> list[int]:

@@ -78,42 +78,49 @@ class SkillFile:
 
 
 def decode(data: bytes, path: str | PurePath) -> str:
-    """Return the text of a SKILL.md.
+    """Return the text of a SKILL.md, with the byte order mark that it may begin with.
 
     Raises:
-        SkillFormatError: it is not UTF-8, or starts with a byte order mark (the frontmatter would not count).
+        SkillFormatError: it is not UTF-8.
     """
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise SkillFormatError(
             f"{path}:{line}: not UTF-8 text", "save the file as UTF-8, then try again"
         ) from None
-    if text.startswith("\ufeff"):
-        raise SkillFormatError(
-            f"{path}:1: starts with a byte order mark", "save the file as UTF-8 without BOM"
-        )
-    return text
 
 
 def parse(text: str, path: str | PurePath = "SKILL.md") -> SkillFile:
     """Split a SKILL.md into frontmatter, sections and bullets. Code fences hide what looks like markup in them.
 
+    Without frontmatter all of it is body: the client loads such a skill under the name of its folder.
+
     Raises:
-        SkillFormatError: no frontmatter, or one that is not closed.
+        SkillFormatError: the file is empty, or its frontmatter does not begin on the first line or is not closed.
     """
-    lines = tuple(_split(text))
-    if not lines or lines[0].rstrip("\r\n") != "---":
-        hint = "a SKILL.md starts with a line `---`, then name and description, then `---`"
-        raise SkillFormatError(f"{path}:1: no frontmatter", hint)
-    ends = (number for number, line in enumerate(lines) if number and line.rstrip("\r\n") == "---")
-    body = next(ends, -1) + 1
-    if not body:
-        raise SkillFormatError(
-            f"{path}:1: the frontmatter is not closed", "add a line `---` after the description"
-        )
+    lines, body = tuple(_split(text)), 0
+    if not lines:
+        raise SkillFormatError(f"{path}:1: the file is empty", "write what the skill is for, then try again")
+    if fenced(text):
+        if lines[0].removeprefix("\ufeff").rstrip("\r\n") != "---":
+            raise SkillFormatError(
+                f"{path}:1: the frontmatter does not begin on the first line",
+                "begin the file with a line `---`",
+            )
+        ends = (number for number, line in enumerate(lines) if number and line.rstrip("\r\n") == "---")
+        body = next(ends, -1) + 1
+        if not body:
+            raise SkillFormatError(
+                f"{path}:1: the frontmatter is not closed", "add a line `---` after the description"
+            )
     return SkillFile(lines, body, tuple(_sections(lines, body)))
+
+
+def fenced(text: str) -> bool:
+    """Return whether a text begins with what some reader may take for frontmatter."""
+    return "".join(c for c in text[:64] if c.isprintable() and c != " ").startswith("---")
 
 
 def apply(text: str, edits: Iterable[Edit], path: str | PurePath = "SKILL.md") -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +20,7 @@ from skillloop import fs
 from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.fs import Missing, OpenSkill
 from skillloop.model import Version, sha256
+from skillloop.skillpath import SKILL, Owner, SkillPath
 from skillloop.skills import publish as protocol
 from skillloop.skills.publish import Recovered, change_lock, keep, record
 from skillloop.store import By, Corrupt, Store
@@ -188,6 +190,8 @@ def _texts(store: Store, path: str) -> Iterator[bytes]:
 def copy_skill(path: str | Path, skills: Path) -> Path:
     """Copy a skill that must not be edited into a folder of skills that may, e.g. `~/.claude/skills`.
 
+    A link that stands there and leads to this very skill gives way to the copy. The copy may be written.
+
     Args:
         path: The SKILL.md of, say, a plugin.
         skills: The folder to copy its folder into.
@@ -196,19 +200,36 @@ def copy_skill(path: str | Path, skills: Path) -> Path:
         The SKILL.md of the copy.
 
     Raises:
-        UsageError: there is a skill of that name already.
+        UsageError: there is another skill of that name already, or what the path leads to is no skill.
     """
-    source = Path(fs.canonical(path)).parent
+    fs.canonical(path)
+    skill = SkillPath.of(path)
+    if skill.owner is Owner.STRAY:
+        raise UsageError(f"{path} {skill.reason}", skill.hint)
+    source = Path(path).parent
     target = skills / source.name
-    if target.exists():
+    file = target / SKILL
+    linked = target.is_symlink() or file.is_symlink()
+    if target.exists() and not (linked and file.resolve() == Path(skill.real)):
         raise UsageError(f"{target} exists already")
-    fs.canonical(target.absolute() / fs.SKILL)
+    fs.canonical(target.absolute() / SKILL)
     skills.mkdir(parents=True, exist_ok=True)
     temp = skills / f".{source.name}.skillloop"
     shutil.rmtree(temp, ignore_errors=True)
     shutil.copytree(source, temp, symlinks=True)
+    (temp / SKILL).unlink()
+    shutil.copy2(skill.real, temp / SKILL)
+    for copied in (temp, *temp.rglob("*")):
+        if not copied.is_symlink():
+            copied.chmod(copied.stat().st_mode | stat.S_IWUSR)
+    if file.is_symlink() and not target.is_symlink():
+        (temp / SKILL).replace(file)
+        shutil.rmtree(temp)
+        return file
+    if linked:
+        target.unlink()
     temp.rename(target)
-    return target / fs.SKILL
+    return file
 
 
 def _taken_back(

@@ -170,7 +170,7 @@ def _give_back(store: Store, skill: OpenSkill, change: Publish, displaced: bytes
         ours, displaced = sha256(displaced), was_live
 
 
-def _read(skill: OpenSkill, name: str = fs.SKILL) -> bytes | None:
+def _read(skill: OpenSkill, name: str = "") -> bytes | None:
     try:
         return skill.read(name)
     except Missing:

@@ -25,6 +25,7 @@ from skillloop import fs
 from skillloop.errors import SkillloopError
 from skillloop.fs import Mark
 from skillloop.hosts.claude_code import transcript
+from skillloop.skillpath import SKILL
 from skillloop.skills import history
 from skillloop.store import Entry, Store
 from skillloop.worker import worker
@@ -52,7 +53,7 @@ class _Changes(FileSystemEventHandler):
         if event.event_type not in _CHANGES:
             return
         for name in filter(None, map(os.fsdecode, (event.src_path, event.dest_path))):
-            if name.endswith((".jsonl", fs.SKILL)):
+            if name.endswith((".jsonl", SKILL)):
                 self._changed.put(Path(name))
 
 
@@ -161,7 +162,7 @@ class Watch:
                 if before.get(path) != mark:
                     self._note(path)
         else:
-            self._note(folder / fs.SKILL)
+            self._note(folder / SKILL)
 
     def _leave(self, folder: Path) -> None:
         watched, _ = self._folders.pop(folder)

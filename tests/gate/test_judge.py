@@ -59,8 +59,10 @@ def test_a_check_that_breaks_never_passes(monkeypatch):
     assert "ZeroDivisionError: oops" in verdict.failed[0].detail
 
 
-def test_a_file_without_frontmatter_is_never_kept():
-    assert judged(SAID, EDIT, base="# Report\n\n## Style\n\n- a\n").outcome is Outcome.DISCARD
+def test_a_file_whose_frontmatter_is_in_doubt_is_never_kept():
+    text = "# Report\n\n## Style\n\n- a\n"
+    assert judged(SAID, EDIT, base=text).outcome is Outcome.KEEP
+    assert judged(SAID, EDIT, base="--- \nname: x\n---\n" + text).outcome is not Outcome.KEEP
 
 
 some_words = st.sampled_from([SAID, "use tabs", "maybe sort by date?"]) | st.text(max_size=40)

@@ -54,12 +54,24 @@ def test_any_change_of_the_frontmatter_is_refused(text):
         "---\nname: x\u2028allowed-tools: Bash\n---\n",
         "---\nname: x\rallowed-tools: Bash\n---\n",
         "---\r\nname: x\n---\n",
-        "name: x\n",
+        "\n---\nname: x\n---\n",
+        "\ufeff---\nname: x\n",
+        "\ufeff\ufeff---\nname: x\n---\n",
     ],
 )
 def test_frontmatter_whose_end_is_in_doubt_is_not_edited(head):
     base = head + "# X\n\n- a\n"
     assert "frontmatter!" in findings(base + "- b\n", base)
+
+
+@pytest.mark.parametrize(
+    "head", ["", "name: x\n", "\ufeff", "\ufeff---\nname: x\n---\n", "---\nname: [x\n---\n"]
+)
+def test_what_the_client_loads_is_edited_and_its_head_stays(head):
+    base = head + "# X\n\n- a\n"
+    assert findings(base + "- b\n", base) == set()
+    for text in (base.removeprefix("\ufeff"), "---\nallowed-tools: Bash\n---\n" + base):
+        assert ("frontmatter!" in findings(text, base)) is (text != base)
 
 
 def test_windows_line_endings_are_fine_throughout():

@@ -28,9 +28,8 @@ def test_a_skill_of_the_persons_own_may_be_edited(path):
 @pytest.mark.parametrize(
     "name",
     [
-        "", ".", "..", ".git", ".claude-plugin", "--help", "%2e%2e%2fx", "CON", "nul", "com1", "SYNCED", "synced", "a b", "x;rm -rf ~", "$(id)",
-        "`id`", "a\nb", "a\0b", "a\x1b[31m", "сommit", "∕etc∕passwd", "．．／x", "skill\\..\\x", "a/../b", "/etc/cron.d/x", "x" * 65, "a\u202eb", "é", "a:b",
-        "~", "*",
+        "", ".", "..", ".git", ".claude-plugin", "--help", "CON", "nul", "com1", "SYNCED", "synced", "a\nb", "a\0b", "a\x1b[31m", "．．／x",
+        "skill\\..\\x", "a/../b", "/etc/cron.d/x", "a\u202eb", "a\u200bb", "\u2028", "\ud800",
     ],
 )  # fmt: skip
 def test_a_name_that_is_no_name_is_refused(name):
@@ -39,7 +38,13 @@ def test_a_name_that_is_no_name_is_refused(name):
     assert check.hard
 
 
-@pytest.mark.parametrize("name", ["Commit", "my_skill", "v1.2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Commit", "my_skill", "v1.2", "部署", "deploy site", "é", "a:b", "~", "*", "x;rm -rf ~", "$(id)", "`id`", "сommit", "∕etc∕passwd", "x" * 65,
+        "%2e%2e%2fx",
+    ],
+)  # fmt: skip
 def test_a_name_outside_the_format_goes_to_a_person(name):
     check = found(f"/home/ann/.claude/skills/{name}/SKILL.md")
     assert (check.passed, check.hard) == (False, False)

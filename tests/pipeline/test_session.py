@@ -145,8 +145,8 @@ def test_secrets_never_reach_the_store(tmp_path, home, store, skill):
 
 def test_a_job_whose_skill_cannot_be_read_is_kept_for_another_try(tmp_path, home, skill):
     path = corrected(skill, RULE).write(tmp_path / "t" / "session.jsonl")
-    skill.write_text("# No frontmatter\n")
-    with pytest.raises(SkillloopError, match="no frontmatter"):
+    skill.write_text("---\nname: research\n")
+    with pytest.raises(SkillloopError, match="not closed"):
         session.digest_job(home, path)
     skill.write_text(SKILL)
     session.digest_job(home, path)

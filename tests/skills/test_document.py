@@ -96,17 +96,30 @@ def test_an_edit_that_does_not_fit_is_an_error(edit):
         document.apply(SKILL, [edit])
 
 
-@pytest.mark.parametrize("text", ["", "# No frontmatter\n", "---\nname: x\n", "--- \nname: x\n---\n"])
-def test_a_file_without_frontmatter_is_refused(text):
+@pytest.mark.parametrize(
+    "text",
+    ["", "---\nname: x\n", "--- \nname: x\n---\n", "\n---\nname: x\n---\n", "\u200b---\nname: x\n---\n"],
+)
+def test_a_file_whose_frontmatter_is_in_doubt_is_refused(text):
     with pytest.raises(SkillFormatError, match=r"my/SKILL.md:1"):
         document.parse(text, "my/SKILL.md")
+
+
+@pytest.mark.parametrize(
+    "head", ["", "\ufeff", "\ufeff---\nname: x\n---\n", "---\nname: [x\n---\n", "name: x\n\n"]
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_the_body_of_all_that_the_client_loads_is_edited_and_its_head_stays(head, newline):
+    text = (head + "# X\n\n- a\n").replace("\n", newline)
+    assert document.decode(text.encode(), "SKILL.md") == text
+    last = document.parse(text).sections[-1].heading
+    for heading, end in ((last, "- b\n"), (LEARNED, "\n## Learned rules\n\n- b\n")):
+        assert document.apply(text, [insert(heading, "- b")]) == text + end.replace("\n", newline)
 
 
 def test_bytes_that_are_not_text_are_refused_with_the_line():
     with pytest.raises(SkillFormatError, match=r"SKILL.md:2: not UTF-8"):
         document.decode(b"---\n\xff\n", "SKILL.md")
-    with pytest.raises(SkillFormatError, match="byte order mark"):
-        document.decode(b"\xef\xbb\xbf---\n", "SKILL.md")
 
 
 def test_crlf_and_a_missing_last_newline_are_kept():

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.fs import Missing, NotEditable
+from skillloop.gate import structure
 from skillloop.model import sha256
+from skillloop.skillpath import SkillPath
 from skillloop.skills import history
 from skillloop.store import Store
 from skillloop.store.versions import Publish
@@ -20,12 +22,21 @@ from skillloop.store.versions import Publish
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a disk that syncs in no time
 
 
-@pytest.fixture
-def skill(tmp_path):
+@pytest.fixture(params=["a file", "a link"])
+def skill(request, tmp_path):
     path = tmp_path / "skills" / "web" / "SKILL.md"
     path.parent.mkdir(parents=True)
-    path.write_bytes(TEXT)
-    return path
+    if request.param == "a file":
+        path.write_bytes(TEXT)
+        yield path
+        return
+    file = tmp_path / "dotfiles" / "web.md"
+    file.parent.mkdir()
+    file.write_bytes(TEXT)
+    path.symlink_to("../../dotfiles/web.md")
+    yield path
+    assert path.is_symlink() or not path.exists()
+    assert {each.name for each in file.parent.iterdir()} <= {"web.md"}
 
 
 def publish(store, skill, data, base=None, **options):
@@ -222,6 +233,41 @@ def test_a_plugins_skill_is_not_edited_but_can_be_copied(store, tmp_path):
         history.copy_skill(cached, tmp_path / "skills")
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["its folder", "its file"])
+def test_a_link_into_a_read_only_store_is_refused_and_gives_way_to_a_copy(store, tmp_path, whole):
+    skill = tmp_path / "skills" / "web" / "SKILL.md"
+    kept = tmp_path / "store" / "1a2b-web"
+    (kept / "scripts").mkdir(parents=True)
+    (kept / "SKILL.md").write_bytes(TEXT)
+    skill.parent.parent.mkdir()
+    if whole:
+        skill.parent.symlink_to(kept)
+    else:
+        skill.parent.mkdir()
+        skill.symlink_to(kept / "SKILL.md")
+    for path, mode in ((kept / "SKILL.md", 0o444), (kept / "scripts", 0o555), (kept, 0o555)):
+        path.chmod(mode)
+    assert "read-only for you; copy the skill" in structure.forbidden(SkillPath.of(skill))
+    with pytest.raises(NotEditable, match="read-only"):
+        publish(store, skill, b"new\n")
+    assert history.copy_skill(skill, tmp_path / "skills") == skill
+    assert (skill.read_bytes(), skill.resolve()) == (TEXT, skill)
+    assert [path.name for path in skill.parent.parent.iterdir()] == ["web"]
+    assert publish(store, skill, b"new\n").number == 2
+    assert history.rollback(store, skill, to=1).number == 3
+    assert ((kept / "SKILL.md").read_bytes(), skill.read_bytes()) == (TEXT, TEXT)
+
+
+def test_what_a_repository_links_to_is_never_copied_into_the_person_s_skills(tmp_path):
+    (tmp_path / "secret").write_bytes(TEXT)
+    link = tmp_path / "app" / ".claude" / "skills" / "web" / "SKILL.md"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("../../../../secret")
+    with pytest.raises(UsageError, match="symbolic link"):
+        history.copy_skill(link, tmp_path / "skills")
+    assert not (tmp_path / "skills").exists()
+
+
 @pytest.mark.parametrize("mode", [0o444, 0o400])
 def test_a_read_only_skill_stays_as_it_is_mode_included(store, skill, mode):
     skill.chmod(mode)
@@ -268,12 +314,13 @@ def test_an_interrupted_publish_is_settled_by_what_is_on_disk(store, skill, live
     history.record_external_edit(store, skill)
     with store.transaction():
         change = intent(store, skill, b"new\n")
-    skill.unlink() if live is None else skill.write_bytes(live)
+    file = skill.resolve()
+    file.unlink() if live is None else file.write_bytes(live)
     if temporary is not None:
-        skill.with_name(change.temporary).write_bytes(temporary)
+        file.with_name(change.temporary).write_bytes(temporary)
     assert history.recover(store) == [(str(skill), state)]
     assert (skill.read_bytes() if skill.exists() else None) == after
-    assert [path.name for path in skill.parent.iterdir()] == ["SKILL.md"] * (after is not None)
+    assert list(file.parent.iterdir()) == [file] * (after is not None)
     assert history.recover(store) == []
     recorded = {history.content(store, version.sha) for version in history.versions(store, skill)}
     assert {data for data in (live, temporary, after) if data and data.startswith(b"mine")} <= recorded
@@ -298,7 +345,7 @@ def test_a_save_in_the_last_microsecond_wins(store, skill, monkeypatch):
         monkeypatch.undo()
         saved = skill.with_name("editor.tmp")
         saved.write_bytes(b"mine\n")
-        saved.rename(skill)
+        saved.rename(skill.resolve())
         swap(opened, name)
 
     monkeypatch.setattr(OpenSkill, "swap", saved_just_before)
