@@ -125,7 +125,7 @@ class _Reading:
                 scope=Scope.SKILL if turn.skill else Scope.PROJECT,
                 target=turn.skill.path if turn.skill else None,
                 disagreement=self.evidence.id if disagrees else None,
-                look=() if self.confidence >= DRAFT_AT else (NOT_CORRECTED,),
+                look=rule.look if self.confidence >= DRAFT_AT else (*rule.look, NOT_CORRECTED),
                 signals=self._signals(),
             )
             for number, rule in enumerate(self.rules)

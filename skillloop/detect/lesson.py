@@ -1,9 +1,10 @@
 """The lesson in a disagreement: one imperative sentence, made of the person's own words.
 
-A sentence is only *trimmed*, never put differently: pleasantries and lead-ins go ("no, I told you to …"), a few openings
+A sentence is only *trimmed*, hardly put differently: pleasantries and lead-ins go ("no, I told you to …"), a few openings
 become imperative ("we use" → "Use"), and what is of the day (a path of a home, a line number, a question, a symptom) is
-no lesson. Invariants: each content word, number, path and identifier of a lesson stands in its quote; negators and scope
-words keep their order; the quote is a verbatim span of the turn.
+no lesson. A line stands alone: what points back is resolved where that is safe, else a person must look (`Rule.look`).
+Invariants: each number, path and identifier of a lesson stands in its quote; negators and scope words keep their order;
+the quote is a verbatim span of the turn.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import takewhile
 
 from skillloop.detect import durability
 from skillloop.detect.classifier import Linear, learned
 from skillloop.text import lexicon
 from skillloop.text.phrase_matcher import tokens, wide
+from skillloop.text.words import content_words, polarity
 
 CHANCES = {"may last": 0.15, "lasts": 0.4}
 """Probabilities of being durable from which the rule of a turn speaks for a disagreement."""
@@ -27,7 +30,11 @@ MOST = 3
 LONGEST = 220
 """Characters beyond which a sentence is a story, not a rule."""
 
-_END = re.compile(r"(?<=[.!?…])[\"”’)]*\s+|(?<=[。！？])|\n+|\.{2,}\s*|\s+[-–—+]+\s+")
+_LIMITS = ("only", "except", "if", "without", "before", "after")
+"""Classes of words that limit what stands before them."""
+
+NAMED = 2
+"""Content words before a pointing word from which the sentence itself may name what it stands for."""
 
 ENDING = 60
 """Characters at the end of a sentence in which a pleasantry may stand; looking through all of it takes long."""
@@ -46,13 +53,25 @@ _NAME = re.compile(r"\S*(?:\w[_./:]\w|[a-z][A-Z]|\w\(\))")
 
 
 @cache
+def _end() -> re.Pattern[str]:
+    """Compile where a sentence ends: also at a dash, but not before words that limit it ("use sudo - unless …")."""
+    limits = "|".join(
+        f"{re.escape(phrase)}\\b" for key in _LIMITS for phrase in lexicon.phrases(f"polarity.{key}")
+    )
+    dash = rf"\s+[-–—+]+\s+(?!{limits})"
+    return re.compile(rf"(?<=[.!?…])[\"”’)]*\s+|(?<=[。！？])|\n+|\.{{2,}}\s*|{dash}", re.IGNORECASE)
+
+
+@cache
 def _lead() -> re.Pattern[str]:
-    """Compile what falls off the start: asides before a punctuation mark, links before more words."""
+    """Compile what falls off the start: an announcement, asides before a punctuation mark, links before more words."""
     marks = ",.!?:;…，。！？：；、،؛؟।-"
+    first = rf"(?:\W*{lexicon.alternatives('lesson.first')}(?=\s))?"
+    announced = rf"{lexicon.alternatives('lesson.announced')}(?=\s*[:：])"
     aside = rf"{lexicon.alternatives('lesson.aside')}(?=\s*[{marks}]|\s*$)"
     link = rf"{lexicon.alternatives('lesson.link', spaced=True)}(?=[\s,:])"
     dense = lexicon.alternatives("lesson.link", spaced=False)
-    return re.compile(rf"(?:\W*(?:{aside}|{link}|{dense})[\s{marks}]*)+", re.IGNORECASE)
+    return re.compile(rf"{first}(?:\W*(?:{announced}|{aside}|{link}|{dense})[\s{marks}]*)*", re.IGNORECASE)
 
 
 @cache
@@ -69,6 +88,7 @@ class Rule:
     text: str
     quote: str
     features: dict[str, float]
+    look: tuple[str, ...] = ()  # why a person must look at it
 
 
 def extract(text: str, model: Linear | None = None) -> Rule | None:
@@ -110,28 +130,87 @@ def rule_features(rule: Rule | None, model: Linear | None = None) -> dict[str, f
 
 def _candidates(text: str) -> Iterator[Rule]:
     """Yield each sentence, and what follows a "but", an "I told you to" or a comma that ends a story within it."""
+    before = ""
     for sentence in sentences(text):
-        if lexicon.pattern("lesson.of the day", _OF_THE_DAY).search(sentence):
-            continue
-        announced = lexicon.pattern("lesson.announces").match(sentence)
-        first = announced.end() if announced else 0
-        breaks = lexicon.pattern("lesson.turn", _BREAK).finditer(sentence, first)
-        starts = [first, *(match.end() for match in breaks)]
-        comma = _COMMA.search(sentence, first)
-        if comma is not None and any(
-            lexicon.pattern(key).match(sentence, first) for key in ("lesson.told", "lesson.story")
-        ):
-            starts.append(comma.end())
-        for start in starts:
-            quote = sentence[start:]
-            rule = trim(quote)
-            if rule is not None:
-                yield Rule(rule, quote, durability.features(text, quote, rule))
+        if not lexicon.pattern("lesson.of the day", _OF_THE_DAY).search(sentence):
+            for start in _starts(sentence):
+                quote = sentence[start:]
+                rule = trim(quote)
+                if rule is not None:
+                    found = Rule(rule, quote, durability.features(text, quote, rule))
+                    yield _standing_alone(found, before, text)
+        before = sentence
+
+
+def _starts(sentence: str) -> list[int]:
+    """Return where in a sentence a rule may start."""
+    announced = lexicon.pattern("lesson.announces").match(sentence)
+    first = announced.end() if announced else 0
+    starts = [
+        first,
+        *(match.end() for match in lexicon.pattern("lesson.turn", _BREAK).finditer(sentence, first)),
+    ]
+    if (comma := _COMMA.search(sentence, first)) is None:
+        return starts
+    if lexicon.pattern("lesson.told").match(sentence, first):
+        return [comma.end(), *(start for start in starts if start > comma.end())]
+    return [*starts, comma.end()] if lexicon.pattern("lesson.story").match(sentence, first) else starts
+
+
+def _standing_alone(rule: Rule, before: str, text: str) -> Rule:
+    """Return a rule that makes sense without the sentence before it.
+
+    Where it points back ("we don't use them here"), that sentence is the rule, if it asks for something; else the one noun
+    that it can mean is put in. Where neither is sure a person must look, at both sentences.
+    """
+    if not (pointing := _points_back(rule.text)):
+        return rule
+    at = text.find(before)
+    whole = text[at : text.find(rule.quote, at) + len(rule.quote)] if before else rule.quote
+    asked = trim(before)
+    if asked and not _points_back(asked) and _asks(before, asked):
+        return replace(rule, text=asked, quote=whole)
+    if lexicon.whole("lesson.them").fullmatch(pointing) and (noun := _only_plural(before)):
+        line = re.sub(rf"\b{re.escape(pointing)}\b", noun, rule.text, count=1)
+        return replace(
+            rule, text=line[0].upper() + line[1:], quote=whole, look=(f"“{pointing}” was read as “{noun}”",)
+        )
+    return replace(rule, quote=whole, look=(f"points back: “{pointing}”",))
+
+
+def _points_back(rule: str) -> str:
+    """Return the word of a rule that stands for what another sentence named, or ""."""
+    match = lexicon.whole("lesson.pointing").search(rule)
+    return match[0] if match and len(content_words(rule[: match.start()])) < NAMED else ""
+
+
+def _asks(sentence: str, rule: str) -> bool:
+    """Return whether a sentence asks for something, rather than tells."""
+    return durability.STATEMENT not in durability.features(sentence, sentence, rule)
+
+
+def _only_plural(sentence: str) -> str:
+    """Return the one noun for several that a sentence names before its first preposition, or ""."""
+    ends = lexicon.words("gate.frame")
+    named = list(takewhile(lambda word: word not in ends, re.findall(r"[\w'-]+", sentence.casefold())))
+    nouns = [word for word in named if lexicon.pattern("lesson.plural").fullmatch(word)]
+    return nouns[0] if len(nouns) == 1 else ""
 
 
 def sentences(text: str) -> list[str]:
-    """Split a text into its sentences, each a verbatim span of it."""
-    return [part for part in map(str.strip, _END.split(text)) if part]
+    """Split a text into its sentences, each a verbatim span of it; a further rule behind a comma is one of its own."""
+    whole = (part for part in map(str.strip, _end().split(text)) if part)
+    return [part for sentence in whole for part in _split(sentence)]
+
+
+def _split(sentence: str) -> list[str]:
+    """Split "do this, and never that" in two, unless what the one says may limit the other."""
+    match = lexicon.pattern("lesson.further", r"\s*[,;،，]\s*<all>").search(sentence)
+    if match is None:
+        return [sentence]
+    parts = [sentence[: match.start()], sentence[match.end() :]]
+    limits = any(name in _LIMITS for part in parts[1:] for name in polarity(part))
+    return parts if not limits and polarity(parts[0])[:1] != ("if",) and all(map(trim, parts)) else [sentence]
 
 
 def trim(sentence: str) -> str | None:
@@ -140,7 +219,8 @@ def trim(sentence: str) -> str | None:
         return None
     lead = _lead().match(sentence)
     rest = sentence[lead.end() :] if lead else sentence
-    if lexicon.pattern("lesson.question", r"[?？]\s*$|<all>").search(rest):
+    asked = lead and lexicon.whole("gate.request").search(lead[0])  # "could you …?" asks for it
+    if lexicon.pattern("lesson.question", "<all>" if asked else r"[?？]\s*$|<all>").search(rest):
         return None
     ending = lexicon.pattern("lesson.tail", _TAIL).sub("", rest[-ENDING:])
     rest = (rest[:-ENDING] + ending).strip(" ,;:-–—")

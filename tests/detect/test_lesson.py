@@ -25,6 +25,20 @@ LESSONS = {
     "с этого момента сначала пиши тесты": "Сначала пиши тесты",
     "我说过不要随便加依赖": "不要随便加依赖",
     "今後は先にテストを書いてください": "先にテストを書いてください",
+    "ffs, for next time: pin the image tags": "Pin the image tags",
+    "new house rule: every chart names its source": "Every chart names its source",
+    "neue Regel: jede Tabelle nennt ihre Quelle": "Jede Tabelle nennt ihre Quelle",
+    "dos cosas: usa siempre comillas dobles": "Usa siempre comillas dobles",
+    "from now on also lint the examples": "Also lint the examples",
+    "also never rename a public field": "Never rename a public field",
+    "could you please leave the licence header alone in generated files?": "Leave the licence header alone in generated files",
+    "Peux-tu toujours citer la page ?": "Toujours citer la page",
+    "I'd rather have the totals in the first row": "Have the totals in the first row",
+    "I'll restart the worker myself after a deploy": "Do not restart the worker; the person does it after a deploy",
+    "still way too wordy, I only need two sentences": "Only two sentences",
+    "the margins are off. in general please stop centring the captions. then print it": "Stop centring the captions",
+    "never vendor a font - unless the licence says so": "Never vendor a font - unless the licence says so",
+    "my colour scheme rules, never nest emdashes": "Never nest emdashes",
 }
 
 
@@ -35,6 +49,39 @@ def test_a_lesson_is_the_sentence_without_its_pleasantries(text):
     assert lesson.quote in text
     assert not fidelity.novel_words(lesson.text, text)
     assert not fidelity.made_up(lesson.text, text, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("Two things: sort the rows by date, and never hide a column.", {"Sort the rows by date", "Never hide a column"}),
+        ("zwei Dinge: sortiere nach Datum, und lösche nie eine Spalte", {"Sortiere nach Datum", "Lösche nie eine Spalte"}),
+        ("We use bun here, never npm. Always run bun test.", {"Use bun here, never npm", "Always run bun test"}),
+        ("Deploy on Mondays, and never without a changelog", {"Deploy on Mondays, and never without a changelog"}),
+    ],
+)  # fmt: skip
+def test_all_rules_of_a_turn_are_drawn_but_what_limits_one_stays_with_it(text, lines):
+    assert {rule.text for rule in lessons.rules(text)} == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "look"),
+    [
+        # the sentence before is the rule
+        ("Please drop the badges from the readmes. We don't want them in this repo.", "Drop the badges from the readmes", ()),
+        # it is not, but names one thing that it can mean
+        ("You wrote badges again. We don't use them in this repo.", "Don't use badges in this repo", ("“them” was read as “badges”",)),
+        # nobody can tell
+        ("You wrote badges and logos again. We don't use them.", "Don't use them", ("points back: “them”",)),
+        ("Never do that in a migration", "Never do that in a migration", ("points back: “that”",)),
+        ("それらを使わないでください", "それらを使わないでください", ("points back: “それら”",)),
+        ("Read the whole file before you edit it", "Read the whole file before you edit it", ()),
+    ],
+)  # fmt: skip
+def test_a_line_that_points_back_gets_its_noun_or_is_marked_for_a_look(text, line, look):
+    rule = lessons.extract(text)
+    assert (rule.text, rule.look) == (line, look)
+    assert rule.quote in text
 
 
 @pytest.mark.parametrize(
