@@ -97,8 +97,8 @@ class SkillPath:
 
     @property
     def hint(self) -> str:
-        """Return what a person can do about a skill that is never edited."""
-        return "make it a file of its own" if self.owner is Owner.STRAY else COPY_HINT
+        """Return what a person can do about a skill that is never edited; "" where it may be."""
+        return "make it a file of its own" if self.owner is Owner.STRAY else COPY_HINT * bool(self.reason)
 
 
 def malformed_path(path: str) -> str:

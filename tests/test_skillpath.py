@@ -113,7 +113,7 @@ def test_the_owner_of_a_link_is_that_of_what_it_leads_to(link, owner):
     skill = SkillPath.leading_to(f"{link[0]}/SKILL.md", link[1])
     assert skill.owner is owner
     assert bool(skill.reason) is bool(structure.forbidden(skill)) is not owner.editable
-    assert ("`skillloop review`" in skill.hint) is (owner is not Owner.STRAY)
+    assert ("`skillloop review`" in skill.hint) is (owner in {Owner.PLUGIN, Owner.SYNCED, Owner.STORE})
 
 
 @pytest.mark.usefixtures("_client")

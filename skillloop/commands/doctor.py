@@ -167,6 +167,11 @@ def _skill(store: Store, path: Path) -> Iterator[Finding]:
 def _queue(store: Store) -> Iterator[Finding]:
     waiting = len(store.proposals(states=("queued",)))
     yield Finding("ok", f"queue: {waiting} waiting" + (", see `skillloop review`" if waiting else ""))
+    for lesson, reason in store.troubles():
+        where = f"{lesson.evidence.path}:{lesson.evidence.line}"
+        yield Finding(
+            "note", f"the lesson of {where} waits: {reason}", "mend that, or decide in `skillloop review`"
+        )
 
 
 def _inbox(home: Path) -> Iterator[Finding]:

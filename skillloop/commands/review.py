@@ -23,7 +23,7 @@ from skillloop.hosts.claude_code.hooks import approval
 from skillloop.model import Lesson, Outcome, SkillRef
 from skillloop.pipeline import gather, session
 from skillloop.pipeline.gather import Prepared
-from skillloop.skillpath import SkillPath
+from skillloop.skillpath import COPY_HINT, SkillPath
 from skillloop.skills import history
 from skillloop.store import Queued, Store
 
@@ -45,6 +45,8 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
       skillloop review research --json
     """  # noqa: D301
     with app.history() as store:
+        if interactive() and not as_json:
+            session.try_again(app.home, store)
         path = known_skill(store, skill) if skill is not None else None
         queue = store.proposals(states=OPEN, skill=path)
         loose = store.lessons(waiting=True) if path is None else []
@@ -69,7 +71,7 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
 
 def _list(app: App, store: Store, queue: list[Queued], loose: list[Lesson], *, as_json: bool) -> None:
 
-    out = app.console()
+    out, troubles = app.console(), _troubles(store)
     for queued in queue:
         try:
             prepared = gather.prepare(queued.proposal, app.home, store)
@@ -84,7 +86,7 @@ def _list(app: App, store: Store, queue: list[Queued], loose: list[Lesson], *, a
     if not as_json:
         for found in loose:
             where = f"{found.evidence.path}:{found.evidence.line}"
-            in_force = f"\n  {_in_force(found)}" if found.target else ""
+            in_force = f"\n  {_in_force(found, troubles)}" if found.target else ""
             out.say(f"no skill yet: {found.text}  ({where}){in_force}")
         click.echo(f"{len(queue)} waiting; decide with `skillloop review` in a terminal", err=True)
 
@@ -173,11 +175,12 @@ def _attach(app: App, store: Store, found: Lesson) -> bool:
     """Offer to give a lesson without a skill to one; False means quit."""
     out = app.console()
     out.say(f"\n“{found.evidence.quote.strip()}”", "italic")
-    out.say(f"Lesson: {found.text}. {_in_force(found)}")
+    out.say(f"Lesson: {found.text}. {_in_force(found, _troubles(store))}")
     skills = _skills()
     for number, skill in enumerate(skills, start=1):
         out.say(f"  {number}  {skill.name}  ({skill.path})")
-    copy = "c copy that skill to your own and teach the copy · " if found.target else ""
+    copies = found.target is not None and SkillPath.of(found.target).hint == COPY_HINT
+    copy = "c put a copy among your own skills and teach the copy · " if copies else ""
     question = f"number of the skill that should learn it · {copy}s skip · d drop · q quit"
     while True:
         answer = _ask(question)
@@ -186,16 +189,27 @@ def _attach(app: App, store: Store, found: Lesson) -> bool:
         if answer == "d":
             store.dismiss(found.id)
             return True
-        if (learner := _chosen(answer, found.target, skills)) is not None:
+        try:
+            learner = _chosen(answer, found.target if copies else None, skills)
+        except (SkillloopError, OSError) as error:
+            click.echo(f"not copied: {error}")
+            continue
+        if learner is not None:
             return _teach(app, store, store.attach(found.id, learner))
         click.echo(f"Unknown choice: {answer!r}")
 
 
-def _in_force(found: Lesson) -> str:
+def _troubles(store: Store) -> dict[str, str]:
+    return {lesson.id: reason for lesson, reason in store.troubles()}
+
+
+def _in_force(found: Lesson, troubles: dict[str, str]) -> str:
     """Say which skill was in force, and why it cannot learn the lesson."""
     if found.target is None:
         return "No skill was in force."
-    return f"In force was {found.target}, which {SkillPath.of(found.target).reason}."
+    if reason := SkillPath.of(found.target).reason:
+        return f"In force was {found.target}, which {reason}."
+    return f"It was not learnt: {troubles.get(found.id, found.target)}."
 
 
 def _teach(app: App, store: Store, found: Lesson) -> bool:

@@ -64,6 +64,10 @@ def _facts(app: App) -> dict[str, Any]:
         troubles += [
             f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in parked(app.home)
         ]
+        troubles += [
+            f"not learnt, {lesson.evidence.path}:{lesson.evidence.line}: {reason}"
+            for lesson, reason in store.troubles()
+        ]
         return {
             "home": str(app.home),
             "sessions": len(store.sessions()),

@@ -16,10 +16,10 @@ from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 
-from skillloop import detect, llm
+from skillloop import config, detect, llm
 from skillloop.config import confirmation
 from skillloop.detect import SecondOpinion
-from skillloop.errors import SkillloopError
+from skillloop.errors import Refused, SkillloopError
 from skillloop.evaluate import cases
 from skillloop.gate import structure
 from skillloop.hosts.claude_code import transcript
@@ -41,10 +41,9 @@ from skillloop.pipeline.model_stage import ModelStage
 from skillloop.propose import offline_drafter, rejected
 from skillloop.propose.llm_drafter import InvalidDraft
 from skillloop.propose.offline_drafter import Recurrence
-from skillloop.skillpath import SkillPath
-from skillloop.skills import history
-from skillloop.skills.document import SkillFormatError
-from skillloop.store import Store
+from skillloop.skillpath import SkillPath, malformed_path
+from skillloop.skills import document, history
+from skillloop.store import Corrupt, Store
 from skillloop.text import redact
 
 Found = tuple[tuple[Disagreement, ...], tuple[Lesson, ...]]
@@ -72,7 +71,7 @@ class LessonResult:
 
     trials: tuple[Trial, ...] = ()
     recurrence: Recurrence | None = None  # it is a rule already, or waits
-    unreadable: str = ""  # why its SKILL.md is none
+    trouble: str = ""  # what stood in its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,6 @@ class Digest:
     trials: tuple[Trial, ...] = ()
     recurrences: tuple[Recurrence, ...] = ()
     troubles: tuple[str, ...] = ()
-    unreadable: tuple[str, ...] = ()  # those of them that a person can mend: a SKILL.md that is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +139,26 @@ def digest_job(home: Path, path: Path) -> Digest:
     """Digest the transcript of one job of the inbox.
 
     Raises:
-        SkillloopError: something stood in the way; what could be done is recorded, and the job may be tried again.
+        SkillloopError: something stood in the way of all of it; the job may be tried again.
     """
     with Store.open(home) as store:
-        result = digest(transcript.read(path), home, store)
-    if result.unreadable:
-        raise SkillloopError(result.unreadable[0], "mend the file; the session is tried again")
-    return result
+        return digest(transcript.read(path), home, store)
+
+
+def try_again(home: Path, store: Store) -> None:
+    """Carry out the lessons that something stood in the way of, where it stands there no more.
+
+    Raises:
+        SkillloopError: the store cannot be written, or the person's rules cannot be read.
+    """
+    for lesson, reason in store.troubles():
+        try:
+            if lesson.target is not None:
+                _check_target(lesson.target)
+            if Path(lesson.evidence.path).exists():  # its transcript; where that is gone, the reason stays
+                propose_for(lesson, home, store)
+        except SkillloopError as error:
+            store.set_trouble(lesson.id, _reason(error) or reason)
 
 
 def detect_in(run: Run) -> Found:
@@ -215,56 +226,93 @@ def draftable(lesson: Lesson) -> bool:
 
 
 def _save_cases(run: Run, record: Store, lessons: Iterable[Lesson]) -> None:
-    """Keep each lesson that the person surely gave as a case of its target."""
+    """Keep each lesson that the person surely gave as a case of its target, if that can be a skill at all."""
     for item in lessons:
-        case = (
-            cases.from_lesson(run.model.shown, item)
-            if item.offered and not run.model.suspicion(item)
-            else None
-        )
-        if case is not None:
-            record.evaluations.save_case(case.id, case.skill, case.session_id, case)
+        if item.offered and item.target and not run.model.suspicion(item) and not malformed_path(item.target):
+            case = cases.from_lesson(run.model.shown, item)
+            if case is not None:
+                record.evaluations.save_case(case.id, case.skill, case.session_id, case)
 
 
 def _digest(run: Run, found: Found, chosen: Iterable[Lesson]) -> Digest:
-    """Take each chosen lesson through the pipeline, one after the other."""
+    """Take each chosen lesson through the pipeline, one after the other.
+
+    Raises:
+        SkillloopError: the store cannot be written, or the rules that hold for all of the session cannot be read.
+    """
+    config.load(run.home, Path(run.session.cwd) if run.session.cwd else None)
     results = [_learn_one(run, lesson) for lesson in chosen]
     suspicions = {item.id: run.model.suspicion(item) for items in found for item in items}
+    troubles = (*run.model.troubles, *(result.trouble for result in results if result.trouble))
     return Digest(
         run.session,
         *found,
         {name: why for name, why in suspicions.items() if why},
         tuple(trial for result in results for trial in result.trials),
         tuple(result.recurrence for result in results if result.recurrence is not None),
-        tuple(run.model.troubles),
-        tuple(result.unreadable for result in results if result.unreadable),
+        tuple(dict.fromkeys(troubles)),
     )
 
 
 def _learn_one(run: Run, lesson: Lesson) -> LessonResult:
+    """Carry one lesson out. Whatever stands in its way is its own trouble, kept until it is carried out or dropped.
+
+    Raises:
+        Corrupt: the store is damaged.
+    """
+    try:
+        result = _carry(run, lesson)
+    except Corrupt:
+        raise
+    except Exception as error:  # noqa: BLE001  (one trouble spoils one lesson, never the session)
+        result = LessonResult(trouble=_reason(error))
+    crashed = next((t for t in result.trials[-1:] if t.decision.outcome is Outcome.CRASH), None)
+    if crashed is not None:
+        result = replace(
+            result, trouble=_reason(SkillloopError(f"{lesson.target}: {crashed.decision.reason}"))
+        )
+    if run.record is not None and not run.model.suspicion(lesson):
+        run.record.set_trouble(lesson.id, result.trouble)
+    return result
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong and what to do, for a person, on one line that anything may show."""
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, SkillloopError):
+        text = "; ".join(filter(None, (error.message, error.hint)))
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in redact.redact(text))
+
+
+def _check_target(path: str) -> None:
+    """Refuse a file that no lesson may go to.
+
+    Raises:
+        SkillloopError: it must never be edited, is not there, or cannot be read.
+    """
+    if unwritable := structure.forbidden(SkillPath.of(path)):
+        raise Refused(f"{path}: {unwritable}")
+    document.parse(gather.live_text(path), path)
+
+
+def _carry(run: Run, lesson: Lesson) -> LessonResult:
     """Draft for one lesson and judge each draft, the model's and then the offline one, until one is kept or waits.
 
     Raises:
-        SkillloopError: the rules around the target cannot be read; then nothing is decided.
+        SkillloopError: its target cannot learn it, or the rules around that cannot be read; then nothing is decided.
     """
     assert lesson.target is not None
     path = lesson.target
-    if unwritable := structure.forbidden(SkillPath.of(path)):
-        run.model.troubles.append(f"{path}: {unwritable}")
-        return LessonResult()
+    _check_target(path)
     rules = gather.rules_for(path, run.home, run.session)
-    try:
-        if run.record is not None:
-            confirmation.record_changes(run.record, run.home, *gather.rules_folders(path, run.session))
-            history.record_external_edit(run.record, path)
-        text = gather.live_text(path)
-        offline_draft = offline_drafter.draft(lesson, text, path, avoid=rules.protect.headings)
-        pending = None
-        if isinstance(offline_draft, Proposal) and run.history is not None:
-            pending = rejected.pending(run.history, offline_draft)
-    except SkillloopError as error:
-        run.model.troubles.append(error.message)
-        return LessonResult(unreadable=error.message if isinstance(error, SkillFormatError) else "")
+    if run.record is not None:
+        confirmation.record_changes(run.record, run.home, *gather.rules_folders(path, run.session))
+        history.record_external_edit(run.record, path)
+    text = gather.live_text(path)
+    offline_draft = offline_drafter.draft(lesson, text, path, avoid=rules.protect.headings)
+    pending = None
+    if isinstance(offline_draft, Proposal) and run.history is not None:
+        pending = rejected.pending(run.history, offline_draft)
     if pending is not None:
         rule = pending.proposal.edits[0].new or ""
         offline_draft = Recurrence(lesson, path, 0, rule, pending.proposal.id)

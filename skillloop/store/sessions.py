@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from skillloop import fs
 from skillloop.errors import UsageError
 from skillloop.model import Disagreement, Lesson, Session, SkillRef, sha256
-from skillloop.skillpath import owner_of
+from skillloop.skillpath import SkillPath, malformed_path
 from skillloop.store.audit import Tables
 from skillloop.store.database import Corrupt, encode, now
 
@@ -81,7 +81,7 @@ class Sessions(Tables):
 
     def _keep_lesson(self, lesson: Lesson, session_id: str) -> None:
         data = encode(lesson)
-        where = (lesson.id, self._database.next("lessons"), session_id, lesson.offered, 0)
+        where = (lesson.id, self._database.next("lessons"), session_id, lesson.offered, 0, "")
         if not self._database.insert_new("lessons", (*where, data, sha256(data))) and lesson.offered:
             change = "UPDATE lessons SET offered = 1, data = ?, sha = ? WHERE id = ? AND NOT offered"
             self._database.run(change, data, sha256(data), lesson.id)
@@ -96,15 +96,33 @@ class Sessions(Tables):
     def lessons(self, *, waiting: bool = False) -> list[Lesson]:
         """Return the lessons in the order they were found: all, or those offered that no file can learn yet.
 
-        These have no target, or one that is never edited (see `skillpath`), and a person did not drop them.
+        These have no target, or one that is never edited (see `skillpath`), or something stood in their way, and a person
+        did not drop them.
         """
         rows = self._database.rows(
-            "SELECT data, sha FROM lessons WHERE NOT ? OR (offered AND NOT dismissed) ORDER BY seq", waiting
+            "SELECT data, sha, trouble FROM lessons WHERE NOT ? OR (offered AND NOT dismissed) ORDER BY seq",
+            waiting,
         )
-        found = [self._database.document(Lesson, *row) for row in rows]
-        if not waiting:
-            return found
-        return [each for each in found if each.target is None or not owner_of(each.target).editable]
+        found = [(self._database.document(Lesson, data, sha), trouble) for data, sha, trouble in rows]
+        return [
+            each
+            for each, trouble in found
+            if not waiting or trouble or each.target is None or not SkillPath.of(each.target).owner.editable
+        ]
+
+    def troubles(self) -> list[tuple[Lesson, str]]:
+        """Return the lessons that something stands in the way of, each with what it is, in the order they were found."""
+        rows = self._database.rows(
+            "SELECT data, sha, trouble FROM lessons WHERE trouble != '' AND NOT dismissed ORDER BY seq"
+        )
+        return [(self._database.document(Lesson, data, sha), trouble) for data, sha, trouble in rows]
+
+    def set_trouble(self, lesson_id: str, reason: str) -> None:
+        """Say what stands in the way of a lesson, for a person; "" once nothing does. An unknown lesson has none."""
+        with self.transaction():
+            change = "UPDATE lessons SET trouble = ?1 WHERE id = ?2 AND trouble != ?1"
+            if self._database.run(change, reason, lesson_id):
+                self.audit.append("trouble", lesson=lesson_id, reason=reason)
 
     def lesson(self, lesson_id: str) -> Lesson:
         """Return the one with this id.
@@ -127,9 +145,8 @@ class Sessions(Tables):
             target = skill_path(skill)
             found = replace(self.lesson(lesson_id), skill=skill, target=target)
             data = encode(found)
-            self._database.run(
-                "UPDATE lessons SET data = ?, sha = ? WHERE id = ?", data, sha256(data), lesson_id
-            )
+            change = "UPDATE lessons SET data = ?, sha = ?, trouble = '' WHERE id = ?"
+            self._database.run(change, data, sha256(data), lesson_id)
             self.audit.append("attached", skill=target, lesson=lesson_id)
         return found
 
@@ -165,5 +182,7 @@ _SESSION = "SELECT session_id, path, end, digest, at, turns, human_turns, disagr
 
 
 def skill_path(skill: SkillRef | None) -> str | None:
-    """Return the canonical path of a skill's SKILL.md, where it has one."""
-    return None if skill is None or skill.path is None else fs.canonical(skill.path)
+    """Return the canonical path of a skill's SKILL.md, where it has one; as it is where no skill can have it."""
+    if skill is None or skill.path is None:
+        return None
+    return skill.path if malformed_path(skill.path) else fs.canonical(skill.path)

@@ -20,9 +20,15 @@ def leave_notice(home: Path) -> None:
     """
     with Store.open(home) as store:
         waiting = len(store.proposals(states=("queued",)))
+        troubles = store.troubles()
     sentences = []
     if waiting:
         sentences.append(f"{waiting} edit{'s wait' if waiting > 1 else ' waits'} for `skillloop review`.")
+    if troubles:
+        what = f"{len(troubles)} lessons wait" if len(troubles) > 1 else "A lesson waits"
+        sentences.append(
+            f"{what} for you to mend something: {troubles[-1][1][:300]}. See `skillloop review`."
+        )
     failed = list(parked(home))
     if failed:
         what = f"{len(failed)} sessions" if len(failed) > 1 else f"session {failed[0].session_id}"

@@ -63,6 +63,8 @@ def _drain_locked(home: Path, client: Path, inbox: Inbox, digest: Callable[[Path
         for name in names:
             _work(home, inbox, name, seen, digest)
     seen.save()
+    with Store.open(home) as store:
+        session.try_again(home, store)
     leave_notice(home)
     back_up(home)
 

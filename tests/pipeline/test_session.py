@@ -7,7 +7,7 @@ from transcripts import SKILL, Transcript
 from skillloop.errors import SkillloopError
 from skillloop.evaluate.cases import Case
 from skillloop.hosts.claude_code.transcript import read
-from skillloop.model import Origin, Outcome
+from skillloop.model import Origin, Outcome, SkillRef
 from skillloop.pipeline import gather, session
 from skillloop.skills import history
 from skillloop.store import Store
@@ -143,15 +143,142 @@ def test_secrets_never_reach_the_store(tmp_path, home, store, skill):
     assert not any(token.encode() in path.read_bytes() for path in home.rglob("*") if path.is_file())
 
 
-def test_a_job_whose_skill_cannot_be_read_is_kept_for_another_try(tmp_path, home, skill):
-    path = corrected(skill, RULE).write(tmp_path / "t" / "session.jsonl")
-    skill.write_text("---\nname: research\n")
-    with pytest.raises(SkillloopError, match="not closed"):
-        session.digest_job(home, path)
-    skill.write_text(SKILL)
-    session.digest_job(home, path)
+def removed(skill):
+    skill.unlink()
+    skill.parent.rmdir()
+
+
+def replaced_by_a_folder(skill):
+    skill.unlink()
+    skill.mkdir()
+
+
+OBSTACLES = {
+    "the frontmatter is not closed": lambda skill: skill.write_text("---\nname: write\n"),
+    "not UTF-8": lambda skill: skill.write_bytes(b"\xff"),
+    "no such file": lambda skill: skill.unlink(),
+    "no such folder": removed,
+    "not a regular file": replaced_by_a_folder,
+    "skillloop.toml": lambda skill: (skill.parent / "skillloop.toml").write_text("[edit\n"),
+}
+
+
+def twice_taught(tmp_path, skill, name="write"):
+    """A session with two skills and a rule under each, and the SKILL.md of the second."""
+    second = tmp_path / ".claude" / "skills" / name / "SKILL.md"
+    built = (
+        corrected(skill, RULE).typed("Now write it up").skill(name, str(second)).says("I have written it.")
+    )
+    built.typed("No, that is wrong. Never write more than one page.").says("You're right, sorry.")
+    return built, second
+
+
+@pytest.mark.parametrize("obstacle", OBSTACLES)
+def test_one_trouble_spoils_one_lesson_and_goes_away_with_its_cause(tmp_path, home, skill, obstacle):
+    built, second = twice_taught(tmp_path, skill)
+    second.parent.mkdir()
+    second.write_text(SKILL)
+    OBSTACLES[obstacle](second)
+    result = session.digest_job(home, built.write(tmp_path / "s.jsonl"))
     with Store.open(home) as store:
-        assert [item.state for item in store.proposals()] == ["queued"]
+        session.try_again(home, store)
+        assert [item.proposal.path for item in store.proposals()] == [str(skill)]
+        ((lesson, reason),) = store.troubles()
+        assert obstacle in reason
+        assert reason in result.troubles
+        assert str(second.parent) in reason
+        assert store.lessons(waiting=True) == [lesson]
+        if second.is_dir():
+            second.rmdir()
+        (second.parent / "skillloop.toml").unlink(missing_ok=True)
+        second.parent.mkdir(exist_ok=True)
+        second.write_text(SKILL)
+        session.try_again(home, store)
+        assert (store.troubles(), store.lessons(waiting=True)) == ([], [])
+        assert [item.proposal.path for item in store.proposals()] == [str(skill), str(second)]
+
+
+@pytest.mark.parametrize("name", ["部署", "deploy site"])
+def test_a_folder_with_any_name_learns_and_a_person_decides(tmp_path, home, store, skill, name):
+    (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    built, second = twice_taught(tmp_path, skill, name)
+    second.parent.mkdir()
+    second.write_text(SKILL)
+    digest(built.witnessed(home), tmp_path, home, store)
+    assert [(item.proposal.path, item.state) for item in store.proposals()] == [
+        (str(skill), "applied"),
+        (str(second), "queued"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["-rf", ".hidden", "a\u200bb", "x\x1b[2J"])
+def test_a_folder_that_no_skill_may_have_spoils_one_lesson(tmp_path, home, store, skill, name):
+    result = digest(twice_taught(tmp_path, skill, name)[0], tmp_path, home, store)
+    assert [item.proposal.path for item in store.proposals()] == [str(skill)]
+    ((_, reason),) = store.troubles()
+    assert "not a skill's name" in reason
+    assert reason.isprintable()
+    assert result.troubles == (reason,)
+
+
+def test_a_bug_in_one_lesson_is_its_trouble_and_no_more(tmp_path, home, store, skill, monkeypatch):
+    built, second = twice_taught(tmp_path, skill)
+    second.parent.mkdir()
+    second.write_text(SKILL)
+    draft = session.offline_drafter.draft
+
+    def stumble(lesson, text, path, **options):
+        if path == str(second):
+            raise ValueError("oops")
+        return draft(lesson, text, path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session.offline_drafter, "draft", stumble)
+        digest(built, tmp_path, home, store)
+    assert [reason for _, reason in store.troubles()] == ["ValueError: oops"]
+    session.try_again(home, store)
+    assert [item.proposal.path for item in store.proposals()] == [str(skill), str(second)]
+    assert store.troubles() == []
+
+
+def test_a_trouble_ends_when_the_person_drops_the_lesson_or_gives_it_to_another_skill(
+    tmp_path, home, store, skill
+):
+    built, _ = twice_taught(tmp_path, skill)
+    digest(built, tmp_path, home, store)
+    ((lesson, _),) = store.troubles()
+    taught = session.propose_for(store.attach(lesson.id, SkillRef("research", str(skill))), home, store)
+    assert (store.troubles(), len(taught.trials)) == ([], 1)
+    store.set_trouble(lesson.id, "again")
+    store.dismiss(lesson.id)
+    assert (store.troubles(), store.lessons(waiting=True)) == ([], [])
+
+
+def test_what_nobody_was_seen_typing_leaves_no_trouble(tmp_path, home, store, skill):
+    said = corrected(skill).witnessed(home).typed(RULE).says("You're right, sorry.")
+    skill.unlink()
+    assert digest(said, tmp_path, home, store).troubles
+    assert store.troubles() == []
+
+
+@pytest.mark.parametrize("head", ["", "\ufeff", "\ufeff---\r\nname: x\r\n---\r\n", "---\nname: [x\n---\n"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_any_head_and_a_link_learn_by_themselves_and_a_rollback_restores_every_byte(
+    tmp_path, home, store, skill, head, linked
+):
+    (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    data = (head + "# Research\n\n## Sources\n\n- Prefer PubMed over everything else.\n").encode()
+    if linked:
+        (tmp_path / "docs").mkdir()
+        skill.rename(tmp_path / "docs" / "research.md")
+        skill.symlink_to("../../../docs/research.md")
+    skill.write_bytes(data)
+    digest(corrected(skill, RULE).witnessed(home), tmp_path, home, store)
+    assert [item.state for item in store.proposals()] == ["applied"]
+    assert skill.read_bytes().startswith(head.encode())
+    assert b"Never cite a magazine" in skill.read_bytes()
+    history.rollback(store, skill)
+    assert (skill.read_bytes(), skill.is_symlink()) == (data, linked)
 
 
 def resumed(transcript, path, home, *words):
