@@ -1,0 +1,93 @@
+"""Which file a correction in the real client goes to: worktrees, forked skills, and links."""
+
+import client
+import pytest
+from machine import CORRECTION, READY, SKILL, talk
+from stub import text, tool
+
+pytestmark = [
+    pytest.mark.client,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("client"),
+    pytest.mark.skipif(client.missing() is not None, reason=str(client.missing())),
+]
+
+
+def leave(terminal):
+    terminal.type("/exit")
+    terminal.gone()
+
+
+def test_a_correction_in_a_worktree_that_is_gone_at_the_end_reaches_the_repository(machine):
+    git = ("git", "-c", "user.name=ann", "-c", "user.email=ann@example.org")
+    for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "start")):
+        assert machine.run(*git, *arguments).returncode == 0
+    try:
+        with machine.terminal(client.binary(), "--worktree", "feat") as terminal:
+            talk(terminal, machine.stub)
+            leave(terminal)
+        assert ".claude/worktrees/feat/.claude/skills/research" in machine.transcripts
+        assert not list(machine.project.glob(".claude/worktrees/*"))
+        proposal = machine.wait_for_proposal(20)
+        assert (proposal["path"], proposal["evidence"][0]["quote"]) == (str(machine.skill), CORRECTION)
+    finally:
+        machine.run("rm", "-rf", ".git", ".claude/worktrees")
+
+
+def test_a_correction_after_a_forked_skill_goes_to_that_skill(machine):
+    forked = machine.project / ".claude" / "skills" / "lookup" / "SKILL.md"
+    forked.parent.mkdir()
+    forked.write_text(SKILL.replace("name: research", "name: lookup\ncontext: fork"))
+    try:
+        with machine.terminal(client.binary(), "--permission-mode", "bypassPermissions") as terminal:
+            talk(terminal, machine.stub, correction=None)
+            machine.stub.replies[:] = [[tool("Skill", skill="lookup")], *[[text("A forum says so.")]] * 3]
+            terminal.type("look up the same in the background")
+            terminal.see("A forum says so.")
+            client.until(lambda: '"status":"forked"' in machine.transcripts, "the skill was not forked")
+            client.until(lambda: len(machine.stub.replies) == 0, "the sub-agent did not answer")
+            machine.stub.replies[:] = [[text("Understood.")]]
+            terminal.type(CORRECTION)
+            terminal.see("Understood.")
+            leave(terminal)
+        assert machine.wait_for_proposal(20)["path"] == str(forked)
+    finally:
+        machine.run("rm", "-rf", forked.parent)
+
+
+def test_a_linked_skill_learns_in_the_dotfiles_and_stays_a_link(machine):
+    file = machine.home / "dotfiles" / "research.md"
+    link = machine.home / ".claude" / "skills" / "research" / "SKILL.md"
+    for path in (file, link):
+        path.parent.mkdir(parents=True)
+    file.write_text(SKILL)
+    link.symlink_to("../../../dotfiles/research.md")
+    machine.skillloop.joinpath("config.toml").write_text('[apply]\nmode = "auto"\n')
+    try:
+        with machine.terminal(client.binary(), "--permission-mode", "bypassPermissions") as terminal:
+            talk(terminal, machine.stub, "No, that's wrong. Never cite a forum when there is a study.")
+            leave(terminal)
+        client.until(lambda: "Never cite a forum" in file.read_text(), "not applied", 20, lambda: machine.log)
+        assert link.is_symlink()
+        assert file.read_text().startswith(SKILL.rstrip("\n"))
+        assert list(file.parent.iterdir()) == [file]
+        assert "Never" not in machine.skill.read_text()
+    finally:
+        machine.run("rm", "-rf", file.parent, link.parent)
+
+
+def test_a_skill_that_is_gone_when_the_session_ends_is_said_at_the_next_start(machine):
+    with machine.terminal(client.binary()) as terminal:
+        talk(terminal, machine.stub)
+        machine.skill.unlink()
+        leave(terminal)
+    machine.digested()
+    with machine.terminal(client.binary()) as terminal:
+        terminal.see("A lesson waits")
+        assert "there is no such" in " ".join(terminal.screen.split())
+    assert machine.queue == []
+    machine.skill.write_text(SKILL)
+    with machine.terminal(client.binary()) as terminal:
+        terminal.see(READY)
+        leave(terminal)
+    assert machine.wait_for_proposal(20)["evidence"][0]["quote"] == CORRECTION
