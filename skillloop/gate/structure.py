@@ -37,14 +37,16 @@ _SPEC_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 def place(proposal: Proposal, inputs: GateInput) -> Check:
-    """Hard where the file must never be edited, soft where the folder's name is not one of the open skill format."""
+    """Hard where the file must never be edited, soft where its folder's name or its plugin is for a person to judge."""
     own = proposal.skill.casefold().startswith("skillloop:")
     if wrong := OWN if own else forbidden(inputs.target):
         return finding("place", wrong)
-    name = PurePosixPath(proposal.path).parent.name
-    odd = f"the skill's folder {name!r} is not a name of the skill format (a-z, 0-9 and -)"
-    soft = not _SPEC_NAME.fullmatch(name)
-    return finding("place", odd * soft, "an editable SKILL.md", hard=not soft)
+    name, odd = PurePosixPath(proposal.path).parent.name, ""
+    if not _SPEC_NAME.fullmatch(name):
+        odd = f"the skill's folder {name!r} is not a name of the skill format (a-z, 0-9 and -)"
+    elif ":" in proposal.skill:
+        odd = f"{proposal.skill!r} is a plugin's skill that runs from a folder of yours"
+    return finding("place", odd, "an editable SKILL.md", hard=not odd)
 
 
 def forbidden(skill: SkillPath) -> str:

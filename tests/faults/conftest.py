@@ -62,9 +62,9 @@ def tracing(zygote):
 
 
 @pytest.fixture
-def template(memory):
-    """A world to copy from. Copies must lie at `scene`, since the store knows skills by their path."""
-    made = worlds.make(memory / "scene")
+def template(memory, request):
+    """A world to copy from, "linked" or not. Copies must lie at `scene`, since the store knows skills by their path."""
+    made = worlds.make(memory / "scene", linked=getattr(request, "param", "") == "linked")
     made.folder.rename(memory / "template")
     return worlds.World(memory / "template")
 

@@ -53,9 +53,12 @@ def calls(zygote, world, act, patch):
     return Counter(match[1] for match in made if match and match[1] != "exit_group")
 
 
+@pytest.mark.parametrize("template", ["", "linked"], indirect=True)
 @pytest.mark.parametrize("patch", [None, "no exchange"])
 @pytest.mark.parametrize("name", SCENES)
-def test_a_kill_at_every_system_call_breaks_no_promise(tracing, start, record_property, name, patch):
+def test_a_kill_at_every_system_call_breaks_no_promise(
+    tracing, start, record_property, name, patch, template
+):
     found, points = [], 0
     for call, count in calls(tracing, *start(name), patch).items():
         for number in range(1, count + 1):

@@ -40,18 +40,30 @@ class World:
         return self.skill.read_bytes()
 
     def leftovers(self):
-        return sorted(path.name for path in self.skill.parent.iterdir() if path.name != "SKILL.md")
+        folders = {self.skill.parent, self.skill.resolve().parent}
+        return sorted(
+            path.name
+            for folder in folders
+            for path in folder.iterdir()
+            if path.name not in {"SKILL.md", "web.md"}
+        )
 
     def copy_to(self, folder):
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self.folder, folder)
+        shutil.copytree(self.folder, folder, symlinks=True)
         return World(folder)
 
 
-def make(folder, *, store=True):
-    """A skill at OLD, with FIRST as version 1 and a proposal that leads to NEW; without a store: only the file."""
+def make(folder, *, store=True, linked=False):
+    """A skill at OLD, with FIRST as version 1 and a proposal that leads to NEW; without a store: only the file.
+
+    Where it is `linked`, SKILL.md is a symbolic link to a file in another folder.
+    """
     world = World(folder)
     world.skill.parent.mkdir(parents=True)
+    if linked:
+        (folder / "docs").mkdir()
+        world.skill.symlink_to("../../docs/web.md")
     world.skill.write_bytes(FIRST if store else OLD)
     if store:
         with Store.open(world.home) as opened:
@@ -110,6 +122,8 @@ def violations(world, act):
     """What of the promises does not hold after a fault in the middle of `act`; settles and repeats the act."""
     old, new = OLD, TARGET[act]
     live = world.live() if world.skill.exists() else None
+    if world.skill.is_symlink() != (world.folder / "docs").exists():
+        yield "P1: SKILL.md was a link, or is one now"
     if live not in (old, new):
         yield f"P1: SKILL.md is {None if live is None else len(live)} bytes that nobody wrote"
         return

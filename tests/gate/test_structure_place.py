@@ -75,6 +75,11 @@ def test_no_other_file_is_edited(path):
     assert check.hard
 
 
+def test_a_plugin_s_skill_that_runs_in_place_goes_to_a_person():
+    check = found("/work/market/acme/skills/review/SKILL.md", "acme:review")
+    assert (check.passed, check.hard) == (False, False)
+
+
 def test_skillloop_does_not_edit_its_own_skills():
     assert found(skill="skillloop:review").detail == "skillloop never edits its own skills"
 

@@ -134,6 +134,33 @@ def test_a_plugin_s_skill_is_never_the_person_s_of_the_same_name(read):
     ]
 
 
+def test_a_plugin_s_skill_that_was_never_launched_is_found_where_it_is_installed(read, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "conf"))
+    for version in ("1.0", "1.1"):
+        path = (
+            tmp_path
+            / "conf"
+            / "plugins"
+            / "cache"
+            / "m"
+            / "acme"
+            / version
+            / "skills"
+            / "review"
+            / "SKILL.md"
+        )
+        path.parent.mkdir(parents=True)
+        path.write_text("---\nname: review\n---\n")
+    for name, found in (
+        ("acme:review", str(path)),
+        ("acme:other", None),
+        ("../m/acme:review", None),
+        ("*:review", None),
+    ):
+        built = Transcript().typed("Go").says("ok", attributionSkill=name).typed("No")
+        assert read(built).human_turns[-1].skill == SkillRef(name, found)
+
+
 def test_a_plugin_s_skill_that_was_called_by_its_short_name_keeps_its_file(read):
     theirs = "/work/market/acme/skills/review/SKILL.md"
     built = Transcript().typed("Go").skill("review", theirs).says("ok", attributionSkill="acme:review")

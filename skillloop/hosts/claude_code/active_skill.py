@@ -19,7 +19,7 @@ from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code.records import MAX_LINE, opened, parse
 from skillloop.hosts.claude_code.turn_builder import string
 from skillloop.model import SkillRef
-from skillloop.skillpath import Owner, owner_of
+from skillloop.skillpath import Owner, client_folder, owner_of
 
 _LAUNCH = re.compile(r"\A\s*Base directory for this skill: ([^\n]+)")
 _AGAIN = re.compile(r"\A(?:Skill /(.+?) is already loaded above|\(Re-invocation of /(.+?) — )")
@@ -138,8 +138,17 @@ class ActiveSkill:
         return _WORKTREE.sub("", folder)
 
     def _enter(self, name: str) -> None:
-        self.current = SkillRef(name, self._paths.get(name))
+        self.current = SkillRef(name, self._paths.get(name) or _installed(name))
         self.seen[self.current] = None
+
+
+def _installed(name: str) -> str | None:
+    """Return the SKILL.md of an installed plugin's skill, the newest where several are kept: a copy of it may learn."""
+    plugin, _, skill = name.partition(":")
+    if not skill or not all(re.fullmatch(r"\w[\w .-]*", part) for part in (plugin, skill)):
+        return None
+    found = (client_folder() / "plugins" / "cache").glob(f"*/{plugin}/*/skills/{skill}/SKILL.md")
+    return max(map(str, found), default=None)
 
 
 def _last(name: str) -> str:
