@@ -97,6 +97,7 @@ class Turn:
     pasted: tuple[str, ...] = ()
     tools: tuple[ToolUse, ...] = ()
     skill: SkillRef | None = None  # the skill in force when this turn was said
+    copied_from: str | None = None  # id of the session that it was said in, where this one is a fork of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,12 +135,13 @@ class Transcript:
             signs["holdsPersonsWords"] = True
         return self._result(said, is_error=True, payload=f"Error: {said}", **signs)
 
-    def answered(self, question: str, answer: str, *options: str) -> Self:
-        """The person answers the assistant's question: by one of the options, or in words of their own."""
+    def answered(self, question: str, answer: str, *options: str, note: str = "") -> Self:
+        """The person answers the assistant's question: by one of the options, or in words of their own, with a `note`."""
         asked = {"question": question, "header": "Choice", "options": [{"label": label} for label in options]}
         self.tool("AskUserQuestion", questions=[asked])
         said = f'The user answered: "{question}"="{answer}". You can now continue.'
         payload = {"questions": [asked], "answers": {question: answer}}
+        payload["annotations"] = {question: {"notes": note}} if note else {}
         return self._result(said, payload=payload)
 
     def interrupted(self, *, for_tool: bool = False) -> Self:
@@ -212,11 +213,16 @@ class Transcript:
         self._pending = call
         return self
 
-    def result(self, text: str, *, failed: bool = False, payload: Any = None) -> Self:
-        """The pending tool call's result; `payload` is the record's `toolUseResult`."""
-        return self._result(
-            text, is_error=failed, payload=payload if payload is not None else {"stdout": text}
-        )
+    def result(
+        self, text: str, *, failed: bool = False, payload: Any = None, beside: str = "", decider: str = ""
+    ) -> Self:
+        """The pending tool call's result; `payload` is the record's `toolUseResult`.
+
+        Who allowed the call (`decider`, e.g. "user_temporary", from 2.1.332) may write a comment (`beside`).
+        """
+        signs = {"permissionDecision": {"decision": "accept", "source": decider}} if decider else {}
+        payload = payload if payload is not None else {"stdout": text}
+        return self._result(text, is_error=failed, payload=payload, beside=beside, **signs)
 
     def skill(
         self, name: str, path: str, *, args: str = "", by: str = "model", body: str = "# A skill"
@@ -325,6 +331,17 @@ class Transcript:
             {"type": "file-history-snapshot", "messageId": "m", "snapshot": empty, "isSnapshotUpdate": False}
         )
 
+    def forked(self, session_id: str) -> Transcript:
+        """The copy of this session that `--fork-session` goes on in: the same records, under another session's id."""
+        copy = Transcript(self.version, session_id=session_id, cwd=self.cwd, entrypoint=self.entrypoint)
+        for line in self.data().splitlines():
+            record = json.loads(line)
+            if record["type"] == "assistant":
+                record["requestSessionId"] = record.get("requestSessionId", self.session_id)
+            copy._line(record | {"sessionId": session_id})
+        copy._parent, copy.last = self._parent, self.last
+        return copy
+
     # ---- anything else
 
     def record(self, kind: str, **fields: Any) -> Self:
@@ -414,14 +431,17 @@ class Transcript:
             fields = {"attributionSkill": self._skill} | fields
         return self.record("assistant", message=message, requestId="req_1", **fields)
 
-    def _result(self, text: str, *, is_error: bool = False, payload: Any = None, **signs: Any) -> Self:
+    def _result(
+        self, text: str, *, is_error: bool = False, payload: Any = None, beside: str = "", **signs: Any
+    ) -> Self:
         call, self._pending, self._message = self._pending, None, None
         block: dict[str, Any] = {"tool_use_id": call, "type": "tool_result", "content": text}
         if is_error or not self._before("2.1.71"):
             block["is_error"] = is_error
         fields = signs if self._before("2.0.65") else {"sourceToolAssistantUUID": self._parent} | signs
+        blocks = [block, {"type": "text", "text": beside}] if beside else [block]
         return self.record(
-            "user", message={"role": "user", "content": [block]}, toolUseResult=payload, **fields
+            "user", message={"role": "user", "content": blocks}, toolUseResult=payload, **fields
         )
 
     def _settle(self) -> None:

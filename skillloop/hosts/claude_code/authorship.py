@@ -30,8 +30,10 @@ PERSONAL_ENTRYPOINTS = frozenset(
 
 # in the names of folders where tools run sessions of their own, skillloop included
 _UNATTENDED = (".claude-mem", "observer-sessions", ".skillloop")
-# what Claude Code marks as not typed
-_MACHINE_FLAGS = frozenset(("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly", "planContent"))
+# what Claude Code marks as not typed; the last one where the assistant called a command or a skill itself
+_MACHINE_FLAGS = frozenset(
+    ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly", "planContent", "sourceToolUseID")
+)
 # what it does not mark, by how the text begins
 _MACHINE_STARTS = (
     "Implement the following plan:\n",
@@ -76,6 +78,7 @@ _COMMENT = re.compile(
 )
 _NOTE = "Note: The user's next message may contain a correction or preference."
 _MACHINE_FEEDBACK = ("The user wants to clarify these questions.", "Plan being refined via Ultraplan")
+_UNCHOSEN = {"(notes only)", "(no option selected)"}  # an answer that is only a note, which stands apart
 _LIMIT_RESET = re.compile(r"Your .{0,60} limit has reset\. Continue")
 
 _READING_TOOLS = frozenset(
@@ -162,10 +165,20 @@ def of_answers(record: dict[str, Any]) -> Authorship:
         if isinstance(question, dict)
         for option in question.get("options") or ()
         if isinstance(option, dict)
-    }
+    } | _UNCHOSEN
     own = [_without_labels(string(answer).strip(), labels) for answer in answers.values()]
-    text = "\n".join(filter(None, own))
+    remarks = result.get("annotations")
+    remarks = remarks.values() if isinstance(remarks, dict) else ()
+    own += [string(remark.get("notes")).strip() for remark in remarks if isinstance(remark, dict)]
+    text = "\n".join(dict.fromkeys(filter(None, own)))
     return Authorship(Origin.UNATTRIBUTED, TurnKind.ANSWER, text) if text else _NOBODY
+
+
+def of_comment(record: dict[str, Any], texts: list[str]) -> Authorship:
+    """Return who wrote the text blocks beside a tool's result: a person may comment on a call when they allow it."""
+    text = "\n".join(own for text in texts if not interruption(text) and (own := own_words(text)))
+    nobody = not text or origin(record) is Origin.MACHINE
+    return _NOBODY if nobody else Authorship(Origin.UNATTRIBUTED, TurnKind.ANSWER, text)
 
 
 def _without_labels(answer: str, labels: set[str]) -> str:
@@ -201,10 +214,14 @@ def origin(record: dict[str, Any]) -> Origin:
 def signs(record: dict[str, Any]) -> tuple[TurnKind, ...]:
     """Return the kinds of turns of which the client, to judge by this record, says who sent them.
 
-    From 2.1.161 on it says it of each prompt, and since it says whose turn it is (`turnOrigin`) of slash commands too.
+    From 2.1.161 on it says it of each prompt. Since it says whose turn it is (`turnOrigin`), it says it of slash commands
+    too, and of a call's result whether a person decided on it.
     """
+    decision = record.get("permissionDecision")
+    if isinstance(decision, dict):
+        return (TurnKind.ANSWER,) if string(decision.get("source")).startswith("user_") else ()
     if record.get("turnOrigin") == "human":
-        return (TurnKind.PROMPT, TurnKind.COMMAND)
+        return (TurnKind.PROMPT, TurnKind.COMMAND, TurnKind.ANSWER)
     sender = record.get("origin")
     human = isinstance(sender, dict) and sender.get("kind") == "human"
     return (TurnKind.PROMPT,) if human or record.get("promptSource") in _SIGNS else ()
@@ -240,9 +257,8 @@ def own_words(text: str) -> str:
     """
     own = _BESIDE.sub("", text) if "<" in text else text
     own = (_inside(own, _MEMORY) if own.lstrip().startswith(f"<{_MEMORY}>") else own).strip()
-    starts = (own, text.lstrip())
-    machine = any(start.startswith(_MACHINE_STARTS) or _LIMIT_RESET.match(start) for start in starts)
-    return "" if machine or "<teammate-message" in own else own
+    machine = own.startswith(_MACHINE_STARTS) or text.lstrip().startswith(_MACHINE_STARTS)
+    return "" if machine or "<teammate-message" in own or _LIMIT_RESET.match(own) else own
 
 
 def _inside(text: str, tag: str) -> str:
@@ -272,7 +288,8 @@ def taint(tool: str, arguments: Any) -> str | None:
 def witnessed(home: Path, session_id: str, path: str, turn: Turn) -> bool | None:
     """Return whether the hook saw these words submitted; None where it did not watch the session.
 
-    No hook is told of answers and of comments on a refusal: for those it counts that one watched.
+    No hook is told of answers and of comments on a refusal: for those it counts that one watched. What was said before a
+    session was forked has its receipt in the session that it was said in.
 
     Args:
         home: $SKILLLOOP_HOME, where the receipts are.
@@ -281,8 +298,11 @@ def witnessed(home: Path, session_id: str, path: str, turn: Turn) -> bool | None
         turn: Whose words.
     """
     text = turn.text if turn.kind in _WITNESSED else ""
-    seen = receipts.submitted(home, Path(path).stem, text)
-    return receipts.submitted(home, session_id, text) if seen is None else seen
+    for watched in (turn.copied_from or Path(path).stem, session_id):
+        seen = receipts.submitted(home, watched, text)
+        if seen is not None:
+            return seen
+    return None
 
 
 def suspicion(session: Session, turn: Turn, home: Path) -> str:

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from io import BytesIO, FileIO
 from pathlib import Path
@@ -121,12 +121,13 @@ def parse(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) and not text[end:].strip() else None
 
 
-def skim(line: bytes, *, replying: bool) -> list[dict[str, Any]] | None:
+def skim(line: bytes, *, replying: bool, awaited: Collection[bytes] = ()) -> list[dict[str, Any]] | None:
     """Return the texts and calls that a line adds to the assistant's open turn; None where it is to be parsed in full.
 
     Args:
         line: A line of the file.
         replying: Whether an assistant's turn is open. If not, the line that opens one is parsed in full.
+        awaited: Ids of the calls whose results are parsed in full.
     """
     try:
         record = _decode_line(line)
@@ -147,10 +148,12 @@ def skim(line: bytes, *, replying: bool) -> list[dict[str, Any]] | None:
     if record.type == "user":
         if message is None:
             return None
-        results = [block for block in message.content if block.type == "tool_result"]
-        passed = results and not any(block.is_error for block in results)
-        telling = b'"forked"' in line or b'"answers"' in line  # a skill was forked, or a person answered
-        return [] if passed and not telling else None
+        for block in message.content:  # a person may have written something beside a result
+            if block.type != "tool_result" or block.is_error:
+                return None
+        if not message.content or (awaited and any(key in line for key in awaited)):
+            return None
+        return []
     needed = record.type in _NEEDED or record.subtype in ("compact_boundary", "local_command")
     return None if needed else []
 

@@ -79,7 +79,8 @@ def _assemble(lines: Lines, assembly: Assembly, *, prefilter: bool) -> int:
         assembly.rewinds.turn_to(batch, number + 1)
         for line in batch:
             number += 1
-            blocks = skim(line, replying=assembly.reply is not None) if prefilter else None
+            replying = assembly.reply is not None
+            blocks = skim(line, replying=replying, awaited=assembly.awaited) if prefilter else None
             if blocks:
                 assembly.go_on(blocks)
             elif blocks is not None:

@@ -42,6 +42,7 @@ class Assembly:
         self.drafts: list[HumanDraft | AssistantDraft] = []
         self.reply: AssistantDraft | None = None  # the assistant's turn that is open
         self.skills = ActiveSkill(agents)
+        self.awaited: set[bytes] = set()  # ids of the calls whose results tell of the person or of a skill
         self.rewinds = Rewinds()
         self.queue = Queue()
         self.uuids: set[str] = set()  # of the human records
@@ -121,6 +122,7 @@ class Assembly:
     def _open(self, record: dict[str, Any], line: int) -> AssistantDraft:
         """Return the assistant's turn that the record belongs to, begun if need be."""
         if self.reply is None:
+            self._copied(record)
             self._interrupted = self._denied = False
             self._refused_plan = None
             self._note(record)
@@ -128,6 +130,15 @@ class Assembly:
             self.drafts.append(self.reply)
             self._replies.append(self.reply)
         return self.reply
+
+    def _copied(self, answer: dict[str, Any]) -> None:
+        """Note which session the turns before an answer were said in, where a fork or branch holds a copy of them."""
+        session = string(answer.get("requestSessionId"))
+        if session and session != answer.get("sessionId"):
+            for draft in reversed(self.drafts):
+                if not isinstance(draft, HumanDraft):
+                    break
+                draft.copied_from = session
 
     def _block(self, block: Any, reply: AssistantDraft) -> None:
         """Add a text or tool call to the assistant's turn; any other block is passed over."""
@@ -139,6 +150,8 @@ class Assembly:
             reply.call(key if isinstance(key, str) else "", name, arguments)
             if self.tainted is None:
                 self.tainted = authorship.taint(name, arguments)
+            if name in ("AskUserQuestion", "Skill") and isinstance(key, str):
+                self.awaited.add(string(key).encode())
             if name == "Skill" and isinstance(arguments, dict):
                 self.skills.called(arguments.get("skill"))
         elif kind == "text" and isinstance(text := block.get("text"), str):
@@ -166,21 +179,23 @@ class Assembly:
         blocks = content if isinstance(content, list) else [{"type": "text", "text": content}]
         blocks = [block for block in blocks if isinstance(block, dict)]
         results = [block for block in blocks if block.get("type") == "tool_result"]
-        for block in results:  # text beside a result is a reminder, never typed
+        for block in results:
             if block.get("is_error") and not record.get("isSidechain"):
                 self._failure(block, record, line, source)
-        if results:
-            if self.skills.forked(record.get("toolUseResult")):
-                self._entered()
-            if any(self._tool(block) == "AskUserQuestion" for block in results):
-                author = authorship.of_answers(record)
-                if author.origin is not Origin.MACHINE:
-                    self._add_human(author, record, line, source)
-            return
         texts = [
             text for block in blocks if block.get("type") == "text" and (text := string(block.get("text")))
         ]
-        if texts:
+        if results:
+            self.awaited -= {string(block.get("tool_use_id")).encode() for block in results}
+            if self.skills.forked(record.get("toolUseResult")):
+                self._entered()
+            asked = any(self._tool(block) == "AskUserQuestion" for block in results)
+            author = authorship.of_answers(record) if asked else authorship.of_comment(record, texts)
+            if asked and (TurnKind.PROMPT, string(record.get("version"))) in self._signing:
+                author = author._replace(origin=Origin.TYPED)
+            if author.text:
+                self._add_human(author, record, line, source)
+        elif texts:
             self._note(record)
             self._message(texts, record, line, source)
 
@@ -273,12 +288,9 @@ class Assembly:
         if uuid in self.uuids:
             return None  # a line copied from an earlier place in the file
         self._signing |= {(kind, version) for kind in authorship.signs(record)}
-        if author.kind is TurnKind.ANSWER and (TurnKind.PROMPT, version) in self._signing:
-            author = author._replace(origin=Origin.TYPED)
-        ran = author.text.startswith(
-            "!"
-        )  # a shell command: no client says who sent it, and it teaches nothing
-        proven = ran or authorship.signs(record) or "attachment" in record
+        ran = author.text.startswith("!")  # no client says who ran a command, and it teaches nothing
+        typed = author.origin is Origin.TYPED
+        proven = ran or typed or authorship.signs(record) or "attachment" in record
         unsigned = None if proven else (author.kind, version)
         if not unambiguous(source) or unsigned in self._signing:
             self.machine += 1

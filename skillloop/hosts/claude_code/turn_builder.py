@@ -45,6 +45,7 @@ class HumanDraft:
     denied: bool = False
     abandoned: bool = False
     skill: SkillRef | None = None
+    copied_from: str | None = None
     unsigned: tuple[TurnKind, str] | None = (
         None  # kind and client's version, where the record does not say who sent it
     )
@@ -66,6 +67,7 @@ class HumanDraft:
             abandoned=self.abandoned,
             pasted=self.pasted,
             skill=self.skill,
+            copied_from=self.copied_from,
         )
 
 
