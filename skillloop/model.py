@@ -202,8 +202,9 @@ class Lesson:
 class Edit:
     """One typed edit operation on the body of a SKILL.md.
 
-    insert: `new` becomes the last line of the list under `heading`; a heading that does not exist is made at the
-    end of the file only if it is the section for learned rules. replace: the one line equal to `old` under
+    insert: `new` goes behind the item on the line `after` under `heading`, the `nth` that reads so where there are
+    several; without `after` it becomes the last line of the list under `heading`. A heading that does not exist is made,
+    at the end of the file, only if it is the section for learned rules. replace: the one line equal to `old` under
     `heading` becomes `new`. delete: that line goes.
     """
 
@@ -212,6 +213,8 @@ class Edit:
     old: str | None = None
     new: str | None = None
     evidence: tuple[str, ...] = ()  # ids of the evidence that this edit rests on
+    after: str | None = field(default=None, repr=False)  # not in a proposal's id
+    nth: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

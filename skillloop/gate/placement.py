@@ -1,9 +1,11 @@
-"""Check that a new line keeps its meaning where it is put, and repeats no other line.
+"""Check that a new line keeps its meaning where it is put, repeats or contradicts no other line, and takes none away.
 
 *setting*: "Use sudo" under the heading "Never" says the opposite. The headings above a new line, and the sentence that
 announces its list ("Never do any of these:"), may not negate, except or exemplify what the person said plainly. Such a
 place goes to a person, unless the line is a prohibition itself.
+*hidden place*: a line in a code block, a comment or a table is no rule to whoever reads the page.
 *repeat*: a rule that is already there is not added again: it would drown what it repeats.
+*contradiction*, *removal*: two rules that cannot both be followed, and a line that goes, are for a person to decide.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import re
 from skillloop.gate.input import GateInput, body_of, finding, lines_of
 from skillloop.gate.structure import LONGEST
 from skillloop.model import Check, Proposal
-from skillloop.skills import document
+from skillloop.skills import document, placement
 from skillloop.skills.document import SkillFile
 from skillloop.text import lexicon, words
 from skillloop.text.words import fold, polar, tokens
@@ -37,6 +39,32 @@ def setting(proposal: Proposal, inputs: GateInput) -> Check:
                         wrong = f"under {above.strip()[:80]!r} the line may mean the opposite"
                         break
     return finding("setting", wrong, "no heading above the new lines turns them round", hard=not wrong)
+
+
+def shown(proposal: Proposal, inputs: GateInput) -> Check:
+    """Soft: each new line stands where a reader of the page sees a list."""
+    new = (edit.new for edit in proposal.edits if edit.new)
+    hidden = next((line for line in new if not placement.is_listed(inputs.text, line)), "")
+    wrong = f"{hidden.strip()[:80]!r} would stand inside code, a comment or a table" if hidden else ""
+    return finding("hidden place", wrong, "every new line is an item of a list", hard=not wrong)
+
+
+def contradiction(proposal: Proposal, inputs: GateInput) -> Check:
+    """Soft: no other line says the opposite of a new one."""
+    gone = {body_of(edit.old)[1].strip() for edit in proposal.edits if edit.old}
+    for edit in proposal.edits:
+        for _, item in placement.contradicted(inputs.base, body_of(edit.new)[1]) if edit.new else ():
+            if item.text.strip() not in gone:
+                wrong = f"line {item.line + 1} says something else: {item.text[:80]!r}"
+                return finding("contradiction", wrong, hard=False)
+    return finding("contradiction", "", "no line says the opposite")
+
+
+def removal(proposal: Proposal, _inputs: GateInput) -> Check:
+    """Soft: nothing is taken away without a person."""
+    gone = next((edit.old.strip() for edit in proposal.edits if edit.old is not None), "")
+    wrong = f"{gone[:80]!r} would go: only you decide that" if gone else ""
+    return finding("removal", wrong, "nothing is taken away", hard=not wrong)
 
 
 def _above(skill: SkillFile, number: int) -> list[str]:

@@ -1,33 +1,25 @@
 """From a lesson to the smallest edit that would have prevented it.
 
 The offline drafter uses the person's own words and needs no model: the lesson becomes one bullet. It looks, in this
-order, for a rule that says the same already (a *recurrence*: nothing is added), for a rule that the lesson
-contradicts (that line is replaced), and for the list that the lesson fits best (it is appended there), else it goes
-under the heading for learned rules. Numbered lists are steps, not rules, and are left alone.
+order, for a rule that says the same already (a *recurrence*: nothing is added), for a line that the lesson contradicts
+(offered as a pair, for a person to decide), and for the place where the lesson belongs (`skills.placement`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skillloop.model import Edit, Lesson, Proposal, sha256
-from skillloop.skills import document
-from skillloop.skills.document import LEARNED, Bullet, Section, SkillFile
-from skillloop.text import lexicon, words
+from skillloop.skills import document, placement
+from skillloop.text import words
+from skillloop.text.markdown import ITEM
 
 SAME = 0.75
 """Similarity from which two rules with the same polarity say the same."""
 
-CONTAINED = 0.6
-"""Share of a clause's content words that a rule must hold for the clause to speak about that rule."""
-
-FITS = 0.2
-"""Share of a lesson's content words that a list's text must hold for the lesson to belong there."""
-
-_CLAUSE = re.compile(r"\s*(?:[;:.!?。！？；，,]+|\s[-–—]+\s)\s*")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -53,26 +45,46 @@ def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) 
 
     Raises:
         SkillFormatError: `text` is not a SKILL.md.
+        NoPlaceError: there is no safe place for it.
     """
-    line = " ".join(lesson.text.split())
-    skill = document.parse(text, path)
-    avoided = {heading.casefold() for heading in avoid}
-    rules = [
-        (section, bullet)
-        for section in skill.sections
-        if (section.heading or "").casefold() not in avoided
-        for bullet in section.bullets
-        if not re.search(r"\d", bullet.marker)
-    ]
-    for _, bullet in rules:
-        if (
-            words.similarity(line, bullet.text) >= SAME
-            and words.polarity(line) == words.polarity(bullet.text)
-            and sorted(_NUMBER.findall(line)) == sorted(_NUMBER.findall(bullet.text))
-        ):
-            return Recurrence(lesson, path, bullet.line + 1, bullet.text)
-    edit, why = _replacement(skill, line, rules) or _insertion(skill, line, rules)
+    rule = " ".join(lesson.text.split())
+    document.parse(text, path)  # its errors name the file
+    for found in placement.lists(text):
+        for item in found.items:
+            if _says_the_same(rule, item.text):
+                return Recurrence(lesson, path, item.line + 1, item.text)
+    edit, why = _pair(text, rule, avoid) or _added(text, rule, avoid)
     return proposal(lesson, text, path, (replace(edit, evidence=(lesson.id,)),), why, "offline")
+
+
+def _says_the_same(rule: str, line: str) -> bool:
+    return (
+        words.similarity(rule, line) >= SAME
+        and words.polarity(rule) == words.polarity(line)
+        and sorted(_NUMBER.findall(rule)) == sorted(_NUMBER.findall(line))
+    )
+
+
+def _pair(text: str, rule: str, avoid: Collection[str]) -> tuple[Edit, str] | None:
+    """Put a rule in the place of the one-line item that it contradicts."""
+    skill, closed = document.parse(text), {heading.casefold() for heading in avoid}
+    for found, item in placement.contradicted(text, rule):
+        old, section = skill.lines[item.line].rstrip("\r\n"), skill.section_at(item.line)
+        marker = ITEM.match(old)
+        alone = (
+            skill.items_like(section.heading, old) == [item.line]
+            and skill.item_end(item.line) == item.line + 1
+        )
+        if marker and alone and not closed.intersection(heading.casefold() for heading in found.headings):
+            why = f"Line {item.line + 1} says something else: this line would take its place."
+            return Edit("replace", section.heading, old, marker["marker"] + rule), why
+    return None
+
+
+def _added(text: str, rule: str, avoid: Collection[str]) -> tuple[Edit, str]:
+    """Add a rule where it belongs."""
+    found = placement.place(text, rule, avoid)
+    return Edit("insert", found.heading, new=f"- {rule}", after=found.after, nth=found.nth), found.why
 
 
 def proposal(
@@ -96,70 +108,3 @@ def proposal(
 def proposal_id(path: str, edits: tuple[Edit, ...]) -> str:
     """Return twelve hex digits that depend on what is changed and on what evidence, not on when or on which base."""
     return sha256(repr((path, edits)))[:12]
-
-
-def _replacement(
-    skill: SkillFile, lesson: str, rules: list[tuple[Section, Bullet]]
-) -> tuple[Edit, str] | None:
-    """Replace the one-line rule that the lesson contradicts, unless that would lose what else the rule says."""
-    for section, bullet in rules:
-        about = words.content_words(bullet.text)
-        loses = len(about - words.content_words(lesson)) > max(1, len(about) // 2)
-        if bullet.end == bullet.line + 1 and not loses and _contradicts(lesson, bullet.text):
-            old = skill.lines[bullet.line].rstrip("\r\n")
-            edit = Edit("replace", section.heading, old, bullet.marker + lesson)
-            return edit, f"line {bullet.line + 1} says the opposite of what the person asked for"
-    return None
-
-
-def _contradicts(lesson: str, rule: str) -> bool:
-    """Return whether a clause of the lesson speaks of the rule with the other polarity, or with another number."""
-    ruled = words.content_words(rule)
-    for clause, negated in _clauses(lesson):
-        about = words.content_words(clause)
-        if (
-            about
-            and len(about & ruled) >= CONTAINED * len(about)
-            and negated != ("not" in words.polarity(rule))
-        ):
-            return len(about & ruled) >= 2 or len(ruled) <= 4
-    return (
-        words.similarity(_NUMBER.sub(" ", lesson), _NUMBER.sub(" ", rule)) >= SAME
-        and bool(_NUMBER.search(rule))
-        and _NUMBER.findall(lesson) != _NUMBER.findall(rule)
-        and words.polarity(lesson) == words.polarity(rule)
-    )
-
-
-def _clauses(lesson: str) -> Iterator[tuple[str, bool]]:
-    """Yield the lesson's clauses, each with whether it is negated; what follows "instead of" counts as negated."""
-    before = lexicon.alternatives("clause.instead before")
-    instead = lexicon.pattern("clause.instead", f"{lexicon.WHOLE}|{before}")
-    for clause in _CLAUSE.split(lesson):
-        wanted, *unwanted = instead.split(clause)
-        if wanted.strip():
-            yield wanted, "not" in words.polarity(wanted)
-        for part in unwanted:
-            yield part, True
-
-
-def _insertion(skill: SkillFile, lesson: str, rules: list[tuple[Section, Bullet]]) -> tuple[Edit, str]:
-    """Append to the list that shares the most of the lesson's words, else to the learned rules."""
-    lists = {section.start: section for section, _ in rules}.values()
-    best = max(lists, key=lambda section: _fit(section, lesson), default=None)
-    if best is not None and _fit(best, lesson) >= FITS:
-        marker = next(b.marker for b in reversed(best.bullets) if not re.search(r"\d", b.marker))
-        edit = Edit("insert", best.heading, new=marker + lesson)
-        return edit, f"the list under {best.heading!r} fits it best"
-    marker = next((section.marker for section in skill.named(LEARNED)), "- ")
-    return Edit("insert", LEARNED, new=marker + lesson), "no list of this skill is about it"
-
-
-def _fit(section: Section, lesson: str) -> float:
-    """Return the share of the lesson's content words in the section; a word of the heading counts twice."""
-    about = words.content_words(lesson)
-    if not about or section.heading is None:
-        return 0.0
-    heading = words.content_words(section.heading)
-    text = frozenset[str]().union(*(words.content_words(bullet.text) for bullet in section.bullets))
-    return (len(about & (text | heading)) + len(about & heading)) / len(about)

@@ -76,6 +76,33 @@ class SkillFile:
         """Return the sections with this heading, in order."""
         return tuple(section for section in self.sections if section.heading == heading)
 
+    def section_at(self, line: int) -> Section:
+        """Return the section that a 0-based line of the body stands in."""
+        return next(section for section in reversed(self.sections) if section.start <= line)
+
+    def item_end(self, line: int) -> int:
+        """Return the index past the last line of the list item on this line."""
+        section = self.section_at(line)
+        indent = _indent(self.lines[line])
+        limit = next(
+            (
+                n
+                for n, text in visible(self.lines[: section.end], line + 1)
+                if ITEM.match(text) and _indent(text) <= indent
+            ),
+            section.end,
+        )
+        return _item_end(self.lines, line, limit)
+
+    def items_like(self, heading: str | None, line: str) -> list[int]:
+        """Return the 0-based lines under this heading that read just so."""
+        return [
+            number
+            for section in self.named(heading)
+            for number in range(max(section.start, self.body), section.end)
+            if self.lines[number].rstrip("\r\n") == line
+        ]
+
 
 def decode(data: bytes, path: str | PurePath) -> str:
     """Return the text of a SKILL.md, with the byte order mark that it may begin with.
@@ -198,6 +225,10 @@ def _bullets(lines: tuple[str, ...], shown: list[tuple[int, str]], end: int) -> 
         yield Bullet(number, match["marker"], match["text"].rstrip(), _item_end(lines, number, limit))
 
 
+def _indent(line: str) -> int:
+    return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip(" "))
+
+
 def _item_end(lines: tuple[str, ...], start: int, limit: int) -> int:
     """Return the index past the last line of the item: indented or lazy continuation, up to a blank line and flush text."""
     end = start + 1
@@ -215,18 +246,25 @@ def _item_end(lines: tuple[str, ...], start: int, limit: int) -> int:
 
 def _insert(skill: SkillFile, lines: list[str], edit: Edit, path: str | PurePath) -> None:
     new = _new_line(edit, path) + skill.newline
+    if edit.after is not None:
+        places = skill.items_like(edit.heading, edit.after)
+        if edit.nth >= len(places):
+            raise EditError(
+                f"{path}: under {edit.heading!r} the line {edit.after!r} is not there any more",
+                "the file changed since the draft; digest again",
+            )
+        at = skill.item_end(places[edit.nth])
+        if at == len(lines):
+            _end_with_newline(lines, skill.newline)
+        lines.insert(at, new)
+        return
     sections = skill.named(edit.heading)
     if not sections and edit.heading != LEARNED:
         raise EditError(
             f"{path}: no heading {edit.heading!r}", "the file changed since the draft; digest again"
         )
     if not sections:
-        _end_with_newline(lines, skill.newline)
-        lines += [skill.newline] * bool(lines[-1].strip()) + [
-            f"## {LEARNED}{skill.newline}",
-            skill.newline,
-            new,
-        ]
+        _add_learned(skill, lines, new)
         return
     section = sections[0]
     if section.bullets:
@@ -241,18 +279,32 @@ def _insert(skill: SkillFile, lines: list[str], edit: Edit, path: str | PurePath
     lines[at:at] = [*gap, new, *tail]
 
 
+def _add_learned(skill: SkillFile, lines: list[str], new: str) -> None:
+    """Add the section for learned rules: at the end, but before a last paragraph that hands over the task."""
+    at = end = len(lines)
+    while at > skill.body and not lines[at - 1].strip():
+        at -= 1
+    while at > skill.body and lines[at - 1].strip():
+        at -= 1
+    if not any("$ARGUMENTS" in line for line in lines[at:]) or at == skill.body:
+        at = end
+    else:  # with the rule above it
+        above = max((n for n in range(skill.body, at) if lines[n].strip()), default=at)
+        at = above if re.fullmatch(r"(?:-{3,}|\*{3,}|_{3,})\s*", lines[above]) else at
+    if at == end:
+        _end_with_newline(lines, skill.newline)
+    head = [f"## {LEARNED}{skill.newline}", skill.newline, new]
+    gap = [skill.newline] * bool(lines[at - 1].strip())
+    lines[at:at] = [*gap, *head, *([skill.newline] if at < end else [])]
+
+
 def _end_with_newline(lines: list[str], newline: str) -> None:
     if not lines[-1].endswith("\n"):
         lines[-1] += newline
 
 
 def _find(skill: SkillFile, edit: Edit, path: str | PurePath) -> int:
-    hits = [
-        number
-        for section in skill.named(edit.heading)
-        for number in range(section.start, section.end)
-        if skill.lines[number].rstrip("\r\n") == edit.old and number >= skill.body
-    ]
+    hits = skill.items_like(edit.heading, edit.old or "")
     if len(hits) != 1:
         count = "not there" if not hits else f"there {len(hits)} times"
         raise EditError(
