@@ -303,11 +303,12 @@ class OpenSkill:
         Raises:
             Missing: the folder was moved, removed or replaced, or a link leads elsewhere now.
         """
-        opened = os.fstat(self.folder)
+        opened, file = os.fstat(self.folder), Path(self.real)
+        no_link = file.parent == Path(self.path).parent and file.name.casefold() == SKILL.casefold()
         with suppress(OSError):
-            now = Path(self.real).parent.stat()
-            again = os.path.realpath(self.path)
-            if (now.st_dev, now.st_ino) == (opened.st_dev, opened.st_ino) and again in {self.real, self.path}:
+            now = file.parent.stat()
+            leads = os.path.realpath(self.path) in {self.real, self.path if no_link else ""}
+            if leads and (now.st_dev, now.st_ino) == (opened.st_dev, opened.st_ino):
                 return
         raise Missing(f"{self.path}: its folder was moved or replaced while we worked")
 

@@ -417,16 +417,19 @@ def test_a_link_that_another_user_could_turn_is_not_followed(dotfile):
     assert "another user" in why_not_editable(linked(dotfile))
 
 
-def test_a_link_that_is_turned_while_it_is_open_is_noticed_and_the_other_file_stays(dotfile):
+@pytest.mark.parametrize(
+    "turn", [lambda link, other: link.symlink_to(other), lambda link, other: other.rename(link)]
+)
+def test_a_link_that_is_turned_while_it_is_open_is_noticed_and_the_other_file_stays(dotfile, turn):
     other = dotfile.with_name("other.md")
     other.write_bytes(b"other")
     with open_skill(linked(dotfile)) as skill:
         linked(dotfile).unlink()
-        linked(dotfile).symlink_to(other)
+        turn(linked(dotfile), other)
         assert skill.read() == TEXT
         with pytest.raises(Missing, match="moved or replaced"):
             skill.check_still_there()
-    assert other.read_bytes() == b"other"
+    assert linked(dotfile).read_bytes() == b"other"
 
 
 def test_a_skill_is_found_by_its_name_in_other_letters_where_that_is_the_only_one(skill):
