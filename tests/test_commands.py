@@ -17,6 +17,7 @@ from skillloop.model import sha256
 from skillloop.pipeline import gather
 from skillloop.skills import history
 from skillloop.store import Store
+from skillloop.worker.notice import leave_notice
 
 SKILL = """---
 name: research
@@ -285,6 +286,36 @@ def test_a_plugin_s_skill_is_not_edited_but_its_copy_learns(desk, place):
     assert code == 0, shown
     assert plugin.read_text() == SKILL
     assert "Never cite a magazine" in (desk.claude / "skills" / "reader" / "SKILL.md").read_text()
+
+
+def test_a_skill_in_a_read_only_store_learns_as_a_copy_in_its_place(desk):
+    kept = desk.claude.parent / "store" / "1a2b"
+    desk.skill.parent.rename(kept.parent.mkdir() or kept)
+    desk.skill.parent.symlink_to(kept)
+    (kept / "SKILL.md").chmod(0o444)
+    kept.chmod(0o555)
+    assert "read-only for you" in " ".join(desk.run("digest", desk.transcript).stdout.split())
+    code, shown = desk.type("review", answers=[("q quit", lambda _: "c"), (" applies", applying)])
+    assert code == 0, shown
+    assert "Never cite a magazine" in desk.skill.read_text()
+    assert (desk.skill.parent.is_symlink(), (kept / "SKILL.md").read_text()) == (False, SKILL)
+
+
+def test_what_stands_in_the_way_of_a_lesson_is_said_everywhere_and_then_gone(desk):
+    desk.skill.rename(desk.claude / "SKILL.md")
+    desk.run("digest", desk.transcript)
+    for verb in ("status", "review", "doctor"):
+        assert "there is no such file" in " ".join(desk.run(verb).stdout.split())
+    leave_notice(desk.home)
+    assert (
+        f"A lesson waits for you to mend something: {desk.skill}" in (desk.home / "notice.json").read_text()
+    )
+    (desk.claude / "SKILL.md").rename(desk.skill)
+    code, shown = desk.type("review", answers=[(" applies", applying)])
+    assert code == 0, shown
+    for verb in ("status", "review", "doctor"):
+        assert "no such file" not in " ".join(desk.run(verb).stdout.split())
+    assert (desk.home / "notice.json").read_text() == ""
 
 
 def test_diff_status_verify_and_doctor_after_a_change(queued):

@@ -154,7 +154,7 @@ def try_again(home: Path, store: Store) -> None:
     for lesson, reason in store.troubles():
         try:
             if lesson.target is not None:
-                _check_target(lesson.target)
+                _target_text(lesson.target)
             if Path(lesson.evidence.path).exists():  # its transcript; where that is gone, the reason stays
                 propose_for(lesson, home, store)
         except SkillloopError as error:
@@ -284,15 +284,17 @@ def _reason(error: Exception) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in redact.redact(text))
 
 
-def _check_target(path: str) -> None:
-    """Refuse a file that no lesson may go to.
+def _target_text(path: str) -> str:
+    """Return the text of the file that a lesson goes to.
 
     Raises:
         SkillloopError: it must never be edited, is not there, or cannot be read.
     """
     if unwritable := structure.forbidden(SkillPath.of(path)):
         raise Refused(f"{path}: {unwritable}")
-    document.parse(gather.live_text(path), path)
+    text = gather.live_text(path)
+    document.parse(text, path)
+    return text
 
 
 def _carry(run: Run, lesson: Lesson) -> LessonResult:
@@ -303,12 +305,11 @@ def _carry(run: Run, lesson: Lesson) -> LessonResult:
     """
     assert lesson.target is not None
     path = lesson.target
-    _check_target(path)
+    text = _target_text(path)
     rules = gather.rules_for(path, run.home, run.session)
     if run.record is not None:
         confirmation.record_changes(run.record, run.home, *gather.rules_folders(path, run.session))
         history.record_external_edit(run.record, path)
-    text = gather.live_text(path)
     offline_draft = offline_drafter.draft(lesson, text, path, avoid=rules.protect.headings)
     pending = None
     if isinstance(offline_draft, Proposal) and run.history is not None:
