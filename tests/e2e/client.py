@@ -138,9 +138,19 @@ class Terminal:
 
     def type(self, words: str) -> None:
         """Type a line and press Enter, with the pause that keeps the client from taking it for a paste."""
-        self._tmux("send-keys", "-l", words)
-        time.sleep(0.3)
+        self.write(words)
         self.press("Enter")
+
+    def write(self, words: str) -> None:
+        """Type words without pressing Enter."""
+        self._tmux("send-keys", "-l", words)
+        time.sleep(0.5)
+
+    def paste(self, words: str) -> None:
+        """Paste words, as a terminal does it."""
+        self._tmux("set-buffer", "--", words)
+        self._tmux("paste-buffer", "-p")
+        time.sleep(0.5)
 
     def see(self, words: str, timeout: float = WAIT) -> str:
         """Wait until the screen shows `words`; the whole screen is returned, or shown in the error."""
