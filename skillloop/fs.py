@@ -1,8 +1,8 @@
 """Safe access to files: locks that die with their process, atomic writes, and the one door to a SKILL.md.
 
 Invariants: a path from outside is resolved once and then pinned by a directory handle; nothing is ever created in a
-skill's folder except a temporary file that takes SKILL.md's place in one atomic step; no mode of an existing file or
-folder is ever changed; a lock is the kernel's (flock), so a dead process cannot hold one.
+skill's folder except a temporary file that takes SKILL.md's place in one atomic step, and of files that learn only a
+rules file, empty; no mode of an existing file or folder is ever changed; a lock is the kernel's (flock), so a dead process cannot hold one.
 
 What is refused, and why: a path that is not `…/skills/…/NAME/SKILL.md`, a plugin's or a downloaded skill (an update
 would wipe the edit, see `skillpath`), a SKILL.md that is a device or a pipe, a file with a second hard link
@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skillloop.errors import Locked, Refused, SkillloopError, UsageError
-from skillloop.skillpath import SKILL, Owner, SkillPath, malformed_path
+from skillloop.skillpath import SKILL, Owner, SkillPath, is_rules, malformed_path
 
 MAX_SKILL = 1 << 20
 """Bytes of a SKILL.md that are read at most; a real one has a few thousand."""
@@ -166,9 +166,12 @@ def canonical(path: str | Path) -> str:
     if wrong := malformed_path(text):
         raise UsageError(wrong, f"a skill is a file …/skills/NAME/{SKILL}")
     try:
-        return f"{os.path.realpath(Path(text).parent)}/{SKILL}"
+        name = f"{os.path.realpath(Path(text).parent)}/{Path(text).name}"
     except OSError as error:  # it changed while we looked
         raise Missing(f"{text}: {_reason(error)}") from None
+    if is_rules(text) and not is_rules(name):
+        raise UsageError(f"{text} is behind a symbolic link, to {name}", "make its folder one of its own")
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +329,7 @@ def open_skill(path: str | Path) -> Iterator[OpenSkill]:
     place, doubt = Path(name).parent, ""
     folder = _walk(place, name)
     try:
-        real = place / _on_disk(folder)
+        real = place / _on_disk(folder, Path(name).name)
         with suppress(OSError):  # it is no link
             target = os.readlink(real.name, dir_fd=folder)
             doubt = _doubt(str(real))
@@ -341,11 +344,50 @@ def open_skill(path: str | Path) -> Iterator[OpenSkill]:
         os.close(folder)
 
 
-def _on_disk(folder: int) -> str:
+def make_rules(path: str | Path) -> None:
+    """Make a rules file that does not exist, empty, and its folders; what is there stays as it is.
+
+    Raises:
+        UsageError: not the path of a rules file.
+        Missing: the folder that its folders are to stand in is not there.
+        Unreachable: the disk refused.
+    """
+    name = Path(canonical(path))
+    if not is_rules(str(name)):
+        raise UsageError(f"{name} is no rules file")
+    for folder in (name.parents[1], name.parent):
+        try:
+            folder.mkdir(mode=0o755)
+        except FileExistsError:
+            continue
+        except FileNotFoundError as error:
+            raise Missing(f"{name}: there is no folder {folder.parent}") from error
+        except OSError as error:
+            raise Unreachable(f"{folder}: {_reason(error)}") from error
+        _sync_folder(folder.parent)
+    handle = _walk(name.parent, str(name))
+    try:
+        with suppress(FileExistsError):
+            os.close(os.open(name.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o644, dir_fd=handle))
+    except OSError as error:
+        raise Unreachable(f"{name}: {_reason(error)}") from error
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _on_disk(folder: int, file: str) -> str:
     """Return how SKILL.md is spelt in a folder; a name in other letters counts where it is the only one."""
     names = os.listdir(folder)
-    spelt = [name for name in names if name.casefold() == SKILL.casefold()]
-    return SKILL if SKILL in names or len(spelt) != 1 else spelt[0]
+    spelt = [name for name in names if name.casefold() == file.casefold()]
+    return file if file in names or len(spelt) != 1 else spelt[0]
 
 
 def _doubt(link: str) -> str:

@@ -9,6 +9,8 @@ leads to Markdown; one outside the person's own skills, which may have come with
 SKILL.md or stays in its project; one into a store that is not the person's to write is never followed.
 What is true of the file at the moment of writing (links, modes, its owner on the disk) is for `fs` to check.
 
+Two other files may learn: the rules files that Claude Code loads in every session, the project's and the person's.
+
 Not covered: the plugins of a marketplace that is a folder of the person's own run in place, so they are theirs to edit;
 and a folder that another CLAUDE_CONFIG_DIR keeps plugins in is known only by its names `plugins/cache` and
 `plugins/marketplaces`.
@@ -26,9 +28,12 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 SKILL = "SKILL.md"
+RULES = "learned.md"
+"""In `.claude/rules` of a project, or in `rules` of the person's own folder of the client; no other rules file is edited."""
 OWN_SKILLS = Path(__file__).resolve().parents[1] / "skills"
 """The skills that skillloop itself comes with: part of what judges, so never edited."""
 
+_KINDS = ("skills", "rules")
 _PLUGINS = frozenset({(".claude", "plugins"), ("plugins", "cache"), ("plugins", "marketplaces")})
 _RESERVED = frozenset(
     {"con", "prn", "aux", "nul", "synced"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
@@ -106,6 +111,8 @@ def malformed_path(path: str) -> str:
     parts = path.split("/")
     if not path.startswith("/") or "" in parts[1:] or not {".", ".."}.isdisjoint(parts):
         return f"{path!r} is not a plain absolute path"
+    if is_rules(path) and path.isprintable():
+        return ""
     if parts[-1] != SKILL:
         return f"{parts[-1]!r} is not a {SKILL}; no other file is ever written"
     name = unicodedata.normalize("NFKC", parts[-2]).casefold()
@@ -115,13 +122,45 @@ def malformed_path(path: str) -> str:
     return "" if "skills" in map(str.casefold, parts[:-2]) else f"{path!r} is not in a folder of skills"
 
 
+def is_rules(path: str) -> bool:
+    """Return whether an absolute path is that of the rules file of a project or of the person."""
+    return path.endswith(f"/.claude/rules/{RULES}") or (path.endswith(f"/{RULES}") and path in _own_rules())
+
+
+def rules_file(project: str | Path | None) -> str:
+    """Return the path of a project's rules file; of the person's own where there is no project."""
+    return str((Path(project) / ".claude" if project else client_folder().absolute()) / "rules" / RULES)
+
+
+def target_name(path: str | Path) -> str:
+    """Return what people call a file that learns: its skill's name, `project-rules` or `my-rules`."""
+    text = os.fspath(path)
+    if not is_rules(text):
+        return PurePosixPath(text).parent.name
+    return "my-rules" if text in _own_rules() else "project-rules"
+
+
+def _own_rules() -> set[str]:
+    """Return the names of the person's rules file: as they are written, and with links of the folders resolved."""
+    folders = [client / "rules" for client in (client_folder().absolute(), Path.home() / ".claude")]
+    return {f"{name}/{RULES}" for folder in folders for name in (folder, os.path.realpath(folder))}
+
+
+def _root(path: str | PurePosixPath) -> PurePosixPath | None:
+    """Return the folder of skills, or of rules, that a file stands in."""
+    folders = PurePosixPath(path).parents
+    if is_rules(str(path)):
+        return folders[0]
+    return next((folder for folder in folders if folder.name.casefold() == "skills"), None)
+
+
 def _strays(path: str, real: str) -> bool:
     """Return whether a SKILL.md that is a link leads to a file that it may not stand for."""
     folder, name = os.path.split(path)
     link, file = PurePosixPath(os.path.realpath(folder), name), PurePosixPath(real)
-    if link == file or file.name.casefold() == SKILL.casefold():
+    if link == file or file.name.casefold() == link.name.casefold():
         return False
-    skills = next((parent for parent in link.parents if parent.name.casefold() == "skills"), None)
+    skills = _root(link)
     if skills is None or file.suffix.casefold() != ".md":
         return True
     project = skills.parents[skills.parent.name.startswith(".")]
@@ -132,7 +171,7 @@ def _in_store(path: str, real: str) -> bool:
     """Return whether a link in a folder of skills leads to what the person may not write."""
     if real.startswith(("/nix/store/", "/gnu/store/")):
         return True
-    skills = next((folder for folder in Path(path).parents if folder.name.casefold() == "skills"), None)
+    skills = _root(path)
     if skills is None or f"{os.path.realpath(skills.parent)}{path[len(str(skills.parent)) :]}" == real:
         return False
     try:
@@ -158,9 +197,11 @@ def owner_of(path: str) -> Owner:
     plugins = [_folded(str(OWN_SKILLS)), *((*client, "plugins") for client in clients)]
     if pairs & _PLUGINS or any(parts[: len(folder)] == folder for folder in plugins):
         return Owner.PLUGIN
-    if any(parts[: len(client) + 1] == (*client, "skills") for client in clients):
+    if any(parts[: len(client) + 1] == (*client, kind) for client in clients for kind in _KINDS):
         return Owner.PERSON
-    return Owner.PROJECT if (".claude", "skills") in pairs else Owner.OTHER
+    if path in _own_rules():  # by a link that a folder of theirs is
+        return Owner.PERSON
+    return Owner.PROJECT if any((".claude", kind) in pairs for kind in _KINDS) else Owner.OTHER
 
 
 def _folded(path: str) -> tuple[str, ...]:

@@ -7,7 +7,16 @@ from helpers.store import lesson, session
 from skillloop import fs
 from skillloop.gate import structure
 from skillloop.model import sha256
-from skillloop.skillpath import OWN_SKILLS, Owner, SkillPath, client_folder, owner_of
+from skillloop.skillpath import (
+    OWN_SKILLS,
+    Owner,
+    SkillPath,
+    client_folder,
+    is_rules,
+    malformed_path,
+    owner_of,
+    target_name,
+)
 from skillloop.skills import history
 
 CACHE = "plugins/cache/market/books/1.0/skills/reader"
@@ -114,6 +123,55 @@ def test_the_owner_of_a_link_is_that_of_what_it_leads_to(link, owner):
     assert skill.owner is owner
     assert bool(skill.reason) is bool(structure.forbidden(skill)) is not owner.editable
     assert ("`skillloop review`" in skill.hint) is (owner in {Owner.PLUGIN, Owner.SYNCED, Owner.STORE})
+
+
+RULES = {
+    "/work/app/.claude/rules/learned.md": (Owner.PROJECT, "project-rules"),
+    "/work/app/docs/.claude/rules/learned.md": (Owner.PROJECT, "project-rules"),
+    "/home/ann/.claude/rules/learned.md": (Owner.PERSON, "my-rules"),
+    "/x/conf/rules/learned.md": (Owner.PERSON, "my-rules"),
+}
+NO_RULES = [
+    "/work/app/.claude/rules/style.md",
+    "/work/app/.claude/rules/deep/learned.md",
+    "/work/app/rules/learned.md",
+    "/work/app/.claude/learned.md",
+    "/work/app/.claude/rules/Learned.md",
+    "/x/conf/rules/../learned.md",
+    "/work/a\u202epp/.claude/rules/learned.md",
+    "rules/learned.md",
+]
+
+
+@pytest.mark.usefixtures("_client")
+@pytest.mark.parametrize("path", RULES)
+def test_the_rules_files_of_a_project_and_of_the_person_may_learn(path):
+    rules = SkillPath.of(path)
+    assert (rules.owner, target_name(path)) == RULES[path]
+    assert (is_rules(path), structure.forbidden(rules), malformed_path(path)) == (True, "", "")
+
+
+@pytest.mark.usefixtures("_client")
+@pytest.mark.parametrize("path", NO_RULES)
+def test_no_other_file_of_rules_is_ever_edited(path):
+    assert structure.forbidden(SkillPath.of(path))
+
+
+@pytest.mark.usefixtures("_client")
+@pytest.mark.parametrize(
+    "path", [f"/x/conf/{CACHE}/.claude/rules/learned.md", "/x/conf/plugins/.claude/rules/learned.md"]
+)
+def test_a_plugins_rules_are_never_edited(path):
+    assert SkillPath.of(path).owner is Owner.PLUGIN
+
+
+@pytest.mark.usefixtures("_client")
+def test_a_link_that_stands_for_rules_may_lead_to_rules_alone():
+    path = "/work/app/.claude/rules/learned.md"
+    assert SkillPath.leading_to(path, "/work/app/docs/rules.md").owner.editable
+    for real in ("/home/ann/.bashrc", "/home/ann/notes.md", "/x/conf/skills/reader/SKILL.md"):
+        assert SkillPath.leading_to(path, real).owner is Owner.STRAY
+    assert SkillPath.leading_to("/x/conf/rules/learned.md", "/home/ann/dotfiles/rules.md").owner.editable
 
 
 @pytest.mark.usefixtures("_client")

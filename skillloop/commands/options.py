@@ -19,7 +19,7 @@ from skillloop import render
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import approval, session
 from skillloop.model import Verdict
-from skillloop.skillpath import SKILL, client_folder
+from skillloop.skillpath import RULES, SKILL, client_folder, target_name
 from skillloop.store import Store
 from skillloop.worker.notice import leave_notice
 
@@ -120,14 +120,16 @@ def known_skill(store: Store, name: str) -> Path:
         path /= SKILL
     known = store.skills()
     real = path.parent.resolve() / path.name  # as a history names it: see `fs.canonical`
-    matches = [item for item in known if item == real or item.parent.name == name]
+    matches = [item for item in known if item == real or target_name(item) == name]
+    here = [item for item in matches if item == Path.cwd().resolve() / ".claude" / "rules" / RULES]
+    matches = here or matches
     if len(matches) == 1:
         return matches[0]
     if matches:
         raise UsageError(
             f"{name!r} is the name of {len(matches)} skills", "say which: " + ", ".join(map(str, matches))
         )
-    names = ", ".join(sorted({item.parent.name for item in known})) or "none yet"
+    names = ", ".join(sorted(set(map(target_name, known)))) or "none yet"
     raise UsageError(f"no skill {name!r} has a history here", f"skills with one: {names}")
 
 

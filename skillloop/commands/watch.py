@@ -9,7 +9,7 @@ import click
 
 from skillloop.commands.options import App, counted, emit, json_option
 from skillloop.errors import Locked
-from skillloop.skillpath import client_folder
+from skillloop.skillpath import client_folder, target_name
 from skillloop.store import Entry, Store
 from skillloop.worker import watch, worker
 
@@ -62,7 +62,7 @@ def command(app: App, idle: float, as_json: bool) -> int:
 def _line(store: Store, entry: Entry) -> tuple[str, str]:
     """Return what happened, for a person, and its colour."""
     detail = entry.detail
-    name = entry.skill.split("/")[-2] if entry.skill else ""
+    name = target_name(entry.skill) if entry.skill else ""
     if entry.event == "digested":
         count = len(store.disagreements(session_id=detail["session"]))
         return f"{detail['session'][:8]} digested: {counted(count, 'correction')}", "cyan" if count else ""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from skillloop.gate.input import GateInput, finding, lines_of
 from skillloop.model import Check, Proposal
+from skillloop.skillpath import is_rules
 from skillloop.skills.document import LEARNED
 
 
@@ -48,6 +49,10 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
         yield finding("rules", detail, hard=False)
     if apply.mode == "review":
         return
+    if is_rules(inputs.target.path):
+        yield finding(
+            "never automatic", "a rules file, which every session loads, always waits for you", hard=False
+        )
     operations = {edit.op for edit in proposal.edits}
     for entry in apply.never_auto:
         if entry in operations or fnmatch.fnmatchcase(proposal.skill.casefold(), entry.casefold()):

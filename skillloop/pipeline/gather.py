@@ -18,7 +18,7 @@ from skillloop.gate.input import GateInput
 from skillloop.hosts.claude_code import authorship, transcript
 from skillloop.model import Evidence, Outcome, Proposal, Session, Turn, Verdict, Version, sha256
 from skillloop.propose import offline_drafter
-from skillloop.skillpath import SkillPath
+from skillloop.skillpath import SkillPath, is_rules
 from skillloop.skills import document, history
 from skillloop.store import By, Store
 
@@ -163,13 +163,21 @@ def reworded(proposal: Proposal, line: str) -> Proposal:
 
 
 def live_text(path: str) -> str:
-    """Return the SKILL.md as it is now.
+    """Return the SKILL.md as it is now; a rules file that does not exist is empty.
 
     Raises:
-        SkillloopError: it is not there, cannot be read, or is not UTF-8.
+        SkillloopError: it is not there or empty, cannot be read, or is not UTF-8.
     """
-    with fs.open_skill(path) as skill:
-        return document.decode(skill.read(), path)
+    try:
+        with fs.open_skill(path) as skill:
+            text = document.decode(skill.read(), path)
+    except fs.Missing:
+        if not is_rules(path):
+            raise
+        return ""
+    if not text and not is_rules(path):
+        raise SkillloopError(f"{path}:1: the file is empty", "write what the skill is for, then try again")
+    return text
 
 
 def rules_for(path: str, home: Path, session: Session | None = None) -> config.Config:
@@ -179,11 +187,11 @@ def rules_for(path: str, home: Path, session: Session | None = None) -> config.C
 
 def rules_folders(path: str, session: Session | None = None) -> tuple[Path | None, Path]:
     """Return the project and the skill's folder whose rules hold for a skill."""
-    folder = Path(path).parent  # PROJECT/.claude/skills/NAME
+    folder = Path(path).parent  # PROJECT/.claude/skills/NAME, or PROJECT/.claude/rules
     if session is not None and session.cwd:
         return Path(session.cwd), folder
-    inside = len(folder.parents) > 2 and folder.parent.parent.name == ".claude"
-    return folder.parents[2] if inside else None, folder
+    client = next((parent for parent in list(folder.parents)[:2] if parent.name == ".claude"), None)
+    return client.parent if client else None, folder
 
 
 def reread(evidence: Evidence) -> Turn | None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from skillloop.model import Edit, Lesson, Proposal, sha256
+from skillloop.skillpath import target_name
 from skillloop.skills import document, placement
 from skillloop.text import words
 from skillloop.text.markdown import ITEM
@@ -93,7 +93,7 @@ def proposal(
     """Return a proposal that answers a lesson with these edits to a text."""
     return Proposal(
         id=proposal_id(path, edits),
-        skill=lesson.skill.name if lesson.skill else Path(path).parent.name,
+        skill=lesson.skill.name if lesson.skill and lesson.skill.path == path else target_name(path),
         path=path,
         base=sha256(text),
         edits=edits,

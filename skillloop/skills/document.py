@@ -70,7 +70,7 @@ class SkillFile:
     @property
     def newline(self) -> str:
         """Return the line ending of the file's first line."""
-        return "\r\n" if self.lines[0].endswith("\r\n") else "\n"
+        return "\r\n" if self.lines and self.lines[0].endswith("\r\n") else "\n"
 
     def named(self, heading: str | None) -> tuple[Section, ...]:
         """Return the sections with this heading, in order."""
@@ -125,11 +125,9 @@ def parse(text: str, path: str | PurePath = "SKILL.md") -> SkillFile:
     Without frontmatter all of it is body: the client loads such a skill under the name of its folder.
 
     Raises:
-        SkillFormatError: the file is empty, or its frontmatter does not begin on the first line or is not closed.
+        SkillFormatError: its frontmatter does not begin on the first line or is not closed.
     """
     lines, body = tuple(_split(text)), 0
-    if not lines:
-        raise SkillFormatError(f"{path}:1: the file is empty", "write what the skill is for, then try again")
     if fenced(text):
         if lines[0].removeprefix("\ufeff").rstrip("\r\n") != "---":
             raise SkillFormatError(
@@ -294,12 +292,12 @@ def _add_learned(skill: SkillFile, lines: list[str], new: str) -> None:
     if at == end:
         _end_with_newline(lines, skill.newline)
     head = [f"## {LEARNED}{skill.newline}", skill.newline, new]
-    gap = [skill.newline] * bool(lines[at - 1].strip())
+    gap = [skill.newline] * bool(at and lines[at - 1].strip())
     lines[at:at] = [*gap, *head, *([skill.newline] if at < end else [])]
 
 
 def _end_with_newline(lines: list[str], newline: str) -> None:
-    if not lines[-1].endswith("\n"):
+    if lines and not lines[-1].endswith("\n"):
         lines[-1] += newline
 
 

@@ -20,7 +20,7 @@ from skillloop import fs
 from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.fs import Missing, OpenSkill
 from skillloop.model import Version, sha256
-from skillloop.skillpath import SKILL, Owner, SkillPath
+from skillloop.skillpath import SKILL, Owner, SkillPath, is_rules
 from skillloop.skills import publish as protocol
 from skillloop.skills.publish import Recovered, change_lock, keep, record
 from skillloop.store import By, Corrupt, Store
@@ -88,7 +88,7 @@ def publish(
 
     Args:
         store: Where the versions are.
-        path: The SKILL.md, which must exist.
+        path: The SKILL.md, which must exist; a rules file that does not is made, if the change was made on no text.
         base: Hex sha256 of the bytes that the change was made on.
         data: The new bytes.
         by: Who decided; counted by the drift budget.
@@ -104,6 +104,8 @@ def publish(
         NotEditable: skillloop must not write there; the hint says what to do.
         SkillloopError: the disk refused; the file is as it was.
     """
+    if base == sha256(b"") and is_rules(str(path)):
+        fs.make_rules(path)
     with change_lock(store), fs.open_skill(path) as skill:
         return protocol.publish(
             store, skill, base, data, Publish(skill.path, "proposal", "", "", note, proposal_id, by)

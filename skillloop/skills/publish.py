@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from skillloop import fs
-from skillloop.errors import SkillloopError, Stale
+from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.fs import Missing, NotEditable, OpenSkill, Unreachable
 from skillloop.model import Version, sha256
 from skillloop.store import Store
@@ -115,7 +115,7 @@ def _recover(store: Store, change: Publish) -> Recovered | None:
         with store.transaction():
             store.versions.close(change, "conflict")
         return Recovered(change.skill, "conflict")
-    except (OSError, Unreachable, NotEditable):
+    except (OSError, Unreachable, NotEditable, UsageError):  # as under another CLAUDE_CONFIG_DIR
         return None
 
 

@@ -25,7 +25,7 @@ from skillloop import fs
 from skillloop.errors import SkillloopError
 from skillloop.fs import Mark
 from skillloop.hosts.claude_code import transcript
-from skillloop.skillpath import SKILL
+from skillloop.skillpath import RULES, SKILL
 from skillloop.skills import history
 from skillloop.store import Entry, Store
 from skillloop.worker import worker
@@ -53,7 +53,7 @@ class _Changes(FileSystemEventHandler):
         if event.event_type not in _CHANGES:
             return
         for name in filter(None, map(os.fsdecode, (event.src_path, event.dest_path))):
-            if name.endswith((".jsonl", SKILL)):
+            if name.endswith((".jsonl", SKILL, RULES)):
                 self._changed.put(Path(name))
 
 
@@ -162,7 +162,8 @@ class Watch:
                 if before.get(path) != mark:
                     self._note(path)
         else:
-            self._note(folder / SKILL)
+            for skill in filter(lambda skill: skill.parent == folder, self._skills):
+                self._note(skill)
 
     def _leave(self, folder: Path) -> None:
         watched, _ = self._folders.pop(folder)

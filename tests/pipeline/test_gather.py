@@ -7,7 +7,8 @@ import pytest
 from helpers.gate import SKILL, insert
 from transcripts import VERSIONS, Transcript
 
-from skillloop.errors import Stale
+from skillloop.errors import SkillloopError, Stale
+from skillloop.fs import Missing
 from skillloop.hosts.claude_code import transcript
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.model import Edit, Evidence, Origin, Proposal, sha256
@@ -127,3 +128,41 @@ def test_every_human_turn_is_read_again_from_its_line(tmp_path, version):
         assert gather.reread(cited) == turn
         assert gather.reread(replace(cited, uuid="another")) is None
         assert gather.reread(replace(cited, line=99)) is None
+
+
+def test_a_rules_file_that_is_not_there_is_empty_and_an_empty_skill_is_refused(tmp_path, skill):
+    assert gather.live_text(str(tmp_path / "project" / ".claude" / "rules" / "learned.md")) == ""
+    skill.write_bytes(b"")
+    with pytest.raises(SkillloopError, match="empty"):
+        gather.live_text(str(skill))
+    skill.unlink()
+    with pytest.raises(Missing):
+        gather.live_text(str(skill))
+
+
+def test_a_rule_for_a_rules_file_is_judged_under_the_projects_rules_and_never_applied_by_itself(
+    tmp_path, home
+):
+    (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    (tmp_path / "project" / ".claude").mkdir(parents=True)
+    rules = tmp_path / "project" / ".claude" / "rules" / "learned.md"
+    edit = insert(SAID, heading="Learned rules", cites=("s1",))
+    wanted = replace(proposal(rules, said(tmp_path)), edits=(edit,), skill="project-rules")
+    prepared = gather.prepare(wanted, home, None)
+    assert (prepared.old, prepared.new) == ("", f"## Learned rules\n\n- {SAID}\n")
+    assert "never automatic" in {check.name for check in prepared.verdict.failed}
+    assert all(not check.hard for check in prepared.verdict.failed), prepared.verdict.failed
+    (tmp_path / "project" / ".claude" / "skillloop.toml").write_text("[edit]\nmax_added_lines = 0\n")
+    assert "edit size" in {check.name for check in gather.prepare(wanted, home, None).verdict.failed}
+    assert not rules.parent.exists()
+
+
+def test_the_frontmatter_of_a_rules_file_stays(tmp_path, home):
+    rules = tmp_path / "project" / ".claude" / "rules" / "learned.md"
+    rules.parent.mkdir(parents=True)
+    head = '---\npaths: ["src/**/*.py"]\n---\n'
+    rules.write_text(head)
+    edit = insert(SAID, heading="Learned rules", cites=("s1",))
+    prepared = gather.prepare(replace(proposal(rules, said(tmp_path)), edits=(edit,)), home, None)
+    assert prepared.new.startswith(head)
+    assert all(not check.hard for check in prepared.verdict.failed), prepared.verdict.failed

@@ -98,7 +98,7 @@ def test_an_edit_that_does_not_fit_is_an_error(edit):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "---\nname: x\n", "--- \nname: x\n---\n", "\n---\nname: x\n---\n", "\u200b---\nname: x\n---\n"],
+    ["---\nname: x\n", "--- \nname: x\n---\n", "\n---\nname: x\n---\n", "\u200b---\nname: x\n---\n"],
 )
 def test_a_file_whose_frontmatter_is_in_doubt_is_refused(text):
     with pytest.raises(SkillFormatError, match=r"my/SKILL.md:1"):

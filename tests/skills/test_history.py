@@ -435,3 +435,76 @@ def test_no_random_history_loses_a_byte(tmp_path_factory, acts):
 def test_no_random_history_of_five_thousand_loses_a_byte(acts):
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         check_random_history(Path(folder), acts)
+
+
+@pytest.fixture
+def rules(tmp_path):
+    """The rules file of a project, which is not there yet."""
+    (tmp_path / "app").mkdir()
+    return tmp_path / "app" / ".claude" / "rules" / "learned.md"
+
+
+def test_a_rules_file_is_made_by_its_first_rule_and_taken_back_whole(store, rules):
+    version = publish(store, rules, b"- one\n", base=sha256(b""))
+    assert (rules.read_bytes(), version.number, kinds(store, rules)) == (
+        b"- one\n",
+        2,
+        ["import", "proposal"],
+    )
+    assert [path.name for path in rules.parent.iterdir()] == ["learned.md"]
+    assert stat.S_IMODE(rules.stat().st_mode) & 0o022 == 0
+    history.rollback(store, rules)
+    assert rules.read_bytes() == b""
+    history.rollback(store, rules, to=2, exact=True)
+    assert rules.read_bytes() == b"- one\n"
+
+
+def test_a_rules_file_that_appeared_meanwhile_is_kept(store, rules):
+    rules.parent.mkdir(parents=True)
+    rules.write_bytes(b"- mine\n")
+    with pytest.raises(Stale):
+        publish(store, rules, b"- one\n", base=sha256(b""))
+    assert rules.read_bytes() == b"- mine\n"
+
+
+def test_a_rules_file_is_made_in_no_project_that_is_gone_nor_through_a_link(store, rules, tmp_path):
+    gone = tmp_path / "gone" / ".claude" / "rules" / "learned.md"
+    with pytest.raises(Missing):
+        publish(store, gone, b"- one\n", base=sha256(b""))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    rules.parents[1].symlink_to(elsewhere)
+    with pytest.raises(UsageError, match="link"):
+        publish(store, rules, b"- one\n", base=sha256(b""))
+    assert not any(elsewhere.iterdir())
+    assert not gone.parents[2].exists()
+
+
+def test_a_broken_link_in_the_place_of_a_rules_file_is_never_followed(store, rules, tmp_path):
+    rules.parent.mkdir(parents=True)
+    rules.symlink_to(tmp_path / "app" / "nowhere.md")
+    with pytest.raises(SkillloopError):
+        publish(store, rules, b"- one\n", base=sha256(b""))
+    assert not (tmp_path / "app" / "nowhere.md").exists()
+
+
+def test_no_skill_is_ever_made(store, tmp_path):
+    (tmp_path / "skills" / "web").mkdir(parents=True)
+    with pytest.raises(Missing):
+        publish(store, tmp_path / "skills" / "web" / "SKILL.md", b"- one\n", base=sha256(b""))
+    assert not any((tmp_path / "skills" / "web").iterdir())
+
+
+def test_an_interrupted_publish_of_rules_under_another_client_folder_waits(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "conf"))
+    (tmp_path / "conf").mkdir()
+    rules = tmp_path / "conf" / "rules" / "learned.md"
+    publish(store, rules, b"- one\n", base=sha256(b""))
+    with store.transaction():
+        store.versions.intend(
+            Publish(str(rules), "proposal", sha256(b"- one\n"), store.versions.keep(b"- two\n"))
+        )
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+    assert history.recover(store) == []
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "conf"))
+    assert [done.state for done in history.recover(store)] == ["aborted"]
