@@ -1,10 +1,11 @@
-"""Check that an added line says what the person said: in their words, nothing invented, negations kept.
+"""Check that an added line says what the person said, in tiers.
 
-Three findings, from coarse to fine. *words*: most content words of the line come from the typed evidence it cites.
-*verbatim*: every URL, path, flag, identifier and number stands letter for letter in that evidence or in the skill.
-*meaning*: the line is one uncut run of the message, but for articles and politeness, and what was left out around it
-neither negates nor limits it. The first two are hard, since a line made of other words was not said by the person;
-the last is soft, since rewording may be right and a person can see it.
+*Automatic*: the line is one uncut run of the message, but for articles and politeness, and what was left out around it
+neither negates nor limits it. *Queued* ("form"): the same, but for spelling, letter case and person. *Queued and marked*:
+what was left out, added or turned round is told ("meaning"), and so are the words that are not the person's ("words") and
+the technical tokens that only the assistant had written ("verbatim"). *Discarded*: a line that shares next to nothing with
+the message, or holds a URL, path, flag, identifier or number that stands nowhere: neither in the evidence, nor in the skill,
+nor in the answer that the person corrected.
 
 The bound on words follows the novel-token rule of security research on agent memory; the run is stricter than
 comparing negators alone, because leaving out "docs" widens a rule as much as leaving out "not".
@@ -18,8 +19,10 @@ complaint. Anything else may carry a condition, a negation or another's words, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 
 from skillloop.gate.input import GateInput, body_of, finding
 from skillloop.gate.provenance import holds
@@ -29,8 +32,14 @@ from skillloop.text.lexicon import expression
 from skillloop.text.redact import redact
 from skillloop.text.words import polar, stem, tokens
 
-ENOUGH = 0.6
+LEAST = 0.25
 """Share of a line's content words that must come from the evidence."""
+
+KNOWN = 0.5
+"""Share of them that must come from there, from the skill, or from the answer that the person corrected."""
+
+LONG_ENOUGH = 5
+"""Letters from which a word with one letter changed, lost, added or swapped is the same, misspelled."""
 
 ABOUT = 0.5
 """Share of a removed line's content words that the evidence or the new line must hold, for it to speak about that line."""
@@ -65,18 +74,32 @@ _PARAPHRASES = tuple(
 def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Return the findings, each with the worst of all lines, and what the drawing of the lesson left to a person."""
     messages = {evidence.id: _message(evidence, inputs) for evidence in proposal.evidence}
-    wrong: dict[str, str] = {}
+    answers = redact("\n".join(inputs.answers.values())[:LONGEST])
+    mine = proposal.drafter == PERSON
+    wrong: dict[str, tuple[str, bool]] = {}
     for edit in proposal.edits:
         cited = [messages[name] for name in edit.evidence if messages.get(name)]
-        for name, why in _findings(edit, cited, inputs):
-            if why:
-                wrong.setdefault(name, why)
-    hard = proposal.drafter != PERSON
-    yield finding("words", wrong.get("words", ""), "in the person's words", hard=hard)
-    yield finding("verbatim", wrong.get("verbatim", ""), "nothing is made up", hard=hard)
-    yield finding("meaning", wrong.get("meaning", ""), "as the person said it", hard=False)
-    if proposal.look and proposal.drafter != PERSON:
+        for name, why, hard in _findings(edit, cited, inputs.base, answers):
+            if why and (name not in wrong or hard > wrong[name][1]):
+                wrong[name] = why, hard and not mine
+    for name, fine in _FINE.items():
+        why, hard = wrong.get(name, ("", name in _HARD))
+        if why or name != "form":
+            yield finding(name, why, fine, hard=hard)
+    if proposal.look and not mine:
         yield finding("look", "; ".join(proposal.look), "", hard=False)
+
+
+MARKS = frozenset({"words", "verbatim", "meaning"})
+"""The findings that, where they are soft, mark a line as reworded."""
+
+_FINE = {
+    "words": "in the person's words",
+    "verbatim": "nothing is made up",
+    "meaning": "as the person said it",
+    "form": "",
+}
+_HARD = {"words", "verbatim"}
 
 
 def _message(evidence: Evidence, inputs: GateInput) -> str:
@@ -94,41 +117,136 @@ def _message(evidence: Evidence, inputs: GateInput) -> str:
     return redact(turn.text[:LONGEST])
 
 
-def _findings(edit: Edit, messages: list[str], inputs: GateInput) -> Iterator[tuple[str, str]]:
+def _findings(edit: Edit, messages: list[str], base: str, answers: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield what is wrong with an edit: the check, a sentence, and whether it is hard."""
     text = "\n".join(messages)
     if edit.new is not None:
         line = body_of(edit.new[:LONGEST])[1]
-        yield "words", novel_words(line, text)
-        yield "verbatim", made_up(line, text, inputs.base)
-        whys = (meaning(line, message) for message in messages)
-        yield "meaning", min(whys, key=bool, default="no message holds it")
+        if why := made_up(line, text, base, answers):
+            yield "verbatim", why, True
+        elif why := made_up(line, text, base):
+            yield "verbatim", f"{why}, only in the assistant's answer", False
+        yield from _wording(line, messages, f"{text}\n{base}\n{answers}")
     if edit.old is not None:
         old = body_of(edit.old[:LONGEST])[1]
         mine, asked = words.content_words(old), words.content_words(text + "\n" + (edit.new or ""))
         if mine and len(mine & asked) / len(mine) < ABOUT:
-            yield "meaning", f"the person did not speak about {old.strip()[:80]!r}, which would go"
+            yield "meaning", f"the person did not speak about {old.strip()[:80]!r}, which would go", False
 
 
-def novel_words(line: str, evidence: str) -> str:
-    """Return what is wrong with where the line's words come from, or ""."""
-    mine, theirs = words.content_words(line), words.content_words(evidence)
-    if not mine:  # nothing but small words: they must be the person's
-        mine, theirs = frozenset(tokens(line) or [line]), frozenset(tokens(evidence))
-    share = len(mine & theirs) / len(mine)
-    new = ", ".join(sorted(mine - theirs)[:5])
-    return "" if share >= ENOUGH else f"only {share:.0%} of its words are the person's; not: {new}"
+def _wording(line: str, messages: list[str], known: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield how a line differs from the messages, of which `known` is all and what stands around them."""
+    text = "\n".join(messages)
+    why = min((meaning(line, message) for message in messages), key=bool, default="no message holds it")
+    if not why:
+        if other := _other_case(line, text):
+            yield "form", f"you wrote it in other letters: {other}", False
+    elif any(not meaning(_as_said(line, message), _in_third_person(message)) for message in messages):
+        yield "form", "the words are yours, but for spelling or person", False
+    else:
+        yield "meaning", why, False
+        foreign, share = novel_words(line, text)
+        if share < LEAST or novel_words(line, known)[1] < KNOWN:
+            yield (
+                "words",
+                f"only {share:.0%} of its words are the person's; not: {', '.join(foreign[:5])}",
+                True,
+            )
+        elif foreign:
+            yield "words", f"reworded; not your words: {', '.join(foreign[:8])}", False
 
 
-def made_up(line: str, evidence: str, skill: str) -> str:
-    """Return the technical tokens and code spans of a line that stand neither in the evidence nor in the skill, or ""."""
+def novel_words(line: str, evidence: str) -> tuple[list[str], float]:
+    """Return the content words of a line that are not in the evidence, and the share of those that are.
+
+    Spelling within one letter, a compound in one word or two, verbs that every rule has, and words of polarity or person
+    are nobody's. A line of nothing else has to be in the evidence word by word.
+    """
+    said = tokens(evidence)
+    theirs = {*words.content_words(evidence), *map(stem, said)}
+    line = _third_person().sub(" ", line)
+    mine = set(words.content_words(line)) - _anybodys()
+    for a, b in pairwise(tokens(line)):
+        if stem(a + b) in theirs:
+            mine -= {stem(a), stem(b)}
+    theirs |= {stem(a + b) for a, b in pairwise(said)}
+    if not words.content_words(line):
+        mine, theirs = set(tokens(line) or [line]), set(said)
+    foreign = sorted(word for word in mine if word not in theirs and not _misspelled(word, theirs))
+    return foreign, 1 - len(foreign) / len(mine) if mine else float(bool(theirs))
+
+
+@cache
+def _anybodys() -> frozenset[str]:
+    """Return the stems that say nothing about whose words a rule is in."""
+    polar = (
+        word for row in lexicon.classes("polarity").values() for phrase in row for word in tokens(phrase)
+    )
+    return frozenset(map(stem, (*polar, *lexicon.words("gate.rule verb"), *lexicon.words("gate.person"))))
+
+
+def _misspelled(word: str, others: Iterable[str]) -> str:
+    """Return the one of the others that is this word with one letter changed, lost, added or swapped, or ""."""
+    if len(word) < LONG_ENOUGH or not word.isalpha():
+        return ""
+    return next((other for other in others if other.isalpha() and _one_letter_apart(word, other)), "")
+
+
+def _one_letter_apart(a: str, b: str) -> bool:
+    if abs(len(a) - len(b)) > 1 or len(b) < LONG_ENOUGH - 1 or a == b:
+        return False
+    start = next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    rest, other = a[start:], b[start:]
+    if len(a) == len(b):
+        return rest[1:] == other[1:] or (rest[:2] == other[1::-1] and rest[2:] == other[2:])
+    return rest[1:] == other or rest == other[1:]
+
+
+def _as_said(line: str, message: str) -> str:
+    """Return a line in the spelling of the message, with the person as "person"."""
+    said = tokens(_in_third_person(message))
+    joined = {a + b: f"{a} {b}" for a, b in pairwise(said)}
+
+    def spelled(match: re.Match[str]) -> str:
+        word = words.fold(match[0])
+        return match[0] if word in said else joined.get(word) or _misspelled(word, said) or match[0]
+
+    line = _third_person().sub("person", line)
+    for a, b in pairwise(tokens(line)):
+        if a + b in said:
+            line = re.sub(rf"\b{re.escape(a)}\W+{re.escape(b)}\b", a + b, line, flags=re.IGNORECASE)
+    return re.sub(r"[^\W\d_]+", spelled, line)
+
+
+def _third_person() -> re.Pattern[str]:
+    return lexicon.pattern("gate.third person")
+
+
+def _in_third_person(message: str) -> str:
+    own = "|".join(map(re.escape, lexicon.words("gate.person")))
+    return re.sub(rf"\b(?:{own})\b", "person", message, flags=re.IGNORECASE)
+
+
+def made_up(line: str, evidence: str, *others: str) -> str:
+    """Return the technical tokens and code spans of a line that stand neither in the evidence nor in any other text, or ""."""
+    texts = (evidence, *others)
     mine, said = technical(line), technical(evidence)
-    missing = set(mine) - set(said)
-    missing = missing and missing - set(technical(skill))
+    missing = {
+        token for token in mine if not (token.isalpha() and token.casefold() in tokens(evidence))
+    } - set(said)
+    for other in others:
+        missing = missing and missing - set(technical(other))
     if missing and line.startswith(mine[0]) and mine[0][0].lower() + mine[0][1:] in said:
         missing.discard(mine[0])  # the start of a sentence was capitalised
-    spans = [span for span in _SPAN.findall(line) if span not in evidence and span not in skill]
+    spans = [span for span in _SPAN.findall(line) if not any(span in text for text in texts)]
     shown = ", ".join(sorted(missing) + spans)
     return f"not in the person's words and not in the skill: {shown[:200]}" if shown else ""
+
+
+def _other_case(line: str, evidence: str) -> str:
+    """Return the names in a line that the person wrote in other letters ("GitHub" for "github"), or ""."""
+    names = {token for token in technical(line) if token.isalpha() and not line.startswith(token)}
+    return ", ".join(sorted(names - set(technical(evidence))))
 
 
 def technical(text: str) -> list[str]:

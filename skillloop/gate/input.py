@@ -31,6 +31,8 @@ class GateInput:
     session: Session | None = None  # None where the proposal comes from the queue
     turns: Mapping[Evidence, Turn] = field(default_factory=dict)
     """The human turn that each piece of evidence points to, read again from the transcript; absent where there is none."""
+    answers: Mapping[Evidence, str] = field(default_factory=dict)
+    """What the assistant had said just before each of them: the answer that the person corrected."""
     receipts: Mapping[Turn, bool | None] = field(default_factory=dict)
     """Whether the hook saw these turns submitted; None, or absent: no hook watched."""
     added_in_session: int = 0  # lines that this session already added to the skill automatically

@@ -85,7 +85,8 @@ def gather(
 ) -> GateInput:
     """Look up all that the checks rest on: the rules, the cited turns with their receipts, the counts. See `prepare`."""
     folders = rules_folders(proposal.path, session)
-    turns = {item: turn for item in proposal.evidence if (turn := reread(item)) is not None}
+    read = {item: said for item in proposal.evidence if (said := reread(item)) is not None}
+    turns = {item: turn for item, (turn, _) in read.items()}
     inputs = GateInput(
         base=old,
         text=new,
@@ -93,6 +94,7 @@ def gather(
         target=SkillPath.of(proposal.path),
         session=session,
         turns=turns,
+        answers={item: answer for item, (_, answer) in read.items()},
         receipts={
             turn: authorship.witnessed(home, proposal.session_id, proposal.evidence[0].path, turn)
             for turn in turns.values()
@@ -194,8 +196,11 @@ def rules_folders(path: str, session: Session | None = None) -> tuple[Path | Non
     return client.parent if client else None, folder
 
 
-def reread(evidence: Evidence) -> Turn | None:
-    """Return the human turn that evidence points to, read again from the transcript itself; None if it is not there."""
+def reread(evidence: Evidence) -> tuple[Turn, str] | None:
+    """Return the human turn that evidence points to, and what the assistant had said just before it.
+
+    Both are read again from the transcript itself; None if it is not there.
+    """
     path = Path(evidence.path)
     projects = path.parent.parent
     if (
@@ -204,13 +209,19 @@ def reread(evidence: Evidence) -> Turn | None:
         path = next(projects.glob(f"*/{path.name}"), path)
     try:
         status = path.stat()
-        turns = _human_turns(str(path), status.st_size, status.st_mtime_ns)
+        turns = _said(str(path), status.st_size, status.st_mtime_ns)
     except (OSError, SkillloopError):
         return None
     return turns.get((evidence.line, evidence.uuid))
 
 
 @lru_cache(maxsize=16)
-def _human_turns(path: str, size: int, changed: int) -> dict[tuple[int, str | None], Turn]:  # noqa: ARG001  (they are the key)
+def _said(path: str, size: int, changed: int) -> dict[tuple[int, str | None], tuple[Turn, str]]:  # noqa: ARG001  (they are the key)
     """Read a file that did not change once for all its quotes, also where a review goes to and fro between files."""
-    return {(turn.line, turn.uuid): turn for turn in transcript.read(path).human_turns}
+    said, answer = {}, ""
+    for turn in transcript.read(path).turns:
+        if turn.role == "human":
+            said[turn.line, turn.uuid] = (turn, answer)
+        else:
+            answer = turn.text
+    return said

@@ -41,6 +41,7 @@ from skillloop.evaluate import (  # noqa: E402
     replay,
     second_opinion,
 )
+from skillloop.gate.fidelity import MARKS  # noqa: E402
 from skillloop.gate.provenance import DOUBTS  # noqa: E402
 from skillloop.hosts.claude_code import transcript  # noqa: E402
 from skillloop.hosts.claude_code.hooks import receipts  # noqa: E402
@@ -51,6 +52,7 @@ from skillloop.propose import (  # noqa: E402
     llm_drafter,
     offline_drafter,
 )
+from skillloop.skills import document  # noqa: E402
 from skillloop.text import redact  # noqa: E402
 
 if TYPE_CHECKING:
@@ -276,7 +278,7 @@ def _outcome(outcome: Outcome, verdict: Verdict) -> str:
         return "applied"
     if outcome is Outcome.DEFER:
         failed = {check.name for check in verdict.failed}
-        return "doubted" if failed & DOUBTS or "meaning" in failed else "said"
+        return "doubted" if failed & (DOUBTS | MARKS) else "said"
     return "refused"
 
 
@@ -340,7 +342,7 @@ def _attempts(
     base = world.skill().read_text("utf-8")
     for edits in (
         tuple(Edit("insert", "Code", new=line, evidence=ids) for line in bullets),
-        (Edit("insert", offline_drafter.LEARNED, new=bullets[0] if bullets else row["text"], evidence=ids),),
+        (Edit("insert", document.LEARNED, new=bullets[0] if bullets else row["text"], evidence=ids),),
         (Edit("insert", "Code", new=row["text"], evidence=ids),),
         (
             Edit(

@@ -47,7 +47,7 @@ def test_a_lesson_is_the_sentence_without_its_pleasantries(text):
     lesson = lessons.extract(text)
     assert lesson.text == LESSONS[text]
     assert lesson.quote in text
-    assert not fidelity.novel_words(lesson.text, text)
+    assert fidelity.novel_words(lesson.text, text)[0] == []
     assert not fidelity.made_up(lesson.text, text, "")
 
 
@@ -116,7 +116,7 @@ def test_a_quote_is_always_a_span_and_a_lesson_in_its_words(parts, between):
     lesson = lessons.extract(text)
     if lesson is not None:
         assert lesson.quote in text
-        assert not fidelity.novel_words(lesson.text, lesson.quote)
+        assert fidelity.novel_words(lesson.text, lesson.quote)[0] == []
 
 
 def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():

@@ -1,7 +1,9 @@
 """A line says what the person said: their words, nothing made up, the same way round."""
 
+import json
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from helpers.gate import SKILL, case, failed, insert, judged, replaced
@@ -14,6 +16,7 @@ from skillloop.gate.fidelity import made_up, meaning, novel_words
 from skillloop.model import Edit, Outcome
 from skillloop.text import words
 
+DATA = Path(__file__).parents[1] / "data"
 GENUINE = [
     ("no, use spaces not tabs", "Use spaces not tabs"),
     ("please always run the linter before committing", "Always run the linter before committing"),
@@ -149,7 +152,7 @@ def test_the_persons_own_words_keep_their_meaning(said, line):
         assert meaning(line, said) == ""
         return
     assert meaning(line, said) == ""
-    assert novel_words(line, said) == ""
+    assert novel_words(line, said)[0] == []
 
 
 @pytest.mark.parametrize(("said", "line"), FLIPS)
@@ -225,6 +228,19 @@ def test_a_line_that_a_person_reworded_still_waits_for_a_person():
     assert verdict.outcome is Outcome.DEFER
 
 
+REWORDINGS = [json.loads(line) for line in (DATA / "rewordings.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("row", REWORDINGS, ids=[f"{row['id']} {row['kind']}" for row in REWORDINGS])
+def test_a_reworded_line_reaches_the_person_with_the_right_mark(row):
+    """Automatic, of another form, marked as reworded, or discarded, by what is not the person's own."""
+    proposal, inputs = case(row["said"], insert(row["line"]))
+    inputs = replace(inputs, answers={proposal.evidence[0]: row.get("answer", "")})
+    wrong = {check.name: check.hard for check in fidelity.check(proposal, inputs) if not check.passed}
+    tier = "discarded" if any(wrong.values()) else "reworded" if wrong.keys() & fidelity.MARKS else "form"
+    assert (tier if wrong else "automatic") == row["tier"]
+
+
 words_of = st.lists(
     st.sampled_from("never only use don't sudo tabs before commit not all if the in docs , . ( ) :".split()),
     min_size=1,
@@ -253,7 +269,7 @@ def _same_units(kept, said):
 def test_any_two_texts_are_compared_without_an_error(line, said):
     meaning(line, said)
     made_up(line, said, said)
-    assert novel_words(line, line) == "" or not words.tokens(line)
+    assert novel_words(line, line)[0] == [] or not words.tokens(line)
 
 
 @pytest.mark.parametrize(
