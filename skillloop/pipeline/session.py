@@ -149,16 +149,17 @@ def try_again(home: Path, store: Store) -> None:
     """Carry out the lessons that something stood in the way of, where it stands there no more.
 
     Raises:
-        SkillloopError: the store cannot be written, or the person's rules cannot be read.
+        SkillloopError: the store cannot be written.
     """
-    for lesson, reason in store.troubles():
+    for lesson, _ in store.troubles():
         try:
             if lesson.target is not None:
                 _target_text(lesson.target)
-            if Path(lesson.evidence.path).exists():  # its transcript; where that is gone, the reason stays
-                propose_for(lesson, home, store)
-        except SkillloopError as error:
-            store.set_trouble(lesson.id, _reason(error) or reason)
+            propose_for(lesson, home, store)
+        except Corrupt:
+            raise
+        except Exception as error:  # noqa: BLE001  (it must not hold up the others)
+            store.set_trouble(lesson.id, _reason(error))
 
 
 def detect_in(run: Run) -> Found:
@@ -294,6 +295,10 @@ def _target_text(path: str) -> str:
         raise Refused(f"{path}: {unwritable}")
     text = gather.live_text(path)
     document.parse(text, path)
+    if structure.frontmatter(text) is None:
+        raise Refused(
+            f"{path}:1: the end of the frontmatter is in doubt", "keep `---` and odd characters out of it"
+        )
     return text
 
 

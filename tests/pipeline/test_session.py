@@ -155,6 +155,7 @@ def replaced_by_a_folder(skill):
 
 OBSTACLES = {
     "the frontmatter is not closed": lambda skill: skill.write_text("---\nname: write\n"),
+    "frontmatter is in doubt": lambda skill: skill.write_text("---\nname: x\n ---\n---\n- a\n"),
     "not UTF-8": lambda skill: skill.write_bytes(b"\xff"),
     "no such file": lambda skill: skill.unlink(),
     "no such folder": removed,
@@ -252,6 +253,19 @@ def test_a_trouble_ends_when_the_person_drops_the_lesson_or_gives_it_to_another_
     store.set_trouble(lesson.id, "again")
     store.dismiss(lesson.id)
     assert (store.troubles(), store.lessons(waiting=True)) == ([], [])
+
+
+def test_a_lesson_whose_transcript_is_gone_says_so_once_nothing_else_stands_in_its_way(
+    tmp_path, home, store, skill
+):
+    path = corrected(skill, RULE).write(tmp_path / "t" / "session.jsonl")
+    skill.unlink()
+    session.digest_job(home, path)
+    path.unlink()
+    for text in ("there is no such file", f"there is no transcript {path}"):
+        session.try_again(home, store)
+        assert text in store.troubles()[0][1]
+        skill.write_text(SKILL)
 
 
 def test_what_nobody_was_seen_typing_leaves_no_trouble(tmp_path, home, store, skill):
