@@ -54,6 +54,9 @@ LONGEST_QUOTE = 400
 CANDIDATE_AT = 0.005
 """Chance from which a rule is a candidate where the person did not disagree."""
 
+AGAIN_AT = 0.05
+"""Chance from which what is said again is a rule, where the person did not disagree: they say "commit and push" every day."""
+
 ONLY_PASTED = "[pasted text]"
 """Stands for the quote of a turn without words of the person's own: what they paste is nobody's evidence."""
 
@@ -154,12 +157,12 @@ class _Reading:
 
     def _offered(self, rule: Rule) -> bool:
         """Return whether a rule is offered: durable by itself, or asked for again. The same symptom twice is no request."""
-        its_kind = kind(self.present)
-        if its_kind is not Kind.BUG_REPORT and self.earlier.recurs(
-            self.evidence.id, rule.text, self.scene.turn.text, rule.quote
-        ):
+        its_kind, chance = kind(self.present), self._chance(rule)
+        if is_durable(self.scene, rule, its_kind, chance):
             return True
-        return is_durable(self.scene, rule, its_kind, self._chance(rule))
+        if its_kind is Kind.BUG_REPORT or (self.confidence < FOUND_AT and chance < AGAIN_AT):
+            return False
+        return self.earlier.recurs(self.evidence.id, rule.text, self.scene.turn.text, rule.quote)
 
     def _evidence(self, quote: str, *, further: bool) -> Evidence:
         """Return the evidence with a quote; that of a further rule of the turn has an id of its own."""

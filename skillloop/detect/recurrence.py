@@ -16,7 +16,7 @@ RECURS = 0.6
 """Similarity from which a request is the same as one of an earlier session."""
 
 LEAST_WORDS = 3
-"""Content words that a rule needs to be recognized; "same error" comes in every session."""
+"""Content words that a rule needs to be recognized in other words; with one less, it has to have just those words."""
 
 
 class EarlierRules:
@@ -33,8 +33,11 @@ class EarlierRules:
             rule: What it says.
             texts: In other words.
         """
-        if saying in self._known or len(words.content_words(rule)) < LEAST_WORDS:
+        stems = words.content_words(rule)
+        if saying in self._known or len(stems) < LEAST_WORDS - 1:
             return False
+        if len(stems) < LEAST_WORDS:
+            return stems in map(words.content_words, self._texts)
         return any(map(self.repeated, dict.fromkeys((rule, *texts))))
 
     def repeated(self, text: str) -> bool:

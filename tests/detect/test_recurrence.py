@@ -24,3 +24,11 @@ def test_words_that_carry_no_meaning_recur_only_as_they_were():
     assert not earlier.repeated("not this")
     assert earlier.repeated("tabs for tables")
     assert not EarlierRules({}).repeated("")
+
+
+def test_a_rule_of_two_words_recurs_only_with_just_those_words():
+    earlier = EarlierRules({"a": "No dates in the headings", "b": "the same error again"})
+    assert earlier.recurs("new", "Please no dates in headings")
+    assert not earlier.recurs("a", "Please no dates in headings")
+    assert not earlier.recurs("new", "No dates in the footer")
+    assert not earlier.recurs("new", "the error")
