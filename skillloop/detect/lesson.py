@@ -74,13 +74,6 @@ def _lead() -> re.Pattern[str]:
     return re.compile(rf"{first}(?:\W*(?:{announced}|{aside}|{link}|{dense})[\s{marks}]*)*", re.IGNORECASE)
 
 
-@cache
-def _openings() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Compile the openings that become imperative, each with what it becomes."""
-    pairs = (line.split(" =>") for line in lexicon.lines("lesson.opening"))
-    return tuple((re.compile(old, re.IGNORECASE), new and f"{new.strip()} ") for old, new in pairs)
-
-
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule, and the verbatim span of the turn that it was drawn from."""
@@ -227,8 +220,8 @@ def trim(sentence: str) -> str | None:
     for mark in "\"'":  # around the whole, or a lost one at an end
         if rest.count(mark) % 2 or (rest[:1] == rest[-1:] == mark and rest.count(mark) == 2):
             rest = rest.strip(mark)
-    for pattern, into in _openings():
-        rest = pattern.sub(into, rest)
+    for pattern, into in lexicon.rewrites("lesson.opening"):
+        rest = pattern.sub(into and f"{into} ", rest)
     words = len(tokens(rest)) * (0.5 if wide(rest) else 1.0)
     if (
         words < 2

@@ -41,6 +41,9 @@ KNOWN = 0.5
 LONG_ENOUGH = 5
 """Letters from which a word with one letter changed, lost, added or swapped is the same, misspelled."""
 
+MOST_WORDS = 80
+"""Words of a line up to which it is looked for with another spelling."""
+
 ABOUT = 0.5
 """Share of a removed line's content words that the evidence or the new line must hold, for it to speak about that line."""
 
@@ -59,16 +62,6 @@ _ODD = re.compile(r"[\d_./\\@$#~=:]|^-|[a-z][A-Z]|[A-Z]{2}")
 
 _CROSSED = re.compile("~~|[❌🚫⛔👎✗✘✖❎]|</?(?:s|del|strike)>", re.IGNORECASE)
 """Signs by which people say no without a word."""
-
-_PARAPHRASES = tuple(
-    (re.compile(pattern, re.IGNORECASE), into)
-    for pattern, into in (
-        (r"\b(?:i|we) (?:do not|don'?t) (?:want|like|need) you to\b", "do not"),
-        (r"\b(?:i|we) (?:do not|don'?t) (?:want|like|need)(?: any)?\b", "no"),
-        (r"\bwir (?:verwenden|nutzen|benutzen)(?: hier)?\b", "verwende"),
-        (r"\bpreff?er\b", "prefer"),
-    )
-)
 
 
 def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
@@ -142,16 +135,14 @@ def _wording(line: str, messages: list[str], known: str) -> Iterator[tuple[str, 
         if other := _other_case(line, text):
             yield "form", f"you wrote it in other letters: {other}", False
     elif any(not meaning(_as_said(line, message), _in_third_person(message)) for message in messages):
-        yield "form", "the words are yours, but for spelling or person", False
+        other = ", ".join(word for word in dict.fromkeys(tokens(line)) if word not in tokens(text))
+        yield "form", f"your words, but for spelling or person: {other}", False
     else:
         yield "meaning", why, False
         foreign, share = novel_words(line, text)
         if share < LEAST or novel_words(line, known)[1] < KNOWN:
-            yield (
-                "words",
-                f"only {share:.0%} of its words are the person's; not: {', '.join(foreign[:5])}",
-                True,
-            )
+            why = f"only {share:.0%} of its words are the person's; not: {', '.join(foreign[:5])}"
+            yield "words", why, True
         elif foreign:
             yield "words", f"reworded; not your words: {', '.join(foreign[:8])}", False
 
@@ -172,8 +163,13 @@ def novel_words(line: str, evidence: str) -> tuple[list[str], float]:
     theirs |= {stem(a + b) for a, b in pairwise(said)}
     if not words.content_words(line):
         mine, theirs = set(tokens(line) or [line]), set(said)
-    foreign = sorted(word for word in mine if word not in theirs and not _misspelled(word, theirs))
-    return foreign, 1 - len(foreign) / len(mine) if mine else float(bool(theirs))
+    foreign = sorted(mine - theirs)
+    if len(foreign) <= MOST_WORDS:
+        foreign = [word for word in foreign if not _misspelled(word, theirs)]
+    written = {stem(token): token for token in tokens(line)}
+    return [written.get(word, word) for word in foreign], 1 - len(foreign) / len(mine) if mine else float(
+        bool(theirs)
+    )
 
 
 @cache
@@ -205,6 +201,8 @@ def _one_letter_apart(a: str, b: str) -> bool:
 def _as_said(line: str, message: str) -> str:
     """Return a line in the spelling of the message, with the person as "person"."""
     said = tokens(_in_third_person(message))
+    if len(tokens(line)) > MOST_WORDS:
+        return line
     joined = {a + b: f"{a} {b}" for a, b in pairwise(said)}
 
     def spelled(match: re.Match[str]) -> str:
@@ -231,9 +229,8 @@ def made_up(line: str, evidence: str, *others: str) -> str:
     """Return the technical tokens and code spans of a line that stand neither in the evidence nor in any other text, or ""."""
     texts = (evidence, *others)
     mine, said = technical(line), technical(evidence)
-    missing = {
-        token for token in mine if not (token.isalpha() and token.casefold() in tokens(evidence))
-    } - set(said)
+    heard = set(tokens(evidence))
+    missing = {token for token in mine if not (token.isalpha() and token.casefold() in heard)} - set(said)
     for other in others:
         missing = missing and missing - set(technical(other))
     if missing and line.startswith(mine[0]) and mine[0][0].lower() + mine[0][1:] in said:
@@ -260,7 +257,7 @@ def meaning(line: str, message: str) -> str:
     crossed = _CROSSED.search(message)
     if crossed:
         return f"the message crosses something out: {crossed[0]!r}"
-    for pattern, into in _PARAPHRASES:
+    for pattern, into in lexicon.rewrites("gate.paraphrase"):
         line, message = pattern.sub(into, line), pattern.sub(into, message)
     parts = clauses(message)
     said, wanted = units(parts), units(clauses(line))

@@ -118,6 +118,13 @@ def pattern(key: str, form: str = "<all>") -> re.Pattern[str]:
     return re.compile(form, re.IGNORECASE)
 
 
+@cache
+def rewrites(key: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return the lines "expression => what takes its place" of every language under a key, for any letter case."""
+    pairs = (line.split(" =>") for line in lines(key))
+    return tuple((re.compile(old, re.IGNORECASE), new.strip()) for old, new in pairs)
+
+
 def whole(key: str) -> re.Pattern[str]:
     """Return the pattern of a key for whole words."""
     return pattern(key, WHOLE)

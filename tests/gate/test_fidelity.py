@@ -241,6 +241,27 @@ def test_a_reworded_line_reaches_the_person_with_the_right_mark(row):
     assert (tier if wrong else "automatic") == row["tier"]
 
 
+def test_the_marks_tell_the_words_that_are_not_the_persons():
+    proposal, inputs = case("never deploy on a friday", insert("Never deploy or release on a Friday"))
+    told = {check.name: check.detail for check in fidelity.check(proposal, inputs) if not check.passed}
+    assert told["words"] == "reworded; not your words: release"
+    proposal, inputs = case("never deploy on a firday", insert("Never deploy on a Friday"))
+    (check,) = (check for check in fidelity.check(proposal, inputs) if not check.passed)
+    assert (check.name, check.hard) == ("form", False)
+    assert check.detail == "your words, but for spelling or person: friday"
+
+
+def test_a_name_that_only_the_assistant_wrote_is_marked_and_one_that_nobody_wrote_is_refused():
+    proposal, inputs = case("not that one in new code", insert("No `load_all` in new code"))
+    answered = replace(inputs, answers={proposal.evidence[0]: "I called `load_all` in the new code."})
+    assert {check.name: check.hard for check in fidelity.check(proposal, answered) if not check.passed}[
+        "verbatim"
+    ] is False
+    assert {check.name: check.hard for check in fidelity.check(proposal, inputs) if not check.passed}[
+        "verbatim"
+    ] is True
+
+
 words_of = st.lists(
     st.sampled_from("never only use don't sudo tabs before commit not all if the in docs , . ( ) :".split()),
     min_size=1,
@@ -280,6 +301,7 @@ def test_a_megabyte_of_words_is_quick(unit):
     start = time.process_time()
     meaning("use tabs", said)
     made_up(said[:500], said, said)
+    novel_words(said[:10_000], said[:10_000])
     assert time.process_time() - start < 4
 
 
