@@ -259,6 +259,17 @@ def test_a_lesson_without_a_skill_is_given_to_one_in_review(desk):
     assert "Never cite a magazine" in desk.skill.read_text()
 
 
+def test_a_lesson_whose_transcript_is_gone_is_said_and_kept(desk):
+    Transcript().typed("Write the report").says("Done.").typed(SAID).says("You're right.").write(
+        desk.transcript
+    )
+    desk.run("digest", desk.transcript)
+    desk.transcript.unlink()
+    code, shown = desk.type("review", answers=[("q quit", lambda _: "1")])
+    assert (code, "not drafted: there is no transcript" in " ".join(shown.split())) == (0, True)
+    assert "there is no transcript" in " ".join(desk.run("status").stdout.split())
+
+
 @pytest.mark.parametrize("place", ["cache/market/books/1.0", "marketplaces/market/plugins/books"])
 def test_a_plugin_s_skill_is_not_edited_but_its_copy_learns(desk, place):
     plugin = desk.claude / "plugins" / place / "skills" / "reader" / "SKILL.md"

@@ -214,7 +214,12 @@ def _in_force(found: Lesson, troubles: dict[str, str]) -> str:
 
 def _teach(app: App, store: Store, found: Lesson) -> bool:
     """Draft for a lesson that was just given to a skill, and ask about the draft; return False to quit."""
-    done = session.propose_for(found, app.home, store)
+    try:
+        done = session.propose_for(found, app.home, store)
+    except SkillloopError as error:
+        store.set_trouble(found.id, error.message)
+        click.echo(f"not drafted: {error.message}")
+        return True
     for repeat in done.recurrences:
         click.echo(said_again(repeat))
     for trouble in done.troubles:
