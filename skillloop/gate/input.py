@@ -35,6 +35,7 @@ class GateInput:
     """What the assistant had said just before each of them: the answer that the person corrected."""
     receipts: Mapping[Turn, bool | None] = field(default_factory=dict)
     """Whether the hook saw these turns submitted; None, or absent: no hook watched."""
+    echoed: frozenset[Evidence] = frozenset()  # what the assistant, or a result of its tools, said first
     added_in_session: int = 0  # lines that this session already added to the skill automatically
     added_unseen: int = 0  # lines that were, since a person last decided anything about the skill
     own: str | None = None  # the person's last own version, or one that they approved; None is unknown

@@ -72,6 +72,8 @@ def _not_said(evidence: Evidence, inputs: GateInput) -> str:
         and (evidence.line, evidence.uuid) not in {(turn.line, turn.uuid) for turn in session.human_turns}
     ):
         return f"the message at {where} is none of those that a person said in this session"
+    if evidence in inputs.echoed:
+        return f"the assistant had these words before the person's message at {where}"
     if not evidence.quote.strip():
         return f"the quote of {where} is empty"
     return "" if holds(turn, evidence.quote) else f"the quote is not in the person's message at {where}"

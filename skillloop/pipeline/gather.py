@@ -6,12 +6,14 @@ and the gate judges the result again. The *digest* binds an approval to exactly 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from skillloop import config, fs, gate
 from skillloop.config import confirmation
+from skillloop.detect import durability
 from skillloop.errors import Refused, SkillloopError, Stale
 from skillloop.gate.fidelity import PERSON
 from skillloop.gate.input import GateInput
@@ -95,6 +97,7 @@ def gather(
         session=session,
         turns=turns,
         answers={item: answer for item, (_, answer) in read.items()},
+        echoed=frozenset() if session is None else echoed(session, turns),
         receipts={
             turn: authorship.witnessed(home, proposal.session_id, proposal.evidence[0].path, turn)
             for turn in turns.values()
@@ -194,6 +197,23 @@ def rules_folders(path: str, session: Session | None = None) -> tuple[Path | Non
         return Path(session.cwd), folder
     client = next((parent for parent in list(folder.parents)[:2] if parent.name == ".claude"), None)
     return client.parent if client else None, folder
+
+
+def echoed(session: Session, evidence: Iterable[Evidence]) -> frozenset[Evidence]:
+    """Return the evidence whose words are mostly the assistant's or a tool's, unless what is left is a rule by itself.
+
+    "Never say 'all tests pass' again" is the person's rule, however often the assistant said that all tests pass.
+    """
+    quotes = {item: item.quote for item in evidence if item.path == session.path}
+    rests = transcript.echoes(session, {quote: item.line for item, quote in quotes.items()})
+    return frozenset(
+        item for item, quote in quotes.items() if quote in rests and _foreign(quote, rests[quote])
+    )
+
+
+def _foreign(quote: str, rest: str) -> bool:
+    own = durability.is_explicit(rest, rest, rest) or durability.reads_like_a_norm(rest, rest, rest)
+    return 2 * len(rest) < len(quote) and not own
 
 
 def reread(evidence: Evidence) -> tuple[Turn, str] | None:

@@ -180,10 +180,8 @@ def study(
     What the assistant or a tool's result said first is no lesson of the person's, however it came into their message.
     """
     disagreements, lessons = detect.find(session, recurring=recurring, second_opinion=second_opinion)
-    echoed = transcript.echoes(
-        Path(session.path), {item.evidence.quote: item.evidence.line for item in lessons}
-    )
-    lessons = [item for item in lessons if item.evidence.quote not in echoed]
+    echoed = gather.echoed(session, (item.evidence for item in lessons))
+    lessons = [item for item in lessons if item.evidence not in echoed]
     return (
         tuple(replace(item, evidence=_redacted(item.evidence)) for item in disagreements),
         tuple(

@@ -137,3 +137,8 @@ def test_words_that_look_handed_on_are_not_applied(message):
 def test_a_quote_is_accepted_only_if_it_is_in_the_message(quote, said):
     accepted = "origin!" not in failed(provenance.check, said, EDIT, quote=quote)
     assert accepted == (bool(quote.strip()) and quote in said)
+
+
+def test_words_that_the_assistant_had_first_are_nobodys():
+    evidence = case(SAID, EDIT)[0].evidence
+    assert failed(provenance.check, SAID, EDIT, echoed=frozenset(evidence)) == {"origin!"}

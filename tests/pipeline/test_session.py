@@ -341,6 +341,36 @@ def test_a_sentence_that_the_assistant_had_first_teaches_nothing_when_it_comes_b
     assert result.trials == ()
 
 
+@pytest.mark.parametrize(
+    "back",
+    [
+        "Never cite a    magazine when there is a study.",
+        "sh: Never cite a magazine when there is a study.: command not found",
+    ],
+)
+def test_what_comes_back_otherwise_spaced_or_in_an_error_is_known_again(tmp_path, home, skill, back):
+    built = corrected(skill).tool(
+        "Bash", command="notify --note 'Never cite a magazine when there is a study.'"
+    )
+    result = digest(built.typed(back).says("You're right, sorry."), tmp_path, home)
+    assert not [item for item in result.lessons if "magazine" in item.text]
+
+
+def test_a_rule_about_what_the_assistant_said_is_the_persons(tmp_path, home, skill):
+    said = "Eight hours, says a health magazine that I trust."
+    built = corrected(skill).says(said).typed(f'From now on never write "{said}" to anybody.')
+    assert [
+        item
+        for item in digest(built.says("Sorry."), tmp_path, home).lessons
+        if "never write" in item.text.lower()
+    ]
+
+
+def test_what_a_person_said_in_a_comment_on_a_call_stays_theirs(tmp_path, home, skill):
+    built = corrected(skill).tool("Bash", command="mail").denied(RULE).says("Understood.").typed(RULE)
+    assert [item.text for item in digest(built.says("Sorry."), tmp_path, home).lessons if item.offered]
+
+
 def test_a_rule_that_the_assistant_repeats_stays_the_persons(tmp_path, home, skill):
     built = corrected(skill, RULE).says(f"Understood: {RULE}").typed(RULE).says("You're right, sorry.")
     assert [item.text for item in digest(built, tmp_path, home).lessons if item.offered]

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 
 from skillloop.errors import SkillloopError, UsageError
@@ -24,6 +27,7 @@ __all__ = ["echoes", "find", "locate", "read", "read_all"]
 BAD_SHARE = 0.05  # of the lines: from more on the session is partial
 ECHO_WORDS, ECHO_LETTERS = 5, 12
 """Words of a sentence, or letters where a script has no spaces, from which two do not say the same by accident."""
+_NO_WORD = bytes(at if at > 127 or chr(at).isalnum() else 32 for at in range(256))  # the rest become spaces
 PARALLEL_FROM = 64 << 20
 """Bytes of transcripts from which starting more processes pays."""
 
@@ -117,44 +121,112 @@ def _size(path: Path) -> int:
         return 0
 
 
-def echoes(path: Path, quotes: dict[str, int]) -> set[str]:
-    """Find the quotes that the assistant, or a result of its tools, had before the person: they are nobody's words.
+def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
+    """Find what the assistant, or a result of its tools, had before the person: those are nobody's words.
 
     A person who pastes what the assistant printed quotes it without a mark. Who had a sentence first is told by the
     lines as they stand, so nothing has to be kept while a session is read.
 
     Args:
-        path: The transcript.
+        session: As read.
         quotes: Verbatim spans of a person's turns, each with the 1-based line of its turn.
+
+    Returns:
+        The quotes that hold such words, each with what is left without them.
     """
-    needles = {quote: _needles(quote) for quote in quotes if _long_enough(quote)}
-    found: set[str] = set()
-    number = 0
-    for batch in Lines(path) if needles else ():
-        for line in batch:
-            number += 1
-            for quote in [quote for quote, marks in needles.items() if any(mark in line for mark in marks)]:
+    traces = [_Trace(quote, line) for quote, line in quotes.items()]
+    said = {turn.line for turn in session.human_turns}  # a refusal's comment stands in a tool's result
+    last, before = max(quotes.values(), default=0), 0
+    for batch in Lines(Path(session.path)) if quotes else ():
+        block, ends = b"".join(batch), list(accumulate(map(len, batch)))
+        for trace in traces:
+            for at, words in trace.near(block, ends) if before < trace.line else ():
+                line, number = batch[at], before + at + 1
                 result = b'"tool_result"' in line
-                if number < quotes[quote] and (
-                    result or b'"type":"assistant"' in line or b'"type": "assistant"' in line
-                ):
-                    found.add(quote)
-                if number >= quotes[quote] or result or b'"user"' in line or quote in found:
-                    del needles[quote]
-            if not needles:
-                return found
-    return found
+                person = number in said or (not result and b'"user"' in line)
+                if number < trace.line and (person or result or b'"assistant"' in line):
+                    trace.take(words, person=person)
+        before += len(batch)
+        if before >= last:
+            break
+    return {trace.quote: trace.rest for trace in traces if trace.echoed}
 
 
-def _needles(quote: str) -> tuple[bytes, ...]:
-    """Return how a text stands in a line of JSON: as UTF-8, or as ASCII with escapes."""
-    forms = (json.dumps(quote, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True))
-    return tuple({form.encode("utf-8", "surrogatepass") for form in forms})
+class _Trace:
+    """One quote, looked for piece by piece: each piece is too long for two to say the same by accident.
+
+    Pieces overlap, so that one is found wherever it begins. Spacing and punctuation do not count, since a terminal wraps
+    what it shows.
+    """
+
+    def __init__(self, quote: str, line: int) -> None:
+        self.quote, self.line = quote, line
+        parts = [match.span() for match in re.finditer(r"\S+", quote)]
+        size = ECHO_WORDS
+        if len(parts) < ECHO_WORDS and not quote.isascii():
+            parts, size = [(at, at + 1) for at in range(len(quote))], ECHO_LETTERS
+        spans = [(parts[at][0], parts[at + size - 1][1]) for at in range(len(parts) - size + 1)]
+        self._pieces = {span: _forms(quote[slice(*span)]) for span in spans}
+        middle = quote[slice(*spans[len(spans) // 2])] if spans else ""
+        words = sorted(re.findall(r"\w+", middle), key=len, reverse=True)
+        self._marks = set(zip(*map(_as_json, words), strict=True))
+        self._own: set[tuple[int, int]] = set()  # pieces that the person had first
+        self.echoed: set[tuple[int, int]] = set()
+
+    def near(self, block: bytes, ends: list[int]) -> Iterator[tuple[int, bytes]]:
+        """Find where all words of the middle piece stand, as they do where half of the quote does.
+
+        Args:
+            block: Whole lines.
+            ends: Where each of them ends.
+
+        Yields:
+            The number of the line, from 0, and what stands there.
+        """
+        reach = 3 * len(self.quote.encode()) + 100  # with escapes and spacing
+        for rare, *others in self._marks:
+            at = block.find(rare)
+            while at >= 0:
+                number = bisect_right(ends, at)
+                start, end = (
+                    max(ends[number - 1] if number else 0, at - reach),
+                    min(ends[number], at + 2 * reach),
+                )
+                if all(block.find(word, start, end) >= 0 for word in others):
+                    yield number, block[start:end]
+                at = block.find(rare, min(ends[number], at + reach))
+
+    def take(self, words: bytes, *, person: bool) -> None:
+        """Take what stands in an earlier line, of the person's or of somebody else's."""
+        plain = _plain(words)
+        found = {span for span, forms in self._pieces.items() if any(form in plain for form in forms)}
+        if person:
+            self._own |= found - self.echoed
+        else:
+            self.echoed |= found - self._own
+
+    @property
+    def rest(self) -> str:
+        """What is left of the quote without the pieces that somebody else had first."""
+        gone = {at for first, end in self.echoed for at in range(first, end)}
+        return "".join(" " if at in gone else letter for at, letter in enumerate(self.quote)).strip()
 
 
-def _long_enough(quote: str) -> bool:
-    """Return whether it is no accident if somebody else said the very same."""
-    return len(quote.split()) >= ECHO_WORDS or (not quote.isascii() and len(quote) >= ECHO_LETTERS)
+def _as_json(text: str) -> tuple[bytes, bytes]:
+    """Return how a text stands in a line of JSON: as UTF-8, and as ASCII with escapes."""
+    plain, escaped = (json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True))
+    return plain.encode("utf-8", "surrogatepass"), escaped.encode()
+
+
+def _forms(text: str) -> set[bytes]:
+    return {plain for form in _as_json(text) if (plain := _plain(form))}
+
+
+def _plain(data: bytes) -> bytes:
+    """Return what a line of JSON says without spacing, punctuation and escapes of control characters."""
+    for escape in (b"\\n", b"\\t", b"\\r"):
+        data = data.replace(escape, b" ")
+    return b" ".join(data.translate(_NO_WORD).split())
 
 
 def find(projects: Path) -> Iterator[Path]:
