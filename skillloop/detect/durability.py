@@ -168,7 +168,7 @@ def _always(rule: str, adverb: str, wish: str) -> bool:
 
 
 def is_explicit(text: str, quote: str, rule: str) -> bool:
-    """Return whether a person's own words say that a rule is for good: "from now on", "never", "I told you", "we use".
+    """Return whether a person's own words say that a rule is for good: "from now on", "never", "house rule: …".
 
     "Always run the linter" is a rule, "it always fails" is not; so each expression is tied to where it stands: the scope
     in time anywhere in the sentence, the adverb at the head of the rule or right behind its first word, the reminder
@@ -181,7 +181,9 @@ def is_explicit(text: str, quote: str, rule: str) -> bool:
     """
     sentence = _sentence(text, quote)
     return bool(
-        lexicon.whole("lasting.from now on").search(sentence)
+        announced(sentence)
+        or (".md" in sentence and lexicon.pattern("lasting.recorded").search(sentence))
+        or lexicon.whole("lasting.from now on").search(sentence)
         or _always(rule, "lasting.adverb", "lasting.wish")
         or lexicon.pattern("lasting.enough", r"<spaced>(?!\w)").match(sentence.strip())
         or lexicon.pattern("lasting.enough", "<dense>").search(sentence)
@@ -194,6 +196,11 @@ def is_explicit(text: str, quote: str, rule: str) -> bool:
         )
         or lexicon.pattern("lasting.reminder", "<dense>").search(sentence)
     )
+
+
+def announced(sentence: str) -> bool:
+    """Return whether a sentence starts by saying that a rule comes, or something to remember."""
+    return bool(lexicon.pattern("lasting.marked", r"\W*<all>").match(sentence))
 
 
 def reads_like_a_norm(text: str, quote: str, rule: str) -> bool:

@@ -229,7 +229,11 @@ def trim(sentence: str) -> str | None:
         or lexicon.pattern("lesson.fragment").match(rest)
         or lexicon.pattern("lesson.meant", r"(?<!\w)<spaced>|<dense>").search(rest)
         or rest.count("(") != rest.count(")")
-        or (lexicon.pattern("lesson.story").match(rest) and not lexicon.pattern("lesson.asks").match(rest))
+        or (
+            lexicon.pattern("lesson.story").match(rest)
+            and not lexicon.pattern("lesson.asks").match(rest)
+            and not durability.announced(sentence)
+        )
     ):
         return None
     return rest if wide(rest) or _NAME.match(rest) else rest[0].upper() + rest[1:]
