@@ -342,18 +342,17 @@ def test_a_sentence_that_the_assistant_had_first_teaches_nothing_when_it_comes_b
 
 
 @pytest.mark.parametrize(
-    "back",
+    ("printed", "back"),
     [
-        "Never cite a    magazine when there is a study.",
-        "sh: Never cite a magazine when there is a study.: command not found",
+        ("**Never cite a magazine** when there is a study.", "Never cite a magazine when there is a study."),
+        ("notify Never cite a magazine when there is a study.", "sh: Never cite a magazine when there is a study.: not found"),
     ],
-)
-def test_what_comes_back_otherwise_spaced_or_in_an_error_is_known_again(tmp_path, home, skill, back):
-    built = corrected(skill).tool(
-        "Bash", command="notify --note 'Never cite a magazine when there is a study.'"
-    )
-    result = digest(built.typed(back).says("You're right, sorry."), tmp_path, home)
-    assert not [item for item in result.lessons if "magazine" in item.text]
+)  # fmt: skip
+def test_what_comes_back_as_a_terminal_shows_it_or_in_an_error_is_known_again(
+    tmp_path, home, skill, printed, back
+):
+    built = corrected(skill).says(printed).typed(back).says("You're right, sorry.")
+    assert not [item for item in digest(built, tmp_path, home).lessons if "magazine" in item.text]
 
 
 def test_a_rule_about_what_the_assistant_said_is_the_persons(tmp_path, home, skill):
