@@ -27,6 +27,7 @@ def test_only_a_client_that_says_who_typed_makes_a_turn_typed(read, version, ori
         {"origin": "human"},
         {"promptSource": "suggestion_accepted"},
         {"promptSource": "something new"},
+        {"turnOrigin": "something new"},
         {"entrypoint": "sdk-cli"},
         {"isMeta": True},
         {"isSidechain": True},
@@ -388,3 +389,30 @@ def test_a_copy_of_words_that_nobody_saw_stays_suspect(read, tmp_path):
         False,
         True,
     ]
+
+
+def test_whatever_stands_in_the_queue_of_a_headless_run_is_nobodys(read):
+    built = Transcript("2.1.332", entrypoint="sdk-cli").queued("Name the birds", "dequeue").says("Working.")
+    built.queued("never in Latin").says("Right.")
+    for words in ("and then", "always with the family"):  # sent as one
+        built._queue("enqueue", content=words)
+    built._queue("dequeue")._queue("dequeue").typed("and then\nalways with the family")
+    session = read(built.says("Done."))
+    assert (session.human_turns, session.automated) == ((), True)
+
+
+def test_a_machines_words_in_the_queue_are_no_persons_later(read):
+    built = Transcript("2.1.332").typed("Go on").says("Working.")
+    built.attachment("queued_command", prompt="never amend", commandMode="prompt", origin={"kind": "peer"})
+    built._queue("enqueue", content="never amend")._queue("remove")
+    assert said(read(built.says("Right."))) == ["Go on"]
+
+
+def test_what_is_queued_in_an_editor_waits_as_what_is_sent_there(read):
+    built = (
+        Transcript("2.1.332", entrypoint="claude-vscode")
+        .typed("Go on")
+        .says("Working.")
+        .queued("never amend")
+    )
+    assert [turn.origin for turn in read(built).human_turns] == [Origin.UNATTRIBUTED] * 2

@@ -131,6 +131,8 @@ def of_queued(record: dict[str, Any], attachment: dict[str, Any], text: str) -> 
     if "origin" in attachment:
         record = record | {"origin": attachment["origin"], "promptSource": "queued"}
     sender = Origin.MACHINE if attachment.get("isMeta") else origin(record)
+    if sender is Origin.TYPED and record.get("entrypoint") in PERSONAL_ENTRYPOINTS:
+        sender = Origin.UNATTRIBUTED  # as what is sent there at once
     own = own_words(text)
     return Authorship(sender, TurnKind.QUEUED, own) if own and sender is not Origin.MACHINE else _NOBODY
 
@@ -201,7 +203,7 @@ def origin(record: dict[str, Any]) -> Origin:
         return Origin.MACHINE
     sender, source = record.get("origin"), record.get("promptSource")
     human = isinstance(sender, dict) and sender.get("kind") == "human"
-    if sender is not None and not human:
+    if (sender is not None and not human) or record.get("turnOrigin") not in (None, "human", "sdk"):
         return Origin.MACHINE
     if source == "sdk":  # not `automated`: a person in the desktop app or an IDE, as far as can be told
         return Origin.UNATTRIBUTED

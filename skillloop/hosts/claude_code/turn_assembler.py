@@ -83,7 +83,9 @@ class Assembly:
         self.drafts = [draft for draft in self.drafts if draft not in foreign]
         if self._refused_plan is not None:  # nobody spoke after it: the plan went on in a session of its own
             self._mark_call(self._refused_plan)
-        late = list(self.queue.missing(self.human_drafts()))
+        human = self.human_drafts()
+        # a headless run logs its prompts in the queue, too
+        late = [] if self.automatic and not human else list(self.queue.missing(human))
         for draft in late:
             draft.text, draft.pasted = separate(draft.text, self._pastes)
         if late:
@@ -267,8 +269,11 @@ class Assembly:
         if attachment.get("type") == "invoked_skills":
             self._relaunch(attachment.get("skills"))
         elif attachment.get("type") == "queued_command" and attachment.get("commandMode") in (None, "prompt"):
-            author = authorship.of_queued(record, attachment, _joined(attachment.get("prompt")))
-            if author.origin is not Origin.MACHINE:
+            prompt = _joined(attachment.get("prompt"))
+            author = authorship.of_queued(record, attachment, prompt)
+            if author.origin is Origin.MACHINE:
+                self.queue.repeated([prompt])
+            else:
                 self._add_human(author, record, line, source)
 
     def _relaunch(self, skills: Any) -> None:
