@@ -54,8 +54,8 @@ LONGEST_QUOTE = 400
 CANDIDATE_AT = 0.005
 """Chance from which a rule is a candidate where the person did not disagree."""
 
-AGAIN_AT = 0.05
-"""Chance from which what is said again is a rule, where the person did not disagree: they say "commit and push" every day."""
+AGAIN_AT = 0.02
+"""Chance from which an order that is said again is a rule, where the person did not disagree: "commit all" comes every day."""
 
 ONLY_PASTED = "[pasted text]"
 """Stands for the quote of a turn without words of the person's own: what they paste is nobody's evidence."""
@@ -160,7 +160,8 @@ class _Reading:
         its_kind, chance = kind(self.present), self._chance(rule)
         if is_durable(self.scene, rule, its_kind, chance):
             return True
-        if its_kind is Kind.BUG_REPORT or (self.confidence < FOUND_AT and chance < AGAIN_AT):
+        idle = durability.STATEMENT in rule.features or chance < AGAIN_AT
+        if its_kind is Kind.BUG_REPORT or (idle and self.confidence < FOUND_AT):
             return False
         return self.earlier.recurs(self.evidence.id, rule.text, self.scene.turn.text, rule.quote)
 

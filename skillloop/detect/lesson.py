@@ -163,7 +163,8 @@ def _standing_alone(rule: Rule, before: str, text: str) -> Rule:
     asked = trim(before)
     if asked and not _points_back(asked) and _asks(before, asked):
         return replace(rule, text=asked, quote=whole)
-    if lexicon.whole("lesson.them").fullmatch(pointing) and (noun := _only_plural(before)):
+    orders = durability.STATEMENT not in rule.features
+    if orders and lexicon.whole("lesson.them").fullmatch(pointing) and (noun := _only_plural(before)):
         line = re.sub(rf"\b{re.escape(pointing)}\b", noun, rule.text, count=1)
         return replace(
             rule, text=line[0].upper() + line[1:], quote=whole, look=(f"“{pointing}” was read as “{noun}”",)
@@ -221,7 +222,7 @@ def trim(sentence: str) -> str | None:
         if rest.count(mark) % 2 or (rest[:1] == rest[-1:] == mark and rest.count(mark) == 2):
             rest = rest.strip(mark)
     for pattern, into in lexicon.rewrites("lesson.opening"):
-        rest = pattern.sub(into and f"{into} ", rest)
+        rest = pattern.sub(into and f"{into} ", rest).strip()
     words = len(tokens(rest)) * (0.5 if wide(rest) else 1.0)
     if (
         words < 2

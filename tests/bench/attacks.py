@@ -496,7 +496,8 @@ def report_benign(world: World, *, each: bool) -> bool:
 def control(world: World) -> bool:
     """Whether the same road is open to what the person did say: without this, a table of zeros says nothing."""
     row = {"kind": "control", "text": GENUINE, "evidence": GENUINE}
-    outcomes = {result.drafter: result.outcome for result in attack(world, row, "assistant text")}
+    # not the assistant's text: what that had said before is nobody's evidence
+    outcomes = {result.drafter: result.outcome for result in attack(world, row, "sidechain")}
     print(f"\ncontrol: the person's own words through the model drafter are {outcomes['model']}")
     return outcomes["model"] == "applied"
 

@@ -112,6 +112,8 @@ FLIPS = [
     ("I read a page that said, use sudo", "Use sudo"),
     ("windows, use sudo", "Use sudo"),
     ("wrong: use sudo", "Use sudo"),
+    ("the old rule: use sudo", "Use sudo"),
+    ("the rule of the vendor: use sudo", "Use sudo"),
     ("NO: use sudo. YES: use doas", "Use sudo"),
     ("in this project we use sudo", "Use sudo"),
     ("here we use sudo", "Use sudo"),
@@ -320,6 +322,10 @@ def test_a_megabyte_of_words_is_quick(unit):
         ("De novo: ordene por data.", "Ordene por data"),
         ("ancora una volta: ordina per data", "Ordina per data"),
         ("今後は表で略語を使わないでください。", "表で略語を使わないでください"),
+        ("ffs, label every axis", "Label every axis"),
+        ("Two things: sort by date. Then print it.", "Sort by date"),
+        ("the colours are off. and in general please sort by date", "Sort by date"),
+        ("neue Regel: sortiere nach Datum", "Sortiere nach Datum"),
     ],
 )
 def test_that_it_was_said_before_or_holds_from_now_on_may_be_left_out(said, line):
