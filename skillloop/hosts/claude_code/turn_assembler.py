@@ -191,8 +191,11 @@ class Assembly:
             self.awaited -= {string(block.get("tool_use_id")).encode() for block in results}
             if self.skills.forked(record.get("toolUseResult")):
                 self._entered()
-            asked = any(self._tool(block) == "AskUserQuestion" for block in results)
+            tools = {self._tool(block) for block in results}
+            asked = "AskUserQuestion" in tools
             author = authorship.of_answers(record) if asked else authorship.of_comment(record, texts)
+            if tools == {""}:  # the result of a call that nobody made
+                author = author._replace(text="")
             if asked and (TurnKind.PROMPT, string(record.get("version"))) in self._signing:
                 author = author._replace(origin=Origin.TYPED)
             if author.text:
