@@ -67,7 +67,7 @@ def find(
     recurring: Mapping[str, str] | None = None,
     second_opinion: SecondOpinion | None = None,
 ) -> tuple[list[Disagreement], list[Lesson]]:
-    """Find the disagreements of a session and what its turns teach, each in order.
+    """Find the disagreements of a session and what its turns teach, each line once, in order.
 
     Args:
         session: As read from its transcript.
@@ -98,7 +98,11 @@ def find(
                 taught = [lesson for lesson in taught if lesson.turn != last.turn]
             disagreements.append(disagreement)
         taught += found.lessons()
-    return disagreements, taught
+    once: dict[str, Lesson] = {}
+    for lesson in taught:
+        if lesson.text not in once or lesson.offered > once[lesson.text].offered:
+            once[lesson.text] = lesson
+    return disagreements, list(once.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,16 @@ def test_a_turn_that_is_no_disagreement_can_teach_but_a_person_looks_at_it():
     assert lesson.look
 
 
+def test_a_line_that_is_said_twice_in_a_session_is_one_lesson():
+    said = "From now on, always run the tests with pytest -x."
+    turns = tuple(
+        Turn(n, role, said if role == "human" else "I will.", n + 1, uuid=f"u{n}")
+        for n, role in enumerate(("human", "assistant") * 2)
+    )
+    _, found = detect.find(Session("s", "s.jsonl", turns))
+    assert [lesson.text for lesson in found] == ["Always run the tests with pytest -x"]
+
+
 def test_what_is_not_sure_enough_is_a_candidate_until_it_is_said_again():
     session = conversation("no, put a blank line between the groups", "Moved.")
     _, (once,) = detect.find(session)
