@@ -95,6 +95,7 @@ class Turn:
     denied: bool = False  # a tool call was refused just before this turn
     abandoned: bool = False  # the conversation was rewound: this turn is not on the final branch
     pasted: tuple[str, ...] = ()
+    marked: bool = False  # the client itself marked all that is pasted, so the rest was typed
     tools: tuple[ToolUse, ...] = ()
     skill: SkillRef | None = None  # the skill in force when this turn was said
     copied_from: str | None = None  # id of the session that it was said in, where this one is a fork of it

@@ -139,6 +139,10 @@ def test_a_quote_is_accepted_only_if_it_is_in_the_message(quote, said):
     assert accepted == (bool(quote.strip()) and quote in said)
 
 
+def test_words_beside_a_paste_that_the_client_marked_were_typed():
+    assert failed(provenance.check, SAID, EDIT, turn={"pasted": ("a log",), "marked": True}) == set()
+
+
 def test_words_that_the_assistant_had_first_are_nobodys():
     evidence = case(SAID, EDIT)[0].evidence
     assert failed(provenance.check, SAID, EDIT, echoed=frozenset(evidence)) == {"origin!"}

@@ -96,7 +96,13 @@ RULES = "- Never greet anyone.\n- Always sign with the team's name.\n- Keep it u
 def test_what_stands_outside_the_clients_marks_was_typed_and_nothing_else(read, before, after):
     turn = read(Transcript("2.1.332").pasted(before, RULES, after)).human_turns[0]
     assert " ".join(turn.text.split()) == f"{before} {after}".strip()
-    assert turn.pasted == (RULES,)
+    assert (turn.pasted, turn.marked) == ((RULES,), True)
+
+
+@pytest.mark.parametrize("version", ["2.1.197", "2.1.332"])
+def test_a_paste_that_only_its_shape_tells_is_not_marked(read, version):
+    turn = read(Transcript(version).typed("Look:\n```\nError: boom\n```")).human_turns[0]
+    assert (turn.text, turn.marked) == ("Look:", False)
 
 
 @pytest.mark.parametrize(

@@ -303,14 +303,13 @@ class Assembly:
         if not unambiguous(source) or unsigned in self._signing:
             self.machine += 1
             return None
-        command = author.kind is TurnKind.COMMAND
-        own, pasted = (
-            receipts.typed_and_pasted(author.text) if command else separate(author.text, self._pastes)
-        )
+        own, marked = receipts.typed_and_pasted(author.text)
+        own, rest = (own, ()) if author.kind is TurnKind.COMMAND else separate(own, self._pastes)
         draft = HumanDraft(
             line,
             own.strip(),
-            tuple(pasted),
+            (*marked, *rest),
+            bool(marked) and not rest,
             uuid,
             parent=string(record.get("parentUuid")) or None,
             timestamp=string(record.get("timestamp")) or None,

@@ -36,6 +36,7 @@ class HumanDraft:
     line: int
     text: str
     pasted: tuple[str, ...] = ()
+    marked: bool = False
     uuid: str | None = None
     parent: str | None = None
     timestamp: str | None = None
@@ -66,6 +67,7 @@ class HumanDraft:
             denied=self.denied,
             abandoned=self.abandoned,
             pasted=self.pasted,
+            marked=self.marked,
             skill=self.skill,
             copied_from=self.copied_from,
         )
