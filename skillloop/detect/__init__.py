@@ -2,8 +2,8 @@
 
 from skillloop.detect.disagreements import (
     DRAFT_AT,
-    DURABLE_AT,
     FOUND_AT,
+    OFFER_AT,
     ONLY_PASTED,
     OPINION,
     UNSURE,
@@ -13,8 +13,8 @@ from skillloop.detect.disagreements import (
 
 __all__ = [
     "DRAFT_AT",
-    "DURABLE_AT",
     "FOUND_AT",
+    "OFFER_AT",
     "ONLY_PASTED",
     "OPINION",
     "UNSURE",

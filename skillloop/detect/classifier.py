@@ -1,8 +1,8 @@
 """Linear models over named features: small, inspectable, quick. What they learned lies in `data/weights.json`.
 
-A score is the sum of the weights of the features that are there: log-odds, so the logistic function gives a probability
-(tests/bench/detect.py prints how reliable it is on people who were held out). The file is made by
-tests/bench/train_detector.py and holds names of features and numbers, no text of a person.
+A score is the sum of the weights of the features that are there: log-odds, so the logistic function gives a probability.
+tests/bench/train_detector.py makes the file, and prints how good it is on people who were held out. It holds names of
+features and numbers, no text of a person.
 """
 
 from __future__ import annotations
@@ -47,11 +47,13 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Everything that was learned: is it a disagreement, is it durable, and which kind."""
+    """Everything that was learned, and the thresholds that were chosen with it."""
 
-    disagreement: Linear
-    durable: Linear
+    disagreement: Linear  # of a turn
+    durable: Linear  # of a sentence by itself: which is the rule of its turn
+    lesson: Linear  # of a turn and a rule in it: is it worth knowing next time
     kinds: Mapping[str, Linear]
+    thresholds: Mapping[str, float]
 
 
 @cache
@@ -61,7 +63,9 @@ def learned() -> Weights:
     return Weights(
         Linear(data["disagreement"]),
         Linear(data["durable"]),
+        Linear(data["lesson"]),
         {name: Linear(kind) for name, kind in data["kinds"].items()},
+        data["thresholds"],
     )
 
 

@@ -15,20 +15,31 @@ from dataclasses import dataclass, replace
 from skillloop.detect import durability
 from skillloop.detect import lesson as lessons
 from skillloop.detect.classifier import kind, learned
-from skillloop.detect.features import features, words_used
+from skillloop.detect.features import features, without_reply, words_used
 from skillloop.detect.lesson import Rule
 from skillloop.detect.recurrence import EarlierRules
 from skillloop.detect.turn_context import Scene, scenes
 from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal
-from skillloop.text import words
 
 SecondOpinion = Callable[[Disagreement, Session], float | None]
 
-FOUND_AT = 0.45
-"""Confidence from which a turn counts as a disagreement."""
+FOUND_AT = learned().thresholds["found"]
+"""Confidence from which a turn counts as a disagreement: where F1 is best on people whom the training did not see."""
 
 DRAFT_AT = 0.65
-"""Confidence from which a lesson may be applied unseen: at least four in five such detections are right (tests/bench/detect.py)."""
+"""Confidence from which a lesson may be applied unseen: at least four in five such detections are right (tests/bench/train_detector.py)."""
+
+OFFER_AT = learned().thresholds["offer"]
+"""Chance from which a lesson is offered: of those that nobody has seen before, at least 28 in 100 are durable."""
+
+SURE_AT = learned().thresholds["sure"]
+"""Chance from which a lesson may be applied unseen: at least 85 in 100 are durable."""
+
+REPLY_SAYS = 0.1
+"""What the words with which the assistant answered may add to how sure a lesson is: assistants apologise for anything."""
+
+ONCE = "it may have been meant for once"
+"""Why a person must look at a lesson that is less surely durable."""
 
 NOT_CORRECTED = "it may not have been said as a correction"
 """Why a person must look at a lesson from a turn that is less surely a disagreement."""
@@ -38,15 +49,6 @@ UNSURE = (0.2, DRAFT_AT)
 
 OPINION = "second opinion"
 """Name of the signal that says by how much a second opinion changed the confidence."""
-
-DURABLE_AT = 0.2
-"""Chance from which a rule is durable that does not say so itself: that its turn is a disagreement, times that the rule lasts."""
-
-STATEMENT_AT = 0.45
-"""The same where the rule is no order but tells how things are, as "error messages are lower case" does, and much else."""
-
-AT_HAND = 0.6
-"""Share of a rule's words from which it is about the matter at hand: the assistant had just used them."""
 
 LONGEST_QUOTE = 400
 """Characters."""
@@ -126,13 +128,13 @@ class _Reading:
                 text=rule.text,
                 chance=round(self._chance(rule), 3),
                 offered=self._offered(rule),
-                confidence=self.confidence,
+                confidence=self._bounded,
                 turn=turn.index,
                 skill=turn.skill,
                 scope=Scope.SKILL if turn.skill else Scope.PROJECT,
                 target=turn.skill.path if turn.skill else None,
                 disagreement=self.evidence.id if disagrees else None,
-                look=rule.look if self.confidence >= DRAFT_AT else (*rule.look, NOT_CORRECTED),
+                look=self._look(rule),
                 signals=self._signals(),
             )
             for number, rule in enumerate(self.rules)
@@ -153,21 +155,36 @@ class _Reading:
             self._signals(),
         )
 
+    @property
+    def _bounded(self) -> float:
+        """How sure it is that they disagreed, with what the assistant's words may add."""
+        plain = learned().disagreement.confidence(without_reply(self.present))
+        return (
+            self.confidence
+            if self.confidence != self.detected
+            else round(min(self.confidence, plain + REPLY_SAYS), 3)
+        )
+
     def _chance(self, rule: Rule) -> float:
-        chance = durability.chance(self.present, rule.features)
-        if self.confidence != self.detected:
-            chance = min(1.0, chance * self.confidence / self.detected)
-        return chance
+        return durability.chance(without_reply(self.present), rule.features)
 
     def _offered(self, rule: Rule) -> bool:
         """Return whether a rule is offered: durable by itself, or asked for again. The same symptom twice is no request."""
         its_kind, chance = kind(self.present), self._chance(rule)
-        if is_durable(self.scene, rule, its_kind, chance):
+        if durability.EXPLICIT in rule.features or chance >= OFFER_AT:
             return True
         idle = durability.STATEMENT in rule.features or chance < AGAIN_AT
         if its_kind is Kind.BUG_REPORT or (idle and self.confidence < FOUND_AT):
             return False
         return self.earlier.recurs(self.evidence.id, rule.text, self.scene.turn.text, rule.quote)
+
+    def _look(self, rule: Rule) -> tuple[str, ...]:
+        """Return why a person must look at a rule."""
+        doubts = {
+            NOT_CORRECTED: self._bounded < DRAFT_AT,
+            ONCE: self._chance(rule) < SURE_AT and durability.EXPLICIT not in rule.features,
+        }
+        return (*rule.look, *(why for why, true in doubts.items() if true))
 
     def _evidence(self, quote: str, *, further: bool) -> Evidence:
         """Return the evidence with a quote; that of a further rule of the turn has an id of its own."""
@@ -204,24 +221,3 @@ def _quote(text: str) -> str:
     score = learned().disagreement.score
     heaviest = max(lessons.sentences(text), key=lambda part: score(words_used(part)), default="")
     return heaviest[:LONGEST_QUOTE].strip()
-
-
-def is_durable(scene: Scene, rule: Rule, its_kind: Kind, chance: float, least: float = DURABLE_AT) -> bool:
-    """Return whether a rule is worth knowing next time, by itself.
-
-    Args:
-        scene: Where it was said.
-        rule: As drawn from the turn.
-        its_kind: Of the disagreement.
-        chance: That the turn is a disagreement, times that its rule lasts.
-        least: What the chance has to be where the rule is an order.
-    """
-    if durability.EXPLICIT in rule.features:
-        return True
-    if durability.STATEMENT in rule.features:
-        least = max(least, STATEMENT_AT)
-    if chance < least or its_kind is Kind.BUG_REPORT:  # how to mend a symptom is no rule
-        return False
-    stems = words.content_words(rule.text)
-    before = words.content_words("\n".join(turn.text for turn in scene.before))
-    return not stems or len(stems & before) / len(stems) < AT_HAND

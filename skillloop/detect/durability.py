@@ -82,10 +82,10 @@ def chance(turn: Mapping[str, float], rule: Mapping[str, float]) -> float:
     """Return the chance, 0 to 1, that a rule is durable.
 
     Args:
-        turn: Features of the turn it stands in: that the turn is a disagreement speaks for it.
+        turn: Features of the turn that it stands in, but for how the assistant answered.
         rule: Features of the rule.
     """
-    return learned().disagreement.confidence(turn) * learned().durable.confidence(rule)
+    return learned().lesson.confidence({**turn, **rule})
 
 
 def features(text: str, quote: str, rule: str) -> dict[str, float]:

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+import zlib
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from skillloop.detect.turn_context import Scene
 from skillloop.model import ToolUse, TurnKind
 from skillloop.text import lexicon
 from skillloop.text.phrase_matcher import Phrases, tokens, wide
+from skillloop.text.words import stem
 
 PERSON, REPLY, CLAIM = map(Phrases, ("said", "replied", "claimed"))
 """The classes of words of a person, of an assistant that answers, and of one that says that it is done."""
@@ -27,8 +29,17 @@ OPENING, CLOSING = 260, 700
 OPENED = 6
 """Words of a later sentence that are looked at for how it starts."""
 
+SINGLE = 400
+"""Characters of a person's prose whose single words are looked at."""
+
+BUCKETS = 4096
+"""Numbers that a single word can have: several words share one, and none can be read from it."""
+
 SIMILAR = 0.25
 """Share of words in common from which a turn is like an earlier one."""
+
+TEMPLATE = 25
+"""Characters in common from which two prompts are filled in from one template."""
 
 _SENTENCE = re.compile(r"[.!?。！？\n]+")
 _EDITS = re.compile(
@@ -52,6 +63,9 @@ _STRONG = re.compile(r"[!?]{2}|[！？]{2}")
 _QUOTED = re.compile(r"[\"“«「`].{3,80}[\"”»」`]")
 _IMAGE = re.compile(r"\[image|\[screenshot|\.(?:png|jpe?g|webp)\b", re.IGNORECASE)
 _LIST = re.compile(r"^\s*(?:\d+[.)]|[-*])\s", re.MULTILINE)
+_GUIDE = re.compile(
+    r"(?:CLAUDE|AGENTS|SKILL|MEMORY)\.md|[\\/]memory[\\/]|\.claude[\\/](?:rules|skills)", re.IGNORECASE
+)
 _COMMIT = re.compile(r"\bgit (?:commit|push|merge)\b|gh pr")
 _REVERT = re.compile(r"\bgit (?:revert|reset|restore|checkout --|checkout HEAD|stash)")
 
@@ -84,8 +98,35 @@ def features(scene: Scene) -> dict[str, float]:
         closest = max((len(words & other) / len(words | other) for other in others), default=0.0)
         if closest >= SIMILAR:
             present["asked before"] = min(1.0, closest * 1.5)
+        if any(_begin_alike(prose, turn.text) for turn in scene.earlier):
+            present["turn: begins like an earlier one"] = 1.0
     present |= {f"{a} + {b}": 1.0 for a, b in _PAIRS if a in present and b in present}
-    return present
+    return present | single_words(prose)
+
+
+def without_reply(present: Mapping[str, float]) -> dict[str, float]:
+    """Return the features of a turn but for the words with which the assistant answered it."""
+    return {name: value for name, value in present.items() if name not in _replies()}
+
+
+@cache
+def _replies() -> frozenset[str]:
+    return frozenset(
+        f"after: {way}{name}" for name in lexicon.classes("replied") for way in ("", "opens and ")
+    )
+
+
+@lru_cache(maxsize=64)
+def single_words(prose: str) -> dict[str, float]:
+    """Return the stems of a text as numbers that none can be read from, each weighed by how many there are."""
+    stems = {stem(word) for word in tokens(prose[:SINGLE])}
+    value = round(1 / len(stems) ** 0.5, 3) if stems else 0.0
+    return {f"#{zlib.crc32(word.encode('utf-8', 'replace')) % BUCKETS}": value for word in stems}
+
+
+def _begin_alike(text: str, other: str) -> bool:
+    """Return whether two prompts are filled in from one template."""
+    return len(text) > TEMPLATE < len(other) and text[:TEMPLATE] == other[:TEMPLATE]
 
 
 @lru_cache(maxsize=64)
@@ -141,6 +182,7 @@ def _form(prose: str, log: str) -> dict[str, float]:
         "form: trouble in a log": bool(_TROUBLE.search(log[:4000])),
         "form: trouble in a line": bool(_TROUBLE_LINE.search("\n" + head)),
         "form: names a file": bool(_MENTION.search(head)),
+        "form: names a guide": bool(_GUIDE.search(head)),
         "form: picture": bool(_IMAGE.search(head)),
         "form: list": len(_LIST.findall(head)) >= 2,
         "form: number with a unit": bool(_MEASURE.search(head)),
@@ -175,6 +217,7 @@ def _circumstances(scene: Scene) -> dict[str, float]:
         "after: edits other files": bool(editing) and not edited & editing,
         "after: edits at once": any(_edits(tool.name) for tool in next_tools[:3]),
         "after: a few edits": 0 < sum(_edits(tool.name) for tool in next_tools) <= 3,
+        "after: writes a guide": any(_edits(tool.name) and _GUIDE.search(tool.brief) for tool in next_tools),
         "after: commits": _COMMIT.search(first) is not None,
         "after: reverts": _REVERT.search(first) is not None,
     }

@@ -18,7 +18,7 @@ from skillloop.hosts.claude_code.pastes import separate
 from skillloop.model import ToolUse, Turn, TurnKind
 
 OWN = Path(__file__).parents[1] / "data" / "detector"
-PERMISSIVE = {"Apache-2.0", "MIT", "CC0"}
+PERMISSIVE = {"Apache-2.0", "MIT", "CC0", "CC0-1.0"}
 SILENT = 0.5
 """Share of our examples' concessions that are played as a plain edit: assistants concede that often in words, not always."""
 
@@ -33,6 +33,7 @@ class Row:
     group: str
     trainable: bool
     weight: float = 1.0
+    part: str = ""  # of the labelled sessions
 
 
 def own() -> list[Row]:
@@ -110,6 +111,7 @@ def dev(path: Path) -> list[Row]:
                         label["lang"],
                         label["group"],
                         label["licence"] in PERMISSIVE,
+                        part="released" if label.get("released") else "",
                     )
                 )
     return rows

@@ -7,7 +7,7 @@ from helpers.gate import failed, insert
 from transcripts import VERSIONS, Transcript
 
 from skillloop import detect
-from skillloop.detect import DRAFT_AT, FOUND_AT, ONLY_PASTED, UNSURE
+from skillloop.detect import DRAFT_AT, ONLY_PASTED, UNSURE
 from skillloop.gate import provenance
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Kind, Origin, Session, ToolUse, Turn, TurnKind
@@ -135,27 +135,11 @@ def test_what_is_not_sure_enough_is_a_candidate_until_it_is_said_again():
 
 
 def test_who_says_how_it_always_shall_be_mostly_says_that_it_was_not():
-    (once,) = find(conversation("no, put the imports at the top", "Moved."))
-    (always,) = find(conversation("no, always put the imports at the top", "Moved."))
-    assert (once.durable, always.durable) == (False, True)
-    assert always.confidence > once.confidence
-    assert any(signal.name.startswith("wish: ") for signal in always.signals)
-
-
-def test_what_a_second_opinion_makes_sure_is_remembered_by_the_same_measure():
-    session = conversation("run the tests before you commit", "Running them.")
-    (unsure,) = find(session, second_opinion=lambda *_: FOUND_AT)
-    (sure,) = find(session, second_opinion=lambda *_: 1.0)
-    assert (unsure.durable, sure.durable) == (False, True)
-    assert taught(session, second_opinion=lambda *_: 1.0) == ["Run the tests before you commit"]
-
-
-def test_a_rule_in_the_words_that_the_assistant_just_used_is_about_the_matter_at_hand():
-    session = conversation("no, run the linter before a commit", "Running it.")
-    first, claimed, *rest = session.turns
-    claimed = dataclasses.replace(claimed, text="Done. The linter was not run before that commit.")
-    assert taught(session) == ["Run the linter before a commit"]
-    assert taught(dataclasses.replace(session, turns=(first, claimed, *rest))) == []
+    once, always = (
+        detect.find(conversation(f"no, {often}put the imports at the top", "Moved."))[1][0].chance
+        for often in ("", "always ")
+    )
+    assert always > 2 * once
 
 
 def test_signals_name_what_spoke_in_both_sides_of_the_turn():
