@@ -321,7 +321,11 @@ def _carry(run: Run, lesson: Lesson) -> LessonResult:
         rule = pending.proposal.edits[0].new or ""
         offline_draft = Recurrence(lesson, path, 0, rule, pending.proposal.id)
     if isinstance(offline_draft, Recurrence):
-        return LessonResult(recurrence=offline_draft)
+        # what a fork copies is one saying
+        known = () if run.history is None else run.history.proposals(skill=path)
+        cited = [item for each in known for item in each.proposal.evidence if item.id == lesson.id]
+        again = all(item.session_id == run.session.session_id for item in cited)
+        return LessonResult(recurrence=offline_draft if again else None)
     drafts = chain(run.model.drafts(lesson, text, path, rules), (offline_draft,))
     return LessonResult(tuple(_trials(run, lesson, drafts)))
 

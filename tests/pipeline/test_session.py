@@ -403,3 +403,14 @@ def test_what_nobody_was_seen_typing_is_no_context_for_what_somebody_was(tmp_pat
     (queued,) = store.proposals()
     assert "drop.test" not in repr(case)
     assert "drop.test" not in repr(queued.context)
+
+
+def test_a_fork_says_nothing_again(tmp_path, home, store, skill):
+    first = corrected(skill, RULE).witnessed(home)
+    fork = first.forked("5e55104e-0000-4000-8000-000000000002").typed("thanks").says("You are welcome.")
+    digest(first, tmp_path, home, store)
+    (waiting,) = store.proposals()
+    copy = session.digest(read(fork.write(tmp_path / "t" / "fork.jsonl")), home, store)
+    assert (copy.trials, copy.recurrences) == ((), ())
+    assert [item.proposal.id for item in store.proposals()] == [waiting.proposal.id]
+    assert len(store.lessons()) == 1
