@@ -10,7 +10,7 @@ may have put into the transcript wait for a person, and never reach a model. One
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, pairwise
@@ -38,9 +38,10 @@ from skillloop.model import (
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.model_stage import ModelStage
-from skillloop.propose import offline_drafter, rejected
+from skillloop.propose import offline_drafter, rejected, targets
 from skillloop.propose.llm_drafter import InvalidDraft
 from skillloop.propose.offline_drafter import Recurrence
+from skillloop.propose.targets import KnownSkill
 from skillloop.skillpath import SkillPath, malformed_path
 from skillloop.skills import document, history
 from skillloop.store import Corrupt, Store
@@ -163,11 +164,25 @@ def try_again(home: Path, store: Store) -> None:
 
 
 def detect_in(run: Run) -> Found:
-    """Find what a session teaches; a dry run asks no second opinion and knows no other session."""
+    """Find what a session teaches, and which files; a dry run asks no second opinion and knows no other session."""
     if run.history is None:
-        return study(run.session)
-    recurring = run.history.wishes(before=run.session.session_id)
-    return study(run.session, recurring, run.model.second_opinion)
+        disagreements, lessons = study(run.session)
+    else:
+        recurring = run.history.wishes(before=run.session.session_id)
+        disagreements, lessons = study(run.session, recurring, run.model.second_opinion)
+    known = targets.known_skills(run.session) if lessons else []
+    corrections = {item.turn for item in disagreements}
+    return disagreements, tuple(_aimed(run, lesson, known, corrections) for lesson in lessons)
+
+
+def _aimed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: set[int]) -> Lesson:
+    """Return a lesson with the file it goes to: the one that it went to before, if it was found before."""
+    if run.model.suspicion(lesson):  # it may speak of a skill that the person never thought of
+        return lesson
+    before = run.history.find_lesson(lesson.id) if run.history is not None else None
+    if before is not None and before.target is not None:
+        return replace(lesson, target=before.target, scope=before.scope, look=before.look)
+    return targets.aimed(lesson, run.session, known, corrections)
 
 
 def study(
@@ -225,9 +240,10 @@ def draftable(lesson: Lesson) -> bool:
 
 
 def _save_cases(run: Run, record: Store, lessons: Iterable[Lesson]) -> None:
-    """Keep each lesson that the person surely gave as a case of its target, if that can be a skill at all."""
+    """Keep each lesson that the person surely gave as a case of the skill in force, if that is to learn it."""
     for item in lessons:
-        if item.offered and item.target and not run.model.suspicion(item) and not malformed_path(item.target):
+        path = item.target if item.skill and item.skill.path == item.target else None
+        if item.offered and path and not run.model.suspicion(item) and not malformed_path(path):
             case = cases.from_lesson(run.model.shown, item)
             if case is not None:
                 record.evaluations.save_case(case.id, case.skill, case.session_id, case)

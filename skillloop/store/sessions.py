@@ -124,16 +124,21 @@ class Sessions(Tables):
             if self._database.run(change, reason, lesson_id):
                 self.audit.append("trouble", lesson=lesson_id, reason=reason)
 
+    def find_lesson(self, lesson_id: str) -> Lesson | None:
+        """Return the one with this id, or None."""
+        rows = self._database.rows("SELECT data, sha FROM lessons WHERE id = ?", lesson_id)
+        return self._database.document(Lesson, *rows[0]) if rows else None
+
     def lesson(self, lesson_id: str) -> Lesson:
         """Return the one with this id.
 
         Raises:
             UsageError: there is none.
         """
-        rows = self._database.rows("SELECT data, sha FROM lessons WHERE id = ?", lesson_id)
-        if not rows:
+        found = self.find_lesson(lesson_id)
+        if found is None:
             raise UsageError(f"there is no lesson {lesson_id}")
-        return self._database.document(Lesson, *rows[0])
+        return found
 
     def attach(self, lesson_id: str, skill: SkillRef) -> Lesson:
         """Say which skill a lesson is for; the changed lesson.

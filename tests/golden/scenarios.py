@@ -220,7 +220,7 @@ class World:
     def _ways(self) -> None:
         for name, way in WAYS.items():
             for client in CLIENTS:
-                made = self._start("python-service", client=client)
+                made = self._start("research-brief", client=client)
                 way(made, RULE)
                 made.says("You're right, sorry. I will do that from now on.")
                 self._write("ways", f"{name.replace(' ', '_').replace(',', '')}-{client}", made)
@@ -234,24 +234,24 @@ class World:
     def _odd(self) -> Iterator[tuple[str, Any]]:
         """Sessions that differ in where they come from, or in which skill is in force."""
         home = self.root / "person" / ".claude"
-        yield "unwatched", self._start("python-service")
-        yield "spaced", self._start("python-service", spaced=True)
-        yield "automated", self._start("python-service", entrypoint="sdk-cli")
+        yield "unwatched", self._start("research-brief")
+        yield "spaced", self._start("research-brief", spaced=True)
+        yield "automated", self._start("research-brief", entrypoint="sdk-cli")
         yield "no_skill", Transcript(cwd=str(self.root / "plain")).typed(REQUEST)
-        yield "two_skills", self._start("python-service").skill("locked", str(self.skill("plain", "locked")))
+        yield "two_skills", self._start("research-brief").skill("locked", str(self.skill("plain", "locked")))
         by_person = Transcript(
             session_id="90de0000-0000-4000-8000-00000000000a", cwd=str(self.root / "plain")
         )
         yield "by_person", by_person.skill("locked", str(self.skill("plain", "locked")), by="person")
         for name in ("broken", "gone", "Odd_Name"):
-            yield f"skill_{name}", self._start("python-service").skill(name, str(self.skill("plain", name)))
+            yield f"skill_{name}", self._start("research-brief").skill(name, str(self.skill("plain", name)))
         for name, path in (
             ("plugin", home / "plugins" / "cache" / "shop" / "tool" / "1.0" / "skills" / "tool" / "SKILL.md"),
             ("synced", home / "skills" / "synced" / "tool" / "SKILL.md"),
             ("other_file", home / "skills" / "tool" / "README.md"),
         ):
-            yield f"skill_{name}", self._start("python-service").skill("tool", str(path))
-        restored = self._start("python-service").compacted()
+            yield f"skill_{name}", self._start("research-brief").skill("tool", str(path))
+        restored = self._start("research-brief").compacted()
         yield "restored", restored.restored(("locked", str(self.skill("plain", "locked"))))
 
     def _rules(self) -> None:

@@ -414,3 +414,59 @@ def test_a_fork_says_nothing_again(tmp_path, home, store, skill):
     assert (copy.trials, copy.recurrences) == ((), ())
     assert [item.proposal.id for item in store.proposals()] == [waiting.proposal.id]
     assert len(store.lessons()) == 1
+
+
+def taught(project, *said):
+    """A session in a project without a skill in force, in which the person says these."""
+    made = Transcript(cwd=str(project)).typed("Set up the project").says("I installed httpx with pip.")
+    for words in said:
+        made.typed(words).says("You're right, sorry. I will do that from now on.")
+    return made
+
+
+def test_what_is_about_no_skill_goes_to_the_rules_of_the_project_once_somebody_agrees(tmp_path, home, store):
+    (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    project = tmp_path / "app"
+    (project / ".git").mkdir(parents=True)
+    said = taught(project, "No, we use uv here, never pip. Always run uv sync.").witnessed(home)
+    digest(said, tmp_path, home, store)
+    queued = store.proposals(states=("queued",))
+    rules = project / ".claude" / "rules" / "learned.md"
+    assert queued
+    assert {(item.proposal.path, item.proposal.skill) for item in queued} == {(str(rules), "project-rules")}
+    assert not rules.exists()
+    assert store.lessons(waiting=True) == []
+    for item in queued:
+        prepared = gather.prepare(item.proposal, home, store)
+        assert all(not check.hard for check in prepared.verdict.failed), prepared.verdict.failed
+        gather.publish(prepared, store, by="person", note="approved")
+    assert "uv" in rules.read_text()
+    history.rollback(store, rules, to=1)
+    assert rules.read_bytes() == b""
+
+
+def test_a_lesson_keeps_the_file_that_it_went_to(tmp_path, home, store):
+    project = tmp_path / "app"
+    (project / ".git").mkdir(parents=True)
+    said = taught(project, "No, we use uv here, never pip.")
+    digest(said, tmp_path, home, store)
+    skill = project / ".claude" / "skills" / "uv" / "SKILL.md"
+    skill.parent.mkdir(parents=True)
+    skill.write_text("---\nname: uv\ndescription: Use uv and never pip.\n---\n\n- Use uv here.\n")
+    again = digest(said, tmp_path, home, store)
+    assert {item.target for item in again.lessons} == {f"{project}/.claude/rules/learned.md"}
+    assert len({item.proposal.path for item in store.proposals()}) == 1
+
+
+def test_a_skill_that_went_out_of_sight_is_not_taught_what_is_about_other_work(tmp_path, home, store, skill):
+    project = tmp_path / "app"
+    (project / ".git").mkdir(parents=True)
+    made = Transcript(cwd=str(project)).typed("How much sleep do adults need?").skill("research", str(skill))
+    made.says("Eight hours, says a health magazine.")
+    made.typed("Now build the cart page of the web shop").says("The cart page shows items and totals.")
+    made.typed("Add a coupon field to the checkout form").says(
+        "The form has a field for coupons. Committed: wip"
+    )
+    made.typed("No, that's wrong. Never commit with the message wip.").says("You're right, sorry.")
+    result = digest(made, tmp_path, home, store)
+    assert {item.target for item in result.lessons if item.offered} == {f"{project}/.claude/rules/learned.md"}

@@ -1,0 +1,210 @@
+"""Which file a lesson goes to: the skill that it is about, else a rules file.
+
+A skill that is in force need not be what the person speaks about: they went on to other work, or name another skill's
+matter. So each known skill is scored by the rare words that it shares with the lesson, and the skill in force also by what
+stands around: whether the turns since its last work did something else, and whether the lesson speaks of its output.
+The skill in force is chosen where that speaks for it; a skill that is not in force is only offered (a person must look);
+and what is about none of them goes to the rules file of the project, or of the person where there is no project.
+
+The weights were chosen on one half of `tests/data/targets.jsonl` and hold on the other (tests/propose/test_targets.py).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from skillloop import fs
+from skillloop.errors import SkillloopError
+from skillloop.model import Lesson, Scope, Session, SkillRef, Turn
+from skillloop.skillpath import client_folder, rules_file
+from skillloop.skills import document
+from skillloop.text.words import content_words
+
+FIELDS = {"name": 1.0, "description": 0.9, "heading": 0.6}
+"""How much a word of a skill says of what it is about, by where it stands; in the body it is less, the longer that is."""
+
+TYPICAL = 300
+"""Words of a body of which one counts as 0.45."""
+
+WEIGHTS = {"": 1.0, "about": 6.0, "rival": -12.0, "output": 2.0, "disagrees": 0.5, "elsewhere": -2.0}
+"""What speaks for the skill in force, in log-odds."""
+
+ABOUT_AT = 0.25
+"""Score from which a skill that is not in force is offered."""
+
+SURE_AT = 1.0
+"""Log-odds from which the skill in force is chosen without asking; from 0 on it is, but a person must look."""
+
+NOT_IN_FORCE, UNSURE = "was not in force", "may not be about"
+
+RELATED = 0.25
+"""Share of an exchange's words, known from the skill or from its last work, from which it is work of the skill."""
+
+
+_Exchange = tuple[frozenset[str], frozenset[str]]  # words of a message and of its answer
+
+
+@dataclass(frozen=True)
+class KnownSkill:
+    """A skill that may learn, and how much each word says that something is about it."""
+
+    ref: SkillRef
+    text: str
+
+    @cached_property
+    def words(self) -> dict[str, float]:
+        """The weight of each content word, 0 to 1."""
+        try:
+            skill = document.parse(self.text)
+        except SkillloopError:
+            return dict.fromkeys(content_words(self.ref.name), FIELDS["name"])
+        body = [line for _, line in document.visible(skill.lines, skill.body)]
+        counts = Counter(word for line in body for word in content_words(line))
+        length = 0.25 + 0.75 * sum(counts.values()) / TYPICAL
+        found = {word: count / (count + 1.2 * length) for word, count in counts.items()}
+        headings = " ".join(section.heading or "" for section in skill.sections)
+        for field, text in (
+            ("heading", headings),
+            ("description", "".join(skill.lines[: skill.body])),
+            ("name", self.ref.name.replace("-", " ").replace("_", " ").replace(":", " ")),
+        ):
+            found |= {word: max(found.get(word, 0.0), FIELDS[field]) for word in content_words(text)}
+        return found
+
+
+def known_skills(session: Session) -> list[KnownSkill]:
+    """Return the skills that were in force in a session, and those of its project and of the person."""
+    roots = [client_folder().absolute() / "skills"]
+    if (project := project_of(session)) is not None:
+        roots.append(Path(project) / ".claude" / "skills")
+    others = [
+        SkillRef(path.parent.name, str(path)) for root in roots for path in sorted(root.glob("*/SKILL.md"))
+    ]
+    by_file: dict[str, SkillRef] = {}
+    for ref in (*session.skills, *others):
+        by_file.setdefault(os.path.realpath(ref.path) if ref.path else ref.name, ref)
+    return [KnownSkill(ref, _text(ref.path)) for ref in by_file.values()]
+
+
+def _text(path: str | None) -> str:
+    try:
+        with fs.open_skill(path or "") as skill:
+            return skill.read().decode("utf-8", "replace")
+    except (SkillloopError, OSError):
+        return ""
+
+
+def project_of(session: Session) -> str | None:
+    """Return the folder of the project that a session worked in, if any: where Git or the client says that one begins."""
+    if not session.cwd:
+        return None
+    here, home = Path(session.cwd), Path.home()
+    for folder in (here, *here.parents):
+        if folder == home:
+            break
+        if (folder / ".git").exists() or (folder / ".claude").is_dir():
+            return str(folder)
+    return None if here == home or len(here.parts) < 2 else str(here)
+
+
+def aimed(
+    lesson: Lesson, session: Session, known: Sequence[KnownSkill], corrections: Collection[int] = ()
+) -> Lesson:
+    """Return a lesson with the file that it goes to.
+
+    Args:
+        lesson: As detected; the skill in force is known.
+        session: In which it was said.
+        known: All skills that may be meant.
+        corrections: Indexes of the turns that correct what was done: none of them begins other work.
+    """
+    scores = _scores(lesson.text, known)
+    path = lesson.skill.path if lesson.skill else None
+    active = next((skill for skill in known if path and skill.ref.path == path), None)
+    others = [skill for skill in known if skill is not active and skill.ref.path]
+    best = max(others, key=lambda skill: scores[skill.ref], default=None)
+    rival = scores[best.ref] if best else 0.0
+    exchanges = list(_exchanges(active.ref, lesson.turn, session, corrections)) if active else []
+    odds = _speaks_for(active, lesson, exchanges, scores[active.ref], rival) if active else 0.0
+    if active is not None and odds > 0:
+        doubt = f"it {UNSURE} “{active.ref.name}”"
+        look = lesson.look if odds >= SURE_AT else (*lesson.look, doubt)
+        return replace(lesson, scope=Scope.SKILL, target=active.ref.path, look=look)
+    if best is not None and rival >= ABOUT_AT:
+        look = (*lesson.look, f"“{best.ref.name}” {NOT_IN_FORCE}")
+        return replace(lesson, scope=Scope.SKILL, target=best.ref.path, look=look)
+    project = project_of(session)
+    return replace(lesson, scope=Scope.PROJECT if project else Scope.PERSON, target=rules_file(project))
+
+
+def _scores(text: str, known: Sequence[KnownSkill]) -> dict[SkillRef, float]:
+    """Return how much a text is about each skill, 0 to 1: the share of its words that it has, rare words counting more.
+
+    A single word in common says nothing, nor does one that most of the skills have.
+    """
+    about = content_words(text)
+    often = Counter(word for skill in known for word in about & skill.words.keys())
+    rarity = {word: math.log(1 + (len(known) + 1) / (often[word] + 0.5)) for word in about}
+    whole = sum(rarity.values()) or 1.0
+    scores = {}
+    for skill in known:
+        shared = about & skill.words.keys()
+        score = sum(skill.words[word] * rarity[word] for word in shared) / whole
+        telling = [word for word in shared if often[word] <= max(1, len(known) // 2)]
+        scores[skill.ref] = score if len(telling) > 1 else 0.0
+    return scores
+
+
+def _speaks_for(
+    active: KnownSkill, lesson: Lesson, exchanges: Sequence[_Exchange], about: float, rival: float
+) -> float:
+    """Return the log-odds that a lesson is about the skill in force."""
+    vocabulary, elsewhere, output = dict(active.words), 0, frozenset[str]()
+    for number, (said, answered) in enumerate(exchanges):
+        if number == 0:
+            vocabulary |= dict.fromkeys(said | answered, 1.0)
+        if number == 0 or _related(said, vocabulary) or _related(answered, vocabulary):
+            elsewhere, output = 0, answered
+        elif len(said) >= 3:
+            elsewhere += 1
+    words = content_words(lesson.text)
+    shared = len(words & output) / len(words) if words else 0.0
+    present = {
+        "": 1.0,
+        "about": about,
+        "rival": max(0.0, rival - about) * (rival >= ABOUT_AT),
+        "output": shared,
+        "disagrees": float(lesson.disagreement is not None),
+        "elsewhere": float(min(elsewhere, 3)),
+    }
+    return sum(WEIGHTS[name] * value for name, value in present.items())
+
+
+def _exchanges(
+    skill: SkillRef, end: int, session: Session, corrections: Collection[int]
+) -> Iterator[_Exchange]:
+    """Yield the words of each message and of its answer since a skill came into force, up to a turn."""
+    start = end
+    while start and session.turns[start - 1].skill == skill:
+        start -= 1
+    said, skipped = frozenset[str](), False
+    for turn in session.turns[max(0, start - 1) : end]:
+        if turn.role == "human":
+            said, skipped = content_words(turn.text), turn.index in corrections
+        elif not skipped:
+            yield said, _words_of(turn)
+
+
+def _words_of(turn: Turn) -> frozenset[str]:
+    """Return the words of an answer, and of the files and commands of its tool calls."""
+    return content_words("\n".join((turn.text, *(tool.brief for tool in turn.tools))))
+
+
+def _related(words: frozenset[str], vocabulary: dict[str, float]) -> bool:
+    return sum(vocabulary.get(word, 0.0) for word in words) >= max(2.0, RELATED * len(words))

@@ -1,0 +1,81 @@
+"""The file that a lesson is for: the skill that it is about, offered where it was not in force, else a rules file."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from skillloop.model import Evidence, Lesson, Origin, Scope, Session, SkillRef, ToolUse, Turn
+from skillloop.propose import targets
+from skillloop.propose.targets import KnownSkill
+
+DATA = tomllib.loads((Path(__file__).parents[1] / "data" / "targets.toml").read_text("utf-8"))
+KNOWN = [
+    KnownSkill(SkillRef(name, f"/work/app/.claude/skills/{name}/SKILL.md"), text.lstrip())
+    for name, text in DATA["skills"].items()
+]
+REFS = {skill.ref.name: skill.ref for skill in KNOWN}
+CASES = DATA["case"]
+RULES = "/work/app/.claude/rules/learned.md"
+
+
+def session_of(case):
+    """The session of a case, with the turn that teaches at its end."""
+    turns, skill = [], None
+    for said in (*case["turns"], case["say"]):
+        role, text = ("assistant", said[2:]) if said.startswith("> ") else ("human", said)
+        launched = re.match(r"/(\S+) ?", text) if role == "human" else None
+        tools = tuple(ToolUse(*tool.split(" ", 1)) for tool in re.findall(r"\[(\w+ [^\]]+)\]", text))
+        turns.append(
+            Turn(len(turns), role, text[launched.end() :] if launched else text, 1, skill=skill, tools=tools)
+        )
+        skill = REFS[launched[1]] if launched else skill
+    used = tuple(dict.fromkeys(turn.skill for turn in turns if turn.skill))
+    return Session("s1", "/t/s1.jsonl", tuple(turns), used, cwd=case.get("cwd", "/work/app"))
+
+
+def aimed(case, known=None):
+    known = known or [skill for skill in KNOWN if skill.ref.name not in case.get("without", ())]
+    session = session_of(case)
+    turn = session.turns[-1]
+    said = Evidence("e1", "s1", "/t/s1.jsonl", 1, None, turn.text, Origin.TYPED)
+    disagreement = None if case.get("plain") else "e1"
+    lesson = Lesson(said, turn.text, 0.5, True, 0.8, turn.index, turn.skill, disagreement=disagreement)
+    return targets.aimed(lesson, session, known)
+
+
+def right(case):
+    return RULES if case["right"] == "rules" else REFS[case["right"]].path
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_nine_in_ten_lessons_go_to_the_right_file_in_either_half_of_the_cases(half):
+    wrong = [case["say"] for case in CASES[half::2] if aimed(case).target != right(case)]
+    assert len(wrong) <= 0.1 * len(CASES[half::2]), wrong
+
+
+def test_no_lesson_goes_unasked_to_a_skill_that_it_is_not_about():
+    wrong = [case["say"] for case in CASES if aimed(case).target != right(case) and not aimed(case).look]
+    assert [
+        say for say in wrong if aimed(next(c for c in CASES if c["say"] == say)).scope is Scope.SKILL
+    ] == []
+
+
+def test_a_skill_that_was_not_in_force_is_offered_and_never_automatic():
+    case = next(case for case in CASES if "ticket number" in case["say"])
+    found = aimed(case)
+    assert found.target == REFS["commit-style"].path
+    assert found.look == ("“commit-style” was not in force",)
+
+
+def test_without_a_project_it_is_the_persons_own_rules_file(monkeypatch, tmp_path):
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
+    case = next(case for case in CASES if "never pip" in case["say"])
+    found = aimed(case | {"cwd": str(Path.home())})
+    assert (found.scope, found.target) == (Scope.PERSON, f"{tmp_path}/rules/learned.md")
+
+
+def test_the_skill_in_force_is_kept_where_it_is_the_only_one_known():
+    case = next(case for case in CASES if "three bullets" in case["say"])
+    assert aimed(case, [skill for skill in KNOWN if skill.ref.name == "release-notes"]).target == right(case)
