@@ -242,32 +242,16 @@ def test_review_can_reword_a_line_in_the_editor(queued, tmp_path):
     assert "- Cite the study, never a magazine." in desk.skill.read_text()
 
 
-def test_a_lesson_without_a_skill_is_given_to_one_in_review(desk):
+def test_a_lesson_without_a_skill_waits_for_the_rules_and_is_moved_to_a_skill_in_review(desk):
     Transcript(session_id="5e55104e-0000-4000-8000-000000000002").typed("Write the report").says(
         "Done, all finished."
     ).typed(SAID).says("You're right, sorry.").write(desk.transcript)
-    desk.run("digest", desk.transcript)
+    assert "-rules" in desk.run("digest", desk.transcript).stdout
     code, shown = desk.type(
-        "review",
-        answers=[
-            ("q quit", lambda _: "7"),
-            ("Unknown choice", lambda _: "1"),
-            (" applies", applying),
-        ],
+        "review", answers=[("q quit", lambda _: "m"), ("leave it", lambda _: "1"), (" applies", applying)]
     )
     assert code == 0, shown
     assert "Never cite a magazine" in desk.skill.read_text()
-
-
-def test_a_lesson_whose_transcript_is_gone_is_said_and_kept(desk):
-    Transcript().typed("Write the report").says("Done.").typed(SAID).says("You're right.").write(
-        desk.transcript
-    )
-    desk.run("digest", desk.transcript)
-    desk.transcript.unlink()
-    code, shown = desk.type("review", answers=[("q quit", lambda _: "1")])
-    assert (code, "not drafted: there is no transcript" in " ".join(shown.split())) == (0, True)
-    assert "there is no transcript" in " ".join(desk.run("status").stdout.split())
 
 
 @pytest.mark.parametrize("place", ["cache/market/books/1.0", "marketplaces/market/plugins/books"])

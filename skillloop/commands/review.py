@@ -23,7 +23,7 @@ from skillloop.hosts.claude_code.hooks import approval
 from skillloop.model import Lesson, Outcome, SkillRef
 from skillloop.pipeline import gather, session
 from skillloop.pipeline.gather import Prepared
-from skillloop.skillpath import COPY_HINT, SkillPath
+from skillloop.skillpath import COPY_HINT, SkillPath, rules_file, target_name
 from skillloop.skills import history
 from skillloop.store import Queued, Store
 
@@ -35,7 +35,7 @@ from skillloop.store import Queued, Store
 def command(app: App, skill: str | None, as_json: bool) -> int:
     """Decide on waiting edits: see the diff, your own words and the checks of each.
 
-    In a terminal it asks about each: the four-character code applies it, e edits it first, r rejects it, s skips it,
+    In a terminal it asks about each: the four-character code applies it, e edits it first, m moves it, r rejects it, s skips it,
     q stops. Lessons that belong to no skill come last; you can give each to a skill. Without a terminal it only lists
     what waits. Writes what you decide: the SKILL.md and the history.
 
@@ -101,14 +101,16 @@ def _decide(app: App, store: Store, queued: Queued) -> bool:
         show.page(app.console(), queued, prepared)
         code = approval.code(prepared.digest)
         vetoed = prepared.verdict.outcome is Outcome.DISCARD
-        answer = _ask(("" if vetoed else f"{code} applies · ") + "e edit · r reject · s skip · q quit")
+        answer = _ask(
+            ("" if vetoed else f"{code} applies · ") + "e edit · m move · r reject · s skip · q quit"
+        )
         if answer in ("s", "q"):
             return answer == "s"
         if answer == "r":
             _reject(store, queued)
             return True
-        if answer == "e":
-            queued = _edit(app, store, queued)
+        if answer in ("e", "m"):
+            queued = (_edit if answer == "e" else _move)(app, store, queued)
         elif answer == code.lower() and not vetoed:
             if _apply(app, store, prepared):
                 return True
@@ -168,6 +170,27 @@ def _edit(app: App, store: Store, queued: Queued) -> Queued:
         new, prepared.verdict, state="queued", reason="reworded by you", context=queued.context, by="person"
     )
     store.set_state(old.id, "rejected", f"reworded as {new.id}", by="person")
+    return store.find_proposal(new.id)
+
+
+def _move(app: App, store: Store, queued: Queued) -> Queued:
+    """Let the person give an edit to another file; the result replaces the old proposal."""
+    old, files = queued.proposal, _skills()
+    for number, file in enumerate(files, start=1):
+        app.console().say(f"  {number}  {file.name}  ({file.path})")
+    chosen = _chosen(_ask("number of the file that should learn it · s leave it"), None, files)
+    if chosen is None or chosen.path is None or chosen.path == old.path:
+        return queued
+    try:
+        new = gather.moved(old, chosen.path)
+        prepared = gather.prepare(new, app.home, store)
+    except SkillloopError as error:
+        click.echo(f"not moved: {error.message}")
+        return queued
+    store.save_proposal(
+        new, prepared.verdict, state="queued", reason="moved by you", context=queued.context, by="person"
+    )
+    store.set_state(old.id, "rejected", f"moved as {new.id}", by="person")
     return store.find_proposal(new.id)
 
 
@@ -244,7 +267,11 @@ def _own_skills() -> Path:
 
 
 def _skills() -> list[SkillRef]:
-    """Return the person's own skills and those of the project here."""
+    """Return the person's own skills, those of the project here, and the rules files of both."""
     roots = (_own_skills(), Path.cwd() / ".claude" / "skills")
     files = dict.fromkeys(path.absolute() for root in roots for path in sorted(root.glob("*/SKILL.md")))
-    return [SkillRef(path.parent.name, str(path)) for path in files if SkillPath.of(path).owner.editable]
+    skills = [SkillRef(path.parent.name, str(path)) for path in files if SkillPath.of(path).owner.editable]
+    return [
+        *skills,
+        *(SkillRef(target_name(path), path) for path in (rules_file(Path.cwd()), rules_file(None))),
+    ]

@@ -16,10 +16,11 @@ from skillloop.config import confirmation
 from skillloop.detect import durability
 from skillloop.errors import Refused, SkillloopError, Stale
 from skillloop.gate.fidelity import PERSON
-from skillloop.gate.input import GateInput
+from skillloop.gate.input import GateInput, body_of
 from skillloop.hosts.claude_code import authorship, transcript
-from skillloop.model import Evidence, Outcome, Proposal, Session, Turn, Verdict, Version, sha256
+from skillloop.model import Evidence, Lesson, Outcome, Proposal, Session, Turn, Verdict, Version, sha256
 from skillloop.propose import offline_drafter
+from skillloop.propose.targets import NOT_IN_FORCE, UNSURE
 from skillloop.skillpath import SkillPath, is_rules
 from skillloop.skills import document, history
 from skillloop.store import By, Store
@@ -165,6 +166,24 @@ def reworded(proposal: Proposal, line: str) -> Proposal:
     return replace(
         proposal, id=offline_drafter.proposal_id(proposal.path, edits), edits=edits, drafter=PERSON
     )
+
+
+def moved(proposal: Proposal, path: str) -> Proposal:
+    """Return a proposal that brings the same new line to another file.
+
+    Raises:
+        SkillloopError: it brings no line, or the file has it already, or has no place for it, or cannot be read.
+    """
+    line, text = body_of(proposal.edits[0].new or "")[1], live_text(path)
+    if not line:
+        raise SkillloopError("a deletion cannot be moved")
+    said = proposal.evidence[0]
+    look = tuple(why for why in proposal.look if NOT_IN_FORCE not in why and UNSURE not in why)
+    lesson = Lesson(said, line, 1.0, offered=True, confidence=1.0, turn=0, target=path, look=look)
+    new = offline_drafter.draft(lesson, text, path)
+    if not isinstance(new, Proposal):
+        raise SkillloopError(f"it is already a rule: {path}:{new.line}")
+    return replace(new, drafter=proposal.drafter, session_id=proposal.session_id)
 
 
 def live_text(path: str) -> str:

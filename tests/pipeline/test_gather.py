@@ -166,3 +166,19 @@ def test_the_frontmatter_of_a_rules_file_stays(tmp_path, home):
     prepared = gather.prepare(replace(proposal(rules, said(tmp_path)), edits=(edit,)), home, None)
     assert prepared.new.startswith(head)
     assert all(not check.hard for check in prepared.verdict.failed), prepared.verdict.failed
+
+
+def test_an_edit_is_moved_to_the_rules_of_the_project_with_its_evidence(tmp_path, skill, home):
+    old = replace(proposal(skill, said(tmp_path)), look=("“report” was not in force", "points back: “it”"))
+    rules = str(tmp_path / "project" / ".claude" / "rules" / "learned.md")
+    new = gather.moved(old, rules)
+    assert (new.path, new.skill, new.evidence, new.look) == (
+        rules,
+        "project-rules",
+        old.evidence,
+        old.look[1:],
+    )
+    assert gather.prepare(new, home, None).new == f"## Learned rules\n\n- {SAID}\n"
+    assert new.id != old.id
+    with pytest.raises(SkillloopError, match="deletion"):
+        gather.moved(replace(old, edits=(Edit("delete", "Style", "- x"),)), rules)
