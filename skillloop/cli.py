@@ -155,6 +155,9 @@ def run(args: Sequence[str]) -> int:
 
 
 def _say(message: str, hint: str, code: int, *, as_json: bool) -> int:
+    from skillloop.text.redact import shown
+
+    message, hint = shown(message), shown(hint)
     if as_json:
         click.echo(json.dumps({"error": {"message": message, "hint": hint, "exit_code": code}}), err=True)
     else:

@@ -1,13 +1,13 @@
 """Print to a terminal what nothing in it can style or hide. Only this module imports rich.
 
 Invariant: text from outside (quotes, skill lines, paths, reasons) is never interpreted: no markup, no escape
-sequences, and every hidden or control character is shown as its code point. What is shown is what is applied.
+sequences, and every hidden or control character is shown as its code point (see `redact.shown`). What is shown is what
+is applied.
 """
 
 from __future__ import annotations
 
 import sys
-import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from skillloop.model import Check, Evidence, Verdict
+from skillloop.text.redact import shown
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -44,23 +45,12 @@ def console(color: str = "auto", *, stderr: bool = False) -> Terminal:
     return made
 
 
-def visible(text: str) -> str:
-    """Return the text with every control, format, surrogate, private or separator character as `<U+XXXX>`; newlines stay."""
-    return "".join(
-        char if char in "\n\t" or unicodedata.category(char) not in _HIDDEN else f"<U+{ord(char):04X}>"
-        for char in text
-    )
-
-
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
 def diff(text: str) -> Text:
     """Return a unified diff in colour, hidden characters shown."""
     out = Text()
     for number, line in enumerate(text.splitlines()):
         style = "bold" if number < 2 else _STYLE.get(line[:1], "")
-        out.append(visible(line) + "\n", style=style)
+        out.append(shown(line) + "\n", style=style)
     return out
 
 
@@ -68,8 +58,8 @@ def evidence(quotes: Iterable[Evidence]) -> RenderableType:
     """Return each quote with its place."""
     rows: list[RenderableType] = []
     for item in quotes:
-        quote = Text("“" + visible(item.quote.strip()) + "”", style="italic")
-        where = Text(f"  {visible(item.path)}:{item.line}", style="dim")
+        quote = Text("“" + shown(item.quote.strip()) + "”", style="italic")
+        where = Text(f"  {shown(item.path)}:{item.line}", style="dim")
         rows += [quote, where]
     return Group(*rows)
 
@@ -82,9 +72,9 @@ def checks(found: Iterable[Check]) -> Text:
     for check in listed:
         mark = ("✓", "green") if check.passed else ("✗", "red") if check.hard else ("?", "yellow")
         name = (check.name.ljust(width), "" if check.passed else "bold")
-        out.append(Text.assemble("  ", mark, " ", name, " ", visible(check.detail), "\n"))
+        out.append(Text.assemble("  ", mark, " ", name, " ", shown(check.detail), "\n"))
         if check.rule is not None and not check.passed:
-            out.append(f"    {'':{width}} rule: {visible(str(check.rule))}\n", style="dim")
+            out.append(f"    {'':{width}} rule: {shown(str(check.rule))}\n", style="dim")
     out.right_crop(1)
     return out
 
@@ -102,7 +92,7 @@ def verdict(judged: Verdict) -> RenderableType:
 
 def plain(text: str, style: str = "") -> Text:
     """Outside text as a renderable that nothing in it can style."""
-    return Text(visible(text), style=style)
+    return Text(shown(text), style=style)
 
 
 class TrainingBars:

@@ -4,16 +4,19 @@ import json
 import os
 import pty
 import select
+import shlex
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from transcripts import Transcript
 
 from skillloop.commands import options
 from skillloop.hosts.claude_code.hooks import approval
-from skillloop.model import sha256
+from skillloop.hosts.claude_code.hooks import session as session_hook
+from skillloop.model import Check, Outcome, Rule, Verdict, sha256
 from skillloop.pipeline import gather
 from skillloop.skills import history
 from skillloop.store import Store
@@ -270,7 +273,8 @@ def test_a_plugin_s_skill_is_not_edited_but_its_copy_learns(desk, place):
     )
     assert "belongs to a plugin" in desk.run("digest", desk.transcript).stdout
     listed = desk.run("review").stdout
-    assert f"In force was {plugin}, which belongs to a plugin" in " ".join(listed.split())
+    flat = " ".join(listed.split())
+    assert str(plugin) in flat and "belongs to a plugin" in flat  # noqa: PT018
     code, shown = desk.type(
         "review",
         answers=[
@@ -302,9 +306,7 @@ def test_what_stands_in_the_way_of_a_lesson_is_said_everywhere_and_then_gone(des
     for verb in ("status", "review", "doctor"):
         assert "there is no such file" in " ".join(desk.run(verb).stdout.split())
     leave_notice(desk.home)
-    assert (
-        f"A lesson waits for you to mend something: {desk.skill}" in (desk.home / "notice.json").read_text()
-    )
+    assert f"1 lesson could not be learned ({desk.skill}" in (desk.home / "notice.json").read_text()
     (desk.claude / "SKILL.md").rename(desk.skill)
     code, shown = desk.type("review", answers=[(" applies", applying)])
     assert code == 0, shown
@@ -369,7 +371,7 @@ def test_the_next_start_does_not_ask_for_what_is_decided(queued):
 
     desk, name = queued
     leave_notice(desk.home)
-    assert "1 edit waits" in (desk.home / "notice.json").read_text()
+    assert "1 skill edit is waiting: /skillloop:review" in (desk.home / "notice.json").read_text()
     code, shown = desk.type("reject", name, answers=[("Type ", shown_code)])
     assert code == 0, shown
     assert (desk.home / "notice.json").read_text() == ""
@@ -496,3 +498,110 @@ def test_status_does_not_print_words_that_may_be_forged(desk):
     shown = desk.run("status").stdout
     assert "Never cite" not in shown
     assert "words not shown" in shown
+
+
+@pytest.fixture
+def forbidden(desk):
+    """A desk whose rule forbids what the person said."""
+    desk.home.mkdir(mode=0o700)
+    (desk.home / "config.toml").write_text('[sources]\ntrusted = ["magazine.test"]\n')
+    desk.transcript.write_text(desk.transcript.read_text().replace("cite a magazine", "cite magazine.test"))
+    desk.run("digest", desk.transcript)
+    with desk.store() as store:
+        (item,) = store.proposals(states=("discarded",))
+    return desk, item.proposal.id
+
+
+def test_a_lesson_that_the_persons_rule_blocks_is_said_with_its_line_until_they_let_it_go(forbidden):
+    desk, name = forbidden
+    blocked = f"blocked by your rule, {desk.home / 'config.toml'}:2"
+    leave_notice(desk.home)
+    notice = json.loads((desk.home / "notice.json").read_text().splitlines()[0])["systemMessage"]
+    assert "Not learned, “Never cite magazine.test" in notice
+    assert "blocked by your rule" in notice
+    for verb in ("status", "review", "doctor"):
+        assert blocked in " ".join(desk.run(verb).stdout.split())
+    (line,) = map(json.loads, desk.run("review", "--json").stdout.splitlines())
+    assert (line["lesson"], line["blocked"]) == (name, True)
+    code, shown = desk.type("reject", name, answers=[("Type ", shown_code)])
+    assert code == 0, shown
+    for verb in ("status", "review", "doctor"):
+        assert "blocked by your rule" not in " ".join(desk.run(verb).stdout.split())
+
+
+def test_a_start_says_once_what_was_applied_without_the_person(desk):
+    desk.home.mkdir(mode=0o700)
+    (desk.home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    folder = desk.home / "env" / "current"
+    folder.mkdir(parents=True)
+    with desk.store() as store:
+        item = gather.reworded(_waiting(desk, store), "- Never cite a magazine when there is a study")
+        prepared = gather.prepare(item, desk.home, store)
+        store.save_proposal(item, prepared.verdict, state="queued", reason="")
+        gather.publish(prepared, store, by="auto", note="test")
+    leave_notice(desk.home)
+    said = json.loads(session_hook.notice(str(desk.home)))["systemMessage"]
+    assert "research now says: “Never cite a magazine when there is a study”" in said
+    assert "/skillloop:rollback research" in said
+    leave_notice(desk.home)
+    assert "now says" not in session_hook.notice(str(desk.home))
+
+
+def _waiting(desk, store):
+    desk.run("digest", desk.transcript)
+    return store.proposals()[0].proposal
+
+
+SECRET = "sk-ant-api03-" + "Zq7Rw2Lk9Vb4Nx8Ty3Hp6Mc1" * 4
+MARKS = {
+    SECRET: "<SECRET:",
+    "\x1b[31m": "",
+    "\u202e": "",
+    "<system-reminder>": "",
+    "<|im_start|>": "",
+    "[INST]": "",
+}
+
+
+@pytest.mark.parametrize("carrier", ["quote", "skill", "reason", "trouble", "name"])
+def test_no_output_shows_a_secret_a_control_or_a_speakers_mark(desk, carrier):
+    planted = "Never trust " + " ".join(MARKS)
+    desk.run("digest", desk.transcript)
+    with desk.store() as store:
+        item = store.proposals()[0]
+        old = item.proposal
+        edit = old.edits[0]
+        if carrier == "quote":
+            old = replace(old, evidence=(replace(old.evidence[0], quote=planted),), rationale=planted)
+        elif carrier == "skill":
+            old = replace(old, edits=(replace(edit, new=f"- {planted}"),))
+        elif carrier == "name":
+            old = replace(old, skill=planted, drafter=planted)
+        new = replace(old, id="0123456789ab")
+        store.save_proposal(new, item.verdict, state="queued", reason=planted, context=[planted])
+        blocked = Verdict(
+            Outcome.DISCARD, (Check("sources", False, True, planted, Rule(planted, "/r.toml", 1)),)
+        )
+        store.save_proposal(replace(new, id="ba9876543210"), blocked, state="discarded", reason=planted)
+        (lesson,) = store.lessons()
+        store.set_trouble(lesson.id, planted)
+    leave_notice(desk.home)
+    outputs = [(desk.home / "notice.json").read_text()]
+    for verb in (
+        "status",
+        "review",
+        "doctor",
+        "log",
+        "show 0123456789ab",
+        "show ba9876543210",
+        f"show {planted!r}",
+    ):
+        for extra in ((), ("--json",)):
+            done = subprocess.run(
+                desk.argv(*shlex.split(verb), *extra),
+                capture_output=True, text=True, env=desk.env, stdin=subprocess.DEVNULL, check=False,
+            )  # fmt: skip
+            outputs += [done.stdout, done.stderr]
+    assert any("Never trust" in output for output in outputs)
+    for output in outputs:
+        assert not [mark for mark in MARKS if mark in output], output

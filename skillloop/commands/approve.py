@@ -9,6 +9,7 @@ from skillloop.commands.options import App, after_decision, emit, json_option, r
 from skillloop.errors import UsageError
 from skillloop.pipeline import gather
 from skillloop.store import Queued, State, Store
+from skillloop.worker.notice import blocked_by
 
 OPEN: tuple[State, ...] = ("queued", "stale")
 
@@ -46,10 +47,10 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
     return 0
 
 
-def open_proposal(store: Store, wanted: str) -> Queued:
-    """Return the proposal with that id, if it can still be decided."""
+def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued:
+    """Return the proposal with that id, if it can still be decided; `blocked`: or a rule of the person's forbids it."""
     queued = store.find_proposal(wanted)
-    if queued.state not in OPEN:
+    if queued.state not in OPEN and not (blocked and queued.state == "discarded" and blocked_by(queued)):
         raise UsageError(
             f"proposal {queued.proposal.id} is not waiting: it is {queued.state} ({queued.reason})",
             "`skillloop status` lists what waits",

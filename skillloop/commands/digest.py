@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from skillloop import config, llm, render
-from skillloop.commands.options import App, checks_as_objects, counted, emit, json_option, projects_folder
+from skillloop.commands.options import App, checks_as_objects, emit, json_option, projects_folder, say
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import transcript
@@ -24,6 +24,7 @@ from skillloop.model import Disagreement, Origin, Session
 from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest
 from skillloop.propose.offline_drafter import Recurrence
+from skillloop.worker.notice import counted
 
 SHOW_PROGRESS_FROM = 5
 """Sessions."""
@@ -79,9 +80,7 @@ def command(
                 raise result
             failed += 1
             problem = {"message": result.message, "hint": result.hint, "exit_code": result.exit_code}
-            click.echo(
-                json.dumps({"error": problem}) if as_json else f"skillloop: {result.message}", err=True
-            )
+            say(json.dumps({"error": problem}) if as_json else f"skillloop: {result.message}", err=True)
         elif as_json:
             emit(as_object(result))
         else:

@@ -17,6 +17,7 @@ from skillloop.hosts.claude_code.hooks import session
 from skillloop.model import sha256
 from skillloop.skills import document, history
 from skillloop.store import Corrupt, Store
+from skillloop.worker.notice import counted, unlearnt
 
 _REPAIR = "`skillloop doctor --rebuild`, or `skillloop import FILE --replace` of an export"
 
@@ -61,7 +62,7 @@ def command(app: App, rebuild: bool, as_json: bool) -> int:
             hint = f"  → {todo}" if todo else ""
             out.say(f"{marks[level]} {text}{hint}", "red" if level == "bad" else "")
     if bad:
-        raise SkillloopError(f"{len(bad)} of {len(findings)} things are broken", bad[0].todo)
+        raise SkillloopError(f"{counted(len(bad), 'problem')} found", bad[0].todo)
     return 0
 
 
@@ -167,15 +168,18 @@ def _skill(store: Store, path: Path) -> Iterator[Finding]:
 def _queue(store: Store) -> Iterator[Finding]:
     waiting = len(store.proposals(states=("queued",)))
     yield Finding("ok", f"queue: {waiting} waiting" + (", see `skillloop review`" if waiting else ""))
-    for lesson, reason in store.troubles():
-        where = f"{lesson.evidence.path}:{lesson.evidence.line}"
-        yield Finding(
-            "note", f"the lesson of {where} waits: {reason}", "mend that, or decide in `skillloop review`"
+    for item in unlearnt(store):
+        todo = (
+            f"change the rule, or `skillloop reject {item.id}`"
+            if item.blocked
+            else "mend that, or decide in `skillloop review`"
         )
+        yield Finding("note", f"not learned, {item.where}: “{item.text}”: {item.reason}", todo)
 
 
 def _inbox(home: Path) -> Iterator[Finding]:
-    yield Finding("ok", f"inbox: {session.waiting(str(home))} sessions wait for the worker")
+    waiting = session.waiting(str(home))
+    yield Finding("ok", f"inbox: {counted(waiting, 'session')} for the worker")
     for path in sorted((home / "inbox" / "failed").glob("*.json")):
         todo = f"see {path}, then `skillloop digest {path.stem}`"
         yield Finding("bad", f"session {path.stem} could not be digested", todo)

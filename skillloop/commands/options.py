@@ -21,7 +21,8 @@ from skillloop.hosts.claude_code.hooks import approval, session
 from skillloop.model import Verdict
 from skillloop.skillpath import RULES, SKILL, client_folder, target_name
 from skillloop.store import Store
-from skillloop.worker.notice import leave_notice
+from skillloop.text.redact import ROLE_MARK, redact, shown
+from skillloop.worker.notice import Unlearnt, leave_notice
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
@@ -61,11 +62,28 @@ def projects_folder() -> Path:
 
 
 def emit(value: Any) -> None:
-    """Print one JSON value as one line, in which nothing is invisible or controls a terminal."""
-    text = json.dumps(value, ensure_ascii=False)
+    """Print one JSON value as one line, in which nothing is secret, invisible, controls a terminal or reads as a role's mark.
+
+    All but secrets is only escaped: who parses the line gets every character.
+    """
+    text = json.dumps(_redacted(value), ensure_ascii=False)
+    text = ROLE_MARK.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
     click.echo(text)
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _redacted(item) for key, item in value.items()}
+    return [_redacted(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print text from outside as `redact.shown` has it."""
+    click.echo(shown(text), err=err)
 
 
 def interactive() -> bool:
@@ -140,11 +158,6 @@ def after_decision(app: App) -> None:
     leave_notice(app.home)
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 session`, `2 sessions`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def checks_as_objects(verdict: Verdict) -> list[dict[str, Any]]:
     """Return the documented JSON shape of a verdict's checks, each with whose rule decided."""
     return [
@@ -157,3 +170,14 @@ def checks_as_objects(verdict: Verdict) -> list[dict[str, Any]]:
         }
         for check in verdict.checks
     ]
+
+
+def lesson_as_object(item: Unlearnt) -> dict[str, Any]:
+    """Return the documented JSON shape of a lesson that no file has learnt."""
+    return {
+        "lesson": item.id,
+        "text": item.text,
+        "reason": item.reason,
+        "where": item.where,
+        "blocked": item.blocked,
+    }

@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from skillloop.commands.approve import open_proposal
-from skillloop.commands.options import App, after_decision, emit, json_option, require_person, token_option
+from skillloop.commands.options import (
+    App,
+    after_decision,
+    emit,
+    json_option,
+    require_person,
+    say,
+    token_option,
+)
 from skillloop.model import sha256
 
 
@@ -18,7 +26,7 @@ from skillloop.model import sha256
 @json_option
 @click.pass_obj
 def command(app: App, proposal: str, reason: str, token: str | None, as_json: bool) -> int:
-    """Drop one waiting edit.
+    """Drop one waiting edit, or one that your rule blocks and that need not be said any more.
 
     Asks first, as `skillloop approve` does. Records the decision; the SKILL.md stays as it is.
 
@@ -27,9 +35,9 @@ def command(app: App, proposal: str, reason: str, token: str | None, as_json: bo
       skillloop reject 3fa8 --reason "only true for this one report"
     """  # noqa: D301
     with app.store() as store:
-        item = open_proposal(store, proposal).proposal
+        item = open_proposal(store, proposal, blocked=True).proposal
         if not as_json:
-            click.echo(f"{item.id} {item.skill}: {item.edits[0].new or 'a deletion'}")
+            say(f"{item.id} {item.skill}: {item.edits[0].new or 'a deletion'}")
         by = require_person(app, f"reject {item.id}", sha256(item.id), token)
         store.set_state(item.id, "rejected", reason or f"no reason given, in {by}", by="person")
     after_decision(app)

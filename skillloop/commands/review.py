@@ -16,7 +16,9 @@ from skillloop.commands.options import (
     interactive,
     json_option,
     known_skill,
+    lesson_as_object,
     projects_folder,
+    say,
 )
 from skillloop.errors import SkillloopError, Stale
 from skillloop.hosts.claude_code.hooks import approval
@@ -26,6 +28,7 @@ from skillloop.pipeline.gather import Prepared
 from skillloop.skillpath import COPY_HINT, SkillPath, rules_file, target_name
 from skillloop.skills import history
 from skillloop.store import Queued, Store
+from skillloop.worker.notice import Unlearnt, unlearnt
 
 
 @click.command()
@@ -49,11 +52,11 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
             session.try_again(app.home, store)
         path = known_skill(store, skill) if skill is not None else None
         queue = store.proposals(states=OPEN, skill=path)
-        loose = store.lessons(waiting=True) if path is None else []
+        lost = unlearnt(store) if path is None else []
         if as_json or not interactive():
-            _list(app, store, queue, loose, as_json=as_json)
+            _list(app, store, queue, lost, as_json=as_json)
             return 0
-        if not queue and not loose:
+        if not queue and not lost:
             click.echo("nothing waits")
             return 0
         try:
@@ -61,34 +64,38 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
                 click.echo(f"\n── {number} of {len(queue)} " + "─" * 40)
                 if not _decide(app, store, queued):
                     return 0
-            for lesson in loose:
-                if not _attach(app, store, lesson):
+            for item in lost:
+                if item.blocked:
+                    app.console().say(_not_learned(item), "yellow")
+                elif not _attach(app, store, item):
                     return 0
         finally:
             after_decision(app)
     return 0
 
 
-def _list(app: App, store: Store, queue: list[Queued], loose: list[Lesson], *, as_json: bool) -> None:
-
-    out, troubles = app.console(), _troubles(store)
+def _list(app: App, store: Store, queue: list[Queued], lost: list[Unlearnt], *, as_json: bool) -> None:
+    out = app.console()
     for queued in queue:
         try:
             prepared = gather.prepare(queued.proposal, app.home, store)
         except SkillloopError as error:
-            click.echo(f"skillloop: {queued.proposal.id}: {error.message}", err=True)
+            say(f"skillloop: {queued.proposal.id}: {error.message}", err=True)
             continue
         if as_json:
             emit(show.as_object(queued, prepared))
         else:
             show.page(out, queued, prepared)
             out.print()
+    for item in lost:
+        emit(lesson_as_object(item)) if as_json else out.say(_not_learned(item))
     if not as_json:
-        for found in loose:
-            where = f"{found.evidence.path}:{found.evidence.line}"
-            in_force = f"\n  {_in_force(found, troubles)}" if found.target else ""
-            out.say(f"no skill yet: {found.text}  ({where}){in_force}")
         click.echo(f"{len(queue)} waiting; decide with `skillloop review` in a terminal", err=True)
+
+
+def _not_learned(item: Unlearnt) -> str:
+    drop = f"\n  to hear of it no more: skillloop reject {item.id}" if item.blocked else ""
+    return f"not learned: {item.text}  ({item.where})\n  {item.reason}{drop}"
 
 
 def _decide(app: App, store: Store, queued: Queued) -> bool:
@@ -115,7 +122,7 @@ def _decide(app: App, store: Store, queued: Queued) -> bool:
             if _apply(app, store, prepared):
                 return True
         else:
-            click.echo(f"Unknown choice: {answer!r}")
+            say(f"Unknown choice: {answer!r}")
 
 
 def _ask(choices: str) -> str:
@@ -133,10 +140,8 @@ def _pass_over(store: Store, queued: Queued, error: SkillloopError) -> bool:
     """Offer to drop a proposal that no longer fits the skill; return False to quit."""
     if isinstance(error, Stale) and queued.state != "stale":
         store.set_state(queued.proposal.id, "stale", error.message, by="auto")
-    click.echo(
-        f"{queued.proposal.id} {queued.proposal.skill}: {queued.proposal.edits[0].new or 'a deletion'}"
-    )
-    click.echo(f"cannot be applied: {error.message}" + (f"\n  → {error.hint}" if error.hint else ""))
+    say(f"{queued.proposal.id} {queued.proposal.skill}: {queued.proposal.edits[0].new or 'a deletion'}")
+    say(f"cannot be applied: {error.message}" + (f"\n  → {error.hint}" if error.hint else ""))
     answer = _ask("r reject · s skip · q quit")
     if answer == "r":
         _reject(store, queued)
@@ -150,7 +155,7 @@ def _apply(app: App, store: Store, prepared: Prepared) -> bool:
     except SkillloopError as error:
         app.console().say(f"not applied: {error.message}; here it is again", "yellow")
         return False
-    click.echo(f"applied: version {version.number} of {prepared.proposal.path}")
+    say(f"applied: version {version.number} of {prepared.proposal.path}")
     return True
 
 
@@ -164,7 +169,7 @@ def _edit(app: App, store: Store, queued: Queued) -> Queued:
         new = gather.reworded(old, " ".join(line.split("\n")).rstrip())
         prepared = gather.prepare(new, app.home, store)
     except (click.ClickException, SkillloopError) as error:
-        click.echo(f"not edited: {error.message}")
+        say(f"not edited: {error.message}")
         return queued
     store.save_proposal(
         new, prepared.verdict, state="queued", reason="reworded by you", context=queued.context, by="person"
@@ -185,7 +190,7 @@ def _move(app: App, store: Store, queued: Queued) -> Queued:
         new = gather.moved(old, chosen.path)
         prepared = gather.prepare(new, app.home, store)
     except SkillloopError as error:
-        click.echo(f"not moved: {error.message}")
+        say(f"not moved: {error.message}")
         return queued
     store.save_proposal(
         new, prepared.verdict, state="queued", reason="moved by you", context=queued.context, by="person"
@@ -194,11 +199,11 @@ def _move(app: App, store: Store, queued: Queued) -> Queued:
     return store.find_proposal(new.id)
 
 
-def _attach(app: App, store: Store, found: Lesson) -> bool:
+def _attach(app: App, store: Store, item: Unlearnt) -> bool:
     """Offer to give a lesson without a skill to one; False means quit."""
-    out = app.console()
+    out, found = app.console(), store.lesson(item.id)
     out.say(f"\n“{found.evidence.quote.strip()}”", "italic")
-    out.say(f"Lesson: {found.text}. {_in_force(found, _troubles(store))}")
+    out.say(f"Lesson: {found.text}. It was not learned: {item.reason}.")
     skills = _skills()
     for number, skill in enumerate(skills, start=1):
         out.say(f"  {number}  {skill.name}  ({skill.path})")
@@ -215,24 +220,11 @@ def _attach(app: App, store: Store, found: Lesson) -> bool:
         try:
             learner = _chosen(answer, found.target if copies else None, skills)
         except (SkillloopError, OSError) as error:
-            click.echo(f"not copied: {error}")
+            say(f"not copied: {error}")
             continue
         if learner is not None:
             return _teach(app, store, store.attach(found.id, learner))
-        click.echo(f"Unknown choice: {answer!r}")
-
-
-def _troubles(store: Store) -> dict[str, str]:
-    return {lesson.id: reason for lesson, reason in store.troubles()}
-
-
-def _in_force(found: Lesson, troubles: dict[str, str]) -> str:
-    """Say which skill was in force, and why it cannot learn the lesson."""
-    if found.target is None:
-        return "No skill was in force."
-    if reason := SkillPath.of(found.target).reason:
-        return f"In force was {found.target}, which {reason}."
-    return f"It was not learnt: {troubles.get(found.id, found.target)}."
+        say(f"Unknown choice: {answer!r}")
 
 
 def _teach(app: App, store: Store, found: Lesson) -> bool:
@@ -241,14 +233,14 @@ def _teach(app: App, store: Store, found: Lesson) -> bool:
         done = session.propose_for(found, app.home, store)
     except SkillloopError as error:
         store.set_trouble(found.id, error.message)
-        click.echo(f"not drafted: {error.message}")
+        say(f"not drafted: {error.message}")
         return True
     for repeat in done.recurrences:
-        click.echo(said_again(repeat))
+        say(said_again(repeat))
     for trouble in done.troubles:
-        click.echo(trouble)
+        say(trouble)
     for trial in done.trials:
-        click.echo(f"{trial.decision.outcome.value}: {trial.decision.reason}")
+        say(f"{trial.decision.outcome.value}: {trial.decision.reason}")
         if trial.decision.outcome is Outcome.DEFER:
             return _decide(app, store, store.find_proposal(trial.proposal.id))
     return True

@@ -47,7 +47,7 @@ def page(out: render.Terminal, queued: Queued, prepared: Prepared) -> None:
     verdict = _verdict(queued, prepared)
     doubted = any(check.name in DOUBTS for check in verdict.failed)
     said = "The transcript says, which does not prove that you did" if doubted else "You said"
-    out.say(f"Why: {proposal.rationale}. Drafted by {proposal.drafter}. {said}:")
+    out.say(f"Why: {proposal.rationale.rstrip('.')}. Drafted by {proposal.drafter}. {said}:")
     for said in queued.context:
         out.say(f"  {said}", "dim")
     out.print(render.evidence(proposal.evidence))

@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from skillloop import config, fs, llm
-from skillloop.commands.options import App, counted, emit, json_option
+from skillloop.commands.options import App, emit, json_option, lesson_as_object
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.store import Queued, Store
+from skillloop.worker.notice import counted, line_of, unlearnt
 from skillloop.worker.queue import parked
 
 
@@ -39,7 +40,9 @@ def command(app: App, as_json: bool) -> int:
     for item in facts["queue"]:
         stale = "  (the skill has changed under it)" if item["state"] == "stale" else ""
         out.say(f"  {item['id']}  {item['skill']}: {item['line']}{stale}")
-    if facts["queue"] or facts["unattributed"]:
+    for item in facts["unlearnt"]:
+        out.say(f"  not learned: {item['text']}  ({item['where']})\n    {item['reason']}", "yellow")
+    if facts["queue"] or facts["unlearnt"]:
         out.say("decide with: skillloop review", "bold")
     return 0
 
@@ -51,7 +54,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"home        {facts['home']}"
     yield f"sessions    {facts['sessions']} digested, {facts['jobs']} in the inbox"
     yield f"proposals   {states}" + (f" ({gone} of the applied no longer in the skill)" if gone else "")
-    yield f"no skill    {counted(facts['unattributed'], 'lesson')}"
+    yield f"not learned {counted(len(facts['unlearnt']), 'lesson')}"
     if facts["model"] is not None:
         yield f"model       {_spend(facts['model'])}"
 
@@ -64,10 +67,6 @@ def _facts(app: App) -> dict[str, Any]:
         troubles += [
             f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in parked(app.home)
         ]
-        troubles += [
-            f"not learnt, {lesson.evidence.path}:{lesson.evidence.line}: {reason}"
-            for lesson, reason in store.troubles()
-        ]
         return {
             "home": str(app.home),
             "sessions": len(store.sessions()),
@@ -75,6 +74,7 @@ def _facts(app: App) -> dict[str, Any]:
             "proposals": dict(Counter(item.state for item in everything)),
             "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
             "unattributed": len(store.lessons(waiting=True)),
+            "unlearnt": [lesson_as_object(item) for item in unlearnt(store)],
             "model": model,
             "troubles": troubles,
             "queue": [
@@ -82,20 +82,12 @@ def _facts(app: App) -> dict[str, Any]:
                     "id": item.proposal.id,
                     "skill": item.proposal.skill,
                     "state": item.state,
-                    "line": _line(item),
+                    "line": line_of(item),
                 }
                 for item in everything
                 if item.state in ("queued", "stale")
             ],
         }
-
-
-def _line(item: Queued) -> str:
-    """Return the line that would be added or removed, unless something else may have put the words into the transcript."""
-    if {check.name for check in item.verdict.failed} & {"receipt", "tainted"}:
-        return f"(words not shown, they are not proven to be yours; `skillloop show {item.proposal.id}`)"
-    edit = item.proposal.edits[0]
-    return edit.new or edit.old or ""
 
 
 def _in_force(item: Queued) -> bool:

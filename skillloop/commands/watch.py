@@ -7,11 +7,12 @@ from dataclasses import asdict
 
 import click
 
-from skillloop.commands.options import App, counted, emit, json_option
+from skillloop.commands.options import App, emit, json_option
 from skillloop.errors import Locked
 from skillloop.skillpath import client_folder, target_name
 from skillloop.store import Entry, Store
 from skillloop.worker import watch, worker
+from skillloop.worker.notice import counted
 
 
 @click.command()

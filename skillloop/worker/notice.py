@@ -1,43 +1,143 @@
-"""Write what the next session start tells the person: how many edits wait, and which sessions could not be digested.
+"""Say what waits for the person, what became of their words, and why: here for every verb, and for the next session start.
 
-Every verb that decides something calls this, so it stands apart from the worker, which loads the whole pipeline.
+Nothing is lost in silence. A lesson that no file has learnt is said with its reason until the person decides on it, and
+an edit that was applied without them is said at the next session start. Words that nothing proves to be the person's are
+never repeated.
+
+Every verb that decides something leaves a new notice, so this stands apart from the worker, which loads the whole pipeline.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
-from skillloop.store import Store
+from skillloop.skillpath import SkillPath
+from skillloop.store import Queued, Store
+from skillloop.text.redact import shown
 from skillloop.worker.queue import parked
+
+REVIEW = "/skillloop:review"
+NEWEST = 2  # of what happened since the last start are told in full
+LONGEST = 120  # characters of a line in a notice
+
+
+class Unlearnt(NamedTuple):
+    """A lesson that no file has learnt."""
+
+    id: str  # of the lesson, or of the proposal that a rule forbids
+    text: str
+    reason: str
+    where: str  # FILE:LINE of the transcript
+    blocked: bool  # by a rule of the person's
+
+
+def unlearnt(store: Store) -> list[Unlearnt]:
+    """Return every lesson that no file has learnt and that the person did not drop, oldest first."""
+    troubles = {lesson.id: reason for lesson, reason in store.troubles()}
+    found = []
+    for lesson in store.lessons(waiting=True):
+        place = SkillPath.of(lesson.target).reason if lesson.target else "no skill was in force"
+        reason = troubles.get(lesson.id) or (f"{lesson.target} {place}" if lesson.target else place)
+        where = f"{lesson.evidence.path}:{lesson.evidence.line}"
+        found.append(Unlearnt(lesson.id, lesson.text, reason, where, blocked=False))
+    for queued in store.proposals(states=("discarded",)):
+        if reason := blocked_by(queued):
+            item = queued.proposal
+            where = f"{item.evidence[0].path}:{item.evidence[0].line}" if item.evidence else ""
+            found.append(Unlearnt(item.id, line_of(queued), reason, where, blocked=True))
+    return found
+
+
+def blocked_by(queued: Queued) -> str:
+    """Return which rule of the person's forbids an edit, with its file and line; "" where none does."""
+    for check in queued.verdict.failed:
+        if check.hard and check.rule is not None and check.rule.file is not None:
+            line = f":{check.rule.line}" if check.rule.line else ""
+            return f"blocked by your rule, {check.rule.file}{line} ({check.rule.text}): {check.detail}"
+    return ""
+
+
+def line_of(queued: Queued) -> str:
+    """Return the line that would be added or removed, unless something else may have put the words into the transcript."""
+    if {check.name for check in queued.verdict.failed} & {"receipt", "tainted"}:
+        return f"(words not shown, they are not proven to be yours; `skillloop show {queued.proposal.id}`)"
+    edit = queued.proposal.edits[0]
+    return edit.new or edit.old or ""
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 session`, `2 sessions`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def leave_notice(home: Path) -> None:
-    """Write what the next session start tells the person; an empty notice prints nothing.
-
-    Commands that decide on proposals call this too, so that the notice does not ask for what is done.
-    """
+    """Write what the next session start tells the person; an empty notice prints nothing."""
     with Store.open(home) as store:
         waiting = len(store.proposals(states=("queued",)))
-        troubles = store.troubles()
-    sentences = []
-    if waiting:
-        sentences.append(f"{waiting} edit{'s wait' if waiting > 1 else ' waits'} for `skillloop review`.")
-    if troubles:
-        what = f"{len(troubles)} lessons wait" if len(troubles) > 1 else "A lesson waits"
-        sentences.append(
-            f"{what} for you to mend something: {troubles[-1][1][:300]}. See `skillloop review`."
+        lost = [item for item in unlearnt(store) if not item.blocked]
+        newest, news = store.entries(), _news(store, _told(home))
+    ready = [f"{counted(waiting, 'skill edit')} {'is' if waiting == 1 else 'are'} waiting"] * (waiting > 0)
+    if lost:
+        ready.append(
+            f"{counted(len(lost), 'lesson')} could not be learned ({_short(lost[-1].reason, 2 * LONGEST)})"
         )
+    sentences = [*news, *([f"{' and '.join(ready)}: {REVIEW}."] if ready else [])]
     failed = list(parked(home))
     if failed:
         what = f"{len(failed)} sessions" if len(failed) > 1 else f"session {failed[0].session_id}"
         reason = failed[-1].error[:200]
         sentences.append(f"skillloop could not digest {what}: {reason}. See {home / 'inbox' / 'failed'}.")
-    write_notice(home, " ".join(sentences))
+    write_notice(home, " ".join(sentences), newest if news else None)
 
 
-def write_notice(home: Path, message: str) -> None:
-    """Write the notice as the hook prints it."""
-    output = json.dumps({"systemMessage": message}) + "\n" if message else ""
+def _told(home: Path) -> int:
+    """Return the number of the last entry of the log that a session start told of."""
+    try:
+        return int((home / "noticed").read_text("ascii"))
+    except (OSError, ValueError):
+        return 0
+
+
+def _news(store: Store, told: int) -> list[str]:
+    """Return what was applied without the person, and what their rules blocked, since that entry of the log."""
+    entries = store.log(limit=max(0, store.entries() - told))
+    applied, blocked = [], []
+    for entry in entries:  # the newest first
+        name = entry.detail.get("proposal")
+        if not name or entry.detail.get("by") != "auto":
+            continue
+        try:
+            queued = store.find_proposal(name)
+        except UsageError:
+            continue  # an entry tells of it, and a rebuilt store has lost it
+        line, skill = _short(line_of(queued).removeprefix("- ")), queued.proposal.skill
+        if entry.event == "version" and queued.state == "applied":
+            verb = "now says" if queued.proposal.edits[0].new else "no longer says"
+            applied.append(f"{skill} {verb}: “{line}” (undo: /skillloop:rollback {skill}).")
+        elif entry.event == "proposal" and queued.state == "discarded" and (rule := blocked_by(queued)):
+            blocked.append(f"Not learned, “{line}”: {_short(rule, 2 * LONGEST)}.")
+    return [*_latest(applied, "edit applied"), *_latest(blocked, "lesson blocked")]
+
+
+def _latest(sentences: list[str], what: str) -> Iterator[str]:
+    yield from sentences[:NEWEST]
+    if more := len(sentences) - NEWEST if len(sentences) > NEWEST else 0:
+        yield f"And {more} more {what}: {REVIEW}."
+
+
+def _short(text: str, limit: int = LONGEST) -> str:
+    text = " ".join(text.split()).replace(str(Path.home()), "~")
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def write_notice(home: Path, message: str, newest: int | None = None) -> None:
+    """Write the notice as the hook prints it; on a second line the entry of the log that counts as told once it is."""
+    output = json.dumps({"systemMessage": shown(message)}) + "\n" if message else ""
+    if output and newest is not None:
+        output += f"{newest}\n"
     write_atomic(home / "notice.json", output.encode())

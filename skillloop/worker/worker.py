@@ -20,7 +20,7 @@ from skillloop.pipeline import session
 from skillloop.skillpath import client_folder
 from skillloop.store import Store
 from skillloop.worker.missed_sessions import Seen, running
-from skillloop.worker.notice import leave_notice, write_notice
+from skillloop.worker.notice import counted, leave_notice, write_notice
 from skillloop.worker.queue import ATTEMPTS, BrokenJob, Inbox, Job
 
 SETTLE = 0.3  # seconds without growth after which a transcript counts as written
@@ -120,7 +120,7 @@ def digested(home: Path, path: Path) -> str:
     """Digest one transcript, and return what came of it in a few words."""
     digest = session.digest_job(home, path)
     outcomes = ", ".join(trial.decision.outcome.value for trial in digest.trials) or "none"
-    return f"{len(digest.disagreements)} disagreements; proposals: {outcomes}"
+    return f"{counted(len(digest.disagreements), 'correction')}; proposals: {outcomes}"
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ def test_a_session_that_was_killed_is_found_at_the_next_start_which_then_says_so
         assert machine.wait_for_proposal(15)["evidence"][0]["quote"] == CORRECTION
         leave(terminal)
     with machine.terminal(client.binary()) as terminal:
-        terminal.see("1 edit waits for `skillloop review`")
+        terminal.see("1 skill edit is waiting: /skillloop:review")
 
 
 def test_the_first_session_ever_is_digested_once_the_environment_is_built(tmp_path, stub):

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from skillloop.text.redact.rules import RUN, assigned, tokens
 from skillloop.text.redact.values import Secret, looks_random
 
-__all__ = ["Secret", "random_tokens", "redact", "secrets"]
+__all__ = ["ROLE_MARK", "Secret", "random_tokens", "redact", "secrets", "shown"]
 
 _LONG = 16  # letters; no rule that is not `spaced` matches less
 _GENERAL = frozenset({"key", "password"})
@@ -48,6 +48,28 @@ def redact(text: str) -> str:
         parts += [text[end : secret.start], f"<SECRET:{secret.type}>"]
         end = secret.end
     return "".join([*parts, text[end:]])
+
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+ROLE_MARK = re.compile(
+    r"\[(?=/?inst\])|<(?=/?(?:\||<?/?sys>|system[>\s-]|assistant[>\s_-]|human[>\s_-]|user[_-]|tool_|function_|teammate-|task-n|"
+    r"local-command-|command-(?:name|args|message)))",
+    re.IGNORECASE,
+)
+"""What begins a mark by which a transcript or a prompt tells who speaks: `<system-reminder>`, `<|im_start|>`, `[INST]`."""
+
+
+def shown(text: str) -> str:
+    """Return a text as everything that a person or an assistant reads shows it: the one place before every output.
+
+    Credentials are taken out; every control, format, surrogate, private or separator character stands as `<U+XXXX>`, but
+    newlines and tabs; and what begins a role's mark does too, so that no text can pass for another speaker.
+    """
+    text = ROLE_MARK.sub(lambda mark: f"<U+{ord(mark[0]):04X}>", redact(text))
+    return "".join(
+        char if char in "\n\t" or unicodedata.category(char) not in _HIDDEN else f"<U+{ord(char):04X}>"
+        for char in text
+    )
 
 
 def random_tokens(text: str) -> list[str]:

@@ -102,12 +102,21 @@ def start_worker(home: str) -> None:
 
 
 def notice(home: str) -> str:
-    """Return what the worker left to say at the start of a session, as the hook's output; "" if nothing."""
+    """Return what the worker left to say at the start of a session, as the hook's output; "" if nothing.
+
+    What happened since the last start is said once: a second line is the entry of the log that then counts as told.
+    """
     try:
         with open(os.path.join(home, "notice.json"), encoding="utf-8") as file:
-            return file.read(LIMIT)
+            line, _, told = file.read(LIMIT).partition("\n")
     except FileNotFoundError:
         return "" if os.path.exists(os.path.join(home, "env", "current")) else BUILDING
+    if told:
+        path = os.path.join(home, "noticed")
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(told)
+        os.replace(path + ".new", path)
+    return line and line + "\n"
 
 
 def main(event: str) -> None:
