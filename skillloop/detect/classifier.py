@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,9 @@ from skillloop.model import Kind, Signal
 SHOWN = 6
 """How many signals of a detection are shown."""
 
+SINGLE_WORDS = "single words"
+"""Name of what the words of a turn add that no class holds: each is a number, "#17", that tells a reader nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Linear:
@@ -28,19 +32,19 @@ class Linear:
 
     def score(self, features: Mapping[str, float]) -> float:
         """Return the log-odds; unknown features say nothing."""
-        return sum(self.weights.get(name, 0.0) * value for name, value in features.items())
+        weights = self.weights
+        return sum([weights[name] * value for name, value in features.items() if name in weights])
 
     def confidence(self, features: Mapping[str, float]) -> float:
         """Return the probability, 0 to 1."""
         return sigmoid(self.score(features))
 
     def signals(self, features: Mapping[str, float]) -> tuple[Signal, ...]:
-        """Return the features that weighed most, with what each added to the log-odds."""
-        signals = (
-            Signal(name, round(self.weights.get(name, 0.0) * value, 2))
-            for name, value in features.items()
-            if name != "bias"
-        )
+        """Return the features that weighed most, with what each added to the log-odds; single words are one of them."""
+        added: dict[str, float] = defaultdict(float)
+        for name, value in features.items():
+            added[SINGLE_WORDS if name.startswith("#") else name] += self.weights.get(name, 0.0) * value
+        signals = (Signal(name, round(weight, 2)) for name, weight in added.items() if name != "bias")
         heaviest = sorted((s for s in signals if s.weight), key=lambda s: (-abs(s.weight), s.name))
         return tuple(heaviest[:SHOWN])
 

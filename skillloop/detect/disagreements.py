@@ -114,36 +114,39 @@ class _Reading:
     evidence: Evidence  # without a quote
     scene: Scene
     present: dict[str, float]  # features of the turn
-    rules: list[Rule]
+    rules: list[tuple[Rule, float]]  # each with the chance that it is durable
     earlier: EarlierRules
+    plain: float  # the detector's confidence without the words with which the assistant answered
     detected: float  # the detector's own confidence
     confidence: float  # the same, or what a second opinion put in its place
 
     def lessons(self) -> list[Lesson]:
         """Return what the turn teaches, best first."""
         turn, disagrees = self.scene.turn, self.confidence >= FOUND_AT
+        signals = self._signals()
+        found = ((rule, chance, self._offered(rule, chance)) for rule, chance in self.rules)
         return [
             Lesson(
                 evidence=self._evidence(rule.quote, further=number > 0),
                 text=rule.text,
-                chance=round(self._chance(rule), 3),
-                offered=self._offered(rule),
+                chance=round(chance, 3),
+                offered=offered,
                 confidence=self._bounded,
                 turn=turn.index,
                 skill=turn.skill,
                 scope=Scope.SKILL if turn.skill else Scope.PROJECT,
                 target=turn.skill.path if turn.skill else None,
                 disagreement=self.evidence.id if disagrees else None,
-                look=self._look(rule),
-                signals=self._signals(),
+                look=self._look(rule, chance),
+                signals=signals,
             )
-            for number, rule in enumerate(self.rules)
-            if disagrees or self._offered(rule) or self._chance(rule) >= CANDIDATE_AT
+            for number, (rule, chance, offered) in enumerate(found)
+            if disagrees or offered or chance >= CANDIDATE_AT
         ]
 
     def disagreement(self) -> Disagreement:
         """Return the disagreement that the turn is: of what kind, and in which words."""
-        turn, offered = self.scene.turn, [rule for rule in self.rules if self._offered(rule)]
+        turn, offered = self.scene.turn, [rule for rule, chance in self.rules if self._offered(rule, chance)]
         quote = offered[0].quote if offered else _quote(turn.text) or ONLY_PASTED
         return Disagreement(
             replace(self.evidence, quote=quote),
@@ -158,31 +161,24 @@ class _Reading:
     @property
     def _bounded(self) -> float:
         """How sure it is that they disagreed, with what the assistant's words may add."""
-        plain = learned().disagreement.confidence(without_reply(self.present))
-        return (
-            self.confidence
-            if self.confidence != self.detected
-            else round(min(self.confidence, plain + REPLY_SAYS), 3)
-        )
+        if self.confidence != self.detected:
+            return self.confidence
+        return round(min(self.confidence, self.plain + REPLY_SAYS), 3)
 
-    def _chance(self, rule: Rule) -> float:
-        return durability.chance(without_reply(self.present), rule.features)
-
-    def _offered(self, rule: Rule) -> bool:
+    def _offered(self, rule: Rule, chance: float) -> bool:
         """Return whether a rule is offered: durable by itself, or asked for again. The same symptom twice is no request."""
-        its_kind, chance = kind(self.present), self._chance(rule)
         if durability.EXPLICIT in rule.features or chance >= OFFER_AT:
             return True
         idle = durability.STATEMENT in rule.features or chance < AGAIN_AT
-        if its_kind is Kind.BUG_REPORT or (idle and self.confidence < FOUND_AT):
+        if (idle and self.confidence < FOUND_AT) or kind(self.present) is Kind.BUG_REPORT:
             return False
         return self.earlier.recurs(self.evidence.id, rule.text, self.scene.turn.text, rule.quote)
 
-    def _look(self, rule: Rule) -> tuple[str, ...]:
+    def _look(self, rule: Rule, chance: float) -> tuple[str, ...]:
         """Return why a person must look at a rule."""
         doubts = {
             NOT_CORRECTED: self._bounded < DRAFT_AT,
-            ONCE: self._chance(rule) < SURE_AT and durability.EXPLICIT not in rule.features,
+            ONCE: chance < SURE_AT and durability.EXPLICIT not in rule.features,
         }
         return (*rule.look, *(why for why, true in doubts.items() if true))
 
@@ -202,12 +198,16 @@ def _read(session: Session, scene: Scene, earlier: EarlierRules) -> _Reading:
     """Read a turn with what stands around it."""
     turn, rules = scene.turn, lessons.rules(scene.turn.text)
     present = features(scene) | lessons.rule_features(rules[0] if rules else None)
+    unanswered = without_reply(present)
+    chances = durability.chances(unanswered, [rule.features for rule in rules])
     detected = round(learned().disagreement.confidence(present), 3)
     # a forked or resumed session keeps a turn's uuid, so the copies are one saying
     name = _digest(turn.uuid or f"{session.session_id}/{turn.line}/{turn.text}")
     where = (session.session_id, session.path, turn.line, turn.uuid)
     evidence = Evidence(name, *where, "", turn.origin, turn.timestamp)
-    return _Reading(evidence, scene, present, rules, earlier, detected, detected)
+    plain = learned().disagreement.confidence(unanswered)
+    ranked = list(zip(rules, chances, strict=True))
+    return _Reading(evidence, scene, present, ranked, earlier, plain, detected, detected)
 
 
 def _digest(text: str) -> str:

@@ -8,9 +8,9 @@ same in every language; their weights are learned (`classifier`), and the sum is
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from skillloop.detect.classifier import learned
+from skillloop.detect.classifier import learned, sigmoid
 from skillloop.detect.features import PERSON
 from skillloop.text import lexicon
 from skillloop.text.phrase_matcher import Phrases, tokens, wide
@@ -78,14 +78,16 @@ _PAIRS = {
 """Features of the rule that mean more, or less, together."""
 
 
-def chance(turn: Mapping[str, float], rule: Mapping[str, float]) -> float:
-    """Return the chance, 0 to 1, that a rule is durable.
+def chances(turn: Mapping[str, float], rules: Sequence[Mapping[str, float]]) -> list[float]:
+    """Return the chance, 0 to 1, that each rule of a turn is durable.
 
     Args:
-        turn: Features of the turn that it stands in, but for how the assistant answered.
-        rule: Features of the rule.
+        turn: Its features, but for how the assistant answered.
+        rules: Features of each; the bias counts once.
     """
-    return learned().lesson.confidence({**turn, **rule})
+    lesson = learned().lesson
+    known = lesson.score({name: value for name, value in turn.items() if name != "bias"}) if rules else 0.0
+    return [sigmoid(known + lesson.score(rule)) for rule in rules]
 
 
 def features(text: str, quote: str, rule: str) -> dict[str, float]:

@@ -106,7 +106,8 @@ def features(scene: Scene) -> dict[str, float]:
 
 def without_reply(present: Mapping[str, float]) -> dict[str, float]:
     """Return the features of a turn but for the words with which the assistant answered it."""
-    return {name: value for name, value in present.items() if name not in _replies()}
+    replies = _replies()
+    return {name: value for name, value in present.items() if name not in replies}
 
 
 @cache

@@ -51,3 +51,9 @@ def test_the_weights_hold_names_of_features_and_no_text_of_a_person():
         assert name.startswith(prefixes), name
         if name.startswith(("says: ", "starts: ", "goes on: ")) and " + " not in name:
             assert name.split(": ", 1)[1] in classes, name
+
+
+def test_the_numbers_of_single_words_are_shown_as_one_signal():
+    model = Linear({"bias": -1.0, "#1": 1.0, "#2": 0.5, "says: no": 2.0})
+    signals = model.signals({"bias": 1.0, "#1": 1.0, "#2": 1.0, "says: no": 1.0, "unknown": 1.0})
+    assert [(signal.name, signal.weight) for signal in signals] == [("says: no", 2.0), ("single words", 1.5)]
