@@ -432,7 +432,10 @@ def test_what_no_longer_fits_can_be_seen_and_dropped(queued):
 def test_the_same_wish_in_another_session_waits_only_once(queued):
     desk, name = queued
     other = desk.transcript.with_name("5e55104e-0000-4000-8000-000000000009.jsonl")
-    other.write_text(desk.transcript.read_text().replace("000000000001", "000000000009"))
+    said = desk.transcript.read_text().replace("000000000001", "000000000009")
+    other.write_text(
+        said.replace('uuid":"', 'uuid":"9').replace('Uuid":"', 'Uuid":"9')
+    )  # another saying, no copy
     assert f"waits as {name}" in desk.run("digest", other).stdout
     assert json.loads(desk.run("status", "--json").stdout)["proposals"] == {"queued": 1}
 
