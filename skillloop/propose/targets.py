@@ -35,7 +35,7 @@ TYPICAL = 300
 WEIGHTS = {"": 1.0, "about": 6.0, "rival": -12.0, "output": 2.0, "disagrees": 0.5, "elsewhere": -2.0}
 """What speaks for the skill in force, in log-odds."""
 
-ABOUT_AT = 0.25
+ABOUT_AT = 0.3
 """Score from which a skill that is not in force is offered."""
 
 SURE_AT = 1.0
@@ -150,7 +150,7 @@ def _scores(text: str, known: Sequence[KnownSkill]) -> dict[SkillRef, float]:
     """
     about = content_words(text)
     often = Counter(word for skill in known for word in about & skill.words.keys())
-    rarity = {word: math.log(1 + (len(known) + 1) / (often[word] + 0.5)) for word in about}
+    rarity = {word: math.log(1 + (len(known) + 1) / (max(1, often[word]) + 0.5)) for word in about}
     whole = sum(rarity.values()) or 1.0
     scores = {}
     for skill in known:

@@ -91,3 +91,33 @@ def test_a_skill_that_is_gone_when_the_session_ends_is_said_at_the_next_start(ma
         terminal.see(READY)
         leave(terminal)
     assert machine.wait_for_proposal(20)["evidence"][0]["quote"] == CORRECTION
+
+
+def test_a_correction_without_a_skill_stands_in_the_next_session_once_it_is_approved(machine):
+    rules = machine.project / ".claude" / "rules" / "learned.md"
+    try:
+        with machine.terminal(client.binary(), "--permission-mode", "bypassPermissions") as terminal:
+            terminal.see(READY)
+            for said, answer in (
+                ("set up the project", "I installed httpx with pip."),
+                ("No, we use uv here, never pip.", "Understood, sorry."),
+            ):
+                machine.stub.replies[:] = [[text(answer)]]
+                terminal.type(said)
+                terminal.see(answer)
+            leave(terminal)
+        proposal = machine.wait_for_proposal(20)
+        assert proposal["path"] == str(rules)
+        with machine.terminal(machine.skillloop / "bin" / "skillloop", "review") as terminal:
+            code = terminal.see(" applies").rpartition(" applies")[0].split()[-1]
+            terminal.type(code)
+            client.until(rules.exists, "not applied")
+        machine.stub.requests.clear()
+        with machine.terminal(client.binary()) as terminal:
+            terminal.see(READY)
+            terminal.type("hello")
+            terminal.see("Done.")
+            leave(terminal)
+        assert any("se uv here, never pip" in str(request["messages"]) for request in machine.stub.requests)
+    finally:
+        machine.run("rm", "-rf", rules.parent)
