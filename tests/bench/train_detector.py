@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import sys
 from collections import defaultdict
@@ -31,15 +32,18 @@ from sklearn.linear_model import LogisticRegression
 
 from skillloop.detect import durability
 from skillloop.detect import lesson as lessons
-from skillloop.detect.classifier import Linear
+from skillloop.detect.classifier import Linear, sigmoid
 from skillloop.detect.features import features, without_reply
 from skillloop.model import Kind
 
-RIDGE = {"disagreement": 20.0, "durable": 5.0, "lesson": 20.0, "kinds": 5.0, "words": 0.4}
+RIDGE = {"disagreement": 10.0, "durable": 5.0, "lesson": 20.0, "kinds": 5.0, "words": 0.4}
 """Strength of the pull towards 0, in units of one row."""
 
-WORDS_SAY = {"disagreement": 0.5, "lesson": 0.7}
+WORDS_SAY = {"disagreement": 0.6, "lesson": 1.0}
 """What the single words of a turn count, which are learned by themselves, against everything else that is known of it."""
+
+DISAGREES = 0.4
+"""What it counts for a lesson that its turn reads like a disagreement, of which there are many more to learn from."""
 
 OWN_SHARE = 0.3
 """Weight of one of our own examples where it is learned what a turn teaches: real turns are longer and say more at once."""
@@ -201,11 +205,11 @@ def kind(name: str) -> Callable[[Row], Picked | None]:
 def train(rows: list[Row]) -> dict[str, Any]:
     """Learn all but the kinds."""
     durable_model = learn_durable(rows)
-    return {
-        "disagreement": learn_with_words(rows, disagreement(durable_model), "disagreement"),
-        "durable": dict(durable_model.weights),
-        "lesson": learn_with_words(rows, lesson(durable_model), "lesson", OWN_SHARE),
-    }
+    said = learn_with_words(rows, disagreement(durable_model), "disagreement")
+    taught = learn_with_words(rows, lesson(durable_model), "lesson", OWN_SHARE)
+    for name, value in said.items():
+        taught[name] = round(taught.get(name, 0.0) + DISAGREES * value, 3)
+    return {"disagreement": said, "durable": dict(durable_model.weights), "lesson": taught}
 
 
 Scores = tuple[list[float], list[float]]
@@ -277,11 +281,40 @@ def report(name: str, scores: list[float], truth: list[bool], least: float | Non
     return round(best[0], 3)
 
 
-def measure(rows: list[Row]) -> dict[str, float]:
-    """Print the figures of the folds, and return the thresholds."""
+Line = tuple[float, float]
+"""Slope and height of the line from log-odds that were added up to log-odds that are right."""
+
+
+def line(scores: list[float], truth: list[bool]) -> Line:
+    """Return the line that makes scores honest, which were of people unseen."""
+    model = LogisticRegression(C=1e6).fit([[log_odds(score)] for score in scores], truth)
+    return round(float(model.coef_[0][0]), 3), round(float(model.intercept_[0]), 3)
+
+
+def log_odds(score: float) -> float:
+    """Undo the logistic function."""
+    return math.log(score / (1 - score))
+
+
+def along(by: Line, scores: list[float]) -> list[float]:
+    """Return scores as they are with honest weights."""
+    return [sigmoid(by[0] * log_odds(score) + by[1]) for score in scores]
+
+
+def honest(by: Line, weights: dict[str, float]) -> dict[str, float]:
+    """Return weights that give honest scores."""
+    scaled = {name: round(by[0] * value, 3) for name, value in weights.items()}
+    return scaled | {"bias": round(scaled["bias"] + by[1], 3)}
+
+
+def measure(rows: list[Row]) -> tuple[dict[str, float], dict[str, Line]]:
+    """Print the figures of the folds; return the thresholds, and for each part the line to honest scores."""
     real = [row for row in rows if row.group not in {"own", "codechat"}]
     (sure, taught), fitted = out_of_fold(rows, real)
     wrong, durable_rows = [row.disagreement for row in real], [row.durable for row in real]
+    lines = {"disagreement": line(sure, wrong), "lesson": line(taught, durable_rows)}
+    sure, taught = along(lines["disagreement"], sure), along(lines["lesson"], taught)
+    fitted = along(lines["disagreement"], fitted[0]), along(lines["lesson"], fitted[1])
     thresholds = {
         "found": report("disagreement", sure, wrong),
         "offer": report("durable, offered", taught, durable_rows, OFFERED),
@@ -300,7 +333,7 @@ def measure(rows: list[Row]) -> dict[str, float]:
         seen = [row for row in seen if row.group not in set(groups[0::FOLDS])]
         report("disagreement, training rows", fitted[0], [row.disagreement for row in seen])
         report("durable, training rows", fitted[1], [row.durable for row in seen], OFFERED)
-    return thresholds
+    return thresholds, lines
 
 
 def main() -> None:
@@ -311,11 +344,13 @@ def main() -> None:
     args.add_argument("--cv-only", action="store_true", help="print the figures of the folds, write nothing")
     opts = args.parse_args()
     rows = corpus.own() + corpus.dev(opts.dev) + corpus.labelled(opts.labelled)
-    thresholds = measure(rows)
+    thresholds, lines = measure(rows)
     if opts.cv_only:
         return
     kinds = {name.value: dict(learn(rows, kind(name.value), RIDGE["kinds"]).weights) for name in Kind}
-    made = train(rows) | {"kinds": kinds, "thresholds": thresholds}
+    made = train(rows)
+    made |= {part: honest(by, made[part]) for part, by in lines.items()}
+    made |= {"kinds": kinds, "thresholds": thresholds}
     opts.out.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     used = sum(row.trainable for row in rows)
     print(f"{opts.out}: {len(made['disagreement'])} weights from {used} rows")
