@@ -1,6 +1,6 @@
 """Make skillloop/data/weights.json, and say how good it is on people it has never seen.
 
-    pip install scikit-learn==1.7.2
+    pip install scikit-learn==1.9.1
     python tests/bench/train_detector.py --dev DEV.jsonl --labelled LABELLED.jsonl [--out FILE] [--cv-only]
 
 Trains on our own examples, on the rows of DEV under a permissive licence and on LABELLED (CodeChat, ODC-BY): ridge logistic

@@ -58,7 +58,7 @@ def test_a_lesson_is_a_case_whose_situation_ends_before_the_wrong_answer(tmp_pat
     read = transcript.read(
         corrected(tmp_path / "skills" / "research" / "SKILL.md", RULE).write(tmp_path / "t" / "s.jsonl")
     )
-    _, (found,) = session.study(read)
+    (found,) = [lesson for lesson in session.study(read)[1] if lesson.offered]
     case = cases.from_lesson(read, found)
     assert case.situation == (Message("human", "How much sleep do adults need? Look it up."),)
     assert case.wrong == RULE

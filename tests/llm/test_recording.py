@@ -32,7 +32,8 @@ def test_the_plan_prints_exactly_what_is_then_sent_and_sends_nothing(tmp_path, h
 def test_what_waits_already_is_neither_planned_nor_sent(tmp_path, home, skill, server, capsys):
     path = written(tmp_path, corrected(skill, RULE))
     other = path.with_name("other.jsonl")
-    other.write_text(path.read_text().replace("000000000001", "000000000002"))
+    said = path.read_text().replace("000000000001", "000000000002")
+    other.write_text(said.replace('uuid":"', 'uuid":"9').replace('Uuid":"', 'Uuid":"9'))  # another saying, no copy
     cli.run(["--home", str(home), "digest", str(path)])
     sent = len(drafted(server.requests))
     capsys.readouterr()
