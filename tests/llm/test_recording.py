@@ -33,7 +33,9 @@ def test_what_waits_already_is_neither_planned_nor_sent(tmp_path, home, skill, s
     path = written(tmp_path, corrected(skill, RULE))
     other = path.with_name("other.jsonl")
     said = path.read_text().replace("000000000001", "000000000002")
-    other.write_text(said.replace('uuid":"', 'uuid":"9').replace('Uuid":"', 'Uuid":"9'))  # another saying, no copy
+    other.write_text(
+        said.replace('uuid":"', 'uuid":"9').replace('Uuid":"', 'Uuid":"9')
+    )  # another saying, no copy
     cli.run(["--home", str(home), "digest", str(path)])
     sent = len(drafted(server.requests))
     capsys.readouterr()
