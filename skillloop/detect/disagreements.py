@@ -20,6 +20,7 @@ from skillloop.detect.lesson import Rule
 from skillloop.detect.recurrence import EarlierRules
 from skillloop.detect.turn_context import Scene, scenes
 from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal
+from skillloop.text import words
 
 SecondOpinion = Callable[[Disagreement, Session], float | None]
 
@@ -56,8 +57,12 @@ LONGEST_QUOTE = 400
 CANDIDATE_AT = 0.005
 """Chance from which a rule is a candidate where the person did not disagree."""
 
-AGAIN_AT = 0.02
-"""Chance from which an order that is said again is a rule, where the person did not disagree: "commit all" comes every day."""
+AGAIN_AT = 0.035
+"""Chance from which an order that is said again is a rule, where the person did not disagree: "commit all" comes every day.
+Half of what a turn has by lot."""
+
+LEAST_WORDS = 2
+"""Content words without which a sentence is no rule, however much speaks for its turn: "have a look at", "ah yes"."""
 
 ONLY_PASTED = "[pasted text]"
 """Stands for the quote of a turn without words of the person's own: what they paste is nobody's evidence."""
@@ -151,7 +156,7 @@ class _Reading:
         return Disagreement(
             replace(self.evidence, quote=quote),
             kind(self.present),
-            self.confidence,
+            self._bounded,
             bool(offered),
             turn.skill,
             turn.index,
@@ -167,7 +172,8 @@ class _Reading:
 
     def _offered(self, rule: Rule, chance: float) -> bool:
         """Return whether a rule is offered: durable by itself, or asked for again. The same symptom twice is no request."""
-        if durability.EXPLICIT in rule.features or chance >= OFFER_AT:
+        enough = len(words.content_words(rule.text)) >= LEAST_WORDS
+        if durability.EXPLICIT in rule.features or (chance >= OFFER_AT and enough):
             return True
         idle = durability.STATEMENT in rule.features or chance < AGAIN_AT
         if (idle and self.confidence < FOUND_AT) or kind(self.present) is Kind.BUG_REPORT:

@@ -293,3 +293,20 @@ def test_a_turn_of_nothing_but_a_paste_quotes_nothing_of_it():
     assert failed(
         provenance.check, "", insert("Use a table"), turn={"pasted": (log,)}, quote=ONLY_PASTED
     ) == {"origin!"}
+
+
+def test_a_sentence_that_says_nothing_is_no_rule_however_sure_its_turn_is(monkeypatch):
+    monkeypatch.setattr("skillloop.detect.disagreements.OFFER_AT", 0.0)
+    _, lessons = detect.find(conversation("no, wrong. Oh dear. Put the imports at the top", "Moved."))
+    offered = {lesson.text for lesson in lessons if lesson.offered}
+    assert "Put the imports at the top" in offered
+    assert "Oh dear" not in offered
+
+
+def test_an_apology_adds_little_to_how_sure_it_is():
+    sayings = "no, keep the heading under 40 letters."
+    plain, sorry = (
+        detect.find(conversation(sayings, answer))[0][0].confidence
+        for answer in ("Shortened it.", "You're right, sorry about that. I should have done that.")
+    )
+    assert plain <= sorry <= plain + 0.15
