@@ -385,7 +385,10 @@ def _sync_folder(folder: Path) -> None:
 
 def _on_disk(folder: int, file: str) -> str:
     """Return how SKILL.md is spelt in a folder; a name in other letters counts where it is the only one."""
-    names = os.listdir(folder)
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        raise Unreachable(f"the folder of {file}: {error.strerror}") from error
     spelt = [name for name in names if name.casefold() == file.casefold()]
     return file if file in names or len(spelt) != 1 else spelt[0]
 

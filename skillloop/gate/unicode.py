@@ -69,7 +69,9 @@ class Hidden:
 
 def check(_proposal: Proposal, inputs: GateInput) -> Check:
     """Fail, hard, when an added line holds something hidden."""
-    found = [f"{hidden} in {visible(line)[:120]}" for line, hidden in compare(inputs.base, inputs.text)]
+    found = [
+        str(hidden) for _, hidden in compare(inputs.base, inputs.text)
+    ]  # not the line: whose it is may be in doubt
     wrong = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
     return finding("hidden", wrong, "no hidden characters in the added lines")
 
