@@ -109,7 +109,7 @@ class Machine(client.Sandbox):
 
     def digested(self) -> None:
         """Wait until a session was digested and the worker has left."""
-        client.until(lambda: "disagreements" in self.log, "no session was digested", 20, lambda: self.log)
+        client.until(lambda: "; proposals:" in self.log, "no session was digested", 20, lambda: self.log)
         self.idle()
 
 
