@@ -83,7 +83,7 @@ def test_a_skill_that_is_gone_when_the_session_ends_is_said_at_the_next_start(ma
         leave(terminal)
     machine.digested()
     with machine.terminal(client.binary()) as terminal:
-        terminal.see("A lesson waits")
+        terminal.see("could not be learned")
         assert "there is no such" in " ".join(terminal.screen.split())
     assert machine.queue == []
     machine.skill.write_text(SKILL)
