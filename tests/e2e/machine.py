@@ -74,9 +74,10 @@ class Machine(client.Sandbox):
 
     @property
     def queue(self) -> list[dict]:
-        """What waits for the person, once the environment is there to ask."""
+        """The edits that wait for the person, once the environment is there to ask; not the lessons behind them."""
         built = (self.skillloop / "bin" / "skillloop").exists()
-        return self.skillloop_json("review", "--json") if built else []
+        waiting = self.skillloop_json("review", "--json") if built else []
+        return [item for item in waiting if "lesson" not in item]
 
     @property
     def transcripts(self) -> str:
