@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from skillloop import fs
-from skillloop.store.database import Corrupt, Database, now
-from skillloop.store.schema import append_only
+from skillloop.store.database import MIGRATIONS, Corrupt, Database, now, statements
 
 _START = "0" * 64  # what the first entry has for `previous`
 
@@ -118,8 +117,9 @@ class Audit:
             self._database.run(f"DROP TRIGGER audit_no_{verb}")
         for seq, digest in self._database.rows("SELECT seq, hash FROM audit"):
             self._database.run("UPDATE audit SET mac = ? WHERE seq = ?", _mac(self._key(), digest), seq)
-        for statement in append_only("audit"):
-            self._database.run(statement)
+        for statement in statements(MIGRATIONS[0]):
+            if "TRIGGER audit_no_" in statement:
+                self._database.run(statement)
         self._grown = True
 
     def is_foreign(self) -> bool:

@@ -25,11 +25,19 @@ import msgspec
 
 from skillloop.errors import Locked, SkillloopError
 from skillloop.model import sha256
-from skillloop.store.schema import MIGRATIONS
 
 T = TypeVar("T")
 
 APPLICATION = 0x534B4C50  # "SKLP", in the header of the file
+MIGRATIONS = sorted((Path(__file__).parents[1] / "data" / "schema").glob("*.sql"))
+"""The steps that led to the schema, statements apart by blank lines. One that was released is never changed."""
+_PRAGMAS = (
+    "journal_mode=DELETE",
+    "synchronous=EXTRA",
+    "foreign_keys=ON",
+    "trusted_schema=OFF",
+    "cell_size_check=ON",
+)
 _WAIT = 30.0  # seconds that a writer waits for another one
 
 _ADVICE = "put that right; the next command completes what was under way"
@@ -56,6 +64,11 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def statements(step: Path) -> list[str]:
+    """Return the statements of a migration."""
+    return step.read_text("utf-8").split("\n\n")
+
+
 def encode(value: Any) -> str:
     """Return a dataclass, or a tuple of them, as compact JSON."""
     return json.dumps(msgspec.to_builtins(value), sort_keys=True, separators=(",", ":"))
@@ -69,58 +82,57 @@ class Database:
 
         Raises:
             Corrupt: it is no database, a damaged one, or another program's.
-            SkillloopError: it cannot be opened, or a newer skillloop wrote it.
+            SkillloopError: it cannot be opened, others may replace it, or a newer skillloop wrote it.
         """
         self.path = path
         self._depth = 0
         with self._explained():
-            _create(path)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = path.parent.stat()
+            if found.st_mode & (stat.S_IWOTH | stat.S_IWGRP) or found.st_uid != os.geteuid():
+                message = f"{path.parent} can be written by other users"
+                raise SkillloopError(message, f"chmod 700 {path.parent}")
+            with suppress(FileExistsError):
+                _new_file(path)
             self._connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
         try:
-            self._prepare()
+            with self._explained():
+                for pragma in _PRAGMAS:
+                    self._connection.execute(f"PRAGMA {pragma}")
+                self._connection.create_function("sha256", 1, sha256, deterministic=True)
+            if self.one("PRAGMA application_id") != (APPLICATION,) or self._steps() != len(MIGRATIONS):
+                self._migrate()
         except BaseException:
             self._connection.close()
             raise
 
-    def _prepare(self) -> None:
-        with self._explained():
-            for pragma in (
-                "journal_mode=DELETE",
-                "synchronous=EXTRA",
-                "foreign_keys=ON",
-                "trusted_schema=OFF",
-            ):
-                self._connection.execute(f"PRAGMA {pragma}")
-            self._connection.create_function("sha256", 1, sha256, deterministic=True)
-            self._connection.execute("PRAGMA cell_size_check=ON")
-            application = self._connection.execute("PRAGMA application_id").fetchone()[0]
-            empty = not self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if application != APPLICATION and not (empty and application == 0):
-            raise Corrupt(self.path, "it says that it is the database of another program")
-        if empty or self._schema() != len(MIGRATIONS):
-            self._migrate()
-
-    def _schema(self) -> int:
+    def _steps(self) -> int:
         """Return the number of the newest migration in this file."""
         return int(self.one("SELECT coalesce(max(number), 0) FROM migrations")[0])
 
     def _migrate(self) -> None:
+        """Take the steps that this file has not seen, all or none."""
         with self.transaction():
-            if not self.rows("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'"):
+            (application,) = self.one("PRAGMA application_id")
+            (tables,) = self.one("SELECT count(*) FROM sqlite_schema")
+            if application != APPLICATION and (application or tables):
+                raise Corrupt(self.path, "it says that it is the database of another program")
+            if not tables:
                 self.run(f"PRAGMA application_id={APPLICATION}")
                 self.run(
                     "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at TEXT NOT NULL) STRICT"
                 )
-            done = self._schema()
+            done = self._steps()
             if done > len(MIGRATIONS):
                 raise SkillloopError(
                     f"{self.path} was written by a newer skillloop (schema {done}, this one knows {len(MIGRATIONS)})",
                     "upgrade skillloop",
                 )
-            for number, (name, statements) in enumerate(MIGRATIONS[done:], start=done + 1):
-                for statement in statements:
+            for step in MIGRATIONS[done:]:
+                for statement in statements(step):
                     self.run(statement)
-                self.run("INSERT INTO migrations VALUES (?, ?, ?)", number, name, now())
+                number, _, name = step.stem.partition("-")
+                self.run("INSERT INTO migrations VALUES (?, ?, ?)", int(number), name, now())
 
     def close(self) -> None:
         """Close the connection; an open transaction is rolled back."""
@@ -244,20 +256,6 @@ class Database:
             raise Corrupt(self.path, "its schema is unreadable") from error
         except OSError as error:
             raise SkillloopError(f"{error.filename or self.path}: {error.strerror}", _ADVICE) from error
-
-
-def _create(path: Path) -> None:
-    """Make the folder (0700) and an empty file (0600), because SQLite would go by the umask.
-
-    Raises:
-        SkillloopError: others may write the folder, so they could put another database in its place.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.parent.stat()
-    if found.st_mode & (stat.S_IWOTH | stat.S_IWGRP) or found.st_uid != os.geteuid():
-        raise SkillloopError(f"{path.parent} can be written by other users", f"chmod 700 {path.parent}")
-    with suppress(FileExistsError):
-        _new_file(path)
 
 
 def _new_file(path: Path) -> None:

@@ -9,7 +9,7 @@ from skillloop.errors import SkillloopError
 from skillloop.model import sha256
 from skillloop.skills import history
 from skillloop.store import Store
-from skillloop.store.schema import MIGRATIONS
+from skillloop.store.database import MIGRATIONS
 
 STORES = Path(__file__).parents[1] / "data" / "stores"
 SKILL = "/nowhere/skills/web/SKILL.md"
@@ -97,11 +97,12 @@ def test_an_older_store_survives_export_and_rebuilding(older, tmp_path):
         assert (store.verify(), len(history.versions(store, SKILL))) == ([], 4)
 
 
-def test_an_interrupted_migration_is_begun_again(older, monkeypatch):
+def test_an_interrupted_migration_is_begun_again(older, monkeypatch, tmp_path):
     """Each migration is one transaction with its number."""
     before = tables(older)
 
-    broken = ("broken", ("CREATE TABLE half (x TEXT) STRICT", "CREATE TABLE half (x TEXT) STRICT"))
+    broken = tmp_path / "99-broken.sql"
+    broken.write_text("CREATE TABLE half (x TEXT) STRICT;\n\nCREATE TABLE half (x TEXT) STRICT;")
     monkeypatch.setattr("skillloop.store.database.MIGRATIONS", (*MIGRATIONS, broken))
     with pytest.raises(SkillloopError, match="already exists"):
         Store.open(older)

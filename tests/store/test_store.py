@@ -26,8 +26,7 @@ from skillloop.model import (
     sha256,
 )
 from skillloop.store import Corrupt, Store
-from skillloop.store.database import Database, encode
-from skillloop.store.schema import MIGRATIONS
+from skillloop.store.database import MIGRATIONS, Database, encode
 
 
 def test_the_home_and_all_files_in_it_are_the_persons_alone(tmp_path):
