@@ -175,7 +175,7 @@ class _Reading:
         enough = len(words.content_words(rule.text)) >= LEAST_WORDS
         if durability.EXPLICIT in rule.features or (chance >= OFFER_AT and enough):
             return True
-        idle = durability.STATEMENT in rule.features or chance < AGAIN_AT
+        idle = durability.STATEMENT in rule.features or chance < AGAIN_AT or self.scene.opens_work
         if (idle and self.confidence < FOUND_AT) or kind(self.present) is Kind.BUG_REPORT:
             return False
         return self.earlier.recurs(self.evidence.id, rule.text, self.scene.turn.text, rule.quote)

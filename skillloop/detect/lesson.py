@@ -233,7 +233,7 @@ def trim(sentence: str) -> str | None:
         or (
             lexicon.pattern("lesson.story").match(rest)
             and not lexicon.pattern("lesson.asks").match(rest)
-            and not durability.announced(sentence)
+            and not (durability.announced(sentence) or lexicon.whole("lesson.announced").match(sentence))
         )
     ):
         return None

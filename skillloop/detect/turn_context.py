@@ -31,6 +31,11 @@ class Scene:
     earlier: tuple[Turn, ...]  # what the person said before, newest first
     position: int
 
+    @property
+    def opens_work(self) -> bool:
+        """Whether the turn is an order rather than a remark on work: nothing came before it, or a skill was launched for it."""
+        return not self.before or any(tool.name == "Skill" for turn in self.after for tool in turn.tools)
+
     def own_prose(self) -> str:
         """Return the turn's text without the lines that it repeats from what the assistant just said."""
         lines = self.turn.text.splitlines()

@@ -252,6 +252,16 @@ def test_a_request_that_comes_in_a_second_session_is_durable():
     assert not forked.durable  # the same saying, in a fork or a branch of its session
 
 
+@pytest.mark.parametrize("launched", [True, False])
+def test_the_order_that_opens_each_session_is_no_rule(launched, tmp_path):
+    order = "Write the monthly report of the northern region"
+    t = Transcript().typed("hello").says("Hello.") if launched else Transcript()
+    t = t.typed(order)
+    t = (t.skill("research", "/r/SKILL.md") if launched else t).says("Formatted.").typed("thanks")
+    _, lessons = detect.find(transcript.read(t.write(tmp_path / "s.jsonl")), recurring={"another": order})
+    assert not [lesson for lesson in lessons if lesson.offered]
+
+
 def test_a_symptom_that_comes_again_is_no_rule():
     session = conversation("still broken, the same error on save", "I see the issue.")
     (found,) = find(session, recurring={"another": "still broken, the same error on save"})
