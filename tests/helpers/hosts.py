@@ -11,7 +11,6 @@ SAID = [
     "and sign it",
     "Use a database",
     "Use a file",
-    "!git restore .",
     "what is that?",
     "shorter",
     "No, you will not",

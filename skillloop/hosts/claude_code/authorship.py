@@ -61,6 +61,7 @@ _MACHINE_STARTS = (
     "<fork-boilerplate>",
     "<remote-review",
     "<scheduled-",
+    "<bash-input>",  # what the person ran with `!`: a program's words, not theirs
     "<bash-exit-code>",
     "<tick>",
     "<mcp-",
@@ -120,8 +121,6 @@ def of_message(record: dict[str, Any], texts: list[str]) -> Authorship:
     if first.startswith(("<command-message>", "<command-name>")):
         name = _inside(first, "command-name").strip().removeprefix("/")
         return Authorship(sender, TurnKind.COMMAND, _inside(first, "command-args").strip(), name)
-    if first.startswith("<bash-input>"):  # what the person ran with `!`
-        return Authorship(sender, TurnKind.COMMAND, "!" + _inside(first, "bash-input").strip())
     words = [own for text in texts if (own := own_words(text))]
     return Authorship(sender, TurnKind.PROMPT, "\n".join(words)) if words else _NOBODY
 
