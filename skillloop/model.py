@@ -292,6 +292,39 @@ class Version:
     note: str = ""
     proposal: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    claim: dict[str, Any] = field(
+        default_factory=dict
+    )  # what proves that Claude made it: session, turn, tool …
+
+    @property
+    def author(self) -> str:
+        """Return who made it: `person`, `skillloop`, `client` (Claude itself, by a tool) or `unknown`."""
+        return (
+            "client"
+            if self.claim
+            else {"proposal": "skillloop", "rollback": "person"}.get(self.kind, "unknown")
+        )
+
+    @property
+    def told(self) -> str:
+        """Return the note, with what is known of who made a change that skillloop did not."""
+        if self.claim:
+            return "by Claude's {tool}, {path}:{line}".format(**self.claim)
+        return f"{self.note} (author unknown)" if self.kind == "external" else self.note
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEdit:
+    """A call of one of Claude's tools that may have changed a file, as a transcript has it."""
+
+    file: str
+    tool: str
+    command: str  # of a shell; "" where the blocks are known
+    hunks: tuple[tuple[bytes, bytes], ...]  # the lines of each block without the change and with it
+    path: str  # of the transcript
+    line: int  # 1-based
+    uuid: str  # of the record
+    turn: Turn | None  # the person's, before it
 
 
 def sha256(data: bytes | str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from skillloop.commands import show
+from skillloop.commands import changes, show
 from skillloop.commands.options import App, after_decision, emit, json_option, require_person, token_option
 from skillloop.errors import UsageError
 from skillloop.pipeline import gather
+from skillloop.skills import authors
 from skillloop.store import Queued, State, Store
 from skillloop.worker.notice import blocked_by
 
@@ -20,7 +21,7 @@ OPEN: tuple[State, ...] = ("queued", "stale")
 @json_option
 @click.pass_obj
 def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
-    """Apply one waiting edit to its SKILL.md.
+    """Apply one waiting edit to its SKILL.md, or keep a change of Claude's own (`SKILL@VERSION`).
 
     Shows the diff against the skill as it is now and asks for the four characters printed under it; inside a session
     Claude Code's own dialog asks instead. Writes the SKILL.md and the history. Exits with 4 if a rule forbids the edit.
@@ -29,6 +30,8 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
     Example:
       skillloop approve 3fa8
     """  # noqa: D301
+    if "@" in proposal:
+        return _keep(app, proposal, token, as_json=as_json)
     with app.store() as store:
         queued = open_proposal(store, proposal)
         item = queued.proposal
@@ -44,6 +47,18 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
     else:
         click.echo(f"applied: {item.path} is now version {version.number}")
         click.echo(f"to undo it: skillloop rollback {item.skill}")
+    return 0
+
+
+def _keep(app: App, wanted: str, token: str | None, *, as_json: bool) -> int:
+    with app.store() as store:
+        change = changes.find(store, wanted)
+        if not as_json:
+            changes.page(app.console(), change)
+        require_person(app, f"approve {change.id}", changes.seal(change), token)
+        authors.keep_change(store, change)
+    after_decision(app)
+    emit({"change": change.id, "path": str(change.skill), "kept": True}) if as_json else click.echo("kept")
     return 0
 
 

@@ -35,9 +35,10 @@ def command(app: App, skill: str, old: int | None, new: int | None, as_json: boo
                     f"{path} has no version {number}", f"it has {min(versions)} to {max(versions)}"
                 )
         texts = [history.content(store, versions[n].sha).decode("utf-8", "replace") for n in (first, last)]
-    text = document.diff(texts[0], texts[1], path, f"version {last}")
+    by = [versions[n].author for n in range(first + 1, last + 1)] or [versions[last].author]
+    text = document.diff(texts[0], texts[1], path, f"version {last}, by {', '.join(dict.fromkeys(by))}")
     if as_json:
-        emit({"path": str(path), "old": first, "new": last, "diff": text})
+        emit({"path": str(path), "old": first, "new": last, "authors": by, "diff": text})
     else:
         app.console().print(render.diff(text) if text else render.plain("no difference\n"), end="")
     return 0

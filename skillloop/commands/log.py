@@ -50,13 +50,16 @@ def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> in
                         "kind": version.kind,
                         "sha256": version.sha,
                         "created": version.created,
-                        "note": version.note,
+                        "note": version.told,
                         "proposal": version.proposal,
+                        "author": version.author,
+                        "session": version.claim.get("session"),
+                        "turn": version.claim.get("turn"),
                     }
                 )
             else:
                 out.say(
-                    f"{version.number:>4}  {version.created}  {version.kind:<9} {version.sha[:8]}  {version.note}"
+                    f"{version.number:>4}  {version.created}  {version.author:<9} {version.sha[:8]}  {version.told}"
                 )
     return 0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from skillloop.commands import show
+from skillloop.commands import changes, show
 from skillloop.commands.approve import OPEN
 from skillloop.commands.digest import said_again
 from skillloop.commands.options import (
@@ -26,7 +26,7 @@ from skillloop.model import Lesson, Outcome, SkillRef
 from skillloop.pipeline import gather, session
 from skillloop.pipeline.gather import Prepared
 from skillloop.skillpath import COPY_HINT, SkillPath, rules_file, target_name
-from skillloop.skills import history
+from skillloop.skills import authors, history
 from skillloop.store import Queued, Store
 from skillloop.worker.notice import Unlearnt, unlearnt
 
@@ -53,28 +53,47 @@ def command(app: App, skill: str | None, as_json: bool) -> int:
         path = known_skill(store, skill) if skill is not None else None
         queue = store.proposals(states=OPEN, skill=path)
         lost = unlearnt(store) if path is None else []
+        edited = [change for change in authors.undecided(store) if path in (None, change.skill)]
         if as_json or not interactive():
-            _list(app, store, queue, lost, as_json=as_json)
+            _list(app, store, queue, edited, lost, as_json=as_json)
             return 0
-        if not queue and not lost:
+        if not queue and not edited and not lost:
             click.echo("nothing waits")
             return 0
         try:
-            for number, queued in enumerate(queue, start=1):
-                click.echo(f"\n── {number} of {len(queue)} " + "─" * 40)
-                if not _decide(app, store, queued):
-                    return 0
-            for item in lost:
-                if item.blocked:
-                    app.console().say(_not_learned(item), "yellow")
-                elif not _attach(app, store, item):
-                    return 0
+            _ask_each(app, store, queue, edited, lost)
         finally:
             after_decision(app)
     return 0
 
 
-def _list(app: App, store: Store, queue: list[Queued], lost: list[Unlearnt], *, as_json: bool) -> None:
+def _ask_each(
+    app: App, store: Store, queue: list[Queued], edited: list[authors.Change], lost: list[Unlearnt]
+) -> None:
+    """Ask about everything that waits, until the person quits."""
+    for number, queued in enumerate(queue, start=1):
+        click.echo(f"\n── {number} of {len(queue)} " + "─" * 40)
+        if not _decide(app, store, queued):
+            return
+    for change in edited:
+        if not changes.decide(app, store, change):
+            return
+    for item in lost:
+        if item.blocked:
+            app.console().say(_not_learned(item), "yellow")
+        elif not _attach(app, store, item):
+            return
+
+
+def _list(
+    app: App,
+    store: Store,
+    queue: list[Queued],
+    edited: list[authors.Change],
+    lost: list[Unlearnt],
+    *,
+    as_json: bool,
+) -> None:
     out = app.console()
     for queued in queue:
         try:
@@ -87,6 +106,8 @@ def _list(app: App, store: Store, queue: list[Queued], lost: list[Unlearnt], *, 
         else:
             show.page(out, queued, prepared)
             out.print()
+    for change in edited:
+        emit(changes.as_object(change)) if as_json else changes.page(out, change)
     for item in lost:
         emit(lesson_as_object(item)) if as_json else out.say(_not_learned(item))
     if not as_json:

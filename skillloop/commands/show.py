@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from skillloop import render
+from skillloop.commands import changes
 from skillloop.commands.options import App, checks_as_objects, emit, json_option
 from skillloop.evaluate import judge
 from skillloop.gate.provenance import DOUBTS
@@ -23,13 +24,17 @@ from skillloop.store import Queued
 def command(app: App, proposal: str, as_json: bool) -> int:
     """Show one proposal against the skill as it is now: diff, evidence, checks. Writes nothing.
 
-    PROPOSAL is an id or the beginning of one.
+    PROPOSAL is an id or the beginning of one, or names a change of Claude's that waits (`SKILL@VERSION`).
 
     \b
     Example:
       skillloop show 3fa8
     """  # noqa: D301
     with app.history() as store:
+        if "@" in proposal:
+            change = changes.find(store, proposal)
+            emit(changes.as_object(change)) if as_json else changes.page(app.console(), change)
+            return 0
         queued = store.find_proposal(proposal)
         prepared = gather.prepare(queued.proposal, app.home, store)
     if as_json:

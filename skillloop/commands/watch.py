@@ -29,8 +29,8 @@ from skillloop.worker.notice import counted
 def command(app: App, idle: float, as_json: bool) -> int:
     """Follow the transcripts and the skills until Ctrl-C, and show what is found.
 
-    A session whose client ended without a hook is digested at once; a silent one, after --idle minutes. Your own edit
-    of a skill that has a history is recorded as a version when you save it. Writes what `digest` writes.
+    A session whose client ended without a hook is digested at once; a silent one, after --idle minutes. An edit
+    of a skill that has a history is recorded as a version when it is saved. Writes what `digest` writes.
     With --json: one object a line, as `skillloop log --json` prints them.
 
     \b
@@ -72,7 +72,7 @@ def _line(store: Store, entry: Entry) -> tuple[str, str]:
         lines = " / ".join(edit.new or f"without: {edit.old}" for edit in queued.proposal.edits)
         return f"{name}: {detail['state']}: {lines}", "yellow" if detail["state"] == "queued" else ""
     if entry.event == "version":
-        what = {"external": "your edit is recorded", "import": "as it was found"}.get(
+        what = {"external": "an edit from outside is recorded", "import": "as it was found"}.get(
             detail["kind"], detail["kind"]
         )
         return f"{name}: version {detail['number']}: {what}", "green"

@@ -155,6 +155,8 @@ def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version:
 def _own(path: str, store: Store) -> str | None:
     """Return the newest text that the person wrote or approved: what automatic growth is measured against."""
     for version in reversed(history.versions(store, path)):
+        if version.author == "client":
+            continue
         if version.proposal is None or store.find_proposal(version.proposal).by == "person":
             return history.content(store, version.sha).decode("utf-8", "replace")
     return None

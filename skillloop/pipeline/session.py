@@ -35,7 +35,7 @@ from skillloop.model import (
     Session,
     Verdict,
 )
-from skillloop.pipeline import gather
+from skillloop.pipeline import client_edits, gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.model_stage import ModelStage
 from skillloop.propose import offline_drafter, rejected, targets
@@ -213,6 +213,8 @@ def _redacted(evidence: Evidence) -> Evidence:
 def learn(run: Run, found: Found) -> Digest:
     """Record what was found in a session and carry out what each lesson leads to."""
     session, (disagreements, lessons) = run.session, found
+    if run.record is not None:
+        client_edits.record(session, run.home, run.record)
     if run.record is not None and not session.automated:
         confirmation.record_changes(run.record, run.home, Path(session.cwd) if session.cwd else None)
         # a suspect one without a target is no lesson that waits for one

@@ -26,6 +26,7 @@ from skillloop.skills.publish import Recovered, change_lock, keep, record
 from skillloop.store import By, Corrupt, Store
 from skillloop.store.versions import Publish
 
+CLAIMED = "claimed"  # in the log: a version that Claude made
 _TEMPORARY = re.compile(r"\.SKILL\.md\.[0-9a-f]{16}\.skillloop")  # as `Publish.temporary` makes them
 
 __all__ = [
@@ -43,8 +44,10 @@ __all__ = [
 
 
 def versions(store: Store, path: str | Path) -> list[Version]:
-    """Return all versions of a skill, oldest first."""
-    return store.versions.of(fs.canonical(path))
+    """Return all versions of a skill, oldest first, each with who made it."""
+    skill = fs.canonical(path)
+    claims = {entry.detail["number"]: entry.detail for entry in store.audit.entries(CLAIMED, skill=skill)}
+    return [replace(each, claim=claims.get(each.number, {})) for each in store.versions.of(skill)]
 
 
 def content(store: Store, sha: str) -> bytes:

@@ -10,13 +10,15 @@ Every verb that decides something leaves a new notice, so this stands apart from
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
-from skillloop.skillpath import SkillPath
+from skillloop.skillpath import SkillPath, target_name
+from skillloop.skills import authors
+from skillloop.skills.history import CLAIMED
 from skillloop.store import Queued, Store
 from skillloop.text.redact import shown
 from skillloop.worker.queue import parked
@@ -80,13 +82,19 @@ def leave_notice(home: Path) -> None:
     with Store.open(home) as store:
         waiting = len(store.proposals(states=("queued",)))
         lost = [item for item in unlearnt(store) if not item.blocked]
+        changes = [*authors.undecided(store)][::-1]
         newest, news = store.entries(), _news(store, _told(home))
     ready = [f"{counted(waiting, 'skill edit')} {'is' if waiting == 1 else 'are'} waiting"] * (waiting > 0)
     if lost:
         ready.append(
             f"{counted(len(lost), 'lesson')} could not be learned ({_short(lost[-1].reason, 2 * LONGEST)})"
         )
-    sentences = [*news, *([f"{' and '.join(ready)}: {REVIEW}."] if ready else [])]
+    asked = [f"{changed(each.skill, each.version.claim)}. Keep or take back? {REVIEW}." for each in changes]
+    sentences = [
+        *news,
+        *_latest(asked, "change of Claude's"),
+        *([f"{' and '.join(ready)}: {REVIEW}."] if ready else []),
+    ]
     failed = list(parked(home))
     if failed:
         what = f"{len(failed)} sessions" if len(failed) > 1 else f"session {failed[0].session_id}"
@@ -106,8 +114,11 @@ def _told(home: Path) -> int:
 def _news(store: Store, told: int) -> list[str]:
     """Return what was applied without the person, and what their rules blocked, since that entry of the log."""
     entries = store.log(limit=max(0, store.entries() - told))
-    applied, blocked = [], []
+    applied, blocked, edited = [], [], []
     for entry in entries:  # the newest first
+        if entry.event == CLAIMED and not entry.detail["why"]:
+            undo = f"skillloop rollback {target_name(str(entry.skill))} --only {entry.detail['number']}"
+            edited.append(f"{changed(str(entry.skill), entry.detail)} (undo: {undo}).")
         name = entry.detail.get("proposal")
         if not name or entry.detail.get("by") != "auto":
             continue
@@ -121,7 +132,17 @@ def _news(store: Store, told: int) -> list[str]:
             applied.append(f"{skill} {verb}: “{line}” (undo: /skillloop:rollback {skill}).")
         elif entry.event == "proposal" and queued.state == "discarded" and (rule := blocked_by(queued)):
             blocked.append(f"Not learned, “{line}”: {_short(rule, 2 * LONGEST)}.")
-    return [*_latest(applied, "edit applied"), *_latest(blocked, "lesson blocked")]
+    return [
+        *_latest(applied, "edit applied"),
+        *_latest(blocked, "lesson blocked"),
+        *_latest(edited, "edit of Claude's"),
+    ]
+
+
+def changed(skill: str | Path, claim: Mapping[str, Any]) -> str:
+    """Say that Claude changed a file: how many lines, and why a person must look at them, if they must."""
+    why = f", {claim['why']}" if claim["why"] else ""
+    return _short(f"Claude changed {target_name(skill)}: {counted(claim['lines'], 'line')}{why}", 2 * LONGEST)
 
 
 def _latest(sentences: list[str], what: str) -> Iterator[str]:

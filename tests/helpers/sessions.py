@@ -1,5 +1,7 @@
 """Sessions in which a skill answers and the person corrects it."""
 
+from difflib import SequenceMatcher
+
 from transcripts import Transcript
 
 from skillloop.hosts.claude_code.transcript import read
@@ -24,3 +26,24 @@ def corrected(skill, *words, version="2.1.197"):
 
 def digest(transcript, tmp_path, home, store=None):
     return session.digest(read(transcript.write(tmp_path / "t" / "session.jsonl")), home, store)
+
+
+def rewrites(transcript, path, text, *, tool="Edit", modified=False):
+    """Claude changes a file with one of its tools, as the client does and tells it."""
+    before = path.read_bytes().decode() if path.exists() else None
+    old, new = (each.replace("\r\n", "\n").splitlines(keepends=True) for each in (before or "", text))
+    hunks = []
+    for group in SequenceMatcher(None, old, new).get_grouped_opcodes(3):
+        lines = []
+        for kind, i, i_end, j, j_end in group:
+            if kind == "equal":
+                lines += [f" {line.rstrip()}" for line in old[i:i_end]]
+            else:
+                lines += [f"-{line.rstrip()}" for line in old[i:i_end]]
+                lines += [f"+{line.rstrip()}" for line in new[j:j_end]]
+        hunks.append({"oldStart": group[0][1] + 1, "newStart": group[0][3] + 1, "lines": lines})
+    payload = {"filePath": str(path), "structuredPatch": hunks, "userModified": modified}
+    payload |= {"type": "create", "content": text, "structuredPatch": []} if before is None else {}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes((text.replace("\n", "\r\n") if before and "\r\n" in before else text).encode())
+    return transcript.tool(tool, file_path=str(path)).result("The file was updated.", payload=payload)
