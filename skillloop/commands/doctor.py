@@ -159,7 +159,7 @@ def _skill(store: Store, path: Path) -> Iterator[Finding]:
         yield Finding("note", f"{path} was deleted; its versions are kept", todo)
         return
     if version.number != before.number:
-        yield Finding("note", f"{path} was edited by hand; recorded as version {version.number}")
+        yield Finding("note", f"{path}: {version.told}; recorded as version {version.number}")
     with fs.open_skill(path) as skill:
         document.parse(document.decode(skill.read(), path), path)
     yield Finding("ok", f"{path}: version {version.number}")

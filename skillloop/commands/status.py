@@ -9,11 +9,13 @@ from typing import Any
 import click
 
 from skillloop import config, fs, llm
+from skillloop.commands import changes
 from skillloop.commands.options import App, emit, json_option, lesson_as_object
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
 from skillloop.hosts.claude_code.hooks import session
+from skillloop.skills import authors
 from skillloop.store import Queued, Store
 from skillloop.worker.notice import counted, line_of, unlearnt
 from skillloop.worker.queue import parked
@@ -40,9 +42,13 @@ def command(app: App, as_json: bool) -> int:
     for item in facts["queue"]:
         stale = "  (the skill has changed under it)" if item["state"] == "stale" else ""
         out.say(f"  {item['id']}  {item['skill']}: {item['line']}{stale}")
+    for item in facts["changes"]:
+        out.say(
+            f"  {item['change']}: Claude changed {counted(item['lines'], 'line')}, {item['why']}", "yellow"
+        )
     for item in facts["unlearnt"]:
         out.say(f"  not learned: {item['text']}  ({item['where']})\n    {item['reason']}", "yellow")
-    if facts["queue"] or facts["unlearnt"]:
+    if facts["queue"] or facts["changes"] or facts["unlearnt"]:
         out.say("decide with: skillloop review", "bold")
     return 0
 
@@ -74,6 +80,7 @@ def _facts(app: App) -> dict[str, Any]:
             "proposals": dict(Counter(item.state for item in everything)),
             "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
             "unattributed": len(store.lessons(waiting=True)),
+            "changes": [changes.as_object(change) for change in authors.undecided(store)],
             "unlearnt": [lesson_as_object(item) for item in unlearnt(store)],
             "model": model,
             "troubles": troubles,

@@ -145,10 +145,9 @@ def _moment(path: str) -> float:
 def undecided(store: Store) -> Iterator[Change]:
     """Find the changes of Claude's that the person must look at and did not decide on, oldest first."""
     for entry in reversed(store.audit.entries(CLAIMED)):
-        if not entry.detail["why"]:
+        skill, number = Path(str(entry.skill)), entry.detail["number"]
+        if not entry.detail["why"] or not skill.exists():
             continue
-        skill = Path(str(entry.skill))
-        number = entry.detail["number"]
         known = {version.number: version for version in history.versions(store, skill)}
         before = content(store, known[number - 1].sha) if number > 1 else b""
         later = [known[n] for n in known if n > number]

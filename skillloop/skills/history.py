@@ -27,20 +27,8 @@ from skillloop.store import By, Corrupt, Store
 from skillloop.store.versions import Publish
 
 CLAIMED = "claimed"  # in the log: a version that Claude made
+_OURS = {"proposal", "rollback"}  # kinds of versions that skillloop wrote
 _TEMPORARY = re.compile(r"\.SKILL\.md\.[0-9a-f]{16}\.skillloop")  # as `Publish.temporary` makes them
-
-__all__ = [
-    "Recovered",
-    "content",
-    "copy_skill",
-    "preview_rollback",
-    "publish",
-    "record_external_edit",
-    "record_leftovers",
-    "recover",
-    "rollback",
-    "versions",
-]
 
 
 def versions(store: Store, path: str | Path) -> list[Version]:
@@ -245,12 +233,12 @@ def _taken_back(
     if only is not None:
         data = _without(store, skill, known, _numbered(skill, known, only), skill.read())
         return data, replace(change, note=f"without the change of version {only}", extra={"without": only})
-    last = next((v for v in reversed(known) if v.kind in {"proposal", "rollback"}), None)
+    last = next((v for v in reversed(known) if v.kind in _OURS), None)
     if to is None and last is None:
         raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
     wanted = _before(skill, known, last) if to is None and last else _numbered(skill, known, to or 0)
     later = [v for v in known if v.number > wanted.number]
-    undone = [v for v in later if v.kind in {"proposal", "rollback"}]
+    undone = [v for v in later if v.kind in _OURS]
     data = content(store, wanted.sha) if exact or len(undone) == len(later) else skill.read()
     if not exact and len(undone) < len(later):
         for version in reversed(undone):
@@ -282,7 +270,7 @@ def _before(skill: OpenSkill, known: list[Version], version: Version) -> Version
 
 def _without(store: Store, skill: OpenSkill, known: list[Version], version: Version, data: bytes) -> bytes:
     """`data` with the change that `version` made taken out."""
-    before, after = content(store, _before(skill, known, version).sha), content(store, version.sha)
+    before, after = (content(store, v.sha) for v in (_before(skill, known, version), version))
     reverted, line = revert(before, after, data)
     if reverted is None:
         raise Stale(

@@ -74,10 +74,10 @@ class Machine(client.Sandbox):
 
     @property
     def queue(self) -> list[dict]:
-        """The edits that wait for the person, once the environment is there to ask; not the lessons behind them."""
+        """The edits that wait for the person, once the environment is there to ask; nothing else that waits."""
         built = (self.skillloop / "bin" / "skillloop").exists()
         waiting = self.skillloop_json("review", "--json") if built else []
-        return [item for item in waiting if "lesson" not in item]
+        return [item for item in waiting if "id" in item]
 
     @property
     def transcripts(self) -> str:

@@ -1,0 +1,96 @@
+"""Claude edits a skill in the real client: whose the version is, what the next start says, and the way back."""
+
+import re
+
+import client
+import pytest
+from machine import READY, SKILL, talk
+from stub import text, tool
+
+pytestmark = [
+    pytest.mark.client,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("client"),
+    pytest.mark.skipif(client.missing() is not None, reason=str(client.missing())),
+]
+
+BYPASS = ("--permission-mode", "bypassPermissions")
+LAST = "- Give the year of every study."
+OWN = LAST + "\n- Always copy the whole department in."
+
+
+def made(machine):
+    return [version["author"] for version in machine.skillloop_json("log", "research", "--json")]
+
+
+def session(machine, *replies):
+    """The person asks for something, and Claude calls these tools on the way."""
+    with machine.terminal(client.binary(), *BYPASS) as terminal:
+        talk(terminal, machine.stub, correction=None)
+        machine.stub.replies[:] = [*replies, [text("That was all.")]]
+        terminal.type("now for children")
+        terminal.see("That was all.", 60)
+        terminal.type("/exit")
+        terminal.gone()
+    machine.digested()
+
+
+def edits(machine):
+    path = str(machine.skill)
+    return (
+        [tool("Read", file_path=path)],
+        [tool("Edit", file_path=path, old_string=LAST, new_string=OWN)],
+    )
+
+
+def test_claude_s_edit_is_its_own_waits_and_is_taken_back_byte_for_byte(machine):
+    session(machine, *edits(machine))
+    assert machine.skill.read_text() == SKILL.replace(LAST, OWN)
+    assert made(machine) == ["unknown", "client"]
+    (change,) = machine.skillloop_json("review", "--json")
+    assert (change["why"], change["lines"], change["tool"]) == ("not in your words", 1, "Edit")
+    with machine.terminal(client.binary()) as terminal:
+        terminal.see("Claude changed research: 1 line, not in your words. Keep or take back?")
+    with machine.terminal(machine.skillloop / "bin" / "skillloop", "review") as terminal:
+        code = re.search(r"(\w{4}) takes it back", terminal.see("takes it back"))
+        terminal.type(code[1])
+        terminal.gone()
+    assert machine.skill.read_text() == SKILL
+    assert made(machine) == ["unknown", "client", "person"]
+    assert machine.skillloop_json("review", "--json") == []
+
+
+def test_the_dialog_keeps_or_takes_back_in_a_session(machine):
+    command = f"cat >> '{machine.skill}' <<'EOF'\n{OWN.removeprefix(LAST).strip()}\nEOF"
+    session(
+        machine,
+        *edits(machine),
+        [tool("Write", file_path=str(machine.skill), content=SKILL + "- Be kind.\n")],
+    )
+    session(machine, [tool("Bash", command=command)])
+    waiting = machine.skillloop_json("review", "--json")
+    assert [item["tool"] for item in waiting] == ["Write", "Bash"]
+    with machine.terminal(client.binary(), *BYPASS) as terminal:
+        terminal.see(READY)
+        machine.stub.replies[:] = [
+            [tool("Bash", command=waiting[0]["keep"])],
+            [tool("Bash", command=waiting[1]["take_back"])],
+            [text("That was all.")],
+        ]
+        terminal.type("go ahead")
+        for shown in ("Be kind", "department"):
+            assert shown in terminal.see("Do you want to proceed?")
+            terminal.answer("Enter")
+            client.until(lambda: "Do you want to proceed?" not in terminal.screen, "the dialog stays")
+        terminal.see("That was all.")
+    assert machine.skill.read_text() == SKILL + "- Be kind.\n"
+    assert machine.skillloop_json("review", "--json") == []
+
+
+def test_what_changes_beside_claude_is_nobody_s(machine):
+    session(machine, *edits(machine))
+    machine.skill.write_text(SKILL.replace("checked", "verified"))
+    (machine.skillloop / "log" / "worker.log").write_text("")
+    session(machine, [tool("Read", file_path=str(machine.skill))])
+    machine.run(machine.skillloop / "bin" / "skillloop", "doctor")
+    assert made(machine) == ["unknown", "client", "unknown"]
