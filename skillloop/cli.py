@@ -25,6 +25,8 @@ from skillloop.errors import SkillloopError
 
 VERBS = {
     "digest": "Find your corrections in a session, and draft edits.",
+    "turns": "Print what you said in a session, with ids to cite.",
+    "propose": "Queue lessons that Claude drew from its session.",
     "review": "Decide on waiting edits one by one: approve, edit, reject, skip.",
     "show": "Show one proposal: diff, evidence, checks.",
     "approve": "Apply a waiting edit.",

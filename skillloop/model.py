@@ -175,6 +175,9 @@ class Scope(StrEnum):
     ONCE = "once"
 
 
+Source = Literal["detector", "note", "session", "model"]
+
+
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """What a turn of a person teaches for the next time, and for which file. A turn can teach several."""
@@ -188,7 +191,10 @@ class Lesson:
     skill: SkillRef | None = None  # in force when it was said
     scope: Scope = Scope.ONCE
     target: str | None = None  # absolute path of the SKILL.md or rules file it goes to; None is nowhere yet
-    source: Literal["detector", "note", "session", "model"] = "detector"
+    source: Source = "detector"
+    also: tuple[Evidence, ...] = ()  # further turns that it rests on
+    old: str | None = None  # the line of the target whose place it takes
+    why: str = ""  # what its source says for it
     look: tuple[str, ...] = ()  # why a person must look at it: never applied by itself
     disagreement: str | None = None  # id of the one that its turn is
     signals: tuple[Signal, ...] = ()

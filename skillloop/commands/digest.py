@@ -17,7 +17,7 @@ from skillloop import config, llm, render
 from skillloop.commands.options import App, checks_as_objects, emit, json_option, projects_folder, say
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
-from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code import notes, transcript
 from skillloop.hosts.claude_code.transcript import read_all
 from skillloop.llm import Estimate, Planned
 from skillloop.model import Disagreement, Origin, Session
@@ -120,19 +120,30 @@ def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | 
         )
     if sessions:
         return [transcript.locate(item, projects_folder()) for item in sessions]
+    if last:
+        return [last_session()]
+    found = _all_sessions()
+    if since is not None:
+        start = _moment(since)
+        found = [path for path in found if path.stat().st_mtime >= start]
+    if not found:
+        raise UsageError(f"no session under {projects_folder()} changed since {since}", "go further back")
+    return found
+
+
+def last_session() -> Path:
+    """Return the session that changed last; of this project, if it has one."""
+    found = _all_sessions()
+    here = re.sub(r"[^A-Za-z0-9]", "-", str(Path.cwd()))
+    return ([path for path in found if path.parent.name == here] or found)[-1]
+
+
+def _all_sessions() -> list[Path]:
     found = sorted(transcript.find(projects_folder()), key=lambda path: path.stat().st_mtime)
     if not found:
         raise UsageError(
             f"no session found under {projects_folder()}", "has Claude Code run on this account?"
         )
-    if last:
-        here = re.sub(r"[^A-Za-z0-9]", "-", str(Path.cwd()))
-        found = [path for path in found if path.parent.name == here][-1:] or found[-1:]
-    elif since is not None:
-        start = _moment(since)
-        found = [path for path in found if path.stat().st_mtime >= start]
-    if not found:
-        raise UsageError(f"no session under {projects_folder()} changed since {since}", "go further back")
     return found
 
 
@@ -152,6 +163,7 @@ def _moment(since: str) -> float:
 def as_object(result: Digest) -> dict[str, Any]:
     """Return the documented JSON shape of one digested session (docs/json.md)."""
     session = result.session
+    noted = notes.find(session)
     offered = {item.disagreement: item.text for item in reversed(result.lessons) if item.offered}
     return {
         "session_id": session.session_id,
@@ -186,6 +198,10 @@ def as_object(result: Digest) -> dict[str, Any]:
             }
             for item in sorted(result.lessons, key=lambda item: -item.chance)
         ],
+        "notes": {
+            "linked": sum(note.turn is not None for note in noted),
+            "alone": [note.name for note in noted if note.turn is None],
+        },
         "recurrences": [
             {"path": item.path, "line": item.line or None, "rule": item.rule, "proposal": item.proposal}
             for item in result.recurrences

@@ -9,6 +9,7 @@ from skillloop.detect.disagreements import (
     UNSURE,
     SecondOpinion,
     find,
+    saying,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "UNSURE",
     "SecondOpinion",
     "find",
+    "saying",
 ]

@@ -19,7 +19,7 @@ from skillloop.detect.features import features, without_reply, words_used
 from skillloop.detect.lesson import Rule
 from skillloop.detect.recurrence import EarlierRules
 from skillloop.detect.turn_context import Scene, scenes
-from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal
+from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal, Turn
 from skillloop.text import words
 
 SecondOpinion = Callable[[Disagreement, Session], float | None]
@@ -207,13 +207,16 @@ def _read(session: Session, scene: Scene, earlier: EarlierRules) -> _Reading:
     unanswered = without_reply(present)
     chances = durability.chances(unanswered, [rule.features for rule in rules])
     detected = round(learned().disagreement.confidence(present), 3)
-    # a forked or resumed session keeps a turn's uuid, so the copies are one saying
-    name = _digest(turn.uuid or f"{session.session_id}/{turn.line}/{turn.text}")
-    where = (session.session_id, session.path, turn.line, turn.uuid)
-    evidence = Evidence(name, *where, "", turn.origin, turn.timestamp)
     plain = learned().disagreement.confidence(unanswered)
     ranked = list(zip(rules, chances, strict=True))
-    return _Reading(evidence, scene, present, ranked, earlier, plain, detected, detected)
+    return _Reading(saying(session, turn), scene, present, ranked, earlier, plain, detected, detected)
+
+
+def saying(session: Session, turn: Turn) -> Evidence:
+    """Return the evidence that a person's turn is, still without a quote. Copies in a fork or a resumed session are one saying."""
+    name = _digest(turn.uuid or f"{session.session_id}/{turn.line}/{turn.text}")
+    where = (session.session_id, session.path, turn.line, turn.uuid)
+    return Evidence(name, *where, "", turn.origin, turn.timestamp)
 
 
 def _digest(text: str) -> str:

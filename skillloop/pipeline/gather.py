@@ -179,9 +179,11 @@ def moved(proposal: Proposal, path: str) -> Proposal:
     line, text = body_of(proposal.edits[0].new or "")[1], live_text(path)
     if not line:
         raise SkillloopError("a deletion cannot be moved")
-    said = proposal.evidence[0]
+    said, *also = proposal.evidence
     look = tuple(why for why in proposal.look if NOT_IN_FORCE not in why and UNSURE not in why)
-    lesson = Lesson(said, line, 1.0, offered=True, confidence=1.0, turn=0, target=path, look=look)
+    lesson = Lesson(
+        said, line, 1.0, offered=True, confidence=1.0, turn=0, target=path, look=look, also=tuple(also)
+    )
     new = offline_drafter.draft(lesson, text, path)
     if not isinstance(new, Proposal):
         raise SkillloopError(f"it is already a rule: {path}:{new.line}")

@@ -11,7 +11,8 @@ may have put into the transcript wait for a person, and never reach a model. One
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
@@ -21,8 +22,9 @@ from skillloop.config import confirmation
 from skillloop.detect import SecondOpinion
 from skillloop.errors import Refused, SkillloopError
 from skillloop.evaluate import cases
-from skillloop.gate import structure
-from skillloop.hosts.claude_code import transcript
+from skillloop.gate import fidelity, structure
+from skillloop.hosts.claude_code import notes, transcript
+from skillloop.hosts.claude_code.notes import Note
 from skillloop.llm import Planned, recording
 from skillloop.model import (
     Check,
@@ -38,7 +40,8 @@ from skillloop.model import (
 from skillloop.pipeline import client_edits, gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.model_stage import ModelStage
-from skillloop.propose import offline_drafter, rejected, targets
+from skillloop.propose import answers, offline_drafter, rejected, targets
+from skillloop.propose.answers import Answer, Unusable
 from skillloop.propose.llm_drafter import InvalidDraft
 from skillloop.propose.offline_drafter import Recurrence
 from skillloop.propose.targets import KnownSkill
@@ -72,6 +75,7 @@ class LessonResult:
 
     trials: tuple[Trial, ...] = ()
     recurrence: Recurrence | None = None  # it is a rule already, or waits
+    taken: str = ""  # id of the edit that another source made of the same words
     trouble: str = ""  # what stood in its way
 
 
@@ -97,6 +101,7 @@ class Run:
     history: Store | None  # what is known from before; None in a dry run
     record: Store | None  # where it is recorded; None in a dry run and in a plan
     model: ModelStage
+    made: list[Proposal] = field(default_factory=list)  # in this run, what is applied or waits
 
 
 def start(session: Session, home: Path, store: Store | None) -> Run:
@@ -170,9 +175,36 @@ def detect_in(run: Run) -> Found:
     else:
         recurring = run.history.wishes(before=run.session.session_id)
         disagreements, lessons = study(run.session, recurring, run.model.second_opinion)
-    known = targets.known_skills(run.session) if lessons else []
+    found = [] if run.session.automated else notes.find(run.session)
+    known = targets.known_skills(run.session) if lessons or found else []
+    lessons = _with_notes(run, lessons, found, known)
     corrections = {item.turn for item in disagreements}
     return disagreements, tuple(_aimed(run, lesson, known, corrections) for lesson in lessons)
+
+
+def _with_notes(
+    run: Run, lessons: tuple[Lesson, ...], found: Iterable[Note], known: Sequence[KnownSkill]
+) -> tuple[Lesson, ...]:
+    """Return the lessons with those that Claude Code's notes put into words.
+
+    What the detector is sure of comes first and stays in the person's own words; of what it is less sure of, and of its
+    candidates, the note's wording comes first (see `_taken`).
+    """
+    noted = []
+    for note in found:
+        if note.turn is None:
+            continue
+        turn = run.session.turns[note.turn]
+        shares = {text: fidelity.novel_words(text, turn.text)[1] for text in note.wordings}
+        fit = next((text for text, share in shares.items() if share >= fidelity.KNOWN), None)
+        text = (fit or max(shares, key=lambda each: shares[each]))[: answers.LONGEST]
+        answer = Answer((detect.saying(run.session, turn).id,), text)
+        with suppress(Unusable):
+            noted.append(answers.lesson(answer, run.session, known, "note", run.home))
+    said = [item.evidence for item in noted]
+    own = (x for x in lessons if x.offered or not any(rejected.same_words(x.evidence, note) for note in said))
+    ranked = [*((x.turn, 2 * bool(x.look), x) for x in own), *((x.turn, 1, x) for x in noted)]
+    return tuple(x for *_, x in sorted(ranked, key=lambda rank: rank[:2])) if noted else lessons
 
 
 def _aimed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: set[int]) -> Lesson:
@@ -182,6 +214,8 @@ def _aimed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: s
     before = run.history.find_lesson(lesson.id) if run.history is not None else None
     if before is not None and before.target is not None:
         return replace(lesson, target=before.target, scope=before.scope, look=before.look)
+    if lesson.source != "detector":
+        return lesson
     return targets.aimed(lesson, run.session, known, corrections)
 
 
@@ -234,6 +268,12 @@ def propose_for(lesson: Lesson, home: Path, store: Store) -> Digest:
     run = start(transcript.read(lesson.evidence.path), home, store)
     _save_cases(run, store, [lesson])
     return _digest(run, ((), (lesson,)), [lesson])
+
+
+def offer(lesson: Lesson, session: Session, home: Path, store: Store) -> LessonResult:
+    """Carry out a lesson that Claude put forward in a session: no model is asked about it."""
+    run = Run(session, home, store, store, ModelStage(session, home, store, lambda _rules: None))
+    return _learn_one(run, lesson)
 
 
 def draftable(lesson: Lesson) -> bool:
@@ -325,6 +365,8 @@ def _carry(run: Run, lesson: Lesson) -> LessonResult:
         SkillloopError: its target cannot learn it, or the rules around that cannot be read; then nothing is decided.
     """
     assert lesson.target is not None
+    if taken := _taken(run, lesson):
+        return LessonResult(taken=taken)
     path = lesson.target
     text = _target_text(path)
     rules = gather.rules_for(path, run.home, run.session)
@@ -346,6 +388,13 @@ def _carry(run: Run, lesson: Lesson) -> LessonResult:
         return LessonResult(recurrence=offline_draft if again else None)
     drafts = chain(run.model.drafts(lesson, text, path, rules), (offline_draft,))
     return LessonResult(tuple(_trials(run, lesson, drafts)))
+
+
+def _taken(run: Run, lesson: Lesson) -> str:
+    """Return the id of the edit that another source made of the same words, or ""; one that a check turned down is none."""
+    earlier = [] if run.history is None else run.history.citing(lesson.evidence)
+    made = [*run.made, *(each.proposal for each in earlier if each.state != "discarded")]
+    return next((each.id for each in made if rejected.same_saying(each, lesson)), "")
 
 
 def _trials(run: Run, lesson: Lesson, drafts: Iterable[Proposal | InvalidDraft]) -> Iterator[Trial]:
@@ -395,6 +444,8 @@ def _carry_out(run: Run, trial: Trial) -> Decision:
     prepared, failed = trial.prepared, trial.verdict.failed
     reason = f"{failed[0].name}: {failed[0].detail}" if failed else "every check passed"
     decision = Decision(trial.verdict.outcome, reason)
+    if decision.outcome in {Outcome.KEEP, Outcome.DEFER}:
+        run.made.append(trial.proposal)
     if prepared is not None and decision.outcome is Outcome.KEEP and prepared.config.apply.mode == "review":
         reason = 'every check passed; apply.mode = "review" leaves it to you'
         decision = Decision(Outcome.DEFER, reason)

@@ -14,11 +14,15 @@ from dataclasses import dataclass, replace
 from skillloop.model import Edit, Lesson, Proposal, sha256
 from skillloop.skillpath import target_name
 from skillloop.skills import document, placement
+from skillloop.skills.placement import NoPlaceError
 from skillloop.text import words
 from skillloop.text.markdown import ITEM
 
 SAME = 0.75
 """Similarity from which two rules with the same polarity say the same."""
+
+DRAFTERS = {"detector": "offline", "note": "Claude, in a note", "session": "Claude, in the session"}
+"""`Proposal.drafter` by the source of the lesson."""
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
@@ -53,8 +57,11 @@ def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) 
         for item in found.items:
             if _says_the_same(rule, item.text):
                 return Recurrence(lesson, path, item.line + 1, item.text)
-    edit, why = _pair(text, rule, avoid) or _added(text, rule, avoid)
-    return proposal(lesson, text, path, (replace(edit, evidence=(lesson.id,)),), why, "offline")
+    edit, why = _pair(text, rule, avoid, lesson.old) or _added(text, rule, avoid)
+    cited = (lesson.id, *(item.id for item in lesson.also))
+    drafter = DRAFTERS.get(lesson.source, lesson.source)
+    why = f"{drafter}: {lesson.why} {why}" if lesson.why else why
+    return proposal(lesson, text, path, (replace(edit, evidence=cited),), why, drafter)
 
 
 def _says_the_same(rule: str, line: str) -> bool:
@@ -65,10 +72,15 @@ def _says_the_same(rule: str, line: str) -> bool:
     )
 
 
-def _pair(text: str, rule: str, avoid: Collection[str]) -> tuple[Edit, str] | None:
-    """Put a rule in the place of the one-line item that it contradicts."""
+def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> tuple[Edit, str] | None:
+    """Put a rule in the place of the one-line item that is wanted gone, else of the one that it contradicts.
+
+    Raises:
+        NoPlaceError: the file has no such item.
+    """
     skill, closed = document.parse(text), {heading.casefold() for heading in avoid}
-    for found, item in placement.contradicted(text, rule):
+    named = [(found, item) for found in placement.lists(text) for item in found.items if item.text == wanted]
+    for found, item in placement.contradicted(text, rule) if wanted is None else named:
         old, section = skill.lines[item.line].rstrip("\r\n"), skill.section_at(item.line)
         marker = ITEM.match(old)
         alone = (
@@ -78,6 +90,9 @@ def _pair(text: str, rule: str, avoid: Collection[str]) -> tuple[Edit, str] | No
         if marker and alone and not closed.intersection(heading.casefold() for heading in found.headings):
             why = f"Line {item.line + 1} says something else: this line would take its place."
             return Edit("replace", section.heading, old, marker["marker"] + rule), why
+    if wanted is not None:
+        hint = "give it without its marker, or leave it out to add a line"
+        raise NoPlaceError(f"{wanted!r} is no list item, of one line, that may change", hint)
     return None
 
 
@@ -97,7 +112,7 @@ def proposal(
         path=path,
         base=sha256(text),
         edits=edits,
-        evidence=(lesson.evidence,),
+        evidence=(lesson.evidence, *lesson.also),
         rationale=why,
         drafter=drafter,
         session_id=lesson.evidence.session_id,

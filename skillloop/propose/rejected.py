@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from skillloop.model import Proposal
+from skillloop.model import Evidence, Lesson, Proposal
+from skillloop.propose.offline_drafter import DRAFTERS
 from skillloop.store import Queued, Store
 from skillloop.text import words
 
 NEAR = 0.8
 """Similarity from which two new lines are the same attempt."""
+
+CLAUDES = frozenset({DRAFTERS["note"], DRAFTERS["session"]})
+"""Drafters of the client's own; a proposal of theirs and one of another's may be of the same words."""
 
 NEWEST = 10
 """Failed edits that a drafter is told."""
@@ -25,11 +29,25 @@ def failed(store: Store, path: str) -> list[Queued]:
 
 
 def pending(store: Store, proposal: Proposal) -> Queued | None:
-    """Find the open proposal of another session that asks for the same edit."""
+    """Find the open proposal that asks for the same edit, because of something else that the person said."""
+    said = {item.id for item in proposal.evidence}
     for other in store.proposals(states=("queued", "stale"), skill=proposal.path):
-        if other.proposal.session_id != proposal.session_id and _near(proposal, other.proposal):
+        if said.isdisjoint(item.id for item in other.proposal.evidence) and _near(proposal, other.proposal):
             return other
     return None
+
+
+def same_saying(proposal: Proposal, lesson: Lesson) -> bool:
+    """Return whether a proposal rests on the very words that a lesson of another source was drawn from."""
+    drafters = {proposal.drafter, DRAFTERS.get(lesson.source, lesson.source)}
+    another = len(drafters) > 1 and not drafters.isdisjoint(CLAUDES)
+    return another and any(same_words(item, lesson.evidence) for item in proposal.evidence)
+
+
+def same_words(one: Evidence, other: Evidence) -> bool:
+    """Return whether one of two quotes of the same turn holds the other."""
+    same_turn = (one.uuid or one.line) == (other.uuid or other.line)
+    return same_turn and (one.quote in other.quote or other.quote in one.quote)
 
 
 def as_prompt(earlier: Sequence[Queued]) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast, get_args
 
 from skillloop import fs
 from skillloop.errors import UsageError
-from skillloop.model import Decision, Proposal, Verdict, sha256
+from skillloop.model import Decision, Evidence, Proposal, Verdict, sha256
 from skillloop.store.audit import Tables
 from skillloop.store.database import T, encode, now
 from skillloop.store.versions import By
@@ -139,6 +139,17 @@ class Proposals(Tables):
                 f"{prefix!r} could be {found[0].proposal.id} or {found[1].proposal.id}", "give more digits"
             )
         return found[0]
+
+    def citing(self, evidence: Evidence) -> list[Queued]:
+        """Return the proposals that rest on the same turn, whatever quote of it, in the order they were made."""
+        said = evidence.uuid or evidence.id
+        rows = self._database.rows(f"{_PROPOSAL} WHERE instr(data, ?) ORDER BY seq", said)
+        found = [self._queued(row) for row in rows]
+        return [
+            each
+            for each in found
+            if said in {x for item in each.proposal.evidence for x in (item.uuid, item.id)}
+        ]
 
     def has_proposal(self, proposal_id: str) -> bool:
         """Return whether a proposal with exactly this id was ever made."""

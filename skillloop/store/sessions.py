@@ -179,7 +179,9 @@ class Sessions(Tables):
                 if sha256(data) != sha:
                     raise Corrupt(self._database.path, f"what is stored in {table} has changed")
                 document = json.loads(data)
-                wishes[name] = document["text"] if table == "lessons" else document["evidence"]["quote"]
+                quote = document["evidence"]["quote"]  # of what others made of it, only that is the person's
+                own = document.get("source", "detector") == "detector"
+                wishes[name] = document.get("text", quote) if own else quote
         return wishes
 
 

@@ -1,0 +1,117 @@
+"""`skillloop propose`: lessons that Claude draws from the session it is in, for the person to decide on."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from skillloop.commands.digest import said_again
+from skillloop.commands.options import App, checks_as_objects, emit, json_option, say
+from skillloop.commands.turns import chosen
+from skillloop.errors import Refused
+from skillloop.hosts.claude_code import transcript
+from skillloop.model import Lesson, Outcome, Session
+from skillloop.pipeline import session as pipeline
+from skillloop.propose import answers, targets
+from skillloop.propose.answers import Unusable
+from skillloop.propose.offline_drafter import DRAFTERS
+from skillloop.propose.targets import KnownSkill
+from skillloop.store import Store
+from skillloop.worker.notice import leave_notice
+
+LONGEST = 100_000
+"""Characters that are read."""
+
+MOST = 5
+"""Proposals of one session."""
+
+TRIES = 2
+"""So often may a check turn down what cites a turn: its wording can be mended once."""
+
+
+@click.command()
+@click.argument("session", required=False, metavar="[PATH|SESSION_ID]")
+@json_option
+@click.pass_obj
+def command(app: App, session: str | None, as_json: bool) -> int:
+    """Queue lessons drawn from a session, given as JSON on stdin. Writes the queue and no SKILL.md: all of it waits for you.
+
+    This is what Claude calls in /skillloop:reflect. A lesson cites turns by their ids (see `skillloop turns`); the quotes are
+    filled in from the transcript and the gate checks each line. Fields: cites, lesson; optional: scope (skill, project, person),
+    target (name or path of a skill), op (insert, replace) with old (the list item that gives way), why. At most five of a
+    session; what is turned down may be worded anew once. The session is the one it is called in, else the newest of this project.
+
+    \b
+    Example:
+      echo '[{"cites": ["3fa8c1d2e4b5a697"], "lesson": "Cite the year of each study."}]' | skillloop propose --json
+    """  # noqa: D301
+    values = answers.values(sys.stdin.read(LONGEST))
+    read = transcript.read(chosen(session))
+    if read.automated:
+        raise Refused("no person takes part in this session", "only what a person typed can be learned from")
+    known = targets.known_skills(read)
+    with app.store() as store:
+        for number, value in enumerate(values, 1):
+            told = _proposed(value, read, known, app.home, store)
+            if as_json:
+                emit({"number": number, **told})
+            else:
+                say(f"{number}. {told['outcome']}: {told['reason']}")
+    leave_notice(app.home)
+    return 0
+
+
+def _proposed(value: Any, read: Session, known: list[KnownSkill], home: Path, store: Store) -> dict[str, Any]:
+    """Return the documented JSON shape of what became of one lesson."""
+    told: dict[str, Any] = {
+        "outcome": "refused",
+        "id": None,
+        "reason": "",
+        "again": False,
+        "diff": "",
+        "checks": [],
+    }
+    try:
+        lesson = answers.lesson(answers.parse(value), read, known, "session", home)
+    except Unusable as error:
+        return told | {"reason": str(error), "again": True}
+    if refused := _refusal(store, lesson):
+        return told | {"reason": refused}
+    result = pipeline.offer(lesson, read, home, store)
+    if result.trouble:
+        return told | {"reason": result.trouble, "again": True}
+    if not result.trials:
+        repeat = result.recurrence
+        reason = (
+            said_again(repeat) if repeat else "these words were proposed before: the person decides on it"
+        )
+        found = result.taken or (repeat.proposal if repeat else None)
+        return told | {"outcome": "known", "id": found, "reason": reason}
+    trial = result.trials[-1]
+    waits = trial.decision.outcome is Outcome.DEFER
+    return told | {
+        "outcome": "waits" if waits else "refused",
+        "id": trial.proposal.id,
+        "reason": trial.decision.reason,
+        "again": not waits and not _refusal(store, lesson),
+        "diff": trial.prepared.diff if trial.prepared else "",
+        "checks": checks_as_objects(replace(trial.verdict, checks=trial.verdict.failed)),
+    }
+
+
+def _refusal(store: Store, lesson: Lesson) -> str:
+    """Return why a session may not propose a lesson, because of what it proposed before; "" where it may."""
+    whose = (lesson.evidence.session_id, DRAFTERS["session"])
+    earlier = [
+        each for each in store.proposals() if (each.proposal.session_id, each.proposal.drafter) == whose
+    ]
+    failed = [each for each in earlier if each.state == "discarded"]
+    if len(earlier) - len(failed) >= MOST:
+        return f"{MOST} lessons of this session were proposed: that is all"
+    cites = {item.id for item in (lesson.evidence, *lesson.also)}
+    tries = sum(not cites.isdisjoint(item.id for item in each.proposal.evidence) for each in failed)
+    return "it was turned down twice: leave it" if tries >= TRIES else ""
