@@ -27,7 +27,7 @@ VERBS = {
     "digest": "Find your corrections in a session, and draft edits.",
     "turns": "Print what you said in a session, with ids to cite.",
     "propose": "Queue lessons that Claude drew from its session.",
-    "review": "Decide on waiting edits one by one: approve, edit, reject, skip.",
+    "review": "Decide on waiting edits, one key each.",
     "show": "Show one proposal: diff, evidence, checks.",
     "approve": "Apply a waiting edit.",
     "reject": "Drop a waiting edit, with a reason.",

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from skillloop.model import Check, Evidence, Verdict
+from skillloop.model import Check, Outcome, Verdict
 from skillloop.text.redact import shown
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _STYLE = {"+": "green", "-": "red", "@": "cyan"}
-_OUTCOME = {"keep": "green", "defer": "yellow", "discard": "red", "crash": "red"}
 
 
 class Terminal(Console):
@@ -45,49 +45,51 @@ def console(color: str = "auto", *, stderr: bool = False) -> Terminal:
     return made
 
 
+def tilde(path: object) -> str:
+    """Return a path with `~` for the person's home."""
+    text, home = str(path), f"{Path.home()}/"
+    return f"~/{text.removeprefix(home)}" if text.startswith(home) else text
+
+
 def diff(text: str) -> Text:
     """Return a unified diff in colour, hidden characters shown."""
     out = Text()
     for number, line in enumerate(text.splitlines()):
-        style = "bold" if number < 2 else _STYLE.get(line[:1], "")
-        out.append(shown(line) + "\n", style=style)
+        head = number < 2 and line.startswith(("--- ", "+++ "))
+        out.append(shown(line) + "\n", style="bold" if head else _STYLE.get(line[:1], ""))
     return out
 
 
-def evidence(quotes: Iterable[Evidence]) -> RenderableType:
-    """Return each quote with its place."""
-    rows: list[RenderableType] = []
-    for item in quotes:
-        quote = Text("“" + shown(item.quote.strip()) + "”", style="italic")
-        where = Text(f"  {shown(item.path)}:{item.line}", style="dim")
-        rows += [quote, where]
-    return Group(*rows)
+def standing(verdict: Verdict) -> tuple[str, str]:
+    """Return in which of the three states an edit is, and why: ready, needs a look, or blocked, if possible by whose rule."""
+    hard = [check for check in verdict.failed if check.hard]
+    if verdict.outcome is Outcome.CRASH or not hard:
+        why = "; ".join(check.detail for check in verdict.failed)
+        return ("needs a look" if verdict.failed or verdict.outcome is not Outcome.KEEP else "ready"), why
+    rule = next((check.rule for check in hard if check.rule and check.rule.file), None)
+    place = f"{tilde(rule.file)}:{rule.line}" if rule else ""
+    why = "; ".join(check.detail for check in hard)
+    return f"blocked by your rule ({place})" if rule else "blocked", why
 
 
 def checks(found: Iterable[Check]) -> Text:
-    """Return one line a check (mark, name, sentence), with the deciding rule under a failed one."""
-    listed = list(found)
-    width = max((len(check.name) for check in listed), default=0)
+    """Return one line a check (mark, sentence, name), with the rule that decided under a failed one."""
     out = Text()
-    for check in listed:
+    for check in found:
         mark = ("✓", "green") if check.passed else ("✗", "red") if check.hard else ("?", "yellow")
-        name = (check.name.ljust(width), "" if check.passed else "bold")
-        out.append(Text.assemble("  ", mark, " ", name, " ", shown(check.detail), "\n"))
+        out.append(Text.assemble("  ", mark, " ", shown(check.detail), (f"  [{check.name}]", "dim"), "\n"))
         if check.rule is not None and not check.passed:
-            out.append(f"    {'':{width}} rule: {shown(str(check.rule))}\n", style="dim")
+            where = "built in" if check.rule.file is None else f"{tilde(check.rule.file)}:{check.rule.line}"
+            out.append(f"      {shown(check.rule.text)} ({where})\n", style="dim")
     out.right_crop(1)
     return out
 
 
 def verdict(judged: Verdict) -> RenderableType:
-    """Return the outcome, then the failed checks; passed ones are counted."""
-    failed = judged.failed
-    passed = len(judged.checks) - len(failed)
-    head = Text.assemble(
-        (judged.outcome.value, _OUTCOME[judged.outcome.value]),
-        f" · {passed} of {len(judged.checks)} checks passed",
-    )
-    return Group(head, checks(failed)) if failed else head
+    """Return the state, then what needs a look; checks that passed are not shown."""
+    state, _ = standing(judged)
+    head = Text(shown(state), style={"r": "bold green", "n": "bold yellow"}.get(state[0], "bold red"))
+    return Group(head, checks(judged.failed)) if judged.failed else head
 
 
 def plain(text: str, style: str = "") -> Text:

@@ -1,8 +1,10 @@
 """The verbs over a real home, skill and transcript; approval needs a person, played on a pseudo-terminal."""
 
+import io
 import json
 import os
 import pty
+import re
 import select
 import shlex
 import subprocess
@@ -13,11 +15,13 @@ from dataclasses import replace
 import pytest
 from transcripts import Transcript
 
-from skillloop.commands import options
+from skillloop import render
+from skillloop.commands import options, review, show
 from skillloop.hosts.claude_code.hooks import approval
 from skillloop.hosts.claude_code.hooks import session as session_hook
 from skillloop.model import Check, Outcome, Rule, Verdict, sha256
 from skillloop.pipeline import gather
+from skillloop.skillpath import rules_file
 from skillloop.skills import history
 from skillloop.store import Store
 from skillloop.worker.notice import leave_notice
@@ -73,7 +77,7 @@ class Desk:
         return done
 
     def type(self, *args, answers):
-        """Run in a terminal of its own; each answer is (what to wait for, what to type from what was shown)."""
+        """Run in a terminal of its own; each answer is (what to wait for, the keys to press, or how to tell from what was shown)."""
         pid, terminal = pty.fork()
         if not pid:
             os.execve(sys.executable, self.argv(*args), self.env)
@@ -91,7 +95,7 @@ class Desk:
             if wait is not None:
                 text = shown.decode(errors="replace")
                 assert wait in text, text
-                os.write(terminal, answer(text).encode() + b"\n")
+                os.write(terminal, (answer if isinstance(answer, str) else answer(text)).encode())
                 shown = b""
         _, status = os.waitpid(pid, 0)
         os.close(terminal)
@@ -116,11 +120,10 @@ def queued(desk):
 
 
 def shown_code(text):
-    return text.partition("Type ")[2][:4]
+    return text.partition("Type ")[2][:4] + "\n"
 
 
-def applying(text):
-    return text.rpartition(" applies")[0].split()[-1]
+YES = [("? more", "y"), ("to apply", shown_code)]
 
 
 def test_digest_by_id_prefix_last_and_all_find_the_session(desk):
@@ -188,7 +191,7 @@ def test_the_diff_of_a_rollback_does_not_call_it_proposed(desk):
 
 def test_a_wrong_code_changes_nothing(queued):
     desk, name = queued
-    code, shown = desk.type("approve", name, answers=[("Type ", lambda _: "nope")])
+    code, shown = desk.type("approve", name, answers=[("Type ", "nope\n")])
     assert code == 4, shown
     assert desk.skill.read_text() == SKILL
 
@@ -221,11 +224,9 @@ def test_a_one_time_word_approves_exactly_what_was_shown(queued):
     assert "Never cite a magazine" in desk.skill.read_text()
 
 
-def test_review_applies_by_code_rejects_and_quits(queued):
+def test_review_rejects_with_a_reason(queued):
     desk, name = queued
-    code, shown = desk.type(
-        "review", answers=[("q quit", lambda text: "r"), ("why", lambda _: "only this once")]
-    )
+    code, shown = desk.type("review", answers=[("? more", "n"), ("why", "only this once\n")])
     assert code == 0, shown
     with desk.store() as store:
         found = store.find_proposal(name)
@@ -240,7 +241,7 @@ def test_review_can_reword_a_line_in_the_editor(queued, tmp_path):
     editor.chmod(0o755)
     desk.env["EDITOR"] = desk.env["VISUAL"] = str(editor)
 
-    code, shown = desk.type("review", answers=[("q quit", lambda _: "e"), (" applies", applying)])
+    code, shown = desk.type("review", answers=[("? more", "e"), *YES])
     assert code == 0, shown
     assert "- Cite the study, never a magazine." in desk.skill.read_text()
 
@@ -250,9 +251,7 @@ def test_a_lesson_without_a_skill_waits_for_the_rules_and_is_moved_to_a_skill_in
         "Done, all finished."
     ).typed(SAID).says("You're right, sorry.").write(desk.transcript)
     assert "-rules" in desk.run("digest", desk.transcript).stdout
-    code, shown = desk.type(
-        "review", answers=[("q quit", lambda _: "m"), ("leave it", lambda _: "1"), (" applies", applying)]
-    )
+    code, shown = desk.type("review", answers=[("? more", "m"), ("leave it", "1\n"), *YES])
     assert code == 0, shown
     assert "Never cite a magazine" in desk.skill.read_text()
 
@@ -277,10 +276,7 @@ def test_a_plugin_s_skill_is_not_edited_but_its_copy_learns(desk, place):
     assert str(plugin) in flat and "belongs to a plugin" in flat  # noqa: PT018
     code, shown = desk.type(
         "review",
-        answers=[
-            ("q quit", lambda _: "c"),
-            (" applies", applying),
-        ],
+        answers=[("q quit", "c\n"), *YES],
     )
     assert code == 0, shown
     assert plugin.read_text() == SKILL
@@ -294,7 +290,7 @@ def test_a_skill_in_a_read_only_store_learns_as_a_copy_in_its_place(desk):
     (kept / "SKILL.md").chmod(0o444)
     kept.chmod(0o555)
     assert "read-only for you" in " ".join(desk.run("digest", desk.transcript).stdout.split())
-    code, shown = desk.type("review", answers=[("q quit", lambda _: "c"), (" applies", applying)])
+    code, shown = desk.type("review", answers=[("q quit", "c\n"), *YES])
     assert code == 0, shown
     assert "Never cite a magazine" in desk.skill.read_text()
     assert (desk.skill.parent.is_symlink(), (kept / "SKILL.md").read_text()) == (False, SKILL)
@@ -308,7 +304,7 @@ def test_what_stands_in_the_way_of_a_lesson_is_said_everywhere_and_then_gone(des
     leave_notice(desk.home)
     assert f"1 lesson could not be learned ({desk.skill}" in (desk.home / "notice.json").read_text()
     (desk.claude / "SKILL.md").rename(desk.skill)
-    code, shown = desk.type("review", answers=[(" applies", applying)])
+    code, shown = desk.type("review", answers=YES)
     assert code == 0, shown
     for verb in ("status", "review", "doctor"):
         assert "no such file" not in " ".join(desk.run(verb).stdout.split())
@@ -409,13 +405,13 @@ def test_rules_that_cannot_be_read_stop_a_digest_and_nothing_is_lost(desk):
     assert "config.toml:1" in desk.run("digest", desk.transcript, code=1).stderr
     (desk.home / "config.toml").unlink()
     desk.run("digest", desk.transcript)
-    assert json.loads(desk.run("status", "--json").stdout)["proposals"] == {"queued": 1}
+    assert json.loads(desk.run("status", "--json").stdout)["proposals"] == {"needs a look": 1}
 
 
 def test_one_bad_skill_does_not_end_the_review(queued):
     desk, _ = queued
     desk.skill.unlink()
-    code, shown = desk.type("review", answers=[("cannot be applied", lambda _: "s")])
+    code, shown = desk.type("review", answers=[("q quit", "s")])
     assert code == 0, shown
 
 
@@ -424,8 +420,11 @@ def test_what_no_longer_fits_can_be_seen_and_dropped(queued):
     desk.skill.write_text(SKILL.replace("## Answers", "## Replies"))
     with desk.store() as store:
         store.set_state(name, "stale", "the list is gone", by="auto")
-    assert json.loads(desk.run("status", "--json").stdout)["queue"][0]["state"] == "stale"
-    desk.type("review", answers=[("q quit", lambda _: "r"), ("why", lambda _: "out of date")])
+    assert (
+        json.loads(desk.run("status", "--json").stdout)["queue"][0]["why"]
+        == "the file has changed under it: the list is gone"
+    )
+    desk.type("review", answers=[("? more", "n"), ("why", "out of date\n")])
     assert json.loads(desk.run("status", "--json").stdout)["proposals"] == {"rejected": 1}
 
 
@@ -437,7 +436,7 @@ def test_the_same_wish_in_another_session_waits_only_once(queued):
         said.replace('uuid":"', 'uuid":"9').replace('Uuid":"', 'Uuid":"9')
     )  # another saying, no copy
     assert f"waits as {name}" in desk.run("digest", other).stdout
-    assert json.loads(desk.run("status", "--json").stdout)["proposals"] == {"queued": 1}
+    assert json.loads(desk.run("status", "--json").stdout)["proposals"] == {"needs a look": 1}
 
 
 @pytest.mark.parametrize("verb", ["status", "log", "review"])
@@ -538,7 +537,7 @@ def test_a_start_says_once_what_was_applied_without_the_person(desk):
     folder = desk.home / "env" / "current"
     folder.mkdir(parents=True)
     with desk.store() as store:
-        item = gather.reworded(_waiting(desk, store), "- Never cite a magazine when there is a study")
+        item = gather.reworded(_waiting(desk, store), ["- Never cite a magazine when there is a study"])
         prepared = gather.prepare(item, desk.home, store)
         store.save_proposal(item, prepared.verdict, state="queued", reason="")
         gather.publish(prepared, store, by="auto", note="test")
@@ -608,3 +607,178 @@ def test_no_output_shows_a_secret_a_control_or_a_speakers_mark(desk, carrier):
     assert any("Never trust" in output for output in outputs)
     for output in outputs:
         assert not [mark for mark in MARKS if mark in output], output
+
+
+RULES = (
+    "Never cite a magazine when there is a study.",
+    "Always give the sample size next to each effect.",
+    "Never round percentages in a table.",
+    "Always name the journal of every source.",
+    "From now on write dates as 2026-11-01.",
+    "Never call a correlation a cause.",
+    "Always say when a trial was stopped early.",
+    "Never answer about dosage without a guideline.",
+    "Always put the conclusion before the methods.",
+    "From now on link the preprint as well.",
+    "Never use the passive voice in summaries.",
+    "Always translate abstracts from German.",
+    "Never list more than five references.",
+)
+
+
+@pytest.fixture
+def thirteen(desk):
+    """A desk with thirteen edits that are all ready."""
+    made = Transcript().typed("How much sleep do adults need?").skill("research", str(desk.skill))
+    for rule in RULES:
+        made.says("Here is the answer, with sources and a table.").typed(f"No, that's wrong. {rule}")
+    made.says("You're right, sorry.").witnessed(desk.home).write(desk.transcript)
+    desk.run("digest", desk.transcript)
+    with desk.store() as store:
+        assert len(store.proposals(states=("queued",))) == len(RULES)
+    return desk
+
+
+def reviewed(desk, *keys):
+    """Review in a terminal, a key for each edit that is shown; returns what was pressed, and the last screen."""
+    pressed = []
+
+    def counting(answer):
+        def press(text):
+            pressed.append(answer if isinstance(answer, str) else answer(text))
+            return pressed[-1]
+
+        return press
+
+    answers = [(wait, counting(answer)) for wait, answer in keys]
+    code, shown = desk.type("review", answers=answers)
+    assert code == 0, shown
+    return "".join(pressed), shown
+
+
+def test_thirteen_edits_that_are_right_take_at_most_twenty_keys(thirteen):
+    pressed, _ = reviewed(thirteen, *YES, *[("? more", "y")] * 12)
+    assert len(pressed) <= 20
+    text = thirteen.skill.read_text()
+    assert [rule for rule in RULES if " ".join(rule[:-1].split()[-3:]) not in text] == []
+
+
+def test_all_that_are_ready_for_a_file_are_applied_at_once(thirteen):
+    pressed, _ = reviewed(thirteen, ("? more", "a"), ("apply these", shown_code), ("? more", "q"))
+    assert len(pressed) == 7
+    assert thirteen.skill.read_text().count("\n- ") > 8
+    assert json.loads(thirteen.run("verify", "--json").stdout)["problems"] == []
+
+
+def test_what_was_decided_is_undone_and_asked_again(thirteen):
+    keys = (
+        "u",
+        "o",
+        "p",
+        "u",
+        "s",
+        "p",
+        "q",
+    )  # yes to the first, undone, once only, nothing before it, undone, …
+    reviewed(thirteen, *YES, *[("? more", key) for key in keys])
+    assert thirteen.skill.read_text() == SKILL
+    with thirteen.store() as store:
+        assert {item.state for item in store.proposals()} == {"queued"}
+    assert json.loads(thirteen.run("verify", "--json").stdout)["problems"] == []
+
+
+def test_what_is_risky_asks_for_a_code_of_its_own(desk):
+    made = Transcript().typed("How much sleep?").skill("research", str(desk.skill)).says("Eight.")
+    for rule in (RULES[0], "Always delete the old database when done.", RULES[2]):
+        made.typed(f"No, that's wrong. {rule}").says("Sorry, I have finished it.")
+    made.witnessed(desk.home).write(desk.transcript)
+    desk.run("digest", desk.transcript)
+    reviewed(
+        desk,
+        *YES,
+        ("? more", "y"),
+        ("to apply", lambda text: "no\n" * ("Look twice" in text)),
+        ("? more", "s"),
+        ("? more", "y"),
+    )
+    assert "database" not in desk.skill.read_text()
+    assert "Never round percentages" in desk.skill.read_text()
+
+
+@pytest.fixture
+def pair(desk):
+    """A desk with an edit that would take the place of a line."""
+    desk.skill.write_text(
+        SKILL.replace("Start with the answer in one sentence.", "Always cite a magazine first.")
+    )
+    desk.run("digest", desk.transcript)
+    assert "- Always cite a magazine" in desk.run("review").stdout
+    return desk
+
+
+def test_both_lines_of_a_pair_can_be_kept(pair):
+    reviewed(pair, ("b keep both", "b"), *YES)
+    text = pair.skill.read_text()
+    assert text.index("- Always cite a magazine first.\n- Never cite a magazine")
+
+
+def test_a_pair_is_edited_whole(pair, tmp_path):
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nsed -i -e 's/first/last/' -e 's/there is a study/a study exists/' \"$1\"\n")
+    editor.chmod(0o755)
+    pair.env["EDITOR"] = pair.env["VISUAL"] = str(editor)
+    reviewed(pair, ("b keep both", "e"), *YES)
+    assert (
+        "- Always cite a magazine last.\n- Never cite a magazine when a study exists"
+        in pair.skill.read_text()
+    )
+
+
+def test_the_keys_are_explained_and_the_checks_shown(queued):
+    desk, _ = queued
+    reviewed(desk, ("? more", "?"), ("goes on", "x"), ("? more", "c"), ("goes on", "x"), ("? more", "q"))
+    told = desk.run("review", "--help").stdout
+    for key in review.KEYS:
+        assert re.search(rf"(?m)(?:^|  ){re.escape(key)} \w", told), key
+
+
+def test_an_edit_fits_a_terminal_of_24_lines_of_80(pair):
+    with pair.store() as store:
+        queued = store.proposals()[0]
+        prepared = gather.prepare(queued.proposal, pair.home, store)
+    out = render.Terminal(width=80, file=io.StringIO())
+    show.page(out, queued, prepared)
+    assert out.file.getvalue().count("\n") <= 20, out.file.getvalue()
+
+
+def test_much_the_same_for_two_files_stands_together(thirteen):
+    with thirteen.store() as store:
+        first, *_, last = store.proposals()
+        copy = gather.moved(first.proposal, rules_file(None))
+        store.save_proposal(copy, last.verdict, state="queued", reason="")
+        order = [item.proposal.id for item in review.in_order(store)]
+    assert order.index(copy.id) == order.index(first.proposal.id) + 1
+
+
+@pytest.mark.parametrize("words", ["{}", "{} " + "很长的一句话，" * 80, "{} " + "very long words " * 60])
+def test_the_json_of_a_review_has_pages_that_a_client_passes_on(thirteen, words):
+    with thirteen.store() as store:
+        old = store.proposals()[0]
+        for number in range(17):
+            said = replace(old.proposal.evidence[0], quote=words.format(number))
+            edit = replace(old.proposal.edits[0], new=f"- {words.format(number)}")
+            item = replace(old.proposal, id=f"{number:012x}", edits=(edit,), evidence=(said,))
+            store.save_proposal(item, old.verdict, state="queued", reason="")
+    seen, command = [], "skillloop review --json"
+    while command:
+        page = thirteen.run(*shlex.split(command)[1:]).stdout
+        assert len(page.encode()) <= 16_000
+        lines = [json.loads(line) for line in page.splitlines()]
+        assert {line["version"] for line in lines} == {1}
+        assert max(len(line.encode()) for line in page.splitlines()) <= 1_500
+        command = lines[-1].get("next")
+        seen += [line["id"] for line in lines if "id" in line]
+    assert len(seen) == len(set(seen)) == 30
+    limited = thirteen.run("review", "--json", "--limit", "3").stdout.splitlines()
+    assert len(limited) == 4
+    assert json.loads(limited[-1])["more"] == 27

@@ -93,4 +93,4 @@ def test_the_shape_of_reading_commands(played, command):
     shape = dict(keys(value))
     for free in {"detail", "proposals", "value"} & set(shape):
         shape[free] = None
-    assert named(shape) <= documented("show" if command == "review" else command), run.stdout
+    assert named(shape) <= documented(command), run.stdout

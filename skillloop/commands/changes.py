@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from skillloop import render
-from skillloop.commands.options import App, say
-from skillloop.errors import SkillloopError, UsageError
-from skillloop.hosts.claude_code.hooks import approval
+from skillloop.errors import UsageError
 from skillloop.model import sha256
 from skillloop.skillpath import target_name
-from skillloop.skills import authors, document, history
+from skillloop.skills import authors, document
 from skillloop.skills.authors import Change
 from skillloop.store import Store
 from skillloop.worker.notice import changed
@@ -60,27 +56,3 @@ def as_object(change: Change) -> dict[str, Any]:
 def seal(change: Change) -> str:
     """Return what a yes to a change is bound to."""
     return sha256("\0".join((str(change.skill), sha256(change.before), sha256(change.after))))
-
-
-def decide(app: App, store: Store, change: Change) -> bool:
-    """Ask about one change of Claude's; return False to quit."""
-    page(app.console(), change)
-    code = approval.code(seal(change))
-    back = f"{code} takes it back · " if change.before else ""
-    while True:
-        choices = f"k keep · {back}s skip · q quit"
-        answer = click.prompt(choices, default="s", show_default=False).strip().lower()
-        if answer in ("s", "q"):
-            return bool(answer == "s")
-        if answer == "k":
-            authors.keep_change(store, change)
-            return True
-        if back and answer == code:
-            try:
-                version = history.rollback(store, change.skill, only=change.version.number)
-            except SkillloopError as error:
-                say(f"not taken back: {error.message}")
-                return True
-            say(f"taken back: {change.skill} is now version {version.number}")
-            return True
-        say(f"Unknown choice: {answer!r}")

@@ -1,23 +1,37 @@
-"""`skillloop log`: show everything that happened."""
+"""`skillloop log`: what happened, as a diary or as the log holds it."""
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime
 
 import click
 
+from skillloop import render
 from skillloop.commands.options import App, emit, json_option, known_skill
+from skillloop.errors import UsageError
+from skillloop.skillpath import target_name
 from skillloop.skills import history
+from skillloop.store import Entry, Queued, Store
+from skillloop.worker.notice import counted, line_of
+
+_DECIDED = {"rejected": "rejected", "queued": "took back to the queue", "stale": "set aside"}
+_KINDS = {
+    "external": "an edit from outside is recorded",
+    "import": "as it was found",
+    "rollback": "taken back",
+}
 
 
 @click.command()
 @click.argument("skill", required=False)
 @click.option("-n", "--limit", type=click.IntRange(min=1), help="Only the newest N.")
+@click.option("--audit", is_flag=True, help="Show every detail that the log holds, with its hashes.")
 @json_option
 @click.pass_obj
-def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> int:
-    """Show everything that happened, newest last; with SKILL, the versions of that skill. Writes nothing.
+def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json: bool) -> int:
+    """Show what happened, newest last; with SKILL, the versions of that skill. Writes nothing.
 
     \b
     Examples:
@@ -30,18 +44,17 @@ def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> in
             for entry in reversed(store.log(limit=limit)):
                 if as_json:
                     emit(asdict(entry))
-                else:
+                elif audit:
                     details = [
-                        f"{key} {_short(value)}"
-                        for key, value in entry.detail.items()
-                        if value not in (None, "")
+                        f"{key} {value}" for key, value in entry.detail.items() if value not in (None, "")
                     ]
-                    what = "  ".join(filter(None, (entry.skill, ", ".join(details))))
-                    out.say(f"{entry.at}  {entry.event:<10} {what}")
+                    out.say("  ".join(filter(None, (entry.at, entry.event, entry.skill, ", ".join(details)))))
+                else:
+                    text, style = line(store, entry)
+                    out.say(f"{datetime.fromisoformat(entry.at).astimezone():%Y-%m-%d %H:%M}  {text}", style)
             return 0
         path = known_skill(store, skill)
-        versions = history.versions(store, path)
-        for version in versions[-limit:] if limit else versions:
+        for version in history.versions(store, path)[-(limit or 0) :]:
             if as_json:
                 emit(
                     {
@@ -58,13 +71,29 @@ def command(app: App, skill: str | None, limit: int | None, as_json: bool) -> in
                     }
                 )
             else:
-                out.say(
-                    f"{version.number:>4}  {version.created}  {version.author:<9} {version.sha[:8]}  {version.told}"
-                )
+                text = f"{version.created}  {version.author:<9} {version.sha[:8]}  {version.told}"
+                out.say(f"{version.number:>4}  {text}")
     return 0
 
 
-def _short(value: object) -> str:
-    """Shorten a hash as `skillloop log SKILL` does; leave anything else whole (`--json` has every digit)."""
-    text = str(value)
-    return text[:8] if re.fullmatch("[0-9a-f]{64}", text) else text
+def line(store: Store, entry: Entry) -> tuple[str, str]:
+    """Return what happened, for a person, and its colour."""
+    detail = entry.detail
+    name = target_name(entry.skill) if entry.skill else ""
+    if entry.event == "digested":
+        count = len(store.disagreements(session_id=detail["session"]))
+        return f"session {detail['session'][:8]}: {counted(count, 'correction')}", "cyan" if count else ""
+    queued: Queued | None = None
+    with suppress(UsageError):  # an entry tells of it, and a rebuilt store has lost it
+        queued = store.find_proposal(detail["proposal"]) if detail.get("proposal") else None
+    said = f"“{line_of(queued).removeprefix('- ')}”" if queued else ""
+    whose = "you" if detail.get("by") == "person" else "skillloop"
+    if entry.event == "version":
+        what = f"{whose} applied {said}" if queued else _KINDS.get(detail["kind"], detail["kind"])
+        return f"{name} v{detail['number']}: {what}", "green"
+    if entry.event == "proposal" and queued is not None:
+        state, why = render.standing(queued.verdict)
+        return f"{name}: {said} {state}" + f": {why}" * bool(why), "yellow"
+    reason = str(detail.get("reason", ""))
+    what = f"{whose} {_DECIDED[entry.event]} {said}" if entry.event in _DECIDED else entry.event
+    return " ".join(filter(None, (f"{name}:" * bool(name), what, f"({reason})" * bool(reason)))), ""

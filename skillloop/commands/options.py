@@ -20,7 +20,7 @@ from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import approval, session
 from skillloop.model import Verdict
 from skillloop.skillpath import RULES, SKILL, client_folder, target_name
-from skillloop.store import Store
+from skillloop.store import Queued, Store
 from skillloop.text.redact import ROLE_MARK, redact, shown
 from skillloop.worker.notice import Unlearnt, leave_notice
 
@@ -61,16 +61,20 @@ def projects_folder() -> Path:
     return client_folder() / "projects"
 
 
-def emit(value: Any) -> None:
+def emit(value: Any, *, room: int | None = None) -> int:
     """Print one JSON value as one line, in which nothing is secret, invisible, controls a terminal or reads as a role's mark.
 
-    All but secrets is only escaped: who parses the line gets every character.
+    All but secrets is only escaped: who parses the line gets every character. Returns the bytes of the line; one that has
+    more than `room` is not printed.
     """
     text = json.dumps(_redacted(value), ensure_ascii=False)
     text = ROLE_MARK.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
-    click.echo(text)
+    size = len(text.encode("utf-8", "replace")) + 1
+    if room is None or size <= room:
+        click.echo(text)
+    return size
 
 
 def _redacted(value: Any) -> Any:
@@ -122,13 +126,31 @@ def require_person(
             f"`skillloop {action}` needs a person, and there is no terminal here",
             "run it in a terminal of your own" + "; inside a session the plugin's dialog asks you" * dialog,
         )
-    code = approval.code(digest)
-    verb = action.partition(" ")[0].replace("rollback", "roll back")
-    question = f"Type {code} to {verb} (anything else leaves it)"
-    answer: str = click.prompt(question, default="", show_default=False, err=True)
-    if answer.strip().lower() != code:
+    if not retyped(digest, action.partition(" ")[0].replace("rollback", "roll back")):
         raise Refused("not confirmed; nothing was changed")
     return "a terminal"
+
+
+def retyped(digest: str, what: str) -> bool:
+    """Ask the person in the terminal to retype the code of what was shown, and return whether they did."""
+    code = approval.code(digest)
+    question = f"Type {code} to {what} (anything else leaves it)"
+    answer: str = click.prompt(question, default="", show_default=False, err=True)
+    return answer.strip().lower() == code
+
+
+def state_of(queued: Queued, verdict: Verdict | None = None) -> tuple[str, str]:
+    """Return what a person calls the state of an edit, and why: ready, needs a look, blocked; or how it was decided.
+
+    Args:
+        queued: The edit.
+        verdict: On the file as it is now; without it, that of the day it was drafted.
+    """
+    if queued.state in {"applied", "rejected"}:
+        return queued.state, queued.reason
+    if queued.state == "stale" and verdict is None:
+        return "needs a look", f"the file has changed under it: {queued.reason}"
+    return render.standing(verdict or queued.verdict)
 
 
 def known_skill(store: Store, name: str) -> Path:
@@ -175,6 +197,7 @@ def checks_as_objects(verdict: Verdict) -> list[dict[str, Any]]:
 def lesson_as_object(item: Unlearnt) -> dict[str, Any]:
     """Return the documented JSON shape of a lesson that no file has learnt."""
     return {
+        "version": 1,
         "lesson": item.id,
         "text": item.text,
         "reason": item.reason,

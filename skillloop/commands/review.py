@@ -1,7 +1,18 @@
-"""`skillloop review`: decide on waiting edits, one at a time."""
+"""`skillloop review`: decide on waiting edits, one key each.
+
+What is applied is what was shown, byte for byte: an edit is prepared on the file as it is, shown, and published only if the
+file is still the same. The first yes of a sitting asks for a code that stands on the screen, and so does each yes to
+what is risky; keys that were typed before an edit was shown count for nothing.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+import termios
+import tty
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -18,253 +29,484 @@ from skillloop.commands.options import (
     known_skill,
     lesson_as_object,
     projects_folder,
+    retyped,
     say,
 )
-from skillloop.errors import SkillloopError, Stale
-from skillloop.hosts.claude_code.hooks import approval
-from skillloop.model import Lesson, Outcome, SkillRef
+from skillloop.errors import SkillloopError, Stale, UsageError
+from skillloop.gate.provenance import DOUBTS
+from skillloop.model import Lesson, Outcome, Proposal, SkillRef, sha256
 from skillloop.pipeline import gather, session
 from skillloop.pipeline.gather import Prepared
+from skillloop.render import tilde
 from skillloop.skillpath import COPY_HINT, SkillPath, rules_file, target_name
 from skillloop.skills import authors, history
+from skillloop.skills.authors import Change
 from skillloop.store import Queued, Store
-from skillloop.worker.notice import Unlearnt, unlearnt
+from skillloop.text import words
+from skillloop.worker.notice import Unlearnt, line_of, unlearnt
+
+KEYS = {
+    "y": "apply it (where it takes the place of a line: replace that line)",
+    "n": "reject it, with a reason if you like",
+    "e": "edit the new line (both lines, where it replaces one)",
+    "b": "keep both lines, where it replaces one",
+    "m": "move it to another file",
+    "o": "it was meant once only: reject it, and never ask again",
+    "a": "apply all that are ready for this file",
+    "c": "show the checks that passed, and all else there is",
+    "u": "undo the last decision",
+    "p": "back to the one before",
+    "s": "skip it (so does Enter)",
+    "q": "quit; what you decided stays",
+    "?": "show this list",
+}
+RISKY = DOUBTS | {"risk", "self-weakening", "rules"}
+"""Findings that ask for a code of their own."""
+
+ALIKE = 0.6
+"""Similarity from which two waiting lines are shown together."""
+
+Entry = Queued | Change | Unlearnt
+
+PAGE = 14_000
+"""Bytes of one page of JSON: what an assistant's client passes on whole."""
 
 
 @click.command()
 @click.argument("skill", required=False)
+@click.option("--limit", type=click.IntRange(min=1), help="List at most N edits.", metavar="N")
+@click.option("--after", metavar="ID", help="List what comes after this edit: the next page.")
 @json_option
 @click.pass_obj
-def command(app: App, skill: str | None, as_json: bool) -> int:
-    """Decide on waiting edits: see the diff, your own words and the checks of each.
+def command(app: App, skill: str | None, limit: int | None, after: str | None, as_json: bool) -> int:
+    """Decide on waiting edits, one key each: your words, the line that changes, and what needs a look.
 
-    In a terminal it asks about each: the four-character code applies it, e edits it first, m moves it, r rejects it, s skips it,
-    q stops. Lessons that belong to no skill come last; you can give each to a skill. Without a terminal it only lists
-    what waits. Writes what you decide: the SKILL.md and the history.
+    \b
+    y apply    n reject   e edit     b keep both lines   m move to another file   o once only
+    a apply all that are ready for this file             c all checks             u undo
+    p back     s skip     q quit     ? explain the keys
+
+    The first y asks for a code that is on the screen; risky edits ask again. Lessons that no file could learn come
+    last. Without a terminal it only lists what waits. Writes what you decide: the SKILL.md and the history.
 
     \b
     Examples:
       skillloop review
-      skillloop review research --json
+      skillloop review research --json --limit 5
     """  # noqa: D301
     with app.history() as store:
-        if interactive() and not as_json:
+        ask = interactive() and not as_json
+        if ask:
             session.try_again(app.home, store)
         path = known_skill(store, skill) if skill is not None else None
-        queue = store.proposals(states=OPEN, skill=path)
-        lost = unlearnt(store) if path is None else []
-        edited = [change for change in authors.undecided(store) if path in (None, change.skill)]
-        if as_json or not interactive():
-            _list(app, store, queue, edited, lost, as_json=as_json)
+        entries: list[Entry] = [*in_order(store, path, after or "")]
+        entries += [change for change in authors.undecided(store) if path in (None, change.skill)]
+        entries += unlearnt(store) if path is None else []
+        if after is not None:
+            ids = [_id(entry) for entry in entries]
+            if after not in ids:
+                raise UsageError(f"there is no edit {after!r} in this list", "start without --after")
+            entries = entries[ids.index(after) + 1 :]
+        entries = [entry for entry in entries if not isinstance(entry, Queued) or entry.state in OPEN]
+        if not ask:
+            _list_as_json(app, store, entries, limit) if as_json else _list(app, store, entries[:limit])
             return 0
-        if not queue and not edited and not lost:
+        if not entries:
             click.echo("nothing waits")
             return 0
         try:
-            _ask_each(app, store, queue, edited, lost)
+            Sitting(app, store, [_id(e) if isinstance(e, Queued) else e for e in entries]).run()
         finally:
             after_decision(app)
     return 0
 
 
-def _ask_each(
-    app: App, store: Store, queue: list[Queued], edited: list[authors.Change], lost: list[Unlearnt]
-) -> None:
-    """Ask about everything that waits, until the person quits."""
-    for number, queued in enumerate(queue, start=1):
-        click.echo(f"\n── {number} of {len(queue)} " + "─" * 40)
-        if not _decide(app, store, queued):
-            return
-    for change in edited:
-        if not changes.decide(app, store, change):
-            return
-    for item in lost:
-        if item.blocked:
-            app.console().say(_not_learned(item), "yellow")
-        elif not _attach(app, store, item):
-            return
+def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Queued]:
+    """Return what waits, file by file, the oldest first, and lines that are much alike together.
+
+    Args:
+        store: The history.
+        path: Only what is for this file.
+        keep: Id of an edit that is in the list even if it is decided: the end of the page before.
+    """
+    everything = store.proposals(skill=path)
+    first: dict[str, int] = {}
+    for number, item in enumerate(everything):
+        first.setdefault(item.proposal.path, number)
+    found: list[Queued] = []
+    for item in sorted(everything, key=lambda item: first[item.proposal.path]):
+        if item.state in OPEN or item.proposal.id == keep:
+            near = [place for place, other in enumerate(found) if alike(item.proposal, other.proposal)]
+            found.insert(near[-1] + 1 if near else len(found), item)
+    return found
 
 
-def _list(
-    app: App,
-    store: Store,
-    queue: list[Queued],
-    edited: list[authors.Change],
-    lost: list[Unlearnt],
-    *,
-    as_json: bool,
-) -> None:
+def alike(one: Proposal, other: Proposal) -> bool:
+    """Return whether two edits bring much the same line."""
+    new, old = one.edits[0].new or "", other.edits[0].new or ""
+    return words.similarity(new, old) >= ALIKE and words.polarity(new) == words.polarity(old)
+
+
+def _id(entry: Entry) -> str:
+    return entry.proposal.id if isinstance(entry, Queued) else entry.id
+
+
+def _list(app: App, store: Store, entries: Sequence[Entry]) -> None:
     out = app.console()
-    for queued in queue:
-        try:
-            prepared = gather.prepare(queued.proposal, app.home, store)
-        except SkillloopError as error:
-            say(f"skillloop: {queued.proposal.id}: {error.message}", err=True)
+    for entry in entries:
+        if isinstance(entry, Change):
+            changes.page(out, entry)
             continue
-        if as_json:
-            emit(show.as_object(queued, prepared))
-        else:
-            show.page(out, queued, prepared)
+        if isinstance(entry, Unlearnt):
+            out.say(_not_learned(entry))
+            continue
+        try:
+            show.page(out, entry, gather.prepare(entry.proposal, app.home, store))
             out.print()
-    for change in edited:
-        emit(changes.as_object(change)) if as_json else changes.page(out, change)
-    for item in lost:
-        emit(lesson_as_object(item)) if as_json else out.say(_not_learned(item))
-    if not as_json:
-        click.echo(f"{len(queue)} waiting; decide with `skillloop review` in a terminal", err=True)
+        except SkillloopError as error:
+            say(f"skillloop: {entry.proposal.id}: {error.message}", err=True)
+    waiting = sum(isinstance(entry, Queued) for entry in entries)
+    click.echo(f"{waiting} waiting; decide with `skillloop review` in a terminal", err=True)
+
+
+def _list_as_json(app: App, store: Store, entries: Sequence[Entry], limit: int | None) -> None:
+    """Print a page of JSON, and how to get the next one."""
+    room, last = PAGE, ""
+    for number, entry in enumerate(entries):
+        try:
+            if isinstance(entry, Queued):
+                brief = show.in_brief(entry, gather.prepare(entry.proposal, app.home, store))
+            elif isinstance(entry, Change):
+                brief = changes.as_object(entry)
+                brief["diff"] = show.cut(brief["diff"], 3 * show.BYTES)
+            else:
+                brief = lesson_as_object(entry)
+        except SkillloopError as error:
+            say(f"skillloop: {_id(entry)}: {error.message}", err=True)
+            continue
+        size = room + 1 if number == limit else emit(brief, room=room if last else None)
+        if size > room and last:
+            command = f"skillloop review --json --after {last}"
+            emit({"version": 1, "more": len(entries) - number, "next": command})
+            return
+        room, last = room - size, _id(entry)
 
 
 def _not_learned(item: Unlearnt) -> str:
     drop = f"\n  to hear of it no more: skillloop reject {item.id}" if item.blocked else ""
-    return f"not learned: {item.text}  ({item.where})\n  {item.reason}{drop}"
+    return f"not learned: {item.text}  ({tilde(item.where)})\n  {item.reason}{drop}"
 
 
-def _decide(app: App, store: Store, queued: Queued) -> bool:
-    """Ask about one proposal until it is decided or skipped; return False to quit."""
-    while True:
-        try:
-            prepared = gather.prepare(queued.proposal, app.home, store)
-        except SkillloopError as error:
-            return _pass_over(store, queued, error)
-        show.page(app.console(), queued, prepared)
-        code = approval.code(prepared.digest)
-        vetoed = prepared.verdict.outcome is Outcome.DISCARD
-        answer = _ask(
-            ("" if vetoed else f"{code} applies · ") + "e edit · m move · r reject · s skip · q quit"
-        )
-        if answer in ("s", "q"):
-            return answer == "s"
-        if answer == "r":
-            _reject(store, queued)
+def press(question: str) -> str:
+    """Ask for one key, and return it in small letters; Enter is `s`. What was typed before the question counts for nothing."""
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    try:
+        tty.setcbreak(terminal)
+        click.echo(f"{question} ", nl=False)
+        typed = os.read(terminal, 64).decode("utf-8", "replace")
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+    key = "q" if typed in {"", "\x04"} else "s" if typed[0] in "\r\n" else typed[0].lower()
+    click.echo(key if key.isprintable() else "?")
+    return key
+
+
+@dataclass
+class Sitting:
+    """One walk of a person through what waits: edits by their ids, and lessons that no file has learned."""
+
+    app: App
+    store: Store
+    items: list[str | Change | Unlearnt]
+    at: int = 0
+    confirmed: bool = False  # a code was retyped
+    done: list[tuple[int, Callable[[], None]]] = field(default_factory=list)  # where, and how to undo it
+
+    def run(self) -> None:
+        """Ask about each until the last, or until the person quits."""
+        while self.at < len(self.items):
+            item = self.items[self.at]
+            if isinstance(item, str):
+                key = self._edit_at(item)
+            else:
+                key = self._change(item) if isinstance(item, Change) else self._lesson(item)
+            if key == "q":
+                return
+            if key == "u":
+                self._undo()
+            elif key == "p":
+                open_before = [n for n in range(self.at) if self._waits(self.items[n])]
+                self.at = open_before[-1] if open_before else self.at
+            else:
+                self.at += 1
+
+    def _waits(self, item: str | Change | Unlearnt) -> bool:
+        return not isinstance(item, str) or self.store.find_proposal(item).state in OPEN
+
+    def _edit_at(self, name: str) -> str:
+        """Ask about one edit until it is decided; return the key that leads on."""
+        while (queued := self.store.find_proposal(name)).state in OPEN:
+            try:
+                prepared = gather.prepare(queued.proposal, self.app.home, self.store)
+            except SkillloopError as error:
+                return self._pass_over(queued, error)
+            self._show(queued, prepared)
+            key = self._key(queued, prepared)
+            if key in {"s", "q", "p", "u"} or self._act(key, queued, prepared):
+                return key
+            name = str(self.items[self.at])
+        return "s"
+
+    def _act(self, key: str, queued: Queued, prepared: Prepared) -> bool:
+        """Do what a key says; return whether the edit is decided."""
+        if key in {"n", "r", "o"}:
+            self._reject(queued, "meant once only" if key == "o" else None)
             return True
-        if answer in ("e", "m"):
-            queued = (_edit if answer == "e" else _move)(app, store, queued)
-        elif answer == code.lower() and not vetoed:
-            if _apply(app, store, prepared):
-                return True
+        if key == "y":
+            return self._apply(queued, prepared)
+        if key in {"e", "m", "b"}:
+            self._replace(queued, {"e": self._edit, "m": self._move, "b": self._both}[key])
+        elif key == "a":
+            self._apply_all(queued.proposal.path)
         else:
+            if key == "c":
+                show.page(self.app.console(), queued, prepared, whole=True)
+            else:
+                click.echo("\n".join(f"  {letter}  {what}" for letter, what in KEYS.items()))
+            press("any key goes on")
+        return False
+
+    def _show(self, queued: Queued, prepared: Prepared) -> None:
+        item = queued.proposal
+        others = [self.store.find_proposal(other) for other in self.items if isinstance(other, str)]
+        here = sum(other.proposal.path == item.path and other.state in OPEN for other in others)
+        head = f"── {self.at + 1} of {len(self.items)} · {item.skill}" + f" ({here} for this file)" * (
+            here > 1
+        )
+        self.app.console().say(f"\n{head} ──", "bold cyan")
+        show.page(self.app.console(), queued, prepared)
+        for other in others:
+            if other.state in OPEN and other.proposal.id != item.id and alike(item, other.proposal):
+                self.app.console().say(f"much like it: {other.proposal.skill}: {line_of(other)}", "dim")
+
+    def _key(self, queued: Queued, prepared: Prepared) -> str:
+        choices = "y apply · n reject · e edit · b keep both · m move · o once only · s skip · ? more"
+        if queued.proposal.edits[0].op != "replace":
+            choices = choices.replace(" · b keep both", "")
+        if prepared.verdict.outcome is Outcome.DISCARD:
+            choices = choices.replace("y apply · ", "")
+        return press(choices)
+
+    def _apply(self, queued: Queued, prepared: Prepared) -> bool:
+        """Publish what was shown; return False where it stays, to be shown again."""
+        risky = [
+            check.detail for check in show.standing_verdict(queued, prepared).failed if check.name in RISKY
+        ]
+        try:
+            gather.refuse_if_forbidden(prepared)
+            if risky:
+                say(f"Look twice: {risky[0]}")
+            if (risky or not self.confirmed) and not retyped(prepared.digest, "apply it"):
+                return False
+            self.confirmed = True
+            version = gather.publish(prepared, self.store, by="person", note="approved in review")
+        except SkillloopError as error:
+            say(f"not applied: {error.message}; here it is again")
+            return False
+        item = prepared.proposal
+        say(f"applied: {item.skill} is now version {version.number}")
+
+        def undo() -> None:
+            history.rollback(self.store, item.path, only=version.number)
+            self.store.set_state(item.id, "queued", "taken back in review", by="person")
+
+        self.done.append((self.at, undo))
+        return True
+
+    def _apply_all(self, path: str) -> None:
+        """Apply what is ready for one file, after showing all of it."""
+        shown = [(queued, prepared) for queued, prepared in self._ready(path)]
+        if not shown:
+            click.echo("none is ready; look at each")
+            return
+        for queued, _ in shown:
+            say(f"  “{queued.proposal.evidence[0].quote.strip()}”\n    → {line_of(queued)}")
+        what = f"apply {'it' if len(shown) == 1 else f'these {len(shown)}'}"
+        if self.confirmed:
+            yes = press(f"y {what} · anything else leaves them") == "y"
+        else:
+            yes = retyped(sha256("\0".join(prepared.digest for _, prepared in shown)), what)
+        self.confirmed = self.confirmed or yes
+        names = {queued.proposal.id for queued, _ in shown} if yes else set()
+        for queued, prepared in self._ready(path):  # each on the file as the one before left it
+            if queued.proposal.id in names:
+                self._apply(queued, prepared)
+
+    def _ready(self, path: str) -> Iterator[tuple[Queued, Prepared]]:
+        for name in [item for item in self.items if isinstance(item, str)]:
+            queued = self.store.find_proposal(name)
+            if queued.proposal.path != path or queued.state not in OPEN:
+                continue
+            try:
+                prepared = gather.prepare(queued.proposal, self.app.home, self.store)
+            except SkillloopError:
+                continue
+            if show.standing_verdict(queued, prepared).outcome is Outcome.KEEP:
+                yield queued, prepared
+
+    def _reject(self, queued: Queued, reason: str | None) -> None:
+        if reason is None:
+            reason = click.prompt("why (Enter: no reason)", default="no reason given", show_default=False)
+        name, state = queued.proposal.id, queued.state
+        self.store.set_state(name, "rejected", reason, by="person")
+        self.done.append((self.at, lambda: self.store.set_state(name, state, "taken back", by="person")))
+
+    def _undo(self) -> None:
+        """Take the last decision of this sitting back, and go there."""
+        if not self.done:
+            click.echo("nothing was decided in this sitting")
+            return
+        self.at, undo = self.done.pop()
+        try:
+            undo()
+        except SkillloopError as error:
+            say(f"not undone: {error.message}" + (f"\n  → {error.hint}" if error.hint else ""))
+
+    def _pass_over(self, queued: Queued, error: SkillloopError) -> str:
+        """Offer to drop an edit that no longer fits the file."""
+        if isinstance(error, Stale) and queued.state != "stale":
+            self.store.set_state(queued.proposal.id, "stale", error.message, by="auto")
+        say(f"\n{queued.proposal.skill}: {line_of(queued)}")
+        say(f"needs a look: {error.message}" + (f"\n  → {error.hint}" if error.hint else ""))
+        key = press("n reject · s skip · p back · q quit")
+        if key in {"n", "r"}:
+            self._reject(queued, None)
+        return key
+
+    def _replace(self, queued: Queued, change: Callable[[Proposal], tuple[Proposal | None, str]]) -> None:
+        """Put a changed edit in the place of a waiting one, which is shown again."""
+        old = queued.proposal
+        try:
+            new, how = change(old)
+            if new is None or new.id == old.id:
+                return
+            prepared = gather.prepare(new, self.app.home, self.store)
+        except (click.ClickException, SkillloopError) as error:
+            say(f"not changed: {error.message}")
+            return
+        saved = self.store.save_proposal(
+            new, prepared.verdict, state="queued", reason=f"{how} by you", context=queued.context, by="person"
+        )
+        if not saved:  # it was one before
+            self.store.set_state(new.id, "queued", f"{how} by you", by="person")
+        self.store.set_state(old.id, "rejected", f"{how} as {new.id}", by="person")
+        at, self.items[self.at] = self.at, new.id
+
+        def undo() -> None:
+            self.store.set_state(new.id, "rejected", "taken back", by="person")
+            self.store.set_state(old.id, "queued", "taken back", by="person")
+            self.items[at] = old.id
+
+        self.done.append((at, undo))
+
+    def _edit(self, old: Proposal) -> tuple[Proposal | None, str]:
+        """Let the person reword the new line in $EDITOR; with the line that it replaces, which may stay if they keep it."""
+        edit = old.edits[0]
+        before = [line for line in (edit.old if edit.op == "replace" else None, edit.new) if line]
+        text = click.edit("\n".join(before), extension=".md", require_save=True)
+        lines = [line.rstrip() for line in (text or "").splitlines() if line.strip()]
+        if not lines or lines == before:
+            return None, ""
+        return gather.reworded(old, lines if len(before) > 1 else [" ".join(lines)]), "reworded"
+
+    def _both(self, old: Proposal) -> tuple[Proposal | None, str]:
+        edit = old.edits[0]
+        if edit.op != "replace" or edit.old is None or edit.new is None:
+            return None, ""
+        return gather.reworded(old, [edit.old, edit.new], drafter=old.drafter), "kept beside the other line"
+
+    def _move(self, old: Proposal) -> tuple[Proposal | None, str]:
+        files = _skills()
+        for number, file in enumerate(files, start=1):
+            self.app.console().say(f"  {number}  {file.name}  ({tilde(file.path)})")
+        chosen = _chosen(_ask("number of the file that should learn it · s leave it"), None, files)
+        if chosen is None or chosen.path is None or chosen.path == old.path:
+            return None, ""
+        return gather.moved(old, chosen.path), "moved"
+
+    def _change(self, change: Change) -> str:
+        """Ask whether a change of Claude's own stays."""
+        changes.page(self.app.console(), change)
+        key = press("k keep" + " · t take it back" * bool(change.before) + " · s skip · p back · q quit")
+        if key == "k":
+            authors.keep_change(self.store, change)
+        elif key == "t" and change.before:
+            if not self.confirmed and not retyped(changes.seal(change), "take it back"):
+                return self._change(change)
+            self.confirmed = True
+            try:
+                version = history.rollback(self.store, change.skill, only=change.version.number)
+                say(f"taken back: {tilde(change.skill)} is now version {version.number}")
+            except SkillloopError as error:
+                say(f"not taken back: {error.message}")
+        return key
+
+    def _lesson(self, item: Unlearnt) -> str:
+        """Offer to give a lesson without a file to one, unless a rule of the person's forbids it."""
+        out = self.app.console()
+        if item.blocked:
+            out.say(_not_learned(item), "yellow")
+            return "s"
+        found = self.store.lesson(item.id)
+        out.say(f"\n“{found.evidence.quote.strip()}”", "italic")
+        out.say(f"Lesson: {found.text}. It was not learned: {item.reason}.")
+        skills = _skills()
+        for number, skill in enumerate(skills, start=1):
+            out.say(f"  {number}  {skill.name}  ({tilde(skill.path)})")
+        copies = found.target is not None and SkillPath.of(found.target).hint == COPY_HINT
+        copy = "c put a copy among your own skills and teach the copy · " if copies else ""
+        question = f"number of the skill that should learn it · {copy}s skip · d drop · p back · q quit"
+        while True:
+            answer = _ask(question)
+            if answer in {"s", "p", "q"}:
+                return answer
+            if answer == "d":
+                self.store.dismiss(found.id)
+                return "s"
+            try:
+                learner = _chosen(answer, found.target if copies else None, skills)
+            except (SkillloopError, OSError) as error:
+                say(f"not copied: {error}")
+                continue
+            if learner is not None:
+                return self._teach(self.store.attach(found.id, learner))
             say(f"Unknown choice: {answer!r}")
+
+    def _teach(self, found: Lesson) -> str:
+        """Draft for a lesson that was just given to a file, and ask about the draft."""
+        try:
+            done = session.propose_for(found, self.app.home, self.store)
+        except SkillloopError as error:
+            self.store.set_trouble(found.id, error.message)
+            say(f"not drafted: {error.message}")
+            return "s"
+        for repeat in done.recurrences:
+            say(said_again(repeat))
+        for trouble in done.troubles:
+            say(trouble)
+        for trial in done.trials:
+            if trial.decision.outcome is Outcome.DEFER:
+                self.items[self.at] = trial.proposal.id
+                return self._edit_at(trial.proposal.id)
+            say(f"{trial.decision.outcome.value}: {trial.decision.reason}")
+        return "s"
 
 
 def _ask(choices: str) -> str:
-    """Ask for one answer; the empty one skips."""
+    """Ask for one answer in a line; the empty one skips."""
     answer: str = click.prompt(choices, default="s", show_default=False)
     return answer.strip().lower()
-
-
-def _reject(store: Store, queued: Queued) -> None:
-    reason = click.prompt("why", default="no reason given", show_default=False)
-    store.set_state(queued.proposal.id, "rejected", reason, by="person")
-
-
-def _pass_over(store: Store, queued: Queued, error: SkillloopError) -> bool:
-    """Offer to drop a proposal that no longer fits the skill; return False to quit."""
-    if isinstance(error, Stale) and queued.state != "stale":
-        store.set_state(queued.proposal.id, "stale", error.message, by="auto")
-    say(f"{queued.proposal.id} {queued.proposal.skill}: {queued.proposal.edits[0].new or 'a deletion'}")
-    say(f"cannot be applied: {error.message}" + (f"\n  → {error.hint}" if error.hint else ""))
-    answer = _ask("r reject · s skip · q quit")
-    if answer == "r":
-        _reject(store, queued)
-    return answer != "q"
-
-
-def _apply(app: App, store: Store, prepared: Prepared) -> bool:
-    """Publish; return False if the file changed while it was shown, so that it must be shown again."""
-    try:
-        version = gather.publish(prepared, store, by="person", note="approved in review")
-    except SkillloopError as error:
-        app.console().say(f"not applied: {error.message}; here it is again", "yellow")
-        return False
-    say(f"applied: version {version.number} of {prepared.proposal.path}")
-    return True
-
-
-def _edit(app: App, store: Store, queued: Queued) -> Queued:
-    """Let the person reword the new line in $EDITOR; the result replaces the old proposal."""
-    old = queued.proposal
-    try:
-        line = click.edit(old.edits[0].new or "", extension=".md", require_save=True)
-        if line is None or not line.strip() or line.strip() == (old.edits[0].new or "").strip():
-            return queued
-        new = gather.reworded(old, " ".join(line.split("\n")).rstrip())
-        prepared = gather.prepare(new, app.home, store)
-    except (click.ClickException, SkillloopError) as error:
-        say(f"not edited: {error.message}")
-        return queued
-    store.save_proposal(
-        new, prepared.verdict, state="queued", reason="reworded by you", context=queued.context, by="person"
-    )
-    store.set_state(old.id, "rejected", f"reworded as {new.id}", by="person")
-    return store.find_proposal(new.id)
-
-
-def _move(app: App, store: Store, queued: Queued) -> Queued:
-    """Let the person give an edit to another file; the result replaces the old proposal."""
-    old, files = queued.proposal, _skills()
-    for number, file in enumerate(files, start=1):
-        app.console().say(f"  {number}  {file.name}  ({file.path})")
-    chosen = _chosen(_ask("number of the file that should learn it · s leave it"), None, files)
-    if chosen is None or chosen.path is None or chosen.path == old.path:
-        return queued
-    try:
-        new = gather.moved(old, chosen.path)
-        prepared = gather.prepare(new, app.home, store)
-    except SkillloopError as error:
-        say(f"not moved: {error.message}")
-        return queued
-    store.save_proposal(
-        new, prepared.verdict, state="queued", reason="moved by you", context=queued.context, by="person"
-    )
-    store.set_state(old.id, "rejected", f"moved as {new.id}", by="person")
-    return store.find_proposal(new.id)
-
-
-def _attach(app: App, store: Store, item: Unlearnt) -> bool:
-    """Offer to give a lesson without a skill to one; False means quit."""
-    out, found = app.console(), store.lesson(item.id)
-    out.say(f"\n“{found.evidence.quote.strip()}”", "italic")
-    out.say(f"Lesson: {found.text}. It was not learned: {item.reason}.")
-    skills = _skills()
-    for number, skill in enumerate(skills, start=1):
-        out.say(f"  {number}  {skill.name}  ({skill.path})")
-    copies = found.target is not None and SkillPath.of(found.target).hint == COPY_HINT
-    copy = "c put a copy among your own skills and teach the copy · " if copies else ""
-    question = f"number of the skill that should learn it · {copy}s skip · d drop · q quit"
-    while True:
-        answer = _ask(question)
-        if answer in ("s", "q"):
-            return answer == "s"
-        if answer == "d":
-            store.dismiss(found.id)
-            return True
-        try:
-            learner = _chosen(answer, found.target if copies else None, skills)
-        except (SkillloopError, OSError) as error:
-            say(f"not copied: {error}")
-            continue
-        if learner is not None:
-            return _teach(app, store, store.attach(found.id, learner))
-        say(f"Unknown choice: {answer!r}")
-
-
-def _teach(app: App, store: Store, found: Lesson) -> bool:
-    """Draft for a lesson that was just given to a skill, and ask about the draft; return False to quit."""
-    try:
-        done = session.propose_for(found, app.home, store)
-    except SkillloopError as error:
-        store.set_trouble(found.id, error.message)
-        say(f"not drafted: {error.message}")
-        return True
-    for repeat in done.recurrences:
-        say(said_again(repeat))
-    for trouble in done.troubles:
-        say(trouble)
-    for trial in done.trials:
-        say(f"{trial.decision.outcome.value}: {trial.decision.reason}")
-        if trial.decision.outcome is Outcome.DEFER:
-            return _decide(app, store, store.find_proposal(trial.proposal.id))
-    return True
 
 
 def _chosen(answer: str, plugin: str | None, skills: list[SkillRef]) -> SkillRef | None:

@@ -1,20 +1,28 @@
-"""`skillloop show`: one proposal, whole."""
+"""`skillloop show`: one edit, the person's words first; and what `review` and `approve` show of it."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
 
 from skillloop import render
 from skillloop.commands import changes
-from skillloop.commands.options import App, checks_as_objects, emit, json_option
+from skillloop.commands.options import App, checks_as_objects, emit, json_option, state_of
 from skillloop.evaluate import judge
 from skillloop.gate.provenance import DOUBTS
 from skillloop.model import Verdict
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.store import Queued
+from skillloop.text.redact import redact
+
+CONTEXT = 150
+"""Characters of what was said before a quote that are shown in a review."""
+
+BYTES = 260
+"""Of one text in the JSON of a review: a quote, a changed line, a reason."""
 
 
 @click.command()
@@ -22,7 +30,7 @@ from skillloop.store import Queued
 @json_option
 @click.pass_obj
 def command(app: App, proposal: str, as_json: bool) -> int:
-    """Show one proposal against the skill as it is now: diff, evidence, checks. Writes nothing.
+    """Show one edit against the skill as it is now: your words, the change, every check. Writes nothing.
 
     PROPOSAL is an id or the beginning of one, or names a change of Claude's that waits (`SKILL@VERSION`).
 
@@ -40,54 +48,96 @@ def command(app: App, proposal: str, as_json: bool) -> int:
     if as_json:
         emit(as_object(queued, prepared))
     else:
-        page(app.console(), queued, prepared)
+        page(app.console(), queued, prepared, whole=True)
     return 0
 
 
-def page(out: render.Terminal, queued: Queued, prepared: Prepared) -> None:
-    """Print everything that a person needs to decide."""
-    proposal = prepared.proposal
-    out.say(f"{proposal.id}  {proposal.skill}  ({queued.state}: {queued.reason})", "bold")
-    out.print(render.diff(prepared.diff), end="")
-    verdict = _verdict(queued, prepared)
+def page(out: render.Terminal, queued: Queued, prepared: Prepared, *, whole: bool = False) -> None:
+    """Print what a person needs to decide: their words, the lines that change, and what needs a look; `whole`: all there is."""
+    proposal, verdict = prepared.proposal, standing_verdict(queued, prepared)
     doubted = any(check.name in DOUBTS for check in verdict.failed)
-    said = "The transcript says, which does not prove that you did" if doubted else "You said"
-    out.say(f"Why: {proposal.rationale.rstrip('.')}. Drafted by {proposal.drafter}. {said}:")
-    for said in queued.context:
-        out.say(f"  {said}", "dim")
-    out.print(render.evidence(proposal.evidence))
+    who = "The transcript says, which does not prove that you did" if doubted else "You said"
+    for item in proposal.evidence:
+        out.say(f"{who}{f', {item.timestamp[:10]}' if item.timestamp else ''}:")
+        out.say(f"  “{item.quote.strip()}”", "italic")
+        if whole:
+            out.say(f"  {render.tilde(item.path)}:{item.line}", "dim")
+    for before in queued.context:
+        text = before if whole or len(before) <= CONTEXT else f"{before[:CONTEXT]}…"
+        out.say(f"  after {text}", "dim")
+    out.say(f"→ {proposal.skill} changes: {render.tilde(proposal.path)}", "bold")
+    out.print(render.diff(_change(prepared.diff)), end="")
     out.print(render.verdict(verdict))
+    out.say(f"{proposal.rationale.rstrip('.')}. Drafted by {proposal.drafter}. {proposal.id}", "dim")
+    if queued.state in {"applied", "rejected"}:
+        out.say(f"{queued.state}: {queued.reason}")
+    if whole:
+        out.print(render.checks(check for check in verdict.checks if check.passed))
+
+
+def _change(diff: str) -> str:
+    """Return a unified diff without its head, each block under the number of its first line."""
+    blocks = "\n".join(diff.splitlines()[2:])
+    return re.sub(r"^@@ -\d+(?:,\d+)? \+(\d+).*@@.*$", r"@@ line \1", blocks, flags=re.MULTILINE)
 
 
 def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
     """Return the documented JSON shape of a proposal with its verdict on the live file."""
-    proposal, verdict = prepared.proposal, _verdict(queued, prepared)
+    proposal, verdict = prepared.proposal, standing_verdict(queued, prepared)
+    quotes = [
+        {
+            "id": item.id,
+            "quote": item.quote,
+            "path": item.path,
+            "line": item.line,
+            "uuid": item.uuid,
+            "origin": item.origin.value,
+        }
+        for item in proposal.evidence
+    ]
+    state, why = state_of(queued, verdict)
     return {
+        "version": 1,
         "id": proposal.id,
         "skill": proposal.skill,
         "path": proposal.path,
-        "state": queued.state,
-        "reason": queued.reason,
+        "state": state,
+        "why": why,
         "rationale": proposal.rationale,
         "drafter": proposal.drafter,
         "diff": prepared.diff,
-        "seal": prepared.digest,
-        "evidence": [
-            {
-                "id": item.id,
-                "quote": item.quote,
-                "path": item.path,
-                "line": item.line,
-                "uuid": item.uuid,
-                "origin": item.origin.value,
-            }
-            for item in proposal.evidence
-        ],
-        "verdict": {"outcome": verdict.outcome.value, "checks": checks_as_objects(verdict)},
+        "evidence": quotes,
+        "checks": checks_as_objects(verdict),
     }
 
 
-def _verdict(queued: Queued, prepared: Prepared) -> Verdict:
+def in_brief(queued: Queued, prepared: Prepared) -> dict[str, Any]:
+    """Return the documented JSON shape of a waiting edit in a list: at most 1.5 KB, long texts cut."""
+    proposal = prepared.proposal
+    state, why = state_of(queued, standing_verdict(queued, prepared))
+    changed = [line for line in prepared.diff.splitlines()[2:] if line[:1] in {"+", "-"} and line[1:].strip()]
+    return {
+        "version": 1,
+        "id": proposal.id,
+        "skill": proposal.skill,
+        "path": proposal.path,
+        "state": state,
+        "why": cut(why),
+        "edit": [cut(line) for line in changed[:4]],
+        "evidence": [
+            {"quote": cut(item.quote), "at": item.timestamp, "line": item.line}
+            for item in proposal.evidence[:1]
+        ],
+    }
+
+
+def cut(text: str, most: int = BYTES) -> str:
+    """Return a text of at most so many bytes; redacted before, since half a credential is not known as one."""
+    data = redact(text).encode("utf-8", "replace")
+    return data.decode() if len(data) <= most else data[:most].decode("utf-8", "ignore") + "…"
+
+
+def standing_verdict(queued: Queued, prepared: Prepared) -> Verdict:
     """Return the verdict of now, with what only the drafting could see: replays, and doubts about the session."""
     now = {check.name for check in prepared.verdict.failed}
     then = [check for check in queued.verdict.failed if check.name in DOUBTS - now]

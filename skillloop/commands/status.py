@@ -10,7 +10,7 @@ import click
 
 from skillloop import config, fs, llm
 from skillloop.commands import changes
-from skillloop.commands.options import App, emit, json_option, lesson_as_object
+from skillloop.commands.options import App, emit, json_option, lesson_as_object, state_of
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
@@ -40,8 +40,8 @@ def command(app: App, as_json: bool) -> int:
     for trouble in facts["troubles"]:
         out.say(trouble, "yellow")
     for item in facts["queue"]:
-        stale = "  (the skill has changed under it)" if item["state"] == "stale" else ""
-        out.say(f"  {item['id']}  {item['skill']}: {item['line']}{stale}")
+        why = f": {item['why']}" if item["why"] else ""
+        out.say(f"  {item['id']}  {item['skill']}: {item['line']}\n    {item['state']}{why}")
     for item in facts["changes"]:
         out.say(
             f"  {item['change']}: Claude changed {counted(item['lines'], 'line')}, {item['why']}", "yellow"
@@ -59,7 +59,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     gone = applied - facts["in_force"]
     yield f"home        {facts['home']}"
     yield f"sessions    {facts['sessions']} digested, {facts['jobs']} in the inbox"
-    yield f"proposals   {states}" + (f" ({gone} of the applied no longer in the skill)" if gone else "")
+    yield f"edits       {states}" + (f" ({gone} of the applied no longer in the skill)" if gone else "")
     yield f"not learned {counted(len(facts['unlearnt']), 'lesson')}"
     if facts["model"] is not None:
         yield f"model       {_spend(facts['model'])}"
@@ -77,7 +77,7 @@ def _facts(app: App) -> dict[str, Any]:
             "home": str(app.home),
             "sessions": len(store.sessions()),
             "jobs": session.waiting(str(app.home)),
-            "proposals": dict(Counter(item.state for item in everything)),
+            "proposals": dict(Counter(state_of(item)[0].partition(" (")[0] for item in everything)),
             "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
             "unattributed": len(store.lessons(waiting=True)),
             "changes": [changes.as_object(change) for change in authors.undecided(store)],
@@ -88,7 +88,8 @@ def _facts(app: App) -> dict[str, Any]:
                 {
                     "id": item.proposal.id,
                     "skill": item.proposal.skill,
-                    "state": item.state,
+                    "state": state_of(item)[0],
+                    "why": state_of(item)[1],
                     "line": line_of(item),
                 }
                 for item in everything

@@ -7,10 +7,10 @@ from dataclasses import asdict
 
 import click
 
+from skillloop.commands import log
 from skillloop.commands.options import App, emit, json_option
 from skillloop.errors import Locked
-from skillloop.skillpath import client_folder, target_name
-from skillloop.store import Entry, Store
+from skillloop.skillpath import client_folder
 from skillloop.worker import watch, worker
 from skillloop.worker.notice import counted
 
@@ -56,26 +56,5 @@ def command(app: App, idle: float, as_json: bool) -> int:
                     emit(asdict(entry))
                     continue
                 with app.store() as store:
-                    line, style = _line(store, entry)
+                    line, style = log.line(store, entry)
                 app.console().say(f"{entry.at[11:19]}  {line}", style)
-
-
-def _line(store: Store, entry: Entry) -> tuple[str, str]:
-    """Return what happened, for a person, and its colour."""
-    detail = entry.detail
-    name = target_name(entry.skill) if entry.skill else ""
-    if entry.event == "digested":
-        count = len(store.disagreements(session_id=detail["session"]))
-        return f"{detail['session'][:8]} digested: {counted(count, 'correction')}", "cyan" if count else ""
-    if entry.event == "proposal":
-        queued = store.find_proposal(detail["proposal"])
-        lines = " / ".join(edit.new or f"without: {edit.old}" for edit in queued.proposal.edits)
-        return f"{name}: {detail['state']}: {lines}", "yellow" if detail["state"] == "queued" else ""
-    if entry.event == "version":
-        what = {"external": "an edit from outside is recorded", "import": "as it was found"}.get(
-            detail["kind"], detail["kind"]
-        )
-        return f"{name}: version {detail['number']}: {what}", "green"
-    return " ".join(
-        filter(None, (f"{name}:" if name else "", entry.event, str(detail.get("reason", ""))))
-    ), ""

@@ -6,9 +6,10 @@ and the gate judges the result again. The *digest* binds an approval to exactly 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from skillloop import config, fs, gate
@@ -162,12 +163,18 @@ def _own(path: str, store: Store) -> str | None:
     return None
 
 
-def reworded(proposal: Proposal, line: str) -> Proposal:
-    """Return the same edit with another new line, as a person wrote it: a proposal of its own."""
-    edits = (replace(proposal.edits[0], new=line), *proposal.edits[1:])
-    return replace(
-        proposal, id=offline_drafter.proposal_id(proposal.path, edits), edits=edits, drafter=PERSON
-    )
+def reworded(proposal: Proposal, lines: Sequence[str], drafter: str = PERSON) -> Proposal:
+    """Return the same edit with other lines, as a person wrote them: a proposal of its own.
+
+    Several lines stand one below the other; the first takes the place of the one that the edit replaces, or is that very line.
+    """
+    first = proposal.edits[0]
+    edits = [] if lines[0] == first.old else [replace(first, new=lines[0])]
+    edits += [
+        replace(first, op="insert", old=None, new=line, after=above, nth=0) for above, line in pairwise(lines)
+    ]
+    name = offline_drafter.proposal_id(proposal.path, (*edits, *proposal.edits[1:]))
+    return replace(proposal, id=name, edits=(*edits, *proposal.edits[1:]), drafter=drafter)
 
 
 def moved(proposal: Proposal, path: str) -> Proposal:

@@ -52,8 +52,9 @@ def test_claude_s_edit_is_its_own_waits_and_is_taken_back_byte_for_byte(machine)
     with machine.terminal(client.binary()) as terminal:
         terminal.see("Claude changed research: 1 line, not in your words. Keep or take back?")
     with machine.terminal(machine.skillloop / "bin" / "skillloop", "review") as terminal:
-        code = re.search(r"(\w{4}) takes it back", terminal.see("takes it back"))
-        terminal.type(code[1])
+        terminal.see("t take it back")
+        terminal.press("t")
+        terminal.type(re.search(r"Type (\w{4})", terminal.see("Type "))[1])
         terminal.gone()
     assert machine.skill.read_text() == SKILL
     assert made(machine) == ["unknown", "client", "person"]

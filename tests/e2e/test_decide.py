@@ -54,7 +54,9 @@ def test_reflect_and_review_run_in_the_session_without_a_dialog(machine):
 
 def test_review_applies_and_rollback_restores_every_byte(machine, proposal):
     with command(machine, "review") as terminal:
-        retype(terminal, r"(\w{4}) applies")
+        terminal.see("? more")
+        terminal.press("y")
+        retype(terminal, r"Type (\w{4}) to apply")
         terminal.gone()
     assert "always cite PubMed" in machine.skill.read_text().lower().replace("pubmed", "PubMed")
     assert machine.queue == []

@@ -109,8 +109,9 @@ def test_a_correction_without_a_skill_stands_in_the_next_session_once_it_is_appr
         proposal = machine.wait_for_proposal(20)
         assert proposal["path"] == str(rules)
         with machine.terminal(machine.skillloop / "bin" / "skillloop", "review") as terminal:
-            code = terminal.see(" applies").rpartition(" applies")[0].split()[-1]
-            terminal.type(code)
+            terminal.see("? more")
+            terminal.press("y")
+            terminal.type(terminal.see(" to apply").rpartition(" to apply")[0].split()[-1])
             client.until(rules.exists, "not applied")
         machine.stub.requests.clear()
         with machine.terminal(client.binary()) as terminal:
