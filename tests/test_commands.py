@@ -782,3 +782,53 @@ def test_the_json_of_a_review_has_pages_that_a_client_passes_on(thirteen, words)
     limited = thirteen.run("review", "--json", "--limit", "3").stdout.splitlines()
     assert len(limited) == 4
     assert json.loads(limited[-1])["more"] == 27
+
+
+ONCE = ("Put the year behind the title, please.", "The references look odd, use footnotes.")
+
+
+@pytest.fixture
+def once(desk):
+    """A desk where two things were said that may be meant for good."""
+    made = Transcript().typed("How much sleep?").skill("research", str(desk.skill)).says("Eight hours. Done.")
+    for said in ONCE:
+        made.typed(said).says("Done, all finished.")
+    made.write(desk.transcript)
+    assert json.loads(desk.run("digest", desk.transcript, "--json").stdout)["proposals"] == []
+    return desk
+
+
+def candidates(desk):
+    lines = map(json.loads, desk.run("review", "--json").stdout.splitlines())
+    return [line["text"] for line in lines if "candidate" in line]
+
+
+def test_what_was_said_once_is_asked_at_the_end_and_kept_with_one_key(once):
+    assert candidates(once) == ["Use footnotes", "Put the year behind the title"]
+    reviewed(once, ("q quit", "n"), ("q quit", "k"), *YES)
+    assert "- Put the year behind the title" in once.skill.read_text()
+    assert candidates(once) == []
+    assert "said once" not in once.run("review").stdout
+
+
+def test_what_was_said_once_is_queued_for_a_session_and_never_applied(once):
+    (once.home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    (line, _) = map(json.loads, once.run("review", "--json").stdout.splitlines())
+    once.run(*line["keep"].split()[1:])
+    (kept, _) = map(json.loads, once.run("review", "--json").stdout.splitlines())
+    assert (kept["edit"][-1], kept["state"]) == ("+- Use footnotes", "needs a look")
+    assert "you said it once" in kept["why"]
+
+
+@pytest.mark.parametrize(("key", "lifted"), [("o", True), ("n", False)])
+def test_a_second_saying_lifts_what_was_once_but_not_what_is_never_to_be_asked(once, key, lifted):
+    reviewed(once, ("q quit", key), ("q quit", "q"))
+    assert candidates(once) == ["Put the year behind the title"]
+    other = Transcript(session_id="5e55104e-0000-4000-8000-000000000009").typed("And naps?")
+    other.skill("research", str(once.skill)).says("Twenty minutes. Done.").typed(ONCE[1]).says("Done.")
+    other = other.write(once.transcript.with_name("5e55104e-0000-4000-8000-000000000009.jsonl"))
+    other.write_text(other.read_text().replace('uuid":"', 'uuid":"9').replace('Uuid":"', 'Uuid":"9'))
+    once.run("digest", other)
+    with once.store() as store:
+        assert bool(store.proposals()) == lifted
+    assert "Use footnotes" not in candidates(once)

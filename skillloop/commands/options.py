@@ -18,7 +18,7 @@ import click
 from skillloop import render
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import approval, session
-from skillloop.model import Verdict
+from skillloop.model import Lesson, Verdict
 from skillloop.skillpath import RULES, SKILL, client_folder, target_name
 from skillloop.store import Queued, Store
 from skillloop.text.redact import ROLE_MARK, redact, shown
@@ -192,6 +192,19 @@ def checks_as_objects(verdict: Verdict) -> list[dict[str, Any]]:
         }
         for check in verdict.checks
     ]
+
+
+def candidate_as_object(item: Lesson) -> dict[str, Any]:
+    """Return the documented JSON shape of a lesson that was said once and may be meant for good."""
+    return {
+        "version": 1,
+        "candidate": item.id,
+        "text": item.text,
+        "quote": item.evidence.quote,
+        "target": item.target,
+        "chance": item.chance,
+        "keep": f"skillloop review --keep {item.id}",
+    }
 
 
 def lesson_as_object(item: Unlearnt) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from skillloop.model import sha256
 @json_option
 @click.pass_obj
 def command(app: App, proposal: str, reason: str, token: str | None, as_json: bool) -> int:
-    """Drop one waiting edit, or one that your rule blocks and that need not be said any more.
+    """Drop one waiting edit, or a lesson that need not be said any more (one that your rule blocks, or said once).
 
     Asks first, as `skillloop approve` does. Records the decision; the SKILL.md stays as it is.
 
@@ -35,6 +35,13 @@ def command(app: App, proposal: str, reason: str, token: str | None, as_json: bo
       skillloop reject 3fa8 --reason "only true for this one report"
     """  # noqa: D301
     with app.store() as store:
+        if store.find_lesson(proposal) is not None:
+            require_person(app, f"reject {proposal}", sha256(proposal), token)
+            store.dismiss(proposal, never=True)
+            emit({"id": proposal, "state": "rejected", "reason": reason}) if as_json else click.echo(
+                "never asked again"
+            )
+            return 0
         item = open_proposal(store, proposal, blocked=True).proposal
         if not as_json:
             say(f"{item.id} {item.skill}: {item.edits[0].new or 'a deletion'}")

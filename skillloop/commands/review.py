@@ -12,8 +12,10 @@ import sys
 import termios
 import tty
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,6 +25,7 @@ from skillloop.commands.digest import said_again
 from skillloop.commands.options import (
     App,
     after_decision,
+    candidate_as_object,
     emit,
     interactive,
     json_option,
@@ -34,10 +37,11 @@ from skillloop.commands.options import (
 )
 from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.gate.provenance import DOUBTS
+from skillloop.hosts.claude_code import transcript
 from skillloop.model import Lesson, Outcome, Proposal, SkillRef, sha256
 from skillloop.pipeline import gather, session
 from skillloop.pipeline.gather import Prepared
-from skillloop.render import tilde
+from skillloop.render import standing, tilde
 from skillloop.skillpath import COPY_HINT, SkillPath, rules_file, target_name
 from skillloop.skills import authors, history
 from skillloop.skills.authors import Change
@@ -66,7 +70,10 @@ RISKY = DOUBTS | {"risk", "self-weakening", "rules"}
 ALIKE = 0.6
 """Similarity from which two waiting lines are shown together."""
 
-Entry = Queued | Change | Unlearnt
+Entry = Queued | Change | Unlearnt | Lesson
+
+MOST = 5
+"""Of what was said once, the likeliest, that one review asks about."""
 
 PAGE = 14_000
 """Bytes of one page of JSON: what an assistant's client passes on whole."""
@@ -74,11 +81,14 @@ PAGE = 14_000
 
 @click.command()
 @click.argument("skill", required=False)
+@click.option("--keep", metavar="ID", help="Queue what was said once (a `candidate` of --json) as an edit.")
 @click.option("--limit", type=click.IntRange(min=1), help="List at most N edits.", metavar="N")
 @click.option("--after", metavar="ID", help="List what comes after this edit: the next page.")
 @json_option
 @click.pass_obj
-def command(app: App, skill: str | None, limit: int | None, after: str | None, as_json: bool) -> int:
+def command(
+    app: App, skill: str | None, keep: str | None, limit: int | None, after: str | None, as_json: bool
+) -> int:
     """Decide on waiting edits, one key each: your words, the line that changes, and what needs a look.
 
     \b
@@ -86,14 +96,19 @@ def command(app: App, skill: str | None, limit: int | None, after: str | None, a
     a apply all that are ready for this file             c all checks             u undo
     p back     s skip     q quit     ? explain the keys
 
-    The first y asks for a code that is on the screen; risky edits ask again. Lessons that no file could learn come
-    last. Without a terminal it only lists what waits. Writes what you decide: the SKILL.md and the history.
+    The first y asks for a code that is on the screen; risky edits ask again. Then come lessons that no file could learn, and
+    what you said once, maybe for good: k keep (it becomes an edit), o it was once, n never ask again. Without a terminal it only lists what waits. Writes what you decide: the SKILL.md and the history.
 
     \b
     Examples:
       skillloop review
       skillloop review research --json --limit 5
     """  # noqa: D301
+    if keep is not None:
+        with app.store() as store:
+            told = _kept(app, store, keep)
+        emit({"version": 1, **told}) if as_json else say(f"{told['state']}: {told['why'] or told['id']}")
+        return 0
     with app.history() as store:
         ask = interactive() and not as_json
         if ask:
@@ -101,7 +116,7 @@ def command(app: App, skill: str | None, limit: int | None, after: str | None, a
         path = known_skill(store, skill) if skill is not None else None
         entries: list[Entry] = [*in_order(store, path, after or "")]
         entries += [change for change in authors.undecided(store) if path in (None, change.skill)]
-        entries += unlearnt(store) if path is None else []
+        entries += [*unlearnt(store), *candidates(store)] if path is None else []
         if after is not None:
             ids = [_id(entry) for entry in entries]
             if after not in ids:
@@ -141,6 +156,29 @@ def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Que
     return found
 
 
+def candidates(store: Store) -> list[Lesson]:
+    """Return what was said once and may be meant for good: the likeliest few that no edit was made of."""
+    return list(islice((each for each in store.candidates() if not store.citing(each.evidence)), MOST))
+
+
+def _kept(app: App, store: Store, wanted: str) -> dict[str, Any]:
+    """Make an edit of a candidate, which always waits for the person; return its id, or why there is none."""
+    lesson = store.keep(wanted)
+    lesson = replace(
+        lesson, look=(*lesson.look, "you said it once"), target=lesson.target or rules_file(None)
+    )
+    try:
+        done = session.offer(lesson, transcript.read(lesson.evidence.path), app.home, store)
+    except SkillloopError as error:
+        store.set_trouble(lesson.id, error.message)
+        return {"id": None, "state": "not learned", "why": error.message}
+    if done.trials:
+        trial = done.trials[-1]
+        return {"id": trial.proposal.id, **dict(zip(("state", "why"), standing(trial.verdict), strict=True))}
+    why = done.trouble or (said_again(done.recurrence) if done.recurrence else "it waits already")
+    return {"id": done.taken or None, "state": "not learned" if done.trouble else "known", "why": why}
+
+
 def alike(one: Proposal, other: Proposal) -> bool:
     """Return whether two edits bring much the same line."""
     new, old = one.edits[0].new or "", other.edits[0].new or ""
@@ -159,6 +197,9 @@ def _list(app: App, store: Store, entries: Sequence[Entry]) -> None:
             continue
         if isinstance(entry, Unlearnt):
             out.say(_not_learned(entry))
+            continue
+        if isinstance(entry, Lesson):
+            out.say(f"said once, maybe for good: {entry.text}  (“{entry.evidence.quote.strip()}”)")
             continue
         try:
             show.page(out, entry, gather.prepare(entry.proposal, app.home, store))
@@ -179,6 +220,9 @@ def _list_as_json(app: App, store: Store, entries: Sequence[Entry], limit: int |
             elif isinstance(entry, Change):
                 brief = changes.as_object(entry)
                 brief["diff"] = show.cut(brief["diff"], 3 * show.BYTES)
+            elif isinstance(entry, Lesson):
+                brief = candidate_as_object(entry)
+                brief |= {key: show.cut(brief[key]) for key in ("text", "quote")}
             else:
                 brief = lesson_as_object(entry)
         except SkillloopError as error:
@@ -218,7 +262,7 @@ class Sitting:
 
     app: App
     store: Store
-    items: list[str | Change | Unlearnt]
+    items: list[str | Change | Unlearnt | Lesson]
     at: int = 0
     confirmed: bool = False  # a code was retyped
     done: list[tuple[int, Callable[[], None]]] = field(default_factory=list)  # where, and how to undo it
@@ -229,6 +273,8 @@ class Sitting:
             item = self.items[self.at]
             if isinstance(item, str):
                 key = self._edit_at(item)
+            elif isinstance(item, Lesson):
+                key = self._candidate(item)
             else:
                 key = self._change(item) if isinstance(item, Change) else self._lesson(item)
             if key == "q":
@@ -241,7 +287,7 @@ class Sitting:
             else:
                 self.at += 1
 
-    def _waits(self, item: str | Change | Unlearnt) -> bool:
+    def _waits(self, item: str | Change | Unlearnt | Lesson) -> bool:
         return not isinstance(item, str) or self.store.find_proposal(item).state in OPEN
 
     def _edit_at(self, name: str) -> str:
@@ -450,6 +496,23 @@ class Sitting:
                 say(f"taken back: {tilde(change.skill)} is now version {version.number}")
             except SkillloopError as error:
                 say(f"not taken back: {error.message}")
+        return key
+
+    def _candidate(self, lesson: Lesson) -> str:
+        """Ask whether what was said once is meant for good."""
+        out, where = self.app.console(), tilde(lesson.target or rules_file(None))
+        out.say("\n── Said once, maybe for good ──", "bold cyan")
+        out.say(f"“{lesson.evidence.quote.strip()}”", "italic")
+        out.say(f"→ {where} would say: {lesson.text}")
+        key = press("k keep · o it was once · n never ask again · s skip · p back · q quit")
+        if key == "k":
+            told = _kept(self.app, self.store, lesson.id)
+            if told["id"] is not None and self.store.find_proposal(told["id"]).state in OPEN:
+                self.items[self.at] = told["id"]
+                return self._edit_at(told["id"])
+            say(f"{told['state']}: {told['why']}")
+        elif key in {"o", "n"}:
+            self.store.dismiss(lesson.id, never=key == "n")
         return key
 
     def _lesson(self, item: Unlearnt) -> str:

@@ -12,6 +12,10 @@ from skillloop.model import Disagreement, Lesson, Session, SkillRef, sha256
 from skillloop.skillpath import SkillPath, malformed_path
 from skillloop.store.audit import Tables
 from skillloop.store.database import Corrupt, encode, now
+from skillloop.text.words import similarity
+
+ALIKE = 0.8
+"""Similarity from which two lessons say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,23 +159,53 @@ class Sessions(Tables):
             self.audit.append("attached", skill=target, lesson=lesson_id)
         return found
 
-    def dismiss(self, lesson_id: str) -> None:
-        """Stop asking which file a lesson is for. It is kept, but no longer listed as waiting.
+    def candidates(self) -> list[Lesson]:
+        """Return what may be meant for good, but was said once and not surely so, the likeliest first; no person answered yet.
+
+        What says the same as something that the person never wants to be asked about is left out.
+        """
+        rows = self._database.rows(
+            "SELECT data, sha, dismissed FROM lessons WHERE (NOT offered AND NOT dismissed) OR dismissed = 2"
+        )
+        found = [(self._database.document(Lesson, data, sha), answer) for data, sha, answer in rows]
+        never = [lesson.text for lesson, answer in found if answer]
+        asked = [lesson for lesson, answer in found if not answer]
+        asked = [x for x in asked if all(similarity(x.text, text) < ALIKE for text in never)]
+        return sorted(asked, key=lambda lesson: -lesson.chance)
+
+    def keep(self, lesson_id: str) -> Lesson:
+        """Offer a candidate, because the person says that it is meant for good; the changed lesson.
 
         Raises:
             UsageError: no such lesson.
         """
         with self.transaction():
-            if not self._database.run("UPDATE lessons SET dismissed = 1 WHERE id = ?", lesson_id):
-                raise UsageError(f"there is no lesson {lesson_id}")
-            self.audit.append("dismissed", lesson=lesson_id)
+            found = replace(self.lesson(lesson_id), offered=True)
+            data = encode(found)
+            change = "UPDATE lessons SET offered = 1, data = ?, sha = ? WHERE id = ?"
+            self._database.run(change, data, sha256(data), lesson_id)
+            self.audit.append("kept", lesson=lesson_id)
+        return found
+
+    def dismiss(self, lesson_id: str, *, never: bool = False) -> None:
+        """Ask about a lesson no more. It is kept, and saying it again lifts it; with `never` it does not.
+
+        Raises:
+            UsageError: no such lesson.
+        """
+        with self.transaction():
+            found, answer = self.lesson(lesson_id), 1 + never
+            self._database.run("UPDATE lessons SET dismissed = ? WHERE id = ?", answer, lesson_id)
+            turn = found.disagreement or found.id
+            self._database.run("UPDATE disagreements SET dismissed = ? WHERE id = ?", answer, turn)
+            self.audit.append("dismissed", lesson=lesson_id, never=never)
 
     def wishes(self, *, before: str) -> dict[str, str]:
         """Return what the person wished in earlier sessions than `before` (all, if it is unknown), by id of its evidence."""
         wishes = {}
         for table in ("disagreements", "lessons"):
             rows = self._database.rows(
-                f"SELECT id, data, sha FROM {table} WHERE session_id != ?1 AND seq < coalesce("  # noqa: S608
+                f"SELECT id, data, sha FROM {table} WHERE dismissed != 2 AND session_id != ?1 AND seq < coalesce("  # noqa: S608
                 f"(SELECT min(seq) FROM {table} WHERE session_id = ?1), 9e15) ORDER BY seq",
                 before,
             )
