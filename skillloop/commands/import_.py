@@ -50,7 +50,7 @@ def command(app: App, file: Path, replace: bool, as_json: bool) -> int:
         )
     app.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
-        kept = Store.restore(app.home, file, replace=True)
+        kept = Store.restore(app.home, file)
     with app.store() as store:
         counts = contents(store)
     after_decision(app)

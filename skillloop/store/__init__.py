@@ -17,13 +17,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from skillloop import fs
-from skillloop.store import backup, rebuild
+from skillloop.store import backup
 from skillloop.store.audit import Audit, Entry
 from skillloop.store.database import Corrupt, Database
 from skillloop.store.model_budget import NANO, BudgetExceeded, Call, Calls, Limit, Scope, Spend
-from skillloop.store.proposals import Evaluations, Opinion, Proposals, Queued, State, TrialRow
-from skillloop.store.rebuild import Rebuilt
-from skillloop.store.sessions import SessionRow, Sessions
+from skillloop.store.proposals import Evaluations, Opinion, Proposals, Queued, State
+from skillloop.store.sessions import Sessions
 from skillloop.store.versions import By, Versions
 
 __all__ = [
@@ -37,13 +36,10 @@ __all__ = [
     "Limit",
     "Opinion",
     "Queued",
-    "Rebuilt",
     "Scope",
-    "SessionRow",
     "Spend",
     "State",
     "Store",
-    "TrialRow",
 ]
 
 
@@ -67,32 +63,15 @@ class Store(Sessions, Proposals):
         """
         return cls(home, Database(home / backup.NAME))
 
-    @staticmethod
-    def restore(home: Path, file: Path, *, replace: bool = False) -> Path | None:
-        """Make a store of what `export` wrote; see `backup.restore`."""
-        return backup.restore(home, file, replace=replace)
-
-    @staticmethod
-    def rebuild(home: Path) -> Rebuilt:
-        """Make the store anew of the newest sound copy; see `rebuild`."""
-        return rebuild.rebuild(home)
+    restore = staticmethod(backup.restore)
+    rebuild = staticmethod(backup.rebuild)
 
     def export(self, file: Path, *, replace: bool = False) -> None:
-        """Write the whole store, all versions included, to a file (0600) that `restore` reads. Not the key.
-
-        Raises:
-            UsageError: the file exists, and `replace` is not set.
-            Corrupt: the store is damaged.
-            SkillloopError: the file cannot be written.
-        """
+        """Write the whole store, all versions included, to a file; see `backup.export`."""
         backup.export(self._database, file, replace=replace)
 
     def back_up(self) -> None:
-        """Keep a copy of this store in the home, if its log has grown and it is sound; see `backup.keep_copy`.
-
-        Raises:
-            SkillloopError: the copy cannot be written.
-        """
+        """Keep a copy of this store in the home, if its log has grown and it is sound; see `backup.keep_copy`."""
         backup.keep_copy(self._database, self.audit, self.home)
 
     def close(self) -> None:

@@ -7,7 +7,6 @@ somebody who can read the key file, that is, who already acts as this user.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from skillloop import fs
+from skillloop.model import sha256
 from skillloop.store.database import MIGRATIONS, Corrupt, Database, now, statements
 
 _START = "0" * 64  # what the first entry has for `previous`
@@ -54,36 +54,30 @@ class Audit:
 
     def append(self, event: str, /, *, skill: str | None = None, **detail: Any) -> None:
         """Add an entry. The caller holds the transaction that makes the change the entry speaks of."""
-        seq, previous = self._newest()
+        newest = seq, previous, _ = self._newest()
         if not seq and not self._head_file.exists():
-            fs.write_atomic(self._head_file, f"0 {_START} {_START}\n".encode())
+            fs.write_atomic(self._head_file, "{} {} {}\n".format(*newest).encode())
         place = {"seq": seq + 1, "previous": previous}
-        self._write(json.dumps(place | {"at": now(), "event": event, "skill": skill, "detail": detail}))
-
-    def _newest(self) -> tuple[int, str]:
-        """Return number and hash of the newest entry."""
-        rows = self._database.rows("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
-        return rows[0] if rows else (0, _START)
-
-    def _write(self, entry: str) -> None:
-        """Add the row of this entry, signed."""
-        fields, digest = json.loads(entry), _hash(entry.encode())
-        row = (fields["seq"], entry, digest, _mac(self._key(), digest), fields["skill"])
-        self._database.insert("audit", row)
+        entry = json.dumps(place | {"at": now(), "event": event, "skill": skill, "detail": detail})
+        digest = sha256(entry)
+        self._database.insert("audit", (seq + 1, entry, digest, _mac(self._key(), digest), skill))
         self._grown = True
+
+    def _newest(self) -> tuple[int, str, str]:
+        """Return number, hash and signature of the newest entry."""
+        rows = self._database.rows("SELECT seq, hash, mac FROM audit ORDER BY seq DESC LIMIT 1")
+        return rows[0] if rows else (0, _START, _START)
 
     def keep_head(self) -> None:
         """Write the newest entry's number and signature to the side file, after the transaction is committed.
 
         Does nothing if nothing was appended. Best effort: a head that lags behind is still an ancestor of the log, one that is ahead proves a cut.
         """
-        if not self._grown:
-            return
-        self._grown = False
-        with suppress(fs.Unreachable):
-            row = self._database.rows("SELECT seq, hash, mac FROM audit ORDER BY seq DESC LIMIT 1")
-            if row:
-                fs.write_atomic(self._head_file, "{} {} {}\n".format(*row[0]).encode(), lasting=False)
+        if self._grown:
+            self._grown = False
+            with suppress(fs.Unreachable):
+                head = "{} {} {}\n".format(*self._newest())
+                fs.write_atomic(self._head_file, head.encode(), lasting=False)
 
     def entries(
         self, event: str | None = None, *, skill: str | None = None, limit: int | None = None
@@ -110,7 +104,7 @@ class Audit:
         """
         previous = _START
         for seq, entry, digest in self._database.rows("SELECT seq, entry, hash FROM audit ORDER BY seq"):
-            if _hash(entry.encode()) != digest or self._database.parsed(entry)["previous"] != previous:
+            if sha256(entry) != digest or self._database.parsed(entry)["previous"] != previous:
                 raise Corrupt(self._database.path, f"its audit log is broken at entry {seq}")
             previous = digest
         for verb in ("update", "delete"):
@@ -125,7 +119,9 @@ class Audit:
     def is_foreign(self) -> bool:
         """Return whether there are entries and none is signed with this installation's key."""
         rows, key = self._database.rows("SELECT entry, mac FROM audit"), self._key()
-        return bool(rows) and not any(_is_signed(key, *row) for row in rows)
+        return bool(rows) and not any(
+            hmac.compare_digest(_mac(key, sha256(entry)).encode(), mac.encode()) for entry, mac in rows
+        )
 
     def head(self) -> int:
         """Return the number of the newest entry, as the side file has it; 0 where it says nothing that is signed."""
@@ -148,7 +144,7 @@ class Audit:
     def _broken_links(self, rows: Any) -> Iterator[str]:
         key, previous = self._key(), _START
         for expected, (seq, entry, digest, mac, skill) in enumerate(rows, start=1):
-            if _hash(entry) != digest.decode("ascii", "replace"):
+            if sha256(entry) != digest.decode("ascii", "replace"):
                 yield f"audit entry {seq} was altered"
                 return
             told = json.loads(entry)
@@ -190,16 +186,8 @@ class Audit:
             raise fs.Unreachable(f"{self._key_file}: {error.strerror}") from error
 
 
-def _hash(entry: bytes) -> str:
-    return hashlib.sha256(entry).hexdigest()
-
-
 def _mac(key: bytes, digest: str) -> str:
-    return hmac.new(key, digest.encode(), hashlib.sha256).hexdigest()
-
-
-def _is_signed(key: bytes, entry: str, mac: str) -> bool:
-    return hmac.compare_digest(_mac(key, _hash(entry.encode())).encode(), mac.encode())
+    return hmac.new(key, digest.encode(), "sha256").hexdigest()
 
 
 class Tables:

@@ -1,20 +1,28 @@
-"""A whole store as one file and back, the copies that are kept, and how one database takes another's place.
+"""A whole store as one file and back, the copies that are kept, and a new store made of one for a damaged one.
 
 Five copies are in `backups/`, named by their own number and by the number of log entries in them, such as
 `000007-140.db`: so neither their order nor their distance goes by a clock. The newest is of what the log held after
 the last session or decision, the others are at least `EVERY` entries apart. No hook and no dry run makes one.
 
+What a rebuilt store lost: what was decided since the newest copy; without a sound copy, everything. What stands in each
+SKILL.md then is recorded as an edit from outside, before anything is changed, and sessions that the copy does not know
+are digested again. An open publish is not taken over, since what is on disk is recorded anew.
+
 Invariants: a file gets its name only when it is whole, proven readable and on disk; a database that is replaced is
-kept beside the new one under a name of its own, never deleted; nobody's transaction is open while names change.
+kept beside the new one under a name of its own, never deleted; nobody's transaction is open while names change; what is
+known to be lost is said and stands in the new log; no SKILL.md is touched.
 """
 
 from __future__ import annotations
 
 import errno
+import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from skillloop import fs
@@ -29,25 +37,47 @@ EVERY = 20  # entries of the log between two copies that stay
 _COPIES = 5
 _WAIT = 5.0  # seconds for a writer to end
 _STAGED = ".skillloop.db.new"  # in the home, never beside another database of that name
+_TOLD = 20  # lost entries that are named one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What came of making a store anew."""
+
+    rows: dict[str, int]  # in the new store, by table
+    lost: tuple[str, ...]  # what is known to be lost, in sentences
+    kept: Path | None  # the damaged file
+    copy: Path | None  # the copy that was restored
 
 
 def export(database: Database, file: Path, *, replace: bool = False) -> None:
-    """Write a compact copy (0600) that `restore` is known to take.
+    """Write a compact copy (0600) that `restore` is known to take. Not the key.
 
     Raises:
         UsageError: the file exists, and `replace` is not set.
         Corrupt: the store is damaged.
         SkillloopError: the file cannot be written.
     """
+    exists = UsageError(f"{file} exists already", "choose another name, or say --force")
     if not replace and os.path.lexists(file):
-        raise UsageError(f"{file} exists already", "choose another name, or say --force")
+        raise exists
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
         database.copy_to(temporary)
         with closing(Database(temporary)) as copy:
             _check(copy, file.parent, database.path)
         _sync(temporary)
-        _name(temporary, file, replace=replace)
+        try:
+            if not replace:
+                os.link(temporary, file)  # unlike a rename, it cannot overwrite what appeared meanwhile
+        except FileExistsError:
+            raise exists from None
+        except OSError as error:
+            replace = error.errno in {errno.EPERM, errno.ENOTSUP}  # a disk without hard links
+            if not replace:
+                raise
+        if replace:
+            temporary.rename(file)
         _sync(file.parent)
     except OSError as error:
         raise SkillloopError(f"{file}: {error.strerror}") from error
@@ -80,25 +110,15 @@ def keep_copy(database: Database, audit: Audit, home: Path) -> None:
         raise SkillloopError(f"{home / 'backups'}: {error.strerror}") from error
 
 
-def restore(home: Path, file: Path, *, replace: bool = False) -> Path | None:
+def restore(home: Path, file: Path) -> Path | None:
     """Make the store of `home` what `export` wrote, its log signed with this home's key.
 
-    Args:
-        home: The folder that the store belongs in; made (0700) if it is not there.
-        file: What `export` wrote.
-        replace: Whether a store that is there may be replaced; it is kept aside.
-
-    Returns:
-        Where the replaced store is kept, or None where there was none.
+    Returns where the store that was there is kept, or None where there was none.
 
     Raises:
-        UsageError: there is a store, and `replace` is not set.
         Corrupt: the file is damaged; nothing was changed.
         SkillloopError: it cannot be read, is no export, or the disk refused.
     """
-    target = home / NAME
-    if target.exists() and not replace:
-        raise UsageError(f"{target} exists already", "import into another home, or say --replace")
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -106,7 +126,7 @@ def restore(home: Path, file: Path, *, replace: bool = False) -> Path | None:
     if not data.startswith(b"SQLite format 3\0"):
         raise SkillloopError(f"{file} is no export of skillloop")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with staged(home) as place:
+    with _staged(home) as place:
         fs.write_atomic(place, data)
         with closing(Database(place)) as database:
             audit = _check(database, home, file)
@@ -115,37 +135,91 @@ def restore(home: Path, file: Path, *, replace: bool = False) -> Path | None:
                 audit.append("restored", file=file.name, sha=sha256(data))
             for copy in copies(home):  # they are of another log
                 copy.unlink()
-            kept = put_in_place(place, target, "replaced")
+            kept = _put_in_place(place, home / NAME, "replaced")
             audit.keep_head()
     return kept
 
 
+def rebuild(home: Path) -> Rebuilt:
+    """Make a new store of the newest sound copy of a damaged one. The caller holds the locks of the home.
+
+    Raises:
+        Locked: another process writes to the store.
+        SkillloopError: the disk refused; nothing was changed.
+    """
+    target = home / NAME
+    before = fs.mark(target) if target.exists() else None
+    with _staged(home) as place:
+        copy = _newest_sound(home, place)
+        with closing(Database(place)) as database:
+            log = Audit(database, home)
+            lost = _lost(target, len(log), log.head())
+            with database.transaction():
+                database.run("UPDATE publishes SET state = 'aborted' WHERE state = 'intent'")
+                log.append("rebuilt", lost=lost)
+            if broken := database.problems() or log.problems(head=False):
+                raise Corrupt(target, f"it cannot be rebuilt: {broken[0]}")
+            tables = database.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            rows = {table: int(database.one(f"SELECT count(*) FROM {table}")[0]) for (table,) in tables}  # noqa: S608
+            kept = _put_in_place(place, target, "damaged", unless=before)
+            log.keep_head()
+    return Rebuilt(rows, tuple(lost), kept, copy)
+
+
+def _newest_sound(home: Path, place: Path) -> Path | None:
+    """Put the newest sound copy in this place; which it was."""
+    for copy in reversed(copies(home)):
+        with suppress(SkillloopError, OSError):
+            shutil.copyfile(copy, place)
+            place.chmod(0o600)
+            with closing(Database(place)) as database:
+                audit = _check(database, home, copy)
+                if audit.is_foreign():  # the key was lost
+                    with database.transaction():
+                        audit.adopt()
+                if not audit.problems(head=False):
+                    return copy
+        place.unlink(missing_ok=True)
+    return None
+
+
+def _lost(damaged: Path, entries: int, head: int) -> list[str]:
+    """Return what the log of the damaged file tells of after so many entries, as far as it can be read."""
+    told: dict[int, str] = {}
+    with (
+        suppress(sqlite3.Error, UnicodeDecodeError),
+        closing(sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)) as old,
+    ):
+        for seq, text in old.execute("SELECT seq, entry FROM audit WHERE seq > ? ORDER BY seq", (entries,)):
+            with suppress(ValueError, KeyError, TypeError):
+                entry = json.loads(text)
+                told[seq] = f"{entry['event']} {entry['skill'] or ''}".strip()
+    newest = max(head, *told, 0)
+    if newest <= entries:
+        return []
+    events = [f"entry {seq}: {event}" for seq, event in list(told.items())[-_TOLD:]]
+    return [f"the last {newest - entries} of {newest} entries of the log, and what they tell of", *events]
+
+
 @contextmanager
-def staged(home: Path) -> Iterator[Path]:
+def _staged(home: Path) -> Iterator[Path]:
     """Yield a name for a database in the making; remove whatever is left under it, from a crash too."""
-    place = home / _STAGED
-    leftovers = (place, home / f"{_STAGED}-journal")
+    leftovers = (home / _STAGED, home / f"{_STAGED}-journal")
     for path in leftovers:
         path.unlink(missing_ok=True)
     try:
-        yield place
+        yield leftovers[0]
     finally:
         for path in leftovers:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
 
-def put_in_place(new: Path, target: Path, word: str, *, unless: fs.Mark | None = None) -> Path | None:
-    """Let a finished database take the place of another one, which is kept as `NAME.WORD-1`.
+def _put_in_place(new: Path, target: Path, word: str, *, unless: fs.Mark | None = None) -> Path | None:
+    """Give a finished database in the same folder the name `target`. The database of this name is kept.
 
-    Args:
-        new: The finished database, in the same folder.
-        target: Its name to be.
-        word: Why the old one is kept, in one word; a number follows it.
-        unless: How the old file looked when the new one was made of it; where it looks different now, nothing is done.
-
-    Returns:
-        Where the old one is kept, or None where there was none.
+    It is kept as `NAME.word-1`, or the next number that is free; returns where, or None where there was none.
+    `unless` is how it looked when the new one was made of it; where it looks different now, nothing is done.
 
     Raises:
         Locked: another process writes to it, or did since `unless` was taken.
@@ -157,50 +231,27 @@ def put_in_place(new: Path, target: Path, word: str, *, unless: fs.Mark | None =
             new.rename(target)
             _sync(target.parent)
             return None
-        with _standing_still(target):
+        # A connection that is open elsewhere sees afterwards that its file was moved, and refuses to write (SQLite ≥ 3.8.3).
+        with closing(sqlite3.connect(target, timeout=_WAIT, isolation_level=None)) as old:
+            try:
+                old.execute("BEGIN EXCLUSIVE")  # nobody writes to it meanwhile
+            except sqlite3.DatabaseError as error:  # nor to one that SQLite cannot open
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+                    raise Locked(f"{target} is in use by another process", "try again in a moment") from error
             if unless is not None and fs.mark(target) != unless:
                 raise Locked(f"{target} was written to meanwhile", "try again")
-            kept = _keep(target, word)
+            number = 1
+            while os.path.lexists(kept := target.with_name(f"{target.name}.{word}-{number}")):
+                number += 1
+            with suppress(FileNotFoundError):  # left by a crash: it must never be applied to the new file
+                target.with_name(f"{target.name}-journal").rename(kept.with_name(f"{kept.name}-journal"))
+            os.link(target, kept)
+            _sync(target.parent)
             new.rename(target)
             _sync(target.parent)
     except OSError as error:
         raise SkillloopError(f"{target}: {error.strerror}") from error
     return kept
-
-
-def _keep(target: Path, word: str) -> Path:
-    """Give the database a second name, and its journal the one that goes with it."""
-    number = 1
-    while os.path.lexists(kept := target.with_name(f"{target.name}.{word}-{number}")):
-        number += 1
-    journal = target.with_name(f"{target.name}-journal")
-    with suppress(
-        FileNotFoundError
-    ):  # left by a crash, and unreadable: it must never be applied to the new file
-        journal.rename(kept.with_name(f"{kept.name}-journal"))
-    os.link(target, kept)
-    _sync(target.parent)
-    return kept
-
-
-@contextmanager
-def _standing_still(path: Path) -> Iterator[None]:
-    """Nobody writes to this database meanwhile; to one that SQLite cannot open, nobody can.
-
-    A connection that is open elsewhere sees afterwards that its file was moved, and refuses to write (SQLite ≥ 3.8.3).
-    """
-    connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
-    try:
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-            raise Locked(f"{path} is in use by another process", "try again in a moment") from error
-    except sqlite3.DatabaseError:
-        pass
-    try:
-        yield
-    finally:
-        connection.close()
 
 
 def _check(database: Database, home: Path, source: Path) -> Audit:
@@ -214,21 +265,6 @@ def _check(database: Database, home: Path, source: Path) -> Audit:
     if broken:
         raise Corrupt(source, broken[0])
     return audit
-
-
-def _name(temporary: Path, file: Path, *, replace: bool) -> None:
-    """Give a finished file its name, in one step that cannot overwrite what appeared meanwhile."""
-    if replace:
-        temporary.rename(file)
-        return
-    try:
-        os.link(temporary, file)
-    except FileExistsError:
-        raise UsageError(f"{file} exists already", "choose another name, or say --force") from None
-    except OSError as error:
-        if error.errno not in {errno.EPERM, errno.ENOTSUP}:
-            raise
-        temporary.rename(file)  # a disk without hard links
 
 
 def _sync(path: Path) -> None:

@@ -169,14 +169,10 @@ class Database:
         with self._explained():
             return self._connection.execute(sql, values).rowcount
 
-    def insert(self, table: str, row: Sequence[Any]) -> None:
-        """Add a whole row; None for an INTEGER PRIMARY KEY is the next number."""
-        self.run(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", *row)  # noqa: S608
-
-    def insert_new(self, table: str, row: Sequence[Any]) -> bool:
-        """Add a whole row unless one with its key is there; return whether it was new."""
-        places = ", ".join("?" * len(row))
-        return bool(self.run(f"INSERT INTO {table} VALUES ({places}) ON CONFLICT DO NOTHING", *row))  # noqa: S608
+    def insert(self, table: str, row: Sequence[Any], *, known: bool = False) -> bool:
+        """Add a whole row and return whether it was new; one whose key is there is left alone where it may be `known`."""
+        conflict = "ON CONFLICT DO NOTHING" if known else ""
+        return bool(self.run(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))}) {conflict}", *row))  # noqa: S608
 
     def next(self, table: str) -> int:
         """Return the number `seq` of the next row of a table, for the transaction that adds it."""

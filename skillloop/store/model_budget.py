@@ -84,26 +84,23 @@ class Calls(Tables):
         owners: dict[Scope, str] = {"session": call.session, "day": day, "command": call.command}
         with self._database.transaction():
             for scope, limit in limits.items():
-                self._check(scope, owners[scope], limit, call)
+                spent = self.spend(scope, owners[scope])
+                for what, total, most in (
+                    ("money", spent.nano + call.nano, limit.nano),
+                    ("tokens", spent.tokens + call.tokens, limit.tokens),
+                    ("calls", spent.calls + 1, limit.calls),
+                ):
+                    if total > most:
+                        money = what == "money"
+                        shown, end = (f"${n / NANO:.4f}" if money else n for n in (total, most))
+                        raise BudgetExceeded(
+                            f"budget.{what}_per_{scope}: this call could bring it to {shown}, the limit is {end}",
+                            "nothing was sent; what was done so far is kept. Raise the limit in config.toml, or wait",
+                        )
             whose = (day, call.session, call.command, call.purpose, call.backend, call.model, call.prompt)
             row = (None, now(), *whose, call.key, "open", call.nano, call.tokens, None, None, None)
             self._database.insert("calls", row)
             return int(self._database.one("SELECT last_insert_rowid()")[0])
-
-    def _check(self, scope: Scope, owner: str, limit: Limit, call: Call) -> None:
-        spent = self.spend(scope, owner)
-        wanted = (
-            ("money", spent.nano + call.nano, limit.nano),
-            ("tokens", spent.tokens + call.tokens, limit.tokens),
-            ("calls", spent.calls + 1, limit.calls),
-        )
-        for what, total, most in wanted:
-            if total > most:
-                shown = (f"${total / NANO:.4f}", f"${most / NANO:.4f}") if what == "money" else (total, most)
-                raise BudgetExceeded(
-                    f"budget.{what}_per_{scope}: this call could bring it to {shown[0]}, the limit is {shown[1]}",
-                    "nothing was sent; what was done so far is kept. Raise the limit in config.toml, or wait",
-                )
 
     def charge(
         self,
@@ -115,13 +112,13 @@ class Calls(Tables):
         request_id: str | None = None,
         reply: str | None = None,
     ) -> None:
-        """Charge what a call cost. A call that has ended stays as it is.
+        """Charge what a call cost, or what was held for it where that is unknown. A call that has ended stays as it is.
 
         Args:
             number: What `reserve` returned.
             ending: How it ended.
-            nano: What it cost; None keeps what was held.
-            tokens: Input and output together; None keeps what was held.
+            nano: What it cost.
+            tokens: Input and output together.
             request_id: The other side's.
             reply: Of an answered call, to be found again by `answer`.
         """
@@ -134,13 +131,10 @@ class Calls(Tables):
             change = "UPDATE calls SET state = ?, nano = ?, tokens = ?, request_id = ?, reply = ?, sha = ? WHERE id = ?"
             kept = (reply, None if reply is None else sha256(reply))
             self._database.run(change, ending, nano, tokens, request_id, *kept, number)
-            told: dict[str, Any] = {
-                "state": ending,
-                "dollars": nano / NANO,
-                "tokens": tokens,
-                "request_id": request_id,
-            }
-            self.audit.append("model call", purpose=purpose, model=model, **told)
+            cost: dict[str, Any] = {"dollars": nano / NANO, "tokens": tokens}
+            self.audit.append(
+                "model call", purpose=purpose, model=model, state=ending, **cost, request_id=request_id
+            )
 
     def answer(self, key: str) -> str | None:
         """Return the reply that the very same request got before, or None.

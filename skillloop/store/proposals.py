@@ -1,7 +1,4 @@
-"""Proposals with their verdict and what became of them, the budgets against drift, the ledger of trials, and evaluations.
-
-Evaluations are the cases, how often the held-out ones were looked at, and what the judge said of proposals.
-"""
+"""Proposals and what became of them, the ledger of trials; cases, looks at the held-out ones, and the judge's opinions."""
 
 from __future__ import annotations
 
@@ -32,20 +29,6 @@ class Queued:
     reason: str
     by: By  # who decided last
     at: str  # when it was saved; display only
-
-
-@dataclass(frozen=True, slots=True)
-class TrialRow:
-    """One trial of any loop, as the ledger keeps it."""
-
-    problem: str  # "session", "skill", "experiment"
-    candidate: str  # id of the candidate
-    outcome: str
-    reason: str
-    score: float | None
-    cost: float
-    verdict: Verdict
-    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +83,9 @@ class Proposals(Tables):
         skill = fs.canonical(proposal.path)
         with self.transaction():
             whose = (proposal.id, self._database.next("proposals"), skill, proposal.session_id)
-            became = (state, reason, by, self._database.next("audit"))
-            row = (*whose, *became, added_lines(proposal), now(), data, sha)
-            new = self._database.insert_new("proposals", row)
+            added = sum(edit.op != "delete" for edit in proposal.edits)
+            row = (*whose, state, reason, by, self._database.next("audit"), added, now(), data, sha)
+            new = self._database.insert("proposals", row, known=True)
             if new:
                 told = {"proposal": proposal.id, "state": state, "reason": reason, "by": by, "sha": sha}
                 self.audit.append("proposal", skill=skill, **told)
@@ -208,18 +191,6 @@ class Proposals(Tables):
         """Return whether the ledger has a trial of this candidate."""
         return bool(self._database.rows("SELECT 1 FROM trials WHERE candidate = ? LIMIT 1", candidate))
 
-    def trials(self, problem: str | None = None) -> list[TrialRow]:
-        """Return the ledger, oldest first."""
-        rows = self._database.rows(
-            "SELECT problem, candidate, outcome, reason, score, cost, data, at FROM trials "
-            "WHERE ?1 IS NULL OR problem = ?1 ORDER BY seq",
-            problem,
-        )
-        return [
-            TrialRow(*(*columns, self._database.document(Verdict, data, sha256(data)), at))
-            for *columns, data, at in rows
-        ]
-
 
 class Evaluations(Tables):
     """The tables `cases`, `heldout_reads` and `opinions`."""
@@ -229,7 +200,7 @@ class Evaluations(Tables):
         data = encode(case)
         with self.transaction():
             row = (case_id, self._database.next("cases"), fs.canonical(skill), session_id, data, sha256(data))
-            self._database.insert_new("cases", row)
+            self._database.insert("cases", row, known=True)
 
     def cases(self, skill: str | Path, kind: type[T]) -> list[T]:
         """Return the cases of a skill, oldest first.
@@ -256,7 +227,7 @@ class Evaluations(Tables):
         """Remember what the judge said of a proposal. What it said first counts."""
         with self.transaction():
             row = (None, proposal, judge, approves, consistent, said, now())
-            self._database.insert_new("opinions", row)
+            self._database.insert("opinions", row, known=True)
 
     def opinions(self) -> list[Opinion]:
         """Return all that the judge ever said, oldest first, each with the person's decision where there is one."""
@@ -279,8 +250,3 @@ class Evaluations(Tables):
 
 
 _PROPOSAL = "SELECT data, sha, state, reason, by, at FROM proposals"
-
-
-def added_lines(proposal: Proposal) -> int:
-    """Return how many new lines a proposal brings: its insertions and replacements."""
-    return sum(edit.op != "delete" for edit in proposal.edits)

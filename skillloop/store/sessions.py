@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from skillloop import fs
 from skillloop.errors import UsageError
@@ -18,32 +18,12 @@ ALIKE = 0.8
 """Similarity from which two lessons say the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRow:
-    """What is known of a digested session; `end` is where reading goes on when it was resumed."""
-
-    session_id: str
-    path: str
-    end: int  # byte offset
-    digest: str  # sha256 of the bytes read
-    at: str  # when it was digested; display only
-    turns: int
-    human_turns: int
-    disagreements: int
-
-
 class Sessions(Tables):
     """The tables sessions, disagreements and lessons."""
 
-    def session(self, session_id: str) -> SessionRow | None:
-        """Return what is known of this session, or None."""
-        rows = self._database.rows(f"{_SESSION} WHERE session_id = ?", session_id)
-        return SessionRow(*rows[0]) if rows else None
-
-    def sessions(self, *, limit: int | None = None) -> list[SessionRow]:
-        """Return the digested sessions, the last digested first."""
-        rows = self._database.rows(f"{_SESSION} ORDER BY seq DESC LIMIT ?", -1 if limit is None else limit)
-        return [SessionRow(*row) for row in rows]
+    def sessions(self) -> list[str]:
+        """Return the ids of the digested sessions, the last digested first."""
+        return [row[0] for row in self._database.rows("SELECT session_id FROM sessions ORDER BY seq DESC")]
 
     def save_digest(
         self, session: Session, found: Sequence[Disagreement], lessons: Sequence[Lesson] = ()
@@ -53,42 +33,26 @@ class Sessions(Tables):
         Idempotent. A lesson that is known keeps the target that a person gave it; what was found in an earlier reading
         stays. A candidate that was said again is offered from then on.
         """
-        database = self._database
+        database, name = self._database, session.session_id
         with self.transaction():
-            known = self.session(session.session_id)
-            if known is None or (known.end, known.digest) != (session.end, session.digest):
-                place = (
-                    session.session_id,
-                    database.next("sessions"),
-                    session.path,
-                    session.end,
-                    session.digest,
-                )
+            known = database.rows("SELECT end, digest FROM sessions WHERE session_id = ?", name)
+            if known != [(session.end, session.digest)]:
                 database.run(
-                    "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) "
-                    "ON CONFLICT (session_id) DO UPDATE SET seq = excluded.seq, path = excluded.path, end = excluded.end, "
-                    "digest = excluded.digest, at = excluded.at, turns = excluded.turns, human_turns = excluded.human_turns",
-                    *(*place, now(), len(session.turns), len(session.human_turns)),
+                    "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session_id) DO UPDATE SET "
+                    "seq = excluded.seq, path = excluded.path, end = excluded.end, digest = excluded.digest, at = excluded.at",
+                    *(name, database.next("sessions"), session.path, session.end, session.digest, now()),
                 )
-                self.audit.append(
-                    "digested", session=session.session_id, end=session.end, digest=session.digest
-                )
+                self.audit.append("digested", session=name, end=session.end, digest=session.digest)
             for each in found:
-                where = (each.id, database.next("disagreements"), session.session_id, skill_path(each.skill))
                 data = encode(each)
-                database.insert_new("disagreements", (*where, data, sha256(data), 0))
+                where = (each.id, database.next("disagreements"), name, skill_path(each.skill))
+                database.insert("disagreements", (*where, data, sha256(data), 0), known=True)
             for lesson in lessons:
-                self._keep_lesson(lesson, session.session_id)
-            count = "(SELECT count(*) FROM disagreements d WHERE d.session_id = sessions.session_id)"
-            change = f"UPDATE sessions SET disagreements = {count} WHERE session_id = ?"  # noqa: S608
-            database.run(change, session.session_id)
-
-    def _keep_lesson(self, lesson: Lesson, session_id: str) -> None:
-        data = encode(lesson)
-        where = (lesson.id, self._database.next("lessons"), session_id, lesson.offered, 0, "")
-        if not self._database.insert_new("lessons", (*where, data, sha256(data))) and lesson.offered:
-            change = "UPDATE lessons SET offered = 1, data = ?, sha = ? WHERE id = ? AND NOT offered"
-            self._database.run(change, data, sha256(data), lesson.id)
+                data = encode(lesson)
+                row = (lesson.id, database.next("lessons"), name, lesson.offered, 0, "", data, sha256(data))
+                if not database.insert("lessons", row, known=True) and lesson.offered:
+                    change = "UPDATE lessons SET offered = 1, data = ?, sha = ? WHERE id = ? AND NOT offered"
+                    database.run(change, data, sha256(data), lesson.id)
 
     def disagreements(self, *, session_id: str | None = None) -> list[Disagreement]:
         """Return the disagreements in the order they were found; of one session, or all."""
@@ -217,9 +181,6 @@ class Sessions(Tables):
                 own = document.get("source", "detector") == "detector"
                 wishes[name] = document.get("text", quote) if own else quote
         return wishes
-
-
-_SESSION = "SELECT session_id, path, end, digest, at, turns, human_turns, disagreements FROM sessions"
 
 
 def skill_path(skill: SkillRef | None) -> str | None:

@@ -51,7 +51,7 @@ class Versions(Tables):
     def keep(self, data: bytes) -> str:
         """Store the bytes; their sha256."""
         sha = sha256(data)
-        self._database.insert_new("blobs", (sha, data))
+        self._database.insert("blobs", (sha, data), known=True)
         return sha
 
     def content(self, sha: str) -> bytes | None:

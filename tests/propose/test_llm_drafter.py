@@ -62,7 +62,7 @@ def test_an_answer_that_is_no_draft_is_a_discarded_trial_and_the_offline_draft_f
     assert reason in spoilt.decision.reason
     assert offline.proposal.drafter == "offline"
     assert offline.decision.outcome is Outcome.DEFER
-    assert [row.outcome for row in store.trials("session")] == ["discard", "defer"]
+    assert store._database.rows("SELECT outcome FROM trials") == [("discard",), ("defer",)]
 
 
 @pytest.mark.parametrize(

@@ -186,5 +186,5 @@ def test_the_copies_of_a_replaced_history_are_not_taken_for_the_new_ones(full, t
     grow(full)
     Store.restore(tmp_path / "other", *backup.copies(full))
     grow(tmp_path / "other")
-    Store.restore(tmp_path / "other", *backup.copies(full), replace=True)
+    Store.restore(tmp_path / "other", *backup.copies(full))
     assert backup.copies(tmp_path / "other") == []

@@ -104,7 +104,7 @@ def everything(home):
             "proposals": {queued.proposal.id: replace(queued, at="") for queued in store.proposals()},
             "disagreements": {found.id: found for found in store.disagreements()},
             "lessons": {lesson.id: lesson for lesson in store.lessons()},
-            "sessions": {row.session_id: (row.end, row.digest) for row in store.sessions()},
+            "sessions": dict(store._database.rows("SELECT session_id, digest FROM sessions")),
         }
 
 
@@ -249,7 +249,7 @@ def test_nothing_is_changed_where_the_disk_refuses(scene, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("skillloop.store.backup._keep", full)
+    monkeypatch.setattr("skillloop.store.backup.os.link", full)
     with pytest.raises(SkillloopError, match="No space left"):
         Store.rebuild(scene / "home")
     assert (scene / "home" / "skillloop.db").read_bytes() == damaged

@@ -51,10 +51,7 @@ def test_a_home_that_others_may_write_is_refused(tmp_path):
 def test_a_digest_comes_back_and_a_second_one_of_the_same_bytes_changes_nothing(store):
     for _ in range(2):
         store.save_digest(session(), [disagreement("e1"), disagreement("e2")])
-    row = store.session("s1")
-    assert (row.path, row.end, row.digest, row.turns, row.human_turns, row.disagreements) == (
-        "/s1.jsonl", 100, "d", 2, 1, 2,
-    )  # fmt: skip
+    assert store.sessions() == ["s1"]
     assert store.disagreements(session_id="s1") == [disagreement("e1"), disagreement("e2")]
     assert [entry.event for entry in store.log()] == ["digested"]
 
@@ -62,15 +59,14 @@ def test_a_digest_comes_back_and_a_second_one_of_the_same_bytes_changes_nothing(
 def test_a_resumed_session_adds_to_what_was_found_before(store):
     store.save_digest(session(), [disagreement("e1")])
     store.save_digest(session(end=200, digest="e"), [disagreement("e1"), disagreement("e2")])
-    assert (store.session("s1").end, store.session("s1").disagreements) == (200, 2)
+    assert (len(store.disagreements()), len(store.log())) == (2, 2)
 
 
 def test_sessions_are_listed_by_when_they_were_digested(store):
     for name in ("s1", "s2", "s3"):
         store.save_digest(session(name), [])
     store.save_digest(session("s1", end=200), [])
-    assert [row.session_id for row in store.sessions(limit=2)] == ["s1", "s3"]
-    assert store.session("s9") is None
+    assert store.sessions() == ["s1", "s3", "s2"]
 
 
 def test_a_lesson_without_a_target_can_be_attached_to_a_skill(store):
@@ -170,11 +166,9 @@ def test_the_drift_budget_counts_automatic_lines_until_a_person_looks(store):
 def test_the_ledger_keeps_discarded_trials_too(store):
     for outcome in (Outcome.KEEP, Outcome.DISCARD, Outcome.CRASH):
         store.save_trial("session", f"p-{outcome}", VERDICT, Decision(outcome, "because"))
-    assert [(row.candidate, row.outcome) for row in store.trials("session")] == [
-        ("p-keep", "keep"), ("p-discard", "discard"), ("p-crash", "crash"),
-    ]  # fmt: skip
-    assert store.trials()[0].verdict == VERDICT
-    assert store.trials("experiment") == []
+    assert [store.has_trial(f"p-{name}") for name in ("keep", "discard", "crash", "x")] == [True] * 3 + [
+        False
+    ]
 
 
 def test_several_changes_can_be_one(store):
@@ -296,11 +290,9 @@ def test_an_export_restores_all_of_it_in_another_home(store, tmp_path):
         assert (again.log()[0].event, again.verify()) == ("restored", [])
 
 
-def test_nothing_is_restored_over_a_store_or_from_damage(store, home, tmp_path):
+def test_nothing_is_exported_over_a_file_or_restored_from_damage(store, home, tmp_path):
     store.record("config")
     store.export(tmp_path / "export")
-    with pytest.raises(UsageError, match="exists already"):
-        Store.restore(home, tmp_path / "export")
     with pytest.raises(UsageError, match="exists already"):
         store.export(tmp_path / "export")
     for damage in (b"", b"text" * 99, (tmp_path / "export").read_bytes()[:9000]):
@@ -314,7 +306,7 @@ def test_a_store_that_is_replaced_is_kept_and_an_open_connection_cannot_write_to
     store.record("config", number=1)
     store.export(tmp_path / "export")
     store.record("config", number=2)
-    kept = Store.restore(home, tmp_path / "export", replace=True)
+    kept = Store.restore(home, tmp_path / "export")
     with pytest.raises(SkillloopError, match="cannot be written"):
         store.record("config", number=3)
     with Store.open(home) as now, Store.open(tmp_path / "old") as old:
@@ -333,7 +325,7 @@ def test_a_store_in_the_middle_of_a_write_is_not_replaced(store, home, tmp_path,
     with store.transaction():
         store.record("config")
         with pytest.raises(Locked):
-            Store.restore(home, tmp_path / "export", replace=True)
+            Store.restore(home, tmp_path / "export")
     assert (store.verify(), store.entries()) == ([], 2)
     assert [path.name for path in home.glob("*db*")] == ["skillloop.db"]
 
