@@ -60,13 +60,8 @@ class Unreachable(SkillloopError):  # noqa: N818
 def locked(path: Path, *, wait: float = 30.0) -> Iterator[None]:
     """Hold an exclusive lock on the file `path` (made 0600 if missing), which the kernel drops when we die.
 
-    Args:
-        path: The lock file. It is never removed: removing one is how two processes come to hold "the" lock.
-        wait: Seconds to wait for another holder; 0 does not wait.
-
-    Raises:
-        Locked: somebody else holds it; the message names the process.
-        SkillloopError: the lock file cannot be opened (a link, no permission, a read-only disk).
+    The file is never removed: removing one is how two processes come to hold "the" lock. After `wait` seconds (0 does not
+    wait) it raises Locked, which names the holder; SkillloopError where the file cannot be opened (a link, no permission).
     """
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | _OPEN, 0o600)
@@ -74,10 +69,16 @@ def locked(path: Path, *, wait: float = 30.0) -> Iterator[None]:
         raise SkillloopError(f"{path}: cannot lock: {_reason(error)}") from error
     try:
         until = time.monotonic() + wait
-        while not _try_flock(handle, path):
-            if time.monotonic() >= until:
-                holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "another"
-                raise Locked(f"{path} is held by process {holder}", "wait until it has ended")
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "another"
+                    raise Locked(f"{path} is held by process {holder}", "wait until it has ended") from None
+            except OSError as error:
+                raise SkillloopError(f"{path}: cannot lock: {_reason(error)}") from error
             time.sleep(0.005)
         with suppress(OSError):  # the number is for people only; a full disk must not stop us here
             os.ftruncate(handle, 0)
@@ -87,28 +88,11 @@ def locked(path: Path, *, wait: float = 30.0) -> Iterator[None]:
         os.close(handle)
 
 
-def _try_flock(handle: int, path: Path) -> bool:
-    """Take the lock, if nobody holds it."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        raise SkillloopError(f"{path}: cannot lock: {_reason(error)}") from error
-    return True
-
-
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, lasting: bool = True) -> None:
-    """Replace or create one of skillloop's own files: whole, or not at all.
+    """Replace or create one of skillloop's own files, in a folder that exists: whole, or not at all.
 
-    Args:
-        path: The file; its folder exists.
-        data: All of its bytes.
-        mode: Its permissions.
-        lasting: Whether to wait until the new file would survive a power loss; else the old one may come back.
-
-    Raises:
-        Unreachable: the disk refused; the old file is untouched then and no temporary file stays.
+    `lasting` waits until the new file would survive a power loss; else the old one may come back. Raises Unreachable where
+    the disk refuses; the old file is untouched then and no temporary file stays.
     """
     try:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -144,23 +128,24 @@ def _write_new(folder: int, name: str, data: bytes, mode: int) -> None:
 
 
 def mark(path: Path) -> Mark:
-    """Return how a file looks now, to be compared for equality only.
-
-    Raises:
-        OSError: it cannot be looked at.
-    """
+    """Return how a file looks now, to be compared for equality only. Raises OSError where it cannot be looked at."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on disk."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def canonical(path: str | Path) -> str:
     """Return the one name of a SKILL.md: its folder with every link resolved, so that two ways to a skill share a history.
 
-    The file itself need not exist.
-
-    Raises:
-        UsageError: the path does not have the form `/…/skills/…/NAME/SKILL.md`.
-        Missing: the folder vanished while it was looked at.
+    The file itself need not exist. Raises UsageError where the path does not have the form `/…/skills/…/NAME/SKILL.md`.
     """
     text = os.fspath(path)
     if wrong := malformed_path(text):
@@ -189,12 +174,9 @@ class OpenSkill:
         return Path(self.real).name
 
     def read(self, name: str = "") -> bytes:
-        """Return the bytes of SKILL.md (or of our temporary file beside it).
+        """Return the bytes of SKILL.md (or of our temporary file beside it), or raise Missing or Unreachable.
 
-        Raises:
-            Missing: no such file.
-            NotEditable: a link that is not to be followed, not a regular file, or over `MAX_SKILL` bytes.
-            Unreachable: it cannot be opened.
+        Raises NotEditable for a link that is not to be followed, what is no regular file, or over `MAX_SKILL` bytes.
         """
         if self.doubt:
             raise NotEditable(f"{self.path} {self.doubt}", "make it a file of its own")
@@ -225,12 +207,7 @@ class OpenSkill:
         return os.listdir(self.folder)  # noqa: PTH208  (pathlib knows no handles)
 
     def check_editable(self) -> None:
-        """Refuse what must not be written (see the module's docstring).
-
-        Raises:
-            Missing: there is no file.
-            NotEditable: the reason, and what a person can do about it.
-        """
+        """Refuse what must not be written (see the module's docstring) by NotEditable: why, and what a person can do."""
         self.read()
         skill = SkillPath.leading_to(self.path, self.real)
         if skill.reason:
@@ -301,11 +278,7 @@ class OpenSkill:
             os.unlink(name, dir_fd=self.folder)
 
     def check_still_there(self) -> None:
-        """Refuse when the path no longer leads to the file that we opened.
-
-        Raises:
-            Missing: the folder was moved, removed or replaced, or a link leads elsewhere now.
-        """
+        """Raise Missing when the path no longer leads to the file that we opened: moved, replaced, or linked elsewhere."""
         opened, file = os.fstat(self.folder), Path(self.real)
         no_link = file.parent == Path(self.path).parent and file.name.casefold() == SKILL.casefold()
         with suppress(OSError):
@@ -320,16 +293,20 @@ class OpenSkill:
 def open_skill(path: str | Path) -> Iterator[OpenSkill]:
     """Open the folder of a SKILL.md: links resolved once, then walked from / without following any.
 
-    Raises:
-        UsageError: not the path of a skill.
-        Missing: the folder is not there.
-        Unreachable: it cannot be opened.
+    Raises UsageError for what is not the path of a skill, Missing or Unreachable for its folder.
     """
     name = canonical(path)
     place, doubt = Path(name).parent, ""
     folder = _walk(place, name)
     try:
-        real = place / _on_disk(folder, Path(name).name)
+        file = Path(name).name
+        try:
+            names = os.listdir(folder)  # noqa: PTH208  (pathlib knows no handles)
+        except OSError as error:
+            raise Unreachable(f"the folder of {file}: {error.strerror}") from error
+        spelt = [each for each in names if each.casefold() == file.casefold()]
+        # as it is spelt on the disk; a name in other letters counts where it is the only one
+        real = place / (file if file in names or len(spelt) != 1 else spelt[0])
         with suppress(OSError):  # it is no link
             target = os.readlink(real.name, dir_fd=folder)
             doubt = _doubt(str(real))
@@ -347,10 +324,7 @@ def open_skill(path: str | Path) -> Iterator[OpenSkill]:
 def make_rules(path: str | Path) -> None:
     """Make a rules file that does not exist, empty, and its folders; what is there stays as it is.
 
-    Raises:
-        UsageError: not the path of a rules file.
-        Missing: the folder that its folders are to stand in is not there.
-        Unreachable: the disk refused.
+    Raises UsageError for another path, Missing without the folder that its folders are to stand in, and Unreachable.
     """
     name = Path(canonical(path))
     if not is_rules(str(name)):
@@ -364,7 +338,7 @@ def make_rules(path: str | Path) -> None:
             raise Missing(f"{name}: there is no folder {folder.parent}") from error
         except OSError as error:
             raise Unreachable(f"{folder}: {_reason(error)}") from error
-        _sync_folder(folder.parent)
+        sync(folder.parent)
     handle = _walk(name.parent, str(name))
     try:
         with suppress(FileExistsError):
@@ -373,24 +347,6 @@ def make_rules(path: str | Path) -> None:
         raise Unreachable(f"{name}: {_reason(error)}") from error
     finally:
         os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _on_disk(folder: int, file: str) -> str:
-    """Return how SKILL.md is spelt in a folder; a name in other letters counts where it is the only one."""
-    try:
-        names = os.listdir(folder)
-    except OSError as error:
-        raise Unreachable(f"the folder of {file}: {error.strerror}") from error
-    spelt = [name for name in names if name.casefold() == file.casefold()]
-    return file if file in names or len(spelt) != 1 else spelt[0]
 
 
 def _doubt(link: str) -> str:

@@ -15,12 +15,12 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from skillloop.config.sections import SECTIONS, Config, Kind, covers, kinds, reference, rule_of
+from skillloop.config.sections import KINDS, Config, Kind, covers, reference, rule_of
 from skillloop.errors import SkillloopError
 from skillloop.model import Rule
 
@@ -64,11 +64,7 @@ class Source:
 
 
 def read_bytes(path: Path) -> bytes | None:
-    """Return the bytes of a file, `LARGEST` and one at most, or None where there is none.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
+    """Return the bytes of a file, `LARGEST` and one at most, or None where there is none. ConfigError: it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(LARGEST + 1)
@@ -80,21 +76,13 @@ def read_bytes(path: Path) -> bytes | None:
 
 
 def read(path: Path) -> Source | None:
-    """Return the file, or None where there is none.
-
-    Raises:
-        ConfigError: it cannot be read, or is not TOML.
-    """
+    """Return the file, or None where there is none. Raises ConfigError where it cannot be read, or is not TOML."""
     data = read_bytes(path)
     return None if data is None else parse(path, data)
 
 
 def parse(path: Path, data: bytes) -> Source:
-    """Return the content of a constraint file.
-
-    Raises:
-        ConfigError: it is not TOML, or too large.
-    """
+    """Return the content of a constraint file, or raise ConfigError: it is not TOML, or too large."""
     if len(data) > LARGEST:
         raise ConfigError(f"{path}: larger than {LARGEST:,} bytes", "is this a constraint file?")
     try:
@@ -111,30 +99,19 @@ def parse(path: Path, data: bytes) -> Source:
     except RecursionError:
         raise ConfigError(f"{path}: nested too deeply", "is this a constraint file?") from None
     lines = tuple(text.splitlines())
-    return Source(path, tables, lines, _places(lines))
-
-
-def _places(lines: tuple[str, ...]) -> dict[tuple[str, ...], int]:
     table: tuple[str, ...] = ()
     places: dict[tuple[str, ...], int] = {}
-    for number, line in enumerate(lines):
-        if header := _HEADER.match(line):
+    for number, each in enumerate(lines):
+        if header := _HEADER.match(each):
             table = _parts(header[1])
             places.setdefault(table, number)
-        elif key := _KEY.match(line):
+        elif key := _KEY.match(each):
             places.setdefault(table + _parts(key[1]), number)
-    return places
+    return Source(path, tables, lines, places)
 
 
 def _parts(path: str) -> tuple[str, ...]:
     return tuple(part.strip("\"'") for part in re.findall(_PART, path))
-
-
-Values = dict[tuple[str, str], Any]
-"""What one file sets: (section, key) → value as its kind read it."""
-
-Rules = dict[tuple[str, str | None], Rule]
-"""Where a key, or one entry of it, comes from."""
 
 
 def files(home: Path, project: Path | None = None, skill_dir: Path | None = None) -> list[Path]:
@@ -150,25 +127,15 @@ def load(
     skill_dir: Path | None = None,
     read: Callable[[Path], Source | None] = read,
 ) -> Config:
-    """Return the effective rules, from the files that are there.
+    """Return the effective rules, from the files that are there (`read` gives their content).
 
-    Args:
-        home: $SKILLLOOP_HOME.
-        project: The project's folder or one inside it (a session may start there), or None. The rules of every
-            folder above it count too.
-        skill_dir: The folder of the SKILL.md, or None.
-        read: What gives a file's content; None where there is none.
-
-    Raises:
-        ConfigError: a file is not TOML, or holds a key or value that does not exist; it names file and line.
+    The rules of every folder above the project count too, since a session may start in any folder of one. Raises
+    ConfigError, with file and line, where a file is not TOML, or holds a key or value that does not exist.
     """
     config = Config()
     for number, path in enumerate(files(home, project, skill_dir)):
-        file = read(path)
-        if file is not None and number == 0:
-            config = _set(config, file, _values(file, own=True))
-        elif file is not None:
-            config = _restrict(config, file, _values(file, own=False))
+        if (file := read(path)) is not None:
+            config = _with(config, file, own=number == 0)
     return config
 
 
@@ -176,7 +143,7 @@ def effective(config: Config) -> list[tuple[str, Any, Rule]]:
     """Return each rule in force with where it comes from: one row per key, or per entry where the key is a list."""
     rows: list[tuple[str, Any, Rule]] = []
     for key, _, _ in reference():
-        value = _get(config, *key.split("."))
+        value = config.get(key)
         if isinstance(value, dict):
             rows += [(f"{key}.{entry}", value[entry], config.rule(key, entry)) for entry in value]
         elif isinstance(value, tuple) and value:
@@ -188,12 +155,8 @@ def effective(config: Config) -> list[tuple[str, Any, Rule]]:
 
 def loosened(old: Config, new: Config) -> list[str]:
     """Return the keys by which `new` allows anything that `old` does not, such as "apply.mode"."""
-    return [
-        f"{section}.{name}"
-        for section in SECTIONS
-        for name, kind in kinds(section).items()
-        if not _tighter(kind, _get(old, section, name), _get(new, section, name))
-    ]
+    keys = {f"{section}.{name}": kind for section, kinds in KINDS.items() for name, kind in kinds.items()}
+    return [key for key, kind in keys.items() if not _tighter(kind, old.get(key), new.get(key))]
 
 
 def _tighter(kind: Kind, before: Any, after: Any) -> bool:
@@ -204,34 +167,27 @@ def _tighter(kind: Kind, before: Any, after: Any) -> bool:
     return bool(strict == after) or (before is not None and kind.any_order and set(strict) == set(after))
 
 
-def _get(config: Config, section: str, name: str) -> Any:
-    return getattr(getattr(config, section), name)
-
-
-def _values(file: Source, *, own: bool) -> Values:
-    """Return the checked values of one file.
-
-    Raises:
-        ConfigError: an unknown section or key, a value of the wrong kind, or a setting that this file may not make.
-    """
-    values: Values = {}
+def _values(file: Source, *, own: bool) -> dict[str, Any]:
+    """Return what one file sets, by key; ConfigError for what does not exist, is of the wrong kind or not its to set."""
+    values: dict[str, Any] = {}
     for section, table in file.tables.items():
-        if section not in SECTIONS or not isinstance(table, dict):
-            raise file.wrong(f"unknown section [{section}]", _meant(section, SECTIONS), section)
-        keys = kinds(section)
+        if section not in KINDS or not isinstance(table, dict):
+            raise file.wrong(f"unknown section [{section}]", _meant(section, KINDS), section)
+        keys = KINDS[section]
         for name, value in table.items():
+            key = f"{section}.{name}"
             if name not in keys:
-                raise file.wrong(f"unknown key {section}.{name}", _meant(name, keys), section, name)
+                raise file.wrong(f"unknown key {key}", _meant(name, keys), section, name)
             try:
-                values[section, name] = keys[name].read(value)
+                values[key] = keys[name].read(value)
             except ValueError as error:
                 hint = "correct the value; nothing is decided until then"
-                raise file.wrong(f"{section}.{name} must be {error}", hint, section, name) from None
-    for (section, name), value in values.items():
+                raise file.wrong(f"{key} must be {error}", hint, section, name) from None
+    for key, value in values.items():
         # A folder's file may switch the model off; which one runs, and so where words are sent, only the person says.
-        if not own and section == "model" and (name, value) != ("backend", "offline"):
+        if not own and key.startswith("model.") and (key, value) != ("model.backend", "offline"):
             hint = 'set it in your own config.toml; this file may only say backend = "offline"'
-            raise file.wrong(f"model.{name} is not for a project or a skill to choose", hint, section, name)
+            raise file.wrong(f"{key} is not for a project or a skill to choose", hint, *key.split("."))
     return values
 
 
@@ -240,60 +196,34 @@ def _meant(name: str, known: Mapping[str, Any]) -> str:
     return f"did you mean {close[0]!r}?" if close else "known are: " + ", ".join(known)
 
 
-def _set(config: Config, file: Source, values: Values) -> Config:
-    """Apply the person's own file: what it sets replaces the defaults."""
-    if ("sources", "unknown") in values:
-        values.setdefault(("sources", "trusted"), ())  # "unknown" without a list: every source is unknown
-    values["sources", "kept"] = values.get(("sources", "trusted"), ())
-    return _replaced(config, file, values)
-
-
-def _restrict(config: Config, file: Source, values: Values) -> Config:
-    """Apply a lower file: of each two values the stricter."""
-    own = config.sources.trusted or ()
-    kept = tuple(dict.fromkeys((*config.sources.kept, *values.get(("sources", "trusted"), ()))))
-    if ("sources", "unknown") in values:
-        values.setdefault(("sources", "trusted"), own)
+def _with(config: Config, file: Source, *, own: bool) -> Config:
+    """Add a file: what the person's own sets replaces the defaults; of a lower one's, the stricter of each two values."""
+    values, trusted = _values(file, own=own), config.sources.trusted or ()
+    if "sources.unknown" in values:  # without a list here or above: every source is unknown
+        values.setdefault("sources.trusted", trusted)
+    kept = tuple(dict.fromkeys((*config.sources.kept, *values.get("sources.trusted", ()))))
     if (
-        "sources",
-        "aliases",
-    ) in values:  # but for those that make another name pass for a source that is trusted already
-        values["sources", "aliases"] = {
+        "sources.aliases" in values
+    ):  # but for those that make another name pass for a source that is trusted already
+        values["sources.aliases"] = {
             name: others
-            for name, others in values["sources", "aliases"].items()
-            if not any(covers(trusted, alias) for trusted in own for alias in (name, *others))
+            for name, others in values["sources.aliases"].items()
+            if not any(covers(source, alias) for source in trusted for alias in (name, *others))
         }
-    combined = {
-        (section, name): kinds(section)[name].restrict(_get(config, section, name), value)
-        for (section, name), value in values.items()
-    }
-    return _replaced(config, file, combined | {("sources", "kept"): kept})
-
-
-def _replaced(config: Config, file: Source, values: Values) -> Config:
-    """Return the config with these values, and for each that is new the rule that says where it comes from."""
-    rules = dict(config.rules)
-    for (section, name), value in values.items():
-        rules.update(
-            _origins(file, section, name, value, rules, changed=value != _get(config, section, name))
-        )
+    rules, path = dict(config.rules), str(file.path)
+    for key, given in [*values.items(), ("sources.kept", kept)]:
+        section, name = key.split(".")
+        told, before = ("trusted" if name == "kept" else name), config.get(key)
+        value = given if own or told != name else KINDS[section][name].restrict(before, given)
+        key = f"{section}.{told}"  # noqa: PLW2901  (what is kept is told by the `trusted` that it comes from)
+        if told == name and (value != before or (key, None) not in rules):
+            rules[key, None] = rule_of(key, value, path, file.line(section, name))
+        for entry in value if isinstance(value, tuple | dict) else ():
+            if (key, entry) not in rules and isinstance(value, dict):
+                line = file.line(section, told, entry)
+                rules[key, entry] = rule_of(key, {entry: value[entry]}, path, line)
+            elif (key, entry) not in rules:
+                line = file.line(section, told, entry=entry)
+                rules[key, entry] = rule_of(key, [entry], path, line)
         config = replace(config, **{section: replace(getattr(config, section), **{name: value})})
     return replace(config, rules=rules)
-
-
-def _origins(
-    file: Source, section: str, name: str, value: Any, rules: Rules, *, changed: bool
-) -> Iterator[tuple[tuple[str, str | None], Rule]]:
-    """Yield where the value now comes from, as a whole and entry by entry. `kept` is told by the `trusted` it comes from."""
-    path, derived = str(file.path), name == "kept"
-    name = "trusted" if derived else name
-    key = f"{section}.{name}"
-    if not derived and (changed or (key, None) not in rules):
-        yield (key, None), rule_of(key, value, path, file.line(section, name))
-    for entry in value if isinstance(value, tuple | dict) else ():
-        if (key, entry) in rules:
-            continue
-        if isinstance(value, dict):
-            yield (key, entry), rule_of(key, {entry: value[entry]}, path, file.line(section, name, entry))
-        else:
-            yield (key, entry), rule_of(key, [entry], path, file.line(section, name, entry=entry))

@@ -10,18 +10,34 @@ import fnmatch
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from operator import attrgetter
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from skillloop.model import Rule
+
+_Word = Annotated[str, msgspec.Meta(pattern=r"\S")]
+_Words = tuple[_Word, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`read` checks a TOML value (its ValueError says what the value must be); `restrict` combines two levels."""
+    """A key: what its values are in TOML (`type`, and in `words`), and which of two levels' is the stricter (`restrict`)."""
 
-    read: Callable[[Any], Any]
+    type: Any
+    words: str
     restrict: Callable[[Any, Any], Any]
+    doc: str
     any_order: bool = False  # of a list: the order of its entries says nothing
+
+    def read(self, value: Any) -> Any:
+        """Return a value of TOML as this key has it; a ValueError says what it must be."""
+        try:
+            read = msgspec.convert(value, self.type)
+        except msgspec.ValidationError:
+            raise ValueError(self.words) from None
+        return tuple(dict.fromkeys(read)) if isinstance(read, tuple) else read
 
 
 def covers(wide: str, narrow: str) -> bool:
@@ -36,39 +52,6 @@ def covers(wide: str, narrow: str) -> bool:
     parents = (".".join(labels[start:]) for start in range(len(labels)))
     exact = not ("?" in wide or "[" in wide)  # "a?" is matched by the text "a*", which stands for more
     return any(fnmatch.fnmatchcase(parent, wide) for parent in parents if exact or "*" not in parent)
-
-
-def _number(words: str, *, whole: bool = False, most: float = float("inf")) -> Callable[[Any], Any]:
-    """Return what reads a number from 0 to `most`; `words` says so."""
-
-    def read(value: Any) -> Any:
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int if whole else int | float)
-            or not 0 <= value <= most
-        ):
-            raise ValueError(words)
-        return value if whole else float(value)
-
-    return read
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("a non-empty string")
-    return value
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-        raise ValueError('a list of non-empty strings, such as ["one", "two"]')
-    return tuple(dict.fromkeys(value))
-
-
-def _aliases(value: Any) -> dict[str, tuple[str, ...]]:
-    if not isinstance(value, dict):
-        raise ValueError('a table of lists, such as {"x.com" = ["Twitter"]}')  # noqa: TRY004  (see Kind.read)
-    return {name: _names(others) for name, others in value.items()}
 
 
 def _union(upper: tuple[str, ...], lower: tuple[str, ...]) -> tuple[str, ...]:
@@ -88,52 +71,65 @@ def _more_names(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str,
     return {name: _union(upper.get(name, ()), lower.get(name, ())) for name in (*upper, *lower)}
 
 
+def _key(default: Any, kind: Kind) -> Any:
+    return field(default=default, metadata={"kind": kind})
+
+
 def at_most(default: float, doc: str) -> Any:
     """Make a key whose smaller value is the stricter."""
     whole = isinstance(default, int)
-    read = _number("a whole number of at least 0" if whole else "a number of at least 0", whole=whole)
-    return field(default=default, metadata={"kind": Kind(read, min), "doc": doc})
+    number: Any = Annotated[int if whole else float, msgspec.Meta(ge=0)]
+    words = "a whole number of at least 0" if whole else "a number of at least 0"
+    return _key(default, Kind(number, words, min, doc))
 
 
 def choice(*loose_to_strict: str, default: str, doc: str) -> Any:
     """Make a key with a few values, the strictest last."""
 
-    def read(value: Any) -> str:
-        if value not in loose_to_strict:
-            raise ValueError(" or ".join(f'"{name}"' for name in loose_to_strict))
-        return str(value)
-
     def stricter(upper: str, lower: str) -> str:
         return max(upper, lower, key=loose_to_strict.index)
 
-    return field(default=default, metadata={"kind": Kind(read, stricter), "doc": doc})
+    words = " or ".join(f'"{name}"' for name in loose_to_strict)
+    return _key(default, Kind(Literal.__getitem__(loose_to_strict), words, stricter, doc))
+
+
+_LIST = 'a list of non-empty strings, such as ["one", "two"]'
 
 
 def names(doc: str, default: tuple[str, ...] = ()) -> Any:
     """Make a list that every level may lengthen."""
-    return field(default=default, metadata={"kind": Kind(_names, _union, any_order=True), "doc": doc})
+    return _key(default, Kind(_Words, _LIST, _union, doc, any_order=True))
 
 
 def text(doc: str, default: str) -> Any:
     """Make a string that only the person's own file sets."""
-    return field(default=default, metadata={"kind": Kind(_text, lambda upper, _lower: upper), "doc": doc})
+    return _key(default, Kind(_Word, "a non-empty string", lambda upper, _lower: upper, doc))
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """`[sources]`: hosts (`nature.com` covers its subdomains), patterns (`*.edu`) and plain names (`Twitter`)."""
 
-    trusted: tuple[str, ...] | None = field(
-        default=None,
-        metadata={
-            "kind": Kind(_names, _both),
-            "doc": "the only sources an edit may introduce, in order of preference; without the key, any that is not untrusted",
-        },
+    trusted: tuple[str, ...] | None = _key(
+        None,
+        Kind(
+            _Words,
+            _LIST,
+            _both,
+            "the only sources an edit may introduce, in order of preference; without the key, any that is not untrusted",
+        ),
     )
     untrusted: tuple[str, ...] = names("sources that no edit may introduce; wins over trusted")
     aliases: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict,
-        metadata={"kind": Kind(_aliases, _more_names), "doc": "other names of a source, by source"},
+        metadata={
+            "kind": Kind(
+                dict[str, _Words],
+                'a table of lists, such as {"x.com" = ["Twitter"]}',
+                _more_names,
+                "other names of a source, by source",
+            )
+        },
     )
     unknown: Literal["review", "refuse"] = choice(
         "review",
@@ -176,12 +172,14 @@ class Apply:
     mode: Literal["auto", "review"] = choice(
         "auto", "review", default="review", doc='"review" asks for every edit, "auto" for the doubtful ones'
     )
-    min_confidence: float = field(
-        default=0.6,
-        metadata={
-            "kind": Kind(_number("a number from 0 to 1", most=1), max),
-            "doc": "how sure the detector must be for an automatic edit",
-        },
+    min_confidence: float = _key(
+        0.6,
+        Kind(
+            Annotated[float, msgspec.Meta(ge=0, le=1)],
+            "a number from 0 to 1",
+            max,
+            "how sure the detector must be for an automatic edit",
+        ),
     )
     never_auto: tuple[str, ...] = names(
         "operations (insert, replace, delete) and skill names (`*` allowed) that always wait for a person",
@@ -242,32 +240,28 @@ class Config:
         for found in ((key, entry), (key, None)):
             if found in self.rules:
                 return self.rules[found]
-        section, name = key.split(".")
-        return rule_of(key, getattr(getattr(self, section), name) if entry is None else [entry])
+        return rule_of(key, self.get(key) if entry is None else [entry])
+
+    def get(self, key: str) -> Any:
+        """Return the value of a key such as "edit.unseen"."""
+        return attrgetter(key)(self)
 
 
-SECTIONS: dict[str, type[Any]] = {
-    "sources": Sources,
-    "protect": Protect,
-    "edit": EditLimits,
-    "apply": Apply,
-    "budget": Budget,
-    "model": Model,
+KINDS: dict[str, dict[str, Kind]] = {
+    section.name: {
+        item.name: item.metadata["kind"] for item in fields(getattr(Config(), section.name)) if item.metadata
+    }
+    for section in fields(Config)
+    if section.name != "rules"
 }
-
-
-def kinds(section: str) -> dict[str, Kind]:
-    """Return the keys of a section."""
-    return {item.name: item.metadata["kind"] for item in fields(SECTIONS[section]) if item.metadata}
+"""The keys of each section."""
 
 
 def reference() -> Iterator[tuple[str, Any, str]]:
     """Yield every key with its default and its meaning, in the order of the reference."""
-    for section, cls in SECTIONS.items():
-        default = cls()
-        for item in fields(cls):
-            if "kind" in item.metadata:
-                yield f"{section}.{item.name}", getattr(default, item.name), item.metadata["doc"]
+    for section, keys in KINDS.items():
+        for name, kind in keys.items():
+            yield f"{section}.{name}", Config().get(f"{section}.{name}"), kind.doc
 
 
 def rule_of(key: str, value: Any, file: str | None = None, line: int | None = None) -> Rule:

@@ -66,7 +66,7 @@ def export(database: Database, file: Path, *, replace: bool = False) -> None:
         database.copy_to(temporary)
         with closing(Database(temporary)) as copy:
             _check(copy, file.parent, database.path)
-        _sync(temporary)
+        fs.sync(temporary)
         try:
             if not replace:
                 os.link(temporary, file)  # unlike a rename, it cannot overwrite what appeared meanwhile
@@ -78,7 +78,7 @@ def export(database: Database, file: Path, *, replace: bool = False) -> None:
                 raise
         if replace:
             temporary.rename(file)
-        _sync(file.parent)
+        fs.sync(file.parent)
     except OSError as error:
         raise SkillloopError(f"{file}: {error.strerror}") from error
     finally:
@@ -226,10 +226,10 @@ def _put_in_place(new: Path, target: Path, word: str, *, unless: fs.Mark | None 
         SkillloopError: the disk refused.
     """
     try:
-        _sync(new)
+        fs.sync(new)
         if not target.exists():
             new.rename(target)
-            _sync(target.parent)
+            fs.sync(target.parent)
             return None
         # A connection that is open elsewhere sees afterwards that its file was moved, and refuses to write (SQLite ≥ 3.8.3).
         with closing(sqlite3.connect(target, timeout=_WAIT, isolation_level=None)) as old:
@@ -246,9 +246,9 @@ def _put_in_place(new: Path, target: Path, word: str, *, unless: fs.Mark | None 
             with suppress(FileNotFoundError):  # left by a crash: it must never be applied to the new file
                 target.with_name(f"{target.name}-journal").rename(kept.with_name(f"{kept.name}-journal"))
             os.link(target, kept)
-            _sync(target.parent)
+            fs.sync(target.parent)
             new.rename(target)
-            _sync(target.parent)
+            fs.sync(target.parent)
     except OSError as error:
         raise SkillloopError(f"{target}: {error.strerror}") from error
     return kept
@@ -265,11 +265,3 @@ def _check(database: Database, home: Path, source: Path) -> Audit:
     if broken:
         raise Corrupt(source, broken[0])
     return audit
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

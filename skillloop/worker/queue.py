@@ -10,14 +10,14 @@ gets a new job, which no retry of the older one ever replaces.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from skillloop.errors import SkillloopError
 from skillloop.fs import write_atomic
@@ -139,21 +139,19 @@ class Inbox:
 def parked(home: Path) -> Iterator[Job]:
     """Yield the jobs that were given up. Makes no folder."""
     for path in sorted((home / "inbox" / "failed").glob("*.json")):
-        with suppress(ValueError, TypeError, OSError):
-            yield Job(**json.loads(path.read_bytes()))
+        with suppress(msgspec.MsgspecError, OSError):
+            yield msgspec.json.decode(path.read_bytes(), type=Job)
 
 
 def _encode(job: Job) -> bytes:
-    return json.dumps(asdict(job), indent=1).encode() + b"\n"
+    return msgspec.json.format(msgspec.json.encode(job), indent=1) + b"\n"
 
 
 def _read(path: Path) -> Job:
     try:
-        record: dict[str, Any] = json.loads(path.read_bytes())
-        job = Job(**{name: record[name] for name in Job.__dataclass_fields__ if name in record})
-        valid = job.transcript_path.startswith("/") and job.transcript_path.endswith(".jsonl")
-    except (ValueError, TypeError, RecursionError) as error:
+        job = msgspec.json.decode(path.read_bytes(), type=Job)
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise BrokenJob(f"{path.name} is not a job: {error}") from error
-    if not valid:
+    if not (job.transcript_path.startswith("/") and job.transcript_path.endswith(".jsonl")):
         raise BrokenJob(f"{path.name} is not a job: {job.transcript_path!r} is not the path of a transcript")
     return job

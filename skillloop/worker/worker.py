@@ -42,31 +42,27 @@ def drain(home: Path, client: Path, digest: Callable[[Path, Path], str]) -> None
     while True:
         try:
             with locked(home / "worker.lock", wait=0):
-                _drain_locked(home, client, inbox, digest)
+                seen = Seen(home)
+                for job in inbox.recover():
+                    log.warning("%s: %s (try %d of %d)", job.session_id, job.error, job.attempts, ATTEMPTS)
+                    path = Path(job.transcript_path)
+                    if path.exists():
+                        seen.note(path, mark(path))
+                for path in seen.changed(client / "projects", running(client)):
+                    if inbox.put(Job(path.stem, str(path))):
+                        log.info("%s: ended without a hook", path.stem)
+                while names := inbox.due():
+                    for name in names:
+                        _work(home, inbox, name, seen, digest)
+                seen.save()
+                with Store.open(home) as store:
+                    session.try_again(home, store)
+                leave_notice(home)
+                back_up(home)
         except Locked:
             return
         if not inbox.due():
             return
-
-
-def _drain_locked(home: Path, client: Path, inbox: Inbox, digest: Callable[[Path, Path], str]) -> None:
-    seen = Seen(home)
-    for job in inbox.recover():
-        log.warning("%s: %s (try %d of %d)", job.session_id, job.error, job.attempts, ATTEMPTS)
-        path = Path(job.transcript_path)
-        if path.exists():
-            seen.note(path, mark(path))
-    for path in seen.changed(client / "projects", running(client)):
-        if inbox.put(Job(path.stem, str(path))):
-            log.info("%s: ended without a hook", path.stem)
-    while names := inbox.due():
-        for name in names:
-            _work(home, inbox, name, seen, digest)
-    seen.save()
-    with Store.open(home) as store:
-        session.try_again(home, store)
-    leave_notice(home)
-    back_up(home)
 
 
 def _work(home: Path, inbox: Inbox, name: str, seen: Seen, digest: Callable[[Path, Path], str]) -> None:

@@ -176,7 +176,7 @@ def test_a_copy_that_cannot_be_written_leaves_the_others(home, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("skillloop.store.backup._sync", full)
+    monkeypatch.setattr("skillloop.store.backup.fs.sync", full)
     with pytest.raises(SkillloopError, match="No space left"):
         grow(home)
     assert list((home / "backups").iterdir()) == before
