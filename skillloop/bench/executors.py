@@ -84,11 +84,7 @@ class Cluster:
     """A slot for each GPU of a Ray cluster, or for each CPU where it has none."""
 
     def __init__(self, bench: Bench, address: str = "auto") -> None:
-        """Join the cluster.
-
-        Raises:
-            UsageError: ray is not installed, or there is no cluster at the address.
-        """
+        """Join the cluster. Raises UsageError: ray is not installed, or there is no cluster at the address."""
         try:
             import ray
         except ImportError as error:

@@ -19,7 +19,7 @@ from skillloop.errors import SkillloopError
 from skillloop.model import Decision, Outcome
 from skillloop.search import significance
 from skillloop.search.archive import Archive, Row
-from skillloop.search.loop import Budget, Search, Stage, Trial
+from skillloop.search.loop import Search, Stage, Trial
 
 ONLY_A_SEED = "Rejected: only the random seed differs from the parent"
 COLUMNS = ("commit", "val_bpb", "memory_gb", "status", "description")  # of autoresearch's results.tsv
@@ -29,15 +29,14 @@ _SPEED = ("tokens_per_second", "mfu_percent", "loader_stall_percent", "num_steps
 def run(opened: Run, proposer: Proposer, executor: Executor, trials: int | None = None) -> Iterator[Row]:
     """Yield the row of each trial as it is decided, until `trials` candidates beside the baseline were tried.
 
-    Raises:
-        SkillloopError: the baseline could not be measured.
+    Raises SkillloopError: the baseline could not be measured.
     """
     problem = Experiment(opened, proposer, executor)
     yield from Search(
         problem,
         opened.ledger,
         problem.accept,
-        Budget(trials),
+        trials,
         seed=opened.plan.seed,
         slots=executor.slots,
         baseline_runs=significance.BASELINE,

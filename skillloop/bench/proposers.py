@@ -49,10 +49,7 @@ def ideas(path: Path) -> Proposer:
     """Propose the known ideas of a TOML file, each once on the best so far; what does not apply there is passed over.
 
     An `[[idea]]` has a `title`, `set = {NAME = value}` for constants ("*1.5" scales the one in force), and
-    `replace = [[old, new], …]` for text that must be there once.
-
-    Raises:
-        UsageError: the file is not such TOML.
+    `replace = [[old, new], …]` for text that must be there once. Raises UsageError: the file is not such TOML.
     """
     try:
         known = tomllib.loads(path.read_text("utf-8"))["idea"]

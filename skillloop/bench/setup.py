@@ -42,8 +42,7 @@ class Run:
 def recipe_folder() -> Path:
     """Return where skillloop's own recipe lies: in the wheel, else beside the package in its repository.
 
-    Raises:
-        UsageError: it is in neither place.
+    Raises UsageError: it is in neither place.
     """
     package = Path(__file__).parents[1]
     for folder in (package / "recipe", package.parent / "skills/gpu-benchmark"):
@@ -61,8 +60,7 @@ def missing_modules(python: str) -> list[str]:
 def prepare(data: Path, recipe: Path, python: str, corpus: Sequence[str]) -> None:
     """Make the data folder unless it is there; `corpus` is what prepare.py is to be called with.
 
-    Raises:
-        UsageError: the interpreter lacks a module, or prepare.py failed.
+    Raises UsageError: the interpreter lacks a module, or prepare.py failed.
     """
     if missing := missing_modules(python):
         raise UsageError(
@@ -109,8 +107,7 @@ def start(root: Path, recipe: Path, wanted: Plan) -> Run:
 def resume(folder: Folder, plan: Plan) -> Run:
     """Open a run that was started before. Its locked files come from its own repository, by their recorded hashes.
 
-    Raises:
-        Refused: the repository's locked files are not those of the plan.
+    Raises Refused: the repository's locked files are not those of the plan.
     """
     repository = Repository(folder.repository)
     texts = repository.files("refs/heads/baseline")
@@ -126,8 +123,7 @@ def resume(folder: Folder, plan: Plan) -> Run:
 def read_sealed_test(run: Run) -> dict[str, Any]:
     """Ask the sealed split of the baseline's and the best's weights: at most `plan.sealed` times, each logged first.
 
-    Raises:
-        Refused: it was read as often as the plan allows.
+    Raises Refused: it was read as often as the plan allows.
     """
     archive = run.ledger.archive()
     assert archive.baseline is not None

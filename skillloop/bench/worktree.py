@@ -37,11 +37,7 @@ class Repository:
             self.git("init", "-q", "--bare", "-b", "best", ".")
 
     def git(self, *args: str, cwd: Path | None = None, text: str | None = None, strip: bool = True) -> str:
-        """Run git and return its output.
-
-        Raises:
-            SkillloopError: git failed.
-        """
+        """Run git and return its output. Raises SkillloopError: git failed."""
         surroundings = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
         done = subprocess.run(
             ["git", *_QUIET, *args],

@@ -44,8 +44,7 @@ def changes(
 ) -> list[Change]:
     """Return the files in force that are not what was last confirmed; one that was never seen is no change. Writes nothing.
 
-    Raises:
-        ConfigError: a file that changed cannot be understood.
+    Raises ConfigError: a file that changed cannot be understood.
     """
     known = _confirmed(store)
     now = {path: _sha(path) for path in files(home, project, skill_dir)}

@@ -50,11 +50,6 @@ class Archive:
         """Every candidate that was tried, the baseline and those under way included."""
         return {*self.last, *self.pending}
 
-    @property
-    def cost(self) -> float:
-        """The sum of what the trials cost."""
-        return math.fsum(row["spent"] for row in self.rows)
-
     def attempts(self, candidate: str) -> int:
         """Count the measurements of a candidate, begun ones and failed ones included."""
         return [*(row["candidate"] for row in self.rows), *self.pending].count(candidate)

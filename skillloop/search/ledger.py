@@ -26,11 +26,7 @@ class Ledger:
     """The rows of one search, in memory and in its file."""
 
     def __init__(self, path: Path, metric: str) -> None:
-        """Read what is there.
-
-        Raises:
-            SkillloopError: a row was changed or removed.
-        """
+        """Read what is there. Raises SkillloopError: a row was changed or removed."""
         self.path, self.metric = path, metric
         self.rows: list[Row] = []
         self.lines: list[bytes] = []
@@ -55,8 +51,7 @@ class Ledger:
     def append(self, row: Row) -> None:
         """Write one row and wait until it is on the disk.
 
-        Raises:
-            SkillloopError: the file is not what this object left there.
+        Raises SkillloopError: the file is not what this object left there.
         """
         self.check()
         line = json.dumps({**row, "before": self.head}, ensure_ascii=False)
@@ -75,8 +70,7 @@ class Ledger:
     def check(self) -> None:
         """Compare the file with what was written, which nothing but the runner may change.
 
-        Raises:
-            SkillloopError: it differs.
+        Raises SkillloopError: it differs.
         """
         data = self.path.read_bytes() if self.path.exists() else b""
         if data[: self.size] != b"".join(self.lines):

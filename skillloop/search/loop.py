@@ -1,7 +1,7 @@
 """The search: ask for a candidate, evaluate it, accept or discard it, record it, repeat. It knows nothing of GPUs or skills.
 
-A `Problem` says how a candidate is made from a parent and how it is evaluated, `accept` decides, and a `Budget`, kept
-here and never by the problem, says when to stop. Candidates are known here by their ids alone. A deferred one is
+A `Problem` says how a candidate is made from a parent and how it is evaluated, and `accept` decides. The limit of
+trials is kept here and never by the problem; what is under way or deferred when it is reached is still decided. Candidates are known here by their ids alone. A deferred one is
 evaluated again, after a fresh evaluation of the best beside it, until `accept` decides.
 
 The ledger is the only memory: what is asked next is a pure function of its rows, so that a search that was killed goes on
@@ -16,7 +16,6 @@ between trials loses nothing; a search whose baseline was not measured ends at o
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
@@ -71,23 +70,6 @@ class Problem(Protocol[R]):
 Accept = Callable[[Archive, str, R], Decision]  # of a candidate's new result, beside all results before
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Limits of a search; None does not bind. What is under way or deferred when one is reached is still decided."""
-
-    trials: int | None = None  # candidates beside the baseline; repeats do not count
-    cost: float | None = None  # over all rows of the ledger, in the problem's unit
-    seconds: float | None = None  # of this run, on the wall's clock
-
-    def left(self, archive: Archive, seconds: float) -> bool:
-        """Return whether another candidate may be tried."""
-        return (
-            (self.trials is None or len(archive.known - {archive.baseline}) < self.trials)
-            and (self.cost is None or archive.cost < self.cost)
-            and (self.seconds is None or seconds < self.seconds)
-        )
-
-
 @dataclass(slots=True)
 class Search(Generic[R]):
     """Ask and tell over a ledger."""
@@ -95,13 +77,12 @@ class Search(Generic[R]):
     problem: Problem[R]
     ledger: Ledger
     accept: Accept[R]
-    budget: Budget = field(default_factory=Budget)
+    trials: int | None = None  # candidates beside the baseline, at most; repeats do not count
     seed: int = 0  # of all draws
     slots: int = 1  # evaluations at once
     baseline_runs: int = 1  # at least
     best_runs: int = 1  # at most: it is evaluated again beside a candidate that was deferred
     under_way: list[tuple[str, Stage]] = field(default_factory=list, init=False)
-    started: float = field(default_factory=time.monotonic, init=False)
 
     def ask(self) -> tuple[str, Stage] | None:
         """Return the next candidate and its stage, from now on under way; None where there is none yet, or no more."""
@@ -122,10 +103,9 @@ class Search(Generic[R]):
         archive = self.ledger.archive()
         if isinstance(result, Exception):
             decision = Decision(Outcome.CRASH, f"{type(result).__name__}: {result}")
+            trial: Trial[R] = Trial(stage.number, candidate, None, decision)
         else:
-            decision = self.accept(archive, candidate, result)
-        measured = None if isinstance(result, Exception) else result
-        trial = Trial(stage.number, candidate, measured, decision)
+            trial = Trial(stage.number, candidate, result, self.accept(archive, candidate, result))
         record = self.problem.record(trial)
         value, values = record[self.ledger.metric], list(archive.runs.get(candidate, ()))
         if value is not None:
@@ -134,8 +114,8 @@ class Search(Generic[R]):
             "event": "trial",
             "number": stage.number,
             "candidate": candidate,
-            "outcome": decision.outcome.value,
-            "reason": decision.reason,
+            "outcome": trial.decision.outcome.value,
+            "reason": trial.decision.reason,
             **record,
             "mean": sum(values) / len(values) if value is not None else None,
             "runs": len(values),
@@ -172,6 +152,6 @@ class Search(Generic[R]):
         if (waiting := archive.deferred()) is not None:
             stale = not archive.refreshed(waiting) and archive.attempts(archive.best) < self.best_runs
             return archive.best if stale else waiting
-        if not self.budget.left(archive, time.monotonic() - self.started):
+        if self.trials is not None and len(archive.known - {archive.baseline}) >= self.trials:
             return None
         return self.problem.mutate(draw_parent(archive, f"{self.seed}:{archive.number}"), archive)

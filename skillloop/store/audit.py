@@ -99,8 +99,7 @@ class Audit:
     def adopt(self) -> None:
         """Sign a log that came from another installation with this one's key. The caller holds the transaction.
 
-        Raises:
-            Corrupt: its chain is broken.
+        Raises Corrupt: its chain is broken.
         """
         previous = _START
         for seq, entry, digest in self._database.rows("SELECT seq, entry, hash FROM audit ORDER BY seq"):

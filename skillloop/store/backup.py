@@ -93,8 +93,7 @@ def copies(home: Path) -> list[Path]:
 def keep_copy(database: Database, audit: Audit, home: Path) -> None:
     """Copy (0600) a sound database whose log has grown; the copy before gives way to it, or the sixth does.
 
-    Raises:
-        SkillloopError: the copy cannot be written; the others are as they were.
+    Raises SkillloopError: the copy cannot be written; the others are as they were.
     """
     kept, entries = copies(home), len(audit)
     *earlier, (number, newest) = [(0, 0), *(tuple(map(int, copy.stem.split("-"))) for copy in kept)]
@@ -143,9 +142,7 @@ def restore(home: Path, file: Path) -> Path | None:
 def rebuild(home: Path) -> Rebuilt:
     """Make a new store of the newest sound copy of a damaged one. The caller holds the locks of the home.
 
-    Raises:
-        Locked: another process writes to the store.
-        SkillloopError: the disk refused; nothing was changed.
+    Raises Locked: another process writes to the store; SkillloopError: the disk refused; nothing was changed.
     """
     target = home / NAME
     before = fs.mark(target) if target.exists() else None
@@ -220,10 +217,7 @@ def _put_in_place(new: Path, target: Path, word: str, *, unless: fs.Mark | None 
 
     It is kept as `NAME.word-1`, or the next number that is free; returns where, or None where there was none.
     `unless` is how it looked when the new one was made of it; where it looks different now, nothing is done.
-
-    Raises:
-        Locked: another process writes to it, or did since `unless` was taken.
-        SkillloopError: the disk refused.
+    Raises Locked: another process writes to it, or did since `unless` was taken; SkillloopError: the disk refused.
     """
     try:
         fs.sync(new)
@@ -255,11 +249,7 @@ def _put_in_place(new: Path, target: Path, word: str, *, unless: fs.Mark | None 
 
 
 def _check(database: Database, home: Path, source: Path) -> Audit:
-    """Return the log of a database whose bytes and versions are as they should be.
-
-    Raises:
-        Corrupt: they are not.
-    """
+    """Return the log of a database whose bytes and versions are as they should be. Raises Corrupt: they are not."""
     audit = Audit(database, home)
     broken = database.problems() or list(Versions(database, audit).problems())
     if broken:

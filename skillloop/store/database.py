@@ -188,11 +188,7 @@ class Database:
         return self.rows(sql, *values)[0]
 
     def parsed(self, text: str) -> Any:
-        """Return the value of a JSON column.
-
-        Raises:
-            Corrupt: it is not JSON.
-        """
+        """Return the value of a JSON column. Raises Corrupt: it is not JSON."""
         try:
             return json.loads(text)
         except (ValueError, TypeError) as error:
@@ -201,8 +197,7 @@ class Database:
     def document(self, kind: type[T], data: str, sha: str) -> T:
         """Return the value that `encode` was given; for a tuple `kind` is `tuple[X, ...]`.
 
-        Raises:
-            Corrupt: the text has another SHA-256, or is not the JSON of such a value.
+        Raises Corrupt: the text has another SHA-256, or is not the JSON of such a value.
         """
         if sha256(data) != sha:
             raise Corrupt(self.path, f"a stored {kind.__name__.strip('_').lower()} has changed")
@@ -225,11 +220,7 @@ class Database:
         return [f"{self.path}: {line}" for line in broken]
 
     def copy_to(self, path: Path) -> None:
-        """Write a compact copy to a new file (0600).
-
-        Raises:
-            SkillloopError: the file exists, or cannot be written.
-        """
+        """Write a compact copy to a new file (0600). Raises SkillloopError: the file exists, or cannot be written."""
         with self._explained():
             _new_file(path)
             self._connection.execute("VACUUM INTO ?", (os.fspath(path),))

@@ -77,8 +77,7 @@ class Calls(Tables):
     def reserve(self, call: Call, limits: Mapping[Scope, Limit]) -> int:
         """Hold what a call may cost, if every limit still allows it; the number of the call.
 
-        Raises:
-            BudgetExceeded: a limit does not.
+        Raises BudgetExceeded: a limit does not.
         """
         day = datetime.now(UTC).date().isoformat()
         owners: dict[Scope, str] = {"session": call.session, "day": day, "command": call.command}
@@ -139,8 +138,7 @@ class Calls(Tables):
     def answer(self, key: str) -> str | None:
         """Return the reply that the very same request got before, or None.
 
-        Raises:
-            Corrupt: the stored reply was changed.
+        Raises Corrupt: the stored reply was changed.
         """
         rows = self._database.rows(
             "SELECT reply, sha FROM calls WHERE key = ? AND state = 'answered' ORDER BY id LIMIT 1", key

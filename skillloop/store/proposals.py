@@ -107,8 +107,7 @@ class Proposals(Tables):
     def find_proposal(self, prefix: str) -> Queued:
         """Return the proposal whose id is `prefix` or alone begins with it.
 
-        Raises:
-            UsageError: none, or more than one.
+        Raises UsageError: none, or more than one.
         """
         low, high = prefix, prefix + "\U0010ffff"
         rows = self._database.rows(
@@ -139,11 +138,7 @@ class Proposals(Tables):
         return bool(self._database.rows("SELECT 1 FROM proposals WHERE id = ?", proposal_id))
 
     def set_state(self, proposal_id: str, state: State, reason: str, *, by: By) -> None:
-        """Say what became of a proposal.
-
-        Raises:
-            UsageError: there is no such proposal.
-        """
+        """Say what became of a proposal. Raises UsageError: there is no such proposal."""
         with self.transaction():
             rows = self._database.rows("SELECT skill, state FROM proposals WHERE id = ?", proposal_id)
             if not rows:
@@ -203,11 +198,7 @@ class Evaluations(Tables):
             self._database.insert("cases", row, known=True)
 
     def cases(self, skill: str | Path, kind: type[T]) -> list[T]:
-        """Return the cases of a skill, oldest first.
-
-        Raises:
-            Corrupt: one was changed.
-        """
+        """Return the cases of a skill, oldest first. Raises Corrupt: one was changed."""
         query = "SELECT data, sha FROM cases WHERE skill = ? ORDER BY seq"
         return [
             self._database.document(kind, *row) for row in self._database.rows(query, fs.canonical(skill))

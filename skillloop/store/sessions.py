@@ -98,11 +98,7 @@ class Sessions(Tables):
         return self._database.document(Lesson, *rows[0]) if rows else None
 
     def lesson(self, lesson_id: str) -> Lesson:
-        """Return the one with this id.
-
-        Raises:
-            UsageError: there is none.
-        """
+        """Return the one with this id. Raises UsageError: there is none."""
         found = self.find_lesson(lesson_id)
         if found is None:
             raise UsageError(f"there is no lesson {lesson_id}")
@@ -111,8 +107,7 @@ class Sessions(Tables):
     def attach(self, lesson_id: str, skill: SkillRef) -> Lesson:
         """Say which skill a lesson is for; the changed lesson.
 
-        Raises:
-            UsageError: no such lesson, or a path that is no skill's.
+        Raises UsageError: no such lesson, or a path that is no skill's.
         """
         with self.transaction():
             target = skill_path(skill)
@@ -140,8 +135,7 @@ class Sessions(Tables):
     def keep(self, lesson_id: str) -> Lesson:
         """Offer a candidate, because the person says that it is meant for good; the changed lesson.
 
-        Raises:
-            UsageError: no such lesson.
+        Raises UsageError: no such lesson.
         """
         with self.transaction():
             found = replace(self.lesson(lesson_id), offered=True)

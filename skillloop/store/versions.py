@@ -57,8 +57,7 @@ class Versions(Tables):
     def content(self, sha: str) -> bytes | None:
         """Return the bytes with this sha256, or None where they were never stored.
 
-        Raises:
-            Corrupt: the stored bytes have another hash.
+        Raises Corrupt: the stored bytes have another hash.
         """
         rows = self._database.rows("SELECT data FROM blobs WHERE sha = ?", sha)
         if not rows:

@@ -39,8 +39,7 @@ class Language:
 def languages(folder: Path = FOLDER) -> tuple[Language, ...]:
     """Read every language; English comes first, the others in their order.
 
-    Raises:
-        ValueError: a file has a key that English has not, lacks one that it has, or an entry is no string.
+    Raises ValueError: a file has a key that English has not, lacks one that it has, or an entry is no string.
     """
     read = {path.stem: _read(path) for path in folder.glob("*.toml")}
     for code, language in read.items():

@@ -86,11 +86,7 @@ class Inbox:
         return names
 
     def claim(self, name: str) -> Job:
-        """Start on a job.
-
-        Raises:
-            BrokenJob: The file is not a job; it was parked.
-        """
+        """Start on a job. Raises BrokenJob: The file is not a job; it was parked."""
         path = self.working / f"{name}.json"
         (self.waiting / path.name).rename(path)
         try:

@@ -4,7 +4,7 @@ import pytest
 
 from skillloop.model import Decision, Outcome
 from skillloop.search.ledger import Ledger
-from skillloop.search.loop import Budget, Search, Stage
+from skillloop.search.loop import Search, Stage
 
 
 class Climb:
@@ -75,18 +75,13 @@ def test_a_baseline_that_breaks_ends_the_run_at_once_and_for_good(ledger):
     assert outcomes(problem, ledger) == []
 
 
-def test_the_budget_is_kept_outside_the_problem(tmp_path):
-    def tried(name, **limits):
-        return len(outcomes(Climb(range(1, 100)), Ledger(tmp_path / name, "loss"), budget=Budget(**limits)))
-
-    assert tried("trials", trials=3) == 1 + 3
-    assert tried("cost", cost=2.5) == 3
-    assert tried("seconds", seconds=0.0) == 1
+def test_the_limit_is_kept_outside_the_problem(ledger):
+    assert len(outcomes(Climb(range(1, 100)), ledger, trials=3)) == 1 + 3
 
 
 def test_what_was_spent_before_counts_when_a_search_goes_on(ledger):
-    outcomes(Climb([1, 2, 3, 4]), ledger, budget=Budget(trials=2))
-    assert outcomes(Climb([1, 2, 3, 4]), ledger, budget=Budget(trials=3)) == [(3, "keep")]
+    outcomes(Climb([1, 2, 3, 4]), ledger, trials=2)
+    assert outcomes(Climb([1, 2, 3, 4]), ledger, trials=3) == [(3, "keep")]
 
 
 def test_closing_the_generator_between_trials_keeps_what_was_decided(ledger):
@@ -113,10 +108,14 @@ def test_a_deferred_candidate_is_evaluated_again_after_the_best(ledger):
         return Decision(Outcome.DEFER, "measure again")
 
     options = {"baseline_runs": 2, "best_runs": 3}
-    assert [
-        row["candidate"]
-        for row in Search(Climb([1]), ledger, accept, budget=Budget(trials=1), **options).run()
-    ] == ["0", "0", "1", "0", "1", "1"]
+    assert [row["candidate"] for row in Search(Climb([1]), ledger, accept, trials=1, **options).run()] == [
+        "0",
+        "0",
+        "1",
+        "0",
+        "1",
+        "1",
+    ]
 
 
 def test_several_slots_ask_ahead_from_the_rows_that_one_slot_would_know(ledger, tmp_path):
@@ -124,6 +123,6 @@ def test_several_slots_ask_ahead_from_the_rows_that_one_slot_would_know(ledger, 
     assert outcomes(problem, ledger, slots=2) == [(n, "keep") for n in range(5)]
     assert [stage.number for stage in problem.stages] == [0, 1, 2, 3, 4]
     parts = Ledger(tmp_path / "parts", "loss")
-    while rows := outcomes(Climb([1, 2, 3, 4]), parts, slots=2, budget=Budget(trials=len(parts.trials) + 1)):
+    while rows := outcomes(Climb([1, 2, 3, 4]), parts, slots=2, trials=len(parts.trials) + 1):
         assert rows
     assert [row["candidate"] for row in parts.trials] == [row["candidate"] for row in ledger.trials]
