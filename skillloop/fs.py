@@ -40,6 +40,7 @@ Mark = tuple[int, int]  # size in bytes, modification time in ns
 
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
 _SEARCH = getattr(os, "O_PATH", os.O_RDONLY)  # a folder on the way need not be readable, only searchable
+_GONE = "a deleted skill stays deleted; put it back yourself"
 _SAVE = 0.5  # seconds for an editor to write what it has opened
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
@@ -57,29 +58,37 @@ class Unreachable(SkillloopError):  # noqa: N818
 
 
 @contextmanager
+def reaching(what: Path | str) -> Iterator[None]:
+    """Turn an OSError of the block into Unreachable: what could not be reached, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise Unreachable(f"{what}: {error.strerror or error}") from error
+
+
+@contextmanager
 def locked(path: Path, *, wait: float = 30.0) -> Iterator[None]:
     """Hold an exclusive lock on the file `path` (made 0600 if missing), which the kernel drops when we die.
 
     The file is never removed: removing one is how two processes come to hold "the" lock. After `wait` seconds (0 does not
-    wait) it raises Locked, which names the holder; SkillloopError where the file cannot be opened (a link, no permission).
+    wait) it raises Locked, which names the holder; Unreachable where the file cannot be opened (a link, no permission).
     """
-    try:
+    with reaching(f"{path}: cannot lock"):
         handle = os.open(path, os.O_RDWR | os.O_CREAT | _OPEN, 0o600)
-    except OSError as error:
-        raise SkillloopError(f"{path}: cannot lock: {_reason(error)}") from error
     try:
         until = time.monotonic() + wait
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "another"
-                    raise Locked(f"{path} is held by process {holder}", "wait until it has ended") from None
-            except OSError as error:
-                raise SkillloopError(f"{path}: cannot lock: {_reason(error)}") from error
-            time.sleep(0.005)
+        with reaching(f"{path}: cannot lock"):
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= until:
+                        holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "another"
+                        raise Locked(
+                            f"{path} is held by process {holder}", "wait until it has ended"
+                        ) from None
+                time.sleep(0.005)
         with suppress(OSError):  # the number is for people only; a full disk must not stop us here
             os.ftruncate(handle, 0)
             os.pwrite(handle, b"%d\n" % os.getpid(), 0)
@@ -94,21 +103,18 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, lasting: bool = 
     `lasting` waits until the new file would survive a power loss; else the old one may come back. Raises Unreachable where
     the disk refuses; the old file is untouched then and no temporary file stays.
     """
-    try:
+    with reaching(path.parent):
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise Unreachable(f"{path.parent}: {_reason(error)}") from error
     temp = f".{path.name}.{os.getpid()}.tmp"
     try:
-        _write_new(folder, temp, data, mode)
-        os.rename(temp, path.name, src_dir_fd=folder, dst_dir_fd=folder)
-        if lasting:
-            os.fsync(folder)
-    except BaseException as error:
+        with reaching(path):
+            _write_new(folder, temp, data, mode)
+            os.rename(temp, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            if lasting:
+                os.fsync(folder)
+    except BaseException:
         with suppress(OSError):
             os.unlink(temp, dir_fd=folder)
-        if isinstance(error, OSError):
-            raise Unreachable(f"{path}: {_reason(error)}") from error
         raise
     finally:
         os.close(folder)
@@ -153,7 +159,7 @@ def canonical(path: str | Path) -> str:
     try:
         name = f"{os.path.realpath(Path(text).parent)}/{Path(text).name}"
     except OSError as error:  # it changed while we looked
-        raise Missing(f"{text}: {_reason(error)}") from None
+        raise Missing(f"{text}: {error.strerror or error}") from None
     if is_rules(text) and not is_rules(name):
         raise UsageError(f"{text} is behind a symbolic link, to {name}", "make its folder one of its own")
     return name
@@ -180,24 +186,20 @@ class OpenSkill:
         """
         if self.doubt:
             raise NotEditable(f"{self.path} {self.doubt}", "make it a file of its own")
-        try:
-            handle = os.open(name or self.name, os.O_RDONLY | os.O_NONBLOCK | _OPEN, dir_fd=self.folder)
-        except FileNotFoundError:
-            raise Missing(
-                f"{self.path}: there is no such file", "a deleted skill stays deleted; put it back yourself"
-            ) from None
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise NotEditable(f"{self.path} is a symbolic link", "make it a real file") from None
-            raise Unreachable(f"{self.path}: {_reason(error)}") from error
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            os.close(handle)
-            raise NotEditable(f"{self.path} is not a regular file")
-        try:
+        with reaching(self.path):
+            try:
+                handle = os.open(name or self.name, os.O_RDONLY | os.O_NONBLOCK | _OPEN, dir_fd=self.folder)
+            except FileNotFoundError:
+                raise Missing(f"{self.path}: there is no such file", _GONE) from None
+            except OSError as error:
+                if error.errno == errno.ELOOP:
+                    raise NotEditable(f"{self.path} is a symbolic link", "make it a real file") from None
+                raise
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                os.close(handle)
+                raise NotEditable(f"{self.path} is not a regular file")
             with os.fdopen(handle, "rb") as file:
                 data = file.read(MAX_SKILL + 1)
-        except OSError as error:
-            raise Unreachable(f"{self.path}: {_reason(error)}") from error
         if len(data) > MAX_SKILL:
             raise NotEditable(f"{self.path} is larger than {MAX_SKILL:,} bytes")
         return data
@@ -300,10 +302,8 @@ def open_skill(path: str | Path) -> Iterator[OpenSkill]:
     folder = _walk(place, name)
     try:
         file = Path(name).name
-        try:
+        with reaching(f"the folder of {file}"):
             names = os.listdir(folder)  # noqa: PTH208  (pathlib knows no handles)
-        except OSError as error:
-            raise Unreachable(f"the folder of {file}: {error.strerror}") from error
         spelt = [each for each in names if each.casefold() == file.casefold()]
         # as it is spelt on the disk; a name in other letters counts where it is the only one
         real = place / (file if file in names or len(spelt) != 1 else spelt[0])
@@ -330,21 +330,18 @@ def make_rules(path: str | Path) -> None:
     if not is_rules(str(name)):
         raise UsageError(f"{name} is no rules file")
     for folder in (name.parents[1], name.parent):
-        try:
-            folder.mkdir(mode=0o755)
-        except FileExistsError:
-            continue
-        except FileNotFoundError as error:
-            raise Missing(f"{name}: there is no folder {folder.parent}") from error
-        except OSError as error:
-            raise Unreachable(f"{folder}: {_reason(error)}") from error
-        sync(folder.parent)
+        with reaching(folder):
+            try:
+                folder.mkdir(mode=0o755)
+            except FileExistsError:
+                continue
+            except FileNotFoundError as error:
+                raise Missing(f"{name}: there is no folder {folder.parent}") from error
+            sync(folder.parent)
     handle = _walk(name.parent, str(name))
     try:
-        with suppress(FileExistsError):
+        with reaching(name), suppress(FileExistsError):
             os.close(os.open(name.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o644, dir_fd=handle))
-    except OSError as error:
-        raise Unreachable(f"{name}: {_reason(error)}") from error
     finally:
         os.close(handle)
 
@@ -372,23 +369,18 @@ def _by_others(folder: os.stat_result) -> int:
 
 def _walk(folder: Path, name: str) -> int:
     """Open a folder from / on without following any link; errors speak of the file `name`."""
-    try:
+    with reaching("/"):
         handle = os.open("/", _SEARCH | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise Unreachable(f"/: {_reason(error)}") from error
     parts = folder.parts[1:]
     for number, part in enumerate(parts, start=1):
         flags = os.O_RDONLY if number == len(parts) else _SEARCH  # the last one is read and synced
-        try:
-            inner = os.open(part, flags | os.O_DIRECTORY | _OPEN, dir_fd=handle)
-        except (FileNotFoundError, NotADirectoryError):
-            raise Missing(
-                f"{name}: there is no such folder", "a deleted skill stays deleted; put it back yourself"
-            ) from None
-        except OSError as error:
-            raise Unreachable(f"{name}: cannot open its folder: {_reason(error)}") from error
-        finally:
-            os.close(handle)
+        with reaching(f"{name}: cannot open its folder"):
+            try:
+                inner = os.open(part, flags | os.O_DIRECTORY | _OPEN, dir_fd=handle)
+            except (FileNotFoundError, NotADirectoryError):
+                raise Missing(f"{name}: there is no such folder", _GONE) from None
+            finally:
+                os.close(handle)
         handle = inner
     return handle
 
@@ -418,7 +410,3 @@ def _has_writer(handle: int) -> bool:
     except OSError as error:
         return error.errno == errno.EAGAIN  # else this file system knows no leases
     return False
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)

@@ -175,14 +175,13 @@ class Audit:
 
     def _key(self) -> bytes:
         """Return the install's key, made at first use. A new key after a loss is told by `problems`, not hidden."""
-        try:
-            return self._key_file.read_bytes()
-        except FileNotFoundError:
-            key = os.urandom(32)
-            fs.write_atomic(self._key_file, key)
-            return key
-        except OSError as error:
-            raise fs.Unreachable(f"{self._key_file}: {error.strerror}") from error
+        with fs.reaching(self._key_file):
+            try:
+                return self._key_file.read_bytes()
+            except FileNotFoundError:
+                key = os.urandom(32)
+                fs.write_atomic(self._key_file, key)
+                return key
 
 
 def _mac(key: bytes, digest: str) -> str:

@@ -63,24 +63,23 @@ def export(database: Database, file: Path, *, replace: bool = False) -> None:
         raise exists
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        database.copy_to(temporary)
-        with closing(Database(temporary)) as copy:
-            _check(copy, file.parent, database.path)
-        fs.sync(temporary)
-        try:
-            if not replace:
-                os.link(temporary, file)  # unlike a rename, it cannot overwrite what appeared meanwhile
-        except FileExistsError:
-            raise exists from None
-        except OSError as error:
-            replace = error.errno in {errno.EPERM, errno.ENOTSUP}  # a disk without hard links
-            if not replace:
-                raise
-        if replace:
-            temporary.rename(file)
-        fs.sync(file.parent)
-    except OSError as error:
-        raise SkillloopError(f"{file}: {error.strerror}") from error
+        with fs.reaching(file):
+            database.copy_to(temporary)
+            with closing(Database(temporary)) as copy:
+                _check(copy, file.parent, database.path)
+            fs.sync(temporary)
+            try:
+                if not replace:
+                    os.link(temporary, file)  # unlike a rename, it cannot overwrite what appeared meanwhile
+            except FileExistsError:
+                raise exists from None
+            except OSError as error:
+                replace = error.errno in {errno.EPERM, errno.ENOTSUP}  # a disk without hard links
+                if not replace:
+                    raise
+            if replace:
+                temporary.rename(file)
+            fs.sync(file.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -99,14 +98,12 @@ def keep_copy(database: Database, audit: Audit, home: Path) -> None:
     *earlier, (number, newest) = [(0, 0), *(tuple(map(int, copy.stem.split("-"))) for copy in kept)]
     if entries == newest or database.problems() or audit.problems():
         return
-    try:
+    with fs.reaching(home / "backups"):
         (home / "backups").mkdir(mode=0o700, exist_ok=True)
         export(database, home / "backups" / f"{number + 1:06}-{entries}.db", replace=True)
         recent = len(kept) > 1 and newest - earlier[-1][1] < EVERY
         for old in kept[-1:] if recent else kept[: 1 - _COPIES]:
             old.unlink(missing_ok=True)
-    except OSError as error:
-        raise SkillloopError(f"{home / 'backups'}: {error.strerror}") from error
 
 
 def restore(home: Path, file: Path) -> Path | None:
@@ -118,10 +115,8 @@ def restore(home: Path, file: Path) -> Path | None:
         Corrupt: the file is damaged; nothing was changed.
         SkillloopError: it cannot be read, is no export, or the disk refused.
     """
-    try:
+    with fs.reaching(file):
         data = file.read_bytes()
-    except OSError as error:
-        raise SkillloopError(f"{file}: {error.strerror}") from error
     if not data.startswith(b"SQLite format 3\0"):
         raise SkillloopError(f"{file} is no export of skillloop")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -219,7 +214,7 @@ def _put_in_place(new: Path, target: Path, word: str, *, unless: fs.Mark | None 
     `unless` is how it looked when the new one was made of it; where it looks different now, nothing is done.
     Raises Locked: another process writes to it, or did since `unless` was taken; SkillloopError: the disk refused.
     """
-    try:
+    with fs.reaching(target):
         fs.sync(new)
         if not target.exists():
             new.rename(target)
@@ -243,8 +238,6 @@ def _put_in_place(new: Path, target: Path, word: str, *, unless: fs.Mark | None 
             fs.sync(target.parent)
             new.rename(target)
             fs.sync(target.parent)
-    except OSError as error:
-        raise SkillloopError(f"{target}: {error.strerror}") from error
     return kept
 
 
