@@ -17,8 +17,7 @@ from pathlib import Path
 
 from skillloop.model import Kind, Signal
 
-SHOWN = 6
-"""How many signals of a detection are shown."""
+SHOWN = 6  # how many signals of a detection are shown
 
 SINGLE_WORDS = "single words"
 """Name of what the words of a turn add that no class holds: each is a number, "#17", that tells a reader nothing."""

@@ -39,23 +39,15 @@ SURE_AT = learned().thresholds["sure"]
 REPLY_SAYS = 0.1
 """What the words with which the assistant answered may add to how sure a lesson is: assistants apologise for anything."""
 
-ONCE = "it may have been meant for once"
-"""Why a person must look at a lesson that is less surely durable."""
+ONCE = "it may have been meant for once"  # why a person must look at a lesson that is less surely durable
 
 NOT_CORRECTED = "it may not have been said as a correction"
 """Why a person must look at a lesson from a turn that is less surely a disagreement."""
 
-UNSURE = (0.2, DRAFT_AT)
-"""Between these a second opinion is worth asking for."""
-
-OPINION = "second opinion"
-"""Name of the signal that says by how much a second opinion changed the confidence."""
-
-LONGEST_QUOTE = 400
-"""Characters."""
-
-CANDIDATE_AT = 0.005
-"""Chance from which a rule is a candidate where the person did not disagree."""
+UNSURE = (0.2, DRAFT_AT)  # between these a second opinion is worth asking for
+OPINION = "second opinion"  # name of the signal that says by how much a second opinion changed the confidence
+LONGEST_QUOTE = 400  # characters
+CANDIDATE_AT = 0.005  # chance from which a rule is a candidate where the person did not disagree
 
 AGAIN_AT = 0.035
 """Chance from which an order that is said again is a rule, where the person did not disagree: "commit all" comes every day.
@@ -96,11 +88,8 @@ def find(
         last = disagreements[-1] if disagreements else None
         if found.confidence >= FOUND_AT:
             disagreement = found.disagreement()
-            if (
-                last
-                and disagreement.turn - last.turn <= 1
-                and disagreement.evidence.quote == last.evidence.quote
-            ):
+            near = last is not None and disagreement.turn - last.turn <= 1
+            if last and near and disagreement.evidence.quote == last.evidence.quote:
                 disagreements.pop()  # the turn was sent again at once; the last sending stays
                 taught = [lesson for lesson in taught if lesson.turn != last.turn]
             disagreements.append(disagreement)
@@ -130,9 +119,12 @@ class _Reading:
         turn, disagrees = self.scene.turn, self.confidence >= FOUND_AT
         signals = self._signals()
         found = ((rule, chance, self._offered(rule, chance)) for rule, chance in self.rules)
+        own = self.evidence.id  # a further rule of the turn has an id of its own
         return [
             Lesson(
-                evidence=self._evidence(rule.quote, further=number > 0),
+                evidence=replace(
+                    self.evidence, id=_digest(f"{own} {rule.quote}") if number else own, quote=rule.quote
+                ),
                 text=rule.text,
                 chance=round(chance, 3),
                 offered=offered,
@@ -188,11 +180,6 @@ class _Reading:
         }
         return (*rule.look, *(why for why, true in doubts.items() if true))
 
-    def _evidence(self, quote: str, *, further: bool) -> Evidence:
-        """Return the evidence with a quote; that of a further rule of the turn has an id of its own."""
-        name = _digest(f"{self.evidence.id} {quote}") if further else self.evidence.id
-        return replace(self.evidence, id=name, quote=quote)
-
     def _signals(self) -> tuple[Signal, ...]:
         """Return what weighed most, and by how much a second opinion changed the confidence."""
         signals = learned().disagreement.signals(self.present)
@@ -225,8 +212,7 @@ def _digest(text: str) -> str:
 
 def _quote(text: str) -> str:
     """Return the words that carry the disagreement: all of a short turn, of a long one the sentence that weighs most."""
-    if len(text) <= LONGEST_QUOTE:
-        return text.strip()
-    score = learned().disagreement.score
-    heaviest = max(lessons.sentences(text), key=lambda part: score(words_used(part)), default="")
-    return heaviest[:LONGEST_QUOTE].strip()
+    if len(text) > LONGEST_QUOTE:
+        score = learned().disagreement.score
+        text = max(lessons.sentences(text), key=lambda part: score(words_used(part)), default="")
+    return text[:LONGEST_QUOTE].strip()

@@ -11,12 +11,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from skillloop.detect.classifier import learned, sigmoid
-from skillloop.detect.features import PERSON
+from skillloop.detect.features import PERSON, pairs, patterns
 from skillloop.text import lexicon
 from skillloop.text.phrase_matcher import Phrases, tokens, wide
 
-_REQUEST = Phrases("wished")
-"""The classes of words in which people ask for something."""
+_REQUEST = Phrases("wished")  # the classes of words in which people ask for something
 
 EXPLICIT = "rule: says that it lasts"
 """The feature of a rule of which the person says themselves that it is for good."""
@@ -24,58 +23,17 @@ EXPLICIT = "rule: says that it lasts"
 STATEMENT = "told: only told"
 """The feature of a sentence that starts like no order: most such tell how things are."""
 
-WINDOW = 1500
-"""Characters of a turn that are looked at around the rule."""
-
-NEAR = 120
-"""Characters before and after a rule in which "from now on" and "I told you" are about it."""
-
-LONGEST_PHRASE = 8
-"""Tokens of the longest phrase of a class."""
-
-LISTED = 3
-"""Items from which a turn holds a list: of tasks, findings or a specification."""
+WINDOW = 1500  # characters of a turn that are looked at around the rule
+NEAR = 120  # characters before and after a rule in which "from now on" and "I told you" are about it
+LONGEST_PHRASE = 8  # tokens of the longest phrase of a class
+LISTED = 3  # items from which a turn holds a list: of tasks, findings or a specification
 
 _NEAR_CLASSES = {"from now on", "said before"}
 _AROUND_CLASSES = {"fault", "temper", "broken", "asks why", "new work", "go on", "pleased"}
 """Classes that tell also where they stand outside the rule."""
 
-_GUIDE = re.compile(r"\b[A-Z][A-Z_]{2,}\.md\b")
-_SOURCE = re.compile(
-    r"\b[\w-]+\.(?:py|pyi|[jt]sx?|mjs|vue|svelte|go|rs|rb|php|java|kt|swift|cs|cpp|cc|[ch]|hpp|sql|css|scss|html?)\b(?!\()"
-)
-_FILE = re.compile(r"\b[\w-]+\.[a-z]{1,5}\b(?!\()|(?<!\w)[.~]?/\w|\w/\w[\w.-]*/|\w/(?!\w)")
 _ITEM = re.compile(r"^[ \t]*(?:[-*•+]|\d+[.)])[ \t]", re.MULTILINE)
-_NAME = re.compile(r"\w_\w|[a-z][A-Z]\w|\w\(\)|@\w|`")
-_QUOTED = re.compile(r"[\"“«「„].+[\"”»」“]")
 _FORMS_AT_HAND = re.compile(r"\d{3,}|[a-z]\.[a-z]+\(|\w/\w+\.\w", re.IGNORECASE)
-
-_ORDERS = {
-    "means", "prohibition", "negated verb", "no", "taste", "should", "change", "lasting", "working", "enough", "always", "every", "must",
-    "our way", "limit", "instead", "from now on",
-}  # fmt: skip
-"""A sentence that starts with none of these tells something, and the same words weigh differently in it."""
-
-_PAIRS = {
-    "always at the head": ("practice", "working"),
-    "always": ("working", "practice"),
-    "every": ("must", "prohibition"),
-    "condition": ("working", "prohibition"),
-    "prohibition": ("practice", "working"),
-    "means": ("practice",),
-    "instead": ("means",),
-    "negated verb": ("practice",),
-    "bare object": ("prohibition", "practice"),
-    "at hand": ("product", "prohibition", "practice"),
-    "our way": ("at hand",),
-    "said before": ("working",),
-    "taste": ("practice",),
-    "must": ("practice",),
-    "definite": ("product",),
-    "no need": ("our way",),
-    "tells": ("our way",),
-}
-"""Features of the rule that mean more, or less, together."""
 
 
 def chances(turn: Mapping[str, float], rules: Sequence[Mapping[str, float]]) -> list[float]:
@@ -105,8 +63,8 @@ def features(text: str, quote: str, rule: str) -> dict[str, float]:
     starts |= {name for name, at in _REQUEST.find(words[: lead + LONGEST_PHRASE]).items() if at < lead}
     contains = {*_REQUEST.find(tokens(quote)), *classes} - {"asks"}
     contains |= _form(rule, (len(words) or 1) * token_size)
-    contains |= {f"{a} + {b}" for a in _PAIRS.keys() & contains for b in contains.intersection(_PAIRS[a])}
-    mood = "rule" if starts & _ORDERS else "told"
+    contains |= set(pairs("rule-pairs", contains))
+    mood = "told" if starts.isdisjoint(lexicon.table("detector")["orders"]["classes"]) else "rule"
     names = {f"{mood}: {name}" for name in contains} | {f"{mood}: starts {name}" for name in starts}
     if mood == "told":
         names.add(STATEMENT)
@@ -119,21 +77,17 @@ def features(text: str, quote: str, rule: str) -> dict[str, float]:
 
 def _form(rule: str, size: float) -> set[str]:
     """Return what the form of a rule of so many words shows."""
-    guide, source = _GUIDE.search(rule), _SOURCE.search(rule)
-    names = {
+    names = {name for name, pattern in patterns("rule").items() if pattern.search(rule)}
+    if names & {"names a guide", "names a source file"}:
+        names.discard("names a file")
+    form = {
         "short": size <= 5,
         "long": size > 22,
         "one clause": not re.search(r"[,;:，；：、]", rule),
-        "number": re.search(r"\d", rule),
         "always at the head": _always(rule, "rule.head", "rule.wish"),
         "bare object": lexicon.pattern("rule.bare object").match(rule),
-        "names a guide": guide,
-        "names a source file": source,
-        "names a file": not guide and not source and _FILE.search(rule),
-        "names a thing": _NAME.search(rule),
-        "quotes something": _QUOTED.search(rule),
     }
-    return {name for name, true in names.items() if true}
+    return names | {name for name, true in form.items() if true}
 
 
 def surrounding_features(text: str, quote: str = "") -> dict[str, float]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
 from itertools import pairwise
 
@@ -20,26 +20,13 @@ from skillloop.text.words import stem
 PERSON, REPLY, CLAIM = map(Phrases, ("said", "replied", "claimed"))
 """The classes of words of a person, of an assistant that answers, and of one that says that it is done."""
 
-HEAD, TAIL = 1200, 300
-"""Characters of a person's prose that are looked at, from its start and from its end."""
-
-OPENING, CLOSING = 260, 700
-"""Characters of the reply, and of the assistant's turn before, that are looked at."""
-
-OPENED = 6
-"""Words of a later sentence that are looked at for how it starts."""
-
-SINGLE = 400
-"""Characters of a person's prose whose single words are looked at."""
-
-BUCKETS = 4096
-"""Numbers that a single word can have: several words share one, and none can be read from it."""
-
-SIMILAR = 0.25
-"""Share of words in common from which a turn is like an earlier one."""
-
-TEMPLATE = 25
-"""Characters in common from which two prompts are filled in from one template."""
+HEAD, TAIL = 1200, 300  # characters of a person's prose that are looked at, from its start and from its end
+OPENING, CLOSING = 260, 700  # characters of the reply, and of the assistant's turn before, that are looked at
+OPENED = 6  # words of a later sentence that are looked at for how it starts
+SINGLE = 400  # characters of a person's prose whose single words are looked at
+BUCKETS = 4096  # numbers that a single word can have: several words share one, and none can be read from it
+SIMILAR = 0.25  # share of words in common from which a turn is like an earlier one
+TEMPLATE = 25  # characters in common from which two prompts are filled in from one template
 
 _SENTENCE = re.compile(r"[.!?。！？\n]+")
 _EDITS = re.compile(
@@ -49,37 +36,23 @@ _TROUBLE = re.compile(
     r"(?:Error|Exception)\b|traceback|\bfail(?:ed|ure|s)?\b|fatal|cannot find|not found|ERR!|panic|\b[45]\d\d\b (?:\(|error|bad|not|internal)",
     re.IGNORECASE,
 )
-# these begin with a few characters and look back from there, so that a text is searched several times faster
-_TROUBLE_LINE = re.compile(
-    r"(?:Error|Exception) ?[:(]|\n ?(?:error|fatal|npm ERR!)\b.*:|Traceback| \((?<=\b[45]\d\d \()|ERR_\w"
-)
-_MENTION = re.compile(
-    r"[@/.](?:(?<=@)(?<!\S@)[\w./-]|(?<=[\w-]/)[\w./-]+\.\w{1,5}\b"
-    r"|(?<=[\w-]\.)(?:py|ts|tsx|js|jsx|go|rs|md|json|css|html|vue|java|rb|php|sql|yml|yaml|toml|sh)\b)"
-)
 _SHOUTED = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{3,}\b")
-_MEASURE = re.compile(r"\d(?<!\w\d)\d* ?(?:px|%|rem|em|ms|pt|vh)\b")
 _STRONG = re.compile(r"[!?]{2}|[！？]{2}")
-_QUOTED = re.compile(r"[\"“«「`].{3,80}[\"”»」`]")
-_IMAGE = re.compile(r"\[image|\[screenshot|\.(?:png|jpe?g|webp)\b", re.IGNORECASE)
 _LIST = re.compile(r"^\s*(?:\d+[.)]|[-*])\s", re.MULTILINE)
-_GUIDE = re.compile(
-    r"(?:CLAUDE|AGENTS|SKILL|MEMORY)\.md|[\\/]memory[\\/]|\.claude[\\/](?:rules|skills)", re.IGNORECASE
-)
 _COMMIT = re.compile(r"\bgit (?:commit|push|merge)\b|gh pr")
 _REVERT = re.compile(r"\bgit (?:revert|reset|restore|checkout --|checkout HEAD|stash)")
 
 
-_PAIRS = (
-    ("says: broken", "before: edited"),
-    ("says: broken", "turn: first of the session"),
-    ("form: trouble in a log", "before: nothing"),
-    ("says: new work", "before: claims to be done"),
-    ("says: doubt", "form: question mark"),
-    ("says: opinion", "says: contrast"),
-    ("says: pleased", "says: contrast"),
-)
-"""Features that mean more together than apart."""
+@cache
+def patterns(table: str) -> dict[str, re.Pattern[str]]:
+    """Compile a table of `data/detector.toml`: the pattern of each feature."""
+    return {name: re.compile(pattern) for name, pattern in lexicon.table("detector")[table].items()}
+
+
+def pairs(table: str, present: Collection[str]) -> list[str]:
+    """Return the features of a table of pairs of which both are there."""
+    listed = lexicon.table("detector")[table].items()
+    return [f"{a} + {b}" for a, others in listed if a in present for b in others if b in present]
 
 
 def features(scene: Scene) -> dict[str, float]:
@@ -98,9 +71,10 @@ def features(scene: Scene) -> dict[str, float]:
         closest = max((len(words & other) / len(words | other) for other in others), default=0.0)
         if closest >= SIMILAR:
             present["asked before"] = min(1.0, closest * 1.5)
-        if any(_begin_alike(prose, turn.text) for turn in scene.earlier):
+        head = prose[:TEMPLATE]
+        if any(len(prose) > TEMPLATE < len(t.text) and t.text.startswith(head) for t in scene.earlier):
             present["turn: begins like an earlier one"] = 1.0
-    present |= {f"{a} + {b}": 1.0 for a, b in _PAIRS if a in present and b in present}
+    present |= dict.fromkeys(pairs("turn-pairs", present), 1.0)
     return present | single_words(prose)
 
 
@@ -123,11 +97,6 @@ def single_words(prose: str) -> dict[str, float]:
     stems = {stem(word) for word in tokens(prose[:SINGLE])}
     value = round(1 / len(stems) ** 0.5, 3) if stems else 0.0
     return {f"#{zlib.crc32(word.encode('utf-8', 'replace')) % BUCKETS}": value for word in stems}
-
-
-def _begin_alike(text: str, other: str) -> bool:
-    """Return whether two prompts are filled in from one template."""
-    return len(text) > TEMPLATE < len(other) and text[:TEMPLATE] == other[:TEMPLATE]
 
 
 @lru_cache(maxsize=64)
@@ -161,9 +130,8 @@ def _form(prose: str, log: str) -> dict[str, float]:
     size = len(tokens(prose[: HEAD + TAIL])) * (0.6 if wide(prose) else 1.0)
     head = prose[:HEAD]
     end = head.rfind("?") + 1
-    negative = lexicon.pattern("scene.negative question", "<spaced>").search(head, 0, end) or lexicon.pattern(
-        "scene.negative question", "<dense>"
-    ).search(head)
+    negative = lexicon.pattern("scene.negative question", "<spaced>").search(head, 0, end)
+    negative = negative or lexicon.pattern("scene.negative question", "<dense>").search(head)
     asks, shouts = "?" in prose or "？" in prose, "!" in prose or "！" in prose
     names = {
         "length: only a log": not prose and bool(log),
@@ -181,14 +149,8 @@ def _form(prose: str, log: str) -> dict[str, float]:
         "form: shouted word": size < 60 and bool(_SHOUTED.search(prose)),
         "form: log or code": bool(log),
         "form: trouble in a log": bool(_TROUBLE.search(log[:4000])),
-        "form: trouble in a line": bool(_TROUBLE_LINE.search("\n" + head)),
-        "form: names a file": bool(_MENTION.search(head)),
-        "form: names a guide": bool(_GUIDE.search(head)),
-        "form: picture": bool(_IMAGE.search(head)),
         "form: list": len(_LIST.findall(head)) >= 2,
-        "form: number with a unit": bool(_MEASURE.search(head)),
-        "form: quotes something": bool(_QUOTED.search(head)),
-    }
+    } | {name: bool(pattern.search("\n" + head)) for name, pattern in patterns("turn").items()}
     return {name: 1.0 for name, true in names.items() if true}
 
 
@@ -199,6 +161,7 @@ def _circumstances(scene: Scene) -> dict[str, float]:
     tools = [tool for turn in scene.before for tool in turn.tools]
     next_tools = [tool for turn in scene.after for tool in turn.tools]
     edited, editing = _edited(tools), _edited(next_tools)
+    guide = patterns("turn")["form: names a guide"]
     first = "\n".join(tool.brief for tool in next_tools[:6])
     names = {
         "turn: first of the session": position == 0,
@@ -218,7 +181,7 @@ def _circumstances(scene: Scene) -> dict[str, float]:
         "after: edits other files": bool(editing) and not edited & editing,
         "after: edits at once": any(_edits(tool.name) for tool in next_tools[:3]),
         "after: a few edits": 0 < sum(_edits(tool.name) for tool in next_tools) <= 3,
-        "after: writes a guide": any(_edits(tool.name) and _GUIDE.search(tool.brief) for tool in next_tools),
+        "after: writes a guide": any(_edits(tool.name) and guide.search(tool.brief) for tool in next_tools),
         "after: commits": _COMMIT.search(first) is not None,
         "after: reverts": _REVERT.search(first) is not None,
     }

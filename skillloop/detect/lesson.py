@@ -24,17 +24,13 @@ from skillloop.text.words import content_words, polarity
 CHANCES = {"may last": 0.15, "lasts": 0.4}
 """Probabilities of being durable from which the rule of a turn speaks for a disagreement."""
 
-MOST = 3
-"""Rules of one turn."""
-
-LONGEST = 220
-"""Characters beyond which a sentence is a story, not a rule."""
+MOST = 3  # rules of one turn
+LONGEST = 220  # characters beyond which a sentence is a story, not a rule
 
 _LIMITS = ("only", "except", "if", "without", "before", "after")
 """Classes of words that limit what stands before them."""
 
-NAMED = 2
-"""Content words before a pointing word from which the sentence itself may name what it stands for."""
+NAMED = 2  # content words before a pointing word from which the sentence itself may name what it stands for
 
 ENDING = 60
 """Characters at the end of a sentence in which a pleasantry may stand; looking through all of it takes long."""
@@ -43,8 +39,7 @@ _OF_THE_DAY = (
     r"\s{3}|^\W*[➜❯$>#]|\w(?:Error|Exception)\b\W|:\d+\b|/(?:Users|home)/|[A-Z]:\\|\b[0-9a-f]{7,40}\b|#\d+\b|\w::\w+\("
     r"|\[Image|https?://(?:localhost|127\.)|<all>"
 )
-_BREAK = r",\s+so\s+|[:;]\s+|,?\s+<spaced>\s+|[，；]|<dense>"
-"""Where the rule may start within a sentence."""
+_BREAK = r",\s+so\s+|[:;]\s+|,?\s+<spaced>\s+|[，；]|<dense>"  # where the rule may start within a sentence
 
 _TAIL = r"(?:[\s,;]+<spaced>|<dense>)?[\s.!?。！？…,;:]*$"
 _COMMA = re.compile(r"[,、،，]\s*")
@@ -139,10 +134,8 @@ def _starts(sentence: str) -> list[int]:
     """Return where in a sentence a rule may start."""
     announced = lexicon.pattern("lesson.announces").match(sentence)
     first = announced.end() if announced else 0
-    starts = [
-        first,
-        *(match.end() for match in lexicon.pattern("lesson.turn", _BREAK).finditer(sentence, first)),
-    ]
+    breaks = lexicon.pattern("lesson.turn", _BREAK).finditer(sentence, first)
+    starts = [first, *(match.end() for match in breaks)]
     if (comma := _COMMA.search(sentence, first)) is None:
         return starts
     if lexicon.pattern("lesson.told").match(sentence, first):
@@ -161,14 +154,17 @@ def _standing_alone(rule: Rule, before: str, text: str) -> Rule:
     at = text.find(before)
     whole = text[at : text.find(rule.quote, at) + len(rule.quote)] if before else rule.quote
     asked = trim(before)
-    if asked and not _points_back(asked) and _asks(before, asked):
+    if (
+        asked
+        and not _points_back(asked)
+        and durability.STATEMENT not in durability.features(before, before, asked)
+    ):
         return replace(rule, text=asked, quote=whole)
     orders = durability.STATEMENT not in rule.features
     if orders and lexicon.whole("lesson.them").fullmatch(pointing) and (noun := _only_plural(before)):
         line = re.sub(rf"\b{re.escape(pointing)}\b", noun, rule.text, count=1)
-        return replace(
-            rule, text=line[0].upper() + line[1:], quote=whole, look=(f"“{pointing}” was read as “{noun}”",)
-        )
+        look = (f"“{pointing}” was read as “{noun}”",)
+        return replace(rule, text=line[0].upper() + line[1:], quote=whole, look=look)
     return replace(rule, quote=whole, look=(f"points back: “{pointing}”",))
 
 
@@ -176,11 +172,6 @@ def _points_back(rule: str) -> str:
     """Return the word of a rule that stands for what another sentence named, or ""."""
     match = lexicon.whole("lesson.pointing").search(rule)
     return match[0] if match and len(content_words(rule[: match.start()])) < NAMED else ""
-
-
-def _asks(sentence: str, rule: str) -> bool:
-    """Return whether a sentence asks for something, rather than tells."""
-    return durability.STATEMENT not in durability.features(sentence, sentence, rule)
 
 
 def _only_plural(sentence: str) -> str:

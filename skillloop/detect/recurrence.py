@@ -12,8 +12,7 @@ from functools import cached_property
 
 from skillloop.text import words
 
-RECURS = 0.6
-"""Similarity from which a request is the same as one of an earlier session."""
+RECURS = 0.6  # similarity from which a request is the same as one of an earlier session
 
 LEAST_WORDS = 3
 """Content words that a rule needs to be recognized in other words; with one less, it has to have just those words."""

@@ -12,11 +12,8 @@ from dataclasses import dataclass
 
 from skillloop.model import Origin, Session, Turn
 
-EARLIER = 8
-"""Turns of the person before this one that are kept."""
-
-REPEATED = 30
-"""Characters from which a line that the assistant wrote before counts as repeated."""
+EARLIER = 8  # turns of the person before this one that are kept
+REPEATED = 30  # characters from which a line that the assistant wrote before counts as repeated
 
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 

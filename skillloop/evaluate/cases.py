@@ -20,11 +20,8 @@ from skillloop.model import Lesson, Session, sha256
 from skillloop.propose import context
 from skillloop.text import lexicon, words
 
-TURNS = 3
-"""Turns before a disagreement that make its situation."""
-
-LONGEST = 1500
-"""Characters of each of them."""
+TURNS = 3  # turns before a disagreement that make its situation
+LONGEST = 1500  # characters of each of them
 
 EVALS = Path("evals") / "evals.json"
 _LARGEST = 1_000_000  # bytes of an evals.json that are read

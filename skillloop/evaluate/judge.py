@@ -22,14 +22,9 @@ from skillloop.text import words
 
 PROMPT = "judge.v1"
 
-ENOUGH = 20
-"""Decisions of the person from which the judge counts as measured."""
-
-LEAST = 0.6
-"""Kappa below which it is off."""
-
-RUN = 6
-"""Words in a row that an edit may not share with a text that it must not know."""
+ENOUGH = 20  # decisions of the person from which the judge counts as measured
+LEAST = 0.6  # kappa below which it is off
+RUN = 6  # words in a row that an edit may not share with a text that it must not know
 
 PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge", "second opinion"})
 """Checks that are made once, when a draft is made: a later look at the proposal shows them again."""
@@ -43,8 +38,7 @@ _CHOICE = llm.schema(
 )
 
 
-Mark = Literal["meets", "fails", "does not apply"]
-"""What one run of a case came to."""
+Mark = Literal["meets", "fails", "does not apply"]  # what one run of a case came to
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,7 @@ from skillloop.text.lexicon import expression
 from skillloop.text.redact import redact
 from skillloop.text.words import polar, stem, tokens
 
-LEAST = 0.25
-"""Share of a line's content words that must come from the evidence."""
+LEAST = 0.25  # share of a line's content words that must come from the evidence
 
 KNOWN = 0.5
 """Share of them that must come from there, from the skill, or from the answer that the person corrected."""
@@ -41,8 +40,7 @@ KNOWN = 0.5
 LONG_ENOUGH = 5
 """Letters from which a word with one letter changed, lost, added or swapped is the same, misspelled."""
 
-MOST_WORDS = 80
-"""Words of a line up to which it is looked for with another spelling."""
+MOST_WORDS = 80  # words of a line up to which it is looked for with another spelling
 
 ABOUT = 0.5
 """Share of a removed line's content words that the evidence or the new line must hold, for it to speak about that line."""

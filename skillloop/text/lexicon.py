@@ -15,8 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-FOLDER = Path(__file__).parents[1] / "data" / "lang"
+DATA = Path(__file__).parents[1] / "data"
+FOLDER = DATA / "lang"
 
 WHOLE = r"(?<!\w)<spaced>(?!\w)|<dense>"
 """A form for `pattern`: whole words; where words are not spaced, anywhere."""
@@ -33,6 +35,12 @@ class Language:
     order: int  # among the languages, where patterns are tried one after the other
     spaced: bool  # whether words stand apart
     entries: Mapping[str, str]
+
+
+@cache
+def table(name: str) -> dict[str, Any]:
+    """Return one of the tables that know no language, `data/NAME.toml`."""
+    return tomllib.loads((DATA / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 @cache

@@ -18,7 +18,6 @@ from skillloop.hosts.claude_code.hooks import receipts
 
 SHORTEST = 20  # characters of a paste in the history; a shorter one is a word like any other
 LARGEST = 64 << 20  # bytes of a history that is still looked through
-
 CLUSTER = 3  # so many machine-like lines make a paste
 GAP = 6  # so many other lines between two machine-like ones belong to it
 LONG = 2000  # lines that a person may have typed; what follows them is pasted

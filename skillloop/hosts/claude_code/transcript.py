@@ -28,8 +28,7 @@ BAD_SHARE = 0.05  # of the lines: from more on the session is partial
 ECHO_WORDS, ECHO_LETTERS = 5, 12
 """Words of a sentence, or letters where a script has no spaces, from which two do not say the same by accident."""
 _NO_WORD = bytes(at if at > 127 or chr(at).isalnum() else 32 for at in range(256))  # the rest become spaces
-PARALLEL_FROM = 64 << 20
-"""Bytes of transcripts from which starting more processes pays."""
+PARALLEL_FROM = 64 << 20  # bytes of transcripts from which starting more processes pays
 
 
 def read(path: Path | str, *, prefilter: bool = True) -> Session:
