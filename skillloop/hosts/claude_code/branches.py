@@ -40,9 +40,10 @@ class Rewinds:
             return
         parent = turn.parent.encode()
         here = turn.line - self._first
-        lines = self._lines
+        own = (b'"uuid":"%b"' % parent, b'"uuid": "%b"' % parent)  # of a record, or of one nested in it
         for at in range(here - 1, max(before.line - self._first, here - WINDOW, 0) - 1, -1):
-            if _has_uuid(lines[at], parent):
+            line = self._lines[at]
+            if line.find(own[0]) > 0 or line.find(own[1]) > 0:
                 return
         self._missing.setdefault(parent, []).append(turn)
 
@@ -57,26 +58,16 @@ class Rewinds:
                 number += 1
                 for uuid in self._missing.keys() & _UUID.findall(line):
                     places[uuid].append(number)
-        left: list[tuple[int, int]] = []  # the line that a turn goes on from, and the turn's own
-        for parent, prompts in self._missing.items():
-            for prompt in prompts:
-                at = bisect_left(places[parent], prompt.line)
-                if at:
-                    left.append((places[parent][at - 1], prompt.line))
-        _abandon(turns, sorted(left))
-
-
-def _has_uuid(line: bytes, uuid: bytes) -> bool:
-    """Return whether this is the uuid of the line's record, or of one nested in it."""
-    return line.find(b'"uuid":"%b"' % uuid) > 0 or line.find(b'"uuid": "%b"' % uuid) > 0
-
-
-def _abandon(turns: list[HumanDraft], left: list[tuple[int, int]]) -> None:
-    """Mark each turn that lies between two lines of a pair; both lists are sorted."""
-    reach, pairs = 0, iter((*left, (sys.maxsize, 0)))
-    after, before = next(pairs)
-    for turn in turns:
-        while after < turn.line:
-            reach = max(reach, before)
-            after, before = next(pairs)
-        turn.abandoned = turn.line < reach
+        left = sorted(  # the line that a turn goes on from, and the turn's own
+            (places[parent][at - 1], prompt.line)
+            for parent, prompts in self._missing.items()
+            for prompt in prompts
+            if (at := bisect_left(places[parent], prompt.line))
+        )
+        reach, pairs = 0, iter((*left, (sys.maxsize, 0)))
+        after, before = next(pairs)
+        for turn in turns:  # both are sorted
+            while after < turn.line:
+                reach = max(reach, before)
+                after, before = next(pairs)
+            turn.abandoned = turn.line < reach

@@ -18,9 +18,8 @@ from skillloop.hosts.claude_code.turn_builder import HumanDraft, string
 from skillloop.model import TurnKind
 
 NEAR = 20  # turns after it among which queued words may have a record of their own
-_NOT_WORDS = re.compile(
-    r"\s*(?:[/!][\w:-]|\{\s*\"|<[\w-]+>|\[Pasted text)"
-)  # commands, JSON and notifications, placeholders
+# commands, JSON and notifications, placeholders
+_NOT_WORDS = re.compile(r"\s*(?:[/!][\w:-]|\{\s*\"|<[\w-]+>|\[Pasted text)")
 
 
 class Queue:
@@ -53,18 +52,9 @@ class Queue:
             if hash(draft.text.strip()) in self._repeated:
                 continue
             draft.text = authorship.own_words(draft.text)
-            if _typed(draft.text) and not _occurs(draft.text, turns, bisect_right(lines, draft.line)):
+            if not authorship.own_words(draft.text) or _NOT_WORDS.match(draft.text):
+                continue
+            words, first = " ".join(draft.text.split()), bisect_right(lines, draft.line)
+            later = ("\n".join((turn.text, *turn.pasted)) for turn in turns[first : first + NEAR])
+            if not any(words in " ".join(text.split()) for text in later):
                 yield draft
-
-
-def _typed(text: str) -> bool:
-    """Return whether a person may have typed this into the queue."""
-    text = authorship.own_words(text)
-    return bool(text) and not _NOT_WORDS.match(text)
-
-
-def _occurs(text: str, turns: list[HumanDraft], first: int) -> bool:
-    """Return whether one of the turns from the `first` on has the words in it."""
-    words = " ".join(text.split())
-    texts = ("\n".join((turn.text, *turn.pasted)) for turn in turns[first : first + NEAR])
-    return any(words in " ".join(later.split()) for later in texts)

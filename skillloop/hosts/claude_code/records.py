@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from skillloop.errors import SkillloopError
 
@@ -81,7 +82,7 @@ class Lines:
     def digest(self) -> str:
         """Hex sha256 over the last `WINDOW` bytes before `end`."""
         earlier, block, whole = self._last
-        return _digest(earlier + block[max(0, whole - WINDOW) : whole])
+        return hashlib.sha256((earlier + block[max(0, whole - WINDOW) : whole])[-WINDOW:]).hexdigest()
 
     def __iter__(self) -> Iterator[list[bytes]]:
         pieces: list[bytes] = []  # of the line that is not whole yet; dropped when it gets too long
@@ -139,11 +140,7 @@ def skim(line: bytes, *, replying: bool, awaited: Collection[bytes] = ()) -> lis
             return []
         if record.attributionSkill is not None:
             return None
-        blocks = [
-            {"type": block.type, "text": block.text, "id": block.id, "name": block.name, "input": block.input}
-            for block in message.content
-            if block.type in ("text", "tool_use")
-        ]
+        blocks = [asdict(block) for block in message.content if block.type in ("text", "tool_use")]
         return blocks if replying or not blocks else None
     if record.type == "user":
         if message is None:
@@ -160,19 +157,16 @@ def skim(line: bytes, *, replying: bool, awaited: Collection[bytes] = ()) -> lis
 
 def unambiguous(line: bytes) -> bool:
     """Return whether no object in the line names a key twice: such a record says different things to different readers."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> None:
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError("a key stands twice")
+
     try:
-        _decode_strictly(line.decode())
+        json.loads(line.decode(), object_pairs_hook=unique)
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> None:
-    if len(dict(pairs)) != len(pairs):
-        raise ValueError("a key stands twice")
-
-
-_decode_strictly = json.JSONDecoder(object_pairs_hook=_unique).decode
 
 
 def opened(path: Path) -> FileIO:
@@ -190,7 +184,3 @@ def opened(path: Path) -> FileIO:
         os.close(descriptor)
         raise SkillloopError(f"{path} is not a file", hint)
     return FileIO(descriptor, "rb")
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data[-WINDOW:]).hexdigest()

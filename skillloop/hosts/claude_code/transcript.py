@@ -165,7 +165,8 @@ class _Trace:
         if len(parts) < ECHO_WORDS and not quote.isascii():
             parts, size = [(at, at + 1) for at in range(len(quote))], ECHO_LETTERS
         spans = [(parts[at][0], parts[at + size - 1][1]) for at in range(len(parts) - size + 1)]
-        self._pieces = {span: _forms(quote[slice(*span)]) for span in spans}
+        texts = ((span, map(_plain, _as_json(quote[slice(*span)]))) for span in spans)
+        self._pieces = {span: {form for form in forms if form} for span, forms in texts}
         middle = quote[slice(*spans[len(spans) // 2])] if spans else ""
         words = sorted(re.findall(r"\w+", middle), key=len, reverse=True)
         self._marks = set(zip(*map(_as_json, words), strict=True))
@@ -187,10 +188,8 @@ class _Trace:
             at = block.find(rare)
             while at >= 0:
                 number = bisect_right(ends, at)
-                start, end = (
-                    max(ends[number - 1] if number else 0, at - reach),
-                    min(ends[number], at + 2 * reach),
-                )
+                start = max(ends[number - 1] if number else 0, at - reach)
+                end = min(ends[number], at + 2 * reach)
                 if all(block.find(word, start, end) >= 0 for word in others):
                     yield number, block[start:end]
                 at = block.find(rare, min(ends[number], at + reach))
@@ -215,10 +214,6 @@ def _as_json(text: str) -> tuple[bytes, bytes]:
     """Return how a text stands in a line of JSON: as UTF-8, and as ASCII with escapes."""
     plain, escaped = (json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True))
     return plain.encode("utf-8", "surrogatepass"), escaped.encode()
-
-
-def _forms(text: str) -> set[bytes]:
-    return {plain for form in _as_json(text) if (plain := _plain(form))}
 
 
 def _plain(data: bytes) -> bytes:

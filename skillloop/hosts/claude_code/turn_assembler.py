@@ -7,7 +7,7 @@ are a person's.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import ChainMap, deque
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,13 +21,8 @@ from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.pastes import separate
 from skillloop.hosts.claude_code.queued import Queue
 from skillloop.hosts.claude_code.records import unambiguous
-from skillloop.hosts.claude_code.turn_builder import (
-    AssistantDraft,
-    HumanDraft,
-    same_message,
-    string,
-)
-from skillloop.model import Origin, ToolUse, TurnKind
+from skillloop.hosts.claude_code.turn_builder import AssistantDraft, HumanDraft, same_message, string
+from skillloop.model import Origin, TurnKind
 
 
 class Assembly:
@@ -48,9 +43,7 @@ class Assembly:
         self.uuids: set[str] = set()  # of the human records
         self.machine = self.bad = self.blank = 0  # records that no person wrote, and lines that are none
         self.recognised = self.automatic = False
-        self._signing: set[tuple[TurnKind, str]] = (
-            set()
-        )  # kinds that a version of the client says the sender of
+        self._signing: set[tuple[TurnKind, str]] = set()  # kinds of which a client's version says the sender
         self.tainted: str | None = None
         self.facts: dict[str, str] = {}  # sessionId, cwd and version as last seen
         self._pastes = pastes
@@ -109,9 +102,9 @@ class Assembly:
     def _assistant(self, record: dict[str, Any], line: int) -> None:
         message = record.get("message")
         if (
-            record.get("isSidechain")
-            or not isinstance(message, dict)
+            not isinstance(message, dict)
             or message.get("model") == "<synthetic>"
+            or record.get("isSidechain")
         ):
             return
         blocks = message.get("content")
@@ -167,12 +160,6 @@ class Assembly:
                 return reply.calls[key].name
         return ""
 
-    def _tool(self, result: dict[str, Any]) -> str:
-        """Return the name of the tool whose result this is; "" where the call is not among the latest."""
-        key = result.get("tool_use_id")
-        calls = (reply.calls[key] for reply in self._replies if isinstance(key, str) and key in reply.calls)
-        return next(calls, ToolUse("")).name
-
     # ---- user-role records
 
     def _user(self, record: dict[str, Any], line: int, source: bytes) -> None:
@@ -184,14 +171,14 @@ class Assembly:
         for block in results:
             if block.get("is_error") and not record.get("isSidechain"):
                 self._failure(block, record, line, source)
-        texts = [
-            text for block in blocks if block.get("type") == "text" and (text := string(block.get("text")))
-        ]
+        said = (string(block.get("text")) for block in blocks if block.get("type") == "text")
+        texts = list(filter(None, said))
         if results:
-            self.awaited -= {string(block.get("tool_use_id")).encode() for block in results}
-            if self.skills.forked(record.get("toolUseResult")):
-                self._entered()
-            tools = {self._tool(block) for block in results}
+            self._entered(self.skills.forked(record.get("toolUseResult")))
+            calls = ChainMap(*(reply.calls for reply in self._replies))  # the latest
+            called = [string(block.get("tool_use_id")) for block in results]
+            tools = {calls[key].name if key and key in calls else "" for key in called}
+            self.awaited.difference_update(map(str.encode, called))
             asked = "AskUserQuestion" in tools
             author = authorship.of_answers(record) if asked else authorship.of_comment(record, texts)
             if tools == {""}:  # the result of a call that nobody made
@@ -235,7 +222,7 @@ class Assembly:
             self.queue.repeated(texts)
             self.automatic = self.automatic or authorship.automated(record)
             if record.get("isMeta") and not record.get("isSidechain"):
-                self._launch(texts[0])
+                self._entered(self.skills.launched(texts[0]))
             return
         if author.command is not None:
             if author.command == "clear":
@@ -245,17 +232,13 @@ class Assembly:
         else:
             self._add_human(author, record, line, source)
 
-    def _launch(self, text: str) -> None:
-        """Take a text that may put a skill into force."""
-        if self.skills.launched(text):
-            self._entered()
-
-    def _entered(self) -> None:
-        """Let the words that a skill was called with, and the call, belong to it."""
-        for draft in (self._invocation, self.reply):
-            if draft is not None:
-                draft.skill = self.skills.current
-        self._invocation = None
+    def _entered(self, launched: bool) -> None:
+        """Where a skill was launched, let the words that it was called with, and the call, belong to it."""
+        if launched:
+            for draft in (self._invocation, self.reply):
+                if draft is not None:
+                    draft.skill = self.skills.current
+            self._invocation = None
 
     def _system(self, record: dict[str, Any]) -> None:
         if record.get("subtype") == "compact_boundary":
@@ -263,14 +246,18 @@ class Assembly:
         elif record.get("subtype") == "local_command" and self.skills.forked(record.get("content")):
             last = self._last_human  # its slash command stands there as it was typed
             self._invocation = last if last is not None and last.text.startswith("/") else None
-            self._entered()
+            self._entered(launched=True)
 
     def _attachment(self, record: dict[str, Any], line: int, source: bytes) -> None:
         attachment = record.get("attachment")
         if not isinstance(attachment, dict):
             return
-        if attachment.get("type") == "invoked_skills":
-            self._relaunch(attachment.get("skills"))
+        if attachment.get("type") == "invoked_skills":  # a compaction puts these back, the latest first
+            skills = attachment.get("skills")
+            for skill in reversed(skills) if isinstance(skills, list) else ():
+                if isinstance(skill, dict):
+                    self.skills.called(skill.get("name"))
+                    self._entered(self.skills.launched(string(skill.get("content"))))
         elif attachment.get("type") == "queued_command" and attachment.get("commandMode") in (None, "prompt"):
             prompt = _joined(attachment.get("prompt"))
             author = authorship.of_queued(record, attachment, prompt)
@@ -278,13 +265,6 @@ class Assembly:
                 self.queue.repeated([prompt])
             else:
                 self._add_human(author, record, line, source)
-
-    def _relaunch(self, skills: Any) -> None:
-        """After a compaction the skills in force are put back, listed with the latest first."""
-        for skill in reversed(skills) if isinstance(skills, list) else ():
-            if isinstance(skill, dict):
-                self.skills.called(skill.get("name"))
-                self._launch(string(skill.get("content")))
 
     # ---- a person's words
 
@@ -305,21 +285,11 @@ class Assembly:
             return None
         own, marked = receipts.typed_and_pasted(author.text)
         own, rest = (own, ()) if author.kind is TurnKind.COMMAND else separate(own, self._pastes)
-        draft = HumanDraft(
-            line,
-            own.strip(),
-            (*marked, *rest),
-            bool(marked) and not rest,
-            uuid,
-            parent=string(record.get("parentUuid")) or None,
-            timestamp=string(record.get("timestamp")) or None,
-            kind=author.kind,
-            origin=author.origin,
-            interrupted=self._interrupted,
-            denied=self._denied,
-            skill=self.skills.current,
-            unsigned=unsigned,
-        )
+        draft = HumanDraft(line, own.strip(), (*marked, *rest), bool(marked) and not rest, uuid)
+        draft.parent = string(record.get("parentUuid")) or None
+        draft.timestamp = string(record.get("timestamp")) or None
+        draft.kind, draft.origin, draft.unsigned = author.kind, author.origin, unsigned
+        draft.interrupted, draft.denied, draft.skill = self._interrupted, self._denied, self.skills.current
         self._replace_unanswered(draft)
         if draft.kind not in (TurnKind.DENIAL, TurnKind.ANSWER):
             self.rewinds.prompt(draft, self._last_human)

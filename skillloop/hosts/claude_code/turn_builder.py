@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from skillloop.model import Origin, SkillRef, ToolUse, Turn, TurnKind
@@ -47,30 +47,12 @@ class HumanDraft:
     abandoned: bool = False
     skill: SkillRef | None = None
     copied_from: str | None = None
-    unsigned: tuple[TurnKind, str] | None = (
-        None  # kind and client's version, where the record does not say who sent it
-    )
+    unsigned: tuple[TurnKind, str] | None = None  # kind and client's version, where nothing says who sent it
 
     def turn(self, index: int) -> Turn:
         """Return the finished turn."""
-        return Turn(
-            index,
-            "human",
-            self.text,
-            self.line,
-            uuid=self.uuid,
-            parent=self.parent,
-            timestamp=self.timestamp,
-            kind=self.kind,
-            origin=self.origin,
-            interrupted=self.interrupted,
-            denied=self.denied,
-            abandoned=self.abandoned,
-            pasted=self.pasted,
-            marked=self.marked,
-            skill=self.skill,
-            copied_from=self.copied_from,
-        )
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "unsigned"}
+        return Turn(index, "human", **own)
 
 
 def same_message(earlier: HumanDraft, later: HumanDraft) -> bool:
@@ -125,19 +107,11 @@ class AssistantDraft:
     def turn(self, index: int) -> Turn:
         """Return the finished turn."""
         cut = CUT if self._length > HEAD + TAIL else ""
-        return Turn(
-            index,
-            "assistant",
-            string(self._head + cut + self._tail),
-            self.line,
-            uuid=self.uuid,
-            parent=self.parent,
-            timestamp=self.timestamp,
-            kind=self.kind,
-            origin=Origin.MACHINE,
-            tools=tuple(self.calls.values()),
-            skill=self.skill,
-        )
+        text, tools = string(self._head + cut + self._tail), tuple(self.calls.values())
+        where = {
+            name: getattr(self, name) for name in ("line", "uuid", "parent", "timestamp", "kind", "skill")
+        }
+        return Turn(index, "assistant", text, origin=Origin.MACHINE, tools=tools, **where)
 
 
 def _brief(arguments: Any) -> str:
