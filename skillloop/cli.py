@@ -27,6 +27,7 @@ VERBS = {
     "digest": "Find your corrections in a session, and draft edits.",
     "turns": "Print what you said in a session, with ids to cite.",
     "propose": "Queue lessons that Claude drew from its session.",
+    "remember": "Remember a rule in your own words.",
     "review": "Decide on waiting edits, one key each.",
     "show": "Show one proposal: diff, evidence, checks.",
     "approve": "Apply a waiting edit.",

@@ -832,3 +832,61 @@ def test_a_second_saying_lifts_what_was_once_but_not_what_is_never_to_be_asked(o
     with once.store() as store:
         assert bool(store.proposals()) == lifted
     assert "Use footnotes" not in candidates(once)
+
+
+RULE = "Never cite a magazine when there is a study"
+
+
+def test_a_rule_is_remembered_for_the_skill_that_is_about_it_and_decided_at_once(desk):
+    said = "Research answers from sources name the journal first"
+    code, shown = desk.type("remember", said, answers=[("? more", "y"), ("to apply", shown_code)])
+    assert code == 0, shown
+    assert f"- {said}\n" in desk.skill.read_text()
+    assert json.loads(desk.run("verify", "--json").stdout)["problems"] == []
+
+
+def test_a_remembered_rule_goes_where_the_person_says_and_is_ready(desk):
+    code, shown = desk.type("remember", RULE, "--skill", "research", answers=[("? more", "s")])
+    assert code == 0, shown
+    (line,) = map(json.loads, desk.run("review", "--json").stdout.splitlines())
+    assert (line["skill"], line["state"], line["edit"][-1]) == ("research", "ready", f"+- {RULE}")
+    told = json.loads(desk.run("remember", RULE, "--everywhere", "--json").stdout)
+    assert (told["skill"], told["path"]) == ("my-rules", str(desk.claude / "rules" / "learned.md"))
+    assert "skills: my-rules" in desk.run("remember", RULE, "--skill", "nosuch", code=2).stderr
+    assert "exclude" in desk.run("remember", RULE, "--project", "--everywhere", code=2).stderr
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_what_an_assistant_remembers_always_waits(desk, inside):
+    desk.home.mkdir(mode=0o700)
+    (desk.home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    if inside:
+        desk.env["CLAUDE_CODE_CHILD_SESSION"] = "1"
+        desk.type("remember", RULE, "--skill", "research", answers=[])
+    else:
+        desk.run("remember", RULE, "--skill", "research")
+    assert desk.skill.read_text() == SKILL
+    (line,) = map(json.loads, desk.run("review", "--json").stdout.splitlines())
+    assert line["state"] == "needs a look"
+    assert "it was not typed in a terminal of yours" in line["why"]
+
+
+def test_in_auto_mode_a_rule_that_is_ready_is_applied_after_a_code(desk):
+    desk.home.mkdir(mode=0o700)
+    (desk.home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    assert desk.type("remember", RULE, "--skill", "research", answers=[("Type ", "no\n")])[0] == 4
+    assert desk.skill.read_text() == SKILL
+    code, shown = desk.type("remember", RULE, "--skill", "research", answers=[("Type ", shown_code)])
+    assert (code, "applied" in shown) == (0, True), shown
+    assert f"- {RULE}\n" in desk.skill.read_text()
+
+
+def test_a_remembered_rule_passes_the_gate_like_any(desk):
+    desk.home.mkdir(mode=0o700)
+    (desk.home / "config.toml").write_text('[sources]\ntrusted = ["magazine.test"]\n')
+    refused = desk.run("remember", "Never cite magazine.test", "--skill", "research", code=4).stdout
+    assert "blocked by your rule" in refused
+    known = json.loads(desk.run("remember", "Start with the answer in one sentence", "--json").stdout)
+    assert known["state"] in {"known", "needs a look"}
+    desk.run("remember", f"Use the key {SECRET} for the journal", "--skill", "research", "--json")
+    assert SECRET not in "".join(path.read_text() for path in (desk.home / "remembered").iterdir())

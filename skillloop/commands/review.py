@@ -41,6 +41,7 @@ from skillloop.hosts.claude_code import transcript
 from skillloop.model import Lesson, Outcome, Proposal, SkillRef, sha256
 from skillloop.pipeline import gather, session
 from skillloop.pipeline.gather import Prepared
+from skillloop.pipeline.session import LessonResult
 from skillloop.render import standing, tilde
 from skillloop.skillpath import COPY_HINT, SkillPath, rules_file, target_name
 from skillloop.skills import authors, history
@@ -107,7 +108,7 @@ def command(
     if keep is not None:
         with app.store() as store:
             told = _kept(app, store, keep)
-        emit({"version": 1, **told}) if as_json else say(f"{told['state']}: {told['why'] or told['id']}")
+        emit(told) if as_json else say(f"{told['state']}: {told['why'] or told['id']}")
         return 0
     with app.history() as store:
         ask = interactive() and not as_json
@@ -171,12 +172,26 @@ def _kept(app: App, store: Store, wanted: str) -> dict[str, Any]:
         done = session.offer(lesson, transcript.read(lesson.evidence.path), app.home, store)
     except SkillloopError as error:
         store.set_trouble(lesson.id, error.message)
-        return {"id": None, "state": "not learned", "why": error.message}
+        return {"version": 1, "id": None, "state": "not learned", "why": error.message}
+    return outcome(done)
+
+
+def outcome(done: LessonResult) -> dict[str, Any]:
+    """Return as JSON what became of a lesson that a person gave: the edit that waits or was applied, or why there is none."""
+    told = {
+        "version": 1,
+        "id": done.taken or None,
+        "state": "known",
+        "why": done.trouble or "it waits already",
+    }
     if done.trials:
         trial = done.trials[-1]
-        return {"id": trial.proposal.id, **dict(zip(("state", "why"), standing(trial.verdict), strict=True))}
-    why = done.trouble or (said_again(done.recurrence) if done.recurrence else "it waits already")
-    return {"id": done.taken or None, "state": "not learned" if done.trouble else "known", "why": why}
+        state, why = standing(trial.verdict)
+        state = "applied" if trial.decision.outcome is Outcome.KEEP else state
+        return told | {"id": trial.proposal.id, "state": state, "why": why}
+    if done.recurrence is not None:
+        told["why"] = said_again(done.recurrence)
+    return told | ({"state": "not learned"} if done.trouble else {})
 
 
 def alike(one: Proposal, other: Proposal) -> bool:
@@ -473,7 +488,7 @@ class Sitting:
         return gather.reworded(old, [edit.old, edit.new], drafter=old.drafter), "kept beside the other line"
 
     def _move(self, old: Proposal) -> tuple[Proposal | None, str]:
-        files = _skills()
+        files = skills()
         for number, file in enumerate(files, start=1):
             self.app.console().say(f"  {number}  {file.name}  ({tilde(file.path)})")
         chosen = _chosen(_ask("number of the file that should learn it · s leave it"), None, files)
@@ -524,8 +539,8 @@ class Sitting:
         found = self.store.lesson(item.id)
         out.say(f"\n“{found.evidence.quote.strip()}”", "italic")
         out.say(f"Lesson: {found.text}. It was not learned: {item.reason}.")
-        skills = _skills()
-        for number, skill in enumerate(skills, start=1):
+        known = skills()
+        for number, skill in enumerate(known, start=1):
             out.say(f"  {number}  {skill.name}  ({tilde(skill.path)})")
         copies = found.target is not None and SkillPath.of(found.target).hint == COPY_HINT
         copy = "c put a copy among your own skills and teach the copy · " if copies else ""
@@ -538,7 +553,7 @@ class Sitting:
                 self.store.dismiss(found.id)
                 return "s"
             try:
-                learner = _chosen(answer, found.target if copies else None, skills)
+                learner = _chosen(answer, found.target if copies else None, known)
             except (SkillloopError, OSError) as error:
                 say(f"not copied: {error}")
                 continue
@@ -572,24 +587,24 @@ def _ask(choices: str) -> str:
     return answer.strip().lower()
 
 
-def _chosen(answer: str, plugin: str | None, skills: list[SkillRef]) -> SkillRef | None:
+def _chosen(answer: str, plugin: str | None, known: list[SkillRef]) -> SkillRef | None:
     """Return the skill that an answer names, if any; a plugin's skill is copied first."""
     if answer == "c" and plugin is not None:
-        copy = history.copy_skill(plugin, _own_skills())
+        copy = history.copy_skill(plugin, _ownskills())
         return SkillRef(copy.parent.name, str(copy))
-    return skills[int(answer) - 1] if answer.isdigit() and 1 <= int(answer) <= len(skills) else None
+    return known[int(answer) - 1] if answer.isdigit() and 1 <= int(answer) <= len(known) else None
 
 
-def _own_skills() -> Path:
+def _ownskills() -> Path:
     return projects_folder().parent / "skills"
 
 
-def _skills() -> list[SkillRef]:
+def skills() -> list[SkillRef]:
     """Return the person's own skills, those of the project here, and the rules files of both."""
-    roots = (_own_skills(), Path.cwd() / ".claude" / "skills")
+    roots = (_ownskills(), Path.cwd() / ".claude" / "skills")
     files = dict.fromkeys(path.absolute() for root in roots for path in sorted(root.glob("*/SKILL.md")))
-    skills = [SkillRef(path.parent.name, str(path)) for path in files if SkillPath.of(path).owner.editable]
+    known = [SkillRef(path.parent.name, str(path)) for path in files if SkillPath.of(path).owner.editable]
     return [
-        *skills,
+        *known,
         *(SkillRef(target_name(path), path) for path in (rules_file(Path.cwd()), rules_file(None))),
     ]

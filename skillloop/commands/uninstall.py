@@ -18,7 +18,7 @@ from skillloop.fs import locked
 from skillloop.model import sha256
 
 MADE = re.compile(
-    r"inbox|log|env|backups|bin|receipts|rules|tokens|vouched"  # folders; the last one as earlier versions named it
+    r"inbox|log|env|backups|bin|receipts|remembered|rules|tokens|vouched"  # folders; the last one as earlier versions named it
     r"|skillloop\.db(?:\.(?:replaced|damaged)-\d+)?(?:-journal)?"
     r"|key|head|receipts\.key|seen\.json|notice\.json(?:\.new)?"
     r"|(?:history|worker)\.lock"

@@ -108,6 +108,7 @@ def test_the_hook_asks_and_adds_a_word_for_just_this(installed, command):
         "env skillloop approve 3fa8",
         "env skillloop constraints --confirm",
         "sh -c 'skillloop approve 3fa8'",
+        "script -qc 'skillloop remember x' /dev/null",
         "script -qc 'skillloop approve 3fa8' /dev/null",
         "A=1 skillloop approve 3fa8",
         "cd x && skillloop approve 3fa8",

@@ -33,7 +33,9 @@ PREVIEW = "?"  # in the place of the token: say what would be decided, and decid
 GUARDED = ("approve", "reject", "rollback", "uninstall")
 CONFIRM = "--confirm"  # of `skillloop constraints`
 RULES = "skillloop.toml"
-_WRAPPED = re.compile(rf"skillloop['\"]?\s[^;|&\n]*(?:\b(?:{'|'.join(GUARDED)})\b|\s{CONFIRM}\b)")
+_WRAPPED = re.compile(
+    rf"skillloop['\"]?\s[^;|&\n]*(?:\b(?:{'|'.join((*GUARDED, 'remember'))})\b|\s{CONFIRM}\b)"
+)
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another
 _KEY = os.urandom(16)
 
