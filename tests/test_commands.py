@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from helpers.sessions import rewrites
 from transcripts import Transcript
 
 from skillloop import render
@@ -232,6 +233,42 @@ def test_review_rejects_with_a_reason(queued):
         found = store.find_proposal(name)
     assert (found.state, found.reason) == ("rejected", "only this once")
     assert desk.skill.read_text() == SKILL
+
+
+def test_a_change_of_claude_s_is_shown_everywhere_and_kept_or_taken_back(desk):
+    text = SKILL + "- Always copy the whole department in.\n"
+    for more in ("", "- Be kind to everybody.\n"):
+        said = Transcript(session_id=f"5e55104e-0000-4000-8000-00000000000{len(more)}").typed("Look it up.")
+        rewrites(said, desk.skill, text + more).write(desk.transcript.with_name(f"{said.session_id}.jsonl"))
+        desk.run("digest", said.session_id)
+    status = desk.run("status").stdout
+    assert "research@2: Claude changed 1 line, not in your words" in status
+    leave_notice(desk.home)
+    assert "Keep or take back?" in (desk.home / "notice.json").read_text()
+    versions = [json.loads(line) for line in desk.run("log", "research", "--json").stdout.splitlines()]
+    assert [each["author"] for each in versions] == ["unknown", "client", "client"]
+    assert versions[1]["session"] == "5e55104e-0000-4000-8000-000000000000"
+    assert "client" in desk.run("log", "research").stdout
+    assert "version 3, by client" in desk.run("diff", "research", "2").stdout
+    assert "+- Be kind to everybody." in desk.run("show", "research@3").stdout
+    desk.run("show", "research@9", code=2)
+    desk.run("approve", "research@2", code=4)
+    waiting = [json.loads(line) for line in desk.run("review", "--json").stdout.splitlines()]
+    assert [(each["change"], each["keep"]) for each in waiting] == [
+        ("research@2", "skillloop approve research@2"),
+        ("research@3", "skillloop approve research@3"),
+    ]
+    code, shown = desk.type(
+        "review",
+        answers=[
+            ("k keep", lambda _: "k"),
+            ("takes it back", lambda text: re.search(r"(\w{4}) takes", text)[1]),
+        ],
+    )
+    assert (code, "taken back" in shown) == (0, True), shown
+    assert desk.skill.read_text() == text
+    assert "nothing waits" in desk.type("review", answers=[])[1]
+    assert "Claude" not in (desk.home / "notice.json").read_text()
 
 
 def test_review_can_reword_a_line_in_the_editor(queued, tmp_path):
