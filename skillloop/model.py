@@ -319,20 +319,6 @@ class Version:
         return f"{self.note} (author unknown)" if self.kind == "external" else self.note
 
 
-@dataclass(frozen=True, slots=True)
-class ToolEdit:
-    """A call of one of Claude's tools that may have changed a file, as a transcript has it."""
-
-    file: str
-    tool: str
-    command: str  # of a shell; "" where the blocks are known
-    hunks: tuple[tuple[bytes, bytes], ...]  # the lines of each block without the change and with it
-    path: str  # of the transcript
-    line: int  # 1-based
-    uuid: str  # of the record
-    turn: Turn | None  # the person's, before it
-
-
 def sha256(data: bytes | str) -> str:
     """Hex sha256; text is taken as UTF-8."""
     return hashlib.sha256(

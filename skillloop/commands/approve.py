@@ -8,7 +8,6 @@ from skillloop.commands import changes, show
 from skillloop.commands.options import App, after_decision, emit, json_option, require_person, token_option
 from skillloop.errors import UsageError
 from skillloop.pipeline import gather
-from skillloop.skills import authors
 from skillloop.store import Queued, State, Store
 from skillloop.worker.notice import blocked_by
 
@@ -31,7 +30,7 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
       skillloop approve 3fa8
     """  # noqa: D301
     if "@" in proposal:
-        return _keep(app, proposal, token, as_json=as_json)
+        return changes.keep(app, proposal, token, as_json=as_json)
     with app.store() as store:
         queued = open_proposal(store, proposal)
         item = queued.proposal
@@ -47,18 +46,6 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
     else:
         click.echo(f"applied: {item.path} is now version {version.number}")
         click.echo(f"to undo it: skillloop rollback {item.skill}")
-    return 0
-
-
-def _keep(app: App, wanted: str, token: str | None, *, as_json: bool) -> int:
-    with app.store() as store:
-        change = changes.find(store, wanted)
-        if not as_json:
-            changes.page(app.console(), change)
-        require_person(app, f"approve {change.id}", changes.seal(change), token)
-        authors.keep_change(store, change)
-    after_decision(app)
-    emit({"change": change.id, "path": str(change.skill), "kept": True}) if as_json else click.echo("kept")
     return 0
 
 

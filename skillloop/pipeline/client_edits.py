@@ -1,31 +1,77 @@
-"""Hold Claude's own edits of skills to the person's rules, after the fact.
+"""Claude's own edits of skills: which versions they made, and whether the person's rules and words allow them.
 
-An edit that the person ordered, or that is in their words, is recorded and said once. One that breaks a rule of theirs,
-or that they did not ask for, waits for their word: keep it, or take it back.
+A call proves a version whose text, without what it changed, is the text before; a shell command one whose new lines it
+holds. What was written besides becomes a version of its own, of an unknown author. Claims stand in the log, since
+versions are only appended, and a call proves one version, once. An edit that the person ordered, or that is in their words,
+is said once. One that breaks a rule of theirs, or that they did not ask for, waits: they keep it, or take it back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from skillloop import fs, gate
 from skillloop.errors import Refused, UsageError
 from skillloop.gate import fidelity, structure
 from skillloop.gate.input import body_of, changed_lines
 from skillloop.hosts.claude_code import edits
-from skillloop.model import Session, ToolEdit, Turn, TurnKind
+from skillloop.hosts.claude_code.edits import ToolEdit
+from skillloop.model import Session, Turn, TurnKind, Version, sha256
 from skillloop.pipeline import gather
 from skillloop.skillpath import Owner, SkillPath, is_rules, target_name
-from skillloop.skills import authors
+from skillloop.skills import document, history
+from skillloop.skills.publish import change_lock, keep
 from skillloop.store import Store
 from skillloop.text.words import stem, tokens
 
+KEPT = "kept"  # in the log: a change that waited, and that the person keeps
+
 _HELD = frozenset({"line length", "headings", "locked", "must keep", "hidden", "secrets", "sources"})
 """The hard checks that Claude's edits must pass. The others are about how skillloop itself may edit."""
+
+
+class Change(NamedTuple):
+    """A change of Claude's that waits for the person's word."""
+
+    skill: Path
+    version: Version
+    before: str
+    after: str
+
+    @property
+    def id(self) -> str:
+        """What the person calls it, e.g. `release-notes@3`."""
+        return f"{target_name(self.skill)}@{self.version.number}"
+
+    @property
+    def seal(self) -> str:
+        """Hex sha256 of what a yes or no is bound to."""
+        return sha256("\0".join((str(self.skill), self.before, self.after)))
+
+    @property
+    def diff(self) -> str:
+        """The unified diff."""
+        return document.diff(self.before, self.after, self.skill, f"version {self.version.number}")
+
+
+def waiting(store: Store) -> Iterator[Change]:
+    """Find the changes that wait for the person's word, oldest first."""
+    for skill in filter(Path.exists, store.skills()):
+        kept = {entry.detail["number"] for entry in store.audit.entries(KEPT, skill=str(skill))}
+        known = history.versions(store, skill)
+        for at, version in enumerate(known):
+            before, number = known[at - 1].sha if at else sha256(b""), version.number
+            back = any(
+                v.sha == before or v.extra.get("without") == number or v.extra.get("to", number) < number
+                for v in known[at + 1 :]
+            )
+            if version.claim.get("why") and number not in kept and not back:
+                old = history.content(store, before) if at else b""
+                yield Change(skill, version, _text(old), _text(history.content(store, version.sha)))
 
 
 def record(session: Session, home: Path, store: Store) -> None:
@@ -35,36 +81,93 @@ def record(session: Session, home: Path, store: Store) -> None:
         SkillloopError: the store cannot be written, or the person's rules cannot be read.
     """
     files: dict[str, list[ToolEdit]] = {}
-    known = set(store.versions.skills())
     for edit in edits.of(session):
         with suppress(UsageError, fs.Missing):
-            target, name = SkillPath.of(edit.file), fs.canonical(edit.file)
-            loaded = target.owner in {
-                Owner.PERSON,
-                Owner.PROJECT,
-            }  # others may be somebody's work on a plugin
-            if (loaded or name in known) and not structure.forbidden(target):
-                files.setdefault(name, []).append(edit)
+            target, path = SkillPath.of(edit.file), fs.canonical(edit.file)
+            loaded = target.owner in {Owner.PERSON, Owner.PROJECT}  # else it may be work on a plugin
+            if (loaded or Path(path) in store.skills()) and not structure.forbidden(target):
+                files.setdefault(path, []).append(edit)
     for path, calls in files.items():
         with suppress(fs.Missing, fs.Unreachable, Refused):
-            authors.claim(store, path, calls, session.session_id, partial(_objection, session, home, path))
+            for version, before, after, used in _claims(store, path, calls):
+                *_, last = used
+                said = {"session": session.session_id, "turn": last.turn.uuid if last.turn else None}
+                proof = {
+                    "tool": last.tool,
+                    "path": last.path,
+                    "line": last.line,
+                    "calls": [e.uuid for e in used],
+                }
+                found = _objection(session, home, path, _text(before), _text(after), last.turn)
+                store.record(history.CLAIMED, skill=path, number=version.number, **said, **proof, **found)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _claims(
+    store: Store, path: str, calls: Sequence[ToolEdit]
+) -> Iterator[tuple[Version, bytes, bytes, list[ToolEdit]]]:
+    """Find the versions that calls of one session made, what is on disk included: each with the texts before and after it."""
+    with change_lock(store), fs.open_skill(path) as skill:
+        known, live = history.versions(store, path), skill.read()
+        head = history.content(store, known[-1].sha) if known else b""
+        if not known and Path(path).stat().st_mtime > Path(calls[0].path).stat().st_mtime:
+            return  # something else changed it since, so nobody knows what it was before
+        left = [each for each in calls if not any(each.uuid in v.claim.get("calls", ()) for v in known)]
+        new = [each for each in left if not known or each.command or _without(each, head, b"") is None]
+        turns = {edit.turn: text for edit, text in _undone(new, live, head)}  # one version a turn
+        for text in (*reversed(turns.values()), live) if turns else ():
+            if text not in (head, b""):
+                keep(store, skill, text)
+        known = history.versions(store, path)
+    texts = [b"", *(history.content(store, version.sha) for version in known)]
+    for version, (before, after) in reversed([*zip(known, pairwise(texts), strict=True)]):
+        undone = _undone(left, after, before)
+        if undone and undone[-1][1] == before and version.author == "unknown":
+            used = [edit for edit, _ in reversed(undone)]
+            left = [edit for edit in left if edit not in used]
+            yield version, before, after, used
+
+
+def _undone(calls: Sequence[ToolEdit], data: bytes, base: bytes) -> list[tuple[ToolEdit, bytes]]:
+    """Take calls out of a text, the last first, until it is `base`: those that it held, each with what it is without them."""
+    found = []
+    for edit in reversed(calls):
+        before = None if data == base else _without(edit, data, base)
+        if before is not None:
+            data = base if before.rstrip(b"\r\n") == base.rstrip(b"\r\n") else before
+            found.append((edit, data))
+    return found
+
+
+def _without(edit: ToolEdit, data: bytes, base: bytes) -> bytes | None:
+    """Return a text without what one call changed; None where it does not hold that."""
+    if edit.command:
+        lines = {line.strip() for line in data.splitlines()} - {line.strip() for line in base.splitlines()}
+        command = edit.command.encode("utf-8", "replace")
+        return base if lines and all(line in command for line in lines) else None
+    text: bytes | None = data
+    newline = b"\r\n" if b"\r\n" in data else b"\n"
+    for old, new in reversed(edit.hunks):
+        text = text and history.revert(old.replace(b"\n", newline), new.replace(b"\n", newline), text)[0]
+    return text if text != data else None
 
 
 def _objection(
-    session: Session, home: Path, path: str, before: bytes, after: bytes, calls: Sequence[ToolEdit]
+    session: Session, home: Path, path: str, old: str, new: str, last: Turn | None
 ) -> dict[str, Any]:
     """Return why the person must look at a change of Claude's, or "", and at how many lines."""
-    old, new = (data.decode("utf-8", "replace") for data in (before, after))
     removed, added = changed_lines(old, new)
     lines = max(len(added), len(removed))
     for check in gate.compare(old, new, gather.rules_for(path, home, session)).failed:
         if check.hard and check.name in _HELD:
             return {"lines": lines, "why": f"against {check.rule or 'a rule'}: {check.detail}"}
-    last = calls[-1].turn
-    heard = session.turns[: last.index + 1] if last else ()
-    if not before or any(_orders(session, turn, path) for turn in heard):
+    heard = [turn for turn in session.human_turns if last and turn.index <= last.index]
+    if not old or any(_orders(session, turn, path) for turn in heard):
         return {"lines": lines, "why": ""}
-    said = "\n".join(turn.text for turn in heard if turn.role == "human")
+    said = "\n".join(turn.text for turn in heard)
     texts = [text for line in added or removed if (text := body_of(line)[1].strip())]
     foreign = sum(fidelity.novel_words(text, said)[1] < fidelity.LEAST for text in texts)
     return {"lines": foreign or lines, "why": "not in your words" if foreign else ""}
@@ -72,8 +175,6 @@ def _objection(
 
 def _orders(session: Session, turn: Turn, path: str) -> bool:
     """Return whether the person speaks of the file, or answers a question of Claude's about it; to use a skill is neither."""
-    if turn.role != "human":
-        return False
     before = session.turns[turn.index - 1] if turn.index else turn
     asked = before.text.rstrip().rpartition("\n\n")[2]
     if before.role == "assistant" and any(mark in asked for mark in "?？؟") and _names(asked, path):

@@ -74,8 +74,8 @@ def test_the_dialog_keeps_or_takes_back_in_a_session(machine):
     with machine.terminal(client.binary(), *BYPASS) as terminal:
         terminal.see(READY)
         machine.stub.replies[:] = [
-            [tool("Bash", command=waiting[0]["keep"])],
-            [tool("Bash", command=waiting[1]["take_back"])],
+            [tool("Bash", command=f"skillloop approve {waiting[0]['change']}")],
+            [tool("Bash", command=f"skillloop rollback research --only {waiting[1]['version']}")],
             [text("That was all.")],
         ]
         terminal.type("go ahead")
