@@ -211,7 +211,8 @@ def test_each_wrong_lesson_is_refused_by_itself(desk, lesson, reason):
     [
         ('[\n{"cites": ["a"],\n}]', "line 3"),
         ("", "line 1"),
-        ("[" * 100_000, "no JSON"),
+        ('[[lesson]]\ncites = ["a"]\nlesson = b', "line 3"),
+        ("[" * 100_000, "recursion"),
         ("[]", "no list of lessons"),
         ('"text"', "no list of lessons"),
     ],
@@ -220,6 +221,12 @@ def test_what_is_no_list_of_lessons_is_said_with_its_line(desk, stdin, message):
     (said,) = desk.run("propose", "--json", stdin=stdin, code=2)
     assert message in said["error"]["message"]
     assert '"cites"' in said["error"]["hint"]
+
+
+def test_toml_says_the_same(desk):
+    toml = f'[[lesson]]\ncites = ["{desk.turns[-1]["id"]}"]\nlesson = "{MENDED}"\n[[lesson]]\ncites = ["x"]\nlesson = "y"\n'
+    told = desk.run("propose", "--json", stdin=toml)
+    assert [each["outcome"] for each in told] == ["waits", "refused"]
 
 
 def test_a_session_without_a_person_proposes_nothing(desk):

@@ -38,7 +38,7 @@ TRIES = 2
 @json_option
 @click.pass_obj
 def command(app: App, session: str | None, as_json: bool) -> int:
-    """Queue lessons drawn from a session, given as JSON on stdin. Writes the queue and no SKILL.md: all of it waits for you.
+    """Queue lessons drawn from a session, given as JSON or TOML on stdin. Writes the queue and no SKILL.md: all of it waits for you.
 
     This is what Claude calls in /skillloop:reflect. A lesson cites turns by their ids (see `skillloop turns`); the quotes are
     filled in from the transcript and the gate checks each line. Fields: cites, lesson; optional: scope (skill, project, person),

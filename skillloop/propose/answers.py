@@ -8,6 +8,7 @@ judge, and what comes of it always waits for a person.
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,7 @@ from skillloop.text.words import content_words
 LONGEST = 300
 """Characters of a lesson."""
 
-EXAMPLE = 'send [{"cites": ["ID"], "lesson": "One sentence."}]'
+EXAMPLE = 'send [{"cites": ["ID"], "lesson": "One sentence."}], or the same as TOML under [[lesson]]'
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST)]
 
@@ -54,16 +55,17 @@ class Unusable(ValueError):  # noqa: N818  (it is an answer, not an accident)
 
 
 def values(text: str) -> list[Any]:
-    """Return the JSON values of the lessons in a text: of a list, or of one object.
+    """Return the lessons in a text, still unread: in JSON a list or one object, in TOML tables `[[lesson]]`.
+
+    TOML is for shells: Claude Code asks about each command that has a brace before a quotation mark.
 
     Raises:
         UsageError: it is something else; the line is named.
     """
     try:
-        value = json.loads(text)
+        value = tomllib.loads(text).get("lesson") if "[[lesson]]" in text else json.loads(text)
     except (ValueError, RecursionError) as error:
-        where = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
-        raise UsageError(f"stdin is no JSON, {where}", EXAMPLE) from None
+        raise UsageError(f"stdin is neither JSON nor TOML: {error}", EXAMPLE) from None
     found = value if isinstance(value, list) else [value]
     if not found or not all(isinstance(each, dict) for each in found):
         raise UsageError("stdin holds no list of lessons", EXAMPLE)

@@ -4,7 +4,7 @@ import re
 
 import client
 import pytest
-from machine import SKILL, talk
+from machine import READY, SKILL, talk
 from stub import text, tool
 
 pytestmark = [
@@ -36,20 +36,13 @@ def in_session(terminal, machine, *commands):
     terminal.type("go ahead")
 
 
-def test_reflect_and_review_run_in_the_session_without_a_dialog(machine):
+def test_review_runs_in_the_session_without_a_dialog(machine, proposal):
     with machine.terminal(client.binary()) as terminal:
-        talk(terminal, machine.stub)
-        (session,) = (path.stem for path in machine.home.glob(".claude/projects/*/*.jsonl"))
-        digest = f"skillloop digest {session} --json"
-        for skill, line in (("reflect", digest), ("review", "skillloop review --json")):
-            machine.stub.replies[:] = [[tool("Bash", command=line)], [text(f"That was {skill}.")]]
-            terminal.type(f"/skillloop:{skill}")
-            terminal.see(f"That was {skill}.")
-    told = str(machine.stub.requests[-1]["messages"])
-    assert f"Run `{digest}`" in told, "the client put the session's id into the skill"
-    assert told.count("PubMed instead of forum threads") > 2, (
-        "the person's words, and what the two commands said"
-    )
+        machine.stub.replies[:] = [[tool("Bash", command="skillloop review --json")], [text("That was it.")]]
+        terminal.see(READY)
+        terminal.type("/skillloop:review")
+        terminal.see("That was it.")
+    assert proposal["id"] in str(machine.stub.requests[-1]["messages"])
 
 
 def test_review_applies_and_rollback_restores_every_byte(machine, proposal):
@@ -117,3 +110,28 @@ def test_loosened_rules_are_confirmed_in_the_dialog(machine, proposal):
         terminal.answer("Enter")
         terminal.see("That was all.")
     assert machine.skillloop_json("status", "--json")[0]["troubles"] == []
+
+
+LESSON = "Always cite PubMed rather than forum threads."
+
+
+@pytest.mark.parametrize("mode", ["default", "acceptEdits", "auto", "plan"])
+def test_reflect_proposes_in_every_permission_mode_without_a_dialog(machine, mode):
+    with machine.terminal(client.binary(), "--permission-mode", mode) as terminal:
+        talk(terminal, machine.stub)
+        (session,) = (path.stem for path in machine.home.glob(".claude/projects/*/*.jsonl"))
+        cited = machine.skillloop_json("turns", session, "--json")[-1]["id"]
+        lesson = f'cites = ["{cited}"]\nlesson = "{LESSON}"\nwhy = "it\'s \\"the\\" $source `here`"'
+        propose = f"skillloop propose {session} --json <<'LESSONS'\n[[lesson]]\n{lesson}\nLESSONS"
+        machine.stub.replies[:] = [
+            [tool("Bash", command=f"skillloop turns {session} --json")],
+            [tool("Bash", command=propose)],
+            [text("One lesson waits.")],
+        ]
+        terminal.type("/skillloop:reflect")
+        terminal.see("One lesson waits.")
+    told = str(machine.stub.requests[-1]["messages"])
+    assert f"Run `skillloop turns {session} --json`" in told, "the client put the session's id into the skill"
+    (waiting,) = machine.queue
+    assert waiting["diff"].endswith(f"- {LESSON}\n")
+    assert machine.skill.read_text() == SKILL

@@ -182,3 +182,33 @@ def test_a_headless_run_is_nobodys_for_the_sweep_too(machine):
     digested(machine, 3)
     assert machine.queue == []
     assert CORRECTION not in str(machine.skillloop_json("status", "--json"))
+
+
+NOTE = """---
+name: sources
+description: which sources to cite
+metadata:
+  type: feedback
+---
+
+Cite PubMed instead of forum threads.
+
+**Why:** The person said so.
+"""
+
+
+def test_a_correction_that_the_client_notes_down_is_one_proposal(machine):
+    with machine.terminal(client.binary()) as terminal:
+        talk(terminal, machine.stub, correction=None)
+        (session,) = transcripts(machine)
+        note = session.parent / "memory" / "sources.md"
+        machine.stub.replies[:] = [[tool("Write", file_path=str(note), content=NOTE)], [text("Understood.")]]
+        terminal.type(CORRECTION)
+        terminal.see("Understood.")
+        leave(terminal)
+    assert f"originSessionId: {session.stem}" in note.read_text()
+    proposal = machine.wait_for_proposal(15)
+    assert proposal["evidence"][0]["quote"] in CORRECTION
+    (told,) = machine.skillloop_json("digest", str(session), "--dry-run", "--json")
+    assert told["notes"] == {"linked": 1, "alone": []}
+    assert {item["source"] for item in told["lessons"] if item["offered"]} == {"detector", "note"}
