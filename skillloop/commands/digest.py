@@ -19,7 +19,7 @@ from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import notes, transcript
 from skillloop.hosts.claude_code.transcript import read_all
-from skillloop.llm import Estimate, Planned
+from skillloop.llm import Planned
 from skillloop.model import Disagreement, Origin, Session
 from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest
@@ -104,9 +104,8 @@ def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iter
                 continue
             if store is not None and not quiet and config.load(app.home).model.backend != "offline":
                 fresh = [each for each in session.plan(item, app.home, store) if not each.known]
-                costs = [cost for each in fresh for cost in (each.cost, *each.then)]
                 if fresh:  # say what a model may cost before it is asked anything
-                    price = f"{fresh[0].backend} may be asked: {_priced(costs)}"
+                    price = f"{fresh[0].backend} may be asked: {_priced(fresh)}; {_later(app)}"
                     click.echo(f"{item.session_id}: {price}", err=True)
             yield session.digest(item, app.home, store)
 
@@ -300,22 +299,24 @@ def _print_plan(app: App, out: render.Terminal, paths: list[Path], *, as_json: b
     rules = config.load(app.home)
     name, why = llm.choose(rules)
     out.say(f"back end  {name} ({why})")
-    later = [cost for each in everything for cost in each.then]
-    if later:
-        text = f"then      {_priced(later)} to replay and judge the drafts that pass the gate"
-        out.say(text)
     if everything:
         limits = f"${rules.budget.money_per_session:.2f} a session, ${rules.budget.money_per_day:.2f} a day"
+        out.say(f"then      {_later(app)}")
         out.say(f"limits    {limits}; what goes over them is not sent")
-    now = [each.cost for each in everything if not each.known]
-    out.say(f"cost      {_priced(now)}; nothing was sent", "bold")
+    out.say(f"cost      {_priced([each for each in everything if not each.known])}; nothing was sent", "bold")
     return 0
 
 
-def _priced(costs: list[Estimate]) -> str:
+def _priced(planned: list[Planned]) -> str:
     """Say how many calls these are and what they cost."""
-    likely, most = sum(cost.likely for cost in costs), sum(cost.most for cost in costs)
-    return f"{len(costs)} calls, about ${likely / 1e9:.4f}, at most ${most / 1e9:.4f}"
+    likely, most = (sum(getattr(each.cost, name) for each in planned) / 1e9 for name in ("likely", "most"))
+    return f"{counted(len(planned), 'call')}, about ${likely:.4f}, at most ${most:.4f}"
+
+
+def _later(app: App) -> str:
+    """Say what an answer may lead to."""
+    most = config.load(app.home).budget.money_per_session
+    return f"to reword, replay and judge its lessons, all within ${most:.2f} a session"
 
 
 def _plan_object(each: Planned) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from skillloop.config.sections import KINDS, Config, Kind, covers, reference, rule_of
+from skillloop.config.sections import KINDS, REMOVED, Config, Kind, covers, reference, rule_of
 from skillloop.errors import SkillloopError
 from skillloop.model import Rule
 
@@ -177,7 +177,8 @@ def _values(file: Source, *, own: bool) -> dict[str, Any]:
         for name, value in table.items():
             key = f"{section}.{name}"
             if name not in keys:
-                raise file.wrong(f"unknown key {key}", _meant(name, keys), section, name)
+                gone = f"take it out: {REMOVED[key]}" if key in REMOVED else _meant(name, keys)
+                raise file.wrong(f"unknown key {key}", gone, section, name)
             try:
                 values[key] = keys[name].read(value)
             except ValueError as error:

@@ -204,7 +204,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`[model]`: which model drafts and judges. Settings, so only the person's own file has them; others may say "offline"."""
+    """`[model]`: which model reads sessions and judges. Settings, so only the person's own file has them; others may say "offline"."""
 
     backend: Literal["auto", "anthropic", "claude", "offline"] = choice(
         "auto",
@@ -214,12 +214,8 @@ class Model:
         default="offline",
         doc='"offline" asks no model, "claude" asks through the installed client, "anthropic" through the API, "auto" takes what is there',
     )
-    cheap: str = text("model for many small questions", "claude-haiku-5-5")
-    careful: str = text("model that drafts and judges", "claude-sonnet-5-5")
-    second_opinion: Literal["on", "off"] = choice(
-        "on", "off", default="on", doc="whether the cheap model is asked where the detector is unsure"
-    )
-    candidates: int = at_most(1, "drafts to ask for, for each lesson")
+    cheap: str = text("model that replays cases", "claude-haiku-5-5")
+    careful: str = text("model that is asked once about each session, and judges", "claude-sonnet-5-5")
     runs: int = at_most(8, "times that a case is replayed with each text")
 
 
@@ -255,6 +251,11 @@ KINDS: dict[str, dict[str, Kind]] = {
     if section.name != "rules"
 }
 """The keys of each section."""
+
+REMOVED = dict.fromkeys(
+    ("model.second_opinion", "model.candidates"), "a model is now asked once about each session"
+)
+"""Keys that an earlier version had, and why they are gone."""
 
 
 def reference() -> Iterator[tuple[str, Any, str]]:

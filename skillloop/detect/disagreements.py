@@ -9,7 +9,7 @@ fixed quote, `[pasted text]`: it stands in no turn, so the gate, which reads eve
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from skillloop.detect import durability
@@ -19,10 +19,8 @@ from skillloop.detect.features import features, without_reply, words_used
 from skillloop.detect.lesson import Rule
 from skillloop.detect.recurrence import EarlierRules
 from skillloop.detect.turn_context import Scene, scenes
-from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal, Turn
+from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Turn
 from skillloop.text import words
-
-SecondOpinion = Callable[[Disagreement, Session], float | None]
 
 FOUND_AT = learned().thresholds["found"]
 """Confidence from which a turn counts as a disagreement: where F1 is best on people whom the training did not see."""
@@ -44,8 +42,6 @@ ONCE = "it may have been meant for once"  # why a person must look at a lesson t
 NOT_CORRECTED = "it may not have been said as a correction"
 """Why a person must look at a lesson from a turn that is less surely a disagreement."""
 
-UNSURE = (0.2, DRAFT_AT)  # between these a second opinion is worth asking for
-OPINION = "second opinion"  # name of the signal that says by how much a second opinion changed the confidence
 LONGEST_QUOTE = 400  # characters
 CANDIDATE_AT = 0.005  # chance from which a rule is a candidate where the person did not disagree
 
@@ -61,18 +57,13 @@ ONLY_PASTED = "[pasted text]"
 
 
 def find(
-    session: Session,
-    *,
-    recurring: Mapping[str, str] | None = None,
-    second_opinion: SecondOpinion | None = None,
+    session: Session, *, recurring: Mapping[str, str] | None = None
 ) -> tuple[list[Disagreement], list[Lesson]]:
     """Find the disagreements of a session and what its turns teach, each line once, in order.
 
     Args:
         session: As read from its transcript.
         recurring: What this person asked for in earlier sessions, by id of its evidence; what comes again is durable.
-        second_opinion: Asked about the uncertain middle only. It gives a probability that replaces the confidence, or
-            None when it cannot say.
     """
     disagreements: list[Disagreement] = []
     taught: list[Lesson] = []
@@ -81,10 +72,6 @@ def find(
     earlier = EarlierRules(recurring or {})
     for scene in scenes(session):
         found = _read(session, scene, earlier)
-        if second_opinion is not None and UNSURE[0] <= found.confidence <= UNSURE[1]:
-            opinion = second_opinion(found.disagreement(), session)
-            if opinion is not None:
-                found = replace(found, confidence=round(min(1.0, max(0.0, opinion)), 3))
         last = disagreements[-1] if disagreements else None
         if found.confidence >= FOUND_AT:
             disagreement = found.disagreement()
@@ -111,13 +98,12 @@ class _Reading:
     rules: list[tuple[Rule, float]]  # each with the chance that it is durable
     earlier: EarlierRules
     plain: float  # the detector's confidence without the words with which the assistant answered
-    detected: float  # the detector's own confidence
-    confidence: float  # the same, or what a second opinion put in its place
+    confidence: float
 
     def lessons(self) -> list[Lesson]:
         """Return what the turn teaches, best first."""
         turn, disagrees = self.scene.turn, self.confidence >= FOUND_AT
-        signals = self._signals()
+        signals = learned().disagreement.signals(self.present)
         found = ((rule, chance, self._offered(rule, chance)) for rule, chance in self.rules)
         own = self.evidence.id  # a further rule of the turn has an id of its own
         return [
@@ -152,14 +138,12 @@ class _Reading:
             bool(offered),
             turn.skill,
             turn.index,
-            self._signals(),
+            learned().disagreement.signals(self.present),
         )
 
     @property
     def _bounded(self) -> float:
         """How sure it is that they disagreed, with what the assistant's words may add."""
-        if self.confidence != self.detected:
-            return self.confidence
         return round(min(self.confidence, self.plain + REPLY_SAYS), 3)
 
     def _offered(self, rule: Rule, chance: float) -> bool:
@@ -180,23 +164,16 @@ class _Reading:
         }
         return (*rule.look, *(why for why, true in doubts.items() if true))
 
-    def _signals(self) -> tuple[Signal, ...]:
-        """Return what weighed most, and by how much a second opinion changed the confidence."""
-        signals = learned().disagreement.signals(self.present)
-        changed = round(self.confidence - self.detected, 3)
-        return (*signals, Signal(OPINION, changed)) if changed else signals
-
-
 def _read(session: Session, scene: Scene, earlier: EarlierRules) -> _Reading:
     """Read a turn with what stands around it."""
     turn, rules = scene.turn, lessons.rules(scene.turn.text)
     present = features(scene) | lessons.rule_features(rules[0] if rules else None)
     unanswered = without_reply(present)
     chances = durability.chances(unanswered, [rule.features for rule in rules])
-    detected = round(learned().disagreement.confidence(present), 3)
+    confidence = round(learned().disagreement.confidence(present), 3)
     plain = learned().disagreement.confidence(unanswered)
     ranked = list(zip(rules, chances, strict=True))
-    return _Reading(saying(session, turn), scene, present, ranked, earlier, plain, detected, detected)
+    return _Reading(saying(session, turn), scene, present, ranked, earlier, plain, confidence)
 
 
 def saying(session: Session, turn: Turn) -> Evidence:

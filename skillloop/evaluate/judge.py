@@ -26,7 +26,7 @@ ENOUGH = 20  # decisions of the person from which the judge counts as measured
 LEAST = 0.6  # kappa below which it is off
 RUN = 6  # words in a row that an edit may not share with a text that it must not know
 
-PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge", "second opinion"})
+PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge"})
 """Checks that are made once, when a draft is made: a later look at the proposal shows them again."""
 
 _ORDER = (Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH)

@@ -110,16 +110,6 @@ def request(case: Case, text: str, model: str, sample: int, samples: int = 1) ->
     return Request("replay", model, prompt, data, SCHEMA, sample=sample, samples=samples, shared=shared)
 
 
-def expected_requests(
-    own: Case, everything: list[Case], quote: str, text: str, models: Model
-) -> Iterator[Request]:
-    """Yield about what proving a draft will send: each case with both texts (it hardly changes the length), then the judge."""
-    chosen, hidden = cases.split(everything, own)
-    for case in (own, *chosen[-MOST:], *hidden[-MOST:]):
-        yield from [request(case, text, models.cheap, 0, models.runs)] * (2 * models.runs)
-    yield from judge.requests([quote], text, text, models.careful)
-
-
 def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Check]:
     """Yield the checks that replaying gives, cheap ones first; stop where the rest could change nothing.
 

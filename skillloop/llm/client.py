@@ -154,12 +154,8 @@ class ModelClient:
         self._store, self._limits, self._session, self._command = store, limits, session, command
         self._sleep = sleep
 
-    def complete(self, request: Request, then: Callable[[], Iterable[Request]] | None = None) -> Reply:  # noqa: ARG002
+    def complete(self, request: Request) -> Reply:
         """Ask, within the budget. A question that was answered before is not asked again.
-
-        Args:
-            request: What to ask.
-            then: The requests that an answer is likely to lead to, for a client that only estimates (see `recording`).
 
         Raises:
             BudgetExceeded: a limit does not allow it; nothing was sent.

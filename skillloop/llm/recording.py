@@ -2,12 +2,11 @@
 
 Invariants: nothing is sent, reserved or written. What was answered before is answered again, so that the plan goes the
 way the real run will go; any other question gets no answer, as from a model that refuses, and the pipeline goes on as it
-would offline. The proof of a draft cannot be recorded before there is a draft, so its requests are only estimated.
+would offline. What an answer will lead to (other words for a lesson, its proof) is not known before there is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from skillloop.config import Config
@@ -24,7 +23,6 @@ class Planned:
     backend: str
     cost: Estimate
     known: bool  # answered before: it would not be sent again
-    then: tuple[Estimate, ...] = ()  # of the requests that an answer is likely to lead to
 
 
 class RecordingClient(ModelClient):
@@ -36,12 +34,11 @@ class RecordingClient(ModelClient):
         super().__init__(backend, store, {}, "", "")
         self._planned = planned
 
-    def complete(self, request: Request, then: Callable[[], Iterable[Request]] | None = None) -> Reply:
+    def complete(self, request: Request) -> Reply:
         """Record a request; answer it only if the very same question was answered before."""
         reply = remembered(self._store, request)
-        later = tuple(estimate(each, self.backend) for each in (then() if then else ()))
         cost = estimate(request, self.backend)
-        self._planned.append(Planned(request, self.backend.name, cost, reply is not None, later))
+        self._planned.append(Planned(request, self.backend.name, cost, reply is not None))
         return reply or Reply(None, "nothing was asked: this is a plan")
 
 

@@ -77,6 +77,9 @@ class Request:
     sample: int = 0  # tells repeated asking of the same question apart
     samples: int = 1  # how often the same question is asked in all
     shared: Mapping[str, Any] = field(default_factory=dict)  # like data: what other questions begin with, too
+    about: str = (
+        ""  # what the question is about, where that, not the rest of the data, makes it the same question
+    )
 
     @property
     def key(self) -> str:
@@ -84,8 +87,7 @@ class Request:
         decisive = (
             self.model,
             self.prompt.text,
-            self.shared,
-            self.data,
+            self.about or (self.shared, self.data),
             self.schema,
             self.max_tokens,
             self.sample,

@@ -1,4 +1,4 @@
-"""The model's part in a session: second opinions, drafts, and the proof of a draft. Nothing at all offline.
+"""The model's part in a session: it is asked about all of it once, and its lessons are proved. Nothing at all offline.
 
 Invariants: a model that fails or has spent its budget leaves the session where it would be without one; what a model or
 a replay says can only lower a verdict; words that something else than the person may have written reach no model.
@@ -6,23 +6,30 @@ a replay says can only lower a verdict; words that something else than the perso
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from skillloop import config
 from skillloop.config import Config
-from skillloop.evaluate import cases, judge, replay, second_opinion
+from skillloop.errors import SkillloopError
+from skillloop.evaluate import cases, judge, replay
 from skillloop.evaluate.cases import Case
 from skillloop.hosts.claude_code import authorship
-from skillloop.llm import BudgetExceeded, ModelClient, ModelError
-from skillloop.model import Check, Disagreement, Lesson, Outcome, Proposal, Session, Verdict
+from skillloop.llm import BudgetExceeded, ModelClient, ModelError, Request
+from skillloop.model import Check, Disagreement, Lesson, Origin, Outcome, Session, Verdict
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
-from skillloop.propose import llm_drafter, rejected
-from skillloop.propose.llm_drafter import Brief, InvalidDraft
+from skillloop.propose import model_drafter, targets
+from skillloop.propose.model_drafter import Brief
+from skillloop.propose.targets import KnownSkill, project_of
+from skillloop.skillpath import rules_file
 from skillloop.store import Store
+
+NOT_NAMED = "a model read the session and did not name it"
+"""Why a person must look at a lesson that was only found offline."""
 
 
 class ModelStage:
@@ -44,6 +51,7 @@ class ModelStage:
     ) -> None:
         self.session, self.home = session, home
         self.troubles: list[str] = []
+        self.drafter = "model"  # back end, model and prompt, once it answered
         self._store = store
         self._connect = connect
         self._clients: dict[
@@ -51,6 +59,9 @@ class ModelStage:
         ] = {}  # by path of the skill, since each has its own rules
         self._down = ""  # why the model is not asked any more in this session
         self._suspicions: dict[int, str] = {}  # by turn
+        self._instead: dict[
+            str, tuple[Lesson, ...]
+        ] = {}  # what was found offline, by id of the model's lesson
 
     @cached_property
     def shown(self) -> Session:
@@ -72,44 +83,114 @@ class ModelStage:
             self._suspicions[turn] = authorship.suspicion(self.session, self.session.turns[turn], self.home)
         return self._suspicions[turn]
 
-    def second_opinion(self, disagreement: Disagreement, session: Session) -> float | None:
-        """Return the probability that an uncertain turn is a disagreement; None where nobody can say. See `detect.find`."""
-        if self._down or self.suspicion(disagreement):
-            return None
-        path = disagreement.skill.path if disagreement.skill is not None else None
-        if path is not None:
-            rules = gather.rules_for(path, self.home, session)
-        else:
-            rules = config.load(self.home, Path(session.cwd) if session.cwd else None)
-        client = self._client(path or "", rules)
-        if client is None or rules.model.second_opinion == "off":
-            return None
+    @property
+    def there(self) -> bool:
+        """Whether a model may be asked about this session. Rules that cannot be read allow none."""
+        return self._store is not None and not self.session.automated and self._allowed() is not None
+
+    def _allowed(self, path: str = "") -> ModelClient | None:
+        """Return the client that the rules of the session, or of one skill, allow."""
         try:
-            return second_opinion.ask(client, disagreement, self.shown, rules.model.cheap)
-        except (BudgetExceeded, ModelError) as error:
-            trouble = f"no second opinion by the model: {self._noted(error)}"
-            if trouble not in self.troubles:
-                self.troubles.append(trouble)
+            if path:
+                return self._client(path, gather.rules_for(path, self.home, self.session))
+            return self._client("", self._rules)
+        except SkillloopError:
             return None
 
-    def drafts(
-        self, lesson: Lesson, text: str, path: str, rules: Config
-    ) -> Iterator[Proposal | InvalidDraft]:
-        """Yield the model's drafts for one lesson, as they are asked for; none offline, or once it failed."""
-        client = self._client(path, rules)
-        if client is None or self._store is None or self._down or self.suspicion(lesson):
-            return
-        brief = Brief(
-            self.shown, lesson, text, path, rules.protect.headings, tuple(rejected.failed(self._store, path))
+    @cached_property
+    def _rules(self) -> Config:
+        return config.load(self.home, Path(self.session.cwd) if self.session.cwd else None)
+
+    def read(self, found: Sequence[Lesson], known: Sequence[KnownSkill]) -> tuple[Lesson, ...]:
+        """Ask a model that is `there` about the whole session, and return what it teaches.
+
+        A lesson of the model's takes the place of those that were found offline in its turns (see `instead`), unless it is
+        the same line for the same file. What it held for meant once, or for nothing, is a candidate at most; what it did
+        not name waits for a person.
+        """
+        client, brief = self._allowed(), self._brief(found, known)
+        if client is None or not brief.turns:
+            return tuple(found)
+        request = model_drafter.request(brief, self._rules.model.careful)
+        if (value := self._answer(client, request)) is None:
+            return tuple(found)
+        self.drafter = f"{client.backend.name}:{request.model}:{request.prompt.name}"
+        answer = model_drafter.read(value, brief, self.home)
+        lessons: dict[str, Lesson] = {}
+        rest = [item for item in found if item.offered]
+        for lesson, turns in answer.lessons:
+            own = [item for item in rest if item.turn in turns]
+            rest = [item for item in rest if item.turn not in turns]
+            same = next((item for item in own if _same(item, lesson)), lesson)
+            lessons[same.id] = same
+            self._instead[lesson.id] = tuple(own)
+        sent, cited = {turn.index for turn in brief.turns}, {n for _, turns in answer.lessons for n in turns}
+        for item in found:
+            changed = item
+            if item.turn in cited:
+                changed = replace(item, offered=False)
+            elif item.turn in answer.silenced:
+                changed = replace(item, offered=False, chance=min(item.chance, model_drafter.NOT_SURE))
+            elif item.turn in sent and item.offered:
+                changed = replace(item, look=(*item.look, NOT_NAMED))
+            lessons.setdefault(item.id, changed)
+        return tuple(sorted(lessons.values(), key=lambda item: item.turn))
+
+    def _brief(self, found: Sequence[Lesson], known: Sequence[KnownSkill]) -> Brief:
+        """Return what may be sent: no turn that nobody is sure of, and nothing of a skill whose rules allow no model."""
+        assert self._store is not None
+        closed = {skill.ref for skill in known if skill.ref.path and self._allowed(skill.ref.path) is None}
+        session = replace(
+            self.shown,
+            turns=tuple(
+                replace(turn, text="", tools=()) if turn.skill in closed else turn
+                for turn in self.shown.turns
+            ),
         )
-        own, then = cases.from_lesson(self.shown, lesson), None
-        if own is not None:
-            known, quote = self._store.evaluations.cases(path, Case), lesson.evidence.quote
-            then = partial(replay.expected_requests, own, known, quote, text, rules.model)
+        turns = (turn for turn in session.human_turns if turn.text.strip())
+        skills = tuple(skill for skill in known if skill.ref not in closed)
+        files = {"person": rules_file(None)}
+        if (project := project_of(self.session)) is not None:
+            files["project"] = rules_file(project)
+        paths = {*files.values(), *(skill.ref.path for skill in skills)}
+        failed = self._store.proposals(states=("rejected", "discarded"))
+        return Brief(
+            session,
+            tuple(turn for turn in turns if turn.origin is not Origin.MACHINE),
+            tuple(found),
+            skills,
+            {scope: targets.text_of(path) for scope, path in files.items()},
+            [item for item in failed if item.proposal.path in paths],
+        )
+
+    def _answer(self, client: ModelClient, request: Request) -> dict[str, Any] | None:
+        """Ask, and return the answer; where there is none it is a trouble to tell, but in a plan."""
         try:
-            yield from llm_drafter.drafts(client, brief, rules.model.careful, rules.model.candidates, then)
+            reply = client.complete(request)
         except (BudgetExceeded, ModelError) as error:
-            self.troubles.append(f"no draft by the model: {self._noted(error)}")
+            self.troubles.append(f"the model was of no use: {self._noted(error)}")
+            return None
+        if reply.value is None and client.asks:
+            self.troubles.append(f"the model was of no use: {reply.trouble}")
+        return reply.value
+
+    def reworded(self, refused: Sequence[tuple[Lesson, str]]) -> dict[str, Lesson]:
+        """Ask once for other words of its lessons that the gate discarded; what a case or the judge showed is not told.
+
+        Args:
+            refused: Each with the reason.
+        """
+        client = self._allowed() if self._instead and not self._down else None
+        told = [(lesson, why) for lesson, why in refused if why.partition(":")[0] not in judge.PROOF]
+        if client is None or not told:
+            return {}
+        request = model_drafter.rewording(told, self.shown, self._rules.model.careful)
+        value = self._answer(client, request)
+        return {} if value is None else model_drafter.reworded(value, told)
+
+    def instead(self, lesson: Lesson) -> tuple[Lesson, ...]:
+        """Return the lessons found offline that one of the model's took the place of."""
+        return self._instead.get(lesson.id, ())
 
     def prove(self, prepared: Prepared, lesson: Lesson, attempt: int) -> Verdict:
         """Return the gate's verdict, lowered by what replaying its cases and asking the judge show; as it is, offline.
@@ -120,8 +201,6 @@ class ModelStage:
             attempt: Drafts judged for this lesson so far, this one included.
         """
         verdict = prepared.verdict
-        if (check := second_opinion.raised(lesson)) is not None:
-            verdict = judge.demoted(verdict, (check,))
         client = self._client(prepared.proposal.path, prepared.config)
         if client is None or not client.asks or self.suspicion(lesson):
             return verdict
@@ -172,3 +251,9 @@ class ModelStage:
         if path not in self._clients:
             self._clients[path] = self._connect(rules)
         return self._clients[path]
+
+
+def _same(one: Lesson, other: Lesson) -> bool:
+    """Return whether two lessons are the same line for the same file."""
+    a, b = (" ".join(each.text.split()).rstrip(".").casefold() for each in (one, other))
+    return a == b and one.target == other.target and other.old is None

@@ -14,12 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 from skillloop import config, detect, llm
 from skillloop.config import confirmation
-from skillloop.detect import SecondOpinion
 from skillloop.errors import Refused, SkillloopError
 from skillloop.evaluate import cases
 from skillloop.gate import fidelity, structure
@@ -27,7 +26,6 @@ from skillloop.hosts.claude_code import notes, transcript
 from skillloop.hosts.claude_code.notes import Note
 from skillloop.llm import Planned, recording
 from skillloop.model import (
-    Check,
     Decision,
     Disagreement,
     Evidence,
@@ -42,7 +40,6 @@ from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.model_stage import ModelStage
 from skillloop.propose import answers, offline_drafter, rejected, targets
 from skillloop.propose.answers import Answer, Unusable
-from skillloop.propose.llm_drafter import InvalidDraft
 from skillloop.propose.offline_drafter import Recurrence
 from skillloop.propose.targets import KnownSkill
 from skillloop.skillpath import SkillPath, malformed_path
@@ -77,6 +74,7 @@ class LessonResult:
     recurrence: Recurrence | None = None  # it is a rule already, or waits
     taken: str = ""  # id of the edit that another source made of the same words
     trouble: str = ""  # what stood in its way
+    discarded: str = ""  # why a check did, now or in an earlier reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +167,22 @@ def try_again(home: Path, store: Store) -> None:
 
 
 def detect_in(run: Run) -> Found:
-    """Find what a session teaches, and which files; a dry run asks no second opinion and knows no other session."""
+    """Find what a session teaches, and which files; a dry run asks no model and knows no other session."""
     if run.history is None:
         disagreements, lessons = study(run.session)
     else:
         recurring = run.history.wishes(before=run.session.session_id)
-        disagreements, lessons = study(run.session, recurring, run.model.second_opinion)
+        disagreements, lessons = study(run.session, recurring)
     found = [] if run.session.automated else notes.find(run.session)
-    known = targets.known_skills(run.session) if lessons or found else []
+    known = targets.known_skills(run.session) if lessons or found or run.model.there else []
     lessons = _with_notes(run, lessons, found, known)
     corrections = {item.turn for item in disagreements}
-    return disagreements, tuple(_aimed(run, lesson, known, corrections) for lesson in lessons)
+    lessons = tuple(_aimed(run, lesson, known, corrections) for lesson in lessons)
+    if run.model.there:
+        lessons = run.model.read(lessons, known)
+        offered = {lesson.turn for lesson in lessons if lesson.offered}
+        disagreements = tuple(replace(item, durable=item.turn in offered) for item in disagreements)
+    return disagreements, lessons
 
 
 def _with_notes(
@@ -219,16 +222,12 @@ def _aimed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: s
     return targets.aimed(lesson, run.session, known, corrections)
 
 
-def study(
-    session: Session,
-    recurring: Mapping[str, str] | None = None,
-    second_opinion: SecondOpinion | None = None,
-) -> Found:
+def study(session: Session, recurring: Mapping[str, str] | None = None) -> Found:
     """Return the disagreements of a session and its lessons, redacted. An automated session has none.
 
     What the assistant or a tool's result said first is no lesson of the person's, however it came into their message.
     """
-    disagreements, lessons = detect.find(session, recurring=recurring, second_opinion=second_opinion)
+    disagreements, lessons = detect.find(session, recurring=recurring)
     echoed = gather.echoed(session, (item.evidence for item in lessons))
     lessons = [item for item in lessons if item.evidence not in echoed]
     return (
@@ -282,11 +281,15 @@ def draftable(lesson: Lesson) -> bool:
 
 
 def _save_cases(run: Run, record: Store, lessons: Iterable[Lesson]) -> None:
-    """Keep each lesson that the person surely gave as a case of the skill in force, if that is to learn it."""
+    """Keep each lesson that the person surely gave as a case of the skill in force, if that is to learn it.
+
+    How to tell is drawn from the person's words, also where somebody else worded the lesson.
+    """
     for item in lessons:
         path = item.target if item.skill and item.skill.path == item.target else None
         if item.offered and path and not run.model.suspicion(item) and not malformed_path(path):
-            case = cases.from_lesson(run.model.shown, item)
+            text = item.text if item.source == "detector" else item.evidence.quote
+            case = cases.from_lesson(run.model.shown, replace(item, text=text))
             if case is not None:
                 record.evaluations.save_case(case.id, case.skill, case.session_id, case)
 
@@ -298,7 +301,9 @@ def _digest(run: Run, found: Found, chosen: Iterable[Lesson]) -> Digest:
         SkillloopError: the store cannot be written, or the rules that hold for all of the session cannot be read.
     """
     config.load(run.home, Path(run.session.cwd) if run.session.cwd else None)
+    chosen = list(chosen)
     results = [_learn_one(run, lesson) for lesson in chosen]
+    results += _second_tries(run, zip(chosen, results, strict=True))
     suspicions = {item.id: run.model.suspicion(item) for items in found for item in items}
     troubles = (*run.model.troubles, *(result.trouble for result in results if result.trouble))
     return Digest(
@@ -311,14 +316,27 @@ def _digest(run: Run, found: Found, chosen: Iterable[Lesson]) -> Digest:
     )
 
 
-def _learn_one(run: Run, lesson: Lesson) -> LessonResult:
+def _second_tries(run: Run, done: Iterable[tuple[Lesson, LessonResult]]) -> Iterator[LessonResult]:
+    """Carry out the model's lessons of which nothing came in other words, else what was found without it in their place."""
+    failed = [pair for pair in done if pair[0].source == "model" and (pair[1].discarded or pair[1].trouble)]
+    again = run.model.reworded([(lesson, result.discarded) for lesson, result in failed if result.discarded])
+    for lesson, _ in failed:
+        result = None
+        if lesson.id in again:
+            yield (result := _learn_one(run, again[lesson.id], attempt=2))
+        if result is None or result.discarded or result.trouble:
+            for other in filter(draftable, run.model.instead(lesson)):
+                yield _learn_one(run, other, attempt=3)
+
+
+def _learn_one(run: Run, lesson: Lesson, attempt: int = 1) -> LessonResult:
     """Carry one lesson out. Whatever stands in its way is its own trouble, kept until it is carried out or dropped.
 
     Raises:
         Corrupt: the store is damaged.
     """
     try:
-        result = _carry(run, lesson)
+        result = _carry(run, lesson, attempt)
     except Corrupt:
         raise
     except Exception as error:  # noqa: BLE001  (one trouble spoils one lesson, never the session)
@@ -358,8 +376,13 @@ def _target_text(path: str) -> str:
     return text
 
 
-def _carry(run: Run, lesson: Lesson) -> LessonResult:
-    """Draft for one lesson and judge each draft, the model's and then the offline one, until one is kept or waits.
+def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
+    """Draft for one lesson and judge the draft. What was proposed before, or is like it, is not proposed again.
+
+    Args:
+        run: The session on its way.
+        lesson: What is to be learned.
+        attempt: Drafts for its turn so far, this one included; after the first only the person's own no still counts.
 
     Raises:
         SkillloopError: its target cannot learn it, or the rules around that cannot be read; then nothing is decided.
@@ -373,21 +396,31 @@ def _carry(run: Run, lesson: Lesson) -> LessonResult:
     if run.record is not None:
         confirmation.record_changes(run.record, run.home, *gather.rules_folders(path, run.session))
         history.record_external_edit(run.record, path)
-    offline_draft = offline_drafter.draft(lesson, text, path, avoid=rules.protect.headings)
+    draft = offline_drafter.draft(lesson, text, path, avoid=rules.protect.headings)
     pending = None
-    if isinstance(offline_draft, Proposal) and run.history is not None:
-        pending = rejected.pending(run.history, offline_draft)
+    if isinstance(draft, Proposal) and run.history is not None:
+        pending = rejected.pending(run.history, draft)
     if pending is not None:
         rule = pending.proposal.edits[0].new or ""
-        offline_draft = Recurrence(lesson, path, 0, rule, pending.proposal.id)
-    if isinstance(offline_draft, Recurrence):
+        draft = Recurrence(lesson, path, 0, rule, pending.proposal.id)
+    if isinstance(draft, Recurrence):
         # what a fork copies is one saying
         known = () if run.history is None else run.history.proposals(skill=path)
         cited = [item for each in known for item in each.proposal.evidence if item.id == lesson.id]
         again = all(item.session_id == run.session.session_id for item in cited)
-        return LessonResult(recurrence=offline_draft if again else None)
-    drafts = chain(run.model.drafts(lesson, text, path, rules), (offline_draft,))
-    return LessonResult(tuple(_trials(run, lesson, drafts)))
+        return LessonResult(recurrence=draft if again else None)
+    if lesson.source == "model":
+        draft = replace(draft, drafter=run.model.drafter)
+    if run.history is not None:
+        if run.history.has_proposal(draft.id):
+            earlier = run.history.find_proposal(draft.id)
+            return LessonResult(discarded=earlier.reason if earlier.state == "discarded" else "")
+        failed = [item for item in rejected.failed(run.history, path) if attempt == 1 or item.by == "person"]
+        if rejected.repeats(draft, failed):
+            return LessonResult()
+    trial = _judge(run, lesson, draft, attempt)
+    discarded = trial.decision.reason if trial.decision.outcome is Outcome.DISCARD else ""
+    return LessonResult((trial,), discarded=discarded)
 
 
 def _taken(run: Run, lesson: Lesson) -> str:
@@ -397,43 +430,14 @@ def _taken(run: Run, lesson: Lesson) -> str:
     return next((each.id for each in made if rejected.same_saying(each, lesson)), "")
 
 
-def _trials(run: Run, lesson: Lesson, drafts: Iterable[Proposal | InvalidDraft]) -> Iterator[Trial]:
-    """Judge drafts until one of them is kept or waits. What was proposed before, or is like it, ends them."""
-    tried: set[str] = set()
-    attempt = 1
-    for draft in drafts:
-        proposal = draft.proposal if isinstance(draft, InvalidDraft) else draft
-        if run.history is not None:
-            if isinstance(draft, InvalidDraft) and run.history.has_trial(proposal.id):
-                continue
-            if isinstance(draft, Proposal) and (
-                run.history.has_proposal(proposal.id)
-                or rejected.repeats(proposal, rejected.failed(run.history, proposal.path))
-            ):
-                return
-        if proposal.id in tried:
-            continue
-        tried.add(proposal.id)
-        trial = _judge(run, lesson, draft, attempt)
-        attempt += trial.prepared is not None
-        yield trial
-        if trial.verdict.outcome in {Outcome.KEEP, Outcome.DEFER}:
-            return
-
-
-def _judge(run: Run, lesson: Lesson, draft: Proposal | InvalidDraft, attempt: int) -> Trial:
+def _judge(run: Run, lesson: Lesson, draft: Proposal, attempt: int) -> Trial:
     """Judge one draft, decide, and carry the decision out. A draft that breaks something is a crash, no more."""
-    crash = Decision(Outcome.CRASH, "")
+    trial = Trial(draft, Verdict(Outcome.CRASH, ()), Decision(Outcome.CRASH, ""))
     try:
-        if isinstance(draft, InvalidDraft):
-            verdict = Verdict(Outcome.DISCARD, (Check("draft", passed=False, detail=draft.reason),))
-            trial = Trial(draft.proposal, verdict, crash)
-        else:
-            trial = Trial(draft, Verdict(Outcome.CRASH, ()), crash)
-            prepared = gather.prepare(draft, run.home, run.history, run.session, lesson.confidence)
-            trial = replace(trial, prepared=prepared)
-            verdict = run.model.prove(prepared, lesson, attempt)
-            trial = replace(trial, verdict=verdict, prepared=replace(prepared, verdict=verdict))
+        prepared = gather.prepare(draft, run.home, run.history, run.session, lesson.confidence)
+        trial = replace(trial, prepared=prepared)
+        verdict = run.model.prove(prepared, lesson, attempt)
+        trial = replace(trial, verdict=verdict, prepared=replace(prepared, verdict=verdict))
         return replace(trial, decision=_carry_out(run, trial))
     except Exception as error:  # noqa: BLE001  (one bad draft must not end the session)
         return replace(trial, decision=Decision(Outcome.CRASH, f"{type(error).__name__}: {error}"))

@@ -1,49 +1,59 @@
-"""Choose what of a session may be sent to a model: turns around a disagreement, redacted and short, never a tool's result.
+"""Choose what of a session may be sent to a model: turns of the person, redacted and short, never a tool's result.
 
 Invariant: every text is redacted whole before it is cut, so that no cut can hide a credential from the rules.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from skillloop.model import Disagreement, Lesson, Session
+from skillloop.model import Session, Turn
 from skillloop.text import redact
 
-REQUEST = 240
-ANSWER = 350
 CORRECTION = 900
-"""Longest texts that are sent, in characters: of the request before, of the assistant's answer, of the correction."""
+"""Longest words of a person that are sent or kept, in characters."""
 
-_TOOLS = 3
 _TOOL = 120
 
 
-def scene(session: Session, item: Disagreement | Lesson) -> dict[str, Any]:
-    """Return what the person had asked, what the assistant answered and did, and the correction, as JSON values.
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How much of one turn is sent: characters of the person's words and of the answer before them, number of tool calls."""
 
-    Of the assistant's last tool calls the name and the command or path are told, not what came of them.
+    person: int
+    answer: int
+    tools: int
+
+
+FULL, BRIEF = Lengths(CORRECTION, 350, 3), Lengths(500, 100, 0)
+
+
+def scene(session: Session, turn: Turn, quote: str = "", lengths: Lengths = FULL) -> dict[str, Any]:
+    """Return what the assistant answered and did before a turn, and what the person said, as JSON values.
+
+    Of the assistant's last tool calls the name and the command or path are told, not what came of them. Of long words of the
+    person the part around a quote is told.
     """
-    before = session.turns[: item.turn]
-    request = next((turn for turn in reversed(before) if turn.role == "human"), None)
-    answer = next((turn for turn in reversed(before) if turn.role == "assistant"), None)
-    tools = answer.tools[-_TOOLS:] if answer else ()
-    return {
-        "asked": clean(request.text, REQUEST) if request else None,
-        "assistant": clean(answer.text, ANSWER) if answer else None,
+    before = session.turns[turn.index - 1] if turn.index else None
+    answer = before if before is not None and before.role == "assistant" else None
+    tools = answer.tools[-lengths.tools :] if answer and lengths.tools else ()
+    told = {
+        "before": clean(answer.text, lengths.answer) if answer else "",
         "did": [clean(f"{tool.name}: {tool.brief}", _TOOL) for tool in tools],
-        "person": around(session.turns[item.turn].text, item.evidence.quote),
-        "evidence": item.id,
+        "person": around(turn.text, quote, lengths.person),
+        "stopped the assistant": turn.interrupted or turn.denied,
     }
+    return {name: value for name, value in told.items() if value}
 
 
-def around(text: str, quote: str) -> str:
+def around(text: str, quote: str, longest: int = CORRECTION) -> str:
     """Return the person's words, redacted; of long ones the part around the quote."""
     text, quote = redact.redact(text).strip(), redact.redact(quote).strip()
     at = text.find(quote)
-    if len(text) <= CORRECTION or at < 0:
-        return clean(text, CORRECTION)
-    spare = max(0, CORRECTION - len(quote)) // 2
+    if len(text) <= longest or at < 0 or not quote:
+        return clean(text, longest)
+    spare = max(0, longest - len(quote)) // 2
     start, end = max(0, at - spare), min(len(text), at + len(quote) + spare)
     return "… " * (start > 0) + text[start:end] + " …" * (end < len(text))
 

@@ -16,9 +16,6 @@ from skillloop.text import words
 NEAR = 0.8
 """Similarity from which two new lines are the same attempt."""
 
-CLAUDES = frozenset({DRAFTERS["note"], DRAFTERS["session"]})
-"""Drafters of the client's own; a proposal of theirs and one of another's may be of the same words."""
-
 NEWEST = 10
 """Failed edits that a drafter is told."""
 
@@ -39,8 +36,9 @@ def pending(store: Store, proposal: Proposal) -> Queued | None:
 
 def same_saying(proposal: Proposal, lesson: Lesson) -> bool:
     """Return whether a proposal rests on the very words that a lesson of another source was drawn from."""
-    drafters = {proposal.drafter, DRAFTERS.get(lesson.source, lesson.source)}
-    another = len(drafters) > 1 and not drafters.isdisjoint(CLAUDES)
+    if lesson.source == "model" and ":" in proposal.drafter:  # which may word it otherwise the next time
+        return lesson.id in {item.id for item in proposal.evidence}
+    another = proposal.drafter != DRAFTERS.get(lesson.source, lesson.source)
     return another and any(same_words(item, lesson.evidence) for item in proposal.evidence)
 
 

@@ -89,10 +89,11 @@ def known_skills(session: Session) -> list[KnownSkill]:
     by_file: dict[str, SkillRef] = {}
     for ref in (*session.skills, *others):
         by_file.setdefault(os.path.realpath(ref.path) if ref.path else ref.name, ref)
-    return [KnownSkill(ref, _text(ref.path)) for ref in by_file.values()]
+    return [KnownSkill(ref, text_of(ref.path)) for ref in by_file.values()]
 
 
-def _text(path: str | None) -> str:
+def text_of(path: str | None) -> str:
+    """Return the text of a file that may learn; "" where it cannot be read."""
     try:
         with fs.open_skill(path or "") as skill:
             return skill.read().decode("utf-8", "replace")

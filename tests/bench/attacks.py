@@ -36,22 +36,15 @@ from transcripts import Transcript  # noqa: E402
 
 from skillloop.detect import lesson as lessons  # noqa: E402
 from skillloop.errors import SkillloopError  # noqa: E402
-from skillloop.evaluate import (  # noqa: E402
-    cases,
-    replay,
-    second_opinion,
-)
+from skillloop.evaluate import cases, replay  # noqa: E402
 from skillloop.gate.fidelity import MARKS  # noqa: E402
 from skillloop.gate.provenance import DOUBTS  # noqa: E402
 from skillloop.hosts.claude_code import transcript  # noqa: E402
 from skillloop.hosts.claude_code.hooks import receipts  # noqa: E402
-from skillloop.model import Edit, Evidence, Lesson, Origin, Outcome, Proposal, sha256  # noqa: E402
+from skillloop.model import Edit, Evidence, Lesson, Origin, Outcome, Proposal, SkillRef, sha256  # noqa: E402
 from skillloop.pipeline import gather  # noqa: E402
 from skillloop.pipeline import session as problem  # noqa: E402
-from skillloop.propose import (  # noqa: E402
-    llm_drafter,
-    offline_drafter,
-)
+from skillloop.propose import model_drafter, offline_drafter, targets  # noqa: E402
 from skillloop.skills import document  # noqa: E402
 from skillloop.text import redact  # noqa: E402
 
@@ -387,7 +380,7 @@ def printed(digest: problem.Digest) -> str:
 
 
 def sent(world: World, digest: problem.Digest) -> Iterator[str]:
-    """Every text that a model would get for this session, were the detector sure of every turn that it may ask about.
+    """Every text that a model would get for this session, were each of its turns a case.
 
     Without what the assistant itself had said: a model is sent that on purpose, as data, and it may repeat anything.
     """
@@ -395,18 +388,14 @@ def sent(world: World, digest: problem.Digest) -> Iterator[str]:
     turns = (turn if turn.role == "human" else replace(turn, text="", tools=()) for turn in seen.turns)
     shown = replace(seen, turns=tuple(turns))
     text, path = world.skill().read_text("utf-8"), str(world.skill())
-    for turn in shown.human_turns:
-        found = _lesson(shown, turn) if turn.text else None
-        if found is not None:
-            brief = llm_drafter.Brief(shown, found, text, path, (), ())
-            case = cases.from_lesson(shown, found)
-            requests = [
-                second_opinion.request(found, shown, "cheap"),
-                *llm_drafter.requests(brief, "careful"),
-            ]
-            requests += [replay.request(case, text, "cheap", 0)] if case is not None else []
-            for request in requests:
-                yield from _strings([request.shared, request.data])
+    said = tuple(turn for turn in shown.human_turns if turn.text)
+    known = targets.KnownSkill(SkillRef("attacked", path), text)
+    requests = [model_drafter.request(model_drafter.Brief(shown, said, (), (known,), {}), "careful")]
+    lessons = filter(None, (_lesson(shown, turn) for turn in said))
+    for case in filter(None, (cases.from_lesson(shown, lesson) for lesson in lessons)):
+        requests.append(replay.request(case, text, "cheap", 0))
+    for request in requests:
+        yield from _strings([request.shared, request.data])
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -4,8 +4,8 @@
     python tests/bench/llm.py SESSION.jsonl --backend claude --skill ~/.claude/skills/research/SKILL.md
 
 Works on copies: the skills are copied into a temporary home, nothing of yours is changed. Shows first what it may cost
-and asks, unless --yes. Sessions are taken oldest first; with --skill every lesson is given to that one skill, so that
-also sessions without a skill in force can be used.
+and asks, unless --yes. Sessions are taken oldest first; with --skill that one skill is in force in all of them, so that
+also sessions without one can be used.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ from skillloop.config import load
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Outcome, SkillRef
 from skillloop.pipeline import session as pipeline
+from skillloop.propose import targets
+from skillloop.propose.targets import KnownSkill
 from skillloop.store import Store
 
 
-def lessons(session, skills: Path, only: Path | None, opinion):
-    """The draftable lessons, each about a copy of its skill."""
-    for item in pipeline.study(session, second_opinion=opinion)[1]:
-        skill = SkillRef(only.parent.name, str(only)) if only else item.skill
-        if skill is None or skill.path is None or not Path(skill.path).is_file():
-            continue
-        copy = skills / Path(skill.path).parent.name / "SKILL.md"
-        if not copy.exists():
+def relocated(session, skills: Path, only: Path | None):
+    """The session with a copy of each skill in the skill's place."""
+    copies: dict[SkillRef | None, SkillRef | None] = {None: None}
+    for ref in {*session.skills, *([SkillRef(only.parent.name, str(only))] if only else ())}:
+        copy = skills / ref.name.replace(":", "-") / "SKILL.md"
+        if ref.path and Path(ref.path).is_file() and not copy.exists():
             copy.parent.mkdir(parents=True)
-            shutil.copyfile(skill.path, copy)
-        ready = replace(item, skill=SkillRef(skill.name, str(copy)), target=str(copy))
-        if pipeline.draftable(ready):
-            yield ready
+            shutil.copyfile(ref.path, copy)
+        copies[ref] = SkillRef(ref.name, str(copy)) if copy.exists() else None
+    one = copies[SkillRef(only.parent.name, str(only))] if only else None
+    turns = tuple(replace(turn, skill=one or copies.get(turn.skill)) for turn in session.turns)
+    known = (one,) if one else tuple(filter(None, copies.values()))
+    return replace(session, turns=turns, skills=known)
 
 
-def measure(sessions, home: Path, skills: Path, only: Path | None) -> dict[str, object]:
+def measure(sessions, home: Path) -> dict[str, object]:
     """Digest the sessions and count."""
     outcomes: Counter[str] = Counter()
     checks: Counter[str] = Counter()
     by: Counter[str] = Counter()
     with Store.open(home) as store:
         for session in sessions:
-            run = pipeline.start(session, home, store)
-            found = tuple(lessons(session, skills, only, run.model.second_opinion))
-            result = pipeline.learn(run, ((), found))
+            result = pipeline.digest(session, home, store)
             for trial in result.trials:
                 outcomes[trial.decision.outcome.value] += 1
                 by[trial.proposal.drafter.partition(":")[0]] += 1
@@ -77,15 +77,6 @@ def measure(sessions, home: Path, skills: Path, only: Path | None) -> dict[str, 
     }
 
 
-def requests(sessions, home: Path, skills: Path, only: Path | None):
-    """What would be sent before anything is replayed."""
-    with Store.open(home) as store:
-        for session in sessions:
-            run, planned = pipeline.start_plan(session, home, store)
-            pipeline.learn(run, ((), tuple(lessons(session, skills, only, run.model.second_opinion))))
-            yield from planned
-
-
 def main() -> int:
     """Plan, ask, run, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -94,7 +85,6 @@ def main() -> int:
     parser.add_argument("--skill", type=Path)
     parser.add_argument("--money", type=float, default=1.0, help="US dollars that all of it may cost")
     parser.add_argument("--runs", type=int, default=8)
-    parser.add_argument("--candidates", type=int, default=1)
     parser.add_argument("--yes", action="store_true")
     options = parser.parse_args()
     files = sorted(f for path in options.paths for f in ([path] if path.is_file() else path.rglob("*.jsonl")))
@@ -103,15 +93,20 @@ def main() -> int:
         home.mkdir(mode=0o700)
         money = "".join(f"money_per_{scope} = {options.money}\n" for scope in ("session", "day", "command"))
         (home / "config.toml").write_text(
-            f'[model]\nbackend = "{options.backend}"\nruns = {options.runs}\ncandidates = {options.candidates}\n'
+            f'[model]\nbackend = "{options.backend}"\nruns = {options.runs}\n'
             f'[budget]\n{money}[apply]\nmode = "auto"\n'
         )
         name, why = llm.choose(load(home))
         print(f"back end: {name} ({why})", file=sys.stderr)
         if name == "offline":
             return 1
-        sessions = [transcript.read(path) for path in files]
-        asked = list(requests(sessions, home, skills, options.skill))
+        # the other skills of the person are no copies
+        targets.known_skills = lambda session: [
+            KnownSkill(ref, targets.text_of(ref.path)) for ref in session.skills
+        ]
+        sessions = [relocated(transcript.read(path), skills, options.skill) for path in files]
+        with Store.open(home) as store:
+            asked = [each for session in sessions for each in pipeline.plan(session, home, store)]
         likely = sum(item.cost.likely for item in asked) / 1e9
         print(
             f"{len(asked)} requests, about ${likely:.4f}, and then replays; at most ${options.money:.2f}",
@@ -119,7 +114,7 @@ def main() -> int:
         )
         if not options.yes and input("go? [y/N] ").strip().lower() != "y":
             return 1
-        print(json.dumps(measure(sessions, home, skills, options.skill), indent=2))
+        print(json.dumps(measure(sessions, home), indent=2))
     return 0
 
 

@@ -1,92 +1,94 @@
 """How little of a session is sent to a model, and that nothing which was found is left out.
 
-    python tests/bench/sent.py FOLDER            # with transcripts in it, at any depth
-    python tests/bench/sent.py FOLDER --skill path/to/SKILL.md
+    python tests/bench/sent.py FOLDER                     # with transcripts in it, at any depth
+    python tests/bench/sent.py FOLDER --skills SKILLS     # the .md files in SKILLS are the person's skills
 
-For every disagreement that the detector finds, the request is built as for drafting and counted, not sent; likewise the
-second opinions on what it is unsure of. Tokens are
-taken as four bytes on both sides, so their share is one of bytes: of the transcript file, and of what was said in it.
+The plan of each session is made, as by `skillloop digest --plan`, and counted; nothing is sent. Tokens are taken as four
+bytes on both sides, so their share is one of bytes of the transcript file.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import statistics
 import sys
+import tempfile
+import time
 from pathlib import Path
 
+from skillloop import llm
 from skillloop.detect import ONLY_PASTED
-from skillloop.evaluate import second_opinion
 from skillloop.hosts.claude_code import transcript
-from skillloop.model import Lesson
-from skillloop.pipeline import session as problem
-from skillloop.propose import llm_drafter
-
-RULE = "- When the build fails, read the log from its end and fix the first error before anything else.\n"
-TYPICAL = (
-    "---\nname: example\ndescription: An example of common size.\n---\n\n# Example\n\n## Rules\n\n"
-    + RULE * 40
-)
-
-
-def sent(session, skill: str) -> tuple[int, int, int, int, int]:
-    """Disagreements found, those whose words are all in the request, bytes if all were sent, bytes of those drafted for.
-
-    Last the bytes of the second opinions, which are asked for where the detector is unsure.
-    """
-    unsure = []
-    found, lessons = problem.study(session, second_opinion=lambda item, _session: unsure.append(item))
-    offered = {lesson.disagreement: lesson for lesson in lessons if lesson.offered}
-    asked = sum(second_opinion.request(item, session, "m").bytes for item in unsure)
-    whole = size = drafted = 0
-    for item in found:
-        lesson = offered.get(item.id)
-        text = lesson.text if lesson else item.evidence.quote
-        target = "/skills/example/SKILL.md"
-        ready = Lesson(item.evidence, text, 0, bool(lesson), item.confidence, item.turn, target=target)
-        (request,) = llm_drafter.requests(
-            llm_drafter.Brief(session, ready, skill, "/skills/example/SKILL.md"), "m"
-        )
-        size += request.bytes
-        drafted += request.bytes * problem.draftable(ready)
-        quote = " ".join(item.evidence.quote.split())
-        whole += quote == ONLY_PASTED or quote in " ".join(request.data["scene"]["person"].split())
-    return len(found), whole, size, drafted, asked
+from skillloop.pipeline import session as pipeline
+from skillloop.store import Store
 
 
 def main() -> int:
-    """Print the table; exit 1 when more than 5 % of all is sent, or words of a disagreement are missing."""
+    """Print the table; exit 1 when more than 6 % of all is sent."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--skill", type=Path, help="a SKILL.md; without it one of 4 kB")
+    parser.add_argument("--skills", type=Path)
     arguments = parser.parse_args()
-    skill = arguments.skill.read_text("utf-8") if arguments.skill else TYPICAL
-    rows = []
-    for path in sorted(arguments.folder.rglob("*.jsonl")):
-        session = transcript.read(path)
-        said = sum(len(turn.text.encode("utf-8", "replace")) for turn in session.turns)
-        rows.append((*sent(session, skill), path.stat().st_size, said))
-    found, whole, size, drafted, asked, files, said = (sum(column) for column in zip(*rows, strict=True))
-    shares = sorted(row[2] / row[5] for row in rows if row[0])
-    told = {
-        "sessions": len(rows),
-        "disagreements": found,
-        "whole in what is sent": whole,
-        "tokens, all disagreements sent": size // 4,
-        "tokens, lasting ones with a lesson": drafted // 4,
-        "tokens, second opinions": asked // 4,
-        "tokens of the transcripts": files // 4,
-        "share, all": round(size / files, 4),
-        "share, lasting": round(drafted / files, 4),
-        "share, lasting and second opinions": round((drafted + asked) / files, 4),
-        "share of what was said": round(size / said, 4),
-        "median of a session": round(statistics.median(shares), 4),
-        "90th percentile": round(shares[int(0.9 * len(shares))], 4),
-        "skill, bytes": len(skill.encode()),
-    }
-    print(json.dumps(told, indent=2))
-    return int(size > 0.05 * files or whole < found)
+    rows, found, whole, turns, told = [], 0, 0, 0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        home, client = Path(folder) / "home", Path(folder) / ".claude"
+        home.mkdir(mode=0o700)
+        (home / "config.toml").write_text('[model]\nbackend = "anthropic"\n')
+        os.environ["CLAUDE_CONFIG_DIR"] = str(client)
+        for file in sorted(arguments.skills.glob("*.md")) if arguments.skills else ():
+            (client / "skills" / file.stem).mkdir(parents=True)
+            shutil.copyfile(file, client / "skills" / file.stem / "SKILL.md")
+        with Store.open(home) as store:
+            for path in sorted(arguments.folder.rglob("*.jsonl")):
+                session, start = transcript.read(path), time.process_time()
+                planned = pipeline.plan(session, home, store)
+                if not planned:
+                    continue
+                (asked,) = planned
+                rows.append(
+                    (asked.request.bytes, path.stat().st_size, asked.cost, time.process_time() - start)
+                )
+                words = " ".join(" ".join(item["person"] for item in asked.request.data["turns"]).split())
+                turns += len(session.human_turns)
+                told += len(asked.request.data["turns"])
+                for item in pipeline.study(session)[0]:
+                    quote = " ".join(item.evidence.quote.split())
+                    found += 1
+                    whole += quote == ONLY_PASTED or quote in words
+    size, files = (sum(row[n] for row in rows) for n in (0, 1))
+    shares = sorted(row[0] / row[1] for row in rows)
+    dollars = sorted(row[2].likely / 1e9 for row in rows)
+    print(
+        json.dumps(
+            {
+                "sessions": len(rows),
+                "turns": turns,
+                "turns sent": told,
+                "disagreements": found,
+                "whole in what is sent": whole,
+                "tokens": size // 4,
+                "tokens of the transcripts": files // 4,
+                "share": round(size / files, 4),
+                "median of a session": round(statistics.median(shares), 4),
+                "bytes, median and most": [
+                    statistics.median(row[0] for row in rows),
+                    max(row[0] for row in rows),
+                ],
+                "dollars, likely, median and most": [
+                    round(statistics.median(dollars), 4),
+                    round(dollars[-1], 4),
+                ],
+                "dollars, at the very most": round(max(row[2].most for row in rows) / 1e9, 4),
+                "seconds, median": round(statistics.median(row[3] for row in rows), 3),
+                "model": llm.prompt("lessons.v1", most=0).name,
+            },
+            indent=2,
+        )
+    )
+    return int(size > 0.06 * files)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from helpers.gate import failed, insert
 from transcripts import VERSIONS, Transcript
 
 from skillloop import detect
-from skillloop.detect import DRAFT_AT, ONLY_PASTED, UNSURE
+from skillloop.detect import DRAFT_AT, ONLY_PASTED
 from skillloop.gate import provenance
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Kind, Origin, Session, ToolUse, Turn, TurnKind
@@ -266,27 +266,6 @@ def test_a_symptom_that_comes_again_is_no_rule():
     session = conversation("still broken, the same error on save", "I see the issue.")
     (found,) = find(session, recurring={"another": "still broken, the same error on save"})
     assert not found.durable
-
-
-def test_a_second_opinion_is_asked_about_the_uncertain_middle_only():
-    asked = []
-
-    def scripted(found, _session):
-        asked.append(found.confidence)
-        return {0: 0.9, 1: 0.05}.get(len(asked) - 1)
-
-    text, reply, _ = SCENES["en"]
-    (sure,) = find(conversation(text, reply), second_opinion=scripted)
-    assert not asked
-    assert sure.confidence > UNSURE[1]
-    doubtful = conversation("the date is missing", "Let me see.")
-    (found,) = find(doubtful, second_opinion=scripted)
-    assert found.confidence == 0.9
-    assert not find(doubtful, second_opinion=scripted)
-    assert all(UNSURE[0] <= confidence <= UNSURE[1] for confidence in asked)
-    assert [one.confidence for one in find(doubtful, second_opinion=lambda *_: None)] == [
-        one.confidence for one in find(doubtful)
-    ]
 
 
 def test_a_turn_of_nothing_but_a_paste_quotes_nothing_of_it():

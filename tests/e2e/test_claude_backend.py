@@ -3,7 +3,7 @@
 import client
 import pytest
 from helpers.messages_server import MessagesServer, cut, nonsense, says, status
-from helpers.models import ENDING, SAID, Person, digest, held_out, outcome, question
+from helpers.models import ENDING, SAID, Person, asked, digest, held_out, outcome, question
 from helpers.sessions import corrected
 from transcripts import SKILL
 
@@ -90,7 +90,7 @@ def test_a_session_is_digested_drafted_replayed_and_judged_through_the_client(
     with Store.open(home) as store:
         held_out(store, skill)
         checks, trial = outcome(digest(sandbox.project, home, store, corrected(skill, SAID)))
-        assert trial.proposal.drafter.startswith("claude:")
+        assert asked(server.requests)
         assert "0 → 5 of 5" in checks["own case"].detail
         assert trial.decision.outcome is Outcome.KEEP, trial.decision.reason
         assert store.calls.today().nano == server.billed

@@ -1,6 +1,5 @@
 """Questions to a model, and what a local server answers in its place."""
 
-import json
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -10,9 +9,11 @@ from skillloop.evaluate import cases
 from skillloop.evaluate.cases import Case, Expected, Message
 from skillloop.hosts.claude_code import transcript
 from skillloop.llm import Prompt, Request, prices
-from skillloop.model import Edit, Evidence, Lesson, Proposal, SkillRef
+from skillloop.llm.request import PROMPTS
+from skillloop.model import Edit, Proposal, SkillRef
 from skillloop.pipeline import session
-from skillloop.propose import llm_drafter
+from skillloop.propose.model_drafter import Brief
+from skillloop.propose.targets import KnownSkill
 
 SCHEMA = {
     "type": "object",
@@ -29,19 +30,30 @@ def question(text="hello", **fields):
 GOOD = "Never cite a magazine when there is a study."
 
 
-def edit(**fields):
-    return {"op": "insert", "heading": "Sources", "old": None, "new": GOOD, "evidence": ["{id}"]} | fields
+def taught(lesson=GOOD, **fields):
+    """An entry of the model's answer; the turn that it cites is the last one."""
+    told = {"cites": ["last"], "lasting": "yes", "lesson": lesson, "scope": "skill", "skill": "research"}
+    return told | {"op": "add", "old": "", "why": "it was said before"} | fields
 
 
-def answer(*edits):
-    """Edits as the model gives them, with the id of the evidence that it was sent."""
+def answer(*lessons, reworded=None):
+    """What the model answers about a session; and with which words when it is asked for others."""
 
     def reply(request):
         data = data_of(request)
-        if "scene" not in data:
+        if "lessons" in data:
+            return {
+                "lessons": [{"id": item["id"], "lesson": reworded} for item in data["lessons"] if reworded]
+            }
+        if "turns" not in data:
             return {}  # a replay or the judge: no usable answer
-        told = json.dumps({"edits": list(edits), "why": "that is what was asked for"})
-        return json.loads(told.replace("{id}", data["scene"]["evidence"]))
+        last = data["turns"][-1]["id"]
+        return {
+            "lessons": [
+                item | {"cites": [last if id_ == "last" else id_ for id_ in item["cites"]]}
+                for item in lessons
+            ]
+        }
 
     return reply
 
@@ -77,7 +89,7 @@ OWN, *SEEN = [case(name, number) for number, name in enumerate(sessions(6, hidde
 HIDDEN = [case(name, 100 + number) for number, name in enumerate(sessions(4, hidden=True))]
 
 
-def proposal(line="- Greet.", drafter="anthropic:m:draft.v1@0"):
+def proposal(line="- Greet.", drafter="anthropic:m:lessons.v1@0"):
     edit = Edit("insert", "Rules", new=line, evidence=("c0",))
     return Proposal("p1", "greeter", "/nowhere/skills/x/SKILL.md", "0" * 64, (edit,), (), "", drafter, "s")
 
@@ -95,16 +107,16 @@ def held_out(store, skill):
 
 
 class Person:
-    """What the server plays: a drafter, an assistant that follows its skill, and a judge."""
+    """What the server plays: a reader of sessions, an assistant that follows its skill, and a judge."""
 
     def __init__(self, *, follows=True, prefers_new=True, gossips=False):
         self.follows, self.prefers_new, self.gossips = follows, prefers_new, gossips
-        self.draft = answer(edit(heading="Answers", new=ENDING))
+        self.reads = answer(taught(ENDING))
 
     def __call__(self, request):
         data = data_of(request)
-        if "scene" in data:
-            return self.draft(request)
+        if "turns" in data:
+            return self.reads(request)
         if "conversation" in data:
             new = ENDING in data["skill"]
             said = "Eight hours. Sources: a study." if new and self.follows else "Eight hours."
@@ -119,28 +131,23 @@ def outcome(result):
 
 
 @contextmanager
-def drafting_server(monkeypatch, home):
-    """A server that answers with a good draft; the person's rules ask it."""
+def reading_server(monkeypatch, home):
+    """A server that names a good lesson; the person's rules ask it."""
     (home / "config.toml").write_text('[model]\nbackend = "anthropic"\n')
-    with MessagesServer(answer(edit())) as running:
+    with MessagesServer(answer(taught())) as running:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-stub-not-a-key")
         monkeypatch.setattr("time.sleep", lambda _seconds: None)
         yield running
 
 
-def drafted(requests):
-    return [
-        request
-        for request in requests
-        if request["system"][0]["text"].startswith("A person corrected an assistant that")
-    ]
+def asked(requests, prompt="lessons.v1"):
+    """The requests with these instructions."""
+    first = (PROMPTS / f"{prompt}.j2").read_text().splitlines()[0]
+    return [request for request in requests if request["system"][0]["text"].startswith(first)]
 
 
-def brief(read, text, lesson):
-    """A draft's start, whatever the detector thinks of the session."""
-    turn = read.human_turns[-1]
-    evidence = Evidence("e1", read.session_id, read.path, turn.line, turn.uuid, turn.text, turn.origin)
-    skill = SkillRef("research", "/nowhere/skills/x/SKILL.md")
-    found = Lesson(evidence, lesson, 0.9, True, 0.9, turn.index, skill, target=skill.path)
-    return llm_drafter.Brief(read, found, text, "/nowhere/skills/x/SKILL.md")
+def brief(read, text="", found=()):
+    """All of a session, for a model, with a skill that was in force."""
+    skill = KnownSkill(SkillRef("research", "/nowhere/skills/research/SKILL.md"), text)
+    return Brief(read, read.human_turns, tuple(found), (skill,), {})

@@ -40,7 +40,7 @@ def test_an_edit_that_helps_and_harms_nothing_is_proved_and_its_cost_told(
 ):
     server.answer = Person()
     checks, trial = outcome(digest(tmp_path, home, store, corrected(skill, SAID)))
-    for name in ("transcription", "own case", "held-out cases", "judge"):
+    for name in ("own case", "held-out cases", "judge"):
         assert checks[name].passed, checks[name]
     assert "0 → 6 of 6" in checks["own case"].detail
     assert trial.decision.outcome is Outcome.KEEP, trial.decision.reason
@@ -122,7 +122,7 @@ def test_the_bench_with_a_key_runs_the_whole_on_copies(tmp_path, skill, server):
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     told = json.loads(run.stdout)
     assert told["flips"] == "1 of 1"
-    assert told["drafted by"] == {"anthropic": 1}
+    assert told["drafted by"] == {"offline": 1}
     assert told["dollars"] == pytest.approx(server.billed / 1e9)
     assert "1 requests, about $" in run.stderr
     assert skill.read_text() == SKILL

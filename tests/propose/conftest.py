@@ -1,10 +1,10 @@
-"""A server that answers with a good draft."""
+"""A server that names a good lesson."""
 
 import pytest
-from helpers.models import drafting_server
+from helpers.models import reading_server
 
 
 @pytest.fixture
 def server(monkeypatch, home):
-    with drafting_server(monkeypatch, home) as running:
+    with reading_server(monkeypatch, home) as running:
         yield running

@@ -1,7 +1,7 @@
 """What of a session is sent: redacted first, then cut."""
 
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from helpers.models import brief
@@ -12,7 +12,7 @@ from skillloop import llm
 from skillloop.config import Budget
 from skillloop.hosts.claude_code import transcript
 from skillloop.llm.anthropic import Api
-from skillloop.propose import context, llm_drafter
+from skillloop.propose import context, model_drafter
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 from redaction import positives
@@ -33,22 +33,23 @@ def test_a_secret_is_hidden_before_the_text_is_cut(tmp_path):
 
 
 def test_planted_secrets_are_in_no_request(tmp_path, store, server):
-    """248, each in the request, the answer, a tool call, its result, the person's words, the lesson and the skill."""
+    """248, each in the request, the answer, a tool call, its result, the person's words, the skill and the rules."""
     everything = llm.limits(Budget(**{item.name: 10**9 for item in fields(Budget)}))
     client = llm.ModelClient(Api(), store, everything, "s", "c")
     sent = 0
     for kind, place, text, value in positives():
         ask = f"Question {sent}: {text}"  # else two that are redacted alike are one question
         record = (
-            Transcript().typed(ask).skill("research", "/nowhere/skills/x/SKILL.md").tool("Bash", command=text)
+            Transcript()
+            .typed(ask)
+            .skill("research", "/nowhere/skills/research/SKILL.md")
+            .tool("Bash", command=text)
         )
         record.result(text).says(f"I did: {text}").typed(f"{RULE} {text}").says("Sorry.")
         read = transcript.read(record.write(tmp_path / "t" / "session.jsonl"))
-        list(
-            llm_drafter.drafts(
-                client, brief(read, SKILL + f"\n- {' '.join(text.split())}\n", f"{RULE} {text}"), "m"
-            )
-        )
+        described = SKILL.replace("sources.", f"sources. {' '.join(text.split())}")
+        told = brief(read, described + f"\n- {' '.join(text.split())}\n")
+        client.complete(model_drafter.request(replace(told, rules={"person": f"- {text}\n"}), "m"))
         assert len(server.raw) == sent + 1, (kind, place)
         sent += 1
         assert hidden_in(server.raw[-1].decode(), value), (kind, place)

@@ -3,9 +3,9 @@
 import json
 
 from helpers.messages_server import data_of
-from helpers.models import GOOD, answer, digest, drafted, edit
+from helpers.models import GOOD, answer, asked, digest, taught
 from helpers.sessions import RULE, SORRY, corrected
-from transcripts import SKILL, Transcript
+from transcripts import Transcript
 
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Outcome
@@ -19,11 +19,11 @@ def test_what_a_person_rejected_is_told_to_the_drafter_and_not_proposed_again(
     digest(tmp_path, home, store, corrected(skill, RULE))
     (queued,) = store.proposals()
     store.set_state(queued.proposal.id, "rejected", "I do not want that", by="person")
-    skill.write_text(SKILL + "\n- A line of mine.\n")  # so that the question is not the very same
-    server.answer = answer(edit(new="Never cite a magazine when there is a good study."))
-    assert digest(tmp_path, home, store, corrected(skill, RULE)).trials == ()
-    data = data_of(drafted(server.requests)[-1])
-    assert data["failed"] == [{"edit": f"insert - {GOOD}", "turned down by": "the person"}]
+    resumed = corrected(skill, RULE, "go on")
+    server.answer = answer(taught("Never cite a magazine when there is a good study.", cites=["t2"]))
+    assert digest(tmp_path, home, store, resumed).trials == ()
+    data = data_of(asked(server.requests)[-1])
+    assert data["failed"] == [{"edit": f"insert - {GOOD[:-1]}", "turned down by": "the person"}]
     assert "I do not want that" not in json.dumps(data)
 
 

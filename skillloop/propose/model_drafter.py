@@ -1,0 +1,219 @@
+"""What a model is asked about a session, once, and what is made of its answer.
+
+The model is taken as hostile: the words in a transcript may have talked it into anything. An answer names turns by id, and one
+that was not given is dropped; the quotes are filled in from the transcript; each lesson then goes through the same pipeline
+and the same gate as those found offline, and always waits for a person.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from skillloop import detect, llm
+from skillloop.errors import SkillloopError
+from skillloop.llm import Prompt, Request
+from skillloop.model import Lesson, Scope, Session, Turn, sha256
+from skillloop.propose import answers, context, rejected
+from skillloop.propose.targets import KnownSkill
+from skillloop.skills import document
+from skillloop.store import Queued
+from skillloop.text import redact
+from skillloop.text.markdown import MARKER
+from skillloop.text.words import content_words
+
+PROMPT, REWORD = "lessons.v1", "reword.v1"
+
+MOST = 6
+"""Lessons of one session that are taken."""
+
+SHARE, LEAST, LARGEST = 0.05, 6_000, 60_000
+"""Of the transcript's bytes as many are sent about its turns, but in a short one so many, and never more."""
+
+OUTLINES = 5_000
+"""Bytes about the skills that are sent, and as many of the rules files."""
+
+NOT_SURE = 0.05
+"""Chance that is left where it says that something was meant for once, or for nothing."""
+
+CITES = 5  # turns that a lesson rests on
+_MARKER = re.compile(rf"\s*{MARKER}\s+")
+_TEXT, _NAMES = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+_LESSON = llm.schema(
+    cites=_NAMES,
+    lasting={"type": "string", "enum": ["yes", "once", "no"]},
+    lesson=_TEXT,
+    scope={"type": "string", "enum": ["skill", "project", "person"]},
+    skill=_TEXT,
+    op={"type": "string", "enum": ["add", "replace"]},
+    old=_TEXT,
+    why=_TEXT,
+)
+SCHEMA = llm.schema(lessons={"type": "array", "items": _LESSON})
+_REWORDED = llm.schema(lessons={"type": "array", "items": llm.schema(id=_TEXT, lesson=_TEXT)})
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What may be sent of a session."""
+
+    session: Session
+    turns: tuple[Turn, ...]  # of the person
+    found: tuple[Lesson, ...]  # offline
+    skills: tuple[KnownSkill, ...]
+    rules: Mapping[str, str]  # texts of the rules files, by scope
+    failed: Sequence[Queued] = ()
+
+
+def request(brief: Brief, model: str) -> Request:
+    """Return the one question about a session. In a long one the likeliest turns keep what stands around them."""
+    best: dict[int, Lesson] = {}
+    for lesson in sorted(brief.found, key=lambda lesson: lesson.chance):
+        best[lesson.turn] = lesson
+    chance = {turn: lesson.chance for turn, lesson in best.items()}
+    room = min(LARGEST, max(LEAST, int(SHARE * brief.session.end)))
+    told: dict[int, dict[str, Any]] = {}
+    for lengths in (context.BRIEF, context.FULL):  # every turn in brief comes before any in full
+        for turn in sorted(brief.turns, key=lambda turn: (-chance.get(turn.index, 0), -turn.index)):
+            quote = best[turn.index].evidence.quote if turn.index in best else ""
+            entry = _named(turn) | context.scene(brief.session, turn, quote, lengths)
+            entry |= {"chance": round(chance[turn.index], 2)} if turn.index in chance else {}
+            more = _size(entry) - _size(told.get(turn.index))
+            if more <= room:
+                told[turn.index], room = entry, room - more
+    data = {
+        "turns": [told[index] for index in sorted(told)],
+        "skills": list(_within(OUTLINES, _outlines(brief))),
+        "rules": {scope: context.clean(text, OUTLINES // 2) for scope, text in brief.rules.items() if text},
+        "failed": rejected.as_prompt(brief.failed),
+    }
+    # what is in a skill by now does not make a session another one
+    about = f"{brief.session.session_id} {brief.session.end} {brief.session.digest}"
+    return Request("lessons", model, llm.prompt(PROMPT, most=MOST), data, SCHEMA, about=about)
+
+
+def _named(turn: Turn) -> dict[str, Any]:
+    return {"id": f"t{turn.index}"} | ({"skill": turn.skill.name} if turn.skill else {})
+
+
+def _size(value: Any) -> int:
+    return 0 if value is None else len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def _within(room: int, entries: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
+    for entry in entries:
+        if (size := _size(entry)) <= room:
+            room -= size
+            yield entry
+
+
+def _outlines(brief: Brief) -> Iterator[dict[str, str]]:
+    """Yield each skill, those in force first, then by the words that they share with the person's.
+
+    Of one that was in force also the items of its lists are told, which a lesson may contradict; of no skill its prose.
+    """
+    used = set(brief.session.skills)
+    said = content_words("\n".join(turn.text for turn in brief.turns))
+    for skill in sorted(
+        brief.skills,
+        key=lambda skill: (skill.ref not in used, -sum(skill.words.get(word, 0) for word in said)),
+    ):
+        try:
+            parsed = document.parse(skill.text)
+        except SkillloopError:
+            continue
+        head = redact.redact("".join(parsed.lines[: parsed.body]))
+        about = re.search(r"^description:\s*(.*(?:\n[ \t]+.*)*)", head, re.MULTILINE)
+        lines = []
+        for section in parsed.sections:
+            lines += [f"# {section.heading}"] if section.heading else []
+            lines += [parsed.lines[item.line].strip() for item in section.bullets if skill.ref in used]
+        yield {
+            "name": skill.ref.name,
+            "about": context.clean(" ".join(about[1].split()), 250) if about else "",
+            "outline": context.clean("\n".join(lines), 3_000 if skill.ref in used else 250),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said of a session; turns by their index."""
+
+    lessons: tuple[tuple[Lesson, frozenset[int]], ...]  # each with the turns that it rests on
+    silenced: frozenset[int]  # turns of which it said that they were meant for once, or for nothing
+
+
+def read(value: Mapping[str, Any], brief: Brief, home: Path) -> Answer:
+    """Return what an answer of the right form says about what it was asked about; for `home` see `answers.lesson`."""
+    given = {f"t{turn.index}": turn for turn in brief.turns}
+    lessons: dict[str, tuple[Lesson, frozenset[int]]] = {}
+    silenced = set[int]()
+    for item in value["lessons"]:
+        turns = [given[name] for name in dict.fromkeys(item["cites"]) if name in given]
+        if item["lasting"] != "yes":
+            silenced |= {turn.index for turn in turns}
+        elif turns and item["lesson"].strip() and len(lessons) < MOST:
+            lesson = _lesson(item, turns, brief, home)
+            if lesson.id in lessons:  # a further one of the same turn
+                name = sha256(f"{lesson.id} {len(lessons)}")[:16]
+                lesson = replace(lesson, evidence=replace(lesson.evidence, id=name))
+            lessons[lesson.id] = lesson, frozenset(turn.index for turn in turns)
+    return Answer(tuple(lessons.values()), frozenset(silenced))
+
+
+def _lesson(item: Mapping[str, Any], turns: list[Turn], brief: Brief, home: Path) -> Lesson:
+    """Return a lesson that rests on turns, foremost on the one that shares most words with it."""
+    words = content_words(item["lesson"])
+    turns = sorted(turns, key=lambda turn: (-len(words & content_words(turn.text)), -turn.index))[:CITES]
+    cites = tuple(detect.saying(brief.session, turn).id for turn in turns)
+    scope, names = Scope(item["scope"]), {skill.ref.name for skill in brief.skills if skill.ref.path}
+    target = item["skill"] if scope is Scope.SKILL else None
+    old = line(item["old"]) if item["op"] == "replace" else ""
+    there = any(
+        old and old in text for text in (*brief.rules.values(), *(skill.text for skill in brief.skills))
+    )
+    said = answers.Answer(
+        cites,
+        line(item["lesson"]),
+        None if target is not None and target not in names else scope,  # one that is not there is none
+        target if target in names else None,
+        old=old if there else None,
+        why=item["why"],
+    )
+    return answers.lesson(said, brief.session, brief.skills, "model", home)
+
+
+def line(text: str) -> str:
+    """Return a sentence of an answer as one line without a list marker."""
+    return _MARKER.sub("", " ".join(text.split()), count=1)[: answers.LONGEST]
+
+
+def rewording(refused: Sequence[tuple[Lesson, str]], session: Session, model: str) -> Request:
+    """Return the question for other words of lessons that the gate discarded, each with the reason."""
+    told = [
+        {
+            "id": f"l{number}",
+            "person": [
+                context.around(turn.text, said.quote)
+                for said in (lesson.evidence, *lesson.also)
+                for turn in session.human_turns
+                if (turn.line, turn.uuid) == (said.line, said.uuid)
+            ],
+            "lesson": lesson.text,
+            "did not pass": context.clean(why, 300),
+        }
+        for number, (lesson, why) in enumerate(refused)
+    ]
+    prompt: Prompt = llm.prompt(REWORD)
+    return Request("reword", model, prompt, {"lessons": told}, _REWORDED)
+
+
+def reworded(value: Mapping[str, Any], refused: Sequence[tuple[Lesson, str]]) -> dict[str, Lesson]:
+    """Return the lessons in the words of an answer, by id."""
+    given = {f"l{number}": lesson for number, (lesson, _) in enumerate(refused)}
+    texts = {item["id"]: line(item["lesson"]) for item in value["lessons"] if item["id"] in given}
+    return {given[name].id: replace(given[name], text=text) for name, text in texts.items() if text}
