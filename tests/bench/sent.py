@@ -54,7 +54,10 @@ def main() -> int:
                 words = " ".join(" ".join(item["person"] for item in asked.request.data["turns"]).split())
                 turns += len(session.human_turns)
                 told += len(asked.request.data["turns"])
+                given = {item["id"] for item in asked.request.data["turns"]}
                 for item in pipeline.study(session)[0]:
+                    if f"t{item.turn}" not in given:
+                        continue
                     quote = " ".join(item.evidence.quote.split())
                     found += 1
                     whole += quote == ONLY_PASTED or quote in words
@@ -67,7 +70,7 @@ def main() -> int:
                 "sessions": len(rows),
                 "turns": turns,
                 "turns sent": told,
-                "disagreements": found,
+                "disagreements in these": found,
                 "whole in what is sent": whole,
                 "tokens": size // 4,
                 "tokens of the transcripts": files // 4,
