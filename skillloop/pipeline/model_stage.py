@@ -231,7 +231,7 @@ class ModelStage:
             for case in everything:
                 wanted = case.expected
                 hidden += [*wanted.contains, *wanted.absent, *wanted.commands, wanted.rubric]
-            known = (prepared.old, lesson.text, *(evidence.quote for evidence in item.evidence))
+            known = (prepared.old, *(evidence.quote for evidence in item.evidence))
             yield judge.copies_hidden_answer(item, hidden, known)
         heard = judge.status(self._store, models.careful).on
         own = next((case for case in everything if case.id == lesson.id), None)

@@ -4,15 +4,17 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers.messages_server import MessagesServer, data_of, silent
-from helpers.models import ENDING, SAID, Person, digest, held_out, outcome
+from helpers.models import ENDING, HIDDEN, SAID, Person, answer, asked, digest, held_out, outcome, taught
 from helpers.sessions import corrected
 from transcripts import SKILL
 
 from skillloop import cli
+from skillloop.evaluate.cases import Expected
 from skillloop.model import Outcome
 from skillloop.store import Store
 
@@ -83,6 +85,22 @@ def test_no_request_of_the_drafter_or_a_replay_holds_what_is_checked(tmp_path, h
     for request in server.requests:
         data = data_of(request)
         assert "gossip" not in json.dumps(data)
+
+
+def test_a_lesson_that_carries_over_what_is_checked_is_discarded_and_no_other_words_are_asked_for(
+    tmp_path, home, store, skill, server
+):
+    secret = Expected(rubric="eight hours says a health magazine")  # which the person never said
+    store.evaluations.save_case(
+        "h2", str(skill), "s2", replace(HIDDEN[0], id="h2", skill=str(skill), expected=secret)
+    )
+    server.answer = Person()
+    server.answer.reads = answer(taught(f"For sleep go by the AASM tables, when {secret.rubric}."))
+    record = corrected(skill, "hm, for sleep I go by the AASM tables")
+    (trial,) = digest(tmp_path, home, store, record).trials
+    assert trial.decision.outcome is Outcome.DISCARD
+    assert trial.decision.reason.startswith("transcription: ")
+    assert asked(server.requests, "reword.v1") == []
 
 
 def test_a_budget_that_ends_in_the_middle_of_a_proof_leaves_it_unscored(tmp_path, home, store, skill, server):
