@@ -164,6 +164,7 @@ class _Reading:
         }
         return (*rule.look, *(why for why, true in doubts.items() if true))
 
+
 def _read(session: Session, scene: Scene, earlier: EarlierRules) -> _Reading:
     """Read a turn with what stands around it."""
     turn, rules = scene.turn, lessons.rules(scene.turn.text)

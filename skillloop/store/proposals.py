@@ -182,10 +182,6 @@ class Proposals(Tables):
         row = (None, *told, verdict.score, verdict.cost, encode(verdict), now())
         self._database.insert("trials", row)
 
-    def has_trial(self, candidate: str) -> bool:
-        """Return whether the ledger has a trial of this candidate."""
-        return bool(self._database.rows("SELECT 1 FROM trials WHERE candidate = ? LIMIT 1", candidate))
-
 
 class Evaluations(Tables):
     """The tables `cases`, `heldout_reads` and `opinions`."""
