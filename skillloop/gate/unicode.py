@@ -19,39 +19,25 @@ from functools import lru_cache
 
 from skillloop.gate.input import GateInput, finding
 from skillloop.model import Check, Proposal
+from skillloop.text.lexicon import table
 
 LONGEST = 4_000  # characters of a line that are looked at; no bullet is longer
 
-_CATEGORIES = frozenset("Lu Ll Lt Lm Lo Mn Mc Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So".split())
+_TABLE = table("unicode")
+_CATEGORIES = frozenset(_TABLE["categories"].split())
+_CJK = frozenset(_TABLE["cjk"].split())
+_MIXABLE = _CJK.union(_TABLE["mixable"].split())
+_LOOKALIKES, _WIDE_SIGNS = frozenset(_TABLE["lookalikes"]), frozenset(_TABLE["wide-signs"])
 _ZWNJ, _ZWJ, _EMOJI_SELECTOR, _KEYCAP = "\u200c", "\u200d", "\ufe0f", "\u20e3"
 _VIRAMA = 9  # canonical combining class
-# Default_Ignorable_Code_Point and blank glyphs whose category looks harmless.
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc\ufffd\U0001d159")
 _SELECTORS = ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
-
-# Compatibility characters that hold an ASCII one but that people write for themselves.
-_SIGNS = frozenset("…‥™℠²³¹ªº½¼¾⅓⅔⅛№℃℉①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳")
-_WIDE_SIGNS = frozenset("，．：；！？（）［］～％＋－＝／＆＂０１２３４５６７８９")
-_ASCII_TWINS = frozenset("ǃꜝⵑˋ‵ɡɑ׃։꞉∶⁄∕⧸∖⧵∗‚ꓸ")
 _SMALL_CAPITALS = re.compile("[\u1d00-\u1dbf]")
-_FRENCH_SPACES = frozenset("\u00a0\u202f")
-_FRENCH_NEIGHBOURS = frozenset("«»:;!?%€$£°")
-_WIDE_SPACE = "\u3000"
-
+_FRENCH_SPACES, _WIDE_SPACE = "\u00a0\u202f", "\u3000"
 _PICTOGRAPH = re.compile(
     "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff"
     "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
 )
 _WORD = re.compile(r"[^\W\d_]+")
-
-# Scripts whose letters are not drawn like Latin ones: "使用API", "הAPI", "APIจาก" are ordinary writing.
-_CJK = frozenset("CJK HIRAGANA KATAKANA KATAKANA-HIRAGANA HANGUL BOPOMOFO IDEOGRAPHIC FULLWIDTH".split())
-_MIXABLE = _CJK | frozenset(
-    "THAI LAO KHMER MYANMAR TIBETAN HEBREW ARABIC ETHIOPIC MONGOLIAN SINHALA DEVANAGARI BENGALI GURMUKHI GUJARATI ORIYA "
-    "TAMIL TELUGU KANNADA MALAYALAM".split()
-)
-# Letters of the two everyday scripts beside Latin that are drawn like a Latin letter.
-_LOOKALIKES = frozenset("аеорсухѕіјһԁԛԝӏьАВЕЅІЈКМНОРСТУХԌԚԜҺӀЬ" + "αβγικνορυχωΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +55,13 @@ class Hidden:
 
 def check(_proposal: Proposal, inputs: GateInput) -> Check:
     """Fail, hard, when an added line holds something hidden."""
-    found = [
-        str(hidden) for _, hidden in compare(inputs.base, inputs.text)
-    ]  # not the line: whose it is may be in doubt
+    found = list(map(str, compare(inputs.base, inputs.text)))  # not the line: whose it is may be in doubt
     wrong = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
     return finding("hidden", wrong, "no hidden characters in the added lines")
 
 
-def compare(base: str, text: str) -> list[tuple[str, Hidden]]:
-    """Return each hidden thing in the lines that `text` has and `base` has not, with its line."""
+def compare(base: str, text: str) -> list[Hidden]:
+    """Return each hidden thing in the lines that `text` has and `base` has not."""
     before, after = Counter(base.split("\n")), Counter(text.split("\n"))
     windows = "\r\n" in base
     known = Counter("".join((before - after).elements()))
@@ -88,7 +72,7 @@ def compare(base: str, text: str) -> list[tuple[str, Hidden]]:
             if known[hidden.text] > 0:  # the line it replaces had it
                 known[hidden.text] -= 1
             else:
-                found.append((line, hidden))
+                found.append(hidden)
     return found
 
 
@@ -98,25 +82,15 @@ def findings(line: str) -> list[Hidden]:
         return []
     if len(line) > LONGEST:
         return [Hidden(LONGEST + 1, line[LONGEST : LONGEST + 1], f"more than {LONGEST} characters in a line")]
-    cjk = _has_cjk(line)
-    found = [
-        Hidden(at + 1, line[at], why) for at in range(len(line)) if (why := _character(line, at, cjk=cjk))
-    ]
-    found += _stacked(line)
-    found += _words(line)
+    cjk = any(c.isalpha() and c not in _WIDE_SIGNS and _script(c) in _CJK for c in line)
+    each = ((at, _character(line, at, cjk=cjk)) for at in range(len(line)))
+    found = [Hidden(at + 1, line[at], why) for at, why in each if why]
+    found += (*_stacked(line), *_words(line))
     if not unicodedata.is_normalized("NFC", line):
-        at = next(
-            i
-            for i, (a, b) in enumerate(zip(line, unicodedata.normalize("NFC", line) + "\0", strict=False))
-            if a != b
-        )
+        composed = unicodedata.normalize("NFC", line) + "\0"
+        at = next(i for i, (a, b) in enumerate(zip(line, composed, strict=False)) if a != b)
         found.append(Hidden(at + 1, line[at], "not in Unicode normal form C"))
     return found
-
-
-def visible(text: str) -> str:
-    """Return the text with every character that cannot be seen for what it is written as <U+XXXX NAME>."""
-    return "".join(c if c == " " or (c.isprintable() and not _shape(c)) else _named(c) for c in text)
 
 
 def _named(char: str) -> str:
@@ -128,11 +102,8 @@ def _character(line: str, at: int, *, cjk: bool) -> str:
     """Return why this one character may not stand where it stands, or ""."""
     char = line[at]
     if char.isascii():
-        return (
-            ""
-            if char.isprintable() or (char == "\t" and not line[:at].strip("\t "))
-            else "a control character"
-        )
+        indent = char == "\t" and not line[:at].strip("\t ")
+        return "" if indent or char.isprintable() else "a control character"
     before, after = line[at - 1 : at] if at else "", line[at + 1 : at + 2]
     if char in (_ZWNJ, _ZWJ):
         return "" if _joins(char, before, after) else "an invisible joiner"
@@ -142,7 +113,12 @@ def _character(line: str, at: int, *, cjk: bool) -> str:
     if char == _KEYCAP:
         return "" if before == _EMOJI_SELECTOR else "an enclosing mark"
     if unicodedata.category(char) == "Zs":
-        return "" if _spaced(char, before, after) else "a space that is not a plain space"
+        if char in _FRENCH_SPACES:
+            beside = {before, after} & set(_TABLE["french-neighbours"])
+            typographic = bool(beside) or (before.isdigit() and after.isdigit())
+        else:
+            typographic = char == _WIDE_SPACE and any(c and _script(c) in _CJK for c in (before, after))
+        return "" if typographic else "a space that is not a plain space"
     if char in _WIDE_SIGNS:
         plain_shell = char == "！" and after in ("`", "\uff40")
         return "" if cjk and not plain_shell else "a look-alike of an ASCII character"
@@ -153,7 +129,7 @@ def _character(line: str, at: int, *, cjk: bool) -> str:
 def _shape(char: str) -> str:
     """Return what is wrong with a character wherever it stands, or ""."""
     code, category = ord(char), unicodedata.category(char)
-    if char in _BLANK:
+    if char in _TABLE["blank"]:
         return "a blank character"
     if any(low <= code <= high for low, high in _SELECTORS):
         return "a variation selector"
@@ -161,10 +137,14 @@ def _shape(char: str) -> str:
         return "an enclosing mark"
     if category not in _CATEGORIES:
         return f"an invisible or unassigned character (category {category})"
-    if char.isascii() or char in _SIGNS:
+    if char.isascii() or char in _TABLE["signs"]:
         return ""
     folded = unicodedata.normalize("NFKC", char)
-    if char in _ASCII_TWINS or _SMALL_CAPITALS.match(char) or any(c.isascii() and c != " " for c in folded):
+    if (
+        char in _TABLE["ascii-twins"]
+        or _SMALL_CAPITALS.match(char)
+        or any(c.isascii() and c != " " for c in folded)
+    ):
         return "a look-alike of an ASCII character"
     return ""
 
@@ -179,17 +159,6 @@ def _joins(joiner: str, before: str, after: str) -> bool:
         return _script(before) == _script(after) == "ARABIC"
     skin = "\U0001f3fb" <= before <= "\U0001f3ff"
     return bool((_PICTOGRAPH.match(before) or before == _EMOJI_SELECTOR or skin) and _PICTOGRAPH.match(after))
-
-
-def _spaced(space: str, before: str, after: str) -> bool:
-    """Return whether a space other than U+0020 is one that French or CJK typography puts here."""
-    if space in _FRENCH_SPACES:
-        return bool({before, after} & _FRENCH_NEIGHBOURS) or (before.isdigit() and after.isdigit())
-    return space == _WIDE_SPACE and any(c and (_script(c) in _CJK) for c in (before, after))
-
-
-def _has_cjk(line: str) -> bool:
-    return any(not c.isascii() and c.isalpha() and _script(c) in _CJK and c not in _WIDE_SIGNS for c in line)
 
 
 def _stacked(line: str) -> Iterator[Hidden]:
@@ -220,13 +189,7 @@ def _words(line: str) -> Iterator[Hidden]:
         foreign = scripts - {"LATIN"}
         if len(scripts) > 1 and not _inflected(word) and not _formula(word):
             yield Hidden(match.start() + 1, word, "a word of mixed scripts")
-        elif (
-            latin
-            and foreign
-            and not foreign & native
-            and all(c in _LOOKALIKES for c in word)
-            and len(word) > 1
-        ):
+        elif latin and foreign and not foreign & native and len(word) > 1 and _LOOKALIKES.issuperset(word):
             yield Hidden(match.start() + 1, word, "a word of look-alike letters")
 
 
@@ -241,12 +204,8 @@ def _inflected(word: str) -> bool:
 def _formula(word: str) -> bool:
     """Return whether this is a short symbol such as "Δt", "µs" or "λx": one Greek letter that is not drawn like a Latin one."""
     greek = [c for c in word if not c.isascii()]
-    return (
-        len(word) <= 3
-        and len(greek) == 1
-        and greek[0] not in _LOOKALIKES
-        and _script(greek[0]) in ("GREEK", "MICRO")
-    )
+    single = len(word) <= 3 and len(greek) == 1 and greek[0] not in _LOOKALIKES
+    return single and _script(greek[0]) in ("GREEK", "MICRO")
 
 
 @lru_cache(maxsize=4096)

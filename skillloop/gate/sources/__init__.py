@@ -38,11 +38,8 @@ def check(_proposal: Proposal, inputs: GateInput) -> list[Check]:
         finding("sources", one.why, hard=one.hard, rule=rule(one.key, one.entry or None) if one.key else None)
         for one in found
     ]
-    fine = finding("sources", "", "no source comes in and no trusted one is touched")
-    return list(dict.fromkeys(checks)) or [fine]
-
-
-# --- what comes in -------------------------------------------------------------------------------------------------
+    fine = "no source comes in and no trusted one is touched"
+    return list(dict.fromkeys(checks)) or [finding("sources", "", fine)]
 
 
 def _introduced(
@@ -112,9 +109,6 @@ def _split_over_lines(added: list[str], rules: SourceRules) -> Iterator[Found]:
             if trust is Trust.UNTRUSTED and mention.label not in single:
                 why = f"names {mention.host or mention.label} over several lines"
                 yield Found(entry, why, key="sources.untrusted")
-
-
-# --- warnings ------------------------------------------------------------------------------------------------------
 
 
 def warns(line: str, mention: Mention) -> bool:

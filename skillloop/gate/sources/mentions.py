@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import unquote
 
-from skillloop.gate.sources.rules import Mention, SourceRules, Trust, domains, parents, shorteners
+from skillloop.gate.sources.rules import Mention, SourceRules, Trust, domains, parents
 from skillloop.text import lexicon
-from skillloop.text.lexicon import expression
+from skillloop.text.lexicon import expression, table
 
 LONGEST = 2_000  # characters of a line that are read; a longer one goes to a person
 
@@ -39,20 +39,12 @@ _BARE = re.compile(
 _TOKEN = re.compile(r"[a-z0-9]+")
 _GAP = re.compile(r"[ \-_'’]{0,2}$")
 _LOCAL = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|0\.0\.0\.0)$|.*\.localhost$")
-# Endings of hosts that are written without a scheme; the others ("app.py", "user.id", "list.at") are code.
-_ENDINGS = frozenset(
-    "com org net edu gov mil info biz io ai co dev app uk de fr jp cn ru eu nl ch se es br au ca kr tw рф онлайн 中国 公司".split()
-)
-_CODE = frozenset(
-    {"asp.net", "vb.net", "ado.net", "ml.net", "socket.io", "system.io", "java.io", "file.io", "ext.net"}
-)
-
 # Around "X": letters of algebra, and other things of that name; and what makes it a place to read at.
 _ALGEBRA = re.compile(r"(?<!\w)[YZ](?!\w)")
 _OTHER_X = re.compile(r"\b(?:mac ?os|os) x\b|\bx (?:axis|and y|times|coordinate)\b")
 _CLOSERS = frozenset({"first", "and", "or", "for", "as", "instead"})
 
-TWINS = str.maketrans("аеорсухѕіјһԁԛԝӏктвмнгαονιρυκχτβωı", "aeopcyxsijhdqwlktbmhraovipykxtbwi")
+TWINS = str.maketrans(*table("sources")["twins"])
 
 
 def plain(line: str) -> str:
@@ -79,24 +71,28 @@ def mentions(line: str, rules: SourceRules) -> list[Mention]:
         if match.group().startswith("//") and "." not in host:
             continue  # a comment of some programming language
         urls.append(match.span())
-        found += _mention(host, match.start(1), rules, written=True)
+        found += _mention(host, match.start(1), rules, sure=True)
     for match in _BARE.finditer(low):
         if not any(m.start <= match.start() < m.end for m in found):
-            found += _mention(
-                match.group(), match.start(), rules, mail=low[match.start() - 1 : match.start()] == "@"
-            )
+            mail = low[match.start() - 1 : match.start()] == "@"
+            found += _mention(match.group(), match.start(), rules, sure=mail)
     taken = [(m.start, m.end) for m in found] + urls
     found += [m for m in _named(line, low, rules) if not any(a <= m.start < b for a, b in taken)]
     return sorted(found, key=lambda m: m.start)
 
 
-def _mention(
-    host: str, at: int, rules: SourceRules, *, written: bool = False, mail: bool = False
-) -> Iterator[Mention]:
-    """Yield the mention that a host is, unless it is none: this machine, or a name in code."""
+def _mention(host: str, at: int, rules: SourceRules, *, sure: bool) -> Iterator[Mention]:
+    """Yield the mention that a host is, unless it is none: this machine, or a name in code.
+
+    Args:
+        host: What reads like one.
+        at: Where it stands.
+        rules: The person's.
+        sure: Whether a scheme or a mailbox says that it is one.
+    """
     end = at + len(host)
     host = host.removeprefix("www.")
-    if not host or _LOCAL.match(host) or host in _CODE:
+    if not host or _LOCAL.match(host) or host in table("sources")["code"]:
         return
     unicode = _decoded(host)
     twin = unicodedata.normalize("NFKD", unicode).translate(TWINS)
@@ -105,7 +101,7 @@ def _mention(
         yield Mention(label(twin, rules), at, end, host, f"imitates {twin}")
         return
     listed = rules.host(host)[0] is not Trust.UNKNOWN or well_known(host)
-    if written or mail or listed or host.rsplit(".", 1)[-1] in _ENDINGS:
+    if sure or listed or host.rsplit(".", 1)[-1] in table("sources")["endings"].split():
         yield Mention(label(host, rules), at, end, host)
 
 
@@ -127,7 +123,7 @@ def well_known(host: str) -> bool:
 
 def hides(host: str) -> bool:
     """Return whether a host is a shortener or a redirector, which does not show where it leads."""
-    return any(domain in shorteners() for domain in parents(host))
+    return any(domain in table("sources")["shorteners"] for domain in parents(host))
 
 
 def label(host: str, rules: SourceRules) -> str:
@@ -139,7 +135,9 @@ def _named(line: str, low: str, rules: SourceRules) -> Iterator[Mention]:
     """Yield the sources called by a name."""
     for start, end, word, parts in words(low):
         called = rules.names.get(word, "") if parts == 1 or word in rules.phrases else ""
-        called = called or (_inflected(word, rules) if parts == 1 else "")
+        # with an ending of up to three letters, where the name is long enough to bear one
+        stems = (word[:-k] for k in (1, 2, 3) if len(word) - k >= 6) if parts == 1 and not called else ()
+        called = called or next((rules.names[stem] for stem in stems if stem in rules.names), "")
         if called:
             yield Mention(called, start, end)
     if not low.isascii():
@@ -164,12 +162,6 @@ def words(low: str) -> Iterator[tuple[int, int, str, int]]:
             yield first.start(), last.end(), "".join(t.group() for t in run), len(run)
 
 
-def _inflected(word: str, rules: SourceRules) -> str:
-    """Return the label of a name with an ending of up to three letters, where it is long enough to bear one."""
-    stems = (word[:-k] for k in (1, 2, 3) if len(word) - k >= 6)
-    return next((rules.names[stem] for stem in stems if stem in rules.names), "")
-
-
 def _loosely(line: str, low: str, name: str, called: str) -> Iterator[Mention]:
     """Yield a name that is an ordinary word too, where the words around it speak of a source."""
     if name == "X" and (_ALGEBRA.search(line) or _OTHER_X.search(low)):
@@ -183,8 +175,6 @@ def _loosely(line: str, low: str, name: str, called: str) -> Iterator[Mention]:
         if not near.isdisjoint(lexicon.phrases("sources.media")) or (placed and closed):
             yield Mention(called, match.start(), match.end())
 
-
-# --- in disguise -------------------------------------------------------------------------------------------------------
 
 _TWO_WORDS = frozenset({"linked in", "face rules"})  # ordinary English, too
 

@@ -9,20 +9,19 @@ trust only to what the person named.
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
 from functools import cache, cached_property
-from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from skillloop.config import Sources, covers
 from skillloop.text import lexicon
+from skillloop.text.lexicon import table
 
-_TABLE = Path(__file__).parents[2] / "data" / "sources.toml"
 _GAPS = dict.fromkeys(map(ord, " \t\u00a0-_'’"))
 _HOST_SHAPE = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}$")
 
@@ -91,18 +90,7 @@ def squeezed(name: str) -> str:
 @cache
 def known() -> dict[str, Source]:
     """Return the well-known sources by label."""
-    rows: list[dict[str, Any]] = tomllib.loads(_TABLE.read_text(encoding="utf-8"))["source"]
-    keys = ("hosts", "mirrors", "names", "loose")
-    lists: dict[str, Any] = {row["name"]: {key: tuple(row.get(key, ())) for key in keys} for row in rows}
-    return {
-        row["name"]: Source(row["name"], tool=row.get("tool", False), **lists[row["name"]]) for row in rows
-    }
-
-
-@cache
-def shorteners() -> frozenset[str]:
-    """Return the hosts that do not show where they lead."""
-    return frozenset(tomllib.loads(_TABLE.read_text(encoding="utf-8"))["shorteners"])
+    return {source.label: source for source in msgspec.convert(table("sources")["source"], list[Source])}
 
 
 @cache
@@ -115,7 +103,8 @@ def _index() -> dict[str, str]:
 @cache
 def domains() -> frozenset[str]:
     """Return every domain that the table names, as a source's own, a mirror or a shortener."""
-    return shorteners() | {host for source in known().values() for host in (*source.hosts, *source.mirrors)}
+    hosts = (host for source in known().values() for host in (*source.hosts, *source.mirrors))
+    return frozenset(table("sources")["shorteners"]).union(hosts)
 
 
 @cache
@@ -228,9 +217,10 @@ class SourceRules:
 
     def name(self, label: str) -> tuple[Trust, str]:
         """Return what the rules say of a source that is called by a name, and the entry that says it."""
-        listed = [(Trust.UNTRUSTED, entry) for entry in self.rules.untrusted]
-        listed += [(Trust.TRUSTED, entry) for entry in self.rules.trusted or ()]
-        return next((one for one in listed if self.label(one[1]) == label), (Trust.UNKNOWN, ""))
+        for trust, entries in ((Trust.UNTRUSTED, self.rules.untrusted), (Trust.TRUSTED, self.rules.trusted)):
+            if entry := next((entry for entry in entries or () if self.label(entry) == label), ""):
+                return trust, entry
+        return Trust.UNKNOWN, ""
 
     @cached_property
     def kept(self) -> tuple[str, ...]:
@@ -244,12 +234,9 @@ class SourceRules:
     @cached_property
     def needles(self) -> tuple[str, ...]:
         """Pieces of text without one of which a line mentions no kept source: a cheap first look."""
-        found = set()
-        for label in self.kept:
-            source = self.sources[label]
-            found |= {squeezed(part) for part in (*source.hosts, *source.names, *source.loose)}
-            found.add(squeezed(label.replace("*", "")))
-        return tuple(sorted(found - {""}))
+        kept = [self.sources[label] for label in self.kept]
+        parts = (part for s in kept for part in (*s.hosts, *s.names, *s.loose, s.label.replace("*", "")))
+        return tuple(sorted(set(map(squeezed, parts)) - {""}))
 
     @cached_property
     def read(self) -> dict[str, list[Mention]]:
@@ -259,9 +246,8 @@ class SourceRules:
 
 def cleaned(entry: str) -> str:
     """Return an entry without scheme, "www." and path where it is a host; letter case stays for plain names."""
-    host = (
-        re.sub(r"^(?:[a-z]+://)?(?:www\.)?", "", entry.strip(), flags=re.IGNORECASE).split("/")[0].rstrip(".")
-    )
+    host = re.sub(r"^(?:[a-z]+://)?(?:www\.)?", "", entry.strip(), flags=re.IGNORECASE)
+    host = host.split("/")[0].rstrip(".")
     return host.casefold() if is_host(host) or "*" in host else entry.strip()
 
 

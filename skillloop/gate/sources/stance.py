@@ -41,9 +41,7 @@ _ABOVE = re.compile(
 )
 
 _LATE = re.compile("[\u3040-\u30ff\uac00-\ud7af\u0900-\u097f\u0600-\u06ff]")  # the verb comes last
-_HEAD_FINAL = re.compile(
-    "[\u3040-\u30ff\uac00-\ud7af\u0900-\u097f]"
-)  # what stands before governs nothing behind
+_HEAD_FINAL = re.compile("[\u3040-\u30ff\uac00-\ud7af\u0900-\u097f]")  # what is before governs nothing behind
 _HAN_CLAUSE = re.compile(r"^.{0,12}?(?:时候|的时候|时(?!间)|的话|情况下)")
 _GERMAN_END = re.compile(r"(?:\s+\w+){0,2}?\s+(?:nicht|nie|niemals)(?P<verb>\s+\w+(?:en|t|n))?\W*$")
 
@@ -57,12 +55,10 @@ def stance(line: str, mention: Mention) -> Stance:
     before = parts.pop()
     behind = _PART.split(idle.sub(" ", line[mention.end : end]))[0]
     reached = None if _HEAD_FINAL.search(before + behind) else _reached(before)
-    if (
-        reached is Stance.AGAINST
-    ):  # the words behind may turn it once more ("sin PubMed no …"), or open a clause
-        if expression(r"(?:<sources.without>(?: \w{1,4})?\s*)$").search(before) and phrases("negator").search(
-            behind
-        ):
+    if reached is Stance.AGAINST:
+        # the words behind may turn it once more ("sin PubMed no …"), or open a clause
+        without = expression(r"(?:<sources.without>(?: \w{1,4})?\s*)$").search(before)
+        if without and phrases("negator").search(behind):
             return Stance.FOR
         return Stance.DOUBTFUL if _HAN_CLAUSE.match(behind) else reached
     if reached is not None:
@@ -73,15 +69,10 @@ def stance(line: str, mention: Mention) -> Stance:
     if expression(r"<sources.demotes>\s*$").search(before):
         return Stance.DOUBTFUL
     found = _subject(behind)
-    if phrases("clause").search(before) or expression("<sources.relative>").search(
-        before
-    ):  # a subordinate clause
+    if phrases("clause").search(before) or expression("<sources.relative>").search(before):  # subordinate
         sure = found is not Stance.AGAINST or _LATE.search(behind)
         return Stance.FOR if sure else Stance.DOUBTFUL
     return found
-
-
-# --- what stands before it -----------------------------------------------------------------------------------------
 
 
 def _odd(text: str) -> bool:
@@ -157,9 +148,6 @@ def _carried(parts: list[str], before: str, behind: str) -> bool:
     return bool(listed and ends) and any(
         _odd(part) and re.search(r"\w+\W+\w|[不别勿]", part) for part in parts
     )
-
-
-# --- what stands behind it -----------------------------------------------------------------------------------------
 
 
 def _subject(behind: str) -> Stance:

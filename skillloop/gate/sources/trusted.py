@@ -50,17 +50,12 @@ def harm_to_trusted(
         yield from _undermined(base, text, rules, added)
 
 
-# --- mentions in order ---------------------------------------------------------------------------------------------
-
-
 def _outline(text: str, rules: SourceRules) -> list[tuple[str, str]]:
     """Return (heading, label) of each mention of a kept source that a reader sees, in order."""
-    found, heading = [], ""
-    for line in _UNREAD.sub("", text).split("\n"):
-        if _HEADING.match(line):
-            heading = line.strip()
-        found += [(heading, mention.label) for mention in _kept(line, rules)]
-    return found
+    sections = _sections(_UNREAD.sub("", text))
+    return [
+        (heading, m.label) for heading, lines in sections for _, line in lines for m in _kept(line, rules)
+    ]
 
 
 def _kept(line: str, rules: SourceRules) -> list[Mention]:
@@ -87,9 +82,6 @@ def _lost(before: list[tuple[str, str]], after: list[tuple[str, str]], rules: So
         old, new = (list(dict.fromkeys(n for h, n in side if h == heading)) for side in (before, after))
         if [name for name in new if name in old] != old or new[0] != old[0]:
             yield Found(rules.entry(old[0]), f"another source comes before {old[0]}")
-
-
-# --- force ---------------------------------------------------------------------------------------------------------
 
 
 def _weakened(
@@ -126,9 +118,6 @@ def _soft(line: str, mention: Mention | None = None) -> set[str]:
     return words if phrases("force").search(line) else words | set(phrases("modal").findall(line))
 
 
-# --- order of preference -------------------------------------------------------------------------------------------
-
-
 def _outranked(before: list[tuple[str, str]], rules: SourceRules, added: Iterable[str]) -> Iterator[Found]:
     """Yield added lines that put a trusted source above one that the text, or else the person's list, prefers to it.
 
@@ -143,34 +132,27 @@ def _outranked(before: list[tuple[str, str]], rules: SourceRules, added: Iterabl
         places = [ranks.index(label) for label in named if label in ranks]
         if places != sorted(places):
             yield Found(rules.entry(ranks[min(places)]), f"puts {named[0]} above {ranks[min(places)]}")
-        elif (
-            len(places) == 1
-            and 0 < places[0] < len(stated)
-            and lexicon.whole("sources.first").search(line.lower())
-        ):
+            continue
+        alone = len(places) == 1 and 0 < places[0] < len(stated)
+        if alone and lexicon.whole("sources.first").search(line.lower()):
             yield Found(rules.entry(ranks[0]), f"puts {named[0]} above {ranks[0]}")
-
-
-# --- what stands beside a mention ------------------------------------------------------------------------------------
 
 
 def _undermined(base: str, text: str, rules: SourceRules, added: Sequence[str]) -> Iterator[Found]:
     """Yield added lines that weaken trusted mentions beside them ("The sources below are optional."), or put a source above them."""
     fresh = set(added) - set(base.split("\n"))
     for heading, lines in _sections(text):
-        kept = [
-            (at, found[0].label) for at, line in lines if line not in fresh and (found := _kept(line, rules))
-        ]
-        if not kept:
+        old = ((at, _kept(line, rules)) for at, line in lines if line not in fresh)
+        first, label = next(((at, found[0].label) for at, found in old if found), (-1, ""))
+        if first < 0:
             continue
-        first, label = kept[0]
         for at, line in lines:
             if line not in fresh:
                 continue
             said = plain(line)
             pointed = None if _kept(line, rules) else _points(said.lower())
             if pointed is not None:
-                why = f"weakens what {heading or 'the text'} says of {label}"
+                why = f"weakens what {heading.strip('# ') or 'the text'} says of {label}"
                 yield Found(rules.entry(label), why, hard=pointed)
             elif at < first and mentions(said, rules):
                 yield Found(rules.entry(label), f"another source comes before {label}")
@@ -182,7 +164,7 @@ def _sections(text: str) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     for at, line in enumerate(text.split("\n")):
         if _HEADING.match(line):
             yield heading, lines
-            heading, lines = line.strip("# "), []
+            heading, lines = line.strip(), []
         lines.append((at, line))
     yield heading, lines
 
