@@ -172,7 +172,7 @@ def _speaks_for(
             vocabulary |= dict.fromkeys(said | answered, 1.0)
         if number == 0 or _related(said, vocabulary) or _related(answered, vocabulary):
             elsewhere, output = 0, answered
-        elif len(said) >= 3:
+        elif len(said | answered) >= 3:
             elsewhere += 1
     words = content_words(lesson.text)
     shared = len(words & output) / len(words) if words else 0.0

@@ -95,6 +95,7 @@ def test_a_line_that_points_back_gets_its_noun_or_is_marked_for_a_look(text, lin
         "I never said that",
         "it never loaded before",
         "never mind",
+        "that may be right, but let me first ask the printer",
         "don't worry about the colours",
         "the root is always the folder where it was started",
         "TypeError: never gonna work",
@@ -132,6 +133,7 @@ def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():
     [
         ("you forgot the tests again, always write one first", "Always write one first"),
         ("Keep in mind: the archive is read only", "The archive is read only"),
+        ("ah, and never quote the draft", "Never quote the draft"),
         ("put that into AGENTS.md: the archive is read only", "The archive is read only"),
         ("save to memory: the archive is read only", "The archive is read only"),
         ("I don't want to see any banners in your replies", "No banners in your replies"),
