@@ -94,6 +94,7 @@ def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iter
     """Yield each session's digest, or why it could not be read; show a bar on stderr for a long list."""
     with ExitStack() as stack:
         store = None if dry_run else stack.enter_context(app.store())
+        history = stack.enter_context(app.history()) if dry_run else None
         read: Iterable[Session | SkillloopError] = read_all(paths)
         if len(paths) >= SHOW_PROGRESS_FROM and sys.stderr.isatty() and not quiet:
             bar = click.progressbar(read, length=len(paths), label="sessions", file=sys.stderr)
@@ -107,7 +108,7 @@ def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iter
                 if fresh:  # say what a model may cost before it is asked anything
                     price = f"{fresh[0].backend} may be asked: {_priced(fresh)}; {_later(app)}"
                     click.echo(f"{item.session_id}: {price}", err=True)
-            yield session.digest(item, app.home, store)
+            yield session.digest(item, app.home, store, history=history)
 
 
 def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | None) -> list[Path]:
@@ -193,6 +194,7 @@ def as_object(result: Digest) -> dict[str, Any]:
                 "target": item.target,
                 "chance": item.chance,
                 "offered": item.offered,
+                "why_no_edit": result.unproposed.get(item.id),
                 "look": list(item.look),
             }
             for item in sorted(result.lessons, key=lambda item: -item.chance)
@@ -275,6 +277,9 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
         ]
         would = f"would be {verb}" if dry_run else verb
         out.say(f"  proposal {proposal.id} for {proposal.skill}: {would}: {decision.reason}")
+    for lesson in result.lessons:
+        if lesson.id in result.unproposed:
+            out.say(f"  no edit for “{lesson.text}”: {result.unproposed[lesson.id]}")
     if session.bad_lines:
         out.say(f"  {counted(session.bad_lines, 'line')} could not be read", "yellow")
     for trouble in result.troubles:

@@ -75,6 +75,7 @@ class LessonResult:
     taken: str = ""  # id of the edit that another source made of the same words
     trouble: str = ""  # what stood in its way
     discarded: str = ""  # why a check did, now or in an earlier reading
+    known: str = ""  # why no edit was made of it, where it needs none
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,9 @@ class Digest:
     trials: tuple[Trial, ...] = ()
     recurrences: tuple[Recurrence, ...] = ()
     troubles: tuple[str, ...] = ()
+    unproposed: dict[str, str] = field(
+        default_factory=dict
+    )  # why an offered lesson led to nothing, by its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +100,16 @@ class Run:
 
     session: Session
     home: Path
-    history: Store | None  # what is known from before; None in a dry run
+    history: Store | None  # what is known from before, if anything is
     record: Store | None  # where it is recorded; None in a dry run and in a plan
     model: ModelStage
     made: list[Proposal] = field(default_factory=list)  # in this run, what is applied or waits
 
 
-def start(session: Session, home: Path, store: Store | None) -> Run:
-    """Return a real run, or without a store a dry one."""
+def start(session: Session, home: Path, store: Store | None, history: Store | None = None) -> Run:
+    """Return a real run, or without a store a dry one, which only reads the history."""
     if store is None:
-        return Run(session, home, None, None, ModelStage(session, home, None, lambda _rules: None))
+        return Run(session, home, history, None, ModelStage(session, home, history, lambda _rules: None))
     connect = partial(llm.connect, store=store, session=session.session_id)
     return Run(session, home, store, store, ModelStage(session, home, store, connect))
 
@@ -124,18 +128,21 @@ def plan(session: Session, home: Path, history: Store) -> list[Planned]:
     return planned
 
 
-def digest(session: Session, home: Path, store: Store | None = None) -> Digest:
+def digest(
+    session: Session, home: Path, store: Store | None = None, *, history: Store | None = None
+) -> Digest:
     """Digest a session.
 
     Args:
         session: As read from its transcript.
         home: $SKILLLOOP_HOME, for the person's rules.
         store: Where it is recorded; None is a dry run.
+        history: What a dry run may read, so that it says what the real run would.
 
     Raises:
         SkillloopError: the store cannot be written, or the person's rules cannot be read.
     """
-    run = start(session, home, store)
+    run = start(session, home, store, history)
     return learn(run, detect_in(run))
 
 
@@ -167,7 +174,7 @@ def try_again(home: Path, store: Store) -> None:
 
 
 def detect_in(run: Run) -> Found:
-    """Find what a session teaches, and which files; a dry run asks no model and knows no other session."""
+    """Find what a session teaches, and which files; a dry run asks no model."""
     if run.history is None:
         disagreements, lessons = study(run.session)
     else:
@@ -225,13 +232,24 @@ def _aimed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: s
 def study(session: Session, recurring: Mapping[str, str] | None = None) -> Found:
     """Return the disagreements of a session and its lessons, redacted. An automated session has none.
 
-    What the assistant or a tool's result said first is no lesson of the person's, however it came into their message.
+    What the assistant or a tool's result said first is no lesson of the person's, nor a quote, however it came into their
+    message.
     """
     disagreements, lessons = detect.find(session, recurring=recurring)
-    echoed = gather.echoed(session, (item.evidence for item in lessons))
+    cited = [*(item.evidence for item in disagreements), *(item.evidence for item in lessons)]
+    echoed = gather.echoed(session, cited)
     lessons = [item for item in lessons if item.evidence not in echoed]
     return (
-        tuple(replace(item, evidence=_redacted(item.evidence)) for item in disagreements),
+        tuple(
+            replace(
+                item,
+                durable=item.durable and item.evidence not in echoed,
+                evidence=replace(item.evidence, quote=detect.ONLY_PASTED)
+                if item.evidence in echoed
+                else _redacted(item.evidence),
+            )
+            for item in disagreements
+        ),
         tuple(
             replace(item, text=redact.redact(item.text), evidence=_redacted(item.evidence))
             for item in lessons
@@ -303,8 +321,12 @@ def _digest(run: Run, found: Found, chosen: Iterable[Lesson]) -> Digest:
     config.load(run.home, Path(run.session.cwd) if run.session.cwd else None)
     chosen = list(chosen)
     results = [_learn_one(run, lesson) for lesson in chosen]
+    unproposed = {lesson.id: result.known for lesson, result in zip(chosen, results, strict=True)}
     results += _second_tries(run, zip(chosen, results, strict=True))
     suspicions = {item.id: run.model.suspicion(item) for items in found for item in items}
+    for lesson in found[1]:
+        if lesson.offered and not draftable(lesson):
+            unproposed[lesson.id] = suspicions[lesson.id] or "no file to learn it"
     troubles = (*run.model.troubles, *(result.trouble for result in results if result.trouble))
     return Digest(
         run.session,
@@ -313,6 +335,7 @@ def _digest(run: Run, found: Found, chosen: Iterable[Lesson]) -> Digest:
         tuple(trial for result in results for trial in result.trials),
         tuple(result.recurrence for result in results if result.recurrence is not None),
         tuple(dict.fromkeys(troubles)),
+        {name: why for name, why in unproposed.items() if why},
     )
 
 
@@ -389,7 +412,7 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
     """
     assert lesson.target is not None
     if taken := _taken(run, lesson):
-        return LessonResult(taken=taken)
+        return LessonResult(taken=taken, known=f"edit {taken} says it")
     path = lesson.target
     text = _target_text(path)
     rules = gather.rules_for(path, run.home, run.session)
@@ -408,16 +431,19 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
         known = () if run.history is None else run.history.proposals(skill=path)
         cited = [item for each in known for item in each.proposal.evidence if item.id == lesson.id]
         again = all(item.session_id == run.session.session_id for item in cited)
-        return LessonResult(recurrence=draft if again else None)
+        return LessonResult(recurrence=draft) if again else LessonResult(known="a copy of the same saying")
     if lesson.source == "model":
         draft = replace(draft, drafter=run.model.drafter)
     if run.history is not None:
         if run.history.has_proposal(draft.id):
             earlier = run.history.find_proposal(draft.id)
-            return LessonResult(discarded=earlier.reason if earlier.state == "discarded" else "")
+            reason = earlier.reason if earlier.state == "discarded" else ""
+            return LessonResult(
+                discarded=reason, known=f"edit {draft.id} was made of it: " + (reason or earlier.state)
+            )
         failed = [item for item in rejected.failed(run.history, path) if attempt == 1 or item.by == "person"]
         if rejected.repeats(draft, failed):
-            return LessonResult()
+            return LessonResult(known="an edit like it was turned down")
     trial = _judge(run, lesson, draft, attempt)
     discarded = trial.decision.reason if trial.decision.outcome is Outcome.DISCARD else ""
     return LessonResult((trial,), discarded=discarded)

@@ -67,6 +67,18 @@ def test_a_dry_run_writes_nothing(tmp_path, home, skill):
     assert skill.read_text() == SKILL
 
 
+def test_a_dry_run_says_what_waits_already(tmp_path, home, store, skill):
+    digest(corrected(skill, RULE), tmp_path, home, store)
+    (queued,) = store.proposals()
+    database = (home / "skillloop.db").read_bytes()
+    again = session.digest(read(tmp_path / "t" / "session.jsonl"), home, history=store)
+    assert not again.trials
+    ((lesson, why),) = again.unproposed.items()
+    assert lesson == queued.proposal.evidence[0].id
+    assert queued.proposal.id in why
+    assert (home / "skillloop.db").read_bytes() == database
+
+
 def test_an_older_client_is_queued_even_in_auto_mode(tmp_path, home, store, skill):
     (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
     digest(corrected(skill, RULE, version="2.1.101"), tmp_path, home, store)
@@ -351,7 +363,10 @@ def test_what_comes_back_as_a_terminal_shows_it_or_in_an_error_is_known_again(
     tmp_path, home, skill, printed, back
 ):
     built = corrected(skill).says(printed).typed(back).says("You're right, sorry.")
-    assert not [item for item in digest(built, tmp_path, home).lessons if "magazine" in item.text]
+    result = digest(built, tmp_path, home)
+    assert not [
+        item for item in (*result.lessons, *result.disagreements) if "magazine" in item.evidence.quote
+    ]
 
 
 def test_a_rule_about_what_the_assistant_said_is_the_persons(tmp_path, home, skill):
