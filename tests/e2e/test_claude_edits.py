@@ -23,16 +23,23 @@ def made(machine):
     return [version["author"] for version in machine.skillloop_json("log", "research", "--json")]
 
 
-def session(machine, *replies):
-    """The person asks for something, and Claude calls these tools on the way."""
+def waiting(machine):
+    return [item for item in machine.skillloop_json("review", "--json") if "change" in item]
+
+
+def session(machine, *replies, told=""):
+    """The person is told something, asks for something, and Claude calls these tools on the way."""
+    done = machine.log.count("; proposals:")
     with machine.terminal(client.binary(), *BYPASS) as terminal:
+        terminal.see(told)
         talk(terminal, machine.stub, correction=None)
         machine.stub.replies[:] = [*replies, [text("That was all.")]]
         terminal.type("now for children")
         terminal.see("That was all.", 60)
         terminal.type("/exit")
         terminal.gone()
-    machine.digested()
+    client.until(lambda: machine.log.count("; proposals:") > done, "not digested", 60, lambda: machine.log)
+    machine.idle()
 
 
 def edits(machine):
@@ -47,7 +54,7 @@ def test_claude_s_edit_is_its_own_waits_and_is_taken_back_byte_for_byte(machine)
     session(machine, *edits(machine))
     assert machine.skill.read_text() == SKILL.replace(LAST, OWN)
     assert made(machine) == ["unknown", "client"]
-    (change,) = machine.skillloop_json("review", "--json")
+    (change,) = waiting(machine)
     assert (change["why"], change["lines"], change["tool"]) == ("not in your words", 1, "Edit")
     with machine.terminal(client.binary()) as terminal:
         terminal.see("Claude changed research: 1 line, not in your words. Keep or take back?")
@@ -58,7 +65,7 @@ def test_claude_s_edit_is_its_own_waits_and_is_taken_back_byte_for_byte(machine)
         terminal.gone()
     assert machine.skill.read_text() == SKILL
     assert made(machine) == ["unknown", "client", "person"]
-    assert machine.skillloop_json("review", "--json") == []
+    assert waiting(machine) == []
 
 
 def test_the_dialog_keeps_or_takes_back_in_a_session(machine):
@@ -68,14 +75,14 @@ def test_the_dialog_keeps_or_takes_back_in_a_session(machine):
         *edits(machine),
         [tool("Write", file_path=str(machine.skill), content=SKILL + "- Be kind.\n")],
     )
-    session(machine, [tool("Bash", command=command)])
-    waiting = machine.skillloop_json("review", "--json")
-    assert [item["tool"] for item in waiting] == ["Write", "Bash"]
+    session(machine, [tool("Bash", command=command)], told="Claude changed research: 1 line")
+    changes = waiting(machine)
+    assert [item["tool"] for item in changes] == ["Write", "Bash"]
     with machine.terminal(client.binary(), *BYPASS) as terminal:
         terminal.see(READY)
         machine.stub.replies[:] = [
-            [tool("Bash", command=f"skillloop approve {waiting[0]['change']}")],
-            [tool("Bash", command=f"skillloop rollback research --only {waiting[1]['version']}")],
+            [tool("Bash", command=f"skillloop approve {changes[0]['change']}")],
+            [tool("Bash", command=f"skillloop rollback research --only {changes[1]['version']}")],
             [text("That was all.")],
         ]
         terminal.type("go ahead")
@@ -85,13 +92,12 @@ def test_the_dialog_keeps_or_takes_back_in_a_session(machine):
             client.until(lambda: "Do you want to proceed?" not in terminal.screen, "the dialog stays")
         terminal.see("That was all.")
     assert machine.skill.read_text() == SKILL + "- Be kind.\n"
-    assert machine.skillloop_json("review", "--json") == []
+    assert waiting(machine) == []
 
 
 def test_what_changes_beside_claude_is_nobody_s(machine):
     session(machine, *edits(machine))
     machine.skill.write_text(SKILL.replace("checked", "verified"))
-    (machine.skillloop / "log" / "worker.log").write_text("")
-    session(machine, [tool("Read", file_path=str(machine.skill))])
+    session(machine, [tool("Read", file_path=str(machine.skill))], told="Claude changed research: 1 line")
     machine.run(machine.skillloop / "bin" / "skillloop", "doctor")
     assert made(machine) == ["unknown", "client", "unknown"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from skillloop.hosts.claude_code.records import Lines, parse
 from skillloop.model import Session, Turn
 from skillloop.skillpath import RULES, SKILL
 
+_NAMES, _CALLS = (SKILL.encode(), RULES.encode()), (b'"tool_use"', b'"structuredPatch"')
 _FILE = re.compile(rf"[^\s'\"=:;|&<>()]*(?:{re.escape(SKILL)}|{re.escape(RULES)})")
 _FOLDER = re.compile(r"\s*cd\s+([^\s;&|]+)\s*(?:&&|;)")
 
@@ -38,19 +40,14 @@ def of(session: Session) -> Iterator[ToolEdit]:
     main = Path(session.path)
     for path in (main, *sorted(main.with_suffix("").glob("subagents/agent-*.jsonl"))):
         calls: dict[Any, str] = {}  # tool and file, by the call's id
-        number = 0
-        for batch in Lines(path):
-            block = b"".join(batch)
-            names = [name for name in (SKILL.encode(), RULES.encode()) if name in block]
-            for at, line in enumerate(batch, start=number + 1) if names else ():
-                call = b'"tool_use"' in line or b'"structuredPatch"' in line
-                if call and any(name in line for name in names) and (record := parse(line)):
-                    now = str(record.get("timestamp"))
-                    said = [turn for turn in session.human_turns if (turn.timestamp or "") <= now]
-                    where = (str(path), at, str(record.get("uuid")), said[-1] if said else None)
-                    with suppress(AttributeError, KeyError, TypeError):  # of another shape than the client's
-                        yield from [ToolEdit(*change, *where) for change in _changes(record, calls)]
-            number += len(batch)
+        for number, line in enumerate(chain.from_iterable(Lines(path)), start=1):
+            marked = (_NAMES[0] in line or _NAMES[1] in line) and (_CALLS[0] in line or _CALLS[1] in line)
+            if marked and (record := parse(line)):
+                now = str(record.get("timestamp"))
+                said = [turn for turn in session.human_turns if (turn.timestamp or "") <= now]
+                where = (str(path), number, str(record.get("uuid")), said[-1] if said else None)
+                with suppress(AttributeError, KeyError, TypeError):  # of another shape than the client's
+                    yield from [ToolEdit(*change, *where) for change in _changes(record, calls)]
 
 
 def _changes(record: dict[str, Any], calls: dict[Any, str]) -> Iterator[tuple[str, str, str, Any]]:
