@@ -11,7 +11,7 @@ SAID = "stop using pip here, we have uv for that"
 RULE = "Use uv for every Python package, not pip."
 OLD = f"""---
 name: Use uv
-description: uv, not pip, for packages
+description: uv, not the team's pip, for packages
 type: feedback
 ---
 
@@ -22,7 +22,7 @@ type: feedback
 """
 NEW = f"""---
 name: use-uv
-description: "uv, not pip, for packages"
+description: "uv, not the team's pip, for packages"
 metadata:
   node_type: memory
   type: feedback
@@ -36,7 +36,7 @@ metadata:
 
 **Why:** The person corrected a pip call.
 """
-WORDINGS = (f"{RULE} It is faster.", RULE, "uv, not pip, for packages")
+WORDINGS = (f"{RULE} It is faster.", RULE, "uv, not the team's pip, for packages")
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_note_in_the_folder_belongs_to_the_session_that_it_names(folder):
     (folder / "elsewhere.md").write_text(NEW.replace("5e55104e-", "77777777-"))
     (folder / "from-nowhere.md").write_text(
         NEW.replace(RULE + " It is faster", "Rebase branches").replace(
-            "uv, not pip, for packages", "rebasing"
+            "uv, not the team's pip, for packages", "rebasing"
         )
     )
     (folder / "broken.md").write_bytes(b"---\ntype: feedback\n\xff")

@@ -29,7 +29,7 @@ SHARED = 2
 
 _PLACE = re.compile(r"/projects/[^/]+/memory/(?!MEMORY\.md$)[^/]+\.md$")
 _PARTS = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*\r?\n(.*)", re.DOTALL)
-_FIELD = r"^[ \t]*{}:[ \t]*['\"]?([^'\"\r\n]+)"
+_FIELD = r"^[ \t]*{}:[ \t]*(['\"]?)(.+?)\1[ \t]*\r?$"
 _ASIDE = re.compile(r"[#>|`]|\*{0,2}(?:Why|How to apply)\b")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 
@@ -105,7 +105,7 @@ def _field(text: str, name: str) -> str:
     """Return a field of the frontmatter, at any depth, as it is written; "" where there is none."""
     parts = _PARTS.match(text)
     found = re.search(_FIELD.format(name), parts[1], re.MULTILINE) if parts else None
-    return found[1].strip() if found else ""
+    return found[2] if found else ""
 
 
 def _read(path: Path) -> str:
