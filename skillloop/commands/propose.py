@@ -23,9 +23,6 @@ from skillloop.propose.targets import KnownSkill
 from skillloop.store import Store
 from skillloop.worker.notice import leave_notice
 
-LONGEST = 100_000
-"""Characters that are read."""
-
 MOST = 5
 """Proposals of one session."""
 
@@ -49,7 +46,7 @@ def command(app: App, session: str | None, as_json: bool) -> int:
     Example:
       echo '[{"cites": ["3fa8c1d2e4b5a697"], "lesson": "Cite the year of each study."}]' | skillloop propose --json
     """  # noqa: D301
-    values = answers.values(sys.stdin.read(LONGEST))
+    values = answers.values(sys.stdin.read(100_000))
     read = transcript.read(chosen(session))
     if read.automated:
         raise Refused("no person takes part in this session", "only what a person typed can be learned from")
@@ -67,14 +64,7 @@ def command(app: App, session: str | None, as_json: bool) -> int:
 
 def _proposed(value: Any, read: Session, known: list[KnownSkill], home: Path, store: Store) -> dict[str, Any]:
     """Return the documented JSON shape of what became of one lesson."""
-    told: dict[str, Any] = {
-        "outcome": "refused",
-        "id": None,
-        "reason": "",
-        "again": False,
-        "diff": "",
-        "checks": [],
-    }
+    told: dict[str, Any] = {"outcome": "refused", "id": None, "again": False, "diff": "", "checks": []}
     try:
         lesson = answers.lesson(answers.parse(value), read, known, "session", home)
     except Unusable as error:
@@ -86,9 +76,7 @@ def _proposed(value: Any, read: Session, known: list[KnownSkill], home: Path, st
         return told | {"reason": result.trouble, "again": True}
     if not result.trials:
         repeat = result.recurrence
-        reason = (
-            said_again(repeat) if repeat else "these words were proposed before: the person decides on it"
-        )
+        reason = said_again(repeat) if repeat else "an edit rests on these words already"
         found = result.taken or (repeat.proposal if repeat else None)
         return told | {"outcome": "known", "id": found, "reason": reason}
     trial = result.trials[-1]
@@ -106,12 +94,11 @@ def _proposed(value: Any, read: Session, known: list[KnownSkill], home: Path, st
 def _refusal(store: Store, lesson: Lesson) -> str:
     """Return why a session may not propose a lesson, because of what it proposed before; "" where it may."""
     whose = (lesson.evidence.session_id, DRAFTERS["session"])
-    earlier = [
-        each for each in store.proposals() if (each.proposal.session_id, each.proposal.drafter) == whose
-    ]
-    failed = [each for each in earlier if each.state == "discarded"]
+    made = ((each.proposal, each.state) for each in store.proposals())
+    earlier = [(item, state) for item, state in made if (item.session_id, item.drafter) == whose]
+    failed = [item for item, state in earlier if state == "discarded"]
     if len(earlier) - len(failed) >= MOST:
         return f"{MOST} lessons of this session were proposed: that is all"
     cites = {item.id for item in (lesson.evidence, *lesson.also)}
-    tries = sum(not cites.isdisjoint(item.id for item in each.proposal.evidence) for each in failed)
+    tries = sum(not cites.isdisjoint(item.id for item in each.evidence) for each in failed)
     return "it was turned down twice: leave it" if tries >= TRIES else ""
