@@ -97,7 +97,7 @@ def expected(lesson: str) -> Expected:
             named = next(filter(None, match.groups())).strip()
             if negated:
                 absent.append(named)
-            elif lexicon.pattern("clause.run", r"\b<spaced>\w*|<dense>").search(clause) and match.group(1):
+            elif match[1] and lexicon.pattern("clause.run", r"\b<spaced>\w*|<dense>").search(clause):
                 commands.append(named)
             else:
                 contains.append(named)
@@ -167,7 +167,12 @@ def _eval(item: Any, number: int, skill: str) -> Case:
     if not isinstance(prompt, str):
         raise ValueError("no prompt")  # noqa: TRY004  (one of the ways in which an item is none)
     wanted = [item.get("expected_output"), *(item.get("expectations") or item.get("assertions") or ())]
-    rubric = "\n".join(filter(None, map(_text_of, wanted)))
+    # of an object its description, text or name
+    objects = (one if isinstance(one, dict) else {"text": one} for one in wanted)
+    texts = (
+        next((one[key] for key in ("description", "text", "name") if one.get(key)), "") for one in objects
+    )
+    rubric = "\n".join(text for text in texts if text and isinstance(text, str))
     if not rubric:
         raise ValueError("it does not say what is expected")
     files = [_file(Path(skill).parent, name) for name in item.get("files") or ()]
@@ -175,13 +180,6 @@ def _eval(item: Any, number: int, skill: str) -> Case:
     asked = tuple(Message("human", context.clean(text, LONGEST)) for text in (*files, prompt))
     id_ = sha256("\0".join((name, skill, prompt, *files, rubric)))[:12]
     return Case(id_, skill, name, asked, "", Expected(rubric=context.clean(rubric, 3 * LONGEST)))
-
-
-def _text_of(wanted: Any) -> str:
-    """Return an expectation as text; of an object its description, text or name."""
-    if isinstance(wanted, dict):
-        wanted = next((wanted[key] for key in ("description", "text", "name") if wanted.get(key)), "")
-    return wanted if isinstance(wanted, str) else ""
 
 
 def _file(folder: Path, name: Any) -> str:

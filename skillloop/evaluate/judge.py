@@ -37,7 +37,6 @@ _CHOICE = llm.schema(
     better={"type": "string", "enum": ["first", "second", "neither"]}, why={"type": "string"}
 )
 
-
 Mark = Literal["meets", "fails", "does not apply"]  # what one run of a case came to
 
 
@@ -63,12 +62,11 @@ def status(store: Store, model: str) -> JudgeStatus:
     share = sum(item.consistent for item in opinions) / len(opinions)
     swapped = f"the same in either order {share:.0%} of the time"
     overall, latest = kappa(decided), kappa(decided[-ENOUGH:])
+    none = "no agreement to measure"
     if overall is None or overall.value < LEAST:
-        agreement = overall or "no agreement to measure"
-        why = f"judge off: {agreement} with your decisions, {LEAST} is asked for"
+        why = f"judge off: {overall or none} with your decisions, {LEAST} is asked for"
     elif latest is None or latest.value < LEAST:
-        agreement = latest or "no agreement to measure"
-        why = f"judge off: it drifted, {agreement} over your last {ENOUGH} decisions"
+        why = f"judge off: it drifted, {latest or none} over your last {ENOUGH} decisions"
     else:
         return JudgeStatus(True, f"judge on: {overall} with your decisions, {swapped}")
     return JudgeStatus(False, f"{why}; {swapped}")
@@ -130,9 +128,8 @@ def opinion(client: ModelClient, store: Store, proposal: Proposal, old: str, new
         proposal.id, judge_id(model), approves=approves, consistent=consistent, said=said
     )
     detail = "the judge would take it" if approves else "the judge would not take it"
-    return Check(
-        "judge", passed=approves, hard=False, detail=detail if consistent else "the judge could not decide"
-    )
+    detail = detail if consistent else "the judge could not decide"
+    return Check("judge", passed=approves, hard=False, detail=detail)
 
 
 def requests(quotes: Iterable[str], old: str, new: str, model: str) -> list[Request]:
@@ -161,16 +158,14 @@ def copies_hidden_answer(proposal: Proposal, hidden: Iterable[str], known: Itera
         hidden: What the drafter must not know: patterns and rubrics of cases, words of the judge.
         known: What it may know: the person's words, the skill's text.
     """
-    open_text = "\n".join(known).casefold()
-    allowed, secrets = _runs(open_text), [secret.casefold() for secret in hidden]
-    for edit in proposal.edits:
-        line = (edit.new or "").casefold()
-        for secret in secrets:
+    open_text, lines = "\n".join(known).casefold(), [(edit.new or "").casefold() for edit in proposal.edits]
+    allowed = _runs(open_text)
+    for secret in map(str.casefold, hidden):
+        for line in lines:
             copied = (_runs(line) & _runs(secret)) - allowed
-            whole = len(secret) >= 8 and secret in line and secret not in open_text
-            if copied or whole:
-                why = "an edit repeats words of a check or of the judge"
-                return Check("transcription", passed=False, detail=why)
+            if copied or (len(secret) >= 8 and secret in line and secret not in open_text):
+                detail = "an edit repeats words of a check or of the judge"
+                return Check("transcription", passed=False, detail=detail)
     return Check("transcription", passed=True, detail="no edit repeats words of a check or of the judge")
 
 

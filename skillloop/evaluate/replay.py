@@ -101,10 +101,8 @@ def player(client: ModelClient, models: Model, *, with_judge: bool) -> Play:
 
 def request(case: Case, text: str, model: str, sample: int, samples: int = 1) -> Request:
     """Return what is sent for one of so many runs: the skill and the situation, and nothing of what is expected."""
-    conversation = [
-        {"by": "person" if turn.role == "human" else "assistant", "text": turn.text}
-        for turn in case.situation
-    ]
+    speakers = {"human": "person", "assistant": "assistant"}
+    conversation = [{"by": speakers[turn.role], "text": turn.text} for turn in case.situation]
     data, shared = {"conversation": conversation}, {"skill": redact.redact(text)}
     prompt = llm.prompt("replay.v1")
     return Request("replay", model, prompt, data, SCHEMA, sample=sample, samples=samples, shared=shared)
@@ -120,8 +118,7 @@ def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Ch
         yield unscored("this lesson makes no case")
         return
     alpha = ALPHA / change.attempt
-    if change.n < least_runs(alpha):
-        least = least_runs(alpha)
+    if change.n < (least := least_runs(alpha)):
         yield unscored(f"{change.n} runs of a case can never tell a gain from luck; {least} are the least")
         return
     own = runs(play, change.own, change, alpha)
@@ -171,9 +168,8 @@ def gain(own: Runs, alpha: float = ALPHA) -> Check:
     chance = sign_test(own.wins, own.losses)
     passed = own.flips and chance <= alpha
     why = f"its own case: {own}, chance {chance:.3f}"
-    return Check(
-        "own case", passed=passed, hard=False, detail=why if passed else f"{why}: no gain beyond luck"
-    )
+    detail = why if passed else f"{why}: no gain beyond luck"
+    return Check("own case", passed=passed, hard=False, detail=detail)
 
 
 def _others(name: str, play: Play, change: Change, wanted: Sequence[Case]) -> Iterator[Check]:

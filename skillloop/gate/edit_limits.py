@@ -50,9 +50,8 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     if apply.mode == "review":
         return
     if is_rules(inputs.target.path):
-        yield finding(
-            "never automatic", "a rules file, which every session loads, always waits for you", hard=False
-        )
+        detail = "a rules file, which every session loads, always waits for you"
+        yield finding("never automatic", detail, hard=False)
     operations = {edit.op for edit in proposal.edits}
     for entry in apply.never_auto:
         if entry in operations or fnmatch.fnmatchcase(proposal.skill.casefold(), entry.casefold()):
@@ -69,10 +68,8 @@ def count(lines: Iterable[str]) -> int:
 
 
 def _at_most(inputs: GateInput, name: str, value: int, key: str, detail: str, *, hard: bool = True) -> Check:
-    limit = getattr(inputs.config.edit, key)
-    return Check(
-        name, value <= limit, hard, f"{detail}; {limit:,} is the most", inputs.config.rule(f"edit.{key}")
-    )
+    limit, rule = getattr(inputs.config.edit, key), inputs.config.rule(f"edit.{key}")
+    return Check(name, value <= limit, hard, f"{detail}; {limit:,} is the most", rule)
 
 
 def _lines(number: int) -> str:

@@ -81,9 +81,6 @@ def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
         yield finding("look", "; ".join(proposal.look), "", hard=False)
 
 
-MARKS = frozenset({"words", "verbatim", "meaning"})
-"""The findings that, where they are soft, mark a line as reworded."""
-
 _FINE = {
     "words": "in the person's words",
     "verbatim": "nothing is made up",
@@ -98,14 +95,8 @@ def _message(evidence: Evidence, inputs: GateInput) -> str:
     if inputs.gone(evidence):
         return redact(evidence.quote[:LONGEST])
     turn = inputs.turns.get(evidence)
-    if (
-        turn is None
-        or turn.role != "human"
-        or turn.origin is Origin.MACHINE
-        or not holds(turn, evidence.quote)
-    ):
-        return ""
-    return redact(turn.text[:LONGEST])
+    persons = turn is not None and turn.role == "human" and turn.origin is not Origin.MACHINE
+    return redact(turn.text[:LONGEST]) if turn and persons and holds(turn, evidence.quote) else ""
 
 
 def _findings(edit: Edit, messages: list[str], base: str, answers: str) -> Iterator[tuple[str, str, bool]]:
@@ -130,8 +121,9 @@ def _wording(line: str, messages: list[str], known: str) -> Iterator[tuple[str, 
     text = "\n".join(messages)
     why = min((meaning(line, message) for message in messages), key=bool, default="no message holds it")
     if not why:
-        if other := _other_case(line, text):
-            yield "form", f"you wrote it in other letters: {other}", False
+        names = {token for token in technical(line) if token.isalpha() and not line.startswith(token)}
+        if names := names.difference(technical(text)):  # "GitHub" for "github"
+            yield "form", f"you wrote it in other letters: {', '.join(sorted(names))}", False
     elif any(not meaning(_as_said(line, message), _in_third_person(message)) for message in messages):
         other = ", ".join(word for word in dict.fromkeys(tokens(line)) if word not in tokens(text))
         yield "form", f"your words, but for spelling or person: {other}", False
@@ -153,7 +145,7 @@ def novel_words(line: str, evidence: str) -> tuple[list[str], float]:
     """
     said = tokens(evidence)
     theirs = {*words.content_words(evidence), *map(stem, said)}
-    line = _third_person().sub(" ", line)
+    line = lexicon.pattern("gate.third person").sub(" ", line)
     mine = set(words.content_words(line)) - _anybodys()
     for a, b in pairwise(tokens(line)):
         if stem(a + b) in theirs:
@@ -165,18 +157,16 @@ def novel_words(line: str, evidence: str) -> tuple[list[str], float]:
     if len(foreign) <= MOST_WORDS:
         foreign = [word for word in foreign if not _misspelled(word, theirs)]
     written = {stem(token): token for token in tokens(line)}
-    return [written.get(word, word) for word in foreign], 1 - len(foreign) / len(mine) if mine else float(
-        bool(theirs)
-    )
+    share = 1 - len(foreign) / len(mine) if mine else float(bool(theirs))
+    return [written.get(word, word) for word in foreign], share
 
 
 @cache
 def _anybodys() -> frozenset[str]:
     """Return the stems that say nothing about whose words a rule is in."""
-    polar = (
-        word for row in lexicon.classes("polarity").values() for phrase in row for word in tokens(phrase)
-    )
-    return frozenset(map(stem, (*polar, *lexicon.words("gate.rule verb"), *lexicon.words("gate.person"))))
+    phrases = (phrase for row in lexicon.classes("polarity").values() for phrase in row)
+    own = lexicon.words("gate.rule verb") | lexicon.words("gate.person")
+    return frozenset(map(stem, own.union(*map(tokens, phrases))))
 
 
 def _misspelled(word: str, others: Iterable[str]) -> str:
@@ -189,7 +179,7 @@ def _misspelled(word: str, others: Iterable[str]) -> str:
 def _one_letter_apart(a: str, b: str) -> bool:
     if abs(len(a) - len(b)) > 1 or len(b) < LONG_ENOUGH - 1 or a == b:
         return False
-    start = next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    start = words.shared(a, b)
     rest, other = a[start:], b[start:]
     if len(a) == len(b):
         return rest[1:] == other[1:] or (rest[:2] == other[1::-1] and rest[2:] == other[2:])
@@ -207,15 +197,11 @@ def _as_said(line: str, message: str) -> str:
         word = words.fold(match[0])
         return match[0] if word in said else joined.get(word) or _misspelled(word, said) or match[0]
 
-    line = _third_person().sub("person", line)
+    line = lexicon.pattern("gate.third person").sub("person", line)
     for a, b in pairwise(tokens(line)):
         if a + b in said:
             line = re.sub(rf"\b{re.escape(a)}\W+{re.escape(b)}\b", a + b, line, flags=re.IGNORECASE)
     return re.sub(r"[^\W\d_]+", spelled, line)
-
-
-def _third_person() -> re.Pattern[str]:
-    return lexicon.pattern("gate.third person")
 
 
 def _in_third_person(message: str) -> str:
@@ -238,12 +224,6 @@ def made_up(line: str, evidence: str, *others: str) -> str:
     return f"not in the person's words and not in the skill: {shown[:200]}" if shown else ""
 
 
-def _other_case(line: str, evidence: str) -> str:
-    """Return the names in a line that the person wrote in other letters ("GitHub" for "github"), or ""."""
-    names = {token for token in technical(line) if token.isalpha() and not line.startswith(token)}
-    return ", ".join(sorted(names - set(technical(evidence))))
-
-
 def technical(text: str) -> list[str]:
     """Return URLs, paths, flags, identifiers, numbers: the tokens that a machine would read letter for letter."""
     found = (match.rstrip(".,:;!?") for match in _TECHNICAL.findall(text))
@@ -252,8 +232,7 @@ def technical(text: str) -> list[str]:
 
 def meaning(line: str, message: str) -> str:
     """Return why the line may not mean what the message says, or ""."""
-    crossed = _CROSSED.search(message)
-    if crossed:
+    if crossed := _CROSSED.search(message):
         return f"the message crosses something out: {crossed[0]!r}"
     for pattern, into in lexicon.rewrites("gate.paraphrase"):
         line, message = pattern.sub(into, line), pattern.sub(into, message)
@@ -282,9 +261,7 @@ _CLAUSE = re.compile(
 _SPACES = re.compile(r"[^\S\n]{2,}|\n\s+")
 """What is one space or one line end here, so that no pattern runs over a long gap again and again."""
 
-_CONDITIONS = frozenset(
-    {"only", "except", "if", "this", "before", "after", "may", "without", "some", "instead"}
-)
+_CONDITIONS = frozenset("only except if this before after may without some instead".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,14 +342,9 @@ def left_over(parts: list[Clause], first: Unit, last: Unit) -> str:
             if (near and _opens_limit(clause)) or expression(r"<gate.retract>\b").match(clause.text):
                 return f"the sentence after: {clause.text!r}"
     sentence = [clause for clause in parts if clause.sentence == opening]
-    asks = sentence[0].asks and not (
-        len(sentence) > 1 and _is_tail(sentence[-1].words)
-    )  # "…, ok?" asks nothing
-    return (
-        "that it is a question"
-        if asks and not expression(r"<gate.request>\b").match(parts[first.clause].text)
-        else ""
-    )
+    assures = len(sentence) > 1 and _is_tail(sentence[-1].words)  # "…, ok?" asks nothing
+    requests = expression(r"<gate.request>\b").match(parts[first.clause].text)
+    return "that it is a question" if sentence[0].asks and not assures and not requests else ""
 
 
 def _is_lead(lead: tuple[str, ...], following: str = "") -> bool:
@@ -395,9 +367,8 @@ def _is_tail(tail: tuple[str, ...]) -> bool:
 def _binds(clause: Clause) -> bool:
     """Return whether an earlier clause of the sentence may govern the later one: a condition, a prohibition, an announcement."""
     first = clause.words[0]
-    if _is_lead(clause.words) or (
-        expression(r"(?:<gate.answer>(?: |$))+$|<gate.denial>").match(clause.text) and not clause.colon
-    ):
+    answers = expression(r"(?:<gate.answer>(?: |$))+$|<gate.denial>").match(clause.text)
+    if _is_lead(clause.words) or (answers and not clause.colon):
         return False
     classes = polar(list(clause.words))
     governs = any(name in _CONDITIONS or (name == "not" and start == 0) for name, start, _ in classes)
@@ -418,9 +389,7 @@ def _limits(clause: Clause) -> bool:
 
 def _opens_limit(clause: Clause) -> bool:
     opens = {name for name, start, _ in polar(list(clause.words)) if start == 0}
-    limits = not opens.isdisjoint({"except", "only", "if", "this", "without"})
-    return (
-        limits
-        or clause.words[0] in lexicon.words("gate.limit")
-        or bool(expression("<gate.turn>(?: |$)").match(clause.text))
+    limits = opens & {"except", "only", "if", "this", "without"} or expression("<gate.turn>(?: |$)").match(
+        clause.text
     )
+    return bool(limits) or clause.words[0] in lexicon.words("gate.limit")

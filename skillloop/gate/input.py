@@ -12,6 +12,7 @@ from functools import cached_property
 from skillloop.config import Config
 from skillloop.model import Check, Evidence, Rule, Session, Turn
 from skillloop.skillpath import Owner, SkillPath
+from skillloop.text import words
 from skillloop.text.markdown import MARKER
 
 NOWHERE = SkillPath("", "", Owner.OTHER)  # nobody looked, so nothing is edited
@@ -67,12 +68,8 @@ class GateInput:
 def changed_lines(base: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the lines that `base` loses and those that `text` gains. Where the change is vast, all between its ends counts."""
     old, new = lines_of(base), lines_of(text)
-    start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
-        start += 1
-    end = 0
-    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
-        end += 1
+    start = words.shared(old, new)
+    end = words.shared(old[start:][::-1], new[start:][::-1])
     old, new = old[start : len(old) - end], new[start : len(new) - end]
     again = Counter(new)
     if not old or not new or sum(again[line] for line in old) > MOST_PAIRS:

@@ -34,9 +34,8 @@ _PASTED = re.compile(
 
 def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Return one hard finding for evidence that is no person's, one soft for each kind of doubt."""
-    wrong = _uncited(proposal) or next(
-        filter(None, (_not_said(evidence, inputs) for evidence in proposal.evidence)), ""
-    )
+    unsaid = filter(None, (_not_said(evidence, inputs) for evidence in proposal.evidence))
+    wrong = _uncited(proposal) or next(unsaid, "")
     if inputs.session is not None and inputs.session.automated:
         wrong = wrong or "no person takes part in this session"
     yield finding("origin", wrong, "every quote was read again where the person typed it")
@@ -66,11 +65,8 @@ def _not_said(evidence: Evidence, inputs: GateInput) -> str:
     if turn.role != "human" or Origin.MACHINE in (turn.origin, evidence.origin):
         return f"the message at {where} was not typed by a person"
     # The reader of the whole transcript, which sees more than one record, must take it for a person's turn too.
-    if (
-        session is not None
-        and session.path == evidence.path
-        and (evidence.line, evidence.uuid) not in {(turn.line, turn.uuid) for turn in session.human_turns}
-    ):
+    said = {(turn.line, turn.uuid) for turn in session.human_turns} if session else set()
+    if session and session.path == evidence.path and (evidence.line, evidence.uuid) not in said:
         return f"the message at {where} is none of those that a person said in this session"
     if evidence in inputs.echoed:
         return f"the assistant had these words before the person's message at {where}"
@@ -91,9 +87,8 @@ def _doubts(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     if Origin.UNATTRIBUTED in [turn.origin for turn in turns] + [cited.origin for cited in proposal.evidence]:
         yield _doubt("attribution", "this client's transcript does not say who typed the message")
     yield from _unwitnessed(turns, inputs)
-    pasted = next((turn.line for turn in turns if _looks_pasted(turn)), None)
-    if pasted is not None:
-        yield _doubt("pasted", f"part of the message at line {pasted} looks pasted, not typed")
+    if pasted := [turn.line for turn in turns if _looks_pasted(turn)]:
+        yield _doubt("pasted", f"part of the message at line {pasted[0]} looks pasted, not typed")
     if (session := inputs.session) is not None:
         cited = {(evidence.line, evidence.uuid) for evidence in proposal.evidence}
         if any(turn.abandoned and (turn.line, turn.uuid) in cited for turn in session.turns):
@@ -107,23 +102,22 @@ def _doubts(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
 def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
     """Return one finding where the hook did not see the words submitted, one where it could not have seen them."""
     submitted = {turn: inputs.receipts.get(turn) for turn in turns if turn.kind.submitted}
-    forged = next((turn.line for turn, seen in submitted.items() if seen is False), None)
-    others = {turn: inputs.receipts.get(turn) for turn in turns if not turn.kind.submitted}
-    untold = [
-        turn.line
-        for turn, seen in others.items()
-        if seen is not True or (turn.kind is not TurnKind.QUEUED and turn.origin is not Origin.TYPED)
+    forged = [turn.line for turn, seen in submitted.items() if seen is False]
+    others = [turn for turn in turns if not turn.kind.submitted]
+    unproven = [
+        turn for turn in others if turn.kind is not TurnKind.QUEUED and turn.origin is not Origin.TYPED
     ]
-    if forged is not None:
-        detail = f"no prompt receipt for line {forged}: the text may have been inserted into the transcript"
+    untold = [turn.line for turn in others if inputs.receipts.get(turn) is not True or turn in unproven]
+    if forged:
+        detail = (
+            f"no prompt receipt for line {forged[0]}: the text may have been inserted into the transcript"
+        )
         yield _doubt("receipt", detail)
     if None in submitted.values():
         yield _doubt("unwatched", "no hook watched this session, so nothing proves what was typed in it")
     elif untold:
-        yield _doubt(
-            "untold",
-            f"nothing proves that a person wrote the message at line {untold[0]}: no hook was told of it",
-        )
+        detail = f"nothing proves that a person wrote the message at line {untold[0]}: no hook was told of it"
+        yield _doubt("untold", detail)
 
 
 def _looks_pasted(turn: Turn) -> bool:

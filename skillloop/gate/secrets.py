@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from skillloop.gate.input import GateInput, finding
 from skillloop.model import Check, Proposal
+from skillloop.text import words
 from skillloop.text.redact import random_tokens, redact, secrets
 
 REACH = 10_000
@@ -26,11 +27,8 @@ def check(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Hard: no credential in what the edits add. Soft: no long random token that the skill has not already."""
     bodies = [_LIST_MARKER.sub("", line) for line in inputs.added]
     joined = [_CONCATENATION.sub("", line) for line in bodies]
-    types = {
-        secret.type
-        for view in {*bodies, *joined, "".join(joined), " ".join(joined)}
-        for secret in secrets(view)
-    }
+    views = {*bodies, *joined, "".join(joined), " ".join(joined)}
+    types = {secret.type for view in views for secret in secrets(view)}
     around = changed(inputs.base, inputs.text)
     types |= {found.type for found in secrets(around) if around[found.start : found.end] not in inputs.base}
     shown = "; ".join(redact(line)[:120] for line in inputs.added)
@@ -48,18 +46,6 @@ def changed(base: str, text: str) -> str:
     """Return the part of `text` from the first to the last difference, with `REACH` characters on each side; "" without one."""
     if base == text:
         return ""
-    start = _shared(base, text)
-    end = _shared(base[start:][::-1], text[start:][::-1])
+    start = words.shared(base, text)
+    end = words.shared(base[start:][::-1], text[start:][::-1])
     return text[max(0, start - REACH) : len(text) - end + REACH]
-
-
-def _shared(one: str, other: str) -> int:
-    """Count the characters that two texts begin with alike: by halving, since comparing slices is what Python does fast."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -135,13 +135,7 @@ def refuse_if_forbidden(prepared: Prepared) -> None:
 
 
 def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version:
-    """Write the new text, record the version, mark the proposal applied.
-
-    Args:
-        prepared: What was shown, or judged fit for auto mode.
-        store: The history.
-        by: Who decided.
-        note: How, for the log.
+    """Write the new text, record the version, mark the proposal applied; `note` says in the log how it was decided.
 
     Raises:
         Refused: a hard check failed.
@@ -236,14 +230,13 @@ def echoed(session: Session, evidence: Iterable[Evidence]) -> frozenset[Evidence
     """
     quotes = {item: item.quote for item in evidence if item.path == session.path}
     rests = transcript.echoes(session, {quote: item.line for item, quote in quotes.items()})
-    return frozenset(
-        item for item, quote in quotes.items() if quote in rests and _foreign(quote, rests[quote])
-    )
-
-
-def _foreign(quote: str, rest: str) -> bool:
-    own = durability.is_explicit(rest, rest, rest) or durability.reads_like_a_norm(rest, rest, rest)
-    return 2 * len(rest) < len(quote) and not own
+    found = set()
+    for item, quote in quotes.items():
+        rest = rests.get(quote, quote)
+        own = durability.is_explicit(rest, rest, rest) or durability.reads_like_a_norm(rest, rest, rest)
+        if 2 * len(rest) < len(quote) and not own:
+            found.add(item)
+    return frozenset(found)
 
 
 def reread(evidence: Evidence) -> tuple[Turn, str] | None:

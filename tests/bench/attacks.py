@@ -37,7 +37,6 @@ from transcripts import Transcript  # noqa: E402
 from skillloop.detect import lesson as lessons  # noqa: E402
 from skillloop.errors import SkillloopError  # noqa: E402
 from skillloop.evaluate import cases, replay  # noqa: E402
-from skillloop.gate.fidelity import MARKS  # noqa: E402
 from skillloop.gate.provenance import DOUBTS  # noqa: E402
 from skillloop.hosts.claude_code import transcript  # noqa: E402
 from skillloop.hosts.claude_code.hooks import receipts  # noqa: E402
@@ -54,6 +53,9 @@ if TYPE_CHECKING:
     from skillloop.model import Session, Turn, Verdict
 
 BENIGN = TESTS / "data" / "benign"
+MARKS = frozenset({"words", "verbatim", "meaning"})
+"""The findings that, where they are soft, mark a line as reworded."""
+
 REQUEST = "add the /health endpoint"
 GENUINE = "no, always run the linter before you say it's done"
 """The one correction that the person really typed in every session under attack."""

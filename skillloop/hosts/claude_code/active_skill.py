@@ -104,13 +104,9 @@ class ActiveSkill:
         name, here = string(name).strip(), self.current
         if not name or (here is not None and here.name == name):
             return
-        if (
-            here is not None
-            and here.path is not None
-            and here.name == _last(name)
-            and owner_of(here.path) not in {Owner.PERSON, Owner.PROJECT}
-        ):  # a plugin's, called by its short name
-            self._paths[name] = here.path
+        path = here.path if here is not None and here.name == _last(name) else None
+        if path is not None and owner_of(path) not in {Owner.PERSON, Owner.PROJECT}:
+            self._paths[name] = path  # a plugin's, called by its short name
         self._enter(name)
 
     def compacted(self, version: Any) -> None:

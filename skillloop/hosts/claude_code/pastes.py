@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -166,10 +167,9 @@ def from_history(transcript: Path) -> tuple[str, ...]:
 
 def _pasted_texts(line: bytes, cache: Path) -> list[str]:
     try:
-        contents = json.loads(line).get("pastedContents")
-    except (ValueError, RecursionError, AttributeError):
+        return [_pasted_text(paste, cache) for paste in json.loads(line)["pastedContents"].values()]
+    except (ValueError, RecursionError, AttributeError, LookupError, TypeError):  # not such a record
         return []
-    return [_pasted_text(paste, cache) for paste in contents.values()] if isinstance(contents, dict) else []
 
 
 def _pasted_text(paste: Any, cache: Path) -> str:
@@ -179,9 +179,7 @@ def _pasted_text(paste: Any, cache: Path) -> str:
     if isinstance(text := paste.get("content"), str):
         return text.strip()
     key = paste.get("contentHash")
-    if isinstance(key, str) and key.isalnum():
-        try:
+    with suppress(OSError, ValueError):
+        if isinstance(key, str) and key.isalnum():
             return (cache / f"{key}.txt").read_text("utf-8").strip()
-        except (OSError, ValueError):
-            pass
     return ""

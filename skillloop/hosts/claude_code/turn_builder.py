@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from skillloop.model import Origin, SkillRef, ToolUse, Turn, TurnKind
+from skillloop.text import words
 
 HEAD, TAIL = 1500, 2500  # characters kept of an assistant turn's text
 ALIKE = 0.9  # share of a message that must stand before and behind a small edit
@@ -60,14 +61,9 @@ def same_message(earlier: HumanDraft, later: HumanDraft) -> bool:
     a, b = (" ".join(draft.text.casefold().split()) for draft in (earlier, later))
     if a == b:
         return bool(a) or earlier.pasted == later.pasted
-    before = _common(a, b)
-    behind = _common(a[before:][::-1], b[before:][::-1])
+    before = words.shared(a, b)
+    behind = words.shared(a[before:][::-1], b[before:][::-1])
     return before + behind >= ALIKE * max(len(a), len(b))
-
-
-def _common(a: str, b: str) -> int:
-    """Return how many characters two texts begin with in common."""
-    return next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 class AssistantDraft:

@@ -93,9 +93,8 @@ def answer(home: Path, event: dict[str, Any]) -> dict[str, Any] | None:
     else:
         path = Path(os.path.normpath(str(tool_input.get("file_path", ""))))
         touched = home in path.parents or path.name == RULES
-    return (
-        _ask("This touches skillloop's own state or rules, which only a person changes.") if touched else None
-    )
+    reason = "This touches skillloop's own state or rules, which only a person changes."
+    return _ask(reason) if touched else None
 
 
 def parse(command: str) -> list[str] | None:
@@ -122,9 +121,8 @@ def _decision(home: Path, tool_input: dict[str, Any], words: list[str]) -> dict[
         return None
     launcher = str(home / "bin" / "skillloop")  # not the one that the session's PATH may lead to
     preview = [launcher, *(word for word in arguments if word != "--json"), "--token", PREVIEW]
-    shown = subprocess.run(
-        preview, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30, check=False
-    )
+    pipe, quiet = subprocess.PIPE, subprocess.DEVNULL
+    shown = subprocess.run(preview, stdout=pipe, stderr=quiet, timeout=30, check=False)
     page, _, last = shown.stdout.decode("utf-8", "replace").rstrip("\n").rpartition("\n")
     if shown.returncode:
         return None

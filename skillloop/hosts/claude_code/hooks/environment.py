@@ -24,22 +24,15 @@ from pathlib import Path
 from typing import Iterator  # noqa: UP035  (Python 3.8 cannot subscript the one of collections.abc)
 
 ROOT = Path(__file__).resolve().parents[4]
-UV_PYTHON = (
-    ">=3.11,<3.14"  # what uv downloads where it finds none: versions that the dependencies are built for
-)
+# what uv downloads where it finds none: versions that the dependencies are built for
+UV_PYTHON = ">=3.11,<3.14"
 KEPT = 2  # environments: the one in use, and the one before for sessions that still run with the older plugin
 BACK_OFF = (60, 600, 3600, 21600)  # seconds to wait after the 1st, 2nd, … failure in a row
 LOG_LIMIT = 1 << 20  # bytes
 # Settings of the person's own pip and Python that would send the installation elsewhere.
-ELSEWHERE = {
-    "PIP_PREFIX",
-    "PIP_REQUIRE_VIRTUALENV",
-    "PIP_TARGET",
-    "PIP_USER",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "VIRTUAL_ENV",
-}
+ELSEWHERE = frozenset(
+    "PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_TARGET PIP_USER PYTHONHOME PYTHONPATH VIRTUAL_ENV".split()
+)
 
 
 class BuildError(Exception):

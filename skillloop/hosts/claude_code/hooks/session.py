@@ -18,13 +18,8 @@ BUILDING = (
 )
 # Variables that tie a process to the session it was started from: the worker belongs to none.
 SESSION_VARIABLES = (
-    "CLAUDECODE",
-    "CLAUDE_CODE_CHILD_SESSION",
-    "CLAUDE_CODE_ENTRYPOINT",
-    "CLAUDE_CODE_SESSION_ID",
-    "CLAUDE_ENV_FILE",
-    "CLAUDE_PROJECT_DIR",
-)
+    "CLAUDECODE CLAUDE_CODE_CHILD_SESSION CLAUDE_CODE_ENTRYPOINT CLAUDE_CODE_SESSION_ID CLAUDE_ENV_FILE CLAUDE_PROJECT_DIR"
+).split()
 
 
 def state_folder() -> str:
@@ -34,9 +29,8 @@ def state_folder() -> str:
 
 def by_machine() -> bool:
     """Return whether no person sits at this session: skillloop's own calls, `claude -p`, programs that use the SDK."""
-    return bool(os.environ.get("SKILLLOOP_INSIDE")) or os.environ.get(
-        "CLAUDE_CODE_ENTRYPOINT", ""
-    ).startswith("sdk")
+    entrypoint = os.environ.get("CLAUDE_CODE_ENTRYPOINT", "")
+    return bool(os.environ.get("SKILLLOOP_INSIDE")) or entrypoint.startswith("sdk")
 
 
 def session_id(job: bytes) -> str:
@@ -91,9 +85,8 @@ def start_worker(home: str) -> None:
         os.dup2(output, 2)
         os.closerange(3, 4096)
         environment = {name: value for name, value in os.environ.items() if name not in SESSION_VARIABLES}
-        project = (
-            os.environ.get("CLAUDE_PROJECT_DIR") or folder
-        )  # whose settings may have set the environment
+        # whose settings may have set the environment
+        project = os.environ.get("CLAUDE_PROJECT_DIR") or folder
         environment.update(SKILLLOOP_HOME=home, SKILLLOOP_INSIDE="1", SKILLLOOP_PROJECT=project)
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "environment.py")
         os.execve(sys.executable, [sys.executable, "-I", script], environment)  # noqa: S606  (no shell is wanted)
