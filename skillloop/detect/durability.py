@@ -3,6 +3,9 @@
 "Always run the linter" is a rule, "it always fails" is not, and "make this one bigger" is for today: no single word decides.
 So the classes of words (`data/lang`), where they stand, the form of the sentence and a few pairs become features, the
 same in every language; their weights are learned (`classifier`), and the sum is the log-odds that the rule is durable.
+
+Everywhere `text` is all that the person said in the turn, `quote` the span of it that may hold the rule, and `rule` the
+same, trimmed.
 """
 
 from __future__ import annotations
@@ -49,13 +52,7 @@ def chances(turn: Mapping[str, float], rules: Sequence[Mapping[str, float]]) -> 
 
 
 def features(text: str, quote: str, rule: str) -> dict[str, float]:
-    """Return every feature of a sentence as a rule that is not 0: its words, those that it starts with, its form, pairs.
-
-    Args:
-        text: All that the person said in the turn.
-        quote: The span of it that may hold the rule.
-        rule: The same, trimmed.
-    """
+    """Return every feature of a sentence as a rule that is not 0: its words, those that it starts with, its form, pairs."""
     words = tokens(rule)
     lead, token_size = (6, 0.6) if wide(rule) else (2, 1.0)
     classes = PERSON.find(words)
@@ -91,12 +88,7 @@ def _form(rule: str, size: float) -> set[str]:
 
 
 def surrounding_features(text: str, quote: str = "") -> dict[str, float]:
-    """Return every feature of what stands around a rule that is not 0.
-
-    Args:
-        text: All that the person said in the turn.
-        quote: The span of it that holds the rule; empty where no sentence can be one.
-    """
+    """Return every feature of what stands around a rule that is not 0. The quote is empty where no sentence can be one."""
     at = text.find(quote)
     near = text[max(0, at - NEAR) : at] + " " + text[at + len(quote) :][:NEAR]
     rest = text[:WINDOW].replace(quote, " ", 1) if quote else text[:WINDOW]
@@ -129,13 +121,9 @@ def is_explicit(text: str, quote: str, rule: str) -> bool:
     "Always run the linter" is a rule, "it always fails" is not; so each expression is tied to where it stands: the scope
     in time anywhere in the sentence, the adverb at the head of the rule or right behind its first word, the reminder
     only before a rule that reads like one.
-
-    Args:
-        text: All that they said in the turn.
-        quote: The span of it that holds the rule.
-        rule: The same, trimmed.
     """
     sentence = _sentence(text, quote)
+    commands = lexicon.pattern("lasting.command", r"(?:please\s+)?<all>(?!\w)").match(rule)
     return bool(
         announced(sentence)
         or (".md" in sentence and lexicon.pattern("lasting.recorded").search(sentence))
@@ -144,11 +132,8 @@ def is_explicit(text: str, quote: str, rule: str) -> bool:
         or lexicon.pattern("lasting.enough", r"<spaced>(?!\w)").match(sentence.strip())
         or lexicon.pattern("lasting.enough", "<dense>").search(sentence)
         or (
-            lexicon.pattern("lasting.command", r"(?:please\s+)?<all>(?!\w)").match(rule)
-            and (
-                lexicon.whole("lasting.custom").search(sentence)
-                or lexicon.whole("lasting.reminder").search(sentence)
-            )
+            commands
+            and any(lexicon.whole(f"lasting.{key}").search(sentence) for key in ("custom", "reminder"))
         )
         or lexicon.pattern("lasting.reminder", "<dense>").search(sentence)
     )

@@ -87,10 +87,7 @@ def extract(text: str, model: Linear | None = None) -> Rule | None:
 def rules(text: str, model: Linear | None = None, most: int = MOST) -> list[Rule]:
     """Return the parts of a turn that read most like durable rules, trimmed, best first; none lies in another.
 
-    Args:
-        text: All that the person said in the turn.
-        model: What weighs the features of each candidate; the learned one by default.
-        most: How many at most.
+    `model` weighs the features of each candidate; it is the learned one by default.
     """
     score = (model or learned().durable).score
     found: list[Rule] = []
@@ -103,12 +100,7 @@ def rules(text: str, model: Linear | None = None, most: int = MOST) -> list[Rule
 
 
 def rule_features(rule: Rule | None, model: Linear | None = None) -> dict[str, float]:
-    """Return what the rule of a turn says of the turn: who says how it always shall be, mostly says that it was not.
-
-    Args:
-        rule: As drawn from the turn.
-        model: What weighs its features; the learned one by default.
-    """
+    """Return what the rule of a turn says of the turn: who says how it always shall be, mostly says that it was not."""
     if rule is None:
         return {}
     chance = (model or learned().durable).confidence(rule.features)
@@ -161,9 +153,12 @@ def _standing_alone(rule: Rule, before: str, text: str) -> Rule:
     ):
         return replace(rule, text=asked, quote=whole)
     orders = durability.STATEMENT not in rule.features
-    if orders and lexicon.whole("lesson.them").fullmatch(pointing) and (noun := _only_plural(before)):
-        line = re.sub(rf"\b{re.escape(pointing)}\b", noun, rule.text, count=1)
-        look = (f"“{pointing}” was read as “{noun}”",)
+    ends = lexicon.words("gate.frame")  # prepositions
+    named = takewhile(lambda word: word not in ends, re.findall(r"[\w'-]+", before.casefold()))
+    nouns = [word for word in named if lexicon.pattern("lesson.plural").fullmatch(word)]
+    if orders and len(nouns) == 1 and lexicon.whole("lesson.them").fullmatch(pointing):
+        line = re.sub(rf"\b{re.escape(pointing)}\b", nouns[0], rule.text, count=1)
+        look = (f"“{pointing}” was read as “{nouns[0]}”",)
         return replace(rule, text=line[0].upper() + line[1:], quote=whole, look=look)
     return replace(rule, quote=whole, look=(f"points back: “{pointing}”",))
 
@@ -172,14 +167,6 @@ def _points_back(rule: str) -> str:
     """Return the word of a rule that stands for what another sentence named, or ""."""
     match = lexicon.whole("lesson.pointing").search(rule)
     return match[0] if match and len(content_words(rule[: match.start()])) < NAMED else ""
-
-
-def _only_plural(sentence: str) -> str:
-    """Return the one noun for several that a sentence names before its first preposition, or ""."""
-    ends = lexicon.words("gate.frame")
-    named = list(takewhile(lambda word: word not in ends, re.findall(r"[\w'-]+", sentence.casefold())))
-    nouns = [word for word in named if lexicon.pattern("lesson.plural").fullmatch(word)]
-    return nouns[0] if len(nouns) == 1 else ""
 
 
 def sentences(text: str) -> list[str]:
@@ -215,17 +202,13 @@ def trim(sentence: str) -> str | None:
     for pattern, into in lexicon.rewrites("lesson.opening"):
         rest = pattern.sub(into and f"{into} ", rest).strip()
     words = len(tokens(rest)) * (0.5 if wide(rest) else 1.0)
-    if (
-        words < 2
-        or len(rest) > LONGEST
-        or lexicon.pattern("lesson.fragment").match(rest)
-        or lexicon.pattern("lesson.meant", r"(?<!\w)<spaced>|<dense>").search(rest)
-        or rest.count("(") != rest.count(")")
-        or (
-            lexicon.pattern("lesson.story").match(rest)
-            and not lexicon.pattern("lesson.asks").match(rest)
-            and not (durability.announced(sentence) or lexicon.whole("lesson.announced").match(sentence))
-        )
-    ):
+    if words < 2 or len(rest) > LONGEST or rest.count("(") != rest.count(")"):
         return None
+    meant = lexicon.pattern("lesson.meant", r"(?<!\w)<spaced>|<dense>").search(rest)
+    if meant or lexicon.pattern("lesson.fragment").match(rest):
+        return None
+    if lexicon.pattern("lesson.story").match(rest) and not lexicon.pattern("lesson.asks").match(rest):
+        told = durability.announced(sentence) or lexicon.whole("lesson.announced").match(sentence)
+        if not told:
+            return None
     return rest if wide(rest) or _NAME.match(rest) else rest[0].upper() + rest[1:]

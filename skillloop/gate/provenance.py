@@ -121,9 +121,8 @@ def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
 
 
 def _looks_pasted(turn: Turn) -> bool:
-    text = turn.text
-    long = len(text) > LONGEST_TYPED or text.count("\n") >= MOST_LINES
-    return (bool(turn.pasted) and not turn.marked) or long or bool(_PASTED.search(text))
+    long = len(turn.text) > LONGEST_TYPED or turn.text.count("\n") >= MOST_LINES
+    return long or (bool(turn.pasted) and not turn.marked) or bool(_PASTED.search(turn.text))
 
 
 def _doubt(name: str, detail: str) -> Check:

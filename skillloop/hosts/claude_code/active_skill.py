@@ -134,17 +134,13 @@ class ActiveSkill:
         return _WORKTREE.sub("", folder)
 
     def _enter(self, name: str) -> None:
-        self.current = SkillRef(name, self._paths.get(name) or _installed(name))
+        path = self._paths.get(name)
+        if path is None and (plugin := re.fullmatch(r"(\w[\w .-]*):(\w[\w .-]*)", name)):
+            # an installed plugin's: a copy of it may learn, of the newest where several are kept
+            installed = f"plugins/cache/*/{plugin[1]}/*/skills/{plugin[2]}/SKILL.md"
+            path = max(map(str, client_folder().glob(installed)), default=None)
+        self.current = SkillRef(name, path)
         self.seen[self.current] = None
-
-
-def _installed(name: str) -> str | None:
-    """Return the SKILL.md of an installed plugin's skill, the newest where several are kept: a copy of it may learn."""
-    plugin, _, skill = name.partition(":")
-    if not skill or not all(re.fullmatch(r"\w[\w .-]*", part) for part in (plugin, skill)):
-        return None
-    found = (client_folder() / "plugins" / "cache").glob(f"*/{plugin}/*/skills/{skill}/SKILL.md")
-    return max(map(str, found), default=None)
 
 
 def _last(name: str) -> str:

@@ -129,10 +129,8 @@ def _clusters(lines: list[str]) -> list[tuple[int, int]]:
 
 def _remark(lines: list[str], first: int, end: int) -> bool:
     """Return whether a paragraph of prose stands among these lines, set off by a blank one."""
-    return any(
-        not lines[at - 1].strip() and len(lines[at].split()) >= REMARK and _PROSE.fullmatch(lines[at][:_LOOK])
-        for at in range(first, end)
-    )
+    set_off = (lines[at] for at in range(first, end) if not lines[at - 1].strip())
+    return any(len(line.split()) >= REMARK and _PROSE.fullmatch(line[:_LOOK]) for line in set_off)
 
 
 def _marks(lines: list[str]) -> list[int]:
@@ -159,17 +157,12 @@ def from_history(transcript: Path) -> tuple[str, ...]:
         with history.open("rb") as lines:
             for line in lines:
                 if session in line and b'"content' in line:
-                    texts.update(_pasted_texts(line, history.parent / "paste-cache"))
+                    with suppress(ValueError, RecursionError, AttributeError, LookupError, TypeError):
+                        pastes = json.loads(line)["pastedContents"].values()
+                        texts.update(_pasted_text(paste, history.parent / "paste-cache") for paste in pastes)
     except OSError:
         return ()
     return tuple(sorted((text for text in texts if len(text) >= SHORTEST), key=len, reverse=True))
-
-
-def _pasted_texts(line: bytes, cache: Path) -> list[str]:
-    try:
-        return [_pasted_text(paste, cache) for paste in json.loads(line)["pastedContents"].values()]
-    except (ValueError, RecursionError, AttributeError, LookupError, TypeError):  # not such a record
-        return []
 
 
 def _pasted_text(paste: Any, cache: Path) -> str:

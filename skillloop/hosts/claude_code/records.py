@@ -65,9 +65,6 @@ _decode_line = msgspec.json.Decoder(_Line).decode
 class Lines:
     """Whole lines in batches, with their newlines. After iterating, `end` and `digest` tell what was read.
 
-    Args:
-        path: The transcript.
-
     Raises:
         SkillloopError: there is no such file, or it cannot be read, or is not a regular file.
     """

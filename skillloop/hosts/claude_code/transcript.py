@@ -32,14 +32,9 @@ PARALLEL_FROM = 64 << 20  # bytes of transcripts from which starting more proces
 
 
 def read(path: Path | str, *, prefilter: bool = True) -> Session:
-    """Read a transcript.
+    """Read a transcript. Its `end` is the offset after the last whole line: a half-written one is left for next time.
 
-    Args:
-        path: The JSONL file.
-        prefilter: False parses every line; it exists to prove that the result is the same.
-
-    Returns:
-        The session. `end` is the offset after the last whole line: a half-written one is left for next time.
+    Without `prefilter` every line is parsed, to prove that the result is the same.
 
     Raises:
         SkillloopError: there is no such file, it cannot be read, or nothing in it is a record.
