@@ -17,7 +17,7 @@ from typing import Any
 
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code.records import MAX_LINE, opened, parse
-from skillloop.hosts.claude_code.turn_builder import string
+from skillloop.hosts.claude_code.turn_builder import dicts, string
 from skillloop.model import SkillRef
 from skillloop.skillpath import Owner, client_folder, owner_of
 
@@ -95,9 +95,8 @@ class ActiveSkill:
             return ""
         message = record.get("message")
         content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, list) and content and isinstance(content[0], dict):
-            content = content[0].get("text")
-        return string(content)
+        first = next(dicts(content), None)
+        return string(first.get("text") if first else content)
 
     def attributed(self, name: Any) -> None:
         """Note that the client says that the assistant spoke under this skill."""

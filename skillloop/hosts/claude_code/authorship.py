@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from skillloop.hosts.claude_code.hooks import receipts
-from skillloop.hosts.claude_code.turn_builder import string
+from skillloop.hosts.claude_code.turn_builder import dicts, string
 from skillloop.model import Origin, Session, Turn, TurnKind
 from skillloop.text.lexicon import table
 
@@ -106,20 +106,15 @@ def of_answers(record: dict[str, Any]) -> Authorship:
     answers, questions = result.get("answers"), result.get("questions")
     if not isinstance(answers, dict) or origin(record) is Origin.MACHINE:
         return _NOBODY
-    labels = {
-        string(option.get("label"))
-        for question in (questions if isinstance(questions, list) else ())
-        if isinstance(question, dict)
-        for option in question.get("options") or ()
-        if isinstance(option, dict)
-    }.union(_TABLE["unchosen"]) - {""}
+    options = (option for question in dicts(questions) for option in dicts(question.get("options")))
+    labels = {string(option.get("label")) for option in options}.union(_TABLE["unchosen"]) - {""}
     # the options that were chosen beside the person's own words stand before these, with commas
     chosen = "|".join(map(re.escape, sorted(labels, key=len, reverse=True)))
     chosen = rf"\A(?:(?:{chosen})(?:, [, ]*|\Z))+"
     own = [re.sub(chosen, "", string(answer).strip()) for answer in answers.values()]
     remarks = result.get("annotations")
-    remarks = remarks.values() if isinstance(remarks, dict) else ()
-    own += [string(remark.get("notes")).strip() for remark in remarks if isinstance(remark, dict)]
+    remarks = dicts(list(remarks.values())) if isinstance(remarks, dict) else ()
+    own += [string(remark.get("notes")).strip() for remark in remarks]
     text = "\n".join(dict.fromkeys(filter(None, own)))
     return Authorship(Origin.UNATTRIBUTED, TurnKind.ANSWER, text) if text else _NOBODY
 

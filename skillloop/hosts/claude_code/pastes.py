@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from skillloop.hosts.claude_code.hooks import receipts
+from skillloop.text.lexicon import table
 
 SHORTEST = 20  # characters of a paste in the history; a shorter one is a word like any other
 LARGEST = 64 << 20  # bytes of a history that is still looked through
@@ -29,30 +30,9 @@ _FENCE = re.compile(r"[ \t]*(`{3,20}|~{3,20})(.*)")
 _QUOTE = re.compile(r"\n[ \t]*>(?!>)")  # begins with a literal, which is searched for several times faster
 _QUOTED = re.compile(r"(?:^[ \t]*>(?!>).*(?:\n|\Z))+", re.MULTILINE)
 
-_PROMPT = re.compile(
-    r"\s*(?:[➜❯] |\$ \S|PS [A-Za-z]:\\|[A-Z]:\\[^>]*>|(?:\([\w.-]+\) ?)?[\w.-]+@[\w.-]+[^$#%]{0,80}[$#%](?: |$))"
-)
+_PROMPT = re.compile(table("pastes")["prompt"])
 _PROSE = re.compile(r"[\w¿¡\"“(][^{};=<>|]*")
-_MACHINE_LINE = re.compile(
-    r"""\s*(?:
-      at\ \S.*[(:]                                        # a frame of a stack trace
-    | Traceback\ \(most | File\ ".+",\ line\ \d | Caused\ by:
-    | (?:Uncaught\ )?(?:[\w.]+)?(?:Error|Exception|Warning)\b.{0,80}[:(]
-    | [\[(]?\d{1,4}[-/.:]\d\d[-/.:]\d\d                   # a time or date
-    | \d+\.\d{3}\s | \#\d+\ | =>\ | ==>\ | -->\ | ---+$ | ===+ | \*\*\*+
-    | [\[(<]?(?:INFO|ERROR|WARN(?:ING)?|DEBUG|TRACE|FATAL|NOTICE|FAIL(?:ED)?|PASS(?:ED)?|error|warning)\b[\]:)> ]
-    | (?:npm|yarn|pnpm|pip|cargo|docker|fatal|hint|remote)(?::|\ (?:ERR!|error|WARN|warn|notice|http))
-    | \[[\w.:+/@-]+\]\s | \[\+\] | \w+\[\d+\]:
-    | [\w./@-]+:\w+:\s | [\w./\\-]+:\d+(?::\d+)?[:\s] | [\w./\\-]+\(\d+,\d+\):
-    | [│┃┌┐└┘├┤─━═║╔╚▶✓✔✖✗⨯⚠]\s?.* | \|.*\|\s*$ | \+[-=+]+\+
-    | diff\ --git | @@\ -\d | (?:index|commit)\ [0-9a-f]{7,}
-    | "[\w$-]+":\s | [{}()\[\]];?,?\s*$ | </?[a-zA-Z!][^>]*>
-    | import\ [\w.{}*,\ ]+$ | from\ [\w.]+\ import\b
-    | (?:import|from|export|def|class|function|const|let|var|public|private|return|\#include|package|SELECT|CREATE)\b.*[;:{(,)'"]\s*$
-    | (?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\ /
-    )""",
-    re.VERBOSE,
-)
+_MACHINE_LINE = re.compile(table("pastes")["machine-line"], re.VERBOSE)
 _CODE_ENDS = (";", "{", "}")
 
 

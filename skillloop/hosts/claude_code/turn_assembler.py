@@ -21,7 +21,7 @@ from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.pastes import separate
 from skillloop.hosts.claude_code.queued import Queue
 from skillloop.hosts.claude_code.records import unambiguous
-from skillloop.hosts.claude_code.turn_builder import AssistantDraft, HumanDraft, same_message, string
+from skillloop.hosts.claude_code.turn_builder import AssistantDraft, HumanDraft, dicts, same_message, string
 from skillloop.model import Origin, TurnKind
 
 
@@ -93,7 +93,7 @@ class Assembly:
 
     # ---- the assistant
 
-    def go_on(self, blocks: list[Any]) -> None:
+    def go_on(self, blocks: list[dict[str, Any]]) -> None:
         """Add content blocks to the open assistant's turn."""
         if self.reply is not None:
             for block in blocks:
@@ -107,9 +107,8 @@ class Assembly:
             or record.get("isSidechain")
         ):
             return
-        blocks = message.get("content")
-        for block in blocks if isinstance(blocks, list) else ():
-            if isinstance(block, dict) and block.get("type") in ("text", "tool_use"):
+        for block in dicts(message.get("content")):
+            if block.get("type") in ("text", "tool_use"):
                 self._block(block, self._open(record, line))
         if "attributionSkill" in record:
             self.skills.attributed(record["attributionSkill"])
@@ -135,10 +134,8 @@ class Assembly:
                     break
                 draft.copied_from = session
 
-    def _block(self, block: Any, reply: AssistantDraft) -> None:
+    def _block(self, block: dict[str, Any], reply: AssistantDraft) -> None:
         """Add a text or tool call to the assistant's turn; any other block is passed over."""
-        if not isinstance(block, dict):
-            return
         kind = block.get("type")
         if kind == "tool_use":
             key, name, arguments = block.get("id"), string(block.get("name")), block.get("input")
@@ -165,8 +162,7 @@ class Assembly:
     def _user(self, record: dict[str, Any], line: int, source: bytes) -> None:
         message = record.get("message")
         content = message.get("content") if isinstance(message, dict) else None
-        blocks = content if isinstance(content, list) else [{"type": "text", "text": content}]
-        blocks = [block for block in blocks if isinstance(block, dict)]
+        blocks = list(dicts(content if isinstance(content, list) else [{"type": "text", "text": content}]))
         results = [block for block in blocks if block.get("type") == "tool_result"]
         for block in results:
             if block.get("is_error") and not record.get("isSidechain"):
@@ -253,11 +249,9 @@ class Assembly:
         if not isinstance(attachment, dict):
             return
         if attachment.get("type") == "invoked_skills":  # a compaction puts these back, the latest first
-            skills = attachment.get("skills")
-            for skill in reversed(skills) if isinstance(skills, list) else ():
-                if isinstance(skill, dict):
-                    self.skills.called(skill.get("name"))
-                    self._entered(self.skills.launched(string(skill.get("content"))))
+            for skill in reversed([*dicts(attachment.get("skills"))]):
+                self.skills.called(skill.get("name"))
+                self._entered(self.skills.launched(string(skill.get("content"))))
         elif attachment.get("type") == "queued_command" and attachment.get("commandMode") in (None, "prompt"):
             prompt = _joined(attachment.get("prompt"))
             author = authorship.of_queued(record, attachment, prompt)
@@ -322,5 +316,5 @@ class Assembly:
 def _joined(content: Any) -> str:
     """Return the text of a tool result or prompt, which is a string or a list of blocks."""
     if isinstance(content, list):
-        return "\n".join(string(block.get("text")) for block in content if isinstance(block, dict))
+        return "\n".join(string(block.get("text")) for block in dicts(content))
     return string(content)

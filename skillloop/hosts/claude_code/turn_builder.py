@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -28,6 +29,11 @@ def string(value: Any) -> str:
         except UnicodeEncodeError:
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return value
+
+
+def dicts(value: Any) -> Iterator[dict[str, Any]]:
+    """Return the objects in a value, if it is a list; what else stands in it is passed over."""
+    return (item for item in (value if isinstance(value, list) else ()) if isinstance(item, dict))
 
 
 @dataclass(slots=True)
