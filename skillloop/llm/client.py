@@ -114,12 +114,21 @@ def _variables(file: Path) -> dict[str, str]:
         return {}
 
 
-def connect(config: Config, store: Store, session: str, backend: str = "") -> ModelClient | None:
-    """Return a client for one session's work on the back end that `choose` names; None where it is offline."""
+def connect(
+    config: Config,
+    store: Store,
+    session: str = "",
+    backend: str = "",
+    planned: list[Planned] | None = None,
+) -> ModelClient | None:
+    """Return a client for one session's work on the back end that `choose` names; None where it is offline.
+
+    With `planned` it asks nobody: it adds each request to that list. `digest --plan` runs the real pipeline so.
+    """
     name, _ = choose(config, backend=backend)
     if name not in BACKENDS:
         return None
-    return ModelClient(BACKENDS[name](), store, limits(config.budget), session, _COMMAND)
+    return ModelClient(BACKENDS[name](), store, limits(config.budget), session, _COMMAND, planned=planned)
 
 
 def limits(budget: Budget) -> dict[Scope, Limit]:
@@ -134,10 +143,18 @@ def limits(budget: Budget) -> dict[Scope, Limit]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A request that would be sent, to which back end, and its cost."""
+
+    request: Request
+    backend: str
+    cost: Estimate
+    known: bool  # answered before: it would not be sent again
+
+
 class ModelClient:
     """A client on one session's account. `spent` counts the nano-dollars that went through it."""
-
-    asks = True  # whether anything is sent
 
     def __init__(
         self,
@@ -148,20 +165,31 @@ class ModelClient:
         command: str,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        planned: list[Planned] | None = None,
     ) -> None:
-        self.backend = backend
-        self.spent = 0
+        self.backend, self.spent = backend, 0
+        self.asks, self._planned = planned is None, planned
         self._store, self._limits, self._session, self._command = store, limits, session, command
         self._sleep = sleep
 
     def complete(self, request: Request) -> Reply:
         """Ask, within the budget. A question that was answered before is not asked again.
 
+        A plan goes on as with a model that refuses; nothing is sent, reserved or written for it.
+
         Raises:
             BudgetExceeded: a limit does not allow it; nothing was sent.
             ModelError: no answer came, also after trying again.
         """
-        if (known := remembered(self._store, request)) is not None:
+        stored, known = self._store.calls.answer(request.key), None
+        if stored is not None:
+            answer = Answer(**json.loads(stored), usage=None)
+            known = Reply(*_value(answer, request), remembered=True, request_id=answer.request_id)
+        if self._planned is not None:
+            cost = estimate(request, self.backend)
+            self._planned.append(Planned(request, self.backend.name, cost, known is not None))
+            return known or Reply(None, "nothing was asked: this is a plan")
+        if known is not None:
             return known
         for attempt in range(1, TRIES + 1):
             try:
@@ -200,16 +228,6 @@ class ModelClient:
         self.spent += charged
         value, trouble = _value(answer, request)
         return Reply(value, trouble, charged, tokens or held.tokens, request_id=answer.request_id)
-
-
-def remembered(store: Store, request: Request) -> Reply | None:
-    """Return the answer that the very same question got before, if it did."""
-    known = store.calls.answer(request.key)
-    if known is None:
-        return None
-    answer = Answer(**json.loads(known), usage=None)
-    value, trouble = _value(answer, request)
-    return Reply(value, trouble, remembered=True, request_id=answer.request_id)
 
 
 def _value(answer: Answer, request: Request) -> tuple[dict[str, Any] | None, str]:

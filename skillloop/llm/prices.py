@@ -13,12 +13,6 @@ from pathlib import Path
 
 from skillloop.llm.request import Usage
 
-CHEAP = "claude-haiku-5-5"
-"""For many small questions: replaying cases, second opinions."""
-
-CAREFUL = "claude-sonnet-5-5"
-"""For few important ones: drafting, judging."""
-
 
 @dataclass(frozen=True, slots=True)
 class Price:

@@ -59,9 +59,9 @@ class ModelStage:
         ] = {}  # by path of the skill, since each has its own rules
         self._down = ""  # why the model is not asked any more in this session
         self._suspicions: dict[int, str] = {}  # by turn
-        self._instead: dict[
-            str, tuple[Lesson, ...]
-        ] = {}  # what was found offline, by id of the model's lesson
+        self.instead: dict[
+            str, list[Lesson]
+        ] = {}  # found offline, by id of the model's lesson in their place
 
     @cached_property
     def shown(self) -> Session:
@@ -89,13 +89,14 @@ class ModelStage:
         return self._store is not None and not self.session.automated and self._allowed() is not None
 
     def _allowed(self, path: str = "") -> ModelClient | None:
-        """Return the client that the rules of the session, or of one skill, allow."""
-        try:
-            if path:
-                return self._client(path, gather.rules_for(path, self.home, self.session))
-            return self._client("", self._rules)
-        except SkillloopError:
-            return None
+        """Return the client that the rules of the session, or of one skill, allow; one for each skill."""
+        if path not in self._clients:
+            try:
+                rules = gather.rules_for(path, self.home, self.session) if path else self._rules
+            except SkillloopError:
+                return None
+            self._clients[path] = self._connect(rules)
+        return self._clients[path]
 
     @cached_property
     def _rules(self) -> Config:
@@ -115,21 +116,21 @@ class ModelStage:
         if (value := self._answer(client, request)) is None:
             return tuple(found)
         self.drafter = f"{client.backend.name}:{request.model}:{request.prompt.name}"
-        answer = model_drafter.read(value, brief, self.home)
+        drawn, silenced = model_drafter.read(value, brief, self.home)
         lessons: dict[str, Lesson] = {}
         rest = [item for item in found if item.offered]
-        for lesson, turns in answer.lessons:
+        for lesson, turns in drawn:
             own = [item for item in rest if item.turn in turns]
             rest = [item for item in rest if item.turn not in turns]
             same = next((item for item in own if _same(item, lesson)), lesson)
             lessons[same.id] = same
-            self._instead[lesson.id] = tuple(own)
-        sent, cited = {turn.index for turn in brief.turns}, {n for _, turns in answer.lessons for n in turns}
+            self.instead[lesson.id] = own
+        sent, cited = {turn.index for turn in brief.turns}, {n for _, turns in drawn for n in turns}
         for item in found:
             changed = item
             if item.turn in cited:
                 changed = replace(item, offered=False)
-            elif item.turn in answer.silenced:
+            elif item.turn in silenced:
                 changed = replace(item, offered=False, chance=min(item.chance, model_drafter.NOT_SURE))
             elif item.turn in sent and item.offered:
                 changed = replace(item, look=(*item.look, NOT_NAMED))
@@ -180,17 +181,13 @@ class ModelStage:
         Args:
             refused: Each with the reason.
         """
-        client = self._allowed() if self._instead and not self._down else None
+        client = self._allowed() if self.instead and not self._down else None
         told = [(lesson, why) for lesson, why in refused if why.partition(":")[0] not in judge.PROOF]
         if client is None or not told:
             return {}
         request = model_drafter.rewording(told, self.shown, self._rules.model.careful)
         value = self._answer(client, request)
         return {} if value is None else model_drafter.reworded(value, told)
-
-    def instead(self, lesson: Lesson) -> tuple[Lesson, ...]:
-        """Return the lessons found offline that one of the model's took the place of."""
-        return self._instead.get(lesson.id, ())
 
     def prove(self, prepared: Prepared, lesson: Lesson, attempt: int) -> Verdict:
         """Return the gate's verdict, lowered by what replaying its cases and asking the judge show; as it is, offline.
@@ -201,7 +198,7 @@ class ModelStage:
             attempt: Drafts judged for this lesson so far, this one included.
         """
         verdict = prepared.verdict
-        client = self._client(prepared.proposal.path, prepared.config)
+        client = self._allowed(prepared.proposal.path)
         if client is None or not client.asks or self.suspicion(lesson):
             return verdict
         if verdict.outcome not in {Outcome.KEEP, Outcome.DEFER}:
@@ -245,12 +242,6 @@ class ModelStage:
         if isinstance(error, ModelError):
             self._down = error.message
         return error.message
-
-    def _client(self, path: str, rules: Config) -> ModelClient | None:
-        """Return the client that these rules allow, one for each skill."""
-        if path not in self._clients:
-            self._clients[path] = self._connect(rules)
-        return self._clients[path]
 
 
 def _same(one: Lesson, other: Lesson) -> bool:

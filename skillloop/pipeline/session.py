@@ -1,7 +1,7 @@
 """What a session teaches, in one pass: detect, propose, gather, gate, decide, record, lesson by lesson.
 
 A dry run and a plan take the same way as the real run: the one without any store and without a model, the other with a
-store that is only read and a model client that asks nobody (see `llm.recording`).
+store that is only read and a model client that asks nobody (see `llm.connect`).
 
 Invariants: a dry run and a plan write nothing at all. Digesting the same bytes twice changes nothing. Quotes are redacted
 before anything is stored or shown. An automated session teaches nothing. Words that something else than the person
@@ -24,7 +24,7 @@ from skillloop.evaluate import cases
 from skillloop.gate import fidelity, structure
 from skillloop.hosts.claude_code import notes, transcript
 from skillloop.hosts.claude_code.notes import Note
-from skillloop.llm import Planned, recording
+from skillloop.llm import Planned
 from skillloop.model import (
     Decision,
     Disagreement,
@@ -117,7 +117,7 @@ def start(session: Session, home: Path, store: Store | None, history: Store | No
 def start_plan(session: Session, home: Path, history: Store) -> tuple[Run, list[Planned]]:
     """Return a run that sends and writes nothing, and the list that it fills with what it would send."""
     planned: list[Planned] = []
-    connect = partial(recording.connect, store=history, planned=planned)
+    connect = partial(llm.connect, store=history, planned=planned)
     return Run(session, home, history, None, ModelStage(session, home, history, connect)), planned
 
 
@@ -348,7 +348,7 @@ def _second_tries(run: Run, done: Iterable[tuple[Lesson, LessonResult]]) -> Iter
         if lesson.id in again:
             yield (result := _learn_one(run, again[lesson.id], attempt=2))
         if result is None or result.discarded or result.trouble:
-            for other in filter(draftable, run.model.instead(lesson)):
+            for other in filter(draftable, run.model.instead.get(lesson.id, ())):
                 yield _learn_one(run, other, attempt=3)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from skillloop import detect, llm
 from skillloop.errors import SkillloopError
-from skillloop.llm import Prompt, Request
+from skillloop.llm import Request
 from skillloop.model import Lesson, Scope, Session, Turn, sha256
 from skillloop.propose import answers, context, rejected
 from skillloop.propose.targets import KnownSkill
@@ -139,30 +139,27 @@ def _outlines(brief: Brief) -> Iterator[dict[str, str]]:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a model said of a session; turns by their index."""
-
-    lessons: tuple[tuple[Lesson, frozenset[int]], ...]  # each with the turns that it rests on
-    silenced: frozenset[int]  # turns of which it said that they were meant for once, or for nothing
-
-
-def read(value: Mapping[str, Any], brief: Brief, home: Path) -> Answer:
-    """Return what an answer of the right form says about what it was asked about; for `home` see `answers.lesson`."""
+def read(
+    value: Mapping[str, Any], brief: Brief, home: Path
+) -> tuple[list[tuple[Lesson, set[int]]], set[int]]:
+    """Return what an answer says: lessons, each with the turns it rests on, and turns that teach nothing; see `answers.lesson`."""
     given = {f"t{turn.index}": turn for turn in brief.turns}
-    lessons: dict[str, tuple[Lesson, frozenset[int]]] = {}
-    silenced = set[int]()
+    lessons: dict[str, tuple[Lesson, set[int]]] = {}
+    silenced: set[int] = set()
     for item in value["lessons"]:
         turns = [given[name] for name in dict.fromkeys(item["cites"]) if name in given]
         if item["lasting"] != "yes":
             silenced |= {turn.index for turn in turns}
-        elif turns and item["lesson"].strip() and len(lessons) < MOST:
-            lesson = _lesson(item, turns, brief, home)
+        elif turns and line(item["lesson"]) and len(lessons) < MOST:
+            try:
+                lesson = _lesson(item, turns, brief, home)
+            except answers.Unusable:
+                continue
             if lesson.id in lessons:  # a further one of the same turn
                 name = sha256(f"{lesson.id} {len(lessons)}")[:16]
                 lesson = replace(lesson, evidence=replace(lesson.evidence, id=name))
-            lessons[lesson.id] = lesson, frozenset(turn.index for turn in turns)
-    return Answer(tuple(lessons.values()), frozenset(silenced))
+            lessons[lesson.id] = lesson, {turn.index for turn in turns}
+    return list(lessons.values()), silenced
 
 
 def _lesson(item: Mapping[str, Any], turns: list[Turn], brief: Brief, home: Path) -> Lesson:
@@ -208,8 +205,7 @@ def rewording(refused: Sequence[tuple[Lesson, str]], session: Session, model: st
         }
         for number, (lesson, why) in enumerate(refused)
     ]
-    prompt: Prompt = llm.prompt(REWORD)
-    return Request("reword", model, prompt, {"lessons": told}, _REWORDED)
+    return Request("reword", model, llm.prompt(REWORD), {"lessons": told}, _REWORDED)
 
 
 def reworded(value: Mapping[str, Any], refused: Sequence[tuple[Lesson, str]]) -> dict[str, Lesson]:

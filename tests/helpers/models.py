@@ -8,7 +8,7 @@ from helpers.messages_server import MessagesServer, data_of
 from skillloop.evaluate import cases
 from skillloop.evaluate.cases import Case, Expected, Message
 from skillloop.hosts.claude_code import transcript
-from skillloop.llm import Prompt, Request, prices
+from skillloop.llm import Prompt, Request
 from skillloop.llm.request import PROMPTS
 from skillloop.model import Edit, Proposal, SkillRef
 from skillloop.pipeline import session
@@ -24,7 +24,7 @@ SCHEMA = {
 
 
 def question(text="hello", **fields):
-    return Request("test", prices.CHEAP, Prompt("p@0", "Do it."), {"text": text}, SCHEMA, **fields)
+    return Request("test", "claude-haiku-5-5", Prompt("p@0", "Do it."), {"text": text}, SCHEMA, **fields)
 
 
 GOOD = "Never cite a magazine when there is a study."
