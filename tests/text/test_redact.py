@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import skillloop.text.redact
 from skillloop.text.redact import random_tokens, redact, rules, secrets
-from skillloop.text.redact.values import table
 
 BENCH = runpy.run_path(str(Path(__file__).parents[1] / "bench" / "redaction.py"))
 ROWS = list(BENCH["positives"]())
@@ -145,7 +144,7 @@ def test_a_rule_is_quick_on_whatever_begins_like_its_secrets(rule):
 
 @pytest.mark.parametrize("kind", ["passwords", "keys"])
 def test_a_word_is_quick_on_whatever_follows_it(kind):
-    for word in table()[kind]:
+    for word in rules.table()[kind]:
         for rest in ["", " a", "=", " is ", " (", "=a1B2c3D4e5F6g7H8", " a1B2c3D4e5F6g7H8"]:
             text = (word + rest) * (60_000 // len(word + rest))
             for rule, more in ((rules._values, [kind.removesuffix("s")]), (rules._near, [])):

@@ -17,8 +17,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-from skillloop.text.redact.rules import RUN, assigned, tokens
-from skillloop.text.redact.values import Secret, looks_random
+from skillloop.text.redact.rules import RUN, Secret, assigned, looks_random, tokens
 
 __all__ = ["ROLE_MARK", "Secret", "random_tokens", "redact", "secrets", "shown"]
 
