@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from skillloop.bench.candidate import Folder, Job, Measurement, Plan
 from skillloop.bench.measure import Bench
@@ -24,20 +24,6 @@ from skillloop.bench.worktree import Repository
 from skillloop.errors import UsageError
 
 RETRIES = 3  # of a training beside the first try, when nodes of a cluster die
-
-
-class Executor(Protocol):
-    """Measures jobs, `slots` of them at once."""
-
-    slots: int
-
-    def submit(self, job: Job) -> Future[Measurement]:
-        """Begin to measure as soon as a slot is free."""
-        ...
-
-    def close(self) -> None:
-        """Cancel what has not begun; wait for what has, or end it."""
-        ...
 
 
 class Local:
@@ -116,6 +102,9 @@ class Cluster:
         ray = sys.modules["ray"]
         for reference in self.begun:
             ray.cancel(reference, force=True)
+
+
+Executor = Local | Cluster
 
 
 def measure_on_node(

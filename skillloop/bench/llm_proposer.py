@@ -30,13 +30,10 @@ SCHEMA = {
 
 
 def model(client: ModelClient, name: str, program: str, say: Callable[[str], None]) -> Proposer:
-    """Return a proposer that asks a model.
+    """Return a proposer that asks the model `name`.
 
-    Args:
-        client: The way to the model.
-        name: Which model.
-        program: How the experiment is run: the skill's text, which the model is given.
-        say: Called once with the reason why there will be no more proposals.
+    It is given `program`, the skill's text on how the experiment is run. `say` is called once, with the reason why there
+    will be no more proposals.
     """
     ended = False
 

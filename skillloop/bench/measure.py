@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -25,11 +26,8 @@ from skillloop.bench.worktree import Repository
 from skillloop.model import sha256
 
 JUDGE_LIMIT = 1200.0  # seconds for an evaluation
-_CODES: dict[int, Status] = {
-    42: "oom",
-    43: "nan",
-    -9: "oom",
-}  # -9: the kernel's killer, ours is known as late
+# -9: the kernel's killer, ours is known as late
+_CODES: dict[int, Status] = {42: "oom", 43: "nan", -9: "oom"}
 _SUMMARY = re.compile(r"^([a-z_A-Z]+): +(\S+)$", re.MULTILINE)
 _KEPT = "PATH LANG LD_LIBRARY_PATH CUDA_HOME CUDA_PATH CUDA_VISIBLE_DEVICES OMP_NUM_THREADS".split()
 _git = Lock()  # worktrees of one repository are made one at a time
@@ -107,13 +105,15 @@ class Bench:
         )
         for scratch in ("home", "tmp"):
             shutil.rmtree(out / scratch, ignore_errors=True)
-        text = log.read_text("utf-8", "replace")
+        text, config = log.read_text("utf-8", "replace"), None
         status, reason = status_of(ended, text, seconds)
+        with suppress(OSError, ValueError):
+            config = json.loads((out / "config.json").read_bytes())
         trained = Measurement(
             status,
             reason=reason,
             seconds=ended.seconds,
-            config=_config(out),
+            config=config if isinstance(config, dict) else {},
             summary=dict(_SUMMARY.findall(text.rpartition("\n---\n")[2])),
             landlock=ended.landlock,
         )
@@ -202,12 +202,3 @@ def status_of(ended: sandbox.Result, text: str, seconds: float) -> tuple[Status,
         tail = next((line for line in reversed(text.splitlines()) if line.strip()), "no output").strip()[:300]
         return "oom" if "out of memory" in tail.lower() else _CODES.get(ended.returncode, "crash"), tail
     return "ok", ""
-
-
-def _config(out: Path) -> dict[str, Any]:
-    """Read the configuration that the run recorded; {} where it is missing or not an object."""
-    try:
-        config = json.loads((out / "config.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return config if isinstance(config, dict) else {}

@@ -72,8 +72,7 @@ class Repository:
 
     def check_out(self, commit: str, where: Path) -> None:
         """Make a fresh worktree of the commit."""
-        shutil.rmtree(where, ignore_errors=True)
-        self.git("worktree", "prune")
+        self.remove(where)
         self.git("worktree", "add", "-q", "--detach", str(where.resolve()), commit)
 
     def remove(self, where: Path) -> None:

@@ -77,14 +77,10 @@ class Comparison:
 def compare(
     new: Sequence[float], best: Sequence[float], noise: Noise, *, simpler: bool = False
 ) -> Comparison:
-    """Decide: keep, discard, or measure again (defer).
+    """Decide by the values of both's runs, and the noise of all repeats so far: keep, discard, or measure again (defer).
 
-    Args:
-        new: Values of the candidate's runs; not empty.
-        best: The same of the best so far.
-        noise: From all repeats so far.
-        simpler: The candidate has fewer lines of code: then "the same" is enough, "the same" being within one
-            standard error of the best after MOST runs.
+    `simpler` is a candidate with fewer lines of code: then "the same" is enough, "the same" being within one standard
+    error of the best after MOST runs.
     """
     gain = statistics.fmean(best) - statistics.fmean(new)
     margin, error = noise.margin(len(new), len(best)), noise.error(len(new), len(best))

@@ -113,13 +113,7 @@ class Calls(Tables):
     ) -> None:
         """Charge what a call cost, or what was held for it where that is unknown. A call that has ended stays as it is.
 
-        Args:
-            number: What `reserve` returned.
-            ending: How it ended.
-            nano: What it cost.
-            tokens: Input and output together.
-            request_id: The other side's.
-            reply: Of an answered call, to be found again by `answer`.
+        `tokens` are input and output together, `request_id` is the other side's, and `reply` is found again by `answer`.
         """
         with self.transaction():
             query = "SELECT nano, tokens, purpose, model, state FROM calls WHERE id = ?"

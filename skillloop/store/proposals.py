@@ -65,18 +65,10 @@ class Proposals(Tables):
         context: Iterable[str] = (),
         by: By = "auto",
     ) -> bool:
-        """Remember a proposal. One that is known keeps what became of it.
+        """Remember a proposal, by its id, and return whether it was new. One that is known keeps what became of it.
 
-        Args:
-            proposal: Its id decides whether it is known.
-            verdict: The gate's.
-            state: What becomes of it. "applied" is set by `history.publish`: save it as "queued" first.
-            reason: Why, for a person.
-            context: What was said around its evidence, redacted.
-            by: Who decided.
-
-        Returns:
-            Whether it was new.
+        "applied" is set by `history.publish`: save it as "queued" first. `reason` is for a person, `context` is what was
+        said around its evidence, redacted.
         """
         data = encode(Document(proposal, verdict, tuple(context)))
         sha = sha256(data)

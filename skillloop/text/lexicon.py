@@ -104,9 +104,7 @@ def lines(key: str, *, spaced: bool | None = None) -> list[str]:
 def alternatives(key: str, *, spaced: bool | None = None) -> str:
     """Join the regular expressions of the languages under a key, in order, into a group that captures nothing.
 
-    Args:
-        key: "group.name".
-        spaced: Only of the languages that write spaces between words, or only of those that write none.
+    `spaced` takes only the languages that write spaces between words, or only those that write none.
     """
     found = lines(key, spaced=spaced)
     return f"(?:{'|'.join(found)})" if found else "(?!)"
@@ -116,9 +114,7 @@ def alternatives(key: str, *, spaced: bool | None = None) -> str:
 def pattern(key: str, form: str = "<all>") -> re.Pattern[str]:
     """Compile the regular expressions of every language under a key, for any letter case.
 
-    Args:
-        key: "group.name".
-        form: What to build around them; "<all>", "<spaced>" and "<dense>" stand for the `alternatives`.
+    In `form`, which is built around them, "<all>", "<spaced>" and "<dense>" stand for the `alternatives`.
     """
     for name, spaced in (("<all>", None), ("<spaced>", True), ("<dense>", False)):
         form = form.replace(name, alternatives(key, spaced=spaced))

@@ -78,11 +78,7 @@ class _Tables(NamedTuple):
 
 
 class Phrases:
-    """A set of classes of phrases, compiled for lookup when first asked.
-
-    Args:
-        table: The phrases of each class, or the group of the lexicon that holds them.
-    """
+    """A set of classes of phrases, by a table or by the group of the lexicon that holds them; compiled when first asked."""
 
     def __init__(self, table: Mapping[str, Iterable[str]] | str) -> None:
         self._table = table

@@ -31,12 +31,9 @@ log = logging.getLogger("worker")
 
 
 def drain(home: Path, client: Path, digest: Callable[[Path, Path], str]) -> None:
-    """Digest every session that waits or was missed, unless another worker is at it.
+    """Digest every session that waits, or that ended without a hook in the client's folder, unless another worker is at it.
 
-    Args:
-        home: $SKILLLOOP_HOME.
-        client: The client's own folder, swept for sessions that ended without a hook.
-        digest: Called with home and transcript; digests, records, and says what came of it in a few words.
+    `digest` is called with home and transcript; it digests, records, and says what came of it in a few words.
     """
     inbox = Inbox(home)
     while True:

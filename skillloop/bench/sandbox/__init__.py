@@ -75,19 +75,10 @@ def run(
     env: dict[str, str] | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
 ) -> Result:
-    """Run `python argv…` and wait for its end.
+    """Run `python argv…` (a script and its arguments) in `cwd` and wait for its end; its output goes to `log`.
 
-    Args:
-        argv: The script and its arguments.
-        python: The interpreter to run it.
-        policy: What it may reach.
-        cwd: Where it runs.
-        seconds: When it is killed, from its first line.
-        log: File for its output.
-        clock: What `seconds` counts: the wall's time, or processor time of the command and its descendants.
-        preload: Modules imported before the clock starts.
-        env: The whole environment.
-        on_line: Called with each line of its output as it comes.
+    It is killed `seconds` after its first line: of the wall's time, or of processor time ("cpu") of it and its descendants.
+    The modules of `preload` are imported before that clock starts. `on_line` is called with each line of output as it comes.
     """
     job = {
         "python": python,
