@@ -18,7 +18,7 @@ from skillloop.bench.source import lines, same_but_for_seeds
 from skillloop.errors import SkillloopError
 from skillloop.model import Decision, Outcome
 from skillloop.search import significance
-from skillloop.search.archive import Archive, Row
+from skillloop.search.ledger import Archive, Row
 from skillloop.search.loop import Search, Stage, Trial
 
 ONLY_A_SEED = "Rejected: only the random seed differs from the parent"

@@ -15,7 +15,7 @@ from skillloop import llm
 from skillloop.bench.candidate import EDITABLE, Candidate
 from skillloop.bench.proposers import Proposer, Sources
 from skillloop.llm import ModelClient, Request
-from skillloop.search.archive import Archive
+from skillloop.search.ledger import Archive
 from skillloop.text import redact
 
 PROMPT = "experiment.v1"

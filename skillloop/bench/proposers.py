@@ -17,7 +17,7 @@ from typing import Any
 from skillloop.bench.candidate import EDITABLE, Candidate
 from skillloop.bench.source import Knob, knobs, same_but_for_seeds, with_constant
 from skillloop.errors import UsageError
-from skillloop.search.archive import Archive
+from skillloop.search.ledger import Archive
 
 Sources = Callable[[str], Mapping[str, str]]
 Proposer = Callable[[str, Archive, Sources, str], Candidate | None]

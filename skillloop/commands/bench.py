@@ -20,7 +20,7 @@ from skillloop.bench.setup import Run
 from skillloop.commands.options import App, emit, json_option
 from skillloop.errors import Refused, UsageError
 from skillloop.report import experiment as report_page
-from skillloop.search.archive import Row
+from skillloop.search.ledger import Row
 from skillloop.store import Store
 
 CORPORA = ("stdlib", "shakespeare", "debian", "climbmix")

@@ -7,19 +7,112 @@ leave, is cut off, and the trial it would have recorded is run again.
 A trial's row has `event` ("trial"), `number`, `candidate` and `parent` (ids), `outcome`, `reason`, the measured value
 under the name of the ledger's metric, `mean` and `runs` (over all measurements of the candidate so far), `early` (the
 value after a first stage), `spent` (the cost) and whatever else the problem records.
+
+The archive is what the trials say together: who was measured how often, who is best, who may be a parent. It is a pure
+function of the rows: the same rows give the same archive, which is what makes a resumed search go on identically. Values
+are losses: lower is better; a value of None is *unmeasured*, which is not 0.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import random
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from skillloop import fs
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
-from skillloop.search.archive import Archive, Row
+from skillloop.search import significance
+
+Row = dict[str, Any]  # of the ledger
+
+
+class Archive:
+    """The trials so far, by candidate. `pending` are the candidates (ids) that are under way or not yet to be known."""
+
+    def __init__(self, rows: Sequence[Row], pending: Sequence[str], metric: str) -> None:
+        self.rows = list(rows)
+        self.pending = list(pending)
+        self.runs: dict[str, list[float]] = {}  # the measured values of each candidate
+        self.last: dict[str, Row] = {}  # the row that says what became of each candidate
+        self.kept: list[str] = []  # in the order in which they were first kept
+        self.best: str | None = None
+        for row in self.rows:
+            name = row["candidate"]
+            if row[metric] is not None:
+                self.runs.setdefault(name, []).append(row[metric])
+            if row[metric] is not None or name not in self.kept:
+                self.last[name] = row  # a kept candidate's failed repeat does not unmake it
+            if row["outcome"] == "keep":
+                self.best = name
+                if name not in self.kept:
+                    self.kept.append(name)
+        self.baseline: str | None = self.rows[0]["candidate"] if self.rows else None
+        self.noise = significance.pooled(list(self.runs.values()))
+
+    @property
+    def number(self) -> int:
+        """The number of the next trial."""
+        return len(self.rows) + len(self.pending)
+
+    @property
+    def known(self) -> set[str]:
+        """Every candidate that was tried, the baseline and those under way included."""
+        return {*self.last, *self.pending}
+
+    def attempts(self, candidate: str) -> int:
+        """Count the measurements of a candidate, begun ones and failed ones included."""
+        return [*(row["candidate"] for row in self.rows), *self.pending].count(candidate)
+
+    def mean(self, candidate: str) -> float:
+        """Return the mean of a candidate's values."""
+        return statistics.fmean(self.runs[candidate])
+
+    def children(self, candidate: str) -> int:
+        """Count the candidates that were made from one."""
+        return len({row["candidate"] for row in self.rows if row["parent"] == candidate})
+
+    def deferred(self) -> str | None:
+        """Return the first candidate that is to be measured again and is not being measured."""
+        waiting = (name for name, row in self.last.items() if row["outcome"] == "defer")
+        return next((name for name in waiting if name not in self.pending), None)
+
+    def refreshed(self, candidate: str) -> bool:
+        """Return whether the best was measured, or is being measured, after a candidate's last run."""
+        names = [row["candidate"] for row in self.rows] + self.pending
+        return self.best in names[len(names) - names[::-1].index(candidate) :]
+
+    def stage_limit(self) -> float | None:
+        """Return the value above which a first stage ends a trial; None until the baseline has shown its own.
+
+        It is the mean of the baseline's first stages and four of their standard deviations, at least 2 %.
+        """
+        stages = [row["early"] for row in self.rows if row["candidate"] == self.baseline and row["early"]]
+        if len(stages) < significance.BASELINE:
+            return None
+        mean = statistics.fmean(stages)
+        limit: float = mean + max(4 * statistics.stdev(stages), 0.02 * mean)
+        return limit
+
+
+def draw_parent(archive: Archive, key: str) -> str:
+    """Draw a kept candidate with weight score × novelty ÷ (1 + children): good ones, and those not yet worked on.
+
+    The score is 1 for the best and falls by e for every two σ (at least 1 %) above it (after the archive of the
+    Darwin Gödel Machine, arXiv 2505.22954, whose novelty is the last factor alone). `key` seeds the draw.
+    """
+    best = min(archive.mean(name) for name in archive.kept)
+    sigma = archive.noise.sigma if archive.noise.freedom else 0.0
+    scale = max(2 * sigma, 0.01 * abs(best), significance.FLOOR)
+    weights = [
+        math.exp((best - archive.mean(name)) / scale) / (1 + archive.children(name)) for name in archive.kept
+    ]
+    return random.Random(key).choices(archive.kept, weights)[0]
 
 
 class Ledger:

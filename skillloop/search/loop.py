@@ -21,8 +21,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from skillloop.model import Decision, Outcome
-from skillloop.search.archive import Archive, Row, draw_parent
-from skillloop.search.ledger import Ledger
+from skillloop.search.ledger import Archive, Ledger, Row, draw_parent
 
 R = TypeVar("R")  # what an evaluation comes to
 

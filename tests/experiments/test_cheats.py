@@ -13,7 +13,7 @@ from helpers.experiments import archive, drive, edited, variant
 from skillloop.bench import proposers, setup
 from skillloop.bench.candidate import EDITABLE, Candidate, Job, Plan
 from skillloop.bench.source import with_constant
-from skillloop.search.archive import draw_parent
+from skillloop.search.ledger import draw_parent
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("torch")

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from skillloop.bench import executors, experiment, proposers, setup
 from skillloop.bench.candidate import EDITABLE, Candidate, Measurement, Plan
 from skillloop.bench.source import with_constant
-from skillloop.search.archive import Archive
+from skillloop.search.ledger import Archive
 
 TRAIN = '''"""Pretend to train: leave a number, which the evaluator will read as the bits per byte."""
 import argparse, json, pathlib, random

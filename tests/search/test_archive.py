@@ -3,7 +3,7 @@
 import pytest
 from helpers.experiments import archive, row
 
-from skillloop.search.archive import draw_parent
+from skillloop.search.ledger import draw_parent
 
 
 def test_parents_are_drawn_by_score_and_by_how_little_was_made_of_them():
