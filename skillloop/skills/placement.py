@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -23,6 +24,7 @@ from skillloop.errors import SkillloopError
 from skillloop.skills import document
 from skillloop.skills.document import LEARNED
 from skillloop.text import lexicon, words
+from skillloop.text.contradiction import contradict, instructs, matter, shared
 
 SHARED = 2
 """Rare words that a rule and a list must share."""
@@ -30,13 +32,18 @@ SHARED = 2
 COMMON = 3
 """Lists of a file in which a word may stand to count as rare."""
 
-_TASK = re.compile(r"\[[ xX]\]\s")
-_POINTER = re.compile(
-    r"[`*\[]*(?:[\w.-]*/[\w./-]+|[\w-]+\.\w{1,5})[`*\])]*(?:\s*[-–—:(].*)?$|\[[^\]]+\]\([^)]+\)|https?://"
+SHORT = 3
+"""Words of an item that is too short to say by its form whether it is a rule."""
+
+_ODD = re.compile(
+    r"\[[ xX]\]\s|[`*\[]*(?:[\w.-]*/[\w./-]+|[\w-]+\.\w{1,5})[`*\])]*(?:\s*[-–—:(].*)?$|\[[^\]]+\]\([^)]+\)|https?://"
+    r"|`[^`]{1,60}`\s*(?::|[-–—→]+\s)|[\"“”«「]"
 )
-_TERM = re.compile(r"(?:\*\*|__|`)[^*_`]{1,60}(?:\*\*|__|`)\s*(?::|[-–—]\s)|[\w /-]{1,40}:\s")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_CLAUSE = re.compile(r"\s*(?:[;:.!?。！？；，,、]+(?=\s|$|[^\x00-\x7f])|\s[-–—]+\s)\s*")
+"""How items begin that are no rules: tasks, files, links, terms, quotations."""
+
+
+_TURNED = ("placement.prohibits", "gate.reverse")
+"""Titles under which a line is not what to do."""
 
 
 class NoPlaceError(SkillloopError):
@@ -59,11 +66,13 @@ class List:
     lead: str  # the paragraph that announces it, or ""
     items: tuple[Item, ...]
     ordered: bool
+    topic: str  # the nearest heading, but for the title of the page
+    loose: bool = False  # no list: a paragraph, a heading, or the items that are nested in those of a list
 
     @property
     def title(self) -> str:
         """Return what says what the list holds."""
-        return " / ".join(filter(None, (self.lead, *self.headings[:1])))
+        return " / ".join(filter(None, (self.lead, self.topic)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +85,17 @@ class Place:
     why: str
 
 
-@lru_cache(maxsize=8)
 def lists(text: str) -> tuple[List, ...]:
     """Return the lists of a SKILL.md's body that are no part of anything else, in order."""
+    return tuple(found for found in read(text) if not found.loose)
+
+
+@lru_cache(maxsize=8)
+def read(text: str) -> tuple[List, ...]:
+    """Return what a reader of a SKILL.md's page sees but for code, quotations and tables, in order."""
     skill = document.parse(text)
-    body = "\n".join(line.rstrip("\r\n") for line in skill.lines[skill.body :])
-    return tuple(_lists(_parser().parse(body), skill.body))
+    body = "\n".join(line.rstrip("\r\n").replace("\r", " ") for line in skill.lines[skill.body :])
+    return tuple(_read(_parser().parse(body), skill.body))
 
 
 @cache
@@ -91,50 +105,52 @@ def _parser() -> MarkdownIt:
     )  # blocks alone: their lines are what counts
 
 
-def _lists(tokens: list[Token], offset: int) -> Iterator[List]:
+def _read(tokens: list[Token], offset: int) -> Iterator[List]:
     headings: list[tuple[int, str]] = []
-    lead = ""
-    at = 0
-    while at < len(tokens):
-        token = tokens[at]
+    lead, at = "", 0
+    for number, token in enumerate(tokens):
+        if token.level or number < at or token.type.endswith("_close"):
+            continue
+        above = tuple(text for _, text in reversed(headings))
+        topic = above[0] if headings and headings[-1][0] > 1 else ""
         if token.type == "heading_open":
-            level = int(token.tag[1])
-            headings = [(n, text) for n, text in headings if n < level] + [
-                (level, tokens[at + 1].content.strip("*_ `"))
-            ]
+            level, text = int(token.tag[1]), tokens[number + 1].content.strip("*_ `")
+            headings = [one for one in headings if one[0] < level] + [(level, text)]
             lead = ""
+            yield List(
+                above, "", tuple(_items([*tokens[number : number + 2]], offset)), False, "", loose=True
+            )
         elif token.type == "paragraph_open":
-            content = tokens[at + 1].content.strip()
+            content = tokens[number + 1].content.strip()
             last = content.rsplit("\n", 1)[-1].rstrip("*_ ")
             lead = last if last.endswith((":", "：")) or content.startswith(("**", "__")) else ""
-        elif token.level == 0 and token.type in ("bullet_list_open", "ordered_list_open"):
-            close = next(
-                n
-                for n in range(at, len(tokens))
-                if tokens[n].type == token.type.replace("open", "close") and tokens[n].level == token.level
-            )
-            inside = tokens[at:close]
-            items = tuple(
-                Item(
-                    one.map[0] + offset,
-                    next((t.content for t in inside[n:] if t.type == "inline"), "").split("\n")[0],
-                )
-                for n, one in enumerate(inside)
-                if one.type == "list_item_open" and one.level == token.level + 1 and one.map
-            )
             yield List(
-                tuple(text for _, text in reversed(headings)), lead, items, token.type == "ordered_list_open"
+                above, "", tuple(_items(tokens[number : number + 2], offset)), False, topic, loose=True
             )
-            lead, at = "", close
-        elif token.level == 0 and token.type in (
-            "fence",
-            "code_block",
-            "html_block",
-            "table_open",
-            "blockquote_open",
-        ):
+        elif token.type in ("bullet_list_open", "ordered_list_open"):
+            close = token.type.replace("open", "close")
+            ends = range(number, len(tokens))
+            at = next(n for n in ends if tokens[n].type == close and not tokens[n].level)
+            inside = tokens[number:at]
+            items = tuple(_items(inside, offset, 1))
+            yield List(above, lead, items, token.type == "ordered_list_open", topic)
+            yield List(above, lead, tuple(_items(inside, offset, 3)), False, topic, loose=True)
             lead = ""
-        at += 1
+        elif token.type != "inline":
+            lead = ""
+
+
+def _items(tokens: list[Token], offset: int, level: int = 0) -> Iterator[Item]:
+    """Yield the items of a list at this level, or of deeper ones; at 0 the paragraph or heading that this is."""
+    for number, token in enumerate(tokens):
+        listed = token.type == "list_item_open" and (token.level == level or token.level > level > 1)
+        if (listed or not level) and token.map:
+            text = next(
+                (tokens[n].content for n in range(number, len(tokens)) if tokens[n].type == "inline"), ""
+            )
+            yield Item(token.map[0] + offset, " ".join(text.split()))
+        if not level:
+            return
 
 
 def is_listed(text: str, line: str) -> bool:
@@ -144,26 +160,17 @@ def is_listed(text: str, line: str) -> bool:
 
 
 def holds_rules(found: List) -> bool:
-    """Return whether rules may be added to a list: by what it is called, and by the form of its items."""
-    if found.ordered or not found.items:
+    """Return whether rules may be added to a list: by what it is called, and since most of its items tell how to work."""
+    titles = [words.fold(title) for title in (found.lead, *found.headings)]
+    if found.ordered or any(lexicon.whole(key).search(title) for key in _TURNED for title in titles):
         return False
-    titles = [words.fold(title) for title in (found.lead, *found.headings[:2]) if title]
     if any(
-        lexicon.whole(f"placement.{kind}").search(title)
-        for kind in ("prohibits", "elsewhere")
-        for title in titles[: 1 + bool(found.lead)]
+        lexicon.whole("placement.elsewhere").search(title) or re.match(r"\d", title) for title in titles[:2]
     ):
         return False
-    odd = sum(
-        bool(
-            _TASK.match(item.text)
-            or _POINTER.match(item.text)
-            or _TERM.match(item.text)
-            or item.text.rstrip().endswith(("?", "？"))
-        )
-        for item in found.items
-    )
-    return 2 * odd < len(found.items)
+    whole = [item.text for item in found.items if len(words.tokens(item.text)) > SHORT]
+    odd = [item for item in found.items if _ODD.match(item.text) or item.text.rstrip().endswith(("?", "？"))]
+    return 2 * len(odd) < len(found.items) and 2 * sum(map(instructs, whole)) >= len(whole)
 
 
 def place(text: str, rule: str, avoid: Collection[str] = ()) -> Place:
@@ -178,24 +185,16 @@ def place(text: str, rule: str, avoid: Collection[str] = ()) -> Place:
         NoPlaceError: it would go to the end, and the file ends inside of a code block or a comment.
     """
     everything, skill, closed = lists(text), document.parse(text), {heading.casefold() for heading in avoid}
-    about = _object(rule)
-    stand = Counter(stem for found in everything for stem in about & _words_of(found))
-    rare = {stem for stem in about if stand[stem] <= COMMON}
+    about = matter(rule)
+    stand = Counter(stem for found in everything for stem in shared(about, _words_of(found)))
+    rare = frozenset(stem for stem in about if stand[stem] <= COMMON)
     best, most = None, 0
-    for found in everything:
-        if any(heading.casefold() in closed for heading in found.headings) or not holds_rules(found):
+    for found in everything if len(rare) >= SHARED else ():
+        if found.headings[:1] == (LEARNED,) or closed & {heading.casefold() for heading in found.headings}:
             continue
-        titles = words.content_words(" ".join((found.lead, *found.headings)))
-        items = [words.content_words(item.text) for item in found.items]
-        named = any(
-            lexicon.whole("placement.rules").search(words.fold(title))
-            for title in (found.lead, *found.headings[:1])
-        )
-        # a list that does not call itself rules has to speak of the same thing in one place
-        spoken = [titles | stems for stems in items] if named else [titles, *items]
-        shared = max(len(rare & stems) for stems in spoken)
-        if shared >= SHARED and 2 * shared + named > most and found.headings[:1] != (LEARNED,):
-            best, most = found, 2 * shared + named
+        fit = _fit(found, rule, about, rare) if found.items else 0
+        if fit > most and holds_rules(found):
+            best, most = found, fit
     if best is None:
         if not skill.named(LEARNED) and (trap := _open_end(text)):
             raise NoPlaceError(trap, "close it, then the rule can be added behind it")
@@ -211,12 +210,38 @@ def place(text: str, rule: str, avoid: Collection[str] = ()) -> Place:
     )
 
 
+def _fit(found: List, rule: str, about: frozenset[str], rare: frozenset[str]) -> int:
+    """Return how many rare words a rule shares with a list that is about it; 0 where it is about something else."""
+    called = lexicon.whole("placement.rules")
+    heading, lead = words.fold(found.topic), words.fold(found.lead)
+    if not (instructs(lead) or called.search(lead)):
+        lead = ""
+    named = bool(called.search(heading) or called.search(lead))
+    topic = words.content_words(called.sub(" ", heading))
+    title = shared(rare, topic | words.content_words(called.sub(" ", lead)))
+    best = max(found.items, key=lambda item: len(shared(rare, words.content_words(item.text))))
+    item = shared(rare, words.content_words(best.text))
+    both = title | item
+    if len(both) < SHARED or 2 * len(both) < len(about):
+        return 0
+    whole = both == about and len(item) >= SHARED
+    if title and (named or whole or len(title) >= SHARED or topic <= title):
+        return len(both) + len(title)
+    plain = named and not topic  # "Rules": then an item has to be about it
+    alike = len(item) > SHARED or bool(_neighbours(rule) & _neighbours(best.text))
+    return len(item) if alike and (item == about or (plain and 3 * len(item) >= 2 * len(about))) else 0
+
+
+def _neighbours(text: str) -> set[tuple[str, str]]:
+    stems = [words.stem(word) for word in words.tokens(text)]
+    return set(pairwise(stems))
+
+
 def _words_of(found: List) -> frozenset[str]:
-    return words.content_words(
-        " ".join((found.lead, *found.headings[:1], *(item.text for item in found.items)))
-    )
+    return words.content_words(" ".join((found.lead, found.topic, *(item.text for item in found.items))))
 
 
+@lru_cache(maxsize=8)
 def _open_end(text: str) -> str:
     """Say in what the end of the file is hidden, or ""."""
     skill = document.parse(text)
@@ -244,94 +269,16 @@ def _open_end(text: str) -> str:
 
 
 def contradicted(text: str, rule: str) -> Iterator[tuple[List, Item]]:
-    """Yield the items of lists that say the opposite of a rule, or another value, of the same thing."""
-    for found in lists(text):
-        titles = [words.fold(title) for title in (found.lead, *found.headings[:1]) if title]
-        if any(lexicon.whole("placement.prohibits").search(title) for title in titles):
+    """Yield what says the opposite of a rule, or another value, of the same thing: items of lists, paragraphs, headings."""
+    for found in read(text):
+        titles = [words.fold(title) for title in (found.lead, *found.headings)]
+        if any(lexicon.whole(f"{key}").search(title) for key in _TURNED for title in titles):
             continue
-        yield from ((found, item) for item in found.items if contradicts(rule, item.text))
-
-
-def contradicts(rule: str, line: str) -> bool:
-    """Return whether a rule and a line cannot both be followed: the other polarity, or another value, of one thing."""
-    scope = words.polarity(line)
-    if not {"without", "except", "if", "only"} & {*scope}:  # "never … without" forbids nothing by itself
-        theirs, forbids = _object(line), "not" in scope
-        if any(_opposed(part, line, theirs) for part, unwanted in _parts(rule) if unwanted != forbids):
-            return True
-    return _other_value(rule, line) or _other_order(rule, line)
-
-
-def _parts(rule: str) -> Iterator[tuple[str, bool]]:
-    """Yield the clauses of a rule, each with whether it says what is not wanted; so does what follows "instead of"."""
-    before = lexicon.alternatives("clause.instead before")
-    instead = lexicon.pattern("clause.instead", f"{lexicon.WHOLE}|{before}")
-    for clause in _CLAUSE.split(rule):
-        wanted, *unwanted = instead.split(clause)
-        if wanted.strip():
-            removes = bool(lexicon.whole("placement.remove").search(words.fold(wanted)))
-            yield wanted, removes != ("not" in words.polarity(wanted))  # "never drop" wants it
-        yield from ((part, True) for part in unwanted)
-
-
-def _object(clause: str) -> frozenset[str]:
-    """Return what a clause is about: its words without those of scope, and that only put something in or leave it out."""
-    plain = words.fold(clause)
-    for key in ("remove", "put"):
-        plain = lexicon.whole(f"placement.{key}").sub(" ", plain)
-    found = words.tokens(plain)
-    scope = {words.stem(found[at]) for _, start, end in words.polar(found) for at in range(start, end)}
-    return words.content_words(plain) - scope
-
-
-def _opposed(part: str, line: str, theirs: frozenset[str]) -> bool:
-    """Return whether a clause and a line do the same with the same thing."""
-    if {"not", "without"} <= {*words.polarity(part)}:
-        return False
-    mine, (act, head), (their_act, their_head) = _object(part), _begins(part), _begins(line)
-    shared = mine & theirs
-    if act in shared and act != their_act:  # it is no verb
-        head = act
-    elif act not in ("", their_act):
-        return False
-    if their_act in shared and their_act != act:
-        their_head = their_act
-    alike = their_head in mine or (len(mine) >= SHARED and mine <= theirs)
-    return head in shared and alike and len(shared) >= min(SHARED, len(mine)) and 2 * len(shared) >= len(mine)
-
-
-def _begins(clause: str) -> tuple[str, str]:
-    """Return the stems of what a clause does and to what, behind its negation; a verb that only puts something in is ""."""
-    found = words.tokens(clause)
-    ends = [end for name, _, end in words.polar(found) if name == "not"]
-    rest = found[ends[0] :] if ends else found
-    stop = lexicon.words("text.stop")
-    small = {at for _, start, end in words.polar(rest) for at in range(start, end)}
-    small |= {at for at, word in enumerate(rest) if word in stop}
-    first = next((at for at in range(len(rest)) if at not in small), len(rest))
-    clause = " ".join(rest[first:])
-    for key in ("remove", "put"):
-        if match := lexicon.whole(f"placement.{key}").match(clause):
-            behind = words.tokens(clause[match.end() :])
-            return "", next((words.stem(word) for word in behind if word not in stop), "")
-    stems = [words.stem(rest[at]) for at in range(first, len(rest)) if at not in small][:2]
-    return (stems[0], stems[-1]) if stems else ("", "")
-
-
-def _other_value(rule: str, line: str) -> bool:
-    """Return whether both give a figure for one thing, and not the same."""
-    mine, theirs = _NUMBER.findall(rule), _NUMBER.findall(line)
-    if len(mine) != 1 or len(theirs) != 1 or mine == theirs:
-        return False
-    about, other = (words.content_words(_NUMBER.sub(" ", text)) for text in (rule, line))
-    return len(about & other) >= SHARED and 2 * len(about & other) >= min(len(about), len(other))
-
-
-def _other_order(rule: str, line: str) -> bool:
-    """Return whether a rule puts something before all that a line puts first."""
-    found = words.tokens(rule)
-    behind = [end for name, _, end in words.polar(found) if name == "before"]
-    if not behind or "first" not in words.polarity(line):
-        return False
-    second = words.content_words(" ".join(found[behind[0] :]))
-    return bool(second) and second >= _object(line) - {_begins(line)[0]}
+        for item in found.items:
+            told = not (_ODD.match(item.text) or item.text.endswith(("?", "？")) or "→" in item.text)
+            if (
+                told
+                and (not found.loose or instructs(item.text))
+                and contradict(rule, item.text, found.title)
+            ):
+                yield found, item

@@ -1,6 +1,6 @@
 """Where rules go in the SKILL.md texts of a folder: how many join a list, which, and whether each file comes back whole.
 
-    python tests/bench/placement.py FOLDER [--count 1000] [--show 40]
+    python tests/bench/placement.py FOLDER [--count 1000] [--show 40] [--seed 1]
 
 The rules are our own. Every placement is applied and taken out again; a line that a reader would not see as an item of
 a list, or a file that does not come back byte for byte, is an error.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +19,12 @@ from skillloop.model import Edit, Evidence, Lesson, Origin, Proposal
 from skillloop.propose import offline_drafter
 from skillloop.skills import document, placement
 from skillloop.skills.history import revert
+
+OTHER = re.compile(
+    r"\b(?:when|trigger|never|don.?t|avoid|red flag|mistake|example|reference|next step|output|template|checklist)",
+    re.IGNORECASE,
+)
+"""Headings of lists that hold no rules, told otherwise than the code tells them."""
 
 RULES = (Path(__file__).parents[1] / "data" / "rules.txt").read_text("utf-8").splitlines()
 
@@ -38,11 +45,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--show", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     files = sorted(options.folder.rglob("*.md"))
-    source, kinds, shown = random.Random(1), Counter[str](), []
-    for _ in range(options.count):
-        path, rule = source.choice(files), source.choice(RULES)
+    source, kinds, shown = random.Random(options.seed), Counter[str](), []
+    drawn = sorted((source.choice(files), source.choice(RULES)) for _ in range(options.count))
+    for path, rule in drawn:
         text = path.read_text("utf-8")
         edit = drafted(text, rule, path)
         if isinstance(edit, str):
@@ -53,8 +61,11 @@ def main() -> None:
         assert revert(text.encode(), new.encode(), new.encode())[0] == text.encode(), path
         kind = "pair" if edit.op == "replace" else "learned rules" if edit.after is None else "list"
         kinds[kind] += 1
-        if kind != "learned rules":
-            shown.append((rule, kind, edit.heading, edit.old or edit.after, path.name))
+        above = (edit.heading or "") if kind == "list" else ""
+        kinds["under a heading of another kind"] += bool(OTHER.search(above))
+        said = [f"line {item.line + 1}: {item.text[:80]}" for _, item in placement.contradicted(text, rule)]
+        kinds["said to contradict"] += bool(said)
+        shown.append((kind, path.name, rule, edit.heading, edit.old or edit.after, *said))
     print(f"{len(files)} files, {options.count} placements: {dict(kinds)}")
     for row in source.sample(shown, min(options.show, len(shown))):
         print(*row, sep=" | ")

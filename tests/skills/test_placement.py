@@ -5,7 +5,7 @@ import pytest
 from skillloop.model import Edit
 from skillloop.skills import document, placement
 from skillloop.skills.document import LEARNED
-from skillloop.skills.placement import NoPlaceError, contradicts
+from skillloop.skills.placement import NoPlaceError
 
 HEAD = "---\nname: birds\ndescription: Names birds.\n---\n\n# Birds\n\n"
 RULE = "Never abbreviate the species name"
@@ -28,7 +28,7 @@ def placed(body, rule=RULE, **keywords):
         "## Naming rules\n\n- Give the species name in Latin\n- Add the family",
         "## Names\n\n**Conventions:**\n\n- Write the species name in italics\n- Add the family",
         "## The species name\n\n* In Latin\n* Add the family",
-        "## Regeln\n\n- Den species name kursiv\n- Add the family",
+        "## Regeln\n\n- Verwende den species name kursiv\n- Add the family",
         "## Output\n\nSome text.\n\n### Style\n\n- Give every species name in Latin\n- Add the family",
     ],
 )
@@ -62,6 +62,10 @@ def test_a_rule_joins_the_rules_that_are_about_it(body):
         "## Cuándo usar\n\n- Falta el species name",
         "## 使用场景\n\n- species name",
         "## Rules\n\n- Be short",
+        "## Notes\n\n- The species name is read at the start\n- The server has a species list of its own",
+        "## Step 2\n\n- Look up the species name\n- Write the species name",
+        "## Range\n\n- Show a map of where the species lives\n- Give the name of the region",
+        "## System requirements\n\n- A list of each species name must be there",
     ],
 )
 def test_no_other_list_takes_a_rule(body):
@@ -111,41 +115,17 @@ def test_the_list_ends_where_its_last_item_does():
     assert placed(body)[0] == "  - with the year"
 
 
-@pytest.mark.parametrize(
-    ("rule", "line"),
-    [
-        ("Leave out the stars behind rare birds", "Use stars for rare birds"),
-        ("No stars", "Add stars to rare birds"),
-        ("Use the Latin name, not the English name", "Give the English name."),
-        ("The log lives in notes/SEEN.md, not in LOG.md", "Add a line to `LOG.md`"),
-        ("Keep the entry under 40 words", "Entry of at most 60 words"),
-        ("Ask the atlas before eBird", "Ask eBird first"),
-        ("Use the atlas instead of eBird", "Look at eBird for the range"),
-        ("Never use tabs", "Indent with tabs"),
-        ("Always cite preprints", "Never cite preprints"),
-        ("Keine Sterne in Listen verwenden", "Verwende Sterne in Listen"),
-    ],
-)
-def test_the_opposite_of_one_thing_is_a_contradiction(rule, line):
-    assert contradicts(rule, line)
-
-
-@pytest.mark.parametrize(
-    ("rule", "line"),
-    [
-        ("Never print the access key", "Rotate access keys every month"),
-        ("Never delete a column in a migration", "Name every column in a migration"),
-        ("Always run the tests before you push", "Never push without running the tests"),
-        ("Never mention moults in the yearly report", "Mention rare birds in the yearly report"),
-        ("Use plover instead of dotterel for all of them", "[ ] All of them are counted"),
-        ("Keep lines under 90 characters", "At most 200 birds a list"),
-        ("Always name the species", "Never abbreviate the family"),
-        ("Stop and ask before merging", "Merge the lists and check the first line after tests"),
-        (RULE, RULE),
-    ],
-)
-def test_what_can_both_be_followed_is_none(rule, line):
-    assert not contradicts(rule, line)
+def test_a_contradiction_is_found_wherever_a_reader_sees_it():
+    body = (
+        "## Use tabs\n\nIndent with tabs. Be short.\n\n> Use tabs\n\n```\nUse tabs\n```\n\n"
+        "| Use tabs |\n| --- |\n\n<!-- Use tabs -->\n\n- A\n  1. Use tabs for\n     all lines\n- Tabs\n"
+    )
+    found = placement.contradicted(HEAD + body, "Never use tabs")
+    assert [(item.line + 1, item.text) for _, item in found] == [
+        (8, "Use tabs"),
+        (10, "Indent with tabs. Be short."),
+        (24, "Use tabs for all lines"),
+    ]
 
 
 def test_what_stands_under_a_prohibition_is_not_asked_for():

@@ -1,0 +1,296 @@
+"""Whether two rules cannot both be followed: a person is asked to give one of them up, so in doubt they can.
+
+Each is taken apart into clauses: what a clause tells to do, to what, and whether that is wanted. Two clauses are opposed where
+
+- one forbids all that the other asks for ("No emojis in the subject", "Start the subject with an emoji"),
+- one gives up for something else what the other uses ("X, not Y", "Y"),
+- both give a value for one thing, and not the same ("past tense", "present tense"; "under 50 characters", "at most 72"),
+- both put the same things in order, and not in the same ("Ask A first", "Ask B before A").
+
+The heading that a line stands under may say what it is about. Words are stems: whether "emoji" is a word of the subject or
+of what is put into it nobody knows, so a clause has to share all that the other forbids.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from skillloop.text import lexicon, words
+
+SMALL = 3
+"""Words from which a clause says enough to be about something else."""
+
+_CLAUSE = re.compile(r"\s*(?:[;:.!?。！？；，,、]+(?=\s|$|[^\x00-\x7f])|\s[-–—→]+\s)\s*")
+_MARKS = re.compile(r"https?://\S+|(?<!\w)\w'(?=\w{3})|[*`✅❌⚠🚫\ufe0f]|(?<!\w)_+|_+(?!\w)|\([^()]*\)")
+_LABEL = re.compile(r"(?:(?:\*\*|__|`)[^*_`]{1,60}(?:\*\*|__|`)\s*(?::|[-–—]\s)|[\w /-]{1,40}:\s)\s*(?=\S)")
+_NAME = re.compile(r"(?<=\w)(?:\.(?=\w)|/)")  # of files: "news.md" is one word, and not "news"; so is "docs/"
+_CONDITIONS = frozenset({"if", "except", "only", "without", "before", "after"})
+
+Stems = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """What a clause says."""
+
+    tokens: tuple[str, ...]
+    polar: tuple[str, ...]  # the classes of its words of scope
+    wanted: bool
+    act: str | None  # the stem of its verb; "" where that only says that something is there; None without one
+    head: str  # the first stem behind it
+    about: Stems  # all of them
+    main: Stems  # the verb, and the stems ahead of a condition
+    frame: Stems | None  # of what it is given up for; None where it says itself what not to do
+
+    @property
+    def verb(self) -> Stems:
+        return frozenset({self.act} if self.act else ())
+
+    @property
+    def said(self) -> Stems:
+        return self.about | self.verb
+
+    @property
+    def conditions(self) -> Stems:
+        return _CONDITIONS.intersection(self.polar)
+
+
+def contradict(rule: str, line: str, heading: str = "") -> bool:
+    """Return whether a rule and a line under a heading cannot both be followed."""
+    if not _hint(rule).search(words.fold(line)):
+        return False
+    if label := _LABEL.match(line):  # "Subject: under 50 characters"
+        heading, line = f"{heading} {label[0]}", line[label.end() :]
+        if "if" in words.polarity(label[0]):
+            return False
+    mine, theirs, around = _clauses(rule), _clauses(line), words.content_words(heading)
+    pairs = [(a, b) for a in mine for b in theirs]
+    return any(_opposed(a, b, around) or _reordered(a, b) or _reordered(b, a) for a, b in pairs)
+
+
+def matter(rule: str) -> Stems:
+    """Return what a rule is about: its words but for those of scope, the verbs, and figures with what they count."""
+    found: set[str] = set()
+    for clause in _clauses(rule):
+        _, beside, _ = _figure(clause)
+        found |= {stem for stem in clause.about - beside if not (stem.isdigit() or "_" in stem)}
+    return frozenset(found)
+
+
+def instructs(line: str) -> bool:
+    """Return whether a line tells how to work, by its form: it starts with a verb, or says "must", "not", "always", "only"."""
+    first = [clause for text in (line, _LABEL.sub("", line, count=1)) for clause in _clauses(text)[:1]]
+    return any(
+        one.act is not None or not one.wanted or {"must", "all", "only"}.intersection(one.polar)
+        for one in first
+    )
+
+
+@lru_cache(maxsize=64)
+def _hint(rule: str) -> re.Pattern[str]:
+    """Compile what a line has to hold that a rule may contradict: a quick first look."""
+    stems = {stem for clause in _clauses(rule) for stem in clause.said}
+    numbers = {number for stem in stems for number in _sets().get(stem, ())}
+    stems |= {stem for stem, sets in _sets().items() if numbers.intersection(sets)}
+    return re.compile("|".join(sorted(re.escape(stem.split("_")[0][:5]) for stem in stems)) or "(?!)")
+
+
+@lru_cache(maxsize=4096)
+def _clauses(text: str) -> tuple[_Clause, ...]:
+    found: list[_Clause] = []
+    before = lexicon.alternatives("clause.instead before")
+    instead = lexicon.pattern("clause.instead", f"{lexicon.WHOLE}|{before}")
+    plain = _NAME.sub("_", _MARKS.sub("", words.fold(text)))
+    for piece in (piece for part in _CLAUSE.split(plain) for piece in _spoken(part)):
+        wanted, *unwanted = instead.split(piece)
+        if unwanted and re.search(before, piece):
+            wanted, unwanted = unwanted[-1], [wanted, *unwanted[:-1]]
+        elif not unwanted and "not" not in words.polarity(piece):
+            wanted, *unwanted = lexicon.whole("polarity.without").split(piece)
+        if clause := _clause(wanted, found):
+            bit = len(clause.about) < SMALL if clause.act is None else clause.act and not clause.about
+            nor = lexicon.pattern("sources.nor").match(piece)
+            if not (found and clause.wanted and (bit or nor)):  # no bits of an enumeration
+                found.append(clause)
+        last = found[-1].said if found else frozenset()
+        found += filter(None, (_clause(piece, found, last) for piece in unwanted))
+    return tuple(found)
+
+
+def _spoken(part: str) -> Iterator[str]:
+    """Split a clause where "and" or "but" starts another one."""
+    start = 0
+    for match in lexicon.pattern("clause.conjunction", r"(?<!\w)<spaced>\s+").finditer(part):
+        behind = words.tokens(part[match.end() :])[:3]
+        if behind and (behind[0] in _verbs() or any(not at for _, at, _ in words.polar(behind))):
+            yield part[start : match.start()]
+            start = match.end()
+    yield part[start:]
+
+
+@cache
+def _verbs() -> Stems:
+    return lexicon.words("placement.verbs")
+
+
+@cache
+def _stop() -> Stems:
+    return lexicon.words("text.stop") - _verbs()
+
+
+@cache
+def _numbers() -> dict[str, str]:
+    """Return the digits of words for numbers."""
+    lines = (line.split() for line in lexicon.lines("placement.numbers"))
+    return {word: str(number) for line in lines for number, word in enumerate(line, 1)}
+
+
+def _clause(text: str, before: list[_Clause], frame: Stems | None = None) -> _Clause | None:
+    """Take a clause apart; `frame` says that it names what is given up, and of what for."""
+    found = [_numbers().get(token, token) for token in words.tokens(text)]
+    polar = words.polar(found)
+    small = {at for _, start, end in polar for at in range(start, end)}
+    stop = _stop()
+    own = [at for at, word in enumerate(found) if at not in small and word not in stop]
+    if not own:
+        return None
+    spaced = found[own[0]].isascii() or len(found[own[0]]) > 1
+    plain = " ".join(found[own[0] :]) if spaced else text.strip()
+    act, removes, put = None, False, lexicon.whole("placement.put")
+    if frame is None:
+        if match := lexicon.whole("placement.remove").match(plain) or put.match(plain):
+            act, removes, plain = "", match.re is not put, plain[match.end() :]
+        elif found[own[0]] in _verbs():
+            act = words.stem(found[own[0]])
+        elif put.search(plain):  # "Keine Emojis verwenden"
+            late = put.fullmatch(found[own[-1]]) and found[own[-1] - 1] not in stop
+            act, plain = "" if late or not spaced else None, put.sub(" ", plain)
+    about = words.content_words(plain) - {words.stem(found[at]) for at in small} - {act}
+    head = next((stem for word in words.tokens(plain) if (stem := words.stem(word)) in about), "")
+    if before and len(own) <= SMALL and act is None and polar and polar[0][:2] == ("not", 0):
+        frame = before[-1].said  # "…, not X"
+    limit = next((at for name, at, _ in polar if at and name in ("if", "before", "after")), None)
+    main = about if limit is None else about.intersection(map(words.stem, found[:limit]))
+    negated = any(name == "not" for name, _, _ in polar)
+    wanted = removes == negated and frame is None
+    names = tuple(name for name, _, _ in polar)
+    if before and before[-1].polar[:1] == ("if",) == before[-1].polar[-1:] and frame is None:
+        names = ("if", *names)  # "If …, do …"
+    return _Clause(tuple(found), names, wanted, act, head, about, main | {act or ""}, frame)
+
+
+def shared(these: Stems, those: Stems) -> Stems:
+    """Return the stems of these that those have in one form or another: "indent" and "indentat", "summary" and "summaris"."""
+    return frozenset(one for one in these if one in those or any(_akin(one, other) for other in those))
+
+
+def _akin(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    if "_" in long and words.stem(long.split("_")[0]) == words.stem(short.split("_")[0]):
+        return True
+    most = len(short) + (3 if len(short) < 6 else 5)
+    return len(short) > 4 and len(long) <= most and (long.startswith(short) or long[:6] == short[:6])
+
+
+def _opposed(a: _Clause, b: _Clause, around: Stems) -> bool:
+    """Return whether two clauses cannot both be followed; the second stands under a heading of these words."""
+    if a.wanted == b.wanted:
+        return a.wanted and (_other_value(a, b, around) or _other_figure(a, b, around))
+    no, yes = (b, a) if a.wanted else (a, b)
+    known = yes.said | around if yes is b and yes.act is not None else yes.said
+    both = shared(yes.said, no.said)
+    if no.conditions - yes.conditions or {"only", "without"} & no.conditions or no.polar.count("not") > 1:
+        return False
+    if not both or 3 * len(both) < len(yes.said):
+        return False
+    if yes.act is None and (2 * len(both) < len(yes.said) or (yes is b and len(yes.said) < 2)):
+        return False
+    if no.frame is not None:  # what else is said has to be about the same
+        rest = shared((no.frame | no.said) - {no.head}, known if len(yes.said) < SMALL else yes.said)
+        alone = len(no.frame) == len(no.said) == 1
+        return "if" not in yes.polar and no.head in {"", *yes.said} and (alone or bool(rest))
+    if not shared(yes.verb, no.verb if no.act else no.said) and yes.act:
+        return False
+    if not shared(yes.main, no.main) - {""} or (no.act is None and both == yes.verb):
+        return False
+    missing = no.said - shared(no.said, known)
+    return (
+        4 * len(missing) <= len(no.said)
+        and not missing & {no.head, no.act}
+        and bool(no.about or both == yes.said)
+    )
+
+
+@cache
+def _sets() -> dict[str, list[int]]:
+    """Return by stem the sets of values that exclude each other; those below 0 need a noun beside them."""
+    found: dict[str, list[int]] = {}
+    for sign, key in ((1, "values"), (-1, "opposites")):
+        for number, line in enumerate(lexicon.lines(f"placement.{key}"), 1):
+            for word in words.fold(line).split():
+                found.setdefault(words.stem(word), []).append(sign * number)
+    return found
+
+
+def _other_value(a: _Clause, b: _Clause, around: Stems) -> bool:
+    """Return whether both say which of some values one thing has, and not the same one."""
+    if (a.conditions ^ b.conditions) - {"before", "after"}:
+        return False
+    stems = [{words.stem(token) for token in one.tokens} | one.about for one in (a, b)]
+    for number in {number for stem in stems[0] for number in _sets().get(stem, ())}:
+        mine, theirs = ({stem for stem in both if number in _sets().get(stem, ())} for both in stems)
+        if len(mine) != 1 or len(theirs) != 1 or mine == theirs:
+            continue
+        rest, other = a.said - mine, b.said - theirs
+        common = shared(other, rest)
+        known = other if rest and other and not common else other | around
+        covers = rest == shared(rest, known) or other == common
+        enough = (2 if b.act is None else 3) * len(common) >= len(other) or (not rest and len(other) < SMALL)
+        if covers and enough and (common or number > 0 or (shared(rest, around) and not other)):
+            return True
+    return False
+
+
+def _other_figure(a: _Clause, b: _Clause, around: Stems) -> bool:
+    """Return whether both give a figure for one thing, and not the same."""
+    (mine, near, least), (theirs, beside, lowest) = _figure(a), _figure(b)
+    unit = near & beside
+    if not unit or mine == theirs or least != lowest:
+        return False
+    bounds = {words.stem(word) for key in ("most", "least") for word in lexicon.words(f"placement.{key}")}
+    rest, other = a.said - {mine} - unit - bounds, b.said - {theirs} - unit - bounds
+    if not other:
+        return rest == shared(rest, around)
+    first, second = (
+        [stem for stem in map(words.stem, one.tokens) if stem in left - {one.act}][:1] or [*one.verb]
+        for one, left in ((a, rest), (b, other))
+    )
+    heads = not (first and second) or (
+        shared(frozenset(first), other | around) and shared(frozenset(second), rest)
+    )
+    named = shared(a.about & rest, other) or shared(b.about & other, rest)
+    return bool(named and heads) and (rest == shared(rest, other | around) or other == shared(other, rest))
+
+
+def _figure(clause: _Clause) -> tuple[str, Stems, bool]:
+    """Return the one figure of a clause or "", the words beside it, one of which is what it counts, and whether it is the least."""
+    at = [n for n, token in enumerate(clause.tokens) if token.isdigit()]
+    if len(at) != 1:
+        return "", frozenset(), False
+    near = (
+        {*clause.tokens[max(at[0] - 1, 0) : at[0] + 2]} - lexicon.words("text.stop") - {clause.tokens[at[0]]}
+    )
+    least = not lexicon.words("placement.least").isdisjoint({*clause.tokens, *clause.about})
+    return clause.tokens[at[0]], frozenset(words.stem(word) for word in near if word not in _stop()), least
+
+
+def _reordered(a: _Clause, b: _Clause) -> bool:
+    """Return whether a clause puts something before all that another one puts first."""
+    if not (a.wanted and b.wanted and b.about and "before" in a.polar and "first" in b.polar):
+        return False
+    start = next(end for name, _, end in words.polar([*a.tokens]) if name == "before")
+    second = words.content_words(" ".join(a.tokens[start:]))
+    return b.about == shared(b.about, second) and second == shared(second, b.said)
