@@ -29,7 +29,7 @@ VERBS = {
     "propose": "Queue lessons that Claude drew from its session.",
     "remember": "Remember a rule in your own words.",
     "review": "Decide on waiting edits, one key each.",
-    "show": "Show one proposal: diff, evidence, checks.",
+    "show": "Show one edit: your words, the change, every check.",
     "approve": "Apply a waiting edit.",
     "reject": "Drop a waiting edit, with a reason.",
     "status": "Show what waits, what was applied, and what is wrong.",
@@ -37,7 +37,7 @@ VERBS = {
     "diff": "Show what changed between two versions of a skill.",
     "rollback": "Take a skill back to an earlier version.",
     "watch": "Follow transcripts and skills, and show what is found as it happens.",
-    "constraints": "Print the rules in force, and where each comes from.",
+    "constraints": "Print your rules, and where each comes from.",
     "check": "Check a hand-made change to a SKILL.md against your rules.",
     "verify": "Prove that the log was not altered.",
     "doctor": "Find problems, and repair what can be repaired safely.",
@@ -47,6 +47,9 @@ VERBS = {
     "bench": "Improve a train.py by experiment, keeping only gains beyond noise.",
     "demo": "Watch the whole loop on a bundled example, in a temporary home.",
 }
+
+BESIDE = {"reject": "approve", "diff": "log", "import": "export", "check": "constraints", "verify": "doctor"}
+"""Verbs that stand in the file of another one."""
 
 
 class LazyGroup(click.Group):
@@ -60,9 +63,10 @@ class LazyGroup(click.Group):
         """Import the verb's file and return its click command."""
         if cmd_name not in VERBS:
             return None
-        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
-        command: click.Command = importlib.import_module(f"skillloop.commands.{module}").command
-        return command
+        module = importlib.import_module(f"skillloop.commands.{BESIDE.get(cmd_name, cmd_name)}")
+        attribute = f"{cmd_name}_" * keyword.iskeyword(cmd_name) or cmd_name
+        found: click.Command = getattr(module, attribute if cmd_name in BESIDE else "command")
+        return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -107,7 +111,7 @@ class LazyGroup(click.Group):
 )
 @click.pass_context
 def app(ctx: click.Context, home: Path | None, color: str) -> None:
-    """Claude Code skills that learn from every correction, under rules only you can change.
+    """Claude Code skills that learn from your corrections, and only the way you allow.
 
     \b
     Examples:

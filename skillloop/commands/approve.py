@@ -1,12 +1,14 @@
-"""`skillloop approve`: apply a waiting edit. Only a person may."""
+"""`skillloop approve` and `reject`: apply or drop a waiting edit. Only a person may."""
 
 from __future__ import annotations
 
 import click
 
+from skillloop import render
 from skillloop.commands import changes, show
-from skillloop.commands.options import App, after_decision, emit, json_option, require_person, token_option
+from skillloop.commands.options import App, after_decision, require_person, say, tell, token_option, verb
 from skillloop.errors import UsageError
+from skillloop.model import sha256
 from skillloop.pipeline import gather
 from skillloop.store import Queued, State, Store
 from skillloop.worker.notice import blocked_by
@@ -14,11 +16,7 @@ from skillloop.worker.notice import blocked_by
 OPEN: tuple[State, ...] = ("queued", "stale")
 
 
-@click.command()
-@click.argument("proposal")
-@token_option
-@json_option
-@click.pass_obj
+@verb(click.argument("proposal"), token_option)
 def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
     """Apply one waiting edit to its SKILL.md, or keep a change of Claude's own (`SKILL@VERSION`).
 
@@ -41,11 +39,9 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
         by = require_person(app, f"approve {item.id}", prepared.digest, token)
         version = gather.publish(prepared, store, by="person", note=f"approved in {by}")
     after_decision(app)
-    if as_json:
-        emit({"id": item.id, "path": item.path, "version": version.number, "sha256": version.sha})
-    else:
-        click.echo(f"applied: {item.path} is now version {version.number}")
-        click.echo(f"to undo it: skillloop rollback {item.skill}")
+    told = {"id": item.id, "path": item.path, "version": version.number, "sha256": version.sha}
+    done = f"applied: {render.tilde(item.path)} is now version {version.number}"
+    tell(told, done, f"to undo it: skillloop rollback {item.skill}", as_json=as_json)
     return 0
 
 
@@ -54,7 +50,45 @@ def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued
     queued = store.find_proposal(wanted)
     if queued.state not in OPEN and not (blocked and queued.state == "discarded" and blocked_by(queued)):
         raise UsageError(
-            f"proposal {queued.proposal.id} is not waiting: it is {queued.state} ({queued.reason})",
+            f"edit {queued.proposal.id} is not waiting: it is {queued.state} ({queued.reason})",
             "`skillloop status` lists what waits",
         )
     return queued
+
+
+@verb(
+    click.argument("proposal"),
+    click.option(
+        "--reason",
+        default="",
+        help="Why. Kept in the log, and shown to a model that drafts, so that it does not try again.",
+    ),
+    token_option,
+)
+def reject(app: App, proposal: str, reason: str, token: str | None, as_json: bool) -> int:
+    """Drop one waiting edit, or a lesson that need not be said any more (one that your rule blocks, or said once).
+
+    Asks first, as `skillloop approve` does. Records the decision; the SKILL.md stays as it is.
+
+    \b
+    Example:
+      skillloop reject 3fa8 --reason "only true for this one report"
+    """  # noqa: D301
+    with app.store() as store:
+        lesson = store.find_lesson(proposal)
+        item = None if lesson else open_proposal(store, proposal, blocked=True).proposal
+        name, text = (
+            (item.id, item.edits[0].new or "a deletion")
+            if item
+            else (proposal, lesson.text if lesson else "")
+        )
+        if not as_json:
+            say(f"{name}: {text}")
+        by = require_person(app, f"reject {name}", sha256(name), token)
+        if item:
+            store.set_state(name, "rejected", reason or f"no reason given, in {by}", by="person")
+        else:
+            store.dismiss(name, never=True)
+    after_decision(app)
+    tell({"id": name, "state": "rejected", "reason": reason}, f"rejected: {name}", as_json=as_json)
+    return 0

@@ -1,4 +1,4 @@
-"""`skillloop constraints`: the rules in force, where each comes from, and a person's yes to a change of them."""
+"""`skillloop constraints` and `check`: the rules in force, a person's yes to a change of them, a change by hand."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pathlib import Path
 
 import click
 
-from skillloop import config, render
-from skillloop.commands.options import App, emit, json_option, require_person, token_option
+from skillloop import config, gate, render
+from skillloop.commands.options import App, checks_as_objects, emit, require_person, tell, token_option, verb
 from skillloop.config import confirmation
-from skillloop.errors import UsageError
-from skillloop.model import sha256
+from skillloop.errors import SkillloopError, UsageError
+from skillloop.model import Outcome, sha256
 from skillloop.pipeline import gather
+from skillloop.skills import document
 
 
-@click.command()
-@click.argument("skill", required=False, type=click.Path(path_type=Path))
-@click.option("--confirm", is_flag=True, help="Say that you changed the rules yourself; asks first.")
-@token_option
-@json_option
-@click.pass_obj
+@verb(
+    click.argument("skill", required=False, type=click.Path(path_type=Path)),
+    click.option("--confirm", is_flag=True, help="Say that you changed the rules yourself; asks first."),
+    token_option,
+)
 def command(app: App, skill: Path | None, confirm: bool, token: str | None, as_json: bool) -> int:
-    """Print the effective rules, each with the file and line it comes from. Writes nothing, unless told to --confirm.
+    """Print the rules that hold, each with the file and line it comes from. Writes nothing, unless told to --confirm.
 
     SKILL is the path of a skill's folder or SKILL.md; without it: your own rules and those of the project here.
 
-    A change of a rule file that loosens anything stops automatic edits until you --confirm it: this shows what changed,
-    asks, and writes your answer to the home. The files themselves are never written.
+    If a rule is loosened, automatic edits pause until you --confirm the change: this shows what changed, asks, and
+    writes your answer to the home. The files themselves are never written.
 
     \b
     Examples:
@@ -39,11 +39,9 @@ def command(app: App, skill: Path | None, confirm: bool, token: str | None, as_j
     if confirm:
         return _confirm(app, token, as_json=as_json)
 
-    if skill is None:
-        rules = config.load(app.home, Path.cwd(), None)
-    else:
-        path = Path(os.path.normpath(skill.expanduser().absolute()))
-        rules = gather.rules_for(str(path / "SKILL.md" if path.is_dir() else path), app.home)
+    rules = (
+        gather.rules_for(str(_file(skill)), app.home) if skill else config.load(app.home, Path.cwd(), None)
+    )
     out = app.console()
     for key, value, rule in config.effective(rules):
         if as_json:
@@ -77,8 +75,50 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
             store, app.home, changed, require_person(app, "confirm the rules", digest, token)
         )
     for change in changed:
-        if as_json:
-            emit({"path": str(change.path), "sha256": change.sha, "loosens": list(change.loosens)})
-        else:
-            click.echo(f"confirmed: {change.path}")
+        value = {"path": str(change.path), "sha256": change.sha, "loosens": list(change.loosens)}
+        tell(value, f"confirmed: {change.path}", as_json=as_json)
     return 0
+
+
+@verb(
+    click.argument("skill", type=click.Path(path_type=Path)),
+    click.option(
+        "--against",
+        "new",
+        type=click.Path(path_type=Path),
+        help="The changed text. [default: SKILL itself, checked as it stands]",
+    ),
+)
+def check(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
+    """Check a hand-made change to a SKILL.md against your rules. Writes nothing.
+
+    Compares SKILL with another text of it. Exits with 4 if a hard check fails, so that it can guard a repository.
+
+    \b
+    Example:
+      git show main:research/SKILL.md > /tmp/old.md
+      skillloop check /tmp/old.md --against research/SKILL.md
+    """  # noqa: D301
+    skill, path = _file(skill), _file(new or skill)
+    rules = gather.rules_for(str(path), app.home)
+    verdict = gate.compare(_text(skill), _text(path), rules)
+    if as_json:
+        emit({"path": str(path), "outcome": verdict.outcome.value, "checks": checks_as_objects(verdict)})
+    else:
+        app.console().print(render.verdict(verdict))
+    if verdict.outcome is Outcome.CRASH:
+        raise SkillloopError("a check failed with an internal error on these texts", "please report it")
+    return 4 if verdict.outcome is Outcome.DISCARD else 0
+
+
+def _file(path: Path) -> Path:
+    path = Path(os.path.normpath(path.expanduser().absolute()))
+    return path / "SKILL.md" if path.is_dir() else path
+
+
+def _text(path: Path) -> str:
+    """Read any file, wherever it lies: nothing is written."""
+    try:
+        return document.decode(path.read_bytes(), path)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None

@@ -21,7 +21,7 @@ from skillloop.store import Store
 @click.command()
 @click.pass_obj
 def command(app: App) -> int:
-    """See the whole loop on a bundled example: found, drafted, checked, one edit vetoed, applied, rolled back.
+    """See the whole loop on a bundled example: an edit is drafted, checked and applied, another blocked; then rolled back.
 
     Runs the real pipeline in a temporary home, which it removes. Touches nothing of yours; needs no network.
 
@@ -57,15 +57,15 @@ def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
     ended = read(transcript)
     for turn in ended.human_turns:  # as the plugin's hook does at each prompt
         receipts.issue(app.home, ended.session_id, turn.text)
-    _title(out, "1  A session has ended. What did the person correct?")
+    _title(out, "1  A session has ended. What did you correct in it?")
     digest.print_digest(out, session.digest(ended, app.home, store), dry_run=False)
 
-    _title(out, "2  One proposal, with the words that taught it and the checks it passed")
+    _title(out, "2  One edit: your words, and the line that changes")
     queued = store.proposals(states=("queued",))[0]
     prepared = gather.prepare(queued.proposal, app.home, store)
     show.page(out, queued, prepared)
 
-    _title(out, "3  The person's own wish, vetoed by the person's own rule about sources")
+    _title(out, "3  A wish of yours that your own rule about sources blocks")
     vetoed = store.proposals(states=("discarded",))[0]
     show.page(out, vetoed, gather.prepare(vetoed.proposal, app.home, store))
 

@@ -20,7 +20,7 @@ from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import notes, transcript
 from skillloop.hosts.claude_code.transcript import read_all
 from skillloop.llm import Planned
-from skillloop.model import Disagreement, Origin, Session
+from skillloop.model import Disagreement, Origin, Outcome, Session
 from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest
 from skillloop.propose.offline_drafter import Recurrence
@@ -257,8 +257,8 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
     for item in result.disagreements:
         if item.evidence.origin is Origin.MACHINE:
             continue  # never evidence, so never shown as if it were
-        skill = item.skill.name if item.skill else "no skill in force"
-        mark = "durable" if item.durable else "one-off"
+        skill = item.skill.name if item.skill else "no skill in use"
+        mark = "a rule" if item.durable else "one-off"
         doubt = "" if _proven(item, result) else " (not proven to be yours)"
         out.say(
             f"  line {item.evidence.line}: {item.kind.value}, {mark}, {item.confidence:.0%}, {skill}{doubt}"
@@ -271,12 +271,17 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
     for repeat in result.recurrences:
         out.say(f"  {said_again(repeat)}")
     for trial in result.trials:
-        proposal, decision = trial.proposal, trial.decision
-        verb = {"keep": "applied", "defer": "queued", "discard": "vetoed", "crash": "failed"}[
-            decision.outcome
-        ]
-        would = f"would be {verb}" if dry_run else verb
-        out.say(f"  proposal {proposal.id} for {proposal.skill}: {would}: {decision.reason}")
+        state, why = render.standing(trial.verdict)
+        if trial.decision.outcome in {Outcome.KEEP, Outcome.CRASH}:
+            state, why = (
+                ("applied", "")
+                if trial.decision.outcome is Outcome.KEEP
+                else ("failed", trial.decision.reason)
+            )
+        would = "would be " * (dry_run and state == "applied")
+        out.say(
+            f"  edit {trial.proposal.id} for {trial.proposal.skill}: {would}{state}" + f": {why}" * bool(why)
+        )
     for lesson in result.lessons:
         if lesson.id in result.unproposed:
             out.say(f"  no edit for “{lesson.text}”: {result.unproposed[lesson.id]}")

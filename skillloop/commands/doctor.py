@@ -1,4 +1,4 @@
-"""`skillloop doctor`: find problems, and repair what can be repaired safely."""
+"""`skillloop doctor` and `verify`: find problems, repair what can be repaired safely, and prove that the log is unaltered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import NamedTuple
 import click
 
 from skillloop import config, fs
-from skillloop.commands.options import App, after_decision, emit, json_option, projects_folder, require_person
+from skillloop.commands.options import App, after_decision, emit, projects_folder, require_person, tell, verb
+from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.model import sha256
@@ -30,14 +31,13 @@ class Finding(NamedTuple):
     todo: str = ""
 
 
-@click.command()
-@click.option(
-    "--rebuild",
-    is_flag=True,
-    help="Restore a damaged database from its newest sound copy and what proves itself since; the damaged file is kept.",
+@verb(
+    click.option(
+        "--rebuild",
+        is_flag=True,
+        help="Restore a damaged database from its newest sound copy and what proves itself since; the damaged file is kept.",
+    )
 )
-@json_option
-@click.pass_obj
 def command(app: App, rebuild: bool, as_json: bool) -> int:
     """Check everything skillloop rests on: home, database, log, interrupted changes, inbox, skills, rules.
 
@@ -185,3 +185,27 @@ def _inbox(home: Path) -> Iterator[Finding]:
         yield Finding("bad", f"session {path.stem} could not be digested", todo)
     if not projects_folder().is_dir():
         yield Finding("note", f"no transcripts at {projects_folder()}")
+
+
+@verb()
+def verify(app: App, as_json: bool) -> int:
+    """Verify the log's chain of hashes and every stored version. Writes nothing; exits with 1 if something is wrong.
+
+    Also lists the rule files that changed since you confirmed them; that is fine if it was you.
+
+    \b
+    Example:
+      skillloop verify
+    """  # noqa: D301
+    with app.store() as store:
+        problems = store.verify()
+        entries = store.entries()
+        rules = confirmation.unconfirmed(store, app.home)
+    sound = [] if problems else [f"{entries} entries, all unaltered"]
+    tell(
+        {"entries": entries, "problems": problems, "rules": rules}, *rules, *problems, *sound, as_json=as_json
+    )
+    if problems:
+        what = counted(len(problems), "problem")
+        raise SkillloopError(f"the log has {what}", "`skillloop doctor` shows what can be repaired")
+    return 0

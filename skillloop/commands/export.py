@@ -1,4 +1,4 @@
-"""`skillloop export`: write the whole history to one file."""
+"""`skillloop export` and `import`: the whole history as one file, and back."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from pathlib import Path
 
 import click
 
-from skillloop.commands.options import App, emit, json_option
+from skillloop import fs
+from skillloop.commands.options import App, after_decision, require_person, tell, verb
 from skillloop.errors import UsageError
-from skillloop.store import Store
+from skillloop.model import sha256
+from skillloop.store import Corrupt, Store
 
 
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
-@json_option
-@click.pass_obj
+@verb(
+    click.argument("file", type=click.Path(path_type=Path, dir_okay=False)),
+    click.option("--force", is_flag=True, help="Overwrite FILE if it exists."),
+)
 def command(app: App, file: Path, force: bool, as_json: bool) -> int:
     """Write the whole history to one file: every version of every skill, the queue, the log, what was found.
 
@@ -31,10 +32,8 @@ def command(app: App, file: Path, force: bool, as_json: bool) -> int:
     with app.store() as store:
         store.export(file.absolute(), replace=force)
         counts = contents(store)
-    if as_json:
-        emit({"file": str(file.absolute()), "bytes": file.stat().st_size, **counts})
-    else:
-        click.echo(f"{file}: {in_words(counts)}")
+    value = {"file": str(file.absolute()), "bytes": file.stat().st_size, **counts}
+    tell(value, f"{file}: {in_words(counts)}", as_json=as_json)
     return 0
 
 
@@ -42,12 +41,8 @@ def contents(store: Store) -> dict[str, int]:
     """Count what a store holds."""
     skills = store.skills()
     versions = sum(len(store.versions.of(str(skill))) for skill in skills)
-    return {
-        "skills": len(skills),
-        "versions": versions,
-        "sessions": len(store.sessions()),
-        "entries": store.entries(),
-    }
+    rest = {"sessions": len(store.sessions()), "entries": store.entries()}
+    return {"skills": len(skills), "versions": versions, **rest}
 
 
 def in_words(counts: dict[str, int]) -> str:
@@ -55,3 +50,52 @@ def in_words(counts: dict[str, int]) -> str:
     return "{versions} versions of {skills} skills, {sessions} sessions, {entries} log entries".format(
         **counts
     )
+
+
+@verb(
+    click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False)),
+    click.option(
+        "--replace", is_flag=True, help="Replace the history that is here; the old one is kept beside it."
+    ),
+    name="import",
+)
+def import_(app: App, file: Path, replace: bool, as_json: bool) -> int:
+    """Load a history that `skillloop export` wrote.
+
+    Writes the database of this home and signs the log with its key. No skill is touched: skills are known by their
+    paths, and `skillloop log` and `diff` show each of their versions. It never overwrites a history without asking:
+    --replace asks a person in a terminal, and keeps the old one as `skillloop.db.replaced-1`.
+
+    \b
+    Examples:
+      skillloop import skills-2026-11.db
+      skillloop --home /tmp/look import skills-2026-11.db
+    """  # noqa: D301
+    old = ""
+    if (app.home / "skillloop.db").exists():
+        try:
+            with app.store() as store:
+                counts = contents(store)
+            old = in_words(counts) if any(counts.values()) else ""
+        except Corrupt as error:
+            old = error.message
+    if old and not replace:
+        raise UsageError(f"{app.home} has a history: {old}", "pass --replace, or use another --home")
+    if old:
+        click.echo(f"replaces {old}", err=True)
+        require_person(
+            app, f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), dialog=False
+        )
+    app.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
+        kept = Store.restore(app.home, file)
+    with app.store() as store:
+        counts = contents(store)
+    after_decision(app)
+    value = {"home": str(app.home), **counts, "kept": None if kept is None else str(kept)}
+    lines = [
+        f"{app.home}: {in_words(counts)}",
+        *([] if kept is None else [f"the old history is kept in {kept}"]),
+    ]
+    tell(value, *lines, as_json=as_json)
+    return 0

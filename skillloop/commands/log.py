@@ -1,4 +1,4 @@
-"""`skillloop log`: what happened, as a diary or as the log holds it."""
+"""`skillloop log` and `diff`: what happened, as a diary or as the log holds it, and what changed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import datetime
 import click
 
 from skillloop import render
-from skillloop.commands.options import App, emit, json_option, known_skill
+from skillloop.commands.options import App, emit, known_skill, verb
 from skillloop.errors import UsageError
 from skillloop.skillpath import target_name
-from skillloop.skills import history
+from skillloop.skills import document, history
 from skillloop.store import Entry, Queued, Store
 from skillloop.worker.notice import counted, line_of
 
@@ -24,12 +24,11 @@ _KINDS = {
 }
 
 
-@click.command()
-@click.argument("skill", required=False)
-@click.option("-n", "--limit", type=click.IntRange(min=1), help="Only the newest N.")
-@click.option("--audit", is_flag=True, help="Show every detail that the log holds, with its hashes.")
-@json_option
-@click.pass_obj
+@verb(
+    click.argument("skill", required=False),
+    click.option("-n", "--limit", type=click.IntRange(min=1), help="Only the newest N."),
+    click.option("--audit", is_flag=True, help="Show every detail that the log holds, with its hashes."),
+)
 def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json: bool) -> int:
     """Show what happened, newest last; with SKILL, the versions of that skill. Writes nothing.
 
@@ -97,3 +96,36 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
     reason = str(detail.get("reason", ""))
     what = f"{whose} {_DECIDED[entry.event]} {said}" if entry.event in _DECIDED else entry.event
     return " ".join(filter(None, (f"{name}:" * bool(name), what, f"({reason})" * bool(reason)))), ""
+
+
+@verb(
+    click.argument("skill"),
+    click.argument("old", type=click.IntRange(min=1), required=False),
+    click.argument("new", type=click.IntRange(min=1), required=False),
+)
+def diff(app: App, skill: str, old: int | None, new: int | None, as_json: bool) -> int:
+    """Show the diff from version OLD to version NEW of a skill. Writes nothing.
+
+    Without numbers: from the first version to the newest. With one: from there to the newest.
+
+    \b
+    Example:
+      skillloop diff research 2 3
+    """  # noqa: D301
+    with app.history() as store:
+        path = known_skill(store, skill)
+        versions = {version.number: version for version in history.versions(store, path)}
+        first, last = old or min(versions), new or max(versions)
+        for number in (first, last):
+            if number not in versions:
+                raise UsageError(
+                    f"{path} has no version {number}", f"it has {min(versions)} to {max(versions)}"
+                )
+        texts = [history.content(store, versions[n].sha).decode("utf-8", "replace") for n in (first, last)]
+    by = [versions[n].author for n in range(first + 1, last + 1)] or [versions[last].author]
+    text = document.diff(texts[0], texts[1], path, f"version {last}, by {', '.join(dict.fromkeys(by))}")
+    if as_json:
+        emit({"path": str(path), "old": first, "new": last, "authors": by, "diff": text})
+    else:
+        app.console().print(render.diff(text) if text else render.plain("no difference\n"), end="")
+    return 0

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,22 @@ from skillloop.text.redact import ROLE_MARK, redact, shown
 from skillloop.worker.notice import Unlearnt, leave_notice
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+token_option = click.option(
+    "--token", metavar="TOKEN", hidden=True, help="One-time token, added by the plugin's hook."
+)
+
+
+def verb(
+    *parameters: Callable[[Callable[..., int]], Callable[..., int]], name: str | None = None
+) -> Callable[[Callable[..., int]], click.Command]:
+    """Make a verb of a function that takes the `App`, these parameters and `as_json`, and returns the exit code."""
+
+    def made(function: Callable[..., int]) -> click.Command:
+        for each in (click.pass_obj, json_option, *reversed(parameters)):
+            function = each(function)
+        return click.command(name)(function)
+
+    return made
 
 
 def default_home() -> Path:
@@ -90,14 +106,17 @@ def say(text: str, *, err: bool = False) -> None:
     click.echo(shown(text), err=err)
 
 
+def tell(value: Any, *lines: str, as_json: bool) -> None:
+    """Print the answer of a verb: one JSON value, or these lines."""
+    if as_json:
+        emit(value)
+    for line in () if as_json else lines:
+        say(line)
+
+
 def interactive() -> bool:
     """Return whether a person can be asked: stdin and stdout are a terminal, and no assistant started this process."""
     return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CLAUDE_CODE_CHILD_SESSION")
-
-
-token_option = click.option(
-    "--token", metavar="TOKEN", hidden=True, help="One-time token, added by the plugin's hook."
-)
 
 
 def require_person(
@@ -118,8 +137,7 @@ def require_person(
         if approval.accept(app.home, token, action, digest):
             return "Claude Code's dialog"
         raise Refused(
-            "that token is not valid: used, too old, or for another change",
-            "ask again in the session",
+            "that token is not valid: used, too old, or for another change", "ask again in the session"
         )
     if not interactive():
         raise Refused(
@@ -182,38 +200,19 @@ def after_decision(app: App) -> None:
 
 def checks_as_objects(verdict: Verdict) -> list[dict[str, Any]]:
     """Return the documented JSON shape of a verdict's checks, each with whose rule decided."""
+    rules = [str(check.rule) if check.rule else None for check in verdict.checks]
+    keys = ("name", "passed", "hard", "detail")
     return [
-        {
-            "name": check.name,
-            "passed": check.passed,
-            "hard": check.hard,
-            "detail": check.detail,
-            "rule": str(check.rule) if check.rule else None,
-        }
-        for check in verdict.checks
+        {**{key: getattr(check, key) for key in keys}, "rule": rule}
+        for check, rule in zip(verdict.checks, rules, strict=True)
     ]
 
 
-def candidate_as_object(item: Lesson) -> dict[str, Any]:
-    """Return the documented JSON shape of a lesson that was said once and may be meant for good."""
-    return {
-        "version": 1,
-        "candidate": item.id,
-        "text": item.text,
-        "quote": item.evidence.quote,
-        "target": item.target,
-        "chance": item.chance,
-        "keep": f"skillloop review --keep {item.id}",
-    }
-
-
-def lesson_as_object(item: Unlearnt) -> dict[str, Any]:
-    """Return the documented JSON shape of a lesson that no file has learnt."""
-    return {
-        "version": 1,
-        "lesson": item.id,
-        "text": item.text,
-        "reason": item.reason,
-        "where": item.where,
-        "blocked": item.blocked,
-    }
+def lesson_as_object(item: Unlearnt | Lesson) -> dict[str, Any]:
+    """Return the documented JSON shape of a lesson that no file has learned, or that was said once and may be for good."""
+    if isinstance(item, Unlearnt):
+        told = item._asdict()
+        return {"version": 1, "lesson": told.pop("id"), **told}
+    quote, keep = redact(item.evidence.quote)[:300], f"skillloop review --keep {item.id}"
+    about = {"text": item.text, "quote": quote, "target": item.target, "chance": item.chance}
+    return {"version": 1, "candidate": item.id, **about, "keep": keep}

@@ -15,15 +15,7 @@ from pathlib import Path
 import click
 
 from skillloop import config, detect
-from skillloop.commands.options import (
-    App,
-    after_decision,
-    emit,
-    interactive,
-    json_option,
-    require_person,
-    say,
-)
+from skillloop.commands.options import App, after_decision, emit, interactive, require_person, say, verb
 from skillloop.commands.review import Sitting, outcome, skills
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
@@ -39,13 +31,14 @@ LONGEST = 300
 """Characters of a rule."""
 
 
-@click.command()
-@click.argument("rule")
-@click.option("--skill", metavar="SKILL", help="The skill that is to learn it: its name, or its path.")
-@click.option("--project", is_flag=True, help="For this project: `.claude/rules/learned.md`.")
-@click.option("--everywhere", is_flag=True, help="For all that you do: the rules file in your own folder.")
-@json_option
-@click.pass_obj
+@verb(
+    click.argument("rule"),
+    click.option("--skill", metavar="SKILL", help="The skill that is to learn it: its name, or its path."),
+    click.option("--project", is_flag=True, help="For this project: `.claude/rules/learned.md`."),
+    click.option(
+        "--everywhere", is_flag=True, help="For all that you do: the rules file in your own folder."
+    ),
+)
 def command(app: App, rule: str, skill: str | None, project: bool, everywhere: bool, as_json: bool) -> int:
     """Remember a rule in your own words. Without an option it goes to the skill that is about it, else to a rules file.
 

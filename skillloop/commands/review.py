@@ -25,15 +25,14 @@ from skillloop.commands.digest import said_again
 from skillloop.commands.options import (
     App,
     after_decision,
-    candidate_as_object,
     emit,
     interactive,
-    json_option,
     known_skill,
     lesson_as_object,
     projects_folder,
     retyped,
     say,
+    verb,
 )
 from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.gate.provenance import DOUBTS
@@ -80,13 +79,14 @@ PAGE = 14_000
 """Bytes of one page of JSON: what an assistant's client passes on whole."""
 
 
-@click.command()
-@click.argument("skill", required=False)
-@click.option("--keep", metavar="ID", help="Queue what was said once (a `candidate` of --json) as an edit.")
-@click.option("--limit", type=click.IntRange(min=1), help="List at most N edits.", metavar="N")
-@click.option("--after", metavar="ID", help="List what comes after this edit: the next page.")
-@json_option
-@click.pass_obj
+@verb(
+    click.argument("skill", required=False),
+    click.option(
+        "--keep", metavar="ID", help="Queue what was said once (a `candidate` of --json) as an edit."
+    ),
+    click.option("--limit", type=click.IntRange(min=1), help="List at most N edits.", metavar="N"),
+    click.option("--after", metavar="ID", help="List what comes after this edit: the next page."),
+)
 def command(
     app: App, skill: str | None, keep: str | None, limit: int | None, after: str | None, as_json: bool
 ) -> int:
@@ -97,8 +97,9 @@ def command(
     a apply all that are ready for this file             c all checks             u undo
     p back     s skip     q quit     ? explain the keys
 
-    The first y asks for a code that is on the screen; risky edits ask again. Then come lessons that no file could learn, and
-    what you said once, maybe for good: k keep (it becomes an edit), o it was once, n never ask again. Without a terminal it only lists what waits. Writes what you decide: the SKILL.md and the history.
+    The first y asks for a code that is on the screen; risky edits ask again. Then come lessons that no file could learn,
+    and what you said once, maybe for good: k keep (it becomes an edit), o it was once, n never ask again. Without a
+    terminal it only lists what waits. Writes what you decide: the SKILL.md and the history.
 
     \b
     Examples:
@@ -107,7 +108,7 @@ def command(
     """  # noqa: D301
     if keep is not None:
         with app.store() as store:
-            told = _kept(app, store, keep)
+            told = drafted(app, store, store.keep(keep), "you said it once")
         emit(told) if as_json else say(f"{told['state']}: {told['why'] or told['id']}")
         return 0
     with app.history() as store:
@@ -125,15 +126,14 @@ def command(
             entries = entries[ids.index(after) + 1 :]
         entries = [entry for entry in entries if not isinstance(entry, Queued) or entry.state in OPEN]
         if not ask:
-            _list_as_json(app, store, entries, limit) if as_json else _list(app, store, entries[:limit])
-            return 0
-        if not entries:
+            _list(app, store, entries, limit or len(entries), as_json=as_json)
+        elif not entries:
             click.echo("nothing waits")
-            return 0
-        try:
-            Sitting(app, store, [_id(e) if isinstance(e, Queued) else e for e in entries]).run()
-        finally:
-            after_decision(app)
+        else:
+            try:
+                Sitting(app, store, [_id(e) if isinstance(e, Queued) else e for e in entries]).run()
+            finally:
+                after_decision(app)
     return 0
 
 
@@ -162,36 +162,27 @@ def candidates(store: Store) -> list[Lesson]:
     return list(islice((each for each in store.candidates() if not store.citing(each.evidence)), MOST))
 
 
-def _kept(app: App, store: Store, wanted: str) -> dict[str, Any]:
-    """Make an edit of a candidate, which always waits for the person; return its id, or why there is none."""
-    lesson = store.keep(wanted)
-    lesson = replace(
-        lesson, look=(*lesson.look, "you said it once"), target=lesson.target or rules_file(None)
-    )
+def drafted(app: App, store: Store, lesson: Lesson, why: str) -> dict[str, Any]:
+    """Make an edit of a lesson that a person gave, which waits for them because of `why`; return `outcome`."""
+    lesson = replace(lesson, look=(*lesson.look, why), target=lesson.target or rules_file(None))
     try:
-        done = session.offer(lesson, transcript.read(lesson.evidence.path), app.home, store)
+        return outcome(session.offer(lesson, transcript.read(lesson.evidence.path), app.home, store))
     except SkillloopError as error:
         store.set_trouble(lesson.id, error.message)
-        return {"version": 1, "id": None, "state": "not learned", "why": error.message}
-    return outcome(done)
+        return outcome(LessonResult(trouble=error.message))
 
 
 def outcome(done: LessonResult) -> dict[str, Any]:
     """Return as JSON what became of a lesson that a person gave: the edit that waits or was applied, or why there is none."""
-    told = {
-        "version": 1,
-        "id": done.taken or None,
-        "state": "known",
-        "why": done.trouble or "it waits already",
-    }
+    told = {"version": 1, "id": done.taken or None, "state": "known", "why": "it waits already"}
     if done.trials:
         trial = done.trials[-1]
         state, why = standing(trial.verdict)
         state = "applied" if trial.decision.outcome is Outcome.KEEP else state
         return told | {"id": trial.proposal.id, "state": state, "why": why}
     if done.recurrence is not None:
-        told["why"] = said_again(done.recurrence)
-    return told | ({"state": "not learned"} if done.trouble else {})
+        told |= {"id": done.recurrence.proposal, "why": said_again(done.recurrence)}
+    return told | ({"state": "not learned", "why": done.trouble} if done.trouble else {})
 
 
 def alike(one: Proposal, other: Proposal) -> bool:
@@ -204,51 +195,45 @@ def _id(entry: Entry) -> str:
     return entry.proposal.id if isinstance(entry, Queued) else entry.id
 
 
-def _list(app: App, store: Store, entries: Sequence[Entry]) -> None:
-    out = app.console()
-    for entry in entries:
-        if isinstance(entry, Change):
-            changes.page(out, entry)
-            continue
-        if isinstance(entry, Unlearnt):
-            out.say(_not_learned(entry))
-            continue
-        if isinstance(entry, Lesson):
-            out.say(f"said once, maybe for good: {entry.text}  (“{entry.evidence.quote.strip()}”)")
-            continue
-        try:
-            show.page(out, entry, gather.prepare(entry.proposal, app.home, store))
-            out.print()
-        except SkillloopError as error:
-            say(f"skillloop: {entry.proposal.id}: {error.message}", err=True)
-    waiting = sum(isinstance(entry, Queued) for entry in entries)
-    click.echo(f"{waiting} waiting; decide with `skillloop review` in a terminal", err=True)
-
-
-def _list_as_json(app: App, store: Store, entries: Sequence[Entry], limit: int | None) -> None:
-    """Print a page of JSON, and how to get the next one."""
+def _list(app: App, store: Store, entries: Sequence[Entry], limit: int, *, as_json: bool) -> None:
+    """Print what waits; as JSON no more than a page of it, and how to get the next one."""
     room, last = PAGE, ""
     for number, entry in enumerate(entries):
         try:
-            if isinstance(entry, Queued):
-                brief = show.in_brief(entry, gather.prepare(entry.proposal, app.home, store))
-            elif isinstance(entry, Change):
-                brief = changes.as_object(entry)
-                brief["diff"] = show.cut(brief["diff"], 3 * show.BYTES)
-            elif isinstance(entry, Lesson):
-                brief = candidate_as_object(entry)
-                brief |= {key: show.cut(brief[key]) for key in ("text", "quote")}
-            else:
-                brief = lesson_as_object(entry)
+            size = room + 1 if number == limit else _print(app, store, entry, room if last else PAGE, as_json)
         except SkillloopError as error:
             say(f"skillloop: {_id(entry)}: {error.message}", err=True)
             continue
-        size = room + 1 if number == limit else emit(brief, room=room if last else None)
         if size > room and last:
             command = f"skillloop review --json --after {last}"
-            emit({"version": 1, "more": len(entries) - number, "next": command})
-            return
+            emit({"version": 1, "more": len(entries) - number, "next": command}) if as_json else None
+            break
         room, last = room - size, _id(entry)
+    if not as_json:
+        waiting = sum(isinstance(entry, Queued) for entry in entries)
+        click.echo(f"{waiting} waiting; decide with `skillloop review` in a terminal", err=True)
+
+
+def _print(app: App, store: Store, entry: Entry, room: int, as_json: bool) -> int:
+    """Print one of what waits, as JSON if it has no more than `room` bytes; return how many it has."""
+    prepared = gather.prepare(entry.proposal, app.home, store) if isinstance(entry, Queued) else None
+    if as_json:
+        if isinstance(entry, Queued):
+            return emit(show.in_brief(entry, prepared), room=room) if prepared else 0
+        if isinstance(entry, Change):
+            brief = changes.as_object(entry)
+            return emit(brief | {"diff": show.cut(brief["diff"], 3 * show.BYTES)}, room=room)
+        return emit(lesson_as_object(entry), room=room)
+    if isinstance(entry, Queued) and prepared:
+        show.page(app.console(), entry, prepared)
+        app.console().print()
+    elif isinstance(entry, Change):
+        changes.page(app.console(), entry)
+    elif isinstance(entry, Lesson):
+        app.console().say(f"said once, maybe for good: {entry.text}  (“{entry.evidence.quote.strip()}”)")
+    elif isinstance(entry, Unlearnt):
+        app.console().say(_not_learned(entry))
+    return 0
 
 
 def _not_learned(item: Unlearnt) -> str:
@@ -342,10 +327,10 @@ class Sitting:
         item = queued.proposal
         others = [self.store.find_proposal(other) for other in self.items if isinstance(other, str)]
         here = sum(other.proposal.path == item.path and other.state in OPEN for other in others)
-        head = f"── {self.at + 1} of {len(self.items)} · {item.skill}" + f" ({here} for this file)" * (
-            here > 1
+        more = f" ({here} for this file)" * (here > 1)
+        self.app.console().say(
+            f"\n── {self.at + 1} of {len(self.items)} · {item.skill}{more} ──", "bold cyan"
         )
-        self.app.console().say(f"\n{head} ──", "bold cyan")
         show.page(self.app.console(), queued, prepared)
         for other in others:
             if other.state in OPEN and other.proposal.id != item.id and alike(item, other.proposal):
@@ -488,13 +473,27 @@ class Sitting:
         return gather.reworded(old, [edit.old, edit.new], drafter=old.drafter), "kept beside the other line"
 
     def _move(self, old: Proposal) -> tuple[Proposal | None, str]:
-        files = skills()
-        for number, file in enumerate(files, start=1):
-            self.app.console().say(f"  {number}  {file.name}  ({tilde(file.path)})")
-        chosen = _chosen(_ask("number of the file that should learn it · s leave it"), None, files)
-        if chosen is None or chosen.path is None or chosen.path == old.path:
+        chosen = self._choose("number of the file that should learn it · s leave it")
+        if isinstance(chosen, str) or chosen.path is None or chosen.path == old.path:
             return None, ""
         return gather.moved(old, chosen.path), "moved"
+
+    def _choose(self, question: str, plugin: str | None = None) -> SkillRef | str:
+        """Let the person choose a file that learns, or a copy of a plugin's skill; return another answer as it is."""
+        known = skills()
+        for number, skill in enumerate(known, start=1):
+            self.app.console().say(f"  {number}  {skill.name}  ({tilde(skill.path)})")
+        answer: str = click.prompt(question, default="s", show_default=False).strip().lower()
+        if answer.isdigit() and 1 <= int(answer) <= len(known):
+            return known[int(answer) - 1]
+        if answer != "c" or plugin is None:
+            return answer
+        try:
+            copy = history.copy_skill(plugin, projects_folder().parent / "skills")
+        except (SkillloopError, OSError) as error:
+            say(f"not copied: {error}")
+            return ""
+        return SkillRef(copy.parent.name, str(copy))
 
     def _change(self, change: Change) -> str:
         """Ask whether a change of Claude's own stays."""
@@ -521,14 +520,19 @@ class Sitting:
         out.say(f"→ {where} would say: {lesson.text}")
         key = press("k keep · o it was once · n never ask again · s skip · p back · q quit")
         if key == "k":
-            told = _kept(self.app, self.store, lesson.id)
-            if told["id"] is not None and self.store.find_proposal(told["id"]).state in OPEN:
-                self.items[self.at] = told["id"]
-                return self._edit_at(told["id"])
-            say(f"{told['state']}: {told['why']}")
-        elif key in {"o", "n"}:
+            return self._give(self.store.keep(lesson.id), "you said it once")
+        if key in {"o", "n"}:
             self.store.dismiss(lesson.id, never=key == "n")
         return key
+
+    def _give(self, lesson: Lesson, why: str) -> str:
+        """Draft for a lesson, and ask about the draft."""
+        told = drafted(self.app, self.store, lesson, why)
+        if told["id"] is not None and self.store.find_proposal(told["id"]).state in OPEN:
+            self.items[self.at] = told["id"]
+            return self._edit_at(told["id"])
+        say(f"{told['state']}: {told['why']}")
+        return "s"
 
     def _lesson(self, item: Unlearnt) -> str:
         """Offer to give a lesson without a file to one, unless a rule of the person's forbids it."""
@@ -539,72 +543,22 @@ class Sitting:
         found = self.store.lesson(item.id)
         out.say(f"\n“{found.evidence.quote.strip()}”", "italic")
         out.say(f"Lesson: {found.text}. It was not learned: {item.reason}.")
-        known = skills()
-        for number, skill in enumerate(known, start=1):
-            out.say(f"  {number}  {skill.name}  ({tilde(skill.path)})")
         copies = found.target is not None and SkillPath.of(found.target).hint == COPY_HINT
         copy = "c put a copy among your own skills and teach the copy · " if copies else ""
         question = f"number of the skill that should learn it · {copy}s skip · d drop · p back · q quit"
-        while True:
-            answer = _ask(question)
-            if answer in {"s", "p", "q"}:
-                return answer
-            if answer == "d":
+        while isinstance(chosen := self._choose(question, found.target if copies else None), str):
+            if chosen in {"s", "p", "q"}:
+                return chosen
+            if chosen == "d":
                 self.store.dismiss(found.id)
                 return "s"
-            try:
-                learner = _chosen(answer, found.target if copies else None, known)
-            except (SkillloopError, OSError) as error:
-                say(f"not copied: {error}")
-                continue
-            if learner is not None:
-                return self._teach(self.store.attach(found.id, learner))
-            say(f"Unknown choice: {answer!r}")
-
-    def _teach(self, found: Lesson) -> str:
-        """Draft for a lesson that was just given to a file, and ask about the draft."""
-        try:
-            done = session.propose_for(found, self.app.home, self.store)
-        except SkillloopError as error:
-            self.store.set_trouble(found.id, error.message)
-            say(f"not drafted: {error.message}")
-            return "s"
-        for repeat in done.recurrences:
-            say(said_again(repeat))
-        for trouble in done.troubles:
-            say(trouble)
-        for trial in done.trials:
-            if trial.decision.outcome is Outcome.DEFER:
-                self.items[self.at] = trial.proposal.id
-                return self._edit_at(trial.proposal.id)
-            say(f"{trial.decision.outcome.value}: {trial.decision.reason}")
-        return "s"
-
-
-def _ask(choices: str) -> str:
-    """Ask for one answer in a line; the empty one skips."""
-    answer: str = click.prompt(choices, default="s", show_default=False)
-    return answer.strip().lower()
-
-
-def _chosen(answer: str, plugin: str | None, known: list[SkillRef]) -> SkillRef | None:
-    """Return the skill that an answer names, if any; a plugin's skill is copied first."""
-    if answer == "c" and plugin is not None:
-        copy = history.copy_skill(plugin, _ownskills())
-        return SkillRef(copy.parent.name, str(copy))
-    return known[int(answer) - 1] if answer.isdigit() and 1 <= int(answer) <= len(known) else None
-
-
-def _ownskills() -> Path:
-    return projects_folder().parent / "skills"
+            say(f"Unknown choice: {chosen!r}")
+        return self._give(self.store.attach(found.id, chosen), "you chose its file")
 
 
 def skills() -> list[SkillRef]:
     """Return the person's own skills, those of the project here, and the rules files of both."""
-    roots = (_ownskills(), Path.cwd() / ".claude" / "skills")
+    roots = (projects_folder().parent / "skills", Path.cwd() / ".claude" / "skills")
     files = dict.fromkeys(path.absolute() for root in roots for path in sorted(root.glob("*/SKILL.md")))
     known = [SkillRef(path.parent.name, str(path)) for path in files if SkillPath.of(path).owner.editable]
-    return [
-        *known,
-        *(SkillRef(target_name(path), path) for path in (rules_file(Path.cwd()), rules_file(None))),
-    ]
+    return known + [SkillRef(target_name(path), path) for path in (rules_file(Path.cwd()), rules_file(None))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,47 +11,37 @@ from skillloop import render
 from skillloop.commands.options import (
     App,
     after_decision,
-    emit,
-    json_option,
     known_skill,
     require_person,
+    tell,
     token_option,
+    verb,
 )
 from skillloop.errors import UsageError
 from skillloop.model import Version, sha256
 from skillloop.skills import document, history
 
 
-@click.command()
-@click.argument("skill")
-@click.option(
-    "--to",
-    type=int,
-    metavar="N",
-    help="The version to go back to. [default: the one before the newest change]",
+@verb(
+    click.argument("skill"),
+    click.option(
+        "--to",
+        type=int,
+        metavar="N",
+        help="The version to go back to. [default: the one before the newest change]",
+    ),
+    click.option(
+        "--exact",
+        is_flag=True,
+        help="Restore that version byte for byte, even over your own later edits (they stay in the history).",
+    ),
+    click.option(
+        "--only", type=int, metavar="N", help="Undo only the change that version N made; later changes stay."
+    ),
+    token_option,
 )
-@click.option(
-    "--exact",
-    is_flag=True,
-    help="Restore that version byte for byte, even over your own later edits (they stay in the history).",
-)
-@click.option(
-    "--only",
-    type=int,
-    metavar="N",
-    help="Undo only the change that version N made; later changes stay.",
-)
-@token_option
-@json_option
-@click.pass_obj
 def command(
-    app: App,
-    skill: str,
-    to: int | None,
-    exact: bool,
-    only: int | None,
-    token: str | None,
-    as_json: bool,
+    app: App, skill: str, to: int | None, exact: bool, only: int | None, token: str | None, as_json: bool
 ) -> int:
     """Take a skill back to an earlier version, or undo one change in the middle.
 
@@ -69,7 +60,9 @@ def command(
         path = known_skill(store, skill)
         before, after = history.preview_rollback(store, path, to=to, only=only, exact=exact)
         if before == after:
-            _report(history.versions(store, path)[-1], path, as_json=as_json, changed=False)
+            version = history.versions(store, path)[-1]
+            told = f"{path} is identical already: nothing was changed, it stays version {version.number}"
+            tell(_as_object(version, path), told, as_json=as_json)
             return 1 if token else 0  # there is nothing to confirm
         if not as_json:
             old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
@@ -79,14 +72,10 @@ def command(
         require_person(app, action, sha256("\0".join((str(path), sha256(before), sha256(after)))), token)
         version = history.rollback(store, path, to=to, only=only, exact=exact)
     after_decision(app)
-    _report(version, path, as_json=as_json, changed=True)
+    told = f"{path} is now version {version.number}: {version.note}"
+    tell(_as_object(version, path), told, as_json=as_json)
     return 0
 
 
-def _report(version: Version, path: Path, *, as_json: bool, changed: bool) -> None:
-    if as_json:
-        emit({"path": str(path), "version": version.number, "sha256": version.sha, "note": version.note})
-    elif changed:
-        click.echo(f"{path} is now version {version.number}: {version.note}")
-    else:
-        click.echo(f"{path} is identical already: nothing was changed, it stays version {version.number}")
+def _as_object(version: Version, path: Path) -> dict[str, Any]:
+    return {"path": str(path), "version": version.number, "sha256": version.sha, "note": version.note}

@@ -9,7 +9,7 @@ import click
 
 from skillloop import render
 from skillloop.commands import changes
-from skillloop.commands.options import App, checks_as_objects, emit, json_option, state_of
+from skillloop.commands.options import App, checks_as_objects, emit, state_of, verb
 from skillloop.evaluate import judge
 from skillloop.gate.provenance import DOUBTS
 from skillloop.model import Verdict
@@ -25,10 +25,7 @@ BYTES = 260
 """Of one text in the JSON of a review: a quote, a changed line, a reason."""
 
 
-@click.command()
-@click.argument("proposal")
-@json_option
-@click.pass_obj
+@verb(click.argument("proposal"))
 def command(app: App, proposal: str, as_json: bool) -> int:
     """Show one edit against the skill as it is now: your words, the change, every check. Writes nothing.
 
@@ -81,53 +78,33 @@ def _change(diff: str) -> str:
     return re.sub(r"^@@ -\d+(?:,\d+)? \+(\d+).*@@.*$", r"@@ line \1", blocks, flags=re.MULTILINE)
 
 
+def _head(queued: Queued, prepared: Prepared) -> dict[str, Any]:
+    item = prepared.proposal
+    state, why = state_of(queued, standing_verdict(queued, prepared))
+    return {"version": 1, "id": item.id, "skill": item.skill, "path": item.path, "state": state, "why": why}
+
+
 def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
     """Return the documented JSON shape of a proposal with its verdict on the live file."""
-    proposal, verdict = prepared.proposal, standing_verdict(queued, prepared)
-    quotes = [
-        {
-            "id": item.id,
-            "quote": item.quote,
-            "path": item.path,
-            "line": item.line,
-            "uuid": item.uuid,
-            "origin": item.origin.value,
-        }
-        for item in proposal.evidence
-    ]
-    state, why = state_of(queued, verdict)
-    return {
-        "version": 1,
-        "id": proposal.id,
-        "skill": proposal.skill,
-        "path": proposal.path,
-        "state": state,
-        "why": why,
+    proposal = prepared.proposal
+    keys = ("id", "quote", "path", "line", "uuid", "origin")
+    return _head(queued, prepared) | {
         "rationale": proposal.rationale,
         "drafter": proposal.drafter,
         "diff": prepared.diff,
-        "evidence": quotes,
-        "checks": checks_as_objects(verdict),
+        "evidence": [{key: getattr(item, key) for key in keys} for item in proposal.evidence],
+        "checks": checks_as_objects(standing_verdict(queued, prepared)),
     }
 
 
 def in_brief(queued: Queued, prepared: Prepared) -> dict[str, Any]:
     """Return the documented JSON shape of a waiting edit in a list: at most 1.5 KB, long texts cut."""
-    proposal = prepared.proposal
-    state, why = state_of(queued, standing_verdict(queued, prepared))
+    head, said = _head(queued, prepared), prepared.proposal.evidence[:1]
     changed = [line for line in prepared.diff.splitlines()[2:] if line[:1] in {"+", "-"} and line[1:].strip()]
-    return {
-        "version": 1,
-        "id": proposal.id,
-        "skill": proposal.skill,
-        "path": proposal.path,
-        "state": state,
-        "why": cut(why),
+    return head | {
+        "why": cut(head["why"]),
         "edit": [cut(line) for line in changed[:4]],
-        "evidence": [
-            {"quote": cut(item.quote), "at": item.timestamp, "line": item.line}
-            for item in proposal.evidence[:1]
-        ],
+        "evidence": [{"quote": cut(item.quote), "at": item.timestamp, "line": item.line} for item in said],
     }
 
 

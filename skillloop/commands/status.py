@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import click
-
 from skillloop import config, fs, llm
 from skillloop.commands import changes
-from skillloop.commands.options import App, emit, json_option, lesson_as_object, state_of
+from skillloop.commands.approve import OPEN
+from skillloop.commands.options import App, emit, lesson_as_object, state_of, verb
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
@@ -21,9 +20,7 @@ from skillloop.worker.notice import counted, line_of, unlearnt
 from skillloop.worker.queue import parked
 
 
-@click.command()
-@json_option
-@click.pass_obj
+@verb()
 def command(app: App, as_json: bool) -> int:
     """Show what waits for you, what was applied, and whether anything is wrong. Writes nothing.
 
@@ -84,18 +81,14 @@ def _facts(app: App) -> dict[str, Any]:
             "unlearnt": [lesson_as_object(item) for item in unlearnt(store)],
             "model": model,
             "troubles": troubles,
-            "queue": [
-                {
-                    "id": item.proposal.id,
-                    "skill": item.proposal.skill,
-                    "state": state_of(item)[0],
-                    "why": state_of(item)[1],
-                    "line": line_of(item),
-                }
-                for item in everything
-                if item.state in ("queued", "stale")
-            ],
+            "queue": [_waiting(item) for item in everything if item.state in OPEN],
         }
+
+
+def _waiting(item: Queued) -> dict[str, Any]:
+    state, why = state_of(item)
+    about = {"id": item.proposal.id, "skill": item.proposal.skill}
+    return {**about, "state": state, "why": why, "line": line_of(item)}
 
 
 def _in_force(item: Queued) -> bool:
@@ -119,15 +112,13 @@ def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
         return None, [f"{error.message} ({error.hint}); nothing is digested until it is fixed"]
     backend, why = llm.choose(rules)
     today, total = store.calls.today(), store.calls.spend()
-    return {
-        "backend": backend,
-        "why": why,
-        "today": {"dollars": today.dollars, "tokens": today.tokens, "calls": today.calls},
-        "total": {"dollars": total.dollars, "tokens": total.tokens, "calls": total.calls},
-        "unanswered": total.unanswered,
-        "limit": rules.budget.money_per_day,
-        "judge": None if backend == "offline" else judge.status(store, rules.model.careful).why,
-    }, []
+    spent = {
+        name: {"dollars": each.dollars, "tokens": each.tokens, "calls": each.calls}
+        for name, each in (("today", today), ("total", total))
+    }
+    limits = {"unanswered": total.unanswered, "limit": rules.budget.money_per_day}
+    judged = None if backend == "offline" else judge.status(store, rules.model.careful).why
+    return {"backend": backend, "why": why, **spent, **limits, "judge": judged}, []
 
 
 def _spend(model: dict[str, Any]) -> str:

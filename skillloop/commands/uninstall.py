@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from skillloop.commands.options import App, emit, json_option, require_person, token_option
+from skillloop.commands.options import App, emit, require_person, token_option, verb
 from skillloop.errors import SkillloopError
 from skillloop.fs import locked
 from skillloop.model import sha256
@@ -28,11 +28,10 @@ MADE = re.compile(
 """Names in the home that skillloop creates. A test fails when a verb creates one that is not here."""
 
 
-@click.command()
-@click.option("--purge", is_flag=True, help="Remove it, after a person has seen the list and agreed.")
-@token_option
-@json_option
-@click.pass_obj
+@verb(
+    click.option("--purge", is_flag=True, help="Remove it, after a person has seen the list and agreed."),
+    token_option,
+)
 def command(app: App, purge: bool, token: str | None, as_json: bool) -> int:
     """List what skillloop created; with --purge, remove that and nothing else.
 

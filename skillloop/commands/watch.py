@@ -8,24 +8,23 @@ from dataclasses import asdict
 import click
 
 from skillloop.commands import log
-from skillloop.commands.options import App, emit, json_option
+from skillloop.commands.options import App, emit, verb
 from skillloop.errors import Locked
 from skillloop.skillpath import client_folder
 from skillloop.worker import watch, worker
 from skillloop.worker.notice import counted
 
 
-@click.command()
-@click.option(
-    "--idle",
-    type=click.FloatRange(min=0),
-    default=10.0,
-    show_default=True,
-    metavar="MINUTES",
-    help="Digest an open session after this long without a new record.",
+@verb(
+    click.option(
+        "--idle",
+        type=click.FloatRange(min=0),
+        default=10.0,
+        show_default=True,
+        metavar="MINUTES",
+        help="Digest an open session after this long without a new record.",
+    )
 )
-@json_option
-@click.pass_obj
 def command(app: App, idle: float, as_json: bool) -> int:
     """Follow the transcripts and the skills until Ctrl-C, and show what is found.
 
