@@ -61,7 +61,7 @@ def page(out: render.Terminal, queued: Queued, prepared: Prepared, *, whole: boo
             out.say(f"  {render.tilde(item.path)}:{item.line}", "dim")
     for before in queued.context:
         text = before if whole or len(before) <= CONTEXT else f"{before[:CONTEXT]}…"
-        out.say(f"  after {text}", "dim")
+        out.say(f"  before it, {text}", "dim")
     out.say(f"→ {proposal.skill} changes: {render.tilde(proposal.path)}", "bold")
     out.print(render.diff(_change(prepared.diff)), end="")
     out.print(render.verdict(verdict))
