@@ -48,7 +48,7 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json
                         f"{key} {value}" for key, value in entry.detail.items() if value not in (None, "")
                     ]
                     out.say("  ".join(filter(None, (entry.at, entry.event, entry.skill, ", ".join(details)))))
-                else:
+                elif entry.event != "applied":  # the version says it
                     text, style = line(store, entry)
                     out.say(f"{datetime.fromisoformat(entry.at).astimezone():%Y-%m-%d %H:%M}  {text}", style)
             return 0
@@ -94,6 +94,7 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
         state, why = render.standing(queued.verdict)
         return f"{name}: {said} {state}" + f": {why}" * bool(why), "yellow"
     reason = str(detail.get("reason", ""))
+    name = name or render.tilde(detail.get("path", ""))
     what = f"{whose} {_DECIDED[entry.event]} {said}" if entry.event in _DECIDED else entry.event
     return " ".join(filter(None, (f"{name}:" * bool(name), what, f"({reason})" * bool(reason)))), ""
 

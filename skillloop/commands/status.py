@@ -51,7 +51,7 @@ def command(app: App, as_json: bool) -> int:
 
 
 def _lines(facts: dict[str, Any]) -> Iterator[str]:
-    states = ", ".join(f"{count} {state}" for state, count in sorted(facts["proposals"].items())) or "none"
+    states = ", ".join(f"{state} {count}" for state, count in sorted(facts["proposals"].items())) or "none"
     applied = facts["proposals"].get("applied", 0)
     gone = applied - facts["in_force"]
     yield f"home        {facts['home']}"
