@@ -22,7 +22,7 @@ from skillloop.hosts.claude_code.transcript import read_all
 from skillloop.llm import Planned
 from skillloop.model import Disagreement, Origin, Outcome, Session
 from skillloop.pipeline import session
-from skillloop.pipeline.session import Digest
+from skillloop.pipeline.session import Digest, Trial
 from skillloop.propose.offline_drafter import Recurrence
 from skillloop.worker.notice import counted
 
@@ -243,6 +243,14 @@ def said_again(repeat: Recurrence) -> str:
     return f"said again, already a rule: {repeat.path}:{repeat.line} {repeat.rule}"
 
 
+def _became(trial: Trial) -> str:
+    state, why = render.standing(trial.verdict)
+    if trial.decision.outcome in {Outcome.KEEP, Outcome.CRASH}:
+        failed = trial.decision.outcome is Outcome.CRASH
+        state, why = ("failed", trial.decision.reason) if failed else ("applied", "")
+    return state + f": {why}" * bool(why)
+
+
 def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain: bool = False) -> None:
     """Print what one session taught, a line each."""
     session = result.session
@@ -271,17 +279,9 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
     for repeat in result.recurrences:
         out.say(f"  {said_again(repeat)}")
     for trial in result.trials:
-        state, why = render.standing(trial.verdict)
-        if trial.decision.outcome in {Outcome.KEEP, Outcome.CRASH}:
-            state, why = (
-                ("applied", "")
-                if trial.decision.outcome is Outcome.KEEP
-                else ("failed", trial.decision.reason)
-            )
-        would = "would be " * (dry_run and state == "applied")
-        out.say(
-            f"  edit {trial.proposal.id} for {trial.proposal.skill}: {would}{state}" + f": {why}" * bool(why)
-        )
+        proposal, became = trial.proposal, _became(trial)
+        would = "would be " * (dry_run and became == "applied")
+        out.say(f"  edit {proposal.id} for {proposal.skill}: {would}{became}")
     for lesson in result.lessons:
         if lesson.id in result.unproposed:
             out.say(f"  no edit for “{lesson.text}”: {result.unproposed[lesson.id]}")

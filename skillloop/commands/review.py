@@ -72,6 +72,9 @@ ALIKE = 0.6
 
 Entry = Queued | Change | Unlearnt | Lesson
 
+LEAST = 0.02
+"""Chance from which a review asks whether what was said once is meant for good."""
+
 MOST = 5
 """Of what was said once, the likeliest, that one review asks about."""
 
@@ -159,7 +162,8 @@ def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Que
 
 def candidates(store: Store) -> list[Lesson]:
     """Return what was said once and may be meant for good: the likeliest few that no edit was made of."""
-    return list(islice((each for each in store.candidates() if not store.citing(each.evidence)), MOST))
+    likely = (each for each in store.candidates() if each.chance >= LEAST)
+    return list(islice((each for each in likely if not store.citing(each.evidence)), MOST))
 
 
 def drafted(app: App, store: Store, lesson: Lesson, why: str) -> dict[str, Any]:
