@@ -133,5 +133,5 @@ def test_reflect_proposes_in_every_permission_mode_without_a_dialog(machine, mod
     told = str(machine.stub.requests[-1]["messages"])
     assert f"Run `skillloop turns {session} --json`" in told, "the client put the session's id into the skill"
     (waiting,) = machine.queue
-    assert waiting["diff"].endswith(f"- {LESSON}\n")
+    assert LESSON in str(waiting["edit"])
     assert machine.skill.read_text() == SKILL
