@@ -341,7 +341,7 @@ class Sitting:
                 self.app.console().say(f"much like it: {other.proposal.skill}: {line_of(other)}", "dim")
 
     def _key(self, queued: Queued, prepared: Prepared) -> str:
-        choices = "y apply · n reject · e edit · b keep both · m move · o once only · s skip · ? more"
+        choices = "y apply · n reject · e edit · b keep both · m move · o once · s skip · ? more"
         if queued.proposal.edits[0].op != "replace":
             choices = choices.replace(" · b keep both", "")
         if prepared.verdict.outcome is Outcome.DISCARD:
