@@ -2,8 +2,8 @@
 
 import client
 import pytest
-from helpers.messages_server import MessagesServer, cut, nonsense, says, status
-from helpers.models import ENDING, SAID, Person, asked, digest, held_out, outcome, question
+from helpers.messages_server import MessagesServer, cut, data_of, nonsense, says, status
+from helpers.models import ENDING, SAID, Person, digest, held_out, outcome, question
 from helpers.sessions import corrected
 from transcripts import SKILL
 
@@ -71,9 +71,7 @@ def test_it_leaves_no_transcript_and_offers_no_tool_but_the_answer(home, server,
     assert server.requests[0]["max_tokens"] == question().max_tokens
 
 
-def test_a_session_is_digested_drafted_replayed_and_judged_through_the_client(
-    home, server, sandbox, monkeypatch
-):
+def test_a_session_is_read_replayed_and_judged_through_the_client(home, server, sandbox, monkeypatch):
     program = sandbox.home / "bin" / "claude"
     program.parent.mkdir()
     program.symlink_to(client.binary())
@@ -90,7 +88,7 @@ def test_a_session_is_digested_drafted_replayed_and_judged_through_the_client(
     with Store.open(home) as store:
         held_out(store, skill)
         checks, trial = outcome(digest(sandbox.project, home, store, corrected(skill, SAID)))
-        assert asked(server.requests)
+        assert "turns" in data_of(server.requests[0])
         assert "0 → 5 of 5" in checks["own case"].detail
         assert trial.decision.outcome is Outcome.KEEP, trial.decision.reason
         assert store.calls.today().nano == server.billed
