@@ -28,7 +28,7 @@ from skillloop.text.words import content_words
 
 PROMPT, REWORD = "lessons.v1", "reword.v1"
 
-MOST = 6
+MOST = 8
 """Lessons of one session that are taken."""
 
 SHARE, LEAST, LARGEST = 0.05, 6_000, 60_000

@@ -103,7 +103,7 @@ def text_of(path: str | None) -> str:
 
 def project_of(session: Session) -> str | None:
     """Return the folder of the project that a session worked in, if any: where Git or the client says that one begins."""
-    if not session.cwd:
+    if not session.cwd or not os.path.isabs(session.cwd):  # noqa: PTH117
         return None
     here, home = Path(session.cwd), Path.home()
     for folder in (here, *here.parents):

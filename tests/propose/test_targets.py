@@ -79,3 +79,8 @@ def test_without_a_project_it_is_the_persons_own_rules_file(monkeypatch, tmp_pat
 def test_the_skill_in_force_is_kept_where_it_is_the_only_one_known():
     case = next(case for case in CASES if "three bullets" in case["say"])
     assert aimed(case, [skill for skill in KNOWN if skill.ref.name == "release-notes"]).target == right(case)
+
+
+@pytest.mark.parametrize("cwd", [None, "", ".", "project"])
+def test_a_folder_that_is_not_named_whole_is_no_project(cwd):
+    assert targets.project_of(Session("s", "/t/s.jsonl", (), cwd=cwd)) is None
