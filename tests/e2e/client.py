@@ -139,6 +139,8 @@ class Terminal:
     def type(self, words: str) -> None:
         """Type a line and press Enter, with the pause that keeps the client from taking it for a paste."""
         self.write(words)
+        # a busy client would take words and Enter together for a paste
+        self.see(words.rsplit(maxsplit=1)[-1][-8:])
         self.press("Enter")
 
     def write(self, words: str) -> None:

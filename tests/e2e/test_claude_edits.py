@@ -62,7 +62,7 @@ def test_claude_s_edit_is_its_own_waits_and_is_taken_back_byte_for_byte(machine)
         terminal.see("t take it back")
         terminal.press("t")
         terminal.type(re.search(r"Type (\w{4})", terminal.see("Type "))[1])
-        terminal.gone()
+        terminal.see("taken back")
     assert machine.skill.read_text() == SKILL
     assert made(machine) == ["unknown", "client", "person"]
     assert waiting(machine) == []
