@@ -221,13 +221,15 @@ def _fit(found: List, rule: str, about: frozenset[str], rare: frozenset[str]) ->
     title = shared(rare, topic | words.content_words(called.sub(" ", lead)))
     best = max(found.items, key=lambda item: len(shared(rare, words.content_words(item.text))))
     item = shared(rare, words.content_words(best.text))
+    plain = named and not topic  # "Rules": then what stands above says of what, or an item
+    page = shared(rare, words.content_words(" ".join(found.headings[1:]))) if plain else frozenset()
+    title |= page if len(page) >= SHARED else frozenset()
     both = title | item
     if len(both) < SHARED or 2 * len(both) < len(about):
         return 0
     whole = both == about and len(item) >= SHARED
     if title and (named or whole or len(title) >= SHARED or topic <= title):
         return len(both) + len(title)
-    plain = named and not topic  # "Rules": then an item has to be about it
     alike = len(item) > SHARED or bool(_neighbours(rule) & _neighbours(best.text))
     return len(item) if alike and (item == about or (plain and 3 * len(item) >= 2 * len(about))) else 0
 

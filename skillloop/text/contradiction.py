@@ -224,14 +224,19 @@ def _opposed(a: _Clause, b: _Clause, around: Stems) -> bool:
     )
 
 
+def _line(number: int) -> str:
+    """Return the line of the set of this number; see `_sets`."""
+    return lexicon.lines(f"placement.{'values' if number > 0 else 'opposites'}")[abs(number) - 1]
+
+
 @cache
 def _sets() -> dict[str, list[int]]:
     """Return by stem the sets of values that exclude each other; those below 0 need a noun beside them."""
     found: dict[str, list[int]] = {}
     for sign, key in ((1, "values"), (-1, "opposites")):
         for number, line in enumerate(lexicon.lines(f"placement.{key}"), 1):
-            for word in words.fold(line).split():
-                found.setdefault(words.stem(word), []).append(sign * number)
+            for word in line.partition(" : ")[0].split():
+                found.setdefault(words.stem(words.fold(word)), []).append(sign * number)
     return found
 
 
@@ -244,10 +249,11 @@ def _other_value(a: _Clause, b: _Clause, around: Stems) -> bool:
         mine, theirs = ({stem for stem in both if number in _sets().get(stem, ())} for both in stems)
         if len(mine) != 1 or len(theirs) != 1 or mine == theirs:
             continue
-        rest, other = a.said - mine, b.said - theirs
-        common = shared(other, rest)
+        kinds = frozenset(map(words.stem, _line(number).partition(" : ")[2].split()))
+        rest, other = a.said - mine - kinds, b.said - theirs - kinds
+        common = shared(other, rest) or (a.said & kinds if b.said & kinds else frozenset())
         known = other if rest and other and not common else other | around
-        covers = rest == shared(rest, known) or other == common
+        covers = rest == shared(rest, known) or other == shared(other, rest)
         enough = (2 if b.act is None else 3) * len(common) >= len(other) or (not rest and len(other) < SMALL)
         if covers and enough and (common or number > 0 or (shared(rest, around) and not other)):
             return True

@@ -30,6 +30,7 @@ def placed(body, rule=RULE, **keywords):
         "## The species name\n\n* In Latin\n* Add the family",
         "## Regeln\n\n- Verwende den species name kursiv\n- Add the family",
         "## Output\n\nSome text.\n\n### Style\n\n- Give every species name in Latin\n- Add the family",
+        "## The species that you abbreviate\n\n### Rules\n\n- Be short\n- Add the family",
     ],
 )
 def test_a_rule_joins_the_rules_that_are_about_it(body):
