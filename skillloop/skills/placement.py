@@ -221,7 +221,7 @@ def _fit(found: List, rule: str, about: frozenset[str], rare: frozenset[str]) ->
     title = shared(rare, topic | words.content_words(called.sub(" ", lead)))
     best = max(found.items, key=lambda item: len(shared(rare, words.content_words(item.text))))
     item = shared(rare, words.content_words(best.text))
-    plain = named and not topic  # "Rules": then what stands above says of what, or an item
+    plain = not topic and (named or not found.lead)  # "Rules": what stands above says of what, or an item
     page = shared(rare, words.content_words(" ".join(found.headings[1:]))) if plain else frozenset()
     title |= page if len(page) >= SHARED else frozenset()
     both = title | item
