@@ -65,6 +65,15 @@ def test_an_edit_that_nobody_asked_for_is_claude_s_waits_and_goes_back(
     assert store.verify() == []
 
 
+def test_an_edit_that_the_client_tells_without_a_patch_is_claude_s(tmp_path, home, store, skill):
+    own = LAST + "- Always copy the whole department in.\n"
+    skill.write_text(OWN)
+    told = {"filePath": str(skill), "oldString": LAST, "newString": own, "structuredPatch": []}
+    said = asked(skill).tool("Edit", file_path=str(skill)).result("Updated.", payload=told)
+    digest(said, tmp_path, home, store)
+    assert made(store, skill) == [("import", "unknown"), ("external", "client")]
+
+
 @pytest.mark.parametrize(
     "words",
     [

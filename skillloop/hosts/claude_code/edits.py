@@ -71,6 +71,11 @@ def _changes(record: dict[str, Any], calls: dict[Any, str]) -> Iterator[tuple[st
 def _hunks(result: dict[str, Any]) -> Iterator[tuple[bytes, bytes]]:
     if result.get("type") == "create":
         yield b"", str(result.get("content")).encode("utf-8", "replace")
+    elif not result.get("structuredPatch"):  # then what the call was given is all there is
+        yield (
+            str(result["oldString"]).encode("utf-8", "replace"),
+            str(result["newString"]).encode("utf-8", "replace"),
+        )
     for hunk in result.get("structuredPatch") or ():
         old, new = (
             "".join(f"{line[1:]}\n" for line in hunk["lines"] if line[:1] in side) for side in (" -", " +")
