@@ -9,8 +9,8 @@ import click
 from skillloop import render
 from skillloop.commands.options import App, after_decision, emit, require_person
 from skillloop.errors import UsageError
-from skillloop.pipeline import client_edits
-from skillloop.pipeline.client_edits import Change
+from skillloop.skills import history
+from skillloop.skills.history import Change
 from skillloop.store import Store
 from skillloop.worker.notice import changed
 
@@ -35,7 +35,7 @@ def find(store: Store, wanted: str) -> Change:
     Raises:
         UsageError: none that waits is.
     """
-    for change in client_edits.waiting(store):
+    for change in history.waiting(store):
         if change.id == wanted:
             return change
     raise UsageError(f"no change {wanted} waits", "`skillloop review` lists what waits")
@@ -53,7 +53,7 @@ def keep(app: App, wanted: str, token: str | None, *, as_json: bool) -> int:
         if not as_json:
             page(app.console(), change)
         require_person(app, f"approve {wanted}", change.seal, token)
-        store.record(client_edits.KEPT, skill=change.skill, number=change.version.number)
+        store.record(history.KEPT, skill=change.skill, number=change.version.number)
     after_decision(app)
     emit({"change": wanted, "kept": True}) if as_json else click.echo("kept")
     return 0

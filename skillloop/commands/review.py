@@ -38,13 +38,13 @@ from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Lesson, Outcome, Proposal, SkillRef, sha256
-from skillloop.pipeline import client_edits, gather, session
-from skillloop.pipeline.client_edits import Change
+from skillloop.pipeline import gather, session
 from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.session import LessonResult
 from skillloop.render import standing, tilde
 from skillloop.skillpath import COPY_HINT, SkillPath, rules_file, target_name
 from skillloop.skills import history
+from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
 from skillloop.text import words
 from skillloop.worker.notice import Unlearnt, line_of, unlearnt
@@ -120,7 +120,7 @@ def command(
             session.try_again(app.home, store)
         path = known_skill(store, skill) if skill is not None else None
         entries: list[Entry] = [*in_order(store, path, after or "")]
-        entries += [change for change in client_edits.waiting(store) if path in (None, change.skill)]
+        entries += [change for change in history.waiting(store) if path in (None, change.skill)]
         entries += [*unlearnt(store), *candidates(store)] if path is None else []
         if after is not None:
             ids = [_id(entry) for entry in entries]
@@ -504,7 +504,7 @@ class Sitting:
         changes.page(self.app.console(), change)
         key = press("k keep" + " · t take it back" * bool(change.before) + " · s skip · p back · q quit")
         if key == "k":
-            self.store.record(client_edits.KEPT, skill=change.skill, number=change.version.number)
+            self.store.record(history.KEPT, skill=change.skill, number=change.version.number)
         elif key == "t" and change.before:
             if not self.confirmed and not retyped(change.seal, "take it back"):
                 return self._change(change)

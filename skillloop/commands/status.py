@@ -14,7 +14,7 @@ from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
 from skillloop.hosts.claude_code.hooks import session
-from skillloop.pipeline import client_edits
+from skillloop.skills import history
 from skillloop.store import Queued, Store
 from skillloop.worker.notice import counted, line_of, unlearnt
 from skillloop.worker.queue import parked
@@ -77,7 +77,7 @@ def _facts(app: App) -> dict[str, Any]:
             "proposals": dict(Counter(state_of(item)[0].partition(" (")[0] for item in everything)),
             "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
             "unattributed": len(store.lessons(waiting=True)),
-            "changes": [changes.as_object(change) for change in client_edits.waiting(store)],
+            "changes": [changes.as_object(change) for change in history.waiting(store)],
             "unlearnt": [lesson_as_object(item) for item in unlearnt(store)],
             "model": model,
             "troubles": troubles,

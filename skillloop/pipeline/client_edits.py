@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from skillloop import fs, gate
 from skillloop.errors import Refused, UsageError
@@ -20,58 +20,16 @@ from skillloop.gate import fidelity, structure
 from skillloop.gate.input import body_of, changed_lines
 from skillloop.hosts.claude_code import edits
 from skillloop.hosts.claude_code.edits import ToolEdit
-from skillloop.model import Session, Turn, TurnKind, Version, sha256
+from skillloop.model import Session, Turn, TurnKind, Version
 from skillloop.pipeline import gather
 from skillloop.skillpath import Owner, SkillPath, is_rules, target_name
-from skillloop.skills import document, history
+from skillloop.skills import history
 from skillloop.skills.publish import change_lock, keep
 from skillloop.store import Store
 from skillloop.text.words import stem, tokens
 
-KEPT = "kept"  # in the log: a change that waited, and that the person keeps
-
 _HELD = frozenset({"line length", "headings", "locked", "must keep", "hidden", "secrets", "sources"})
 """The hard checks that Claude's edits must pass. The others are about how skillloop itself may edit."""
-
-
-class Change(NamedTuple):
-    """A change of Claude's that waits for the person's word."""
-
-    skill: Path
-    version: Version
-    before: str
-    after: str
-
-    @property
-    def id(self) -> str:
-        """What the person calls it, e.g. `release-notes@3`."""
-        return f"{target_name(self.skill)}@{self.version.number}"
-
-    @property
-    def seal(self) -> str:
-        """Hex sha256 of what a yes or no is bound to."""
-        return sha256("\0".join((str(self.skill), self.before, self.after)))
-
-    @property
-    def diff(self) -> str:
-        """The unified diff."""
-        return document.diff(self.before, self.after, self.skill, f"version {self.version.number}")
-
-
-def waiting(store: Store) -> Iterator[Change]:
-    """Find the changes that wait for the person's word, oldest first."""
-    for skill in filter(Path.exists, store.skills()):
-        kept = {entry.detail["number"] for entry in store.audit.entries(KEPT, skill=str(skill))}
-        known = history.versions(store, skill)
-        for at, version in enumerate(known):
-            before, number = known[at - 1].sha if at else sha256(b""), version.number
-            back = any(
-                v.sha == before or v.extra.get("without") == number or v.extra.get("to", number) < number
-                for v in known[at + 1 :]
-            )
-            if version.claim.get("why") and number not in kept and not back:
-                old = history.content(store, before) if at else b""
-                yield Change(skill, version, _text(old), _text(history.content(store, version.sha)))
 
 
 def record(session: Session, home: Path, store: Store) -> None:

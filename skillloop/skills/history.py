@@ -15,18 +15,21 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from skillloop import fs
 from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.fs import Missing, OpenSkill
 from skillloop.model import Version, sha256
-from skillloop.skillpath import SKILL, Owner, SkillPath, is_rules
+from skillloop.skillpath import SKILL, Owner, SkillPath, is_rules, target_name
+from skillloop.skills import document
 from skillloop.skills import publish as protocol
 from skillloop.skills.publish import Recovered, change_lock, keep, record
 from skillloop.store import By, Corrupt, Store
 from skillloop.store.versions import Publish
 
 CLAIMED = "claimed"  # in the log: a version that Claude made
+KEPT = "kept"  # in the log: such a change that waited, and that the person keeps
 _OURS = {"proposal", "rollback"}  # kinds of versions that skillloop wrote
 _TEMPORARY = re.compile(r"\.SKILL\.md\.[0-9a-f]{16}\.skillloop")  # as `Publish.temporary` makes them
 
@@ -36,6 +39,50 @@ def versions(store: Store, path: str | Path) -> list[Version]:
     skill = fs.canonical(path)
     claims = {entry.detail["number"]: entry.detail for entry in store.audit.entries(CLAIMED, skill=skill)}
     return [replace(each, claim=claims.get(each.number, {})) for each in store.versions.of(skill)]
+
+
+class Change(NamedTuple):
+    """A change of Claude's that waits for the person's word."""
+
+    skill: Path
+    version: Version
+    before: str
+    after: str
+
+    @property
+    def id(self) -> str:
+        """What the person calls it, e.g. `release-notes@3`."""
+        return f"{target_name(self.skill)}@{self.version.number}"
+
+    @property
+    def seal(self) -> str:
+        """Hex sha256 of what a yes or no is bound to."""
+        return sha256("\0".join((str(self.skill), self.before, self.after)))
+
+    @property
+    def diff(self) -> str:
+        """The unified diff."""
+        return document.diff(self.before, self.after, self.skill, f"version {self.version.number}")
+
+
+def waiting(store: Store) -> Iterator[Change]:
+    """Find the changes that wait for the person's word, oldest first."""
+    for skill in filter(Path.exists, store.skills()):
+        kept = {entry.detail["number"] for entry in store.audit.entries(KEPT, skill=str(skill))}
+        known = versions(store, skill)
+        for at, version in enumerate(known):
+            before, number = known[at - 1].sha if at else sha256(b""), version.number
+            back = any(
+                v.sha == before or v.extra.get("without") == number or v.extra.get("to", number) < number
+                for v in known[at + 1 :]
+            )
+            if version.claim.get("why") and number not in kept and not back:
+                old = content(store, before) if at else b""
+                yield Change(
+                    skill,
+                    version,
+                    *(data.decode("utf-8", "replace") for data in (old, content(store, version.sha))),
+                )
 
 
 def content(store: Store, sha: str) -> bytes:

@@ -142,7 +142,7 @@ class Sessions(Tables):
             data = encode(found)
             change = "UPDATE lessons SET offered = 1, data = ?, sha = ? WHERE id = ?"
             self._database.run(change, data, sha256(data), lesson_id)
-            self.audit.append("kept", lesson=lesson_id)
+            self.audit.append("promoted", lesson=lesson_id)
         return found
 
     def dismiss(self, lesson_id: str, *, never: bool = False) -> None:

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
-from skillloop.pipeline import client_edits
 from skillloop.skillpath import SkillPath, target_name
+from skillloop.skills import history
 from skillloop.skills.history import CLAIMED
 from skillloop.store import Queued, Store
 from skillloop.text.redact import shown
@@ -82,7 +82,7 @@ def leave_notice(home: Path) -> None:
     with Store.open(home) as store:
         waiting = len(store.proposals(states=("queued",)))
         lost = [item for item in unlearnt(store) if not item.blocked]
-        changes = [*client_edits.waiting(store)][::-1]
+        changes = [*history.waiting(store)][::-1]
         newest, news = store.entries(), _news(store, _told(home))
     ready = [f"{counted(waiting, 'skill edit')} {'is' if waiting == 1 else 'are'} waiting"] * (waiting > 0)
     if lost:

@@ -9,7 +9,7 @@ from helpers.sessions import corrected, digest, rewrites
 from transcripts import SKILL, Transcript
 
 from skillloop.hosts.claude_code.transcript import read
-from skillloop.pipeline import client_edits, session
+from skillloop.pipeline import session
 from skillloop.skills import history
 from skillloop.worker.notice import leave_notice
 
@@ -48,7 +48,7 @@ def test_an_edit_that_nobody_asked_for_is_claude_s_waits_and_goes_back(
         store,
     )
     assert made(store, skill) == [("import", "unknown"), ("external", "client")]
-    (change,) = client_edits.waiting(store)
+    (change,) = history.waiting(store)
     claim = change.version.claim
     assert (change.id, claim["why"], claim["lines"], claim["tool"]) == (
         "research@2",
@@ -61,7 +61,7 @@ def test_an_edit_that_nobody_asked_for_is_claude_s_waits_and_goes_back(
     history.rollback(store, skill, only=2)
     assert skill.read_bytes() == before
     assert made(store, skill)[-1] == ("rollback", "person")
-    assert ([*client_edits.waiting(store)], notice(home)) == ([], "")
+    assert ([*history.waiting(store)], notice(home)) == ([], "")
     assert store.verify() == []
 
 
@@ -86,14 +86,14 @@ def test_an_edit_that_the_person_ordered_or_worded_is_said_once(tmp_path, home, 
     said = asked(skill).typed(words)
     digest(rewrites(said, skill, OWN).says("Done."), tmp_path, home, store)
     assert made(store, skill)[:2] == [("import", "unknown"), ("external", "client")]
-    assert [*client_edits.waiting(store)] == []
+    assert [*history.waiting(store)] == []
     assert "Claude changed research: 1 line (undo: skillloop rollback research --only 2)" in notice(home)
 
 
 def test_a_yes_to_claude_s_question_is_an_order(tmp_path, home, store, skill):
     said = asked(skill).says("I could keep that.\n\nShall I note in the skill whom to copy in?").typed("sure")
     digest(rewrites(said, skill, OWN), tmp_path, home, store)
-    assert [*client_edits.waiting(store)] == []
+    assert [*history.waiting(store)] == []
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_the_person_s_rules_hold_even_where_they_ordered_the_edit(
     (home / "config.toml").write_text(rules)
     said = asked(skill).typed("Improve the research skill as you see fit.")
     digest(rewrites(said, skill, SKILL.replace(old, new)), tmp_path, home, store)
-    (change,) = client_edits.waiting(store)
+    (change,) = history.waiting(store)
     assert change.version.claim["why"].startswith("against ")
     assert why in change.version.claim["why"]
 
@@ -138,7 +138,7 @@ def test_a_change_by_hand_or_by_git_is_nobody_s(tmp_path, home, store, skill):
     digest(asked(skill).tool("Bash", command=f"cat {skill}").result("text"), tmp_path, home, store)
     assert history.record_external_edit(store, skill).told == "edited outside skillloop (author unknown)"
     assert made(store, skill) == [("import", "unknown"), ("external", "unknown"), ("external", "unknown")]
-    assert (notice(home), [*client_edits.waiting(store)]) == ("", [])
+    assert (notice(home), [*history.waiting(store)]) == ("", [])
 
 
 def test_what_a_person_wrote_beside_claude_stays_theirs(tmp_path, home, store, skill):
@@ -169,7 +169,7 @@ def test_versions_that_were_recorded_before_the_session_ended_are_claimed_too(tm
 def test_edits_of_several_turns_are_versions_of_their_own(tmp_path, home, store, skill):
     said = rewrites(asked(skill), skill, OWN).says("Done.").typed("Now improve the skill.")
     digest(rewrites(said, skill, OWN + "- Be kind.\n"), tmp_path, home, store)
-    assert [change.id for change in client_edits.waiting(store)] == ["research@2"]
+    assert [change.id for change in history.waiting(store)] == ["research@2"]
     assert [author for _, author in made(store, skill)] == ["unknown", "client", "client"]
 
 
@@ -179,14 +179,14 @@ def test_a_shell_command_counts_where_it_holds_the_new_lines(tmp_path, home, sto
     command = f"cd {skill.parent} && cat >> SKILL.md <<'EOF'\n- Always copy the whole department in.\nEOF"
     digest(asked(skill).tool("Bash", command=command).result(""), tmp_path, home, store)
     assert made(store, skill)[-1] == ("external", "client")
-    assert [change.version.claim["tool"] for change in client_edits.waiting(store)] == ["Bash"]
+    assert [change.version.claim["tool"] for change in history.waiting(store)] == ["Bash"]
 
 
 def test_a_new_skill_is_claude_s_and_no_question(tmp_path, home, store, skill):
     path = skill.parent.parent / "mail" / "SKILL.md"
     digest(rewrites(asked(skill), path, SKILL, tool="Write"), tmp_path, home, store)
     assert made(store, path) == [("import", "client")]
-    assert [*client_edits.waiting(store)] == []
+    assert [*history.waiting(store)] == []
 
 
 def test_what_failed_or_the_person_changed_in_the_dialog_is_not_claude_s(tmp_path, home, store, skill):
