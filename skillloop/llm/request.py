@@ -30,7 +30,7 @@ _SECRET = secrets.token_bytes(32)  # drawn by each process: marks around data ar
 class Prompt:
     """Instructions, with the name that a proposal carries: file, version and the first 12 digits of its SHA-256."""
 
-    name: str  # "draft.v1@3f2a…"
+    name: str  # "lessons.v1@3f2a…"
     text: str
 
 

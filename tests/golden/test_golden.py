@@ -98,7 +98,7 @@ def check(world: scenarios.World) -> Answers:
 
 
 def requests(world: scenarios.World) -> Answers:
-    """What an API key would be spent on: second opinions and drafts, whole."""
+    """What an API key would be spent on, whole."""
     paths = [*world.sessions["rules"][::6], *world.sessions["ways"][5::30], *world.sessions["benign"][::97]]
     (answer,) = run_calls(
         [["--home", world.root / "asking", "digest", "--plan", "--json", *paths]], world.root
