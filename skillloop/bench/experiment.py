@@ -2,7 +2,7 @@
 
 Candidates are versions of train.py, each a commit; values are bits per byte on the selection split. Each trial is one
 measurement. A candidate inside the noise is deferred: it is measured again, after a fresh measurement of the best beside
-it, until the pooled runs decide (`search.noise`).
+it, until the pooled runs decide (`search.significance`).
 """
 
 from __future__ import annotations

@@ -19,9 +19,11 @@ By = Literal["auto", "person"]
 """Who decided: the loop alone, or a person who saw it."""
 
 VersionKind = Literal["import", "proposal", "rollback", "external"]
+
+
 Settled = Literal["applied", "aborted", "conflict"]
 
-
+_CLOSE = "UPDATE publishes SET state = ? WHERE id = ?"
 _VERSION = "SELECT number, kind, sha, at, note, proposal, extra FROM versions"
 
 
@@ -120,13 +122,13 @@ class Versions(Tables):
 
     def apply(self, publish: Publish) -> Version:
         """Close an open publish whose bytes are in place: the version that it made."""
-        self._set_state(publish, "applied")
+        self._database.run(_CLOSE, "applied", publish.id)
         about = {"note": publish.note, "proposal": publish.proposal, "extra": publish.extra, "by": publish.by}
         return self.append(publish.skill, publish.kind, publish.target, **about)  # type: ignore[arg-type]
 
     def close(self, publish: Publish, state: Literal["aborted", "conflict"]) -> None:
         """Close an open publish whose bytes are not in place."""
-        self._set_state(publish, state)
+        self._database.run(_CLOSE, state, publish.id)
         self.audit.append(
             state, skill=publish.skill, base=publish.base, target=publish.target, proposal=publish.proposal
         )
@@ -149,6 +151,3 @@ class Versions(Tables):
     def _version(self, row: tuple[Any, ...]) -> Version:
         *plain, extra = row
         return replace(Version(*plain), extra=self._database.parsed(extra))
-
-    def _set_state(self, publish: Publish, state: Settled) -> None:
-        self._database.run("UPDATE publishes SET state = ? WHERE id = ?", state, publish.id)

@@ -25,17 +25,12 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 _WIDE = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
 
 
-def _bare(text: str) -> str:
-    """Lower a text, without accents and contraction marks; compatibility forms made plain."""
+def tokens(text: str) -> list[str]:
+    """Split a text into bare words, each wide character on its own: lower, without accents and contraction marks."""
     flat = text.replace("\u2019", "'").lower()
     if not flat.isascii():
         flat = unicodedata.normalize("NFKC", _ACCENTS.sub("", unicodedata.normalize("NFKD", flat)))
-    return _CONTRACTION.sub("", flat) if "'" in flat else flat
-
-
-def tokens(text: str) -> list[str]:
-    """Split a text into bare words, each wide character on its own."""
-    flat = _bare(text)
+    flat = _CONTRACTION.sub("", flat) if "'" in flat else flat
     if flat.isascii():
         return _PLAIN.findall(flat)
     marked = _DEVANAGARI.search(flat)  # its vowel signs are not matched by \\w

@@ -11,6 +11,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from skillloop.fs import Mark, mark, write_atomic
 from skillloop.hosts.claude_code import transcript
 
@@ -20,13 +22,11 @@ class Seen:
 
     def __init__(self, home: Path) -> None:
         self._path = home / "seen.json"
-        self._first = False
+        self._first = True
         self._marks: dict[str, Mark] = {}
-        try:
-            stored = json.loads(self._path.read_bytes())
-            self._marks = {path: (size, time) for path, (size, time) in stored.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
-            self._first = True  # missing or unreadable: start afresh
+        with suppress(OSError, msgspec.MsgspecError):  # missing or unreadable: start afresh
+            self._marks = msgspec.json.decode(self._path.read_bytes(), type=dict[str, Mark])
+            self._first = False
 
     def note(self, path: Path, seen: Mark) -> None:
         """Remember how a transcript looked when it was digested."""
@@ -62,7 +62,7 @@ class Seen:
 
     def save(self) -> None:
         """Write it to disk. What a crash loses before this is only swept again."""
-        write_atomic(self._path, json.dumps(self._marks).encode())
+        write_atomic(self._path, msgspec.json.encode(self._marks))
 
 
 def running(client: Path) -> frozenset[str]:
