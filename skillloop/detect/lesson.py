@@ -146,11 +146,8 @@ def _standing_alone(rule: Rule, before: str, text: str) -> Rule:
     at = text.find(before)
     whole = text[at : text.find(rule.quote, at) + len(rule.quote)] if before else rule.quote
     asked = trim(before)
-    if (
-        asked
-        and not _points_back(asked)
-        and durability.STATEMENT not in durability.features(before, before, asked)
-    ):
+    stands = asked is not None and not _points_back(asked)
+    if asked and stands and durability.STATEMENT not in durability.features(before, before, asked):
         return replace(rule, text=asked, quote=whole)
     orders = durability.STATEMENT not in rule.features
     ends = lexicon.words("gate.frame")  # prepositions

@@ -140,11 +140,8 @@ def _shape(char: str) -> str:
     if char.isascii() or char in _TABLE["signs"]:
         return ""
     folded = unicodedata.normalize("NFKC", char)
-    if (
-        char in _TABLE["ascii-twins"]
-        or _SMALL_CAPITALS.match(char)
-        or any(c.isascii() and c != " " for c in folded)
-    ):
+    holds_ascii = any(c.isascii() and c != " " for c in folded)
+    if holds_ascii or char in _TABLE["ascii-twins"] or _SMALL_CAPITALS.match(char):
         return "a look-alike of an ASCII character"
     return ""
 

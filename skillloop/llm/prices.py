@@ -6,12 +6,11 @@ model that is not in the table is charged at the dearest prices in it: a budget 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from skillloop.llm.request import Usage
+from skillloop.text.lexicon import table
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +37,7 @@ class Price:
         )
 
 
-_TABLE = tomllib.loads((Path(__file__).parents[1] / "data" / "prices.toml").read_text("utf-8"))
-
-PRICES: dict[str, Price] = {model: Price.read(row["price"]) for model, row in _TABLE.items()}
+PRICES: dict[str, Price] = {model: Price.read(row["price"]) for model, row in table("prices").items()}
 
 UNKNOWN = Price(*(max(getattr(price, sort) for price in PRICES.values()) for sort in Price.__slots__))
 
@@ -48,7 +45,7 @@ UNKNOWN = Price(*(max(getattr(price, sort) for price in PRICES.values()) for sor
 def price(model: str, prompt_tokens: int = 0) -> Price:
     """Return the prices of a call to `model` with so long a prompt. A dated name (`…-20251001`) is its family's."""
     family = model if model in PRICES else model.rpartition("-")[0]
-    over = _TABLE.get(family, {}).get("over")
+    over = table("prices").get(family, {}).get("over")
     if over and prompt_tokens > over["tokens"]:
         return Price.read(over["price"])
     return PRICES.get(family, UNKNOWN)

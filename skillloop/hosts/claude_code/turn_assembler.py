@@ -101,11 +101,9 @@ class Assembly:
 
     def _assistant(self, record: dict[str, Any], line: int) -> None:
         message = record.get("message")
-        if (
-            not isinstance(message, dict)
-            or message.get("model") == "<synthetic>"
-            or record.get("isSidechain")
-        ):
+        if not isinstance(message, dict) or record.get("isSidechain"):
+            return
+        if message.get("model") == "<synthetic>":
             return
         for block in dicts(message.get("content")):
             if block.get("type") in ("text", "tool_use"):
