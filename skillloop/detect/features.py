@@ -94,7 +94,9 @@ def _replies() -> frozenset[str]:
 @lru_cache(maxsize=64)
 def single_words(prose: str) -> dict[str, float]:
     """Return the stems of a text as numbers that none can be read from, each weighed by how many there are."""
-    stems = {stem(word) for word in tokens(prose[:SINGLE])}
+    stems = sorted(
+        {stem(word) for word in tokens(prose[:SINGLE])}
+    )  # in order, so that every process adds alike
     value = round(1 / len(stems) ** 0.5, 3) if stems else 0.0
     return {f"#{zlib.crc32(word.encode('utf-8', 'replace')) % BUCKETS}": value for word in stems}
 
