@@ -66,7 +66,8 @@ def contradict(rule: str, line: str, heading: str = "") -> bool:
         heading, line = f"{heading} {label[0]}", line[label.end() :]
         if "if" in words.polarity(label[0]):
             return False
-    mine, theirs, around = _clauses(rule), _clauses(line), words.content_words(heading)
+    around = words.content_words(lexicon.whole("placement.rules").sub(" ", words.fold(heading)))
+    mine, theirs = _clauses(rule), _clauses(line)
     pairs = [(a, b) for a in mine for b in theirs]
     return any(_opposed(a, b, around) or _reordered(a, b) or _reordered(b, a) for a, b in pairs)
 
@@ -251,6 +252,8 @@ def _other_value(a: _Clause, b: _Clause, around: Stems) -> bool:
             continue
         kinds = frozenset(map(words.stem, _line(number).partition(" : ")[2].split()))
         rest, other = a.said - mine - kinds, b.said - theirs - kinds
+        if number < 0 and rest and not other and around and not shared(rest, around):
+            continue  # the heading says of what
         common = shared(other, rest) or (a.said & kinds if b.said & kinds else frozenset())
         known = other if rest and other and not common else other | around
         covers = rest == shared(rest, known) or other == shared(other, rest)
