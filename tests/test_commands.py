@@ -740,27 +740,29 @@ def test_what_is_risky_asks_for_a_code_of_its_own(desk):
 def pair(desk):
     """A desk with an edit that would take the place of a line."""
     desk.skill.write_text(
-        SKILL.replace("Start with the answer in one sentence.", "Always cite a magazine first.")
+        SKILL.replace(
+            "Start with the answer in one sentence.", "Always cite a magazine when there is a study."
+        )
     )
     desk.run("digest", desk.transcript)
-    assert "- Always cite a magazine" in desk.run("review").stdout
+    assert "-- Always cite a magazine" in desk.run("review").stdout
     return desk
 
 
 def test_both_lines_of_a_pair_can_be_kept(pair):
     reviewed(pair, ("b keep both", "b"), *YES)
     text = pair.skill.read_text()
-    assert text.index("- Always cite a magazine first.\n- Never cite a magazine")
+    assert text.index("- Always cite a magazine when there is a study.\n- Never cite a magazine")
 
 
 def test_a_pair_is_edited_whole(pair, tmp_path):
     editor = tmp_path / "editor"
-    editor.write_text("#!/bin/sh\nsed -i -e 's/first/last/' -e 's/there is a study/a study exists/' \"$1\"\n")
+    editor.write_text("#!/bin/sh\nsed -i 's/there is a study/a study exists/' \"$1\"\n")
     editor.chmod(0o755)
     pair.env["EDITOR"] = pair.env["VISUAL"] = str(editor)
     reviewed(pair, ("b keep both", "e"), *YES)
     assert (
-        "- Always cite a magazine last.\n- Never cite a magazine when a study exists"
+        "- Always cite a magazine when a study exists.\n- Never cite a magazine when a study exists"
         in pair.skill.read_text()
     )
 
@@ -779,7 +781,7 @@ def test_an_edit_fits_a_terminal_of_24_lines_of_80(pair):
         prepared = gather.prepare(queued.proposal, pair.home, store)
     out = render.Terminal(width=80, file=io.StringIO())
     show.page(out, queued, prepared)
-    assert out.file.getvalue().count("\n") <= 20, out.file.getvalue()
+    assert out.file.getvalue().count("\n") + 3 <= 24, out.file.getvalue()  # with the head and the keys
 
 
 def test_much_the_same_for_two_files_stands_together(thirteen):
