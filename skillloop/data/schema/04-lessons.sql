@@ -25,9 +25,3 @@ DROP TABLE recurrences;
 DROP TABLE places;
 
 DROP INDEX disagreements_by_skill;
-
-ALTER TABLE sessions DROP COLUMN turns;
-
-ALTER TABLE sessions DROP COLUMN human_turns;
-
-ALTER TABLE sessions DROP COLUMN disagreements;
