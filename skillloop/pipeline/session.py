@@ -43,7 +43,7 @@ from skillloop.propose.answers import Answer, Unusable
 from skillloop.propose.offline_drafter import Recurrence
 from skillloop.propose.targets import KnownSkill
 from skillloop.skillpath import SkillPath, malformed_path
-from skillloop.skills import document, history
+from skillloop.skills import document, history, placement
 from skillloop.store import Corrupt, Store
 from skillloop.text import redact
 
@@ -184,12 +184,12 @@ def detect_in(run: Run) -> Found:
     known = targets.known_skills(run.session) if lessons or found or run.model.there else []
     lessons = _with_notes(run, lessons, found, known)
     corrections = {item.turn for item in disagreements}
-    lessons = tuple(_aimed(run, lesson, known, corrections) for lesson in lessons)
+    texts = {skill.ref.path: skill.text for skill in known}
+    lessons = tuple(_weighed(_aimed(run, lesson, known, corrections), texts) for lesson in lessons)
     if run.model.there:
         lessons = run.model.read(lessons, known)
-        offered = {lesson.turn for lesson in lessons if lesson.offered}
-        disagreements = tuple(replace(item, durable=item.turn in offered) for item in disagreements)
-    return disagreements, lessons
+    offered = {lesson.turn for lesson in lessons if lesson.offered}
+    return tuple(replace(item, durable=item.turn in offered) for item in disagreements), lessons
 
 
 def _with_notes(
@@ -227,6 +227,19 @@ def _aimed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: s
     if lesson.source != "detector":
         return lesson
     return targets.aimed(lesson, run.session, known, corrections)
+
+
+def _weighed(lesson: Lesson, texts: Mapping[str | None, str]) -> Lesson:
+    """Return a lesson that is offered if it says otherwise than a line of its file: such a line is not for once.
+
+    Args:
+        lesson: With its file.
+        texts: Of the files that are known, by path.
+    """
+    text = texts.get(lesson.target, "")
+    if lesson.offered or lesson.disagreement is None or lesson.chance < detect.AGAIN_AT or not text:
+        return lesson
+    return replace(lesson, offered=any(placement.contradicted(text, lesson.text)))
 
 
 def study(session: Session, recurring: Mapping[str, str] | None = None) -> Found:

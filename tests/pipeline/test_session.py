@@ -79,6 +79,20 @@ def test_a_dry_run_says_what_waits_already(tmp_path, home, store, skill):
     assert (home / "skillloop.db").read_bytes() == database
 
 
+def test_what_says_otherwise_than_a_line_of_its_skill_is_not_for_once(tmp_path, home, store, skill):
+    """The person decides, also in auto mode: the line that it would take the place of is theirs."""
+    (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    said = "please drop the summary from the answer"
+    alone = digest(corrected(skill, said).witnessed(home), tmp_path, home)
+    assert not [lesson for lesson in alone.lessons if lesson.offered]
+    skill.write_text(SKILL + "- Put a summary at the top of the answer.\n")
+    result = digest(corrected(skill, said).witnessed(home), tmp_path, home, store)
+    (trial,) = result.trials
+    assert trial.decision.outcome is Outcome.DEFER
+    assert trial.proposal.edits[0].old == "- Put a summary at the top of the answer."
+    assert [item.durable for item in result.disagreements] == [True]
+
+
 def test_an_older_client_is_queued_even_in_auto_mode(tmp_path, home, store, skill):
     (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
     digest(corrected(skill, RULE, version="2.1.101"), tmp_path, home, store)
