@@ -43,7 +43,8 @@ def command(app: App, rule: str, skill: str | None, project: bool, everywhere: b
     """Remember a rule in your own words. Without an option it goes to the skill that is about it, else to a rules file.
 
     It takes the way of every edit: placed, checked against your rules, and queued; in a terminal you decide at once, and with
-    `apply.mode = "auto"` what is ready is applied after you retyped a code. Inside a session it always waits for you.
+    `apply.mode = "auto"` what is ready is applied after you retyped a code. Inside a session it always
+    waits for you. Writes the queue, and the file once you say so.
 
     \b
     Examples:

@@ -189,7 +189,10 @@ def detect_in(run: Run) -> Found:
     if run.model.there:
         lessons = run.model.read(lessons, known)
     offered = {lesson.turn for lesson in lessons if lesson.offered}
-    return tuple(replace(item, durable=item.turn in offered) for item in disagreements), lessons
+    said = not run.model.there  # else what the model thinks counts
+    return tuple(
+        replace(item, durable=item.turn in offered or (said and item.durable)) for item in disagreements
+    ), lessons
 
 
 def _with_notes(
