@@ -112,7 +112,9 @@ def test_a_correction_without_a_skill_stands_in_the_next_session_once_it_is_appr
             terminal.see("? more")
             terminal.press("y")
             terminal.type(terminal.see(" to apply").rpartition(" to apply")[0].split()[-1])
-            client.until(rules.exists, "not applied")
+            client.until(
+                lambda: rules.exists() and rules.read_text(), "not applied"
+            )  # it is made empty first
         machine.stub.requests.clear()
         with machine.terminal(client.binary()) as terminal:
             terminal.see(READY)
