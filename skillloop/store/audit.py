@@ -18,7 +18,7 @@ from typing import Any
 
 from skillloop import fs
 from skillloop.model import sha256
-from skillloop.store.database import MIGRATIONS, Corrupt, Database, now, statements
+from skillloop.store.database import MIGRATIONS, Corrupt, Database, now
 
 _START = "0" * 64  # what the first entry has for `previous`
 
@@ -110,7 +110,7 @@ class Audit:
             self._database.run(f"DROP TRIGGER audit_no_{verb}")
         for seq, digest in self._database.rows("SELECT seq, hash FROM audit"):
             self._database.run("UPDATE audit SET mac = ? WHERE seq = ?", _mac(self._key(), digest), seq)
-        for statement in statements(MIGRATIONS[0]):
+        for statement in MIGRATIONS[0][1]:
             if "TRIGGER audit_no_" in statement:
                 self._database.run(statement)
         self._grown = True

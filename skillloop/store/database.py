@@ -29,8 +29,14 @@ from skillloop.model import sha256
 T = TypeVar("T")
 
 APPLICATION = 0x534B4C50  # "SKLP", in the header of the file
-MIGRATIONS = sorted((Path(__file__).parents[1] / "data" / "schema").glob("*.sql"))
-"""The steps that led to the schema, statements apart by blank lines. One that was released is never changed."""
+MIGRATIONS = [
+    (path.stem, path.read_text("utf-8").split("\n\n"))
+    for path in sorted((Path(__file__).parents[1] / "data" / "schema").glob("*.sql"))
+]
+"""The name and the statements of each step that led to the schema. One that was released is never changed.
+
+They are read with the module: a database must not be left half made because a file of the package cannot be read.
+"""
 _PRAGMAS = (
     "journal_mode=DELETE",
     "synchronous=EXTRA",
@@ -62,11 +68,6 @@ class Corrupt(SkillloopError):  # noqa: N818  (as its siblings in errors)
 def now() -> str:
     """Return the time as ISO 8601 in UTC, for display. Nothing is ever ordered or counted by it: clocks jump."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def statements(step: Path) -> list[str]:
-    """Return the statements of a migration."""
-    return step.read_text("utf-8").split("\n\n")
 
 
 def encode(value: Any) -> str:
@@ -128,10 +129,10 @@ class Database:
                     f"{self.path} was written by a newer skillloop (schema {done}, this one knows {len(MIGRATIONS)})",
                     "upgrade skillloop",
                 )
-            for step in MIGRATIONS[done:]:
-                for statement in statements(step):
+            for step, statements in MIGRATIONS[done:]:
+                for statement in statements:
                     self.run(statement)
-                number, _, name = step.stem.partition("-")
+                number, _, name = step.partition("-")
                 self.run("INSERT INTO migrations VALUES (?, ?, ?)", int(number), name, now())
 
     def close(self) -> None:

@@ -97,12 +97,11 @@ def test_an_older_store_survives_export_and_rebuilding(older, tmp_path):
         assert (store.verify(), len(history.versions(store, SKILL))) == ([], 4)
 
 
-def test_an_interrupted_migration_is_begun_again(older, monkeypatch, tmp_path):
+def test_an_interrupted_migration_is_begun_again(older, monkeypatch):
     """Each migration is one transaction with its number."""
     before = tables(older)
 
-    broken = tmp_path / "99-broken.sql"
-    broken.write_text("CREATE TABLE half (x TEXT) STRICT;\n\nCREATE TABLE half (x TEXT) STRICT;")
+    broken = "99-broken", ["CREATE TABLE half (x TEXT) STRICT;"] * 2
     monkeypatch.setattr("skillloop.store.database.MIGRATIONS", (*MIGRATIONS, broken))
     with pytest.raises(SkillloopError, match="already exists"):
         Store.open(older)
