@@ -7,11 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
-
 from skillloop.commands.digest import said_again
-from skillloop.commands.options import App, checks_as_objects, emit, json_option, say
-from skillloop.commands.turns import chosen
+from skillloop.commands.options import App, checks_as_objects, emit, say, verb
+from skillloop.commands.turns import chosen, session_argument
 from skillloop.errors import Refused
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Lesson, Outcome, Session
@@ -30,10 +28,7 @@ TRIES = 2
 """So often may a check turn down what cites a turn: its wording can be mended once."""
 
 
-@click.command()
-@click.argument("session", required=False, metavar="[PATH|SESSION_ID]")
-@json_option
-@click.pass_obj
+@verb(session_argument)
 def command(app: App, session: str | None, as_json: bool) -> int:
     """Queue lessons drawn from a session, given as JSON or TOML on stdin. Writes the queue and no SKILL.md: all of it waits for you.
 
@@ -76,7 +71,7 @@ def _proposed(value: Any, read: Session, known: list[KnownSkill], home: Path, st
         return told | {"reason": result.trouble, "again": True}
     if not result.trials:
         repeat = result.recurrence
-        reason = said_again(repeat) if repeat else "an edit rests on these words already"
+        reason = said_again(repeat) if repeat else result.known
         found = result.taken or (repeat.proposal if repeat else None)
         return told | {"outcome": "known", "id": found, "reason": reason}
     trial = result.trials[-1]

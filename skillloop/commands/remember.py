@@ -24,11 +24,9 @@ from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.model import Lesson, Scope, Session, sha256
 from skillloop.pipeline import session
 from skillloop.propose import targets
+from skillloop.propose.answers import LONGEST
 from skillloop.skillpath import SKILL, rules_file, target_name
 from skillloop.text.redact import redact
-
-LONGEST = 300
-"""Characters of a rule."""
 
 
 @verb(

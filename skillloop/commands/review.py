@@ -41,6 +41,7 @@ from skillloop.model import Lesson, Outcome, Proposal, SkillRef, sha256
 from skillloop.pipeline import gather, session
 from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.session import LessonResult
+from skillloop.propose import targets
 from skillloop.render import standing, tilde
 from skillloop.skillpath import COPY_HINT, SkillPath, rules_file, target_name
 from skillloop.skills import history
@@ -178,7 +179,7 @@ def drafted(app: App, store: Store, lesson: Lesson, why: str) -> dict[str, Any]:
 
 def outcome(done: LessonResult) -> dict[str, Any]:
     """Return as JSON what became of a lesson that a person gave: the edit that waits or was applied, or why there is none."""
-    told = {"version": 1, "id": done.taken or None, "state": "known", "why": "it waits already"}
+    told = {"version": 1, "id": done.taken or None, "state": "known", "why": done.known}
     if done.trials:
         trial = done.trials[-1]
         state, why = standing(trial.verdict)
@@ -562,7 +563,6 @@ class Sitting:
 
 def skills() -> list[SkillRef]:
     """Return the person's own skills, those of the project here, and the rules files of both."""
-    roots = (projects_folder().parent / "skills", Path.cwd() / ".claude" / "skills")
-    files = dict.fromkeys(path.absolute() for root in roots for path in sorted(root.glob("*/SKILL.md")))
-    known = [SkillRef(path.parent.name, str(path)) for path in files if SkillPath.of(path).owner.editable]
+    listed = dict.fromkeys(targets.skills_in(Path.cwd()))  # from the home folder both are one
+    known = [skill for skill in listed if skill.path and SkillPath.of(skill.path).owner.editable]
     return known + [SkillRef(target_name(path), path) for path in (rules_file(Path.cwd()), rules_file(None))]

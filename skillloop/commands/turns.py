@@ -9,7 +9,7 @@ import click
 
 from skillloop import detect
 from skillloop.commands.digest import last_session
-from skillloop.commands.options import App, emit, json_option, projects_folder
+from skillloop.commands.options import App, emit, projects_folder, verb
 from skillloop.hosts.claude_code import authorship, transcript
 from skillloop.pipeline import session as pipeline
 from skillloop.propose.context import clean
@@ -21,10 +21,10 @@ RUNNING = "CLAUDE_CODE_SESSION_ID"
 """The client tells its commands so which session they run in."""
 
 
-@click.command()
-@click.argument("session", required=False, metavar="[PATH|SESSION_ID]")
-@json_option
-@click.pass_obj
+session_argument = click.argument("session", required=False, metavar="[PATH|SESSION_ID]")
+
+
+@verb(session_argument)
 def command(app: App, session: str | None, as_json: bool) -> int:
     """Print what you said in a session, turn by turn, with the ids that `skillloop propose` cites. Writes nothing.
 

@@ -80,16 +80,20 @@ class KnownSkill:
 
 def known_skills(session: Session) -> list[KnownSkill]:
     """Return the skills that were in force in a session, and those of its project and of the person."""
-    roots = [client_folder().absolute() / "skills"]
-    if (project := project_of(session)) is not None:
-        roots.append(Path(project) / ".claude" / "skills")
-    others = [
-        SkillRef(path.parent.name, str(path)) for root in roots for path in sorted(root.glob("*/SKILL.md"))
-    ]
     by_file: dict[str, SkillRef] = {}
-    for ref in (*session.skills, *others):
+    for ref in (*session.skills, *skills_in(project_of(session))):
         by_file.setdefault(os.path.realpath(ref.path) if ref.path else ref.name, ref)
     return [KnownSkill(ref, text_of(ref.path)) for ref in by_file.values()]
+
+
+def skills_in(project: str | Path | None) -> list[SkillRef]:
+    """Return the person's own skills, and those of a project."""
+    roots = [client_folder().absolute() / "skills"]
+    if project is not None:
+        roots.append(Path(project) / ".claude" / "skills")
+    return [
+        SkillRef(path.parent.name, str(path)) for root in roots for path in sorted(root.glob("*/SKILL.md"))
+    ]
 
 
 def text_of(path: str | None) -> str:
