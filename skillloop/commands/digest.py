@@ -17,10 +17,10 @@ from skillloop import config, llm, render
 from skillloop.commands.options import App, checks_as_objects, emit, json_option, projects_folder, say
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
-from skillloop.hosts.claude_code import notes, transcript
+from skillloop.hosts.claude_code import transcript
 from skillloop.hosts.claude_code.transcript import read_all
 from skillloop.llm import Planned
-from skillloop.model import Disagreement, Origin, Outcome, Session
+from skillloop.model import Disagreement, Lesson, Origin, Outcome, Session
 from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest, Trial
 from skillloop.propose.offline_drafter import Recurrence
@@ -163,7 +163,6 @@ def _moment(since: str) -> float:
 def as_object(result: Digest) -> dict[str, Any]:
     """Return the documented JSON shape of one digested session (docs/json.md)."""
     session = result.session
-    noted = notes.find(session)
     offered = {item.disagreement: item.text for item in reversed(result.lessons) if item.offered}
     return {
         "session_id": session.session_id,
@@ -185,23 +184,12 @@ def as_object(result: Digest) -> dict[str, Any]:
             for item in result.disagreements
         ],
         "lessons": [
-            {
-                "uuid": item.evidence.uuid,
-                "line": item.evidence.line,
-                "text": item.text,
-                "source": item.source,
-                "scope": item.scope.value,
-                "target": item.target,
-                "chance": item.chance,
-                "offered": item.offered,
-                "why_no_edit": result.unproposed.get(item.id),
-                "look": list(item.look),
-            }
+            _lesson_as_object(item, result.unproposed.get(item.id))
             for item in sorted(result.lessons, key=lambda item: -item.chance)
         ],
         "notes": {
-            "linked": sum(note.turn is not None for note in noted),
-            "alone": [note.name for note in noted if note.turn is None],
+            "linked": sum(note.turn is not None for note in result.noted),
+            "alone": [note.name for note in result.noted if note.turn is None],
         },
         "recurrences": [
             {"path": item.path, "line": item.line or None, "rule": item.rule, "proposal": item.proposal}
@@ -222,6 +210,21 @@ def as_object(result: Digest) -> dict[str, Any]:
         ],
         "bad_lines": session.bad_lines,
         "troubles": list(result.troubles),
+    }
+
+
+def _lesson_as_object(item: Lesson, why_no_edit: str | None) -> dict[str, Any]:
+    return {
+        "uuid": item.evidence.uuid,
+        "line": item.evidence.line,
+        "text": item.text,
+        "source": item.source,
+        "scope": item.scope.value,
+        "target": item.target,
+        "chance": item.chance,
+        "offered": item.offered,
+        "why_no_edit": why_no_edit,
+        "look": list(item.look),
     }
 
 

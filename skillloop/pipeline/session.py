@@ -89,9 +89,8 @@ class Digest:
     trials: tuple[Trial, ...] = ()
     recurrences: tuple[Recurrence, ...] = ()
     troubles: tuple[str, ...] = ()
-    unproposed: dict[str, str] = field(
-        default_factory=dict
-    )  # why an offered lesson led to nothing, by its id
+    unproposed: dict[str, str] = field(default_factory=dict)  # why no edit was made, by id of the lesson
+    noted: tuple[Note, ...] = ()  # Claude Code's own notes on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +103,7 @@ class Run:
     record: Store | None  # where it is recorded; None in a dry run and in a plan
     model: ModelStage
     made: list[Proposal] = field(default_factory=list)  # in this run, what is applied or waits
+    noted: list[Note] = field(default_factory=list)  # Claude Code's own notes on the session
 
 
 def start(session: Session, home: Path, store: Store | None, history: Store | None = None) -> Run:
@@ -180,7 +180,8 @@ def detect_in(run: Run) -> Found:
     else:
         recurring = run.history.wishes(before=run.session.session_id)
         disagreements, lessons = study(run.session, recurring)
-    found = [] if run.session.automated else notes.find(run.session)
+    run.noted.extend(notes.find(run.session))
+    found = [] if run.session.automated else run.noted
     known = targets.known_skills(run.session) if lessons or found or run.model.there else []
     lessons = _with_notes(run, lessons, found, known)
     corrections = {item.turn for item in disagreements}
@@ -257,13 +258,9 @@ def study(session: Session, recurring: Mapping[str, str] | None = None) -> Found
     lessons = [item for item in lessons if item.evidence not in echoed]
     return (
         tuple(
-            replace(
-                item,
-                durable=item.durable and item.evidence not in echoed,
-                evidence=replace(item.evidence, quote=detect.ONLY_PASTED)
-                if item.evidence in echoed
-                else _redacted(item.evidence),
-            )
+            replace(item, evidence=_redacted(item.evidence))
+            if item.evidence not in echoed
+            else replace(item, durable=False, evidence=replace(item.evidence, quote=detect.ONLY_PASTED))
             for item in disagreements
         ),
         tuple(
@@ -352,6 +349,7 @@ def _digest(run: Run, found: Found, chosen: Iterable[Lesson]) -> Digest:
         tuple(result.recurrence for result in results if result.recurrence is not None),
         tuple(dict.fromkeys(troubles)),
         {name: why for name, why in unproposed.items() if why},
+        tuple(run.noted),
     )
 
 
