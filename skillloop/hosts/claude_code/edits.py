@@ -65,19 +65,18 @@ def _changes(record: dict[str, Any], calls: dict[Any, str]) -> Iterator[tuple[st
         elif isinstance(result, dict) and not result.get("userModified"):
             tool, _, file = calls.get(block.get("tool_use_id"), "").partition(" ")
             if file and file == result.get("filePath"):
-                yield file, tool, "", tuple(_hunks(result))
+                hunks = (tuple(text.encode("utf-8", "replace") for text in hunk) for hunk in _hunks(result))
+                yield file, tool, "", tuple(hunks)
 
 
-def _hunks(result: dict[str, Any]) -> Iterator[tuple[bytes, bytes]]:
+def _hunks(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    patch = result.get("structuredPatch") or ()
     if result.get("type") == "create":
-        yield b"", str(result.get("content")).encode("utf-8", "replace")
-    elif not result.get("structuredPatch"):  # then what the call was given is all there is
-        yield (
-            str(result["oldString"]).encode("utf-8", "replace"),
-            str(result["newString"]).encode("utf-8", "replace"),
-        )
-    for hunk in result.get("structuredPatch") or ():
+        yield "", str(result.get("content"))
+    elif not patch:  # then what the call was given is all there is
+        yield str(result["oldString"]), str(result["newString"])
+    for hunk in patch:
         old, new = (
             "".join(f"{line[1:]}\n" for line in hunk["lines"] if line[:1] in side) for side in (" -", " +")
         )
-        yield old.encode("utf-8", "replace"), new.encode("utf-8", "replace")
+        yield old, new
