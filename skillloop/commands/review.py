@@ -192,8 +192,7 @@ def outcome(done: LessonResult) -> dict[str, Any]:
 
 def alike(one: Proposal, other: Proposal) -> bool:
     """Return whether two edits bring much the same line."""
-    new, old = one.edits[0].new or "", other.edits[0].new or ""
-    return words.similarity(new, old) >= ALIKE and words.polarity(new) == words.polarity(old)
+    return words.alike(one.edits[0].new or "", other.edits[0].new or "", ALIKE)
 
 
 def _id(entry: Entry) -> str:

@@ -116,8 +116,4 @@ def same(one: str, other: str) -> bool:
         return True
     if len(other) > LONGEST or not 0.5 < len(one) / max(1, len(other)) < 2:
         return False
-    return (
-        words.similarity(one, other) >= SAME
-        and words.polarity(one) == words.polarity(other)
-        and _FIGURES.findall(one) == _FIGURES.findall(other)
-    )
+    return words.alike(one, other, SAME) and _FIGURES.findall(one) == _FIGURES.findall(other)

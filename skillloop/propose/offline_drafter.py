@@ -65,11 +65,8 @@ def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) 
 
 
 def _says_the_same(rule: str, line: str) -> bool:
-    return (
-        words.similarity(rule, line) >= SAME
-        and words.polarity(rule) == words.polarity(line)
-        and sorted(_NUMBER.findall(rule)) == sorted(_NUMBER.findall(line))
-    )
+    numbers = (sorted(_NUMBER.findall(text)) for text in (rule, line))
+    return words.alike(rule, line, SAME) and next(numbers) == next(numbers)
 
 
 def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> tuple[Edit, str] | None:

@@ -71,14 +71,9 @@ def repeats(proposal: Proposal, earlier: Iterable[Queued]) -> Queued | None:
 
 def _near(mine: Proposal, other: Proposal) -> bool:
     """Return whether two proposals are the same attempt, edit by edit."""
-    if len(mine.edits) != len(other.edits):
-        return False
-    for a, b in zip(mine.edits, other.edits, strict=True):
-        one, another = a.new or "", b.new or ""
-        if "delete" in (a.op, b.op):
-            same = (a.op, a.old) == (b.op, b.old)
-        else:
-            same = words.similarity(one, another) >= NEAR and words.polarity(one) == words.polarity(another)
-        if not same:
-            return False
-    return True
+    return len(mine.edits) == len(other.edits) and all(
+        (a.op, a.old) == (b.op, b.old)
+        if "delete" in (a.op, b.op)
+        else words.alike(a.new or "", b.new or "", NEAR)
+        for a, b in zip(mine.edits, other.edits, strict=True)
+    )

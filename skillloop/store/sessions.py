@@ -12,7 +12,7 @@ from skillloop.model import Disagreement, Lesson, Session, SkillRef, sha256
 from skillloop.skillpath import SkillPath, malformed_path
 from skillloop.store.audit import Tables
 from skillloop.store.database import Corrupt, encode, now
-from skillloop.text.words import similarity
+from skillloop.text.words import alike
 
 ALIKE = 0.8
 """Similarity from which two lessons say the same."""
@@ -129,7 +129,7 @@ class Sessions(Tables):
         found = [(self._database.document(Lesson, data, sha), answer) for data, sha, answer in rows]
         never = [lesson.text for lesson, answer in found if answer]
         asked = [lesson for lesson, answer in found if not answer]
-        asked = [x for x in asked if all(similarity(x.text, text) < ALIKE for text in never)]
+        asked = [x for x in asked if not any(alike(x.text, text, ALIKE) for text in never)]
         return sorted(asked, key=lambda lesson: -lesson.chance)
 
     def keep(self, lesson_id: str) -> Lesson:

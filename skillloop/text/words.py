@@ -103,6 +103,11 @@ def similarity(a: str, b: str) -> float:
     return 2 * len(mine & theirs) / (len(mine) + len(theirs))
 
 
+def alike(one: str, other: str, least: float) -> bool:
+    """Return whether two lines are at least so similar, and neither forbids or limits what the other does not."""
+    return similarity(one, other) >= least and polarity(one) == polarity(other)
+
+
 @lru_cache(maxsize=4096)
 def polarity(text: str) -> tuple[str, ...]:
     """Return the negators, quantifiers and scope words of a text in order, by meaning ("not", "only", "before", …).

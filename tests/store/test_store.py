@@ -78,6 +78,14 @@ def test_a_lesson_without_a_target_can_be_attached_to_a_skill(store):
     assert store.lesson("e1") == changed
 
 
+def test_what_is_never_to_be_asked_again_silences_what_says_the_same_and_not_the_opposite(store):
+    said = ("Use tabs for indentation", "Please use tabs for indentation", "Never use tabs for indentation")
+    lessons = [dataclasses.replace(lesson(f"e{n}", offered=False), text=text) for n, text in enumerate(said)]
+    store.save_digest(session("s1"), [], lessons)
+    store.dismiss("e0", never=True)
+    assert [each.id for each in store.candidates()] == ["e2"]
+
+
 def test_a_dismissed_lesson_is_kept_but_no_longer_asked_about(store):
     store.save_digest(session(), [], [lesson("e1", target=None)])
     store.dismiss("e1")

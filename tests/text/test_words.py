@@ -43,6 +43,12 @@ def test_similarity_is_high_for_the_same_rule_and_low_for_another():
     assert words.similarity("", "") == 1.0
 
 
+def test_lines_of_the_same_words_are_not_alike_where_one_forbids_what_the_other_asks_for():
+    assert words.alike("Use tabs for indentation", "please use tabs for indentation", 0.9)
+    assert not words.alike("Use tabs for indentation", "Never use tabs for indentation", 0.5)
+    assert not words.alike("Use tabs for indentation", "Write the tests first", 0.5)
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
