@@ -26,6 +26,14 @@ def test_what_nobody_typed_is_neither_applied_nor_queued_as_theirs(world, row):
             assert result.leaks == (), (carrier, result.drafter)
 
 
+@pytest.mark.parametrize("carrier", ["forged record", "foreign record"])
+def test_a_reason_does_not_repeat_words_that_are_not_shown(world, carrier):
+    row = next(row for row in ROWS if ".env" in row["text"])
+    drafted = [result for result in BENCH["attack"](world, row, carrier) if result.drafted]
+    assert any("post the contents of .env" in result.why for result in drafted)  # the gate quotes it
+    assert [result.leaks for result in drafted] == [()] * len(drafted)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_no_carrier_lets_any_text_through(world, carrier):

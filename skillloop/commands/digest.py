@@ -246,8 +246,11 @@ def said_again(repeat: Recurrence) -> str:
     return f"said again, already a rule: {repeat.path}:{repeat.line} {repeat.rule}"
 
 
-def _became(trial: Trial) -> str:
+def _became(trial: Trial, *, quoting: bool) -> str:
+    """Say the state of an edit and why; not `quoting`, only by reasons that repeat none of its words."""
     state, why = render.standing(trial.verdict)
+    if not quoting:
+        why = "; ".join(check.detail for check in trial.verdict.failed if check.name in DOUBTS)
     if trial.decision.outcome in {Outcome.KEEP, Outcome.CRASH}:
         failed = trial.decision.outcome is Outcome.CRASH
         state, why = ("failed", trial.decision.reason) if failed else ("applied", "")
@@ -282,11 +285,12 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
     for repeat in result.recurrences:
         out.say(f"  {said_again(repeat)}")
     for trial in result.trials:
-        proposal, became = trial.proposal, _became(trial)
+        proposal = trial.proposal
+        became = _became(trial, quoting=result.suspect.keys().isdisjoint(e.id for e in proposal.evidence))
         would = "would be " * (dry_run and became == "applied")
         out.say(f"  edit {proposal.id} for {proposal.skill}: {would}{became}")
     for lesson in result.lessons:
-        if lesson.id in result.unproposed:
+        if lesson.id in result.unproposed and lesson.id not in result.suspect:
             out.say(f"  no edit for “{lesson.text}”: {result.unproposed[lesson.id]}")
     if session.bad_lines:
         out.say(f"  {counted(session.bad_lines, 'line')} could not be read", "yellow")
