@@ -358,6 +358,16 @@ def test_the_first_sweep_takes_the_past_as_seen_and_the_next_finds_what_ended_wi
     assert done == ["killed"]
 
 
+def test_the_second_start_offers_once_to_look_at_the_past(home, client, monkeypatch):
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(client))
+    for name, days in (("now", 0), ("lately", 20), ("long-ago", 40)):
+        said(client, name, age=days * 86_400)
+    worker.drain(home, client, collect([]))
+    assert "You had 2 sessions in the last 30 days: /skillloop:reflect 30d" in hook.notice(str(home))
+    worker.drain(home, client, collect([]))
+    assert message(home) == ""
+
+
 def test_a_transcript_that_grew_after_its_digest_is_found(home, client):
     done = []
     end(home, said(client, "a"))

@@ -10,13 +10,16 @@ Every verb that decides something leaves a new notice, so this stands apart from
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
-from skillloop.skillpath import SkillPath, target_name
+from skillloop.hosts.claude_code import transcript
+from skillloop.skillpath import SkillPath, client_folder, target_name
 from skillloop.skills import history
 from skillloop.skills.history import CLAIMED
 from skillloop.store import Queued, Store
@@ -26,6 +29,7 @@ from skillloop.worker.queue import parked
 REVIEW = "/skillloop:review"
 NEWEST = 2  # of what happened since the last start are told in full
 LONGEST = 120  # characters of a line in a notice
+PAST = 30  # days that the first notice offers to look back
 
 
 class Unlearnt(NamedTuple):
@@ -83,7 +87,7 @@ def leave_notice(home: Path) -> None:
         waiting = len(store.proposals(states=("queued",)))
         lost = [item for item in unlearnt(store) if not item.blocked]
         changes = [*history.waiting(store)][::-1]
-        newest, news = store.entries(), _news(store, _told(home))
+        newest, news = store.entries(), [*_news(store, _told(home)), *_offer(home, store)]
     ready = [f"{counted(waiting, 'skill edit')} {'is' if waiting == 1 else 'are'} waiting"] * (waiting > 0)
     if lost:
         ready.append(
@@ -109,6 +113,16 @@ def _told(home: Path) -> int:
         return int((home / "noticed").read_text("ascii"))
     except (OSError, ValueError):
         return 0
+
+
+def _offer(home: Path, store: Store) -> Iterator[str]:
+    """Offer to look at the sessions from before the installation, until a start has told of anything: so once."""
+    known, since, past = set(store.sessions()), time.time() - PAST * 86_400, 0
+    with suppress(OSError):  # a transcript that is removed just now
+        for path in () if (home / "noticed").exists() else transcript.find(client_folder() / "projects"):
+            past += path.stem not in known and path.stat().st_mtime > since
+    if past > 1:  # one is that of now
+        yield f"You had {past} sessions in the last {PAST} days: /skillloop:reflect {PAST}d looks for corrections in them."
 
 
 def _news(store: Store, told: int) -> list[str]:

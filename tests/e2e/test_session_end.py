@@ -68,7 +68,7 @@ def test_the_first_session_ever_is_digested_once_the_environment_is_built(tmp_pa
     machine = Machine(tmp_path, stub)
     machine.restore()
     with machine.terminal(client.binary()) as terminal:
-        terminal.see("skillloop is building its environment")
+        terminal.see("skillloop drafts edits to your skills")
         talk(terminal, machine.stub)
         leave(terminal)
     assert machine.wait_for_proposal(60)["evidence"][0]["quote"] == CORRECTION

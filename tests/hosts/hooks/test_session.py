@@ -155,9 +155,11 @@ def test_a_start_with_nothing_to_say_says_nothing(hook, home):
     assert hook("start").stdout == b""
 
 
-def test_the_first_start_says_that_the_environment_is_being_built(hook, home):
+def test_the_first_start_says_what_it_does_and_what_to_type(hook, home):
     shutil.rmtree(home / "env")
-    assert "building its environment" in json.loads(hook("start").stdout)["systemMessage"]
+    said = json.loads(hook("start").stdout)["systemMessage"]
+    assert "/skillloop:reflect" in said
+    assert "set up in the background" in said
 
 
 def test_sessions_that_end_at_once_lose_no_job(hook, home):

@@ -12,9 +12,9 @@ import os
 import sys
 
 LIMIT = 65536  # bytes of hook input; the client sends well under 2 kB
-BUILDING = (
-    '{"systemMessage": "skillloop is building its environment in the background (once, about a minute). '
-    'Sessions that end meanwhile wait in its inbox."}\n'
+WELCOME = (
+    '{"systemMessage": "skillloop drafts edits to your skills from what you correct; you decide on each one. '
+    'To draw lessons from a session yourself: /skillloop:reflect. It is being set up in the background, once."}\n'
 )
 # Variables that tie a process to the session it was started from: the worker belongs to none.
 SESSION_VARIABLES = (
@@ -103,7 +103,7 @@ def notice(home: str) -> str:
         with open(os.path.join(home, "notice.json"), encoding="utf-8") as file:
             line, _, told = file.read(LIMIT).partition("\n")
     except FileNotFoundError:
-        return "" if os.path.exists(os.path.join(home, "env", "current")) else BUILDING
+        return "" if os.path.exists(os.path.join(home, "env", "current")) else WELCOME
     if told:
         path = os.path.join(home, "noticed")
         with open(path + ".new", "w", encoding="utf-8") as file:
