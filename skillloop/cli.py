@@ -37,7 +37,9 @@ VERBS = {
     "diff": "Show what changed between two versions of a skill.",
     "rollback": "Take a skill back to an earlier version.",
     "watch": "Follow transcripts and skills, and show what is found as it happens.",
-    "constraints": "Print your rules, and where each comes from.",
+    "init": "Write a file for your rules, with every key as a comment.",
+    "config": "Show, edit and explain your rules.",
+    "constraints": "Print the rules that hold, and where each comes from.",
     "check": "Check a hand-made change to a SKILL.md against your rules.",
     "verify": "Prove that the log was not altered.",
     "doctor": "Find problems, and repair what can be repaired safely.",
@@ -48,7 +50,15 @@ VERBS = {
     "demo": "Watch the whole loop on a bundled example, in a temporary home.",
 }
 
-BESIDE = {"reject": "approve", "diff": "log", "import": "export", "check": "constraints", "verify": "doctor"}
+BESIDE = {
+    "reject": "approve",
+    "diff": "log",
+    "import": "export",
+    "init": "config",
+    "constraints": "config",
+    "check": "config",
+    "verify": "doctor",
+}
 """Verbs that stand in the file of another one."""
 
 
@@ -166,7 +176,10 @@ def _say(message: str, hint: str, code: int, *, as_json: bool) -> int:
 
     message, hint = shown(message), shown(hint)
     if as_json:
-        click.echo(json.dumps({"error": {"message": message, "hint": hint, "exit_code": code}}), err=True)
+        click.echo(
+            json.dumps({"version": 1, "error": {"message": message, "hint": hint, "exit_code": code}}),
+            err=True,
+        )
     else:
         click.echo(f"skillloop: {message}" + (f"\n  → {hint}" if hint else ""), err=True)
     return code

@@ -380,6 +380,23 @@ def test_invalid_rules_stop_everything_naming_the_line(desk):
     assert f"{desk.home / 'config.toml'}:3" in done.stderr
 
 
+def test_a_file_for_the_rules_is_begun_once_and_edited_in_the_editor(desk, tmp_path):
+    file = desk.home / "config.toml"
+    assert desk.run("init").stdout == f"written: {file}\n"
+    assert desk.run("config", "path").stdout == f"{file}\n"
+    file.write_text("[apply]\n")
+    assert "left as it is" in desk.run("init", code=2).stderr
+    assert file.read_text() == "[apply]\n"
+    assert "needs a terminal" in desk.run("config", "edit", code=4).stderr
+    desk.env["EDITOR"] = desk.env["VISUAL"] = (
+        f"{sys.executable} -c \"import sys; open(sys.argv[1], 'w').write('a')\""
+    )
+    code, shown = desk.type("config", "edit", answers=[])
+    assert code == 1
+    assert f"{file}:1: not TOML" in shown
+    assert desk.run("config", "show", code=1).stderr == desk.run("constraints", code=1).stderr
+
+
 @pytest.mark.parametrize("text", ["---\nname: x\n", b"---\nname: x\n---\n\xff\n"])
 def test_a_skill_that_cannot_be_edited_safely_is_said_and_left(desk, text):
     data = text if isinstance(text, bytes) else text.encode()

@@ -64,7 +64,7 @@ def documented(command):
         for line in (ROOT / "docs/json.md").read_text("utf-8").splitlines()
         if re.match(rf"\| [^|]*`{command}`[^|]* \|", line)
     )
-    return set(re.findall(r'"(\w+)"', row.partition("{")[2]))
+    return {"version", *re.findall(r'"(\w+)"', row.partition("{")[2])}
 
 
 def named(shape):

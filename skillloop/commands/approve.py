@@ -39,7 +39,7 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
         by = require_person(app, f"approve {item.id}", prepared.digest, token)
         version = gather.publish(prepared, store, by="person", note=f"approved in {by}")
     after_decision(app)
-    told = {"id": item.id, "path": item.path, "version": version.number, "sha256": version.sha}
+    told = {"id": item.id, "path": item.path, "number": version.number, "sha256": version.sha}
     done = f"applied: {render.tilde(item.path)} is now version {version.number}"
     tell(told, done, f"to undo it: skillloop rollback {item.skill}", as_json=as_json)
     return 0

@@ -25,7 +25,7 @@ def page(out: render.Terminal, change: Change) -> None:
 def as_object(change: Change) -> dict[str, Any]:
     """Return the documented JSON shape of a change that waits."""
     about = {key: change.version.claim[key] for key in ("session", "turn", "tool", "why", "lines")}
-    where = {"path": str(change.skill), "version": change.version.number}
+    where = {"path": str(change.skill), "number": change.version.number}
     return {"change": change.id, **where, **about, "diff": change.diff}
 
 

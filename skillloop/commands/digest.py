@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ from typing import Any
 import click
 
 from skillloop import config, llm, render
-from skillloop.commands.options import App, checks_as_objects, emit, json_option, projects_folder, say
+from skillloop.commands.options import App, checks_as_objects, emit, json_option, projects_folder, tell
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import transcript
@@ -80,7 +79,7 @@ def command(
                 raise result
             failed += 1
             problem = {"message": result.message, "hint": result.hint, "exit_code": result.exit_code}
-            say(json.dumps({"error": problem}) if as_json else f"skillloop: {result.message}", err=True)
+            tell({"error": problem}, f"skillloop: {result.message}", as_json=as_json, err=True)
         elif as_json:
             emit(as_object(result))
         else:

@@ -58,7 +58,7 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json
                 emit(
                     {
                         "path": str(path),
-                        "version": version.number,
+                        "number": version.number,
                         "kind": version.kind,
                         "sha256": version.sha,
                         "created": version.created,

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,9 @@ from skillloop.skillpath import RULES, SKILL, client_folder, target_name
 from skillloop.store import Queued, Store
 from skillloop.text.redact import ROLE_MARK, redact, shown
 from skillloop.worker.notice import Unlearnt, leave_notice
+
+VERSION = 1
+"""Of the JSON shapes in docs/json.md."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 token_option = click.option(
@@ -77,19 +80,19 @@ def projects_folder() -> Path:
     return client_folder() / "projects"
 
 
-def emit(value: Any, *, room: int | None = None) -> int:
-    """Print one JSON value as one line, in which nothing is secret, invisible, controls a terminal or reads as a role's mark.
+def emit(value: Mapping[str, Any], *, room: int | None = None, err: bool = False) -> int:
+    """Print one JSON object as one line, in which nothing is secret, invisible, controls a terminal or reads as a role's mark.
 
-    All but secrets is only escaped: who parses the line gets every character. Returns the bytes of the line; one that has
+    `version` in it is that of the shapes. All but secrets is only escaped: who parses the line gets every character. Returns the bytes of the line; one that has
     more than `room` is not printed.
     """
-    text = json.dumps(_redacted(value), ensure_ascii=False)
+    text = json.dumps(_redacted({"version": VERSION, **value}), ensure_ascii=False)
     text = ROLE_MARK.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
     size = len(text.encode("utf-8", "replace")) + 1
     if room is None or size <= room:
-        click.echo(text)
+        click.echo(text, err=err)
     return size
 
 
@@ -106,12 +109,12 @@ def say(text: str, *, err: bool = False) -> None:
     click.echo(shown(text), err=err)
 
 
-def tell(value: Any, *lines: str, as_json: bool) -> None:
+def tell(value: Mapping[str, Any], *lines: str, as_json: bool, err: bool = False) -> None:
     """Print the answer of a verb: one JSON value, or these lines."""
     if as_json:
-        emit(value)
+        emit(value, err=err)
     for line in () if as_json else lines:
-        say(line)
+        say(line, err=err)
 
 
 def interactive() -> bool:
@@ -212,7 +215,7 @@ def lesson_as_object(item: Unlearnt | Lesson) -> dict[str, Any]:
     """Return the documented JSON shape of a lesson that no file has learned, or that was said once and may be for good."""
     if isinstance(item, Unlearnt):
         told = item._asdict()
-        return {"version": 1, "lesson": told.pop("id"), **told}
+        return {"lesson": told.pop("id"), **told}
     quote, keep = redact(item.evidence.quote)[:300], f"skillloop review --keep {item.id}"
     about = {"text": item.text, "quote": quote, "target": item.target, "chance": item.chance}
-    return {"version": 1, "candidate": item.id, **about, "keep": keep}
+    return {"candidate": item.id, **about, "keep": keep}

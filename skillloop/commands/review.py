@@ -179,7 +179,7 @@ def drafted(app: App, store: Store, lesson: Lesson, why: str) -> dict[str, Any]:
 
 def outcome(done: LessonResult) -> dict[str, Any]:
     """Return as JSON what became of a lesson that a person gave: the edit that waits or was applied, or why there is none."""
-    told = {"version": 1, "id": done.taken or None, "state": "known", "why": done.known}
+    told = {"id": done.taken or None, "state": "known", "why": done.known}
     if done.trials:
         trial = done.trials[-1]
         state, why = standing(trial.verdict)
@@ -210,7 +210,7 @@ def _list(app: App, store: Store, entries: Sequence[Entry], limit: int, *, as_js
             continue
         if size > room and last:
             command = f"skillloop review --json --after {last}"
-            emit({"version": 1, "more": len(entries) - number, "next": command}) if as_json else None
+            emit({"more": len(entries) - number, "next": command}) if as_json else None
             break
         room, last = room - size, _id(entry)
     if not as_json:

@@ -78,4 +78,4 @@ def command(
 
 
 def _as_object(version: Version, path: Path) -> dict[str, Any]:
-    return {"path": str(path), "version": version.number, "sha256": version.sha, "note": version.note}
+    return {"path": str(path), "number": version.number, "sha256": version.sha, "note": version.note}

@@ -81,7 +81,7 @@ def _change(diff: str) -> str:
 def _head(queued: Queued, prepared: Prepared) -> dict[str, Any]:
     item = prepared.proposal
     state, why = state_of(queued, standing_verdict(queued, prepared))
-    return {"version": 1, "id": item.id, "skill": item.skill, "path": item.path, "state": state, "why": why}
+    return {"id": item.id, "skill": item.skill, "path": item.path, "state": state, "why": why}
 
 
 def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:

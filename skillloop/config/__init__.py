@@ -11,8 +11,10 @@ from skillloop.config.sections import (
     Model,
     Protect,
     Sources,
+    commented,
     covers,
     reference,
+    schema,
 )
 
 __all__ = [
@@ -24,10 +26,12 @@ __all__ = [
     "Model",
     "Protect",
     "Sources",
+    "commented",
     "covers",
     "effective",
     "files",
     "load",
     "loosened",
     "reference",
+    "schema",
 ]

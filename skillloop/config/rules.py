@@ -4,7 +4,7 @@
 `SKILL_DIR/skillloop.toml` come with folders that others may have written, so they can only tighten: a smaller
 budget, "review" over "auto", more protected lines, fewer trusted sources. Invariant: adding a lower file never
 allows what was refused without it. Every value knows the file and line it comes from (`Config.rule`), so that the
-gate can name whose constraint decided. skillloop never writes these files.
+gate can name whose constraint decided. skillloop never changes these files.
 
 The sections in `config.sections` are the reference: each field is one key, with its default and meaning.
 """

@@ -265,6 +265,40 @@ def reference() -> Iterator[tuple[str, Any, str]]:
             yield f"{section}.{name}", Config().get(f"{section}.{name}"), kind.doc
 
 
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a rule file."""
+    closed = {"type": "object", "additionalProperties": False}
+    sections = {
+        section: closed
+        | {
+            "properties": {
+                name: {
+                    **msgspec.json.schema(kind.type),
+                    "description": kind.doc,
+                    "default": Config().get(f"{section}.{name}"),
+                }
+                for name, kind in keys.items()
+            }
+        }
+        for section, keys in KINDS.items()
+    }
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **closed, "properties": sections}
+
+
+def commented() -> str:
+    """Return a rule file that sets nothing: each key with its default and its meaning, as comments."""
+    lines = ["# Your rules. Take the # from what you want to set; `skillloop config show` prints what holds."]
+    for key, default, meaning in reference():
+        section, _, name = key.partition(".")
+        if f"[{section}]" not in lines:
+            lines += ["", f"[{section}]"]
+        lines += [
+            f"# {meaning}",
+            f"# {name} = {json.dumps(['docs.python.org'] if default is None else default)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
 def rule_of(key: str, value: Any, file: str | None = None, line: int | None = None) -> Rule:
     """Return the rule as the file would spell it."""
     return Rule(f"{key} = {json.dumps(value, ensure_ascii=False)}", file, line)

@@ -1,5 +1,6 @@
 """The person's rules: three levels, combined by restriction, each value with its file and line."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -174,6 +175,26 @@ def test_effective_lists_every_key_once_and_every_entry(write):
 
 def test_every_key_says_what_it_means():
     assert all(len(doc) > 5 for _, _, doc in config.reference())
+
+
+def test_a_file_to_begin_with_sets_nothing_and_its_lines_are_the_defaults(write):
+    write("home", config.commented())
+    assert write.load() == config.Config()
+    given = [re.sub(r"^# (\w+ = )", r"\1", line) for line in config.commented().splitlines()]
+    write("home", "\n".join(line for line in given if not line.startswith(("trusted", "unknown"))))
+    assert all(write.load().get(key) == default for key, default, _ in config.reference())
+
+
+def test_the_schema_knows_every_key_with_its_type():
+    sections = config.schema()["properties"]
+    keys = {
+        f"{name}.{key}": value
+        for name, section in sections.items()
+        for key, value in section["properties"].items()
+    }
+    assert list(keys) == [key for key, _, _ in config.reference()]
+    assert set(keys["apply.mode"]["enum"]) == {"auto", "review"}
+    assert keys["sources.trusted"]["items"]["type"] == "string"
 
 
 def names_of(sources, host):

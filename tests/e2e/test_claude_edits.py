@@ -82,7 +82,7 @@ def test_the_dialog_keeps_or_takes_back_in_a_session(machine):
         terminal.see(READY)
         machine.stub.replies[:] = [
             [tool("Bash", command=f"skillloop approve {changes[0]['change']}")],
-            [tool("Bash", command=f"skillloop rollback research --only {changes[1]['version']}")],
+            [tool("Bash", command=f"skillloop rollback research --only {changes[1]['number']}")],
             [text("That was all.")],
         ]
         terminal.type("go ahead")

@@ -67,6 +67,8 @@ def run_calls(
     try:
         for line in done.stdout.decode("utf-8", "replace").replace(str(root), "/world").splitlines():
             value = json.loads(line)
+            if isinstance(value, dict):
+                value.pop("version", None)
             if isinstance(value, dict) and value.keys() == {"exit"}:
                 answers.append(Answer(values, value["exit"]))
                 values = []

@@ -1,4 +1,4 @@
-"""`skillloop constraints` and `check`: the rules in force, a person's yes to a change of them, a change by hand."""
+"""`skillloop config`, `init`, `constraints` and `check`: where the rules stand, what holds, a person's yes, a change by hand."""
 
 from __future__ import annotations
 
@@ -10,12 +10,109 @@ from pathlib import Path
 import click
 
 from skillloop import config, gate, render
-from skillloop.commands.options import App, checks_as_objects, emit, require_person, tell, token_option, verb
+from skillloop.commands.options import (
+    App,
+    checks_as_objects,
+    emit,
+    interactive,
+    require_person,
+    tell,
+    token_option,
+    verb,
+)
 from skillloop.config import confirmation
-from skillloop.errors import SkillloopError, UsageError
+from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.model import Outcome, sha256
 from skillloop.pipeline import gather
 from skillloop.skills import document
+
+
+@click.group(name="config")
+def command() -> None:
+    """Your rules and settings: where they stand, what holds, and every key there is.
+
+    Only `edit` writes anything, and that in your editor.
+
+    \b
+    Examples:
+      skillloop config show
+      skillloop config edit
+    """  # noqa: D301
+
+
+@verb()
+def where(app: App, as_json: bool) -> int:
+    """Print where your own rules stand, or would, and then those of the project here. Writes nothing.
+
+    \b
+    Example:
+      skillloop config path
+    """  # noqa: D301
+    own, *lower = config.files(app.home, Path.cwd())
+    for path in (own, *filter(Path.exists, lower)):
+        tell({"path": str(path), "exists": path.exists()}, str(path), as_json=as_json)
+    return 0
+
+
+@click.command()
+@click.pass_obj
+def schema(_app: App) -> None:
+    """Print the JSON Schema of the rule files, for an editor that checks and completes TOML. Writes nothing.
+
+    \b
+    Example:
+      skillloop config schema > ~/.skillloop/schema.json
+    """  # noqa: D301
+    click.echo(json.dumps(config.schema(), indent=2))
+
+
+@click.command()
+@click.pass_obj
+def edit(app: App) -> None:
+    """Open your own rules in $EDITOR, and say what is wrong with them. Writes the file, with every key as a comment, if there is none.
+
+    \b
+    Example:
+      skillloop config edit
+    """  # noqa: D301
+    path = app.home / "config.toml"
+    if not interactive():
+        raise Refused("`skillloop config edit` needs a terminal", f"open {path} in an editor of your own")
+    if not path.exists():
+        _begin(path)
+    click.edit(filename=str(path))
+    config.load(app.home, Path.cwd())
+    _tell_doubts(app)
+
+
+@verb()
+def init(app: App, as_json: bool) -> int:
+    """Write `config.toml`, in which every key stands as a comment, with its meaning. Never overwrites one.
+
+    \b
+    Example:
+      skillloop init
+    """  # noqa: D301
+    path = app.home / "config.toml"
+    try:
+        _begin(path)
+    except FileExistsError:
+        raise UsageError(f"{path} exists, and is left as it is", "`skillloop config edit` opens it") from None
+    tell({"path": str(path)}, f"written: {path}", as_json=as_json)
+    return 0
+
+
+def _begin(path: Path) -> None:
+    """Write the file that sets nothing yet; FileExistsError: there is one."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(config.commented())
+
+
+def _tell_doubts(app: App) -> None:
+    with app.history() as store:
+        for doubt in confirmation.unconfirmed(store, app.home):
+            click.echo(doubt, err=True)
 
 
 @verb(
@@ -23,8 +120,8 @@ from skillloop.skills import document
     click.option("--confirm", is_flag=True, help="Say that you changed the rules yourself; asks first."),
     token_option,
 )
-def command(app: App, skill: Path | None, confirm: bool, token: str | None, as_json: bool) -> int:
-    """Print the rules that hold, each with the file and line it comes from. Writes nothing, unless told to --confirm.
+def constraints(app: App, skill: Path | None, confirm: bool, token: str | None, as_json: bool) -> int:
+    """Print the rules that hold, each with the file and line it comes from (also `config show`). Writes nothing, unless told to --confirm.
 
     SKILL is the path of a skill's folder or SKILL.md; without it: your own rules and those of the project here.
 
@@ -33,7 +130,7 @@ def command(app: App, skill: Path | None, confirm: bool, token: str | None, as_j
 
     \b
     Examples:
-      skillloop constraints ~/.claude/skills/research
+      skillloop config show ~/.claude/skills/research
       skillloop constraints --confirm
     """  # noqa: D301
     if confirm:
@@ -50,10 +147,12 @@ def command(app: App, skill: Path | None, confirm: bool, token: str | None, as_j
             where = "built in" if rule.file is None else f"{rule.file}:{rule.line}"
             shown = "(any)" if value is None else json.dumps(value, ensure_ascii=False)
             out.say(f"{key:<28} = {shown:<22}  # {where}")
-    with app.history() as store:
-        for doubt in confirmation.unconfirmed(store, app.home):
-            click.echo(doubt, err=True)
+    _tell_doubts(app)
     return 0
+
+
+for each, known_as in ((where, "path"), (constraints, "show"), (edit, "edit"), (schema, "schema")):
+    command.add_command(each, known_as)
 
 
 def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
