@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from skillloop import __version__
 from skillloop.errors import SkillloopError
@@ -45,6 +46,7 @@ VERBS = {
     "doctor": "Find problems, and repair what can be repaired safely.",
     "export": "Write the whole history to one file.",
     "import": "Load a history that `export` wrote.",
+    "completion": "Print the completion script for your shell.",
     "uninstall": "List what skillloop created on this machine; --purge removes it.",
     "bench": "Improve a train.py by experiment, keeping only gains beyond noise.",
     "demo": "Watch the whole loop on a bundled example, in a temporary home.",
@@ -57,6 +59,7 @@ BESIDE = {
     "init": "config",
     "constraints": "config",
     "check": "config",
+    "completion": "config",
     "verify": "doctor",
 }
 """Verbs that stand in the file of another one."""
@@ -97,6 +100,11 @@ class LazyGroup(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         return result
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the verbs without importing any."""
+        verbs = [CompletionItem(name, help=VERBS[name]) for name in VERBS if name.startswith(incomplete)]
+        return verbs + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the verbs without importing any."""

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from helpers.sessions import rewrites
@@ -378,6 +379,25 @@ def test_invalid_rules_stop_everything_naming_the_line(desk):
     (desk.home / "config.toml").write_text('[apply]\nmode = "auto"\n[sources\n')
     done = desk.run("constraints", code=1)
     assert f"{desk.home / 'config.toml'}:3" in done.stderr
+
+
+def test_a_shell_completes_verbs_skills_and_ids(queued):
+    desk, name = queued
+    words = (
+        'COMP_WORDS=(skillloop "$@"); COMP_CWORD=$#; _skillloop_completion skillloop; echo "${COMPREPLY[@]}"'
+    )
+    script = f"{desk.run('completion', 'bash').stdout}\nskillloop() {{ true; }}\n{words}"
+    folder = str(Path(sys.executable).parent)
+    desk.env |= {"SKILLLOOP_HOME": str(desk.home), "PATH": f"{folder}:{os.environ['PATH']}"}
+
+    def completed(*words):
+        bash = ["bash", "-c", script, "bash", *words]
+        return subprocess.run(bash, env=desk.env, capture_output=True, text=True, check=True).stdout.split()
+
+    assert completed("ro") == ["rollback"]
+    assert completed("log", "res") == ["research"]
+    assert completed("show", "") == [name]
+    assert "--limit" in completed("review", "--")
 
 
 def test_a_file_for_the_rules_is_begun_once_and_edited_in_the_editor(desk, tmp_path):

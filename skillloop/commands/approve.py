@@ -6,17 +6,25 @@ import click
 
 from skillloop import render
 from skillloop.commands import changes, show
-from skillloop.commands.options import App, after_decision, require_person, say, tell, token_option, verb
+from skillloop.commands.options import (
+    OPEN,
+    App,
+    after_decision,
+    edit_argument,
+    require_person,
+    say,
+    tell,
+    token_option,
+    verb,
+)
 from skillloop.errors import UsageError
 from skillloop.model import sha256
 from skillloop.pipeline import gather
-from skillloop.store import Queued, State, Store
+from skillloop.store import Queued, Store
 from skillloop.worker.notice import blocked_by
 
-OPEN: tuple[State, ...] = ("queued", "stale")
 
-
-@verb(click.argument("proposal"), token_option)
+@verb(edit_argument, token_option)
 def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
     """Apply one waiting edit to its SKILL.md, or keep a change of Claude's own (`SKILL@VERSION`).
 
@@ -57,7 +65,7 @@ def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued
 
 
 @verb(
-    click.argument("proposal"),
+    edit_argument,
     click.option(
         "--reason",
         default="",

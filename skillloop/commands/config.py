@@ -8,6 +8,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 import click
+from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 from skillloop import config, gate, render
 from skillloop.commands.options import (
@@ -25,6 +26,8 @@ from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.model import Outcome, sha256
 from skillloop.pipeline import gather
 from skillloop.skills import document
+
+SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 
 @click.group(name="config")
@@ -149,6 +152,20 @@ def constraints(app: App, skill: Path | None, confirm: bool, token: str | None, 
             out.say(f"{key:<28} = {shown:<22}  # {where}")
     _tell_doubts(app)
     return 0
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(list(SHELLS)))
+def completion(shell: str) -> None:
+    """Print the script that lets SHELL complete verbs, options, skills and ids of edits. Writes nothing.
+
+    \b
+    Examples:
+      eval "$(skillloop completion bash)"                 (in ~/.bashrc; with zsh in ~/.zshrc)
+      skillloop completion fish > ~/.config/fish/completions/skillloop.fish
+    """  # noqa: D301
+    root = click.get_current_context().find_root().command
+    click.echo(SHELLS[shell](root, {}, "skillloop", "_SKILLLOOP_COMPLETE").source())
 
 
 for each, known_as in ((where, "path"), (constraints, "show"), (edit, "edit"), (schema, "schema")):

@@ -9,7 +9,7 @@ from datetime import datetime
 import click
 
 from skillloop import render
-from skillloop.commands.options import App, emit, known_skill, verb
+from skillloop.commands.options import App, emit, known_skill, skill_argument, some_skill, verb
 from skillloop.errors import UsageError
 from skillloop.skillpath import target_name
 from skillloop.skills import document, history
@@ -25,7 +25,7 @@ _KINDS = {
 
 
 @verb(
-    click.argument("skill", required=False),
+    some_skill,
     click.option("-n", "--limit", type=click.IntRange(min=1), help="Only the newest N."),
     click.option("--audit", is_flag=True, help="Show every detail that the log holds, with its hashes."),
 )
@@ -100,7 +100,7 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
 
 
 @verb(
-    click.argument("skill"),
+    skill_argument,
     click.argument("old", type=click.IntRange(min=1), required=False),
     click.argument("new", type=click.IntRange(min=1), required=False),
 )

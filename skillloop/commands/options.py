@@ -14,18 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from skillloop import render
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import approval, session
 from skillloop.model import Lesson, Verdict
 from skillloop.skillpath import RULES, SKILL, client_folder, target_name
-from skillloop.store import Queued, Store
+from skillloop.store import Queued, State, Store
 from skillloop.text.redact import ROLE_MARK, redact, shown
-from skillloop.worker.notice import Unlearnt, leave_notice
+from skillloop.worker.notice import Unlearnt, leave_notice, line_of
 
 VERSION = 1
 """Of the JSON shapes in docs/json.md."""
+
+OPEN: tuple[State, ...] = ("queued", "stale")
+"""States of an edit that waits."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 token_option = click.option(
@@ -73,6 +77,22 @@ class App:
     def console(self) -> render.Terminal:
         """Return a console on stdout."""
         return render.console(self.color)
+
+
+def _skills(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    with App(ctx.find_root().params.get("home") or default_home()).history() as store:
+        return sorted({name for name in map(target_name, store.skills()) if name.startswith(begun)})
+
+
+def _edits(ctx: click.Context, _: click.Parameter, begun: str) -> list[CompletionItem]:
+    with App(ctx.find_root().params.get("home") or default_home()).history() as store:
+        waiting = [item for item in store.proposals(states=OPEN) if item.proposal.id.startswith(begun)]
+    return [CompletionItem(item.proposal.id, help=shown(line_of(item))) for item in waiting]
+
+
+some_skill = click.argument("skill", required=False, shell_complete=_skills)
+skill_argument = click.argument("skill", shell_complete=_skills)
+edit_argument = click.argument("proposal", shell_complete=_edits)
 
 
 def projects_folder() -> Path:

@@ -20,9 +20,9 @@ from typing import Any
 import click
 
 from skillloop.commands import changes, show
-from skillloop.commands.approve import OPEN
 from skillloop.commands.digest import said_again
 from skillloop.commands.options import (
+    OPEN,
     App,
     after_decision,
     emit,
@@ -32,6 +32,7 @@ from skillloop.commands.options import (
     projects_folder,
     retyped,
     say,
+    some_skill,
     verb,
 )
 from skillloop.errors import SkillloopError, Stale, UsageError
@@ -84,7 +85,7 @@ PAGE = 14_000
 
 
 @verb(
-    click.argument("skill", required=False),
+    some_skill,
     click.option(
         "--keep", metavar="ID", help="Queue what was said once (a `candidate` of --json) as an edit."
     ),

@@ -13,6 +13,7 @@ from skillloop.commands.options import (
     after_decision,
     known_skill,
     require_person,
+    skill_argument,
     tell,
     token_option,
     verb,
@@ -23,7 +24,7 @@ from skillloop.skills import document, history
 
 
 @verb(
-    click.argument("skill"),
+    skill_argument,
     click.option(
         "--to",
         type=int,

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import click
-
 from skillloop import render
 from skillloop.commands import changes
-from skillloop.commands.options import App, checks_as_objects, emit, state_of, verb
+from skillloop.commands.options import App, checks_as_objects, edit_argument, emit, state_of, verb
 from skillloop.evaluate import judge
 from skillloop.gate.provenance import DOUBTS
 from skillloop.model import Verdict
@@ -25,7 +23,7 @@ BYTES = 260
 """Of one text in the JSON of a review: a quote, a changed line, a reason."""
 
 
-@verb(click.argument("proposal"))
+@verb(edit_argument)
 def command(app: App, proposal: str, as_json: bool) -> int:
     """Show one edit against the skill as it is now: your words, the change, every check. Writes nothing.
 

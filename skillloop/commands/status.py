@@ -8,8 +8,7 @@ from typing import Any
 
 from skillloop import config, fs, llm
 from skillloop.commands import changes
-from skillloop.commands.approve import OPEN
-from skillloop.commands.options import App, emit, lesson_as_object, state_of, verb
+from skillloop.commands.options import OPEN, App, emit, lesson_as_object, state_of, verb
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
