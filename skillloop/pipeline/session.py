@@ -504,7 +504,6 @@ def _carry_out(run: Run, trial: Trial) -> Decision:
             decision = Decision(Outcome.DEFER, error.message)
     elif prepared is not None:
         _save(run, run.record, prepared, decision)
-    run.record.save_trial("session", trial.proposal.id, trial.verdict, decision)
     return decision
 
 

@@ -12,8 +12,8 @@ given: redact before you save.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from skillloop import fs
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-class Store(Sessions, Proposals):
+class Store(Sessions, Proposals, AbstractContextManager["Store"]):
     """The open store. `versions` holds the versions (use `skillloop.skills.history`), `audit` the log."""
 
     def __init__(self, home: Path, database: Database) -> None:
@@ -78,12 +78,7 @@ class Store(Sessions, Proposals):
         """Close the database; an open transaction is rolled back."""
         self._database.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def skills(self) -> list[Path]:

@@ -54,7 +54,7 @@ class Audit:
 
     def append(self, event: str, /, *, skill: str | None = None, **detail: Any) -> None:
         """Add an entry. The caller holds the transaction that makes the change the entry speaks of."""
-        newest = seq, previous, _ = self._newest()
+        seq, previous, _ = newest = self._newest()
         if not seq and not self._head_file.exists():
             fs.write_atomic(self._head_file, "{} {} {}\n".format(*newest).encode())
         place = {"seq": seq + 1, "previous": previous}
@@ -83,13 +83,11 @@ class Audit:
         self, event: str | None = None, *, skill: str | None = None, limit: int | None = None
     ) -> list[Entry]:
         """Return the newest entries, newest first: of one kind of event and one skill, or of all."""
-        rows = self._database.rows(
+        query = (
             "SELECT entry FROM audit WHERE (?1 IS NULL OR skill = ?1) "
-            "AND (?2 IS NULL OR json_extract(entry, '$.event') = ?2) ORDER BY seq DESC LIMIT ?3",
-            skill,
-            event,
-            -1 if limit is None else limit,
+            "AND (?2 IS NULL OR json_extract(entry, '$.event') = ?2) ORDER BY seq DESC LIMIT ?3"
         )
+        rows = self._database.rows(query, skill, event, -1 if limit is None else limit)
         found = (self._database.parsed(row[0]) for row in rows)
         return [Entry(e["seq"], e["at"], e["event"], e["skill"], e["detail"]) for e in found]
 
@@ -138,40 +136,35 @@ class Audit:
         rows = self._database.rows(
             "SELECT seq, CAST(entry AS BLOB), CAST(hash AS BLOB), CAST(mac AS BLOB), CAST(skill AS BLOB) FROM audit ORDER BY seq"
         )
-        return [*self._broken_links(rows), *(self._broken_head(rows) if head else ())]
+        return [said for said in (self._broken_link(rows), self._broken_head(rows) if head else "") if said]
 
-    def _broken_links(self, rows: Any) -> Iterator[str]:
+    def _broken_link(self, rows: Any) -> str:
         key, previous = self._key(), _START
         for expected, (seq, entry, digest, mac, skill) in enumerate(rows, start=1):
             if sha256(entry) != digest.decode("ascii", "replace"):
-                yield f"audit entry {seq} was altered"
-                return
+                return f"audit entry {seq} was altered"
             told = json.loads(entry)
             if skill != (told["skill"] and told["skill"].encode()):
-                yield f"audit entry {seq} was moved to another skill"
-                return
+                return f"audit entry {seq} was moved to another skill"
             if seq != expected or told["seq"] != seq or told["previous"] != previous:
-                yield f"the audit log is broken before entry {seq}: something was removed, added or moved"
-                return
+                return f"the audit log is broken before entry {seq}: something was removed, added or moved"
             if not hmac.compare_digest(_mac(key, digest.decode()).encode(), mac):
-                yield f"audit entry {seq} was not signed with this installation's key"
-                return
+                return f"audit entry {seq} was not signed with this installation's key"
             previous = digest.decode()
+        return ""
 
-    def _broken_head(self, rows: Any) -> Iterator[str]:
+    def _broken_head(self, rows: Any) -> str:
         try:
             number, *signed = self._head_file.read_text("ascii", "replace").split()
             seq = int(number)
             entry = rows[seq - 1] if seq > 0 else (0, b"", _START.encode(), _START.encode())
         except FileNotFoundError:
-            if rows:
-                yield f"{self._head_file} is missing, so a cut at the end of the audit log could not be seen"
-            return
+            missing = f"{self._head_file} is missing, so a cut at the end of the audit log could not be seen"
+            return missing if rows else ""
         except (ValueError, IndexError):
-            yield f"the audit log ends before the entry that {self._head_file} names: its end was cut off"
-            return
-        if [part.decode("ascii", "replace") for part in entry[2:4]] != signed:
-            yield f"{self._head_file} names another entry {seq} than the audit log has"
+            return f"the audit log ends before the entry that {self._head_file} names: its end was cut off"
+        known = [part.decode("ascii", "replace") for part in entry[2:4]] == signed
+        return "" if known else f"{self._head_file} names another entry {seq} than the audit log has"
 
     def _key(self) -> bytes:
         """Return the install's key, made at first use. A new key after a loss is told by `problems`, not hidden."""

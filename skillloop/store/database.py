@@ -45,7 +45,6 @@ _PRAGMAS = (
     "cell_size_check=ON",
 )
 _WAIT = 30.0  # seconds that a writer waits for another one
-
 _ADVICE = "put that right; the next command completes what was under way"
 
 _FULL = {
@@ -206,6 +205,10 @@ class Database:
             return msgspec.convert(self.parsed(data), kind)
         except msgspec.ValidationError as error:
             raise Corrupt(self.path, f"a stored value is of another kind ({error})") from error
+
+    def documents(self, kind: type[T], query: str, *values: Any) -> list[tuple[T, *tuple[Any, ...]]]:
+        """Return the rows of a query whose first columns are `data` and `sha`, with the value in their place; see `document`."""
+        return [(self.document(kind, data, sha), *rest) for data, sha, *rest in self.rows(query, *values)]
 
     def problems(self) -> list[str]:
         """Return what SQLite's own integrity check, the foreign keys and the hashes of the documents say."""

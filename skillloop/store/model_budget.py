@@ -124,25 +124,21 @@ class Calls(Tables):
             change = "UPDATE calls SET state = ?, nano = ?, tokens = ?, request_id = ?, reply = ?, sha = ? WHERE id = ?"
             kept = (reply, None if reply is None else sha256(reply))
             self._database.run(change, ending, nano, tokens, request_id, *kept, number)
-            cost: dict[str, Any] = {"dollars": nano / NANO, "tokens": tokens}
-            self.audit.append(
-                "model call", purpose=purpose, model=model, state=ending, **cost, request_id=request_id
-            )
+            told: dict[str, Any] = {"purpose": purpose, "model": model, "state": ending}
+            told |= {"dollars": nano / NANO, "tokens": tokens, "request_id": request_id}
+            self.audit.append("model call", **told)
 
     def answer(self, key: str) -> str | None:
         """Return the reply that the very same request got before, or None.
 
         Raises Corrupt: the stored reply was changed.
         """
-        rows = self._database.rows(
-            "SELECT reply, sha FROM calls WHERE key = ? AND state = 'answered' ORDER BY id LIMIT 1", key
-        )
-        if not rows:
-            return None
-        reply, sha = rows[0]
-        if reply is None or sha256(reply) != sha:
-            raise Corrupt(self._database.path, "a stored reply has changed")
-        return str(reply)
+        query = "SELECT reply, sha FROM calls WHERE key = ? AND state = 'answered' ORDER BY id LIMIT 1"
+        for reply, sha in self._database.rows(query, key):
+            if reply is None or sha256(reply) != sha:
+                raise Corrupt(self._database.path, "a stored reply has changed")
+            return str(reply)
+        return None
 
     def spend(self, scope: Scope | None = None, owner: str = "") -> Spend:
         """Return what the calls of one session, day (UTC date) or command cost; of all, without a scope."""

@@ -1,15 +1,15 @@
-"""Proposals and what became of them, the ledger of trials; cases, looks at the held-out ones, and the judge's opinions."""
+"""Proposals and what became of them; cases, looks at the held-out ones, and the judge's opinions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Literal, get_args
 
 from skillloop import fs
 from skillloop.errors import UsageError
-from skillloop.model import Decision, Evidence, Proposal, Verdict, sha256
+from skillloop.model import Evidence, Proposal, Verdict, sha256
 from skillloop.store.audit import Tables
 from skillloop.store.database import T, encode, now
 from skillloop.store.versions import By
@@ -53,7 +53,7 @@ class Document:
 
 
 class Proposals(Tables):
-    """The tables proposals and trials."""
+    """The table proposals."""
 
     def save_proposal(
         self,
@@ -88,40 +88,29 @@ class Proposals(Tables):
     ) -> list[Queued]:
         """Proposals in the order they were made, in any of `states`, for one skill or all."""
         wanted = get_args(State) if states is None else tuple(states)
-        rows = self._database.rows(
-            f"{_PROPOSAL} WHERE state IN ({', '.join('?' * len(wanted))}) AND (? OR skill = ?) ORDER BY seq",
-            *wanted,
-            skill is None,
-            None if skill is None else fs.canonical(skill),
-        )
-        return [self._queued(row) for row in rows]
+        where = f"state IN ({', '.join('?' * len(wanted))}) AND coalesce(skill = ?, 1) ORDER BY seq"
+        return self._queued(where, *wanted, None if skill is None else fs.canonical(skill))
 
     def find_proposal(self, prefix: str) -> Queued:
         """Return the proposal whose id is `prefix` or alone begins with it.
 
         Raises UsageError: none, or more than one.
         """
-        low, high = prefix, prefix + "\U0010ffff"
-        rows = self._database.rows(
-            f"{_PROPOSAL} WHERE id BETWEEN ? AND ? ORDER BY id != ?, id LIMIT 3", low, high, prefix
-        )
-        if not prefix or not rows:
+        where = "id BETWEEN ?1 AND ?1 || char(0x10ffff) ORDER BY id != ?1, id LIMIT 2"
+        found = self._queued(where, prefix) if prefix else []
+        if not found:
             raise UsageError(f"there is no proposal {prefix!r}", "`skillloop status` lists them")
-        found = [self._queued(row) for row in rows]
-        if len(found) > 1 and found[0].proposal.id != prefix:
-            raise UsageError(
-                f"{prefix!r} could be {found[0].proposal.id} or {found[1].proposal.id}", "give more digits"
-            )
+        ids = [each.proposal.id for each in found]
+        if len(ids) > 1 and ids[0] != prefix:
+            raise UsageError(f"{prefix!r} could be {ids[0]} or {ids[1]}", "give more digits")
         return found[0]
 
     def citing(self, evidence: Evidence) -> list[Queued]:
         """Return the proposals that rest on the same turn, whatever quote of it, in the order they were made."""
         said = evidence.uuid or evidence.id
-        rows = self._database.rows(f"{_PROPOSAL} WHERE instr(data, ?) ORDER BY seq", said)
-        found = [self._queued(row) for row in rows]
         return [
             each
-            for each in found
+            for each in self._queued("instr(data, ?) ORDER BY seq", said)
             if said in {x for item in each.proposal.evidence for x in (item.uuid, item.id)}
         ]
 
@@ -140,18 +129,15 @@ class Proposals(Tables):
             told = {"proposal": proposal_id, "reason": reason, "by": by, "before": rows[0][1]}
             self.audit.append(state, skill=rows[0][0], **told)
 
-    def _queued(self, row: tuple[Any, ...]) -> Queued:
-        data, sha, state, reason, by, at = row
-        known = self._database.document(Document, data, sha)
-        return Queued(known.proposal, known.verdict, known.context, cast("State", state), reason, by, at)
+    def _queued(self, where: str, *values: object) -> list[Queued]:
+        query = f"SELECT data, sha, state, reason, by, at FROM proposals WHERE {where}"  # noqa: S608
+        rows = self._database.documents(Document, query, *values)
+        return [Queued(known.proposal, known.verdict, known.context, *rest) for known, *rest in rows]
 
     def added_in_session(self, session_id: str) -> int:
         """Return how many lines were added without a person, to any skill, because of this session."""
-        (count,) = self._database.one(
-            "SELECT coalesce(sum(added), 0) FROM proposals WHERE session_id = ? AND state = 'applied' AND by = 'auto'",
-            session_id,
-        )
-        return int(count)
+        query = "SELECT coalesce(sum(added), 0) FROM proposals WHERE session_id = ? AND state = 'applied' AND by = 'auto'"
+        return int(self._database.one(query, session_id)[0])
 
     def added_unseen(self, skill: str | Path) -> int:
         """Return how many lines were added to this skill without a person since a person last decided anything about it.
@@ -168,12 +154,6 @@ class Proposals(Tables):
         )
         return int(count)
 
-    def save_trial(self, problem: str, candidate: str, verdict: Verdict, decision: Decision) -> None:
-        """Add a trial to the ledger: each one that was ever made, the discarded and crashed ones included."""
-        told = (problem, candidate, decision.outcome.value, decision.reason)
-        row = (None, *told, verdict.score, verdict.cost, encode(verdict), now())
-        self._database.insert("trials", row)
-
 
 class Evaluations(Tables):
     """The tables `cases`, `heldout_reads` and `opinions`."""
@@ -188,9 +168,7 @@ class Evaluations(Tables):
     def cases(self, skill: str | Path, kind: type[T]) -> list[T]:
         """Return the cases of a skill, oldest first. Raises Corrupt: one was changed."""
         query = "SELECT data, sha FROM cases WHERE skill = ? ORDER BY seq"
-        return [
-            self._database.document(kind, *row) for row in self._database.rows(query, fs.canonical(skill))
-        ]
+        return [found for (found,) in self._database.documents(kind, query, fs.canonical(skill))]
 
     def read_held_out(self, skill: str | Path, proposal: str) -> None:
         """Count one look at the held-out cases of a skill: each makes them worth a little less."""
@@ -222,10 +200,7 @@ class Evaluations(Tables):
                 bool(approves),
                 bool(consistent),
                 said,
-                None if person is None else bool(person),
+                person if person is None else bool(person),
             )
             for proposal, judge, approves, consistent, said, person in rows
         ]
-
-
-_PROPOSAL = "SELECT data, sha, state, reason, by, at FROM proposals"

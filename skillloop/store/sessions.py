@@ -56,10 +56,8 @@ class Sessions(Tables):
 
     def disagreements(self, *, session_id: str | None = None) -> list[Disagreement]:
         """Return the disagreements in the order they were found; of one session, or all."""
-        rows = self._database.rows(
-            "SELECT data, sha FROM disagreements WHERE ?1 IS NULL OR session_id = ?1 ORDER BY seq", session_id
-        )
-        return [self._database.document(Disagreement, *row) for row in rows]
+        query = "SELECT data, sha FROM disagreements WHERE ?1 IS NULL OR session_id = ?1 ORDER BY seq"
+        return [found for (found,) in self._database.documents(Disagreement, query, session_id)]
 
     def lessons(self, *, waiting: bool = False) -> list[Lesson]:
         """Return the lessons in the order they were found: all, or those offered that no file can learn yet.
@@ -67,23 +65,19 @@ class Sessions(Tables):
         These have no target, or one that is never edited (see `skillpath`), or something stood in their way, and a person
         did not drop them.
         """
-        rows = self._database.rows(
-            "SELECT data, sha, trouble FROM lessons WHERE NOT ? OR (offered AND NOT dismissed) ORDER BY seq",
-            waiting,
+        query = (
+            "SELECT data, sha, trouble FROM lessons WHERE NOT ? OR (offered AND NOT dismissed) ORDER BY seq"
         )
-        found = [(self._database.document(Lesson, data, sha), trouble) for data, sha, trouble in rows]
         return [
             each
-            for each, trouble in found
+            for each, trouble in self._database.documents(Lesson, query, waiting)
             if not waiting or trouble or each.target is None or not SkillPath.of(each.target).owner.editable
         ]
 
     def troubles(self) -> list[tuple[Lesson, str]]:
         """Return the lessons that something stands in the way of, each with what it is, in the order they were found."""
-        rows = self._database.rows(
-            "SELECT data, sha, trouble FROM lessons WHERE trouble != '' AND NOT dismissed ORDER BY seq"
-        )
-        return [(self._database.document(Lesson, data, sha), trouble) for data, sha, trouble in rows]
+        query = "SELECT data, sha, trouble FROM lessons WHERE trouble != '' AND NOT dismissed ORDER BY seq"
+        return self._database.documents(Lesson, query)
 
     def set_trouble(self, lesson_id: str, reason: str) -> None:
         """Say what stands in the way of a lesson, for a person; "" once nothing does. An unknown lesson has none."""
@@ -94,8 +88,8 @@ class Sessions(Tables):
 
     def find_lesson(self, lesson_id: str) -> Lesson | None:
         """Return the one with this id, or None."""
-        rows = self._database.rows("SELECT data, sha FROM lessons WHERE id = ?", lesson_id)
-        return self._database.document(Lesson, *rows[0]) if rows else None
+        found = self._database.documents(Lesson, "SELECT data, sha FROM lessons WHERE id = ?", lesson_id)
+        return found[0][0] if found else None
 
     def lesson(self, lesson_id: str) -> Lesson:
         """Return the one with this id. Raises UsageError: there is none."""
@@ -109,12 +103,10 @@ class Sessions(Tables):
 
         Raises UsageError: no such lesson, or a path that is no skill's.
         """
+        target = skill_path(skill)
         with self.transaction():
-            target = skill_path(skill)
             found = replace(self.lesson(lesson_id), skill=skill, target=target)
-            data = encode(found)
-            change = "UPDATE lessons SET data = ?, sha = ?, trouble = '' WHERE id = ?"
-            self._database.run(change, data, sha256(data), lesson_id)
+            self._rewrite(found, "trouble = ''")
             self.audit.append("attached", skill=target, lesson=lesson_id)
         return found
 
@@ -123,33 +115,32 @@ class Sessions(Tables):
 
         What says the same as something that the person never wants to be asked about is left out.
         """
-        rows = self._database.rows(
+        query = (
             "SELECT data, sha, dismissed FROM lessons WHERE (NOT offered AND NOT dismissed) OR dismissed = 2"
         )
-        found = [(self._database.document(Lesson, data, sha), answer) for data, sha, answer in rows]
+        found = self._database.documents(Lesson, query)
         never = [lesson.text for lesson, answer in found if answer]
         asked = [lesson for lesson, answer in found if not answer]
         asked = [x for x in asked if not any(alike(x.text, text, ALIKE) for text in never)]
         return sorted(asked, key=lambda lesson: -lesson.chance)
 
     def keep(self, lesson_id: str) -> Lesson:
-        """Offer a candidate, because the person says that it is meant for good; the changed lesson.
-
-        Raises UsageError: no such lesson.
-        """
+        """Offer a candidate, since the person means it for good; the changed lesson. Raises UsageError: there is none."""
         with self.transaction():
             found = replace(self.lesson(lesson_id), offered=True)
-            data = encode(found)
-            change = "UPDATE lessons SET offered = 1, data = ?, sha = ? WHERE id = ?"
-            self._database.run(change, data, sha256(data), lesson_id)
+            self._rewrite(found, "offered = 1")
             self.audit.append("promoted", lesson=lesson_id)
         return found
+
+    def _rewrite(self, lesson: Lesson, change: str) -> None:
+        data = encode(lesson)
+        query = f"UPDATE lessons SET {change}, data = ?, sha = ? WHERE id = ?"  # noqa: S608
+        self._database.run(query, data, sha256(data), lesson.id)
 
     def dismiss(self, lesson_id: str, *, never: bool = False) -> None:
         """Ask about a lesson no more. It is kept, and saying it again lifts it; with `never` it does not.
 
-        Raises:
-            UsageError: no such lesson.
+        Raises UsageError: no such lesson.
         """
         with self.transaction():
             found, answer = self.lesson(lesson_id), 1 + never

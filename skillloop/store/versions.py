@@ -19,8 +19,6 @@ By = Literal["auto", "person"]
 """Who decided: the loop alone, or a person who saw it."""
 
 VersionKind = Literal["import", "proposal", "rollback", "external"]
-
-
 Settled = Literal["applied", "aborted", "conflict"]
 
 _CLOSE = "UPDATE publishes SET state = ? WHERE id = ?"
@@ -72,12 +70,11 @@ class Versions(Tables):
     def of(self, skill: str) -> list[Version]:
         """Return all versions of a skill, oldest first."""
         rows = self._database.rows(f"{_VERSION} WHERE skill = ? ORDER BY number", skill)
-        return [self._version(row) for row in rows]
+        return [replace(Version(*known), extra=self._database.parsed(extra)) for *known, extra in rows]
 
     def head(self, skill: str) -> Version | None:
         """Return the newest version of a skill."""
-        rows = self._database.rows(f"{_VERSION} WHERE skill = ? ORDER BY number DESC LIMIT 1", skill)
-        return self._version(rows[0]) if rows else None
+        return next(reversed(self.of(skill)), None)
 
     def skills(self) -> list[str]:
         """Canonical paths of all skills with a history, in alphabetical order."""
@@ -99,9 +96,8 @@ class Versions(Tables):
         version = Version(head.number + 1 if head else 1, kind, sha, now(), note, proposal, extra or {})
         row = (skill, version.number, kind, sha, version.created, note, proposal, json.dumps(version.extra))
         self._database.insert("versions", row)
-        self.audit.append(
-            "version", skill=skill, number=version.number, kind=kind, sha=sha, proposal=proposal, by=by
-        )
+        told = {"number": version.number, "kind": kind, "sha": sha, "proposal": proposal, "by": by}
+        self.audit.append("version", skill=skill, **told)
         return version
 
     def intend(self, publish: Publish) -> Publish:
@@ -114,10 +110,8 @@ class Versions(Tables):
 
     def open_publishes(self) -> Sequence[Publish]:
         """Return the publishes that a crash or an error left open, oldest first."""
-        rows = self._database.rows(
-            "SELECT skill, kind, base, target, note, proposal, by, extra, id FROM publishes "
-            "WHERE state = 'intent' ORDER BY id"
-        )
+        columns = "skill, kind, base, target, note, proposal, by, extra, id"
+        rows = self._database.rows(f"SELECT {columns} FROM publishes WHERE state = 'intent' ORDER BY id")  # noqa: S608
         return [replace(Publish(*row[:7]), extra=self._database.parsed(row[7]), id=row[8]) for row in rows]
 
     def apply(self, publish: Publish) -> Version:
@@ -129,9 +123,8 @@ class Versions(Tables):
     def close(self, publish: Publish, state: Literal["aborted", "conflict"]) -> None:
         """Close an open publish whose bytes are not in place."""
         self._database.run(_CLOSE, state, publish.id)
-        self.audit.append(
-            state, skill=publish.skill, base=publish.base, target=publish.target, proposal=publish.proposal
-        )
+        told = {"base": publish.base, "target": publish.target, "proposal": publish.proposal}
+        self.audit.append(state, skill=publish.skill, **told)
 
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with the versions, in sentences: changed bytes, or rows that the log does not tell of."""
@@ -141,13 +134,7 @@ class Versions(Tables):
             except Corrupt as error:
                 yield error.message
         rows = set(self._database.rows("SELECT skill, number, sha FROM versions"))
-        told = {
-            (entry.skill, entry.detail["number"], entry.detail["sha"])
-            for entry in self.audit.entries("version")
-        }
+        log = self.audit.entries("version")
+        told = {(entry.skill, entry.detail["number"], entry.detail["sha"]) for entry in log}
         for skill, number, _ in sorted(rows ^ told, key=str):
             yield f"version {number} of {skill} is not the one that the audit log tells of"
-
-    def _version(self, row: tuple[Any, ...]) -> Version:
-        *plain, extra = row
-        return replace(Version(*plain), extra=self._database.parsed(extra))

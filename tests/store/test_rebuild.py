@@ -14,7 +14,6 @@ from helpers.store import proposal
 from skillloop import cli
 from skillloop.errors import SkillloopError
 from skillloop.model import (
-    Decision,
     Disagreement,
     Evidence,
     Kind,
@@ -64,7 +63,6 @@ def original(tmp_path_factory):
         store.evaluations.save_opinion("p1", "judge", approves=True, consistent=True, said="yes")
         number = store.calls.reserve(Call("s1", "c", "draft", "b", "m", "p", "k", 5, 6), {})
         store.calls.charge(number, "answered", reply="words " * 2_000)
-        store.save_trial("session", "p1", OUTCOME, Decision(Outcome.KEEP, "x"))
         assert store.verify() == []
     return folder
 

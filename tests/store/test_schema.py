@@ -56,7 +56,7 @@ def test_an_older_store_opens_with_all_that_was_in_it(older):
         assert [(each.id, each.text, each.evidence.quote, each.target) for each in found] == [
             (f"e{n}", "Never do that", "never do that", SKILL) for n in range(3)
         ]
-        assert (len(store.sessions()), store._database.one("SELECT candidate FROM trials")) == (3, ("p0",))
+        assert len(store.sessions()) == 3
         assert [entry.event for entry in store.log(SKILL)][:4] == ["version"] * 4
 
 

@@ -14,10 +14,8 @@ from hypothesis import strategies as st
 
 from skillloop.errors import Locked, SkillloopError, UsageError
 from skillloop.model import (
-    Decision,
     Disagreement,
     Lesson,
-    Outcome,
     Proposal,
     Session,
     SkillRef,
@@ -171,13 +169,6 @@ def test_the_drift_budget_counts_automatic_lines_until_a_person_looks(store):
     assert store.added_unseen("/x/skills/other/SKILL.md") == 0
 
 
-def test_the_ledger_keeps_discarded_trials_too(store):
-    for outcome in (Outcome.KEEP, Outcome.DISCARD, Outcome.CRASH):
-        store.save_trial("session", f"p-{outcome}", VERDICT, Decision(outcome, "because"))
-    rows = store._database.rows("SELECT candidate, outcome FROM trials")
-    assert rows == [("p-keep", "keep"), ("p-discard", "discard"), ("p-crash", "crash")]
-
-
 def test_several_changes_can_be_one(store):
     def half():
         with store.transaction():
@@ -269,11 +260,10 @@ def test_eight_processes_that_open_a_new_home_at_once_all_succeed(tmp_path):
         assert (store.entries(), store.verify()) == (8, [])
 
 
-@pytest.mark.parametrize("table", ["audit", "versions", "trials"])
+@pytest.mark.parametrize("table", ["audit", "versions"])
 @pytest.mark.parametrize("change", ["UPDATE {} SET rowid = 99", "DELETE FROM {}"])
 def test_what_is_append_only_cannot_be_changed_by_a_slip(home, store, table, change):
     store.record("config")
-    store.save_trial("session", "p", VERDICT, Decision(Outcome.KEEP, "x"))
     with store.transaction():
         store.versions.append(SKILL, "import", store.versions.keep(b"text"))
     with sqlite3.connect(home / "skillloop.db") as connection, pytest.raises(sqlite3.Error, match="appended"):
