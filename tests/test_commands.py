@@ -18,7 +18,7 @@ from helpers.sessions import rewrites
 from transcripts import Transcript
 
 from skillloop import render
-from skillloop.commands import options, review, show
+from skillloop.commands import options, review, show, sitting
 from skillloop.hosts.claude_code.hooks import approval
 from skillloop.hosts.claude_code.hooks import session as session_hook
 from skillloop.model import Check, Outcome, Rule, Verdict, sha256
@@ -808,7 +808,7 @@ def test_the_keys_are_explained_and_the_checks_shown(queued):
     desk, _ = queued
     reviewed(desk, ("? more", "?"), ("goes on", "x"), ("? more", "c"), ("goes on", "x"), ("? more", "q"))
     told = desk.run("review", "--help").stdout
-    for key in review.KEYS:
+    for key in sitting.KEYS:
         assert re.search(rf"(?m)(?:^|  ){re.escape(key)} \w", told), key
 
 

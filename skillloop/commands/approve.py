@@ -66,14 +66,10 @@ def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued
 
 @verb(
     edit_argument,
-    click.option(
-        "--reason",
-        default="",
-        help="Why. Kept in the log, and shown to a model that drafts, so that it does not try again.",
-    ),
+    click.option("--reason", help="Why. A model that drafts is told, so that it does not try again."),
     token_option,
 )
-def reject(app: App, proposal: str, reason: str, token: str | None, as_json: bool) -> int:
+def reject(app: App, proposal: str, reason: str | None, token: str | None, as_json: bool) -> int:
     """Drop one waiting edit, or a lesson that need not be said any more (one that your rule blocks, or said once).
 
     Asks first, as `skillloop approve` does. Records the decision; the SKILL.md stays as it is.
@@ -84,19 +80,18 @@ def reject(app: App, proposal: str, reason: str, token: str | None, as_json: boo
     """  # noqa: D301
     with app.store() as store:
         lesson = store.find_lesson(proposal)
-        item = None if lesson else open_proposal(store, proposal, blocked=True).proposal
-        name, text = (
-            (item.id, item.edits[0].new or "a deletion")
-            if item
-            else (proposal, lesson.text if lesson else "")
-        )
+        if lesson:
+            name, text = proposal, lesson.text
+        else:
+            item = open_proposal(store, proposal, blocked=True).proposal
+            name, text = item.id, item.edits[0].new or "a deletion"
         if not as_json:
             say(f"{name}: {text}")
         by = require_person(app, f"reject {name}", sha256(name), token)
-        if item:
-            store.set_state(name, "rejected", reason or f"no reason given, in {by}", by="person")
-        else:
+        if lesson:
             store.dismiss(name, never=True)
+        else:
+            store.set_state(name, "rejected", reason or f"no reason given, in {by}", by="person")
     after_decision(app)
-    tell({"id": name, "state": "rejected", "reason": reason}, f"rejected: {name}", as_json=as_json)
+    tell({"id": name, "state": "rejected", "reason": reason or ""}, f"rejected: {name}", as_json=as_json)
     return 0

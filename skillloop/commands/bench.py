@@ -23,14 +23,14 @@ from skillloop.report import experiment as report_page
 from skillloop.search.ledger import Row
 from skillloop.store import Store
 
+PROPOSERS = ("all", "ideas", "search", "claude", "anthropic")
 CORPORA = ("stdlib", "shakespeare", "debian", "climbmix")
 _folder = click.Path(path_type=Path, file_okay=False)
 folder_option = click.option(
     "--dir",
     "root",
     type=_folder,
-    default=Path("bench-run"),
-    show_default=True,
+    default="bench-run",
     help="The run's folder: ledger, candidates, logs, report.",
 )
 slots_option = click.option("--slots", type=int, help="Trainings at once. [default: one a GPU, else 1]")
@@ -50,37 +50,29 @@ def command() -> None:
 @folder_option
 @click.option("--data", type=_folder, help="The data folder. [default: DIR-data]")
 @click.option(
-    "--corpus",
-    default="stdlib",
-    show_default=True,
-    help=f"What --data is made from if it does not exist: {', '.join(CORPORA)}, or a folder of text.",
+    "--corpus", default="stdlib", help=f"What a new --data is made from: {', '.join(CORPORA)}, or a folder."
 )
-@click.option("--trials", type=int, default=10, show_default=True, help="Candidates beside the baseline.")
+@click.option("--trials", type=int, default=10, help="Candidates beside the baseline.")
 @click.option(
-    "--seconds",
-    type=float,
-    help="Time of one training: wall clock on a GPU [300], processor time on a CPU [10].",
+    "--seconds", type=float, help="Time of one training: 300 by the clock with a GPU, else 10 of a CPU."
 )
 @click.option(
     "--proposer",
-    type=click.Choice(["all", "ideas", "search", "claude", "anthropic"]),
+    type=click.Choice(PROPOSERS),
     default="all",
-    show_default=True,
-    help="Known ideas, a search of the knobs, or both in turn; or a model, within the budget of your config.toml.",
+    help="Known ideas, a search of the knobs, both in turn, or a model.",
 )
-@click.option("--early", type=float, help="Share of the time for a first stage. [default: 0.1 from 60 s on]")
-@click.option("--seed", type=int, default=1, show_default=True, help="Decides all draws of the run.")
+@click.option("--seed", type=int, default=1, help="Decides all draws of the run.")
 @slots_option
 @click.option(
     "--executor",
     type=click.Choice(["local", "ray"]),
     default="local",
-    show_default=True,
-    help="This machine, or the Ray cluster that RAY_ADDRESS names (shared file system).",
+    help="Here, or the Ray cluster at RAY_ADDRESS.",
 )
 @click.option(
     "--recipe",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=_folder,
     help="The folder of train.py and its fixed files. [default: the skill gpu-benchmark]",
 )
 @click.option("--python", help="Interpreter with PyTorch. [default: $SKILLLOOP_PYTHON, else this one]")
@@ -118,12 +110,15 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
         emit({"event": "end", "sealed": found, "report": str(path)})
         return
     if found:
-        parts = [
-            f"{name} {part['mean']:.5f} ± {part['sd'] or 0:.5f} ({part['runs']} runs)"
-            if part["mean"]
-            else f"{name} unknown"
-            for name, part in (("baseline", found["baseline"]), ("best", found["best"]))
-        ]
+        parts = []
+        for name in ("baseline", "best"):
+            part = found[name]
+            mean = (
+                f"{part['mean']:.5f} ± {part['sd'] or 0:.5f} ({part['runs']} runs)"
+                if part["mean"]
+                else "unknown"
+            )
+            parts.append(f"{name} {mean}")
         reads = f"reading {found['reads']} of {found['allowed']}"
         app.console().print(f"sealed split ({reads}): {', '.join(parts)}")
     app.console().print(f"report: {path}")
@@ -197,7 +192,7 @@ def _open(recipe: Path, options: dict[str, Any]) -> Run:
     origin = ["--recipe" if options["corpus"] in CORPORA else "--corpus", options["corpus"]]
     setup.prepare(data, recipe, python, [*origin, "--size", "large" if gpus else "small"])
     seconds = options["seconds"] or (300.0 if gpus else 10.0)
-    early = options["early"] if options["early"] is not None else 0.1 if seconds >= 60 else 0.0
+    early = 0.1 if seconds >= 60 else 0.0  # share of the time for a first stage
     plan = Plan(seconds, options["seed"], str(data), python, "wall" if gpus else "cpu", early)
     return setup.start(root, recipe, plan)
 

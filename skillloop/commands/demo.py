@@ -51,7 +51,6 @@ def unpack(root: Path) -> tuple[Path, Path]:
 
 
 def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
-
     out = app.console()
     before = skill.read_bytes()
     ended = read(transcript)
@@ -85,5 +84,4 @@ def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
 
 
 def _title(out: render.Terminal, text: str) -> None:
-
     out.say("\n" + text, "bold cyan")

@@ -13,13 +13,13 @@ from typing import Any
 import click
 
 from skillloop import config, llm, render
-from skillloop.commands.options import App, checks_as_objects, emit, json_option, projects_folder, tell
+from skillloop.commands.options import App, checks_as_objects, emit, picked, projects_folder, tell, verb
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import transcript
 from skillloop.hosts.claude_code.transcript import read_all
 from skillloop.llm import Planned
-from skillloop.model import Disagreement, Lesson, Origin, Outcome, Session
+from skillloop.model import Disagreement, Origin, Outcome, Session
 from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest, Trial
 from skillloop.propose.offline_drafter import Recurrence
@@ -29,33 +29,24 @@ SHOW_PROGRESS_FROM = 5
 """Sessions."""
 
 
-@click.command()
-@click.argument("sessions", nargs=-1, metavar="[PATH|SESSION_ID]...")
-@click.option("--last", is_flag=True, help="The session that changed last; of this project, if it has one.")
-@click.option("--all", "every", is_flag=True, help="Every session of every project.")
-@click.option(
-    "--since", metavar="WHEN", help="Sessions changed since a date (2026-11-01) or for a span (7d, 12h)."
+@verb(
+    click.argument("sessions", nargs=-1, metavar="[PATH|SESSION_ID]..."),
+    click.option(
+        "--last", is_flag=True, help="The session that changed last; of this project, if it has one."
+    ),
+    click.option("--all", "every", is_flag=True, help="Every session of every project."),
+    click.option(
+        "--since", metavar="WHEN", help="Sessions changed since a date (2026-11-01) or for a span (7d, 12h)."
+    ),
+    click.option("--dry-run", is_flag=True, help="Write nothing, anywhere."),
+    click.option(
+        "--plan",
+        is_flag=True,
+        help="Print what would be sent to a model, and its cost. Sends and writes nothing.",
+    ),
+    click.option("--explain", is_flag=True, help="Show which signals were seen in each correction."),
 )
-@click.option("--dry-run", is_flag=True, help="Write nothing, anywhere.")
-@click.option(
-    "--plan",
-    is_flag=True,
-    help="Print what would be sent to a model, and its cost. Sends and writes nothing.",
-)
-@click.option("--explain", is_flag=True, help="Show which signals were seen in each correction.")
-@json_option
-@click.pass_obj
-def command(
-    app: App,
-    sessions: tuple[str, ...],
-    last: bool,
-    every: bool,
-    since: str | None,
-    dry_run: bool,
-    plan: bool,
-    explain: bool,
-    as_json: bool,
-) -> int:
+def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool, **chosen: Any) -> int:
     """Find your corrections in sessions, and draft, check and queue edits for the skills that were in use.
 
     Writes to the home (what was found, the queue); to a SKILL.md only under `apply.mode = "auto"`. With --dry-run it
@@ -68,7 +59,7 @@ def command(
       skillloop digest --last --plan
       skillloop digest ~/.claude/projects/-home-me-app/0b1c….jsonl --json
     """  # noqa: D301
-    paths = _chosen(sessions, last=last, every=every, since=since)
+    paths = _chosen(**chosen)
     out = app.console()
     if plan:
         return _print_plan(app, out, paths, as_json=as_json)
@@ -164,17 +155,14 @@ def as_object(result: Digest) -> dict[str, Any]:
     session = result.session
     offered = {item.disagreement: item.text for item in reversed(result.lessons) if item.offered}
     return {
-        "session_id": session.session_id,
-        "path": session.path,
+        **picked(session, "session_id", "path"),
         "human_turns": len(session.human_turns),
-        "skills": [{"name": skill.name, "path": skill.path} for skill in session.skills],
+        "skills": [picked(skill, "name", "path") for skill in session.skills],
         "disagreements": [
             {
                 "id": item.id,
-                "uuid": item.evidence.uuid,
-                "line": item.evidence.line,
+                **picked(item.evidence, "uuid", "line", "quote"),
                 "kind": item.kind.value,
-                "quote": item.evidence.quote,
                 "confidence": round(item.confidence, 4),
                 "durable": item.durable,
                 "lesson": offered.get(item.id),
@@ -183,7 +171,13 @@ def as_object(result: Digest) -> dict[str, Any]:
             for item in result.disagreements
         ],
         "lessons": [
-            _lesson_as_object(item, result.unproposed.get(item.id))
+            picked(item.evidence, "uuid", "line")
+            | picked(item, "text", "source", "target", "chance", "offered")
+            | {
+                "scope": item.scope.value,
+                "look": list(item.look),
+                "why_no_edit": result.unproposed.get(item.id),
+            }
             for item in sorted(result.lessons, key=lambda item: -item.chance)
         ],
         "notes": {
@@ -191,14 +185,12 @@ def as_object(result: Digest) -> dict[str, Any]:
             "alone": [note.name for note in result.noted if note.turn is None],
         },
         "recurrences": [
-            {"path": item.path, "line": item.line or None, "rule": item.rule, "proposal": item.proposal}
+            picked(item, "path", "rule", "proposal") | {"line": item.line or None}
             for item in result.recurrences
         ],
         "proposals": [
-            {
-                "id": trial.proposal.id,
-                "skill": trial.proposal.skill,
-                "path": trial.proposal.path,
+            picked(trial.proposal, "id", "skill", "path")
+            | {
                 "diff": trial.prepared.diff if trial.prepared else "",
                 "verdict": {
                     "outcome": trial.decision.outcome.value,
@@ -209,21 +201,6 @@ def as_object(result: Digest) -> dict[str, Any]:
         ],
         "bad_lines": session.bad_lines,
         "troubles": list(result.troubles),
-    }
-
-
-def _lesson_as_object(item: Lesson, why_no_edit: str | None) -> dict[str, Any]:
-    return {
-        "uuid": item.evidence.uuid,
-        "line": item.evidence.line,
-        "text": item.text,
-        "source": item.source,
-        "scope": item.scope.value,
-        "target": item.target,
-        "chance": item.chance,
-        "offered": item.offered,
-        "why_no_edit": why_no_edit,
-        "look": list(item.look),
     }
 
 
@@ -338,14 +315,11 @@ def _later(app: App) -> str:
 def _plan_object(each: Planned) -> dict[str, Any]:
     """Return one request as JSON: what is sent, word for word (the marks are drawn anew by each process), and its cost."""
     request = each.request
-    return {
+    return picked(request, "model", "message", "max_tokens") | {
         "backend": each.backend,
-        "model": request.model,
         "prompt": request.prompt.name,
         "system": request.prompt.text,
-        "message": request.message,
         "schema": dict(request.schema),
-        "max_tokens": request.max_tokens,
         "dollars": {"likely": each.cost.likely / 1e9, "most": each.cost.most / 1e9},
         "answered_before": each.known,
     }

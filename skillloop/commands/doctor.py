@@ -51,7 +51,7 @@ def command(app: App, rebuild: bool, as_json: bool) -> int:
     """  # noqa: D301
     if rebuild:
         return _rebuild(app, as_json=as_json)
-    findings = [*_home(app.home), *_guarded("rules", lambda: _rules(app)), *_database(app), *_inbox(app.home)]
+    findings = [*_home(app.home), *_guarded("rules", _rules, app), *_database(app), *_inbox(app.home)]
     bad = [finding for finding in findings if finding.level == "bad"]
     if as_json:
         emit({"findings": [finding._asdict() for finding in findings], "bad": len(bad)})
@@ -82,37 +82,30 @@ def _rebuild(app: App, *, as_json: bool) -> int:
     with app.store() as store:
         history.record_leftovers(store)
     after_decision(app)
-    if as_json:
-        emit({"rows": done.rows, "lost": done.lost, "kept": None if done.kept is None else str(done.kept)})
-        return 0
-    source = (
-        f"the copy {done.copy}" if done.copy else "nothing but the damaged file, as there is no sound copy"
+    source = done.copy or "nothing but the damaged file, as there is no sound copy"
+    tell(
+        {"rows": done.rows, "lost": done.lost, "kept": done.kept and str(done.kept)},
+        f"rebuilt {app.home / 'skillloop.db'} from {source}; it has {sum(done.rows.values())} rows",
+        *([f"lost: {each}" for each in done.lost] or ["nothing is known to be lost"]),
+        f"the damaged file is kept: {done.kept}",
+        as_json=as_json,
     )
-    click.echo(f"rebuilt {app.home / 'skillloop.db'} from {source}; it has {sum(done.rows.values())} rows")
-    click.echo("\n".join(f"lost: {each}" for each in done.lost) or "nothing is known to be lost")
-    click.echo(f"the damaged file is kept: {done.kept}")
     return 0
 
 
 def _database(app: App) -> Iterator[Finding]:
     """Check what the store holds; one check that breaks is a finding, and the others go on."""
-    checks: dict[str, Callable[[Store], Iterator[Finding]]] = {
-        "log": _log,
-        "publishes": _publishes,
-        "skills": _skills,
-        "queue": _queue,
-    }
     try:
         with app.store() as store:
-            for name, check in checks.items():
-                yield from _guarded(name, lambda check=check: check(store))  # type: ignore[misc]
+            for check in (_log, _publishes, _skills, _queue):
+                yield from _guarded(check.__name__.strip("_"), check, store)
     except SkillloopError as error:
         yield Finding("bad", error.message, _REPAIR if isinstance(error, Corrupt) else error.hint)
 
 
-def _guarded(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _guarded(name: str, check: Callable[..., Iterator[Finding]], *about: object) -> Iterator[Finding]:
     try:
-        yield from check()
+        yield from check(*about)
     except SkillloopError as error:
         yield Finding("bad", f"{name}: {error.message}", error.hint)
 
@@ -148,7 +141,7 @@ def _publishes(store: Store) -> Iterator[Finding]:
 
 def _skills(store: Store) -> Iterator[Finding]:
     for path in store.skills():
-        yield from _guarded("skills", lambda path=path: _skill(store, path))  # type: ignore[misc]
+        yield from _guarded("skills", _skill, store, path)
 
 
 def _skill(store: Store, path: Path) -> Iterator[Finding]:
@@ -169,11 +162,8 @@ def _queue(store: Store) -> Iterator[Finding]:
     waiting = len(store.proposals(states=("queued",)))
     yield Finding("ok", f"queue: {waiting} waiting" + (", see `skillloop review`" if waiting else ""))
     for item in unlearnt(store):
-        todo = (
-            f"change the rule, or `skillloop reject {item.id}`"
-            if item.blocked
-            else "mend that, or decide in `skillloop review`"
-        )
+        todo = "mend that, or decide in `skillloop review`"
+        todo = f"change the rule, or `skillloop reject {item.id}`" if item.blocked else todo
         yield Finding("note", f"not learned, {item.where}: “{item.text}”: {item.reason}", todo)
 
 

@@ -39,17 +39,14 @@ def command(app: App, file: Path, force: bool, as_json: bool) -> int:
 
 def contents(store: Store) -> dict[str, int]:
     """Count what a store holds."""
-    skills = store.skills()
-    versions = sum(len(store.versions.of(str(skill))) for skill in skills)
+    versions = [len(store.versions.of(str(skill))) for skill in store.skills()]
     rest = {"sessions": len(store.sessions()), "entries": store.entries()}
-    return {"skills": len(skills), "versions": versions, **rest}
+    return {"skills": len(versions), "versions": sum(versions), **rest}
 
 
 def in_words(counts: dict[str, int]) -> str:
     """Return `contents` as a sentence."""
-    return "{versions} versions of {skills} skills, {sessions} sessions, {entries} log entries".format(
-        **counts
-    )
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
 
 
 @verb(
@@ -93,9 +90,6 @@ def import_(app: App, file: Path, replace: bool, as_json: bool) -> int:
         counts = contents(store)
     after_decision(app)
     value = {"home": str(app.home), **counts, "kept": None if kept is None else str(kept)}
-    lines = [
-        f"{app.home}: {in_words(counts)}",
-        *([] if kept is None else [f"the old history is kept in {kept}"]),
-    ]
-    tell(value, *lines, as_json=as_json)
+    beside = f"; the old history is kept in {kept}" if kept else ""
+    tell(value, f"{app.home}: {in_words(counts)}{beside}", as_json=as_json)
     return 0

@@ -9,7 +9,7 @@ from datetime import datetime
 import click
 
 from skillloop import render
-from skillloop.commands.options import App, emit, known_skill, skill_argument, some_skill, verb
+from skillloop.commands.options import App, emit, known_skill, picked, skill_argument, some_skill, verb
 from skillloop.errors import UsageError
 from skillloop.skillpath import target_name
 from skillloop.skills import document, history
@@ -55,20 +55,9 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json
         path = known_skill(store, skill)
         for version in history.versions(store, path)[-(limit or 0) :]:
             if as_json:
-                emit(
-                    {
-                        "path": str(path),
-                        "number": version.number,
-                        "kind": version.kind,
-                        "sha256": version.sha,
-                        "created": version.created,
-                        "note": version.told,
-                        "proposal": version.proposal,
-                        "author": version.author,
-                        "session": version.claim.get("session"),
-                        "turn": version.claim.get("turn"),
-                    }
-                )
+                about = picked(version, "number", "kind", "created", "proposal", "author")
+                proof = {key: version.claim.get(key) for key in ("session", "turn")}
+                emit({"path": str(path), "sha256": version.sha, "note": version.told, **about, **proof})
             else:
                 text = f"{version.created}  {version.author:<9} {version.sha[:8]}  {version.told}"
                 out.say(f"{version.number:>4}  {text}")

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,11 @@ def _redacted(value: Any) -> Any:
     return [_redacted(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+def picked(item: object, *keys: str) -> dict[str, Any]:
+    """Return these attributes of something, as JSON has them."""
+    return {key: getattr(item, key) for key in keys}
+
+
 def say(text: str, *, err: bool = False) -> None:
     """Print text from outside as `redact.shown` has it."""
     click.echo(shown(text), err=err)
@@ -223,19 +228,12 @@ def after_decision(app: App) -> None:
 
 def checks_as_objects(verdict: Verdict) -> list[dict[str, Any]]:
     """Return the documented JSON shape of a verdict's checks, each with whose rule decided."""
-    rules = [str(check.rule) if check.rule else None for check in verdict.checks]
-    keys = ("name", "passed", "hard", "detail")
-    return [
-        {**{key: getattr(check, key) for key in keys}, "rule": rule}
-        for check, rule in zip(verdict.checks, rules, strict=True)
-    ]
+    return [asdict(check) | {"rule": check.rule and str(check.rule)} for check in verdict.checks]
 
 
 def lesson_as_object(item: Unlearnt | Lesson) -> dict[str, Any]:
     """Return the documented JSON shape of a lesson that no file has learned, or that was said once and may be for good."""
     if isinstance(item, Unlearnt):
-        told = item._asdict()
-        return {"lesson": told.pop("id"), **told}
-    quote, keep = redact(item.evidence.quote)[:300], f"skillloop review --keep {item.id}"
-    about = {"text": item.text, "quote": quote, "target": item.target, "chance": item.chance}
-    return {"candidate": item.id, **about, "keep": keep}
+        return {"lesson": item.id, **picked(item, "text", "reason", "where", "blocked")}
+    about = {"quote": redact(item.evidence.quote)[:300], "keep": f"skillloop review --keep {item.id}"}
+    return {"candidate": item.id, **picked(item, "text", "target", "chance"), **about}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from skillloop.commands.digest import said_again
-from skillloop.commands.options import App, checks_as_objects, emit, say, verb
+from skillloop.commands.options import App, checks_as_objects, tell, verb
 from skillloop.commands.turns import chosen, session_argument
 from skillloop.errors import Refused
 from skillloop.hosts.claude_code import transcript
@@ -49,10 +49,8 @@ def command(app: App, session: str | None, as_json: bool) -> int:
     with app.store() as store:
         for number, value in enumerate(values, 1):
             told = _proposed(value, read, known, app.home, store)
-            if as_json:
-                emit({"number": number, **told})
-            else:
-                say(f"{number}. {told['outcome']}: {told['reason']}")
+            line = f"{number}. {told['outcome']}: {told['reason']}"
+            tell({"number": number, **told}, line, as_json=as_json)
     leave_notice(app.home)
     return 0
 

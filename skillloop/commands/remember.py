@@ -15,8 +15,8 @@ from pathlib import Path
 import click
 
 from skillloop import config, detect
-from skillloop.commands.options import App, after_decision, emit, interactive, require_person, say, verb
-from skillloop.commands.review import Sitting, outcome, skills
+from skillloop.commands.options import App, after_decision, interactive, require_person, tell, verb
+from skillloop.commands.sitting import Sitting, outcome, skills
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
 from skillloop.hosts.claude_code import transcript
@@ -66,10 +66,9 @@ def command(app: App, rule: str, skill: str | None, project: bool, everywhere: b
         told |= {"skill": target_name(str(lesson.target)), "path": lesson.target}
         if typed and not as_json and told["state"] in {"ready", "needs a look"}:
             Sitting(app, store, [str(told["id"])]).run()
-        elif as_json:
-            emit(told)
         else:
-            say(f"{told['skill']}: {told['state']}" + f": {told['why']}" * bool(told["why"]))
+            why = f": {told['why']}" * bool(told["why"])
+            tell(told, f"{told['skill']}: {told['state']}{why}", as_json=as_json)
     after_decision(app)
     return 4 if told["state"].startswith("blocked") else 0
 

@@ -1,26 +1,14 @@
-"""`skillloop review`: decide on waiting edits, one key each.
-
-What is applied is what was shown, byte for byte: an edit is prepared on the file as it is, shown, and published only if the
-file is still the same. The first yes of a sitting asks for a code that stands on the screen, and so does each yes to
-what is risky; keys that were typed before an edit was shown count for nothing.
-"""
+"""`skillloop review`: list what waits, or walk a person through it."""
 
 from __future__ import annotations
 
-import os
-import sys
-import termios
-import tty
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import click
 
 from skillloop.commands import changes, show
-from skillloop.commands.digest import said_again
 from skillloop.commands.options import (
     OPEN,
     App,
@@ -29,48 +17,19 @@ from skillloop.commands.options import (
     interactive,
     known_skill,
     lesson_as_object,
-    projects_folder,
-    retyped,
     say,
     some_skill,
+    tell,
     verb,
 )
-from skillloop.errors import SkillloopError, Stale, UsageError
-from skillloop.gate.provenance import DOUBTS
-from skillloop.hosts.claude_code import transcript
-from skillloop.model import Lesson, Outcome, Proposal, SkillRef, sha256
+from skillloop.commands.sitting import Sitting, alike, drafted, not_learned
+from skillloop.errors import SkillloopError, UsageError
+from skillloop.model import Lesson
 from skillloop.pipeline import gather, session
-from skillloop.pipeline.gather import Prepared
-from skillloop.pipeline.session import LessonResult
-from skillloop.propose import targets
-from skillloop.render import standing, tilde
-from skillloop.skillpath import COPY_HINT, SkillPath, rules_file, target_name
 from skillloop.skills import history
 from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
-from skillloop.text import words
-from skillloop.worker.notice import Unlearnt, line_of, unlearnt
-
-KEYS = {
-    "y": "apply it (where it takes the place of a line: replace that line)",
-    "n": "reject it, with a reason if you like",
-    "e": "edit the new line (both lines, where it replaces one)",
-    "b": "keep both lines, where it replaces one",
-    "m": "move it to another file",
-    "o": "it was meant once only: reject it, and never ask again",
-    "a": "apply all that are ready for this file",
-    "c": "show the checks that passed, and all else there is",
-    "u": "undo the last decision",
-    "p": "back to the one before",
-    "s": "skip it (so does Enter)",
-    "q": "quit; what you decided stays",
-    "?": "show this list",
-}
-RISKY = DOUBTS | {"risk", "self-weakening", "rules"}
-"""Findings that ask for a code of their own."""
-
-ALIKE = 0.6
-"""Similarity from which two waiting lines are shown together."""
+from skillloop.worker.notice import Unlearnt, unlearnt
 
 Entry = Queued | Change | Unlearnt | Lesson
 
@@ -114,7 +73,7 @@ def command(
     if keep is not None:
         with app.store() as store:
             told = drafted(app, store, store.keep(keep), "you said it once")
-        emit(told) if as_json else say(f"{told['state']}: {told['why'] or told['id']}")
+        tell(told, f"{told['state']}: {told['why'] or told['id']}", as_json=as_json)
         return 0
     with app.history() as store:
         ask = interactive() and not as_json
@@ -168,34 +127,6 @@ def candidates(store: Store) -> list[Lesson]:
     return list(islice((each for each in likely if not store.citing(each.evidence)), MOST))
 
 
-def drafted(app: App, store: Store, lesson: Lesson, why: str) -> dict[str, Any]:
-    """Make an edit of a lesson that a person gave, which waits for them because of `why`; return `outcome`."""
-    lesson = replace(lesson, look=(*lesson.look, why), target=lesson.target or rules_file(None))
-    try:
-        return outcome(session.offer(lesson, transcript.read(lesson.evidence.path), app.home, store))
-    except SkillloopError as error:
-        store.set_trouble(lesson.id, error.message)
-        return outcome(LessonResult(trouble=error.message))
-
-
-def outcome(done: LessonResult) -> dict[str, Any]:
-    """Return as JSON what became of a lesson that a person gave: the edit that waits or was applied, or why there is none."""
-    told = {"id": done.taken or None, "state": "known", "why": done.known}
-    if done.trials:
-        trial = done.trials[-1]
-        state, why = standing(trial.verdict)
-        state = "applied" if trial.decision.outcome is Outcome.KEEP else state
-        return told | {"id": trial.proposal.id, "state": state, "why": why}
-    if done.recurrence is not None:
-        told |= {"id": done.recurrence.proposal, "why": said_again(done.recurrence)}
-    return told | ({"state": "not learned", "why": done.trouble} if done.trouble else {})
-
-
-def alike(one: Proposal, other: Proposal) -> bool:
-    """Return whether two edits bring much the same line."""
-    return words.alike(one.edits[0].new or "", other.edits[0].new or "", ALIKE)
-
-
 def _id(entry: Entry) -> str:
     return entry.proposal.id if isinstance(entry, Queued) else entry.id
 
@@ -221,348 +152,22 @@ def _list(app: App, store: Store, entries: Sequence[Entry], limit: int, *, as_js
 
 def _print(app: App, store: Store, entry: Entry, room: int, as_json: bool) -> int:
     """Print one of what waits, as JSON if it has no more than `room` bytes; return how many it has."""
-    prepared = gather.prepare(entry.proposal, app.home, store) if isinstance(entry, Queued) else None
-    if as_json:
-        if isinstance(entry, Queued):
-            return emit(show.in_brief(entry, prepared), room=room) if prepared else 0
-        if isinstance(entry, Change):
+    out = app.console()
+    if isinstance(entry, Queued):
+        prepared = gather.prepare(entry.proposal, app.home, store)
+        if as_json:
+            return emit(show.in_brief(entry, prepared), room=room)
+        show.page(out, entry, prepared)
+        out.print()
+    elif isinstance(entry, Change):
+        if as_json:
             brief = changes.as_object(entry)
             return emit(brief | {"diff": show.cut(brief["diff"], 3 * show.BYTES)}, room=room)
+        changes.page(out, entry)
+    elif as_json:
         return emit(lesson_as_object(entry), room=room)
-    if isinstance(entry, Queued) and prepared:
-        show.page(app.console(), entry, prepared)
-        app.console().print()
-    elif isinstance(entry, Change):
-        changes.page(app.console(), entry)
     elif isinstance(entry, Lesson):
-        app.console().say(f"said once, maybe for good: {entry.text}  (“{entry.evidence.quote.strip()}”)")
-    elif isinstance(entry, Unlearnt):
-        app.console().say(_not_learned(entry))
+        out.say(f"said once, maybe for good: {entry.text}  (“{entry.evidence.quote.strip()}”)")
+    else:
+        out.say(not_learned(entry))
     return 0
-
-
-def _not_learned(item: Unlearnt) -> str:
-    drop = f"\n  to hear of it no more: skillloop reject {item.id}" if item.blocked else ""
-    return f"not learned: {item.text}  ({tilde(item.where)})\n  {item.reason}{drop}"
-
-
-def press(question: str) -> str:
-    """Ask for one key, and return it in small letters; Enter is `s`. What was typed before the question counts for nothing."""
-    terminal = sys.stdin.fileno()
-    before = termios.tcgetattr(terminal)
-    try:
-        tty.setcbreak(terminal)
-        click.echo(f"{question} ", nl=False)
-        typed = os.read(terminal, 64).decode("utf-8", "replace")
-    finally:
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
-    key = "q" if typed in {"", "\x04"} else "s" if typed[0] in "\r\n" else typed[0].lower()
-    click.echo(key if key.isprintable() else "?")
-    return key
-
-
-@dataclass
-class Sitting:
-    """One walk of a person through what waits: edits by their ids, and lessons that no file has learned."""
-
-    app: App
-    store: Store
-    items: list[str | Change | Unlearnt | Lesson]
-    at: int = 0
-    confirmed: bool = False  # a code was retyped
-    done: list[tuple[int, Callable[[], None]]] = field(default_factory=list)  # where, and how to undo it
-
-    def run(self) -> None:
-        """Ask about each until the last, or until the person quits."""
-        while self.at < len(self.items):
-            item = self.items[self.at]
-            if isinstance(item, str):
-                key = self._edit_at(item)
-            elif isinstance(item, Lesson):
-                key = self._candidate(item)
-            else:
-                key = self._change(item) if isinstance(item, Change) else self._lesson(item)
-            if key == "q":
-                return
-            if key == "u":
-                self._undo()
-            elif key == "p":
-                open_before = [n for n in range(self.at) if self._waits(self.items[n])]
-                self.at = open_before[-1] if open_before else self.at
-            else:
-                self.at += 1
-
-    def _waits(self, item: str | Change | Unlearnt | Lesson) -> bool:
-        return not isinstance(item, str) or self.store.find_proposal(item).state in OPEN
-
-    def _edit_at(self, name: str) -> str:
-        """Ask about one edit until it is decided; return the key that leads on."""
-        while (queued := self.store.find_proposal(name)).state in OPEN:
-            try:
-                prepared = gather.prepare(queued.proposal, self.app.home, self.store)
-            except SkillloopError as error:
-                return self._pass_over(queued, error)
-            self._show(queued, prepared)
-            key = self._key(queued, prepared)
-            if key in {"s", "q", "p", "u"} or self._act(key, queued, prepared):
-                return key
-            name = str(self.items[self.at])
-        return "s"
-
-    def _act(self, key: str, queued: Queued, prepared: Prepared) -> bool:
-        """Do what a key says; return whether the edit is decided."""
-        if key in {"n", "r", "o"}:
-            self._reject(queued, "meant once only" if key == "o" else None)
-            return True
-        if key == "y":
-            return self._apply(queued, prepared)
-        if key in {"e", "m", "b"}:
-            self._replace(queued, {"e": self._edit, "m": self._move, "b": self._both}[key])
-        elif key == "a":
-            self._apply_all(queued.proposal.path)
-        else:
-            if key == "c":
-                show.page(self.app.console(), queued, prepared, whole=True)
-            else:
-                click.echo("\n".join(f"  {letter}  {what}" for letter, what in KEYS.items()))
-            press("any key goes on")
-        return False
-
-    def _show(self, queued: Queued, prepared: Prepared) -> None:
-        item = queued.proposal
-        others = [self.store.find_proposal(other) for other in self.items if isinstance(other, str)]
-        here = sum(other.proposal.path == item.path and other.state in OPEN for other in others)
-        more = f" ({here} for this file)" * (here > 1)
-        self.app.console().say(
-            f"\n── {self.at + 1} of {len(self.items)} · {item.skill}{more} ──", "bold cyan"
-        )
-        show.page(self.app.console(), queued, prepared)
-        for other in others:
-            if other.state in OPEN and other.proposal.id != item.id and alike(item, other.proposal):
-                self.app.console().say(f"much like it: {other.proposal.skill}: {line_of(other)}", "dim")
-
-    def _key(self, queued: Queued, prepared: Prepared) -> str:
-        choices = "y apply · n reject · e edit · b keep both · m move · o once · s skip · ? more"
-        if queued.proposal.edits[0].op != "replace":
-            choices = choices.replace(" · b keep both", "")
-        if prepared.verdict.outcome is Outcome.DISCARD:
-            choices = choices.replace("y apply · ", "")
-        return press(choices)
-
-    def _apply(self, queued: Queued, prepared: Prepared) -> bool:
-        """Publish what was shown; return False where it stays, to be shown again."""
-        risky = [
-            check.detail for check in show.standing_verdict(queued, prepared).failed if check.name in RISKY
-        ]
-        try:
-            gather.refuse_if_forbidden(prepared)
-            if risky:
-                say(f"Look twice: {risky[0]}")
-            if (risky or not self.confirmed) and not retyped(prepared.digest, "apply it"):
-                return False
-            self.confirmed = True
-            version = gather.publish(prepared, self.store, by="person", note="approved in review")
-        except SkillloopError as error:
-            say(f"not applied: {error.message}; here it is again")
-            return False
-        item = prepared.proposal
-        say(f"applied: {item.skill} is now version {version.number}")
-
-        def undo() -> None:
-            history.rollback(self.store, item.path, only=version.number)
-            self.store.set_state(item.id, "queued", "taken back in review", by="person")
-
-        self.done.append((self.at, undo))
-        return True
-
-    def _apply_all(self, path: str) -> None:
-        """Apply what is ready for one file, after showing all of it."""
-        shown = [(queued, prepared) for queued, prepared in self._ready(path)]
-        if not shown:
-            click.echo("none is ready; look at each")
-            return
-        for queued, _ in shown:
-            say(f"  “{queued.proposal.evidence[0].quote.strip()}”\n    → {line_of(queued)}")
-        what = f"apply {'it' if len(shown) == 1 else f'these {len(shown)}'}"
-        if self.confirmed:
-            yes = press(f"y {what} · anything else leaves them") == "y"
-        else:
-            yes = retyped(sha256("\0".join(prepared.digest for _, prepared in shown)), what)
-        self.confirmed = self.confirmed or yes
-        names = {queued.proposal.id for queued, _ in shown} if yes else set()
-        for queued, prepared in self._ready(path):  # each on the file as the one before left it
-            if queued.proposal.id in names:
-                self._apply(queued, prepared)
-
-    def _ready(self, path: str) -> Iterator[tuple[Queued, Prepared]]:
-        for name in [item for item in self.items if isinstance(item, str)]:
-            queued = self.store.find_proposal(name)
-            if queued.proposal.path != path or queued.state not in OPEN:
-                continue
-            try:
-                prepared = gather.prepare(queued.proposal, self.app.home, self.store)
-            except SkillloopError:
-                continue
-            if show.standing_verdict(queued, prepared).outcome is Outcome.KEEP:
-                yield queued, prepared
-
-    def _reject(self, queued: Queued, reason: str | None) -> None:
-        if reason is None:
-            reason = click.prompt("why (Enter: no reason)", default="no reason given", show_default=False)
-        name, state = queued.proposal.id, queued.state
-        self.store.set_state(name, "rejected", reason, by="person")
-        self.done.append((self.at, lambda: self.store.set_state(name, state, "taken back", by="person")))
-
-    def _undo(self) -> None:
-        """Take the last decision of this sitting back, and go there."""
-        if not self.done:
-            click.echo("nothing was decided in this sitting")
-            return
-        self.at, undo = self.done.pop()
-        try:
-            undo()
-        except SkillloopError as error:
-            say(f"not undone: {error.message}" + (f"\n  → {error.hint}" if error.hint else ""))
-
-    def _pass_over(self, queued: Queued, error: SkillloopError) -> str:
-        """Offer to drop an edit that no longer fits the file."""
-        if isinstance(error, Stale) and queued.state != "stale":
-            self.store.set_state(queued.proposal.id, "stale", error.message, by="auto")
-        say(f"\n{queued.proposal.skill}: {line_of(queued)}")
-        say(f"needs a look: {error.message}" + (f"\n  → {error.hint}" if error.hint else ""))
-        key = press("n reject · s skip · p back · q quit")
-        if key in {"n", "r"}:
-            self._reject(queued, None)
-        return key
-
-    def _replace(self, queued: Queued, change: Callable[[Proposal], tuple[Proposal | None, str]]) -> None:
-        """Put a changed edit in the place of a waiting one, which is shown again."""
-        old = queued.proposal
-        try:
-            new, how = change(old)
-            if new is None or new.id == old.id:
-                return
-            prepared = gather.prepare(new, self.app.home, self.store)
-        except (click.ClickException, SkillloopError) as error:
-            say(f"not changed: {error.message}")
-            return
-        saved = self.store.save_proposal(
-            new, prepared.verdict, state="queued", reason=f"{how} by you", context=queued.context, by="person"
-        )
-        if not saved:  # it was one before
-            self.store.set_state(new.id, "queued", f"{how} by you", by="person")
-        self.store.set_state(old.id, "rejected", f"{how} as {new.id}", by="person")
-        at, self.items[self.at] = self.at, new.id
-
-        def undo() -> None:
-            self.store.set_state(new.id, "rejected", "taken back", by="person")
-            self.store.set_state(old.id, "queued", "taken back", by="person")
-            self.items[at] = old.id
-
-        self.done.append((at, undo))
-
-    def _edit(self, old: Proposal) -> tuple[Proposal | None, str]:
-        """Let the person reword the new line in $EDITOR; with the line that it replaces, which may stay if they keep it."""
-        edit = old.edits[0]
-        before = [line for line in (edit.old if edit.op == "replace" else None, edit.new) if line]
-        text = click.edit("\n".join(before), extension=".md", require_save=True)
-        lines = [line.rstrip() for line in (text or "").splitlines() if line.strip()]
-        if not lines or lines == before:
-            return None, ""
-        return gather.reworded(old, lines if len(before) > 1 else [" ".join(lines)]), "reworded"
-
-    def _both(self, old: Proposal) -> tuple[Proposal | None, str]:
-        edit = old.edits[0]
-        if edit.op != "replace" or edit.old is None or edit.new is None:
-            return None, ""
-        return gather.reworded(old, [edit.old, edit.new], drafter=old.drafter), "kept beside the other line"
-
-    def _move(self, old: Proposal) -> tuple[Proposal | None, str]:
-        chosen = self._choose("number of the file that should learn it · s leave it")
-        if isinstance(chosen, str) or chosen.path is None or chosen.path == old.path:
-            return None, ""
-        return gather.moved(old, chosen.path), "moved"
-
-    def _choose(self, question: str, plugin: str | None = None) -> SkillRef | str:
-        """Let the person choose a file that learns, or a copy of a plugin's skill; return another answer as it is."""
-        known = skills()
-        for number, skill in enumerate(known, start=1):
-            self.app.console().say(f"  {number}  {skill.name}  ({tilde(skill.path)})")
-        answer: str = click.prompt(question, default="s", show_default=False).strip().lower()
-        if answer.isdigit() and 1 <= int(answer) <= len(known):
-            return known[int(answer) - 1]
-        if answer != "c" or plugin is None:
-            return answer
-        try:
-            copy = history.copy_skill(plugin, projects_folder().parent / "skills")
-        except (SkillloopError, OSError) as error:
-            say(f"not copied: {error}")
-            return ""
-        return SkillRef(copy.parent.name, str(copy))
-
-    def _change(self, change: Change) -> str:
-        """Ask whether a change of Claude's own stays."""
-        changes.page(self.app.console(), change)
-        key = press("k keep" + " · t take it back" * bool(change.before) + " · s skip · p back · q quit")
-        if key == "k":
-            self.store.record(history.KEPT, skill=change.skill, number=change.version.number)
-        elif key == "t" and change.before:
-            if not self.confirmed and not retyped(change.seal, "take it back"):
-                return self._change(change)
-            self.confirmed = True
-            try:
-                version = history.rollback(self.store, change.skill, only=change.version.number)
-                say(f"taken back: {tilde(change.skill)} is now version {version.number}")
-            except SkillloopError as error:
-                say(f"not taken back: {error.message}")
-        return key
-
-    def _candidate(self, lesson: Lesson) -> str:
-        """Ask whether what was said once is meant for good."""
-        out, where = self.app.console(), tilde(lesson.target or rules_file(None))
-        out.say("\n── Said once, maybe for good ──", "bold cyan")
-        out.say(f"“{lesson.evidence.quote.strip()}”", "italic")
-        out.say(f"→ {where} would say: {lesson.text}")
-        key = press("k keep · o it was once · n never ask again · s skip · p back · q quit")
-        if key == "k":
-            return self._give(self.store.keep(lesson.id), "you said it once")
-        if key in {"o", "n"}:
-            self.store.dismiss(lesson.id, never=key == "n")
-        return key
-
-    def _give(self, lesson: Lesson, why: str) -> str:
-        """Draft for a lesson, and ask about the draft."""
-        told = drafted(self.app, self.store, lesson, why)
-        if told["id"] is not None and self.store.find_proposal(told["id"]).state in OPEN:
-            self.items[self.at] = told["id"]
-            return self._edit_at(told["id"])
-        say(f"{told['state']}: {told['why']}")
-        return "s"
-
-    def _lesson(self, item: Unlearnt) -> str:
-        """Offer to give a lesson without a file to one, unless a rule of the person's forbids it."""
-        out = self.app.console()
-        if item.blocked:
-            out.say(_not_learned(item), "yellow")
-            return "s"
-        found = self.store.lesson(item.id)
-        out.say(f"\n“{found.evidence.quote.strip()}”", "italic")
-        out.say(f"Lesson: {found.text}. It was not learned: {item.reason}.")
-        copies = found.target is not None and SkillPath.of(found.target).hint == COPY_HINT
-        copy = "c put a copy among your own skills and teach the copy · " if copies else ""
-        question = f"number of the skill that should learn it · {copy}s skip · d drop · p back · q quit"
-        while isinstance(chosen := self._choose(question, found.target if copies else None), str):
-            if chosen in {"s", "p", "q"}:
-                return chosen
-            if chosen == "d":
-                self.store.dismiss(found.id)
-                return "s"
-            say(f"Unknown choice: {chosen!r}")
-        return self._give(self.store.attach(found.id, chosen), "you chose its file")
-
-
-def skills() -> list[SkillRef]:
-    """Return the person's own skills, those of the project here, and the rules files of both."""
-    listed = dict.fromkeys(targets.skills_in(Path.cwd()))  # from the home folder both are one
-    known = [skill for skill in listed if skill.path and SkillPath.of(skill.path).owner.editable]
-    return known + [SkillRef(target_name(path), path) for path in (rules_file(Path.cwd()), rules_file(None))]

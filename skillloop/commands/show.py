@@ -7,7 +7,7 @@ from typing import Any
 
 from skillloop import render
 from skillloop.commands import changes
-from skillloop.commands.options import App, checks_as_objects, edit_argument, emit, state_of, verb
+from skillloop.commands.options import App, checks_as_objects, edit_argument, emit, picked, state_of, verb
 from skillloop.evaluate import judge
 from skillloop.gate.provenance import DOUBTS
 from skillloop.model import Verdict
@@ -79,18 +79,18 @@ def _change(diff: str) -> str:
 def _head(queued: Queued, prepared: Prepared) -> dict[str, Any]:
     item = prepared.proposal
     state, why = state_of(queued, standing_verdict(queued, prepared))
-    return {"id": item.id, "skill": item.skill, "path": item.path, "state": state, "why": why}
+    return picked(item, "id", "skill", "path") | {"state": state, "why": why}
 
 
 def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
     """Return the documented JSON shape of a proposal with its verdict on the live file."""
     proposal = prepared.proposal
-    keys = ("id", "quote", "path", "line", "uuid", "origin")
     return _head(queued, prepared) | {
-        "rationale": proposal.rationale,
-        "drafter": proposal.drafter,
+        **picked(proposal, "rationale", "drafter"),
         "diff": prepared.diff,
-        "evidence": [{key: getattr(item, key) for key in keys} for item in proposal.evidence],
+        "evidence": [
+            picked(item, "id", "quote", "path", "line", "uuid", "origin") for item in proposal.evidence
+        ],
         "checks": checks_as_objects(standing_verdict(queued, prepared)),
     }
 

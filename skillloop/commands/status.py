@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 from skillloop import config, fs, llm
 from skillloop.commands import changes
-from skillloop.commands.options import OPEN, App, emit, lesson_as_object, state_of, verb
+from skillloop.commands.options import OPEN, App, emit, lesson_as_object, picked, state_of, verb
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
@@ -32,7 +31,14 @@ def command(app: App, as_json: bool) -> int:
         emit(facts)
         return 0
     out = app.console()
-    out.say("\n".join(_lines(facts)))
+    states = ", ".join(f"{state} {count}" for state, count in sorted(facts["proposals"].items())) or "none"
+    gone = facts["proposals"].get("applied", 0) - facts["in_force"]
+    out.say(f"home        {facts['home']}")
+    out.say(f"sessions    {facts['sessions']} digested, {facts['jobs']} in the inbox")
+    out.say(f"edits       {states}" + f" ({gone} of the applied no longer in the skill)" * bool(gone))
+    out.say(f"not learned {counted(len(facts['unlearnt']), 'lesson')}")
+    if facts["model"] is not None:
+        out.say(f"model       {_spend(facts['model'])}")
     for trouble in facts["troubles"]:
         out.say(trouble, "yellow")
     for item in facts["queue"]:
@@ -47,18 +53,6 @@ def command(app: App, as_json: bool) -> int:
     if facts["queue"] or facts["changes"] or facts["unlearnt"]:
         out.say("decide with: skillloop review", "bold")
     return 0
-
-
-def _lines(facts: dict[str, Any]) -> Iterator[str]:
-    states = ", ".join(f"{state} {count}" for state, count in sorted(facts["proposals"].items())) or "none"
-    applied = facts["proposals"].get("applied", 0)
-    gone = applied - facts["in_force"]
-    yield f"home        {facts['home']}"
-    yield f"sessions    {facts['sessions']} digested, {facts['jobs']} in the inbox"
-    yield f"edits       {states}" + (f" ({gone} of the applied no longer in the skill)" if gone else "")
-    yield f"not learned {counted(len(facts['unlearnt']), 'lesson')}"
-    if facts["model"] is not None:
-        yield f"model       {_spend(facts['model'])}"
 
 
 def _facts(app: App) -> dict[str, Any]:
@@ -80,14 +74,14 @@ def _facts(app: App) -> dict[str, Any]:
             "unlearnt": [lesson_as_object(item) for item in unlearnt(store)],
             "model": model,
             "troubles": troubles,
-            "queue": [_waiting(item) for item in everything if item.state in OPEN],
+            "queue": [
+                picked(item.proposal, "id", "skill")
+                | dict(zip(("state", "why"), state_of(item), strict=True))
+                | {"line": line_of(item)}
+                for item in everything
+                if item.state in OPEN
+            ],
         }
-
-
-def _waiting(item: Queued) -> dict[str, Any]:
-    state, why = state_of(item)
-    about = {"id": item.proposal.id, "skill": item.proposal.skill}
-    return {**about, "state": state, "why": why, "line": line_of(item)}
 
 
 def _in_force(item: Queued) -> bool:
@@ -112,7 +106,7 @@ def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
     backend, why = llm.choose(rules)
     today, total = store.calls.today(), store.calls.spend()
     spent = {
-        name: {"dollars": each.dollars, "tokens": each.tokens, "calls": each.calls}
+        name: picked(each, "dollars", "tokens", "calls")
         for name, each in (("today", today), ("total", total))
     }
     limits = {"unanswered": total.unanswered, "limit": rules.budget.money_per_day}

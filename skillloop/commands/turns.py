@@ -9,7 +9,7 @@ import click
 
 from skillloop import detect
 from skillloop.commands.digest import last_session
-from skillloop.commands.options import App, emit, projects_folder, verb
+from skillloop.commands.options import App, picked, projects_folder, tell, verb
 from skillloop.hosts.claude_code import authorship, transcript
 from skillloop.pipeline import session as pipeline
 from skillloop.propose.context import clean
@@ -42,9 +42,7 @@ def command(app: App, session: str | None, as_json: bool) -> int:
         for turn in read.human_turns:
             doubt, said = authorship.suspicion(read, turn, app.home), detect.saying(read, turn)
             known = [each.proposal.id for each in store.citing(said) if each.state != "discarded"]
-            found = [
-                {"text": item.text, "chance": item.chance} for item in lessons if item.turn == turn.index
-            ]
+            found = [picked(item, "text", "chance") for item in lessons if item.turn == turn.index]
             shape = {
                 "id": said.id,
                 "line": turn.line,
@@ -57,11 +55,8 @@ def command(app: App, session: str | None, as_json: bool) -> int:
                 "lessons": [] if doubt else found,
                 "proposals": known,
             }
-            if as_json:
-                emit(shape)
-            else:
-                words = f"(not shown: {doubt})" if doubt else " ".join(clean(turn.text, LONGEST).split())
-                app.console().say(f"{said.id}  line {turn.line}  {words}")
+            words = f"(not shown: {doubt})" if doubt else " ".join(clean(turn.text, LONGEST).split())
+            tell(shape, f"{said.id}  line {turn.line}  {words}", as_json=as_json)
     return 0
 
 

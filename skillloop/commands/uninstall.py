@@ -12,10 +12,11 @@ from pathlib import Path
 
 import click
 
-from skillloop.commands.options import App, emit, require_person, token_option, verb
+from skillloop.commands.options import App, require_person, say, tell, token_option, verb
 from skillloop.errors import SkillloopError
 from skillloop.fs import locked
 from skillloop.model import sha256
+from skillloop.worker.notice import counted
 
 MADE = re.compile(
     r"inbox|log|env|backups|bin|receipts|remembered|rules|tokens|vouched"  # folders; the last one as earlier versions named it
@@ -47,18 +48,22 @@ def command(app: App, purge: bool, token: str | None, as_json: bool) -> int:
     paths = sorted(app.home.iterdir()) if app.home.is_dir() else []
     made = {path: _size(path) for path in paths if MADE.fullmatch(path.name)}
     kept = [path for path in paths if path not in made]
+    sizes = [{"path": str(path), "files": files, "bytes": size} for path, (files, size) in made.items()]
+    lines = [f"  {path}  ({counted(files, 'file')}, {size:,} bytes)" for path, (files, size) in made.items()]
+    lines.insert(0, "created by skillloop:" if made else f"skillloop created nothing in {app.home}")
+    lines += [f"kept, because it is yours: {path}" for path in kept]
+    lines.append(
+        "every SKILL.md stays as it is; `claude plugin uninstall skillloop@skillloop` removes the plugin"
+    )
+    if made and not purge:
+        lines.append("nothing was removed; `skillloop uninstall --purge` does")
     if not as_json:
-        _show(app.home, made, kept)
+        say("\n".join(lines))
     if purge and made:
         require_person(app, "uninstall", sha256(str(app.home)), token)
         _remove(app.home, made)
-    if as_json:
-        sizes = [{"path": str(path), "files": files, "bytes": size} for path, (files, size) in made.items()]
-        emit({"home": str(app.home), "made": sizes, "kept": list(map(str, kept)), "removed": purge})
-    elif purge and made:
-        click.echo("removed")
-    elif made:
-        click.echo("nothing was removed; `skillloop uninstall --purge` does")
+    told = {"home": str(app.home), "made": sizes, "kept": list(map(str, kept)), "removed": purge}
+    tell(told, *["removed"] * bool(purge and made), as_json=as_json)
     return 0
 
 
@@ -67,20 +72,6 @@ def _size(path: Path) -> tuple[int, int]:
     inside = [path] if path.is_symlink() or not path.is_dir() else [*path.rglob("*")]
     sizes = [each.lstat().st_size for each in inside if each.is_symlink() or each.is_file()]
     return len(sizes), sum(sizes)
-
-
-def _show(home: Path, made: dict[Path, tuple[int, int]], kept: list[Path]) -> None:
-    if not made:
-        click.echo(f"skillloop created nothing in {home}")
-        return
-    click.echo("created by skillloop:")
-    for path, (files, size) in made.items():
-        click.echo(f"  {path}  ({files} file{'' if files == 1 else 's'}, {size:,} bytes)")
-    for path in kept:
-        click.echo(f"kept, because it is yours: {path}")
-    click.echo(
-        "every SKILL.md stays as it is; `claude plugin uninstall skillloop@skillloop` removes the plugin"
-    )
 
 
 def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:

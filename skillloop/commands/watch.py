@@ -20,7 +20,6 @@ from skillloop.worker.notice import counted
         "--idle",
         type=click.FloatRange(min=0),
         default=10.0,
-        show_default=True,
         metavar="MINUTES",
         help="Digest an open session after this long without a new record.",
     )

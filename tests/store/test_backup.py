@@ -81,7 +81,7 @@ def test_an_export_overwrites_only_when_told(full, tmp_path):
 def test_an_import_over_a_history_is_refused_and_with_replace_needs_a_person(full, tmp_path):
     run(full, "export", tmp_path / "all.db")
     before = (full / "skillloop.db").read_bytes()
-    assert "has a history: 24 versions of 3 skills" in run(full, "import", tmp_path / "all.db", code=2)
+    assert "has a history: 3 skills, 24 versions" in run(full, "import", tmp_path / "all.db", code=2)
     assert "needs a person" in run(full, "import", tmp_path / "all.db", "--replace", code=4)
     assert (full / "skillloop.db").read_bytes() == before
 
