@@ -16,7 +16,7 @@ from skillloop.gate.input import GateInput, body_of, finding, lines_of
 from skillloop.gate.structure import LONGEST
 from skillloop.model import Check, Proposal
 from skillloop.skills import document, placement
-from skillloop.skills.document import SkillFile
+from skillloop.skills.document import SkillFile, indent
 from skillloop.text import lexicon, words
 from skillloop.text.words import fold, polar, tokens
 
@@ -70,13 +70,13 @@ def removal(proposal: Proposal, _inputs: GateInput) -> Check:
 def _above(skill: SkillFile, number: int) -> list[str]:
     """Return what governs a line: the items it is nested in, the text that announces its list, the headings; nearest first."""
     announcing = []
-    indent = _indent(skill.lines[number])
+    inner = indent(skill.lines[number])
     for at in range(number - 1, skill.body - 1, -1):
         line = skill.lines[at].rstrip("\r\n")
         marker, text = body_of(line)
-        if marker and _indent(line) < indent:  # the item that this one is nested in
+        if marker and indent(line) < inner:  # the item that this one is nested in
             announcing.append(text)
-            indent = _indent(line)
+            inner = indent(line)
         elif line.strip() and not marker and line[0] not in " \t":
             announcing += [line] if line.rstrip("*_ ").endswith((":", "：")) else []
             break
@@ -86,10 +86,6 @@ def _above(skill: SkillFile, number: int) -> list[str]:
             headings.append(section.heading)
             level = section.level
     return announcing + headings
-
-
-def _indent(line: str) -> int:
-    return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip(" "))
 
 
 def _negates(text: str) -> bool:

@@ -20,6 +20,8 @@ from skillloop.text.markdown import FENCE, HEADING, ITEM
 LEARNED = "Learned rules"
 """Heading of the section that is made when no existing one fits."""
 
+_CHANGED = "the file changed since the draft; digest again"
+
 
 class SkillFormatError(SkillloopError):
     """The file is not a SKILL.md that skillloop can edit safely."""
@@ -82,16 +84,9 @@ class SkillFile:
 
     def item_end(self, line: int) -> int:
         """Return the index past the last line of the list item on this line."""
-        section = self.section_at(line)
-        indent = _indent(self.lines[line])
-        limit = next(
-            (
-                n
-                for n, text in visible(self.lines[: section.end], line + 1)
-                if ITEM.match(text) and _indent(text) <= indent
-            ),
-            section.end,
-        )
+        end, mine = self.section_at(line).end, indent(self.lines[line])
+        behind = visible(self.lines[:end], line + 1)
+        limit = next((n for n, text in behind if ITEM.match(text) and indent(text) <= mine), end)
         return _item_end(self.lines, line, limit)
 
     def items_like(self, heading: str | None, line: str) -> list[int]:
@@ -114,9 +109,8 @@ def decode(data: bytes, path: str | PurePath) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise SkillFormatError(
-            f"{path}:{line}: not UTF-8 text", "save the file as UTF-8, then try again"
-        ) from None
+        hint = "save the file as UTF-8, then try again"
+        raise SkillFormatError(f"{path}:{line}: not UTF-8 text", hint) from None
 
 
 def parse(text: str, path: str | PurePath = "SKILL.md") -> SkillFile:
@@ -130,16 +124,13 @@ def parse(text: str, path: str | PurePath = "SKILL.md") -> SkillFile:
     lines, body = tuple(_split(text)), 0
     if fenced(text):
         if lines[0].removeprefix("\ufeff").rstrip("\r\n") != "---":
-            raise SkillFormatError(
-                f"{path}:1: the frontmatter does not begin on the first line",
-                "begin the file with a line `---`",
-            )
+            wrong = f"{path}:1: the frontmatter does not begin on the first line"
+            raise SkillFormatError(wrong, "begin the file with a line `---`")
         ends = (number for number, line in enumerate(lines) if number and line.rstrip("\r\n") == "---")
         body = next(ends, -1) + 1
         if not body:
-            raise SkillFormatError(
-                f"{path}:1: the frontmatter is not closed", "add a line `---` after the description"
-            )
+            wrong = f"{path}:1: the frontmatter is not closed"
+            raise SkillFormatError(wrong, "add a line `---` after the description")
     return SkillFile(lines, body, tuple(_sections(lines, body)))
 
 
@@ -159,9 +150,16 @@ def apply(text: str, edits: Iterable[Edit], path: str | PurePath = "SKILL.md") -
         skill = parse(text, path)
         lines = list(skill.lines)
         if edit.op == "insert":
-            _insert(skill, lines, edit, path)
+            at, new = _inserted(skill, edit, path)
+            if at == len(lines) and lines and not lines[-1].endswith("\n"):
+                lines[-1] += skill.newline
+            lines[at:at] = new
         else:
-            at = _find(skill, edit, path)
+            hits = skill.items_like(edit.heading, edit.old or "")
+            if len(hits) != 1:
+                count = "not there" if not hits else f"there {len(hits)} times"
+                raise EditError(f"{path}: under {edit.heading!r} the line {edit.old!r} is {count}", _CHANGED)
+            at = hits[0]
             ending = lines[at][len(lines[at].rstrip("\r\n")) :]
             lines[at : at + 1] = [_new_line(edit, path) + ending] if edit.op == "replace" else []
         text = "".join(lines)
@@ -174,9 +172,8 @@ def diff(old: str, new: str, path: str | PurePath, what: str = "proposed") -> st
     `what` says in the header what the new text is.
     """
     lines = difflib.unified_diff(_split(old), _split(new), str(path), f"{path} ({what})", n=2)
-    return "".join(
-        line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
-    )
+    missing = "\n\\ No newline at end of file\n"
+    return "".join(line if line.endswith("\n") else line + missing for line in lines)
 
 
 def _split(text: str) -> list[str]:
@@ -223,7 +220,8 @@ def _bullets(lines: tuple[str, ...], shown: list[tuple[int, str]], end: int) -> 
         yield Bullet(number, match["marker"], match["text"].rstrip(), _item_end(lines, number, limit))
 
 
-def _indent(line: str) -> int:
+def indent(line: str) -> int:
+    """Return how many blanks a line begins with, a tab being as many as reach the next of every four columns."""
     return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip(" "))
 
 
@@ -242,74 +240,42 @@ def _item_end(lines: tuple[str, ...], start: int, limit: int) -> int:
     return end
 
 
-def _insert(skill: SkillFile, lines: list[str], edit: Edit, path: str | PurePath) -> None:
-    new = _new_line(edit, path) + skill.newline
+def _inserted(skill: SkillFile, edit: Edit, path: str | PurePath) -> tuple[int, list[str]]:
+    """Return where an edit inserts, and its line with what has to stand around it."""
+    new, lines = _new_line(edit, path) + skill.newline, skill.lines
     if edit.after is not None:
         places = skill.items_like(edit.heading, edit.after)
         if edit.nth >= len(places):
-            raise EditError(
-                f"{path}: under {edit.heading!r} the line {edit.after!r} is not there any more",
-                "the file changed since the draft; digest again",
-            )
-        at = skill.item_end(places[edit.nth])
-        if at == len(lines):
-            _end_with_newline(lines, skill.newline)
-        lines.insert(at, new)
-        return
-    sections = skill.named(edit.heading)
-    if not sections and edit.heading != LEARNED:
-        raise EditError(
-            f"{path}: no heading {edit.heading!r}", "the file changed since the draft; digest again"
-        )
-    if not sections:
-        _add_learned(skill, lines, new)
-        return
-    section = sections[0]
+            wrong = f"{path}: under {edit.heading!r} the line {edit.after!r} is not there any more"
+            raise EditError(wrong, _CHANGED)
+        return skill.item_end(places[edit.nth]), [new]
+    section = next(iter(skill.named(edit.heading)), None)
+    if section is None:
+        if edit.heading != LEARNED:
+            raise EditError(f"{path}: no heading {edit.heading!r}", _CHANGED)
+        at = _end_for_learned(skill)
+        head = [f"## {LEARNED}{skill.newline}", skill.newline, new]
+        gap = [skill.newline] * bool(at and lines[at - 1].strip())
+        return at, [*gap, *head, *([skill.newline] if at < len(lines) else [])]
     if section.bullets:
-        at = section.bullets[-1].end
-    else:
-        at = section.start + (section.heading is not None)
-        at = max([at, *(n + 1 for n in range(at, section.end) if lines[n].strip())])
-    if at == len(lines):
-        _end_with_newline(lines, skill.newline)
-    gap = [] if section.bullets else [skill.newline]
-    tail = [skill.newline] if at < len(lines) and lines[at].strip() and not section.bullets else []
-    lines[at:at] = [*gap, new, *tail]
+        return section.bullets[-1].end, [new]
+    at = section.start + (section.heading is not None)
+    at = max([at, *(n + 1 for n in range(at, section.end) if lines[n].strip())])
+    return at, [skill.newline, new, *([skill.newline] if at < len(lines) and lines[at].strip() else [])]
 
 
-def _add_learned(skill: SkillFile, lines: list[str], new: str) -> None:
-    """Add the section for learned rules: at the end, but before a last paragraph that hands over the task."""
-    at = end = len(lines)
+def _end_for_learned(skill: SkillFile) -> int:
+    """Return where the section for learned rules goes: at the end, but before a last paragraph that hands over the task."""
+    lines, end = skill.lines, len(skill.lines)
+    at = end
     while at > skill.body and not lines[at - 1].strip():
         at -= 1
     while at > skill.body and lines[at - 1].strip():
         at -= 1
     if not any("$ARGUMENTS" in line for line in lines[at:]) or at == skill.body:
-        at = end
-    else:  # with the rule above it
-        above = max((n for n in range(skill.body, at) if lines[n].strip()), default=at)
-        at = above if re.fullmatch(r"(?:-{3,}|\*{3,}|_{3,})\s*", lines[above]) else at
-    if at == end:
-        _end_with_newline(lines, skill.newline)
-    head = [f"## {LEARNED}{skill.newline}", skill.newline, new]
-    gap = [skill.newline] * bool(at and lines[at - 1].strip())
-    lines[at:at] = [*gap, *head, *([skill.newline] if at < end else [])]
-
-
-def _end_with_newline(lines: list[str], newline: str) -> None:
-    if lines and not lines[-1].endswith("\n"):
-        lines[-1] += newline
-
-
-def _find(skill: SkillFile, edit: Edit, path: str | PurePath) -> int:
-    hits = skill.items_like(edit.heading, edit.old or "")
-    if len(hits) != 1:
-        count = "not there" if not hits else f"there {len(hits)} times"
-        raise EditError(
-            f"{path}: under {edit.heading!r} the line {edit.old!r} is {count}",
-            "the file changed since the draft; digest again",
-        )
-    return hits[0]
+        return end
+    above = max((n for n in range(skill.body, at) if lines[n].strip()), default=at)
+    return above if re.fullmatch(r"(?:-{3,}|\*{3,}|_{3,})\s*", lines[above]) else at  # with the rule above it
 
 
 def _new_line(edit: Edit, path: str | PurePath) -> str:

@@ -77,21 +77,12 @@ def waiting(store: Store) -> Iterator[Change]:
                 for v in known[at + 1 :]
             )
             if version.claim.get("why") and number not in kept and not back:
-                old = content(store, before) if at else b""
-                yield Change(
-                    skill,
-                    version,
-                    *(data.decode("utf-8", "replace") for data in (old, content(store, version.sha))),
-                )
+                texts = (content(store, before) if at else b"", content(store, version.sha))
+                yield Change(skill, version, *(text.decode("utf-8", "replace") for text in texts))
 
 
 def content(store: Store, sha: str) -> bytes:
-    """Return the bytes of a version.
-
-    Raises:
-        UsageError: no text with this hash was ever stored.
-        Corrupt: the stored bytes have changed.
-    """
+    """Return the bytes of a version. Raises UsageError: no text has this hash; Corrupt: the stored bytes have changed."""
     data = store.versions.content(sha)
     if data is None:
         raise UsageError(f"no text with the hash {sha[:12]} is in the store")
@@ -122,16 +113,10 @@ def publish(
     proposal_id: str | None = None,
     note: str = "",
 ) -> Version:
-    """Replace the bytes of a SKILL.md, durably, if they are still those that `base` names.
+    """Replace the bytes of a SKILL.md, durably, if they are still those that `base`, a hex sha256, names.
 
-    Args:
-        store: Where the versions are.
-        path: The SKILL.md, which must exist; a rules file that does not is made, if the change was made on no text.
-        base: Hex sha256 of the bytes that the change was made on.
-        data: The new bytes.
-        by: Who decided; counted by the drift budget.
-        proposal_id: The proposal that becomes "applied" with it.
-        note: Why, for the log.
+    A rules file that does not exist is made, if the change was made on no text. The proposal becomes "applied" with it;
+    the drift budget counts by whom.
 
     Returns:
         The new version; the newest one where `data` is on disk already (that makes no version).
@@ -232,15 +217,7 @@ def copy_skill(path: str | Path, skills: Path) -> Path:
 
     A link that stands there and leads to this very skill gives way to the copy. The copy may be written.
 
-    Args:
-        path: The SKILL.md of, say, a plugin.
-        skills: The folder to copy its folder into.
-
-    Returns:
-        The SKILL.md of the copy.
-
-    Raises:
-        UsageError: there is another skill of that name already, or what the path leads to is no skill.
+    Returns the SKILL.md of the copy. Raises UsageError: there is another skill of that name already, or the path leads to none.
     """
     fs.canonical(path)
     skill = SkillPath.of(path)
@@ -333,13 +310,9 @@ def revert(before: bytes, after: bytes, data: bytes) -> tuple[bytes | None, int]
     Each changed block of lines has to be there once, if need be with the unchanged lines around it; a block that is
     not, or could be several, is left to a person.
 
-    Args:
-        before: The text without the change.
-        after: The text that the change led to.
-        data: What `after` has become.
-
     Returns:
-        The text without the change and 0, or None and the 1-based line of `after` that cannot be taken back.
+        What `data` is without the change from `before` to `after`, and 0; or None and the 1-based line of `after` that
+        cannot be taken back.
     """
     if data == after:
         return before, 0

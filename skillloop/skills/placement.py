@@ -100,9 +100,8 @@ def read(text: str) -> tuple[List, ...]:
 
 @cache
 def _parser() -> MarkdownIt:
-    return (
-        MarkdownIt("commonmark").enable("table").disable(["inline"])
-    )  # blocks alone: their lines are what counts
+    """Return a parser of blocks alone: their lines are what counts."""
+    return MarkdownIt("commonmark").enable("table").disable(["inline"])
 
 
 def _read(tokens: list[Token], offset: int) -> Iterator[List]:
@@ -113,31 +112,25 @@ def _read(tokens: list[Token], offset: int) -> Iterator[List]:
             continue
         above = tuple(text for _, text in reversed(headings))
         topic = above[0] if headings and headings[-1][0] > 1 else ""
-        if token.type == "heading_open":
-            level, text = int(token.tag[1]), tokens[number + 1].content.strip("*_ `")
-            headings = [one for one in headings if one[0] < level] + [(level, text)]
-            lead = ""
-            yield List(
-                above, "", tuple(_items([*tokens[number : number + 2]], offset)), False, "", loose=True
-            )
-        elif token.type == "paragraph_open":
-            content = tokens[number + 1].content.strip()
-            last = content.rsplit("\n", 1)[-1].rstrip("*_ ")
-            lead = last if last.endswith((":", "：")) or content.startswith(("**", "__")) else ""
-            yield List(
-                above, "", tuple(_items(tokens[number : number + 2], offset)), False, topic, loose=True
-            )
-        elif token.type in ("bullet_list_open", "ordered_list_open"):
+        announced, lead = lead, ""
+        if token.type in ("bullet_list_open", "ordered_list_open"):
             close = token.type.replace("open", "close")
             ends = range(number, len(tokens))
             at = next(n for n in ends if tokens[n].type == close and not tokens[n].level)
-            inside = tokens[number:at]
-            items = tuple(_items(inside, offset, 1))
-            yield List(above, lead, items, token.type == "ordered_list_open", topic)
-            yield List(above, lead, tuple(_items(inside, offset, 3)), False, topic, loose=True)
-            lead = ""
-        elif token.type != "inline":
-            lead = ""
+            inside, ordered = tokens[number:at], token.type == "ordered_list_open"
+            yield List(above, announced, tuple(_items(inside, offset, 1)), ordered, topic)
+            yield List(above, announced, tuple(_items(inside, offset, 3)), False, topic, loose=True)
+        elif token.type in ("heading_open", "paragraph_open"):
+            content, items = tokens[number + 1].content, tuple(_items(tokens[number : number + 2], offset))
+            if token.type == "heading_open":
+                yield List(above, "", items, False, "", loose=True)
+                level = int(token.tag[1])
+                headings = [one for one in headings if one[0] < level] + [(level, content.strip("*_ `"))]
+            else:
+                yield List(above, "", items, False, topic, loose=True)
+                last = content.strip().rsplit("\n", 1)[-1].rstrip("*_ ")
+                told = last.endswith((":", "：")) or content.strip().startswith(("**", "__"))
+                lead = last if told else ""
 
 
 def _items(tokens: list[Token], offset: int, level: int = 0) -> Iterator[Item]:
@@ -145,9 +138,7 @@ def _items(tokens: list[Token], offset: int, level: int = 0) -> Iterator[Item]:
     for number, token in enumerate(tokens):
         listed = token.type == "list_item_open" and (token.level == level or token.level > level > 1)
         if (listed or not level) and token.map:
-            text = next(
-                (tokens[n].content for n in range(number, len(tokens)) if tokens[n].type == "inline"), ""
-            )
+            text = next((inner.content for inner in tokens[number:] if inner.type == "inline"), "")
             yield Item(token.map[0] + offset, " ".join(text.split()))
         if not level:
             return
@@ -162,11 +153,10 @@ def is_listed(text: str, line: str) -> bool:
 def holds_rules(found: List) -> bool:
     """Return whether rules may be added to a list: by what it is called, and since most of its items tell how to work."""
     titles = [words.fold(title) for title in (found.lead, *found.headings)]
+    elsewhere = lexicon.whole("placement.elsewhere")
     if found.ordered or any(lexicon.whole(key).search(title) for key in _TURNED for title in titles):
         return False
-    if any(
-        lexicon.whole("placement.elsewhere").search(title) or re.match(r"\d", title) for title in titles[:2]
-    ):
+    if any(elsewhere.search(title) or re.match(r"\d", title) for title in titles[:2]):
         return False
     whole = [item.text for item in found.items if len(words.tokens(item.text)) > SHORT]
     odd = [item for item in found.items if _ODD.match(item.text) or item.text.rstrip().endswith(("?", "？"))]
@@ -174,19 +164,14 @@ def holds_rules(found: List) -> bool:
 
 
 def place(text: str, rule: str, avoid: Collection[str] = ()) -> Place:
-    """Return where a rule goes.
+    """Return where a rule, one sentence, goes: never under the headings to `avoid`, in any letter case.
 
-    Args:
-        text: The SKILL.md.
-        rule: One sentence.
-        avoid: Headings under which nothing may change, in any letter case.
-
-    Raises:
-        NoPlaceError: it would go to the end, and the file ends inside of a code block or a comment.
+    Raises NoPlaceError: it would go to the end, and the file ends inside of a code block or a comment.
     """
     everything, skill, closed = lists(text), document.parse(text), {heading.casefold() for heading in avoid}
     about = matter(rule)
-    stand = Counter(stem for found in everything for stem in shared(about, _words_of(found)))
+    listed = (" ".join((x.lead, x.topic, *(item.text for item in x.items))) for x in everything)
+    stand = Counter(stem for said in listed for stem in shared(about, words.content_words(said)))
     rare = frozenset(stem for stem in about if stand[stem] <= COMMON)
     best, most = None, 0
     for found in everything if len(rare) >= SHARED else ():
@@ -199,15 +184,10 @@ def place(text: str, rule: str, avoid: Collection[str] = ()) -> Place:
         if not skill.named(LEARNED) and (trap := _open_end(text)):
             raise NoPlaceError(trap, "close it, then the rule can be added behind it")
         return Place(LEARNED, None, 0, f"New line under {LEARNED!r}: no list of rules is about it.")
-    section = skill.section_at(best.items[-1].line)
-    line = skill.lines[best.items[-1].line].rstrip("\r\n")
-    nth = skill.items_like(section.heading, line).index(best.items[-1].line)
-    return Place(
-        section.heading,
-        line,
-        nth,
-        f"Added to the list {(best.lead or section.heading or 'at the start')!r}, which is about it.",
-    )
+    last = best.items[-1].line
+    heading, line = skill.section_at(last).heading, skill.lines[last].rstrip("\r\n")
+    why = f"Added to the list {(best.lead or heading or 'at the start')!r}, which is about it."
+    return Place(heading, line, skill.items_like(heading, line).index(last), why)
 
 
 def _fit(found: List, rule: str, about: frozenset[str], rare: frozenset[str]) -> int:
@@ -235,12 +215,7 @@ def _fit(found: List, rule: str, about: frozenset[str], rare: frozenset[str]) ->
 
 
 def _neighbours(text: str) -> set[tuple[str, str]]:
-    stems = [words.stem(word) for word in words.tokens(text)]
-    return set(pairwise(stems))
-
-
-def _words_of(found: List) -> frozenset[str]:
-    return words.content_words(" ".join((found.lead, found.topic, *(item.text for item in found.items))))
+    return set(pairwise(map(words.stem, words.tokens(text))))
 
 
 @lru_cache(maxsize=8)
@@ -248,22 +223,16 @@ def _open_end(text: str) -> str:
     """Say in what the end of the file is hidden, or ""."""
     skill = document.parse(text)
     body = [line.rstrip("\r\n") for line in skill.lines[skill.body :]]
-    tokens = _parser().parse("\n".join(body))
-    last = max(
-        (token for token in tokens if token.map), key=lambda token: (token.map or [0, 0])[1], default=None
-    )
-    for token in tokens:
-        if token.map is None or last is None or last.map is None or token.map[1] < last.map[1]:
+    blocks = [(token, token.map[0], token.map[1]) for token in _parser().parse("\n".join(body)) if token.map]
+    last = max((end for _, _, end in blocks), default=0)
+    for token, start, end in blocks:
+        if end < last:
             continue
-        first = token.map[0] + skill.body + 1
-        if token.type == "fence" and not (
-            token.map[1] <= len(body) and body[token.map[1] - 1].strip().startswith(token.markup)
-        ):
-            return f"the file ends inside the code block that line {first} opens"
-        if token.type == "fence" and token.map[1] - token.map[0] < 2:
-            return f"the file ends inside the code block that line {first} opens"
+        closed = end <= len(body) and body[end - 1].strip().startswith(token.markup) and end - start > 1
+        if token.type == "fence" and not closed:
+            return f"the file ends inside the code block that line {start + skill.body + 1} opens"
         if token.type == "html_block" and token.content.count("<!--") > token.content.count("-->"):
-            return f"the file ends inside the comment that line {first} opens"
+            return f"the file ends inside the comment that line {start + skill.body + 1} opens"
     return ""
 
 
@@ -274,13 +243,10 @@ def contradicted(text: str, rule: str) -> Iterator[tuple[List, Item]]:
     """Yield what says the opposite of a rule, or another value, of the same thing: items of lists, paragraphs, headings."""
     for found in read(text):
         titles = [words.fold(title) for title in (found.lead, *found.headings)]
-        if any(lexicon.whole(f"{key}").search(title) for key in _TURNED for title in titles):
+        if any(lexicon.whole(key).search(title) for key in _TURNED for title in titles):
             continue
         for item in found.items:
             told = not (_ODD.match(item.text) or item.text.endswith(("?", "？")) or "→" in item.text)
-            if (
-                told
-                and (not found.loose or instructs(item.text))
-                and contradict(rule, item.text, found.title)
-            ):
+            told = told and (not found.loose or instructs(item.text))
+            if told and contradict(rule, item.text, found.title):
                 yield found, item
