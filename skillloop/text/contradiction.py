@@ -84,10 +84,8 @@ def matter(rule: str) -> Stems:
 def instructs(line: str) -> bool:
     """Return whether a line tells how to work, by its form: it starts with a verb, or says "must", "not", "always", "only"."""
     first = [clause for text in (line, _LABEL.sub("", line, count=1)) for clause in _clauses(text)[:1]]
-    return any(
-        one.act is not None or not one.wanted or {"must", "all", "only"}.intersection(one.polar)
-        for one in first
-    )
+    binding = {"must", "all", "only"}
+    return any(one.act is not None or not one.wanted or binding.intersection(one.polar) for one in first)
 
 
 @lru_cache(maxsize=64)
@@ -126,20 +124,17 @@ def _spoken(part: str) -> Iterator[str]:
     start = 0
     for match in lexicon.pattern("clause.conjunction", r"(?<!\w)<spaced>\s+").finditer(part):
         behind = words.tokens(part[match.end() :])[:3]
-        if behind and (behind[0] in _verbs() or any(not at for _, at, _ in words.polar(behind))):
+        if behind and (
+            behind[0] in lexicon.words("placement.verbs") or any(not at for _, at, _ in words.polar(behind))
+        ):
             yield part[start : match.start()]
             start = match.end()
     yield part[start:]
 
 
 @cache
-def _verbs() -> Stems:
-    return lexicon.words("placement.verbs")
-
-
-@cache
 def _stop() -> Stems:
-    return lexicon.words("text.stop") - _verbs()
+    return lexicon.words("text.stop") - lexicon.words("placement.verbs")
 
 
 @cache
@@ -164,7 +159,7 @@ def _clause(text: str, before: list[_Clause], frame: Stems | None = None) -> _Cl
     if frame is None:
         if match := lexicon.whole("placement.remove").match(plain) or put.match(plain):
             act, removes, plain = "", match.re is not put, plain[match.end() :]
-        elif found[own[0]] in _verbs():
+        elif found[own[0]] in lexicon.words("placement.verbs"):
             act = words.stem(found[own[0]])
         elif put.search(plain):  # "Keine Emojis verwenden"
             late = put.fullmatch(found[own[-1]]) and found[own[-1] - 1] not in stop
@@ -218,16 +213,8 @@ def _opposed(a: _Clause, b: _Clause, around: Stems) -> bool:
     if not shared(yes.main, no.main) - {""} or (no.act is None and both == yes.verb):
         return False
     missing = no.said - shared(no.said, known)
-    return (
-        4 * len(missing) <= len(no.said)
-        and not missing & {no.head, no.act}
-        and bool(no.about or both == yes.said)
-    )
-
-
-def _line(number: int) -> str:
-    """Return the line of the set of this number; see `_sets`."""
-    return lexicon.lines(f"placement.{'values' if number > 0 else 'opposites'}")[abs(number) - 1]
+    covered = 4 * len(missing) <= len(no.said) and not missing & {no.head, no.act}
+    return covered and bool(no.about or both == yes.said)
 
 
 @cache
@@ -250,7 +237,8 @@ def _other_value(a: _Clause, b: _Clause, around: Stems) -> bool:
         mine, theirs = ({stem for stem in both if number in _sets().get(stem, ())} for both in stems)
         if len(mine) != 1 or len(theirs) != 1 or mine == theirs:
             continue
-        kinds = frozenset(map(words.stem, _line(number).partition(" : ")[2].split()))
+        line = lexicon.lines(f"placement.{'values' if number > 0 else 'opposites'}")[abs(number) - 1]
+        kinds = frozenset(map(words.stem, line.partition(" : ")[2].split()))
         rest, other = a.said - mine - kinds, b.said - theirs - kinds
         if number < 0 and rest and not other and around and not shared(rest, around):
             continue  # the heading says of what
@@ -277,9 +265,8 @@ def _other_figure(a: _Clause, b: _Clause, around: Stems) -> bool:
         [stem for stem in map(words.stem, one.tokens) if stem in left - {one.act}][:1] or [*one.verb]
         for one, left in ((a, rest), (b, other))
     )
-    heads = not (first and second) or (
-        shared(frozenset(first), other | around) and shared(frozenset(second), rest)
-    )
+    meet = shared(frozenset(first), other | around) and shared(frozenset(second), rest)
+    heads = not (first and second) or meet
     named = shared(a.about & rest, other) or shared(b.about & other, rest)
     return bool(named and heads) and (rest == shared(rest, other | around) or other == shared(other, rest))
 
@@ -289,11 +276,10 @@ def _figure(clause: _Clause) -> tuple[str, Stems, bool]:
     at = [n for n, token in enumerate(clause.tokens) if token.isdigit()]
     if len(at) != 1:
         return "", frozenset(), False
-    near = (
-        {*clause.tokens[max(at[0] - 1, 0) : at[0] + 2]} - lexicon.words("text.stop") - {clause.tokens[at[0]]}
-    )
+    number = clause.tokens[at[0]]
+    near = {*clause.tokens[max(at[0] - 1, 0) : at[0] + 2]} - lexicon.words("text.stop") - {number}
     least = not lexicon.words("placement.least").isdisjoint({*clause.tokens, *clause.about})
-    return clause.tokens[at[0]], frozenset(words.stem(word) for word in near if word not in _stop()), least
+    return number, frozenset(words.stem(word) for word in near if word not in _stop()), least
 
 
 def _reordered(a: _Clause, b: _Clause) -> bool:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from skillloop.text import lexicon
@@ -49,20 +49,6 @@ class _Word(NamedTuple):
     seconds: frozenset[str]  # the second words of those
 
 
-class _Words(dict[str, _Word | None]):
-    """What words say, None for nothing; each is looked up once."""
-
-    def __init__(self, look_up: Callable[[str], _Word | None]) -> None:
-        super().__init__()
-        self._look_up = look_up
-
-    def __missing__(self, word: str) -> _Word | None:
-        if len(self) >= REMEMBERED:
-            self.clear()
-        self[word] = found = self._look_up(word)
-        return found
-
-
 class _Tables(NamedTuple):
     """What a `Phrases` looks up."""
 
@@ -77,7 +63,7 @@ class Phrases:
 
     def __init__(self, table: Mapping[str, Iterable[str]] | str) -> None:
         self._table = table
-        self._words = _Words(self._look_up)
+        self._word = lru_cache(maxsize=REMEMBERED)(self._look_up)
 
     @cached_property
     def _tables(self) -> _Tables:
@@ -112,7 +98,7 @@ class Phrases:
         """Find each class that occurs, with the position of the first token of its first occurrence."""
         found: dict[str, int] = {}
         last = len(words) - 1
-        for i, said in enumerate(map(self._words.__getitem__, words)):
+        for i, said in enumerate(map(self._word, words)):
             if said is None:
                 continue
             classes, longest, seconds = said

@@ -23,6 +23,10 @@ _MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u067
 _TOKEN = re.compile(rf"[{_RUN}]|(?:(?![{_RUN}])[\w{_MARKS}])+(?:'(?:(?![{_RUN}])[\w{_MARKS}])+)*")
 _IS_RUN = re.compile(f"[{_RUN}]")
 _KANA_ONLY = re.compile("[\u3041-\u309f]+")
+_RUSSIAN_ENDING = re.compile(
+    "(?<=[а-яё]{3})(?:ами|ями|ого|его|ому|ему|ов|ев|ах|ях|ом|ем|ой|ей|ый|ий|ая|яя|ое|ее|ые|ие|ую|юю|[аеиоуыэюяйь])$"
+)
+_LATIN_ENDING = re.compile("(?:ies|ied|ing|ed|es|s|e)$")
 _APOSTROPHES = str.maketrans("’‘ʼ＇", "''''")
 
 
@@ -30,9 +34,8 @@ def fold(text: str) -> str:
     """Fold a text: NFKC, caseless, with one kind of apostrophe. Accents stay, because they tell words apart."""
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(
-        _APOSTROPHES
-    )
+    caseless = unicodedata.normalize("NFKC", text).casefold()
+    return unicodedata.normalize("NFKC", caseless).translate(_APOSTROPHES)
 
 
 def tokens(text: str) -> list[str]:
@@ -45,18 +48,8 @@ def stem(word: str) -> str:
     """Cut the commonest endings off a folded word, so that "test", "tests" and "testing" meet. Not a dictionary form."""
     if len(word) < 3 or not word.isalpha():
         return word
-    if word.isascii():
-        return _stem_latin(word)
-    return _RUSSIAN_ENDING.sub("", word) if "а" <= word[0] <= "я" else _stem_latin(word)
-
-
-_RUSSIAN_ENDING = re.compile(
-    "(?<=[а-яё]{3})(?:ами|ями|ого|его|ому|ему|ов|ев|ах|ях|ом|ем|ой|ей|ый|ий|ая|яя|ое|ее|ые|ие|ую|юю|[аеиоуыэюяйь])$"
-)
-_LATIN_ENDING = re.compile("(?:ies|ied|ing|ed|es|s|e)$")
-
-
-def _stem_latin(word: str) -> str:
+    if "а" <= word[0] <= "я":
+        return _RUSSIAN_ENDING.sub("", word)
     ending = _LATIN_ENDING.search(word)
     if ending is None or word.endswith(("ss", "us", "is")):
         base = word
@@ -79,19 +72,15 @@ def content_words(text: str) -> frozenset[str]:
     found: set[str] = set()
     before = ""
     for at, word in enumerate(words):
-        if at in negators:
+        if at in negators or word in stop:
             before = ""
         elif _IS_RUN.match(word):
-            if word in stop:
-                before = ""
-                continue
             if before and not _KANA_ONLY.fullmatch(before + word):
                 found.add(before + word)
             before = word
         else:
             before = ""
-            if word not in stop:
-                found.add(stem(word))
+            found.add(stem(word))
     return frozenset(found)
 
 

@@ -9,9 +9,6 @@ left alone.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import contextlib
 import html
 import itertools
 import re
@@ -23,6 +20,7 @@ from urllib.parse import unquote
 from skillloop.gate.sources.rules import Mention, SourceRules, Trust, domains, parents
 from skillloop.text import lexicon
 from skillloop.text.lexicon import expression, table
+from skillloop.text.redact import decoded
 
 LONGEST = 2_000  # characters of a line that are read; a longer one goes to a person
 
@@ -84,11 +82,7 @@ def mentions(line: str, rules: SourceRules) -> list[Mention]:
 def _mention(host: str, at: int, rules: SourceRules, *, sure: bool) -> Iterator[Mention]:
     """Yield the mention that a host is, unless it is none: this machine, or a name in code.
 
-    Args:
-        host: What reads like one.
-        at: Where it stands.
-        rules: The person's.
-        sure: Whether a scheme or a mailbox says that it is one.
+    `sure` says that a scheme or a mailbox tells that it is one.
     """
     end = at + len(host)
     host = host.removeprefix("www.")
@@ -235,8 +229,6 @@ def _respelled(bare: str, rules: SourceRules) -> Iterator[Mention]:
 
 def _encoded(line: str, rules: SourceRules) -> Iterator[Mention]:
     for run in _BASE64.finditer(line):
-        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
-            body = run.group().rstrip("=").replace("-", "+").replace("_", "/")
-            text = base64.b64decode(body + "=" * (-len(body) % 4)).decode("utf-8")
-            inside = mentions(text, rules) if text.isprintable() else []
-            yield from (Mention(m.label, *run.span(), m.host, "in base64") for m in inside)
+        text = decoded(run.group())
+        inside = mentions(text, rules) if text.isprintable() else []
+        yield from (Mention(m.label, *run.span(), m.host, "in base64") for m in inside)

@@ -15,11 +15,12 @@ import binascii
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 
 from skillloop.text.redact.rules import RUN, Secret, assigned, looks_random, tokens
 
-__all__ = ["ROLE_MARK", "Secret", "random_tokens", "redact", "secrets", "shown"]
+__all__ = ["ROLE_MARK", "Secret", "decoded", "random_tokens", "redact", "secrets", "shown"]
 
 _LONG = 16  # letters; no rule that is not `spaced` matches less
 _GENERAL = frozenset({"key", "password"})
@@ -37,7 +38,15 @@ def secrets(text: str) -> list[Secret]:
     found = [*tokens(view, spaced=True), *assigned(view), *_dense(view)]
     if offsets is not None:
         found = [Secret(offsets[s.start], offsets[s.end - 1] + 1, s.type) for s in found]
-    return _merged(found)
+    merged: list[Secret] = []
+    for new in sorted(found, key=lambda s: (s.start, s.end)):
+        if merged and new.start < merged[-1].end:  # provider rules come before general ones
+            old = merged.pop()
+            kind = new.type if old.type in _GENERAL else old.type
+            merged.append(Secret(old.start, max(old.end, new.end), kind))
+        else:
+            merged.append(new)
+    return merged
 
 
 def redact(text: str) -> str:
@@ -77,19 +86,6 @@ def random_tokens(text: str) -> list[str]:
     return [run for run in runs if len(run) >= 20 and looks_random(run)]
 
 
-def _merged(found: Iterable[Secret]) -> list[Secret]:
-    """Join overlapping finds, under the type that was found first (provider rules come before general ones)."""
-    merged: list[Secret] = []
-    for new in sorted(found, key=lambda s: (s.start, s.end)):
-        if merged and new.start < merged[-1].end:
-            old = merged[-1]
-            kind = new.type if old.type in _GENERAL else old.type
-            merged[-1] = Secret(old.start, max(old.end, new.end), kind)
-        else:
-            merged.append(new)
-    return merged
-
-
 def _dense(view: str) -> Iterator[Secret]:
     """Find what only a long word can hold. Prose has few of them, so most of it is never searched."""
     words = [word for word in view.split() if len(word) >= _LONG]
@@ -110,25 +106,16 @@ def _dense(view: str) -> Iterator[Secret]:
 def _encoded(view: str) -> Iterator[Secret]:
     """Find runs of base64 whose content is text that holds a credential."""
     for run in _BASE64.finditer(view):
-        plain = _decoded(run.group())
-        if plain:
+        if plain := decoded(run.group()):
             inner = [*tokens(plain, spaced=False), *tokens(plain, spaced=True), *assigned(plain)]
             yield from (Secret(run.start(), run.end(), found.type) for found in inner[:1])
 
 
-class _Folding(dict[int, str]):
-    """What each character stands for: its NFKC form, or nothing where it cannot be seen. For str.translate."""
-
-    def __missing__(self, code: int) -> str:
-        char = chr(code)
-        folded = "" if _UNSEEN.match(char) else unicodedata.normalize("NFKC", char)
-        folded = "I" if folded == "\u0130" else folded  # the one letter that grows when lowered
-        if len(self) < 10_000:
-            self[code] = folded
-        return folded
-
-
-_FOLDING = _Folding()
+@lru_cache(maxsize=10_000)
+def _meant(char: str) -> str:
+    """Return what a character stands for: its NFKC form, or nothing where it cannot be seen."""
+    folded = "" if _UNSEEN.match(char) else unicodedata.normalize("NFKC", char)
+    return "I" if folded == "\u0130" else folded  # the one letter that grows when lowered
 
 
 def _folded(text: str) -> tuple[str, list[int] | None]:
@@ -137,15 +124,15 @@ def _folded(text: str) -> tuple[str, list[int] | None]:
     if not text.isascii() and (
         _UNSEEN.search(text) or "\u0130" in text or not unicodedata.is_normalized("NFKC", text)
     ):
-        view = text.translate(_FOLDING)
-        offsets = [at for at, char in enumerate(text) for _ in _FOLDING[ord(char)]]
+        parts = [_meant(char) for char in text]
+        view, offsets = "".join(parts), [at for at, part in enumerate(parts) for _ in part]
     if "\\" in view:
         for escape, plain in _ESCAPES:  # same length: offsets stay
             view = view.replace(escape, plain)
     return view, offsets
 
 
-def _decoded(run: str) -> str:
+def decoded(run: str) -> str:
     """Return the printable text that a run of base64 stands for, or ""."""
     body = run.rstrip("=").replace("-", "+").replace("_", "/")
     try:

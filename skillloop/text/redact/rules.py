@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
-_TABLE = Path(__file__).parents[2] / "data" / "secrets.toml"
+from skillloop.text.lexicon import table
 
 _HEX = re.compile(r"(?:0x)?[0-9a-fA-F-]+$")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -43,12 +41,6 @@ class Secret:
     type: str
 
 
-@cache
-def table() -> dict[str, Any]:
-    """Return the whole of `data/secrets.toml`."""
-    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
-
-
 def placeholder(value: str) -> bool:
     """Say whether the value itself tells that it stands for another."""
     lowered = value.lower()
@@ -59,26 +51,20 @@ def placeholder(value: str) -> bool:
 @cache
 def _standing_in() -> tuple[frozenset[str], re.Pattern[str]]:
     """Return the values that stand for another, and a pattern of the parts of such."""
-    rules = table()
+    rules = table("secrets")
     return frozenset(rules["words"]), re.compile("|".join(map(re.escape, rules["placeholders"])))
 
 
 def code(value: str) -> bool:
     """Say whether the value is looked up rather than written out: a call, a variable, a path, a dotted name."""
-    if _CODE.match(value):
-        return True
-    return bool(_DOTTED.match(value)) and not any(c.isdigit() for c in value)
+    return bool(_CODE.match(value) or (_DOTTED.match(value) and not any(c.isdigit() for c in value)))
 
 
 def passwordlike(value: str, *, quoted: bool) -> bool:
     """Say whether it is mixed enough for a password: letters with digits or signs, or a number right where one is due."""
     if len(value) < 4 or (quoted and value.count(" ") > 4) or _worded(value):
         return False
-    kinds = (
-        any(c.islower() for c in value),
-        any(c.isupper() for c in value),
-        any(c.isdigit() for c in value),
-    )
+    kinds = [any(map(test, value)) for test in (str.islower, str.isupper, str.isdigit)]
     sign = any(not c.isalnum() and c not in "-_ ./" for c in value.rstrip("!?.")) or value.endswith("!")
     if sum(kinds) + sign < 2:
         return value.isdigit() and len(value) >= 6 and len(set(value)) > 2
@@ -87,9 +73,7 @@ def passwordlike(value: str, *, quoted: bool) -> bool:
 
 def keylike(value: str) -> bool:
     """Say whether it is long and mixed enough for a key."""
-    if " " in value or len(value) < 10 or value.isdigit() or _worded(value):
-        return False
-    if _IDENTIFIERS.match(value):
+    if " " in value or len(value) < 10 or value.isdigit() or _worded(value) or _IDENTIFIERS.match(value):
         return False
     return any(c.isdigit() for c in value) and any(c.isalpha() for c in value) and _entropy(value) > 2.7
 
@@ -107,11 +91,8 @@ def looks_random(token: str) -> bool:
     if token.count("/") > max(1, len(token) // 24) or _worded(token):
         return False
     digits, upper, lower = (sum(map(test, token)) for test in (str.isdigit, str.isupper, str.islower))
-    return (
-        bool(digits and (upper or lower))
-        and digits + upper + lower > 0.8 * len(token)
-        and _entropy(token) >= 3.4
-    )
+    mixed = digits and (upper or lower) and digits + upper + lower > 0.8 * len(token)
+    return bool(mixed) and _entropy(token) >= 3.4
 
 
 _SHA_PREFIX = re.compile(r"(?:sha\d{1,3}|md5|h1|blake\w)[-:_=]", re.IGNORECASE)
@@ -127,20 +108,10 @@ def _worded(value: str) -> bool:
     if not letters:
         return len(numbers) != 1
     if len(letters) == 1 and numbers:
-        return (
-            len(letters[0]) >= 2
-            and len("".join(numbers)) <= 3
-            and len(value) <= 8
-            and value.lower() in _ALGORITHMS
-        )
+        short = len(value) <= 8 and len("".join(numbers)) <= 3
+        return short and len(letters[0]) >= 2 and value.lower() in table("secrets")["algorithms"].split()
     average = sum(map(len, letters)) / len(letters)
     return average >= 3.4 and len(numbers) <= 1 + len(letters) // 3 and all(len(n) <= 4 for n in numbers)
-
-
-_ALGORITHMS = frozenset(
-    "sha1 sha224 sha256 sha384 sha512 md5 utf8 utf16 base32 base58 base64 hs256 hs512 rs256 es256 oauth2 oauth1 uuid4 uuid1 "
-    "argon2 bcrypt2 pbkdf2 ed25519 x509 int32 int64 latin1 p256 aes128 aes256 tls12 tls13 http2 ipv4 ipv6".split()
-)
 
 
 _BITS = tuple(n * math.log2(n) if n else 0.0 for n in range(513))
@@ -167,7 +138,7 @@ class _Rule:
 
 @cache
 def _literals(*, spaced: bool) -> tuple[tuple[str, dict[str, Any]], ...]:
-    rules = (rule for rule in table()["tokens"] if rule.get("spaced", False) is spaced)
+    rules = (rule for rule in table("secrets")["tokens"] if rule.get("spaced", False) is spaced)
     return tuple((literal, rule) for rule in rules for literal in rule["start"])
 
 
@@ -238,7 +209,7 @@ def assigned(view: str) -> Iterator[Secret]:
     lowered = view.lower()
     if len(lowered) != len(view):  # some letter grew: fold only the ASCII ones
         lowered = view.translate({c: c + 32 for c in range(65, 91)})
-    for kind, words in (("password", table()["passwords"]), ("key", table()["keys"])):
+    for kind, words in (("password", table("secrets")["passwords"]), ("key", table("secrets")["keys"])):
         for word in words:
             if word in lowered:
                 yield from _values(view, lowered, word, kind)
@@ -250,12 +221,11 @@ def _announces(lowered: str, at: int, word: str) -> bool:
     if word != "key":
         return True
     after = lowered[at + 3 : at + 5]
-    longer = after.isalpha() and after not in ("id", "to")  # "keyword" and "keyboard", not "keyId"
-    if longer:
+    if after.isalpha() and after not in ("id", "to"):  # "keyword" and "keyboard", not "keyId"
         return False
     before = lowered[max(0, at - _BEFORE) : at].removesuffix("\n")
     before = before[:-1] if before.endswith(_JOINTS) else before
-    return before[len(before.rstrip(ascii_lowercase)) :] not in table()["no_key"]
+    return before[len(before.rstrip(ascii_lowercase)) :] not in table("secrets")["no_key"]
 
 
 def _values(view: str, lowered: str, word: str, kind: str) -> Iterator[Secret]:
