@@ -66,43 +66,38 @@ OF_TEXT: tuple[Gate, ...] = (
 """Those that look at the two texts alone, for `compare`."""
 
 
-def judge(proposal: Proposal, inputs: GateInput, opinion: Gate | None = None) -> Verdict:
+def judge(
+    proposal: Proposal, inputs: GateInput, opinion: Gate | None = None, *, checks: Iterable[Gate] = CHECKS
+) -> Verdict:
     """Return all checks of one proposal, and what follows from them.
 
     Args:
         proposal: The edits with their evidence. Taken as hostile.
         inputs: What is known without the drafter.
         opinion: A further voice, such as a model's. It can only demote.
+        checks: Those to make.
     """
-    return _verdict(CHECKS if opinion is None else (*CHECKS, opinion), proposal, inputs)
+    too_long = structure.overlong(inputs)
+    if not too_long.passed:
+        return Verdict(Outcome.DISCARD, (too_long,))
+    found: list[Check] = []
+    for check in checks if opinion is None else (*checks, opinion):
+        try:
+            said = check(proposal, inputs)
+            each = [said] if isinstance(said, Check) else list(said)
+            found += [one if one.passed else replace(one, detail=redact(one.detail)) for one in each]
+        except Exception as error:  # noqa: BLE001  (a crash in a check must never pass)
+            where = check.__module__.rpartition(".")[2]
+            detail = redact(f"{where} broke: {type(error).__name__}: {error}")
+            found.append(Check("crash", passed=False, detail=detail))
+    failed = [one for one in found if not one.passed]
+    hard = {one.name for one in failed if one.hard}
+    if hard:
+        return Verdict(Outcome.CRASH if hard == {"crash"} else Outcome.DISCARD, tuple(found))
+    return Verdict(Outcome.DEFER if failed else Outcome.KEEP, tuple(found))
 
 
 def compare(base: str, new: str, config: Config) -> Verdict:
     """Return what the constraints say of the change between any two texts of one SKILL.md, without evidence."""
     nobody = Proposal("", "", "", sha256(base), (), (), "", "by hand", "")
-    return _verdict(OF_TEXT, nobody, GateInput(base, new, config))
-
-
-def _verdict(gates: Iterable[Gate], proposal: Proposal, inputs: GateInput) -> Verdict:
-    too_long = structure.overlong(inputs)
-    if not too_long.passed:
-        return Verdict(Outcome.DISCARD, (too_long,))
-    checks = tuple(found for gate in gates for found in _run(gate, proposal, inputs))
-    failed = [check for check in checks if not check.passed]
-    hard = [check for check in failed if check.hard]
-    if hard:
-        crashed = all(check.name == "crash" for check in hard)
-        return Verdict(Outcome.CRASH if crashed else Outcome.DISCARD, checks)
-    return Verdict(Outcome.DEFER if failed else Outcome.KEEP, checks)
-
-
-def _run(check: Gate, proposal: Proposal, inputs: GateInput) -> list[Check]:
-    """Return the findings of one check, credentials taken out; whatever it raises is a failed hard check named "crash"."""
-    try:
-        found = check(proposal, inputs)
-        checks = [found] if isinstance(found, Check) else list(found)
-        return [one if one.passed else replace(one, detail=redact(one.detail)) for one in checks]
-    except Exception as error:  # noqa: BLE001  (a crash in a check must never pass)
-        where = check.__module__.rpartition(".")[2]
-        detail = redact(f"{where} broke: {type(error).__name__}: {error}")
-        return [Check("crash", passed=False, detail=detail)]
+    return judge(nobody, GateInput(base, new, config), checks=OF_TEXT)

@@ -73,21 +73,17 @@ def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
         for name, why, hard in _findings(edit, cited, inputs.base, answers):
             if why and (name not in wrong or hard > wrong[name][1]):
                 wrong[name] = why, hard and not mine
-    for name, fine in _FINE.items():
-        why, hard = wrong.get(name, ("", name in _HARD))
-        if why or name != "form":
+    for name, fine, firm in (
+        ("words", "in the person's words", True),
+        ("verbatim", "nothing is made up", True),
+        ("meaning", "as the person said it", False),
+        ("form", "", False),
+    ):
+        why, hard = wrong.get(name, ("", firm))
+        if why or fine:
             yield finding(name, why, fine, hard=hard)
     if proposal.look and not mine:
         yield finding("look", "; ".join(proposal.look), "", hard=False)
-
-
-_FINE = {
-    "words": "in the person's words",
-    "verbatim": "nothing is made up",
-    "meaning": "as the person said it",
-    "form": "",
-}
-_HARD = {"words", "verbatim"}
 
 
 def _message(evidence: Evidence, inputs: GateInput) -> str:
@@ -173,17 +169,21 @@ def _misspelled(word: str, others: Iterable[str]) -> str:
     """Return the one of the others that is this word with one letter changed, lost, added or swapped, or ""."""
     if len(word) < LONG_ENOUGH or not word.isalpha():
         return ""
-    return next((other for other in others if other.isalpha() and _one_letter_apart(word, other)), "")
-
-
-def _one_letter_apart(a: str, b: str) -> bool:
-    if abs(len(a) - len(b)) > 1 or len(b) < LONG_ENOUGH - 1 or a == b:
-        return False
-    start = words.shared(a, b)
-    rest, other = a[start:], b[start:]
-    if len(a) == len(b):
-        return rest[1:] == other[1:] or (rest[:2] == other[1::-1] and rest[2:] == other[2:])
-    return rest[1:] == other or rest == other[1:]
+    for other in others:
+        if (
+            abs(len(word) - len(other)) > 1
+            or len(other) < LONG_ENOUGH - 1
+            or word == other
+            or not other.isalpha()
+        ):
+            continue
+        start = words.shared(word, other)
+        mine, theirs = word[start:], other[start:]
+        swapped = mine[:2] == theirs[1::-1] and mine[2:] == theirs[2:]
+        changed = len(word) == len(other) and (mine[1:] == theirs[1:] or swapped)
+        if changed or (len(word) != len(other) and (mine[1:] == theirs or mine == theirs[1:])):
+            return other
+    return ""
 
 
 def _as_said(line: str, message: str) -> str:
@@ -389,7 +389,6 @@ def _limits(clause: Clause) -> bool:
 
 def _opens_limit(clause: Clause) -> bool:
     opens = {name for name, start, _ in polar(list(clause.words)) if start == 0}
-    limits = opens & {"except", "only", "if", "this", "without"} or expression("<gate.turn>(?: |$)").match(
-        clause.text
-    )
-    return bool(limits) or clause.words[0] in lexicon.words("gate.limit")
+    limits = not opens.isdisjoint({"except", "only", "if", "this", "without"})
+    turns = expression("<gate.turn>(?: |$)").match(clause.text)
+    return limits or bool(turns) or clause.words[0] in lexicon.words("gate.limit")

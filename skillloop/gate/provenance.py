@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from skillloop.gate.input import GateInput, finding
 from skillloop.model import Check, Evidence, Origin, Proposal, Turn, TurnKind
+from skillloop.text.lexicon import table
 from skillloop.text.redact import redact
 
 DOUBTS = frozenset({"gone", "attribution", "receipt", "untold", "pasted", "taken back", "partial", "tainted"})
@@ -22,13 +23,7 @@ LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
 MOST_LINES = 6
 LONGEST = 10_000  # characters of a message in which a redacted quote is looked for
 
-_PASTED = re.compile(
-    r"```|~~~|\n[ \t]{0,8}\n|\n\s{0,8}(?:[-*•]|\w{1,20}:)\s|^\s{0,8}(?:#{1,6}\s|[\[{>]|</?\w|\[?\d{4}-\d\d-\d\d|(?:[+-]{3}|@@)\s|\|.{0,400}\|\s{0,8}$)"
-    r"|-----BEGIN|[\"“«„「『][^\"”»“」』\n]{60,}"
-    r"|\b(?:here(?:'s|’s| is| are) (?:what|the|a|some|my)|\w{2,20} (?:says|wrote|writes|states|claims|sent me)\b(?! (?:to|you))"
-    r"|(?:copied|pasted|found|got) (?:this|that|it|the following)|according to|(?:from|in) the (?:docs?|page|site|web|readme|wiki|log|issue|ticket|e-?mail) (?:says?|said|:))",
-    re.MULTILINE | re.IGNORECASE,
-)
+_PASTED = re.compile("|".join(table("pastes")["anywhere"]), re.MULTILINE | re.IGNORECASE)
 """Shapes of what people paste, and the words with which they hand on what others wrote."""
 
 
@@ -87,8 +82,11 @@ def _doubts(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     if Origin.UNATTRIBUTED in [turn.origin for turn in turns] + [cited.origin for cited in proposal.evidence]:
         yield _doubt("attribution", "this client's transcript does not say who typed the message")
     yield from _unwitnessed(turns, inputs)
-    if pasted := [turn.line for turn in turns if _looks_pasted(turn)]:
-        yield _doubt("pasted", f"part of the message at line {pasted[0]} looks pasted, not typed")
+    for turn in turns:
+        long = len(turn.text) > LONGEST_TYPED or turn.text.count("\n") >= MOST_LINES
+        if long or (turn.pasted and not turn.marked) or _PASTED.search(turn.text):
+            yield _doubt("pasted", f"part of the message at line {turn.line} looks pasted, not typed")
+            break
     if (session := inputs.session) is not None:
         cited = {(evidence.line, evidence.uuid) for evidence in proposal.evidence}
         if any(turn.abandoned and (turn.line, turn.uuid) in cited for turn in session.turns):
@@ -103,26 +101,23 @@ def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
     """Return one finding where the hook did not see the words submitted, one where it could not have seen them."""
     submitted = {turn: inputs.receipts.get(turn) for turn in turns if turn.kind.submitted}
     forged = [turn.line for turn, seen in submitted.items() if seen is False]
-    others = [turn for turn in turns if not turn.kind.submitted]
-    unproven = [
-        turn for turn in others if turn.kind is not TurnKind.QUEUED and turn.origin is not Origin.TYPED
-    ]
-    untold = [turn.line for turn in others if inputs.receipts.get(turn) is not True or turn in unproven]
-    if forged:
-        detail = (
-            f"no prompt receipt for line {forged[0]}: the text may have been inserted into the transcript"
+    untold = [
+        turn.line
+        for turn in turns
+        if not turn.kind.submitted
+        and (
+            inputs.receipts.get(turn) is not True
+            or (turn.kind is not TurnKind.QUEUED and turn.origin is not Origin.TYPED)
         )
-        yield _doubt("receipt", detail)
+    ]
+    if forged:
+        what = "the text may have been inserted into the transcript"
+        yield _doubt("receipt", f"no prompt receipt for line {forged[0]}: {what}")
     if None in submitted.values():
         yield _doubt("unwatched", "no hook watched this session, so nothing proves what was typed in it")
     elif untold:
         detail = f"nothing proves that a person wrote the message at line {untold[0]}: no hook was told of it"
         yield _doubt("untold", detail)
-
-
-def _looks_pasted(turn: Turn) -> bool:
-    long = len(turn.text) > LONGEST_TYPED or turn.text.count("\n") >= MOST_LINES
-    return long or (bool(turn.pasted) and not turn.marked) or bool(_PASTED.search(turn.text))
 
 
 def _doubt(name: str, detail: str) -> Check:

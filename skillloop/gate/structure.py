@@ -29,6 +29,7 @@ from skillloop.skillpath import OWN_SKILLS, SkillPath, malformed_path
 from skillloop.skills import document
 from skillloop.skills.document import SkillFile
 from skillloop.text import lexicon
+from skillloop.text.lexicon import table
 from skillloop.text.words import fold
 
 OWN = "skillloop never edits its own skills"
@@ -51,10 +52,10 @@ def place(proposal: Proposal, inputs: GateInput) -> Check:
 
 def forbidden(skill: SkillPath) -> str:
     """Return why this path, or the file that it leads to, must never be edited; or ""."""
-    if wrong := malformed_path(skill.path) or (
-        "" if skill.real.isprintable() else f"it leads to {skill.real!r}"
-    ):
+    if wrong := malformed_path(skill.path):
         return wrong
+    if not skill.real.isprintable():
+        return f"it leads to {skill.real!r}"
     if PurePosixPath(skill.real).is_relative_to(OWN_SKILLS):
         return OWN
     return f"it {skill.reason}; {skill.hint}" if skill.reason else ""
@@ -117,33 +118,10 @@ def malformed(edit: Edit) -> str:
 
 # --- where authority enters a SKILL.md ---------------------------------------------------------------------------------
 
-_ITEM = r"^[ \t]{0,12}(?:(?:[-*+>]|\d{1,9}[.)])[ \t]{1,4}){0,4}"
-_SPEAKERS = (
-    "system|assistant|user|human|function|tool|command|local-command|bash|antml|instructions?|important|transcript|task"
-    "|channel|teammate"
-)
-_MARKERS: tuple[tuple[str, bool, str], ...] = (  # what it is, whether it is hard, linear pattern
-    ("a shell command that runs on reading (!`…`)", True, r"!`"),
-    ("something close to a shell command (! `…`)", False, r"![ \t]{1,8}`"),
-    ("a code fence", True, _ITEM + r"(?:`{3}|~{3})"),
-    ("a code fence that runs its content", True, r"(?:(?<!`)`{3,}+|(?<!~)~{3,}+)[^\n`]{0,200}!"),
-    (
-        "a reference that attaches a file (@path)",
-        True,
-        r"(?<![\w`.])@(?:[~/.]|[\w.-]{1,60}[/\\]\.|[\w./-]{0,60}(?:\.ssh|\.env|id_rsa|credential|secret))",
-    ),
-    ("something close to a file reference (@name/…)", False, r"(?<![\w`.])@[\w-]{1,100}[/.]\w"),
-    ("a substitution ($ARGUMENTS, $1, ${…})", True, r"\$(?:ARGUMENTS|\d|\{)"),
-    ("the start or end of a comment", True, r"<!-|-->|<!\[|<\?"),
-    (
-        "a tag that poses as part of the conversation",
-        True,
-        rf"</?(?:{_SPEAKERS})\b[^>\n]{{0,80}}>|<\|[^|\n]{{1,40}}\|>|\[/?INST\]",
-    ),
-    ("a line that could close or open frontmatter", True, r"^[ \t]{0,8}(?:-{3,}+|\+{3,}+|\.{3})[ \t]{0,8}$"),
-)
-_PATTERNS = tuple(re.compile(pattern, re.MULTILINE | re.IGNORECASE) for _, _, pattern in _MARKERS)
-
+_MARKUP = [
+    (mark["what"], mark["hard"], re.compile(mark["pattern"], re.MULTILINE | re.IGNORECASE))
+    for mark in table("markup")["mark"]
+]
 _TWINS = str.maketrans("ǃⵑ‼❗❕ꜝˋ‵՝｀﹫﹩", "!!!!!!````@$")
 _UNSEEN = frozenset({"Cf", "Cc", "Mn", "Me"})
 
@@ -161,13 +139,8 @@ def authority(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     elif frontmatter(inputs.text) != before:
         wrong = "the frontmatter would change"
     yield finding("frontmatter", wrong, "the same bytes as before")
-    risen = [
-        (name, hard)
-        for (name, hard, _), old, new in zip(
-            _MARKERS, counts(inputs.removed), counts(inputs.added), strict=True
-        )
-        if new > old
-    ]
+    before_after = zip(_MARKUP, counts(inputs.removed), counts(inputs.added), strict=True)
+    risen = [(what, hard) for (what, hard, _), old, new in before_after if new > old]
     live = "; ".join(name for name, hard in risen if hard)
     yield finding("markup", live and f"the text gains {live}", "no live markup is added")
     if near := "; ".join(name for name, hard in risen if not hard):
@@ -195,7 +168,7 @@ def frontmatter(text: str) -> str | None:
 def counts(lines: Iterable[str]) -> list[int]:
     """Count each kind of live markup in lines."""
     folded = plain("\n".join(lines))
-    return [sum(1 for _ in pattern.finditer(folded)) for pattern in _PATTERNS]
+    return [sum(1 for _ in pattern.finditer(folded)) for _, _, pattern in _MARKUP]
 
 
 def plain(text: str) -> str:
@@ -203,9 +176,8 @@ def plain(text: str) -> str:
     if text.isascii():
         return text
     folded = unicodedata.normalize("NFKC", text.translate(_TWINS)).translate(_TWINS)
-    return folded.translate(
-        {ord(c): None for c in set(folded) if c not in "\n\t" and unicodedata.category(c) in _UNSEEN}
-    )
+    unseen = {c for c in set(folded) - set("\n\t") if unicodedata.category(c) in _UNSEEN}
+    return folded.translate({ord(c): None for c in unseen})
 
 
 # --- what the person protects ------------------------------------------------------------------------------------------
@@ -219,14 +191,10 @@ def protected(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     changed = _locked(inputs.base) != _locked(inputs.text)
     yield finding("locked", "a locked region would change" * changed, "locked regions are unchanged")
     yield _must_keep(inputs)
-    touched = next((line for line in inputs.removed if carries_safety(line)), None)
+    safety = lexicon.whole("gate.safety")  # words by which people mark a safeguard
+    touched = next((line for line in inputs.removed if safety.search(fold(line[:LONGEST_LINE]))), None)
     wrong = f"{touched.strip()[:120]!r} carries safety words: only a person changes it" if touched else ""
     yield finding("safety lines", wrong, "no such line is touched", hard=False)
-
-
-def carries_safety(line: str) -> bool:
-    """Return whether a line holds a word by which people mark a safeguard."""
-    return bool(lexicon.whole("gate.safety").search(fold(line[:4_000])))
 
 
 def _headings(inputs: GateInput) -> Check:

@@ -49,7 +49,10 @@ class Hidden:
     why: str
 
     def __str__(self) -> str:
-        shown = "".join(c if c.isascii() and c.isprintable() else _named(c) for c in self.text)
+        shown = ""
+        for char in self.text:
+            name = f"U+{ord(char):04X} {unicodedata.name(char, '')}".rstrip()
+            shown += char if char.isascii() and char.isprintable() else f"<{name}>"
         return f"{self.why} at column {self.column}: {shown}"
 
 
@@ -91,11 +94,6 @@ def findings(line: str) -> list[Hidden]:
         at = next(i for i, (a, b) in enumerate(zip(line, composed, strict=False)) if a != b)
         found.append(Hidden(at + 1, line[at], "not in Unicode normal form C"))
     return found
-
-
-def _named(char: str) -> str:
-    name = unicodedata.name(char, "")
-    return f"<U+{ord(char):04X}{' ' + name if name else ''}>"
 
 
 def _character(line: str, at: int, *, cjk: bool) -> str:

@@ -73,11 +73,7 @@ def values(text: str) -> list[Any]:
 
 
 def parse(value: Any) -> Answer:
-    """Return an answer from its JSON value.
-
-    Raises:
-        Unusable: it is of another form.
-    """
+    """Return an answer from its JSON value. Raises Unusable: it is of another form."""
     try:
         answer = msgspec.convert(value, Answer)
     except msgspec.ValidationError as error:
@@ -90,14 +86,9 @@ def parse(value: Any) -> Answer:
 def lesson(
     answer: Answer, session: Session, known: Sequence[KnownSkill], source: Source, home: Path
 ) -> Lesson:
-    """Return the lesson that an answer makes, with quotes and target filled in.
+    """Return the lesson that an answer of `source`, who may have been talked into it, makes; quotes and target filled in.
 
-    Args:
-        answer: Of `source`, who may have been talked into it.
-        session: Whose turns it cites.
-        known: The skills that it may be for.
-        source: Who answered.
-        home: $SKILLLOOP_HOME, where the receipts are.
+    `known` are the skills that it may be for; the receipts are in `home`, $SKILLLOOP_HOME.
 
     Raises:
         Unusable: it cites what no person said, or names no file that may learn.

@@ -5,7 +5,6 @@ Invariant: every text is redacted whole before it is cut, so that no cut can hid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from skillloop.model import Session, Turn
@@ -17,31 +16,22 @@ CORRECTION = 900
 _TOOL = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Lengths:
-    """How much of one turn is sent: characters of the person's words and of the answer before them, number of tool calls."""
-
-    person: int
-    answer: int
-    tools: int
-
-
-FULL, BRIEF = Lengths(CORRECTION, 350, 3), Lengths(500, 100, 0)
-
-
-def scene(session: Session, turn: Turn, quote: str = "", lengths: Lengths = FULL) -> dict[str, Any]:
+def scene(session: Session, turn: Turn, quote: str = "", *, brief: bool = False) -> dict[str, Any]:
     """Return what the assistant answered and did before a turn, and what the person said, as JSON values.
 
     Of the assistant's last tool calls the name and the command or path are told, not what came of them. Of long words of the
     person the part around a quote is told.
     """
+    person, most, calls = (
+        (500, 100, 0) if brief else (CORRECTION, 350, 3)
+    )  # characters, characters, tool calls
     before = session.turns[turn.index - 1] if turn.index else None
     answer = before if before is not None and before.role == "assistant" else None
-    tools = answer.tools[-lengths.tools :] if answer and lengths.tools else ()
+    tools = answer.tools[-calls:] if answer and calls else ()
     told = {
-        "before": clean(answer.text, lengths.answer) if answer else "",
+        "before": clean(answer.text, most) if answer else "",
         "did": [clean(f"{tool.name}: {tool.brief}", _TOOL) for tool in tools],
-        "person": around(turn.text, quote, lengths.person),
+        "person": around(turn.text, quote, person),
         "stopped the assistant": turn.interrupted or turn.denied,
     }
     return {name: value for name, value in told.items() if value}

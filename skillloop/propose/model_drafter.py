@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -77,17 +77,20 @@ def request(brief: Brief, model: str) -> Request:
     chance = {turn: lesson.chance for turn, lesson in best.items()}
     room = min(LARGEST, max(LEAST, int(SHARE * brief.session.end)))
     told: dict[int, dict[str, Any]] = {}
-    for lengths in (context.BRIEF, context.FULL):  # every turn in brief comes before any in full
+    for short in (True, False):  # every turn in brief comes before any in full
         for turn in sorted(brief.turns, key=lambda turn: (-chance.get(turn.index, 0), -turn.index)):
             quote = best[turn.index].evidence.quote if turn.index in best else ""
-            entry = _named(turn) | context.scene(brief.session, turn, quote, lengths)
+            entry: dict[str, Any] = {"id": f"t{turn.index}"} | (
+                {"skill": turn.skill.name} if turn.skill else {}
+            )
+            entry |= context.scene(brief.session, turn, quote, brief=short)
             entry |= {"chance": round(chance[turn.index], 2)} if turn.index in chance else {}
             more = _size(entry) - _size(told.get(turn.index))
             if more <= room:
                 told[turn.index], room = entry, room - more
     data = {
         "turns": [told[index] for index in sorted(told)],
-        "skills": list(_within(OUTLINES, _outlines(brief))),
+        "skills": list(_outlines(brief)),
         "rules": {scope: context.clean(text, OUTLINES // 2) for scope, text in brief.rules.items() if text},
         "failed": rejected.as_prompt(brief.failed),
     }
@@ -96,32 +99,19 @@ def request(brief: Brief, model: str) -> Request:
     return Request("lessons", model, llm.prompt(PROMPT, most=MOST), data, SCHEMA, about=about)
 
 
-def _named(turn: Turn) -> dict[str, Any]:
-    return {"id": f"t{turn.index}"} | ({"skill": turn.skill.name} if turn.skill else {})
-
-
 def _size(value: Any) -> int:
     return 0 if value is None else len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def _within(room: int, entries: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
-    for entry in entries:
-        if (size := _size(entry)) <= room:
-            room -= size
-            yield entry
-
-
 def _outlines(brief: Brief) -> Iterator[dict[str, str]]:
-    """Yield each skill, those in force first, then by the words that they share with the person's.
+    """Yield the skills that there is room for, those in force first, then by the words that they share with the person's.
 
     Of one that was in force also the items of its lists are told, which a lesson may contradict; of no skill its prose.
     """
-    used = set(brief.session.skills)
+    used, room = set(brief.session.skills), OUTLINES
     said = content_words("\n".join(turn.text for turn in brief.turns))
-    for skill in sorted(
-        brief.skills,
-        key=lambda skill: (skill.ref not in used, -sum(skill.words.get(word, 0) for word in said)),
-    ):
+    likely = lambda skill: (skill.ref not in used, -sum(skill.words.get(word, 0) for word in said))  # noqa: E731
+    for skill in sorted(brief.skills, key=likely):
         try:
             parsed = document.parse(skill.text)
         except SkillloopError:
@@ -132,11 +122,14 @@ def _outlines(brief: Brief) -> Iterator[dict[str, str]]:
         for section in parsed.sections:
             lines += [f"# {section.heading}"] if section.heading else []
             lines += [parsed.lines[item.line].strip() for item in section.bullets if skill.ref in used]
-        yield {
+        entry = {
             "name": skill.ref.name,
             "about": context.clean(" ".join(about[1].split()), 250) if about else "",
             "outline": context.clean("\n".join(lines), 3_000 if skill.ref in used else 250),
         }
+        if (size := _size(entry)) <= room:
+            room -= size
+            yield entry
 
 
 def read(
@@ -170,9 +163,8 @@ def _lesson(item: Mapping[str, Any], turns: list[Turn], brief: Brief, home: Path
     scope, names = Scope(item["scope"]), {skill.ref.name for skill in brief.skills if skill.ref.path}
     target = item["skill"] if scope is Scope.SKILL else None
     old = line(item["old"]) if item["op"] == "replace" else ""
-    there = any(
-        old and old in text for text in (*brief.rules.values(), *(skill.text for skill in brief.skills))
-    )
+    texts = (*brief.rules.values(), *(skill.text for skill in brief.skills))
+    there = bool(old) and any(old in text for text in texts)
     said = answers.Answer(
         cites,
         line(item["lesson"]),

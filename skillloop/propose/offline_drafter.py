@@ -39,13 +39,7 @@ class Recurrence:
 
 
 def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) -> Proposal | Recurrence:
-    """Draft the edit that a lesson asks for.
-
-    Args:
-        lesson: What was taught.
-        text: The SKILL.md as it is now.
-        path: Its absolute path.
-        avoid: Headings to draft nothing under, case-insensitively (the person protects them).
+    """Draft the edit to a SKILL.md that a lesson asks for, under none of the headings to `avoid`, in any letter case.
 
     Raises:
         SkillFormatError: `text` is not a SKILL.md.
@@ -53,11 +47,17 @@ def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) 
     """
     rule = " ".join(lesson.text.split())
     document.parse(text, path)  # its errors name the file
-    for found in placement.lists(text):
-        for item in found.items:
-            if _says_the_same(rule, item.text):
-                return Recurrence(lesson, path, item.line + 1, item.text)
-    edit, why = _pair(text, rule, avoid, lesson.old) or _added(text, rule, avoid)
+    for item in (item for found in placement.lists(text) for item in found.items):
+        if _says_the_same(rule, item.text):
+            return Recurrence(lesson, path, item.line + 1, item.text)
+    if pair := _pair(text, rule, avoid, lesson.old):
+        edit, why = pair
+    else:
+        place = placement.place(text, rule, avoid)
+        edit, why = (
+            Edit("insert", place.heading, new=f"- {rule}", after=place.after, nth=place.nth),
+            place.why,
+        )
     cited = (lesson.id, *(item.id for item in lesson.also))
     drafter = DRAFTERS.get(lesson.source, lesson.source)
     why = f"{drafter}: {lesson.why} {why}" if lesson.why else why
@@ -79,11 +79,8 @@ def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> t
     named = [(found, item) for found in placement.lists(text) for item in found.items if item.text == wanted]
     for found, item in placement.contradicted(text, rule) if wanted is None else named:
         old, section = skill.lines[item.line].rstrip("\r\n"), skill.section_at(item.line)
-        marker = ITEM.match(old)
-        alone = (
-            skill.items_like(section.heading, old) == [item.line]
-            and skill.item_end(item.line) == item.line + 1
-        )
+        marker, alone = ITEM.match(old), skill.items_like(section.heading, old) == [item.line]
+        alone = alone and skill.item_end(item.line) == item.line + 1
         if marker and alone and not closed.intersection(heading.casefold() for heading in found.headings):
             why = f"Line {item.line + 1} says something else: this line would take its place."
             return Edit("replace", section.heading, old, marker["marker"] + rule), why
@@ -91,12 +88,6 @@ def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> t
         hint = "give it without its marker, or leave it out to add a line"
         raise NoPlaceError(f"{wanted!r} is no list item, of one line, that may change", hint)
     return None
-
-
-def _added(text: str, rule: str, avoid: Collection[str]) -> tuple[Edit, str]:
-    """Add a rule where it belongs."""
-    found = placement.place(text, rule, avoid)
-    return Edit("insert", found.heading, new=f"- {rule}", after=found.after, nth=found.nth), found.why
 
 
 def proposal(

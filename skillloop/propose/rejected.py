@@ -50,16 +50,14 @@ def same_words(one: Evidence, other: Evidence) -> bool:
 
 def as_prompt(earlier: Sequence[Queued]) -> list[dict[str, str]]:
     """Return the failed edits as the drafter may see them, an edit in a line."""
-    return [
-        {
-            "edit": " → ".join(filter(None, (edit.old, edit.new)))
-            if edit.op == "replace"
-            else f"{edit.op} {edit.new or edit.old}",
-            "turned down by": "the person" if item.by == "person" else "a rule",
-        }
-        for item in earlier[-NEWEST:]
-        for edit in item.proposal.edits
-    ]
+    told = []
+    for item in earlier[-NEWEST:]:
+        who = "the person" if item.by == "person" else "a rule"
+        for edit in item.proposal.edits:
+            pair = " → ".join(filter(None, (edit.old, edit.new)))
+            one = pair if edit.op == "replace" else f"{edit.op} {edit.new or edit.old}"
+            told.append({"edit": one, "turned down by": who})
+    return told
 
 
 def repeats(proposal: Proposal, earlier: Iterable[Queued]) -> Queued | None:

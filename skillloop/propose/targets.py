@@ -21,7 +21,7 @@ from pathlib import Path
 
 from skillloop import fs
 from skillloop.errors import SkillloopError
-from skillloop.model import Lesson, Scope, Session, SkillRef, Turn
+from skillloop.model import Lesson, Scope, Session, SkillRef
 from skillloop.skillpath import client_folder, rules_file
 from skillloop.skills import document
 from skillloop.text.words import content_words
@@ -121,13 +121,9 @@ def project_of(session: Session) -> str | None:
 def aimed(
     lesson: Lesson, session: Session, known: Sequence[KnownSkill], corrections: Collection[int] = ()
 ) -> Lesson:
-    """Return a lesson with the file that it goes to.
+    """Return a lesson with the file that it goes to: of one of the skills that are `known`, or of rules.
 
-    Args:
-        lesson: As detected; the skill in force is known.
-        session: In which it was said.
-        known: All skills that may be meant.
-        corrections: Indexes of the turns that correct what was done: none of them begins other work.
+    `corrections` are the indexes of the turns that correct what was done: none of them begins other work.
     """
     scores = _scores(lesson.text, known)
     path = lesson.skill.path if lesson.skill else None
@@ -194,7 +190,7 @@ def _speaks_for(
 def _exchanges(
     skill: SkillRef, end: int, session: Session, corrections: Collection[int]
 ) -> Iterator[_Exchange]:
-    """Yield the words of each message and of its answer since a skill came into force, up to a turn."""
+    """Yield the words of each message and of its answer, files and commands too, since a skill came into force, up to a turn."""
     start = end
     while start and session.turns[start - 1].skill == skill:
         start -= 1
@@ -203,12 +199,7 @@ def _exchanges(
         if turn.role == "human":
             said, skipped = content_words(turn.text), turn.index in corrections
         elif not skipped:
-            yield said, _words_of(turn)
-
-
-def _words_of(turn: Turn) -> frozenset[str]:
-    """Return the words of an answer, and of the files and commands of its tool calls."""
-    return content_words("\n".join((turn.text, *(tool.brief for tool in turn.tools))))
+            yield said, content_words("\n".join((turn.text, *(tool.brief for tool in turn.tools))))
 
 
 def _related(words: frozenset[str], vocabulary: dict[str, float]) -> bool:
