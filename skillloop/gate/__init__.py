@@ -67,7 +67,7 @@ OF_TEXT: tuple[Gate, ...] = (
 
 
 def judge(
-    proposal: Proposal, inputs: GateInput, opinion: Gate | None = None, *, checks: Iterable[Gate] = CHECKS
+    proposal: Proposal, inputs: GateInput, opinion: Gate | None = None, *, only: Iterable[Gate] | None = None
 ) -> Verdict:
     """Return all checks of one proposal, and what follows from them.
 
@@ -75,13 +75,13 @@ def judge(
         proposal: The edits with their evidence. Taken as hostile.
         inputs: What is known without the drafter.
         opinion: A further voice, such as a model's. It can only demote.
-        checks: Those to make.
+        only: The checks to make; None for all of them.
     """
     too_long = structure.overlong(inputs)
     if not too_long.passed:
         return Verdict(Outcome.DISCARD, (too_long,))
     found: list[Check] = []
-    for check in checks if opinion is None else (*checks, opinion):
+    for check in (*(CHECKS if only is None else only), *((opinion,) if opinion else ())):
         try:
             said = check(proposal, inputs)
             each = [said] if isinstance(said, Check) else list(said)
@@ -100,4 +100,4 @@ def judge(
 def compare(base: str, new: str, config: Config) -> Verdict:
     """Return what the constraints say of the change between any two texts of one SKILL.md, without evidence."""
     nobody = Proposal("", "", "", sha256(base), (), (), "", "by hand", "")
-    return judge(nobody, GateInput(base, new, config), checks=OF_TEXT)
+    return judge(nobody, GateInput(base, new, config), only=OF_TEXT)
