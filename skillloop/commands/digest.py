@@ -161,8 +161,9 @@ def as_object(result: Digest) -> dict[str, Any]:
         "disagreements": [
             {
                 "id": item.id,
-                **picked(item.evidence, "uuid", "line", "quote"),
+                **picked(item.evidence, "uuid", "line"),
                 "kind": item.kind.value,
+                "quote": item.evidence.quote,
                 "confidence": round(item.confidence, 4),
                 "durable": item.durable,
                 "lesson": offered.get(item.id),
@@ -172,12 +173,10 @@ def as_object(result: Digest) -> dict[str, Any]:
         ],
         "lessons": [
             picked(item.evidence, "uuid", "line")
-            | picked(item, "text", "source", "target", "chance", "offered")
-            | {
-                "scope": item.scope.value,
-                "look": list(item.look),
-                "why_no_edit": result.unproposed.get(item.id),
-            }
+            | picked(item, "text", "source")
+            | {"scope": item.scope.value}
+            | picked(item, "target", "chance", "offered")
+            | {"why_no_edit": result.unproposed.get(item.id), "look": list(item.look)}
             for item in sorted(result.lessons, key=lambda item: -item.chance)
         ],
         "notes": {
@@ -185,7 +184,7 @@ def as_object(result: Digest) -> dict[str, Any]:
             "alone": [note.name for note in result.noted if note.turn is None],
         },
         "recurrences": [
-            picked(item, "path", "rule", "proposal") | {"line": item.line or None}
+            picked(item, "path", "line", "rule", "proposal") | {"line": item.line or None}
             for item in result.recurrences
         ],
         "proposals": [
@@ -315,11 +314,14 @@ def _later(app: App) -> str:
 def _plan_object(each: Planned) -> dict[str, Any]:
     """Return one request as JSON: what is sent, word for word (the marks are drawn anew by each process), and its cost."""
     request = each.request
-    return picked(request, "model", "message", "max_tokens") | {
+    return {
         "backend": each.backend,
+        "model": request.model,
         "prompt": request.prompt.name,
         "system": request.prompt.text,
+        "message": request.message,
         "schema": dict(request.schema),
+        "max_tokens": request.max_tokens,
         "dollars": {"likely": each.cost.likely / 1e9, "most": each.cost.most / 1e9},
         "answered_before": each.known,
     }
