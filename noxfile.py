@@ -60,7 +60,7 @@ def training(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run one script of tests/bench: `nox -s bench -- digest [ARGUMENTS]`."""
+    """Run one script of tests/bench: `nox -s bench -- compare BASE [FILE...]`."""
     install(session)
     name, *arguments = session.posargs or ["startup"]
     session.run("python", f"tests/bench/{name}.py", *arguments)

@@ -1,4 +1,4 @@
-"""Print to a terminal what nothing in it can style or hide. Only this module imports rich.
+"""Print to a terminal what nothing in it can style or hide. Only this module, and the bars of `bench`, import rich.
 
 Invariant: text from outside (quotes, skill lines, paths, reasons) is never interpreted: no markup, no escape
 sequences, and every hidden or control character is shown as its code point (see `redact.shown`). What is shown is what
@@ -10,10 +10,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from skillloop.model import Check, Outcome, Verdict
@@ -29,8 +28,11 @@ class Terminal(Console):
     """A console on which text from outside is printed as it is."""
 
     def say(self, text: str, style: str = "") -> None:
-        """Print text that nothing in it can style."""
-        self.print(plain(text, style))
+        """Print text that nothing in it can style; in a pipe at once, since rich takes a millisecond a line."""
+        if self.is_terminal:
+            self.print(plain(text, style))
+        else:
+            self.file.write(shown(text) + "\n")
 
 
 def console(color: str = "auto", *, stderr: bool = False) -> Terminal:
@@ -95,45 +97,3 @@ def verdict(judged: Verdict) -> RenderableType:
 def plain(text: str, style: str = "") -> Text:
     """Outside text as a renderable that nothing in it can style."""
     return Text(shown(text), style=style)
-
-
-class TrainingBars:
-    """One live bar for each training under way, on stderr; nothing where that is no terminal."""
-
-    def __init__(self, seconds: float, color: str) -> None:
-        self.seconds, self.console = seconds, console(color, stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[loss]}"))
-        self.progress = Progress(
-            *columns, console=self.console, disable=not self.console.is_terminal, transient=True
-        )
-        self.tasks: dict[int, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
-
-    def line(self, number: int, text: str) -> None:
-        """Move a training's bar by a line that it printed, `step: N seconds: S loss: L`; ignore any other."""
-        words = text.split()
-        if words[::2] != ["step:", "seconds:", "loss:"] or len(words) != 6:
-            return
-        if number not in self.tasks:
-            self.tasks[number] = self.progress.add_task(f"trial {number}", total=self.seconds, loss="")
-        try:
-            self.progress.update(
-                self.tasks[number], completed=float(words[3]), loss=f"loss {float(words[5]):.3f}"
-            )
-        except ValueError:
-            return
-
-    def done(self, number: int) -> None:
-        """Remove a training's bar."""
-        if (task := self.tasks.pop(number, None)) is not None:
-            self.progress.remove_task(task)
-
-    def say(self, text: str) -> None:
-        """Print a line above the bars, on stdout."""
-        Console(file=sys.stdout, highlight=False, soft_wrap=True).print(plain(text))

@@ -113,12 +113,16 @@ def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Que
     first: dict[str, int] = {}
     for number, item in enumerate(everything):
         first.setdefault(item.proposal.path, number)
-    found: list[Queued] = []
+    found: list[tuple[Queued, frozenset[str]]] = []
     for item in sorted(everything, key=lambda item: first[item.proposal.path]):
         if item.state in OPEN or item.proposal.id == keep:
-            near = [place for place, other in enumerate(found) if alike(item.proposal, other.proposal)]
-            found.insert(near[-1] + 1 if near else len(found), item)
-    return found
+            said = words.content_words(item.proposal.edits[0].new or "")
+            near = (
+                at for at in range(len(found) - 1, -1, -1) if not (said and said.isdisjoint(found[at][1]))
+            )
+            last = next((at for at in near if alike(item.proposal, found[at][0].proposal)), len(found) - 1)
+            found.insert(last + 1, (item, said))
+    return [item for item, _ in found]
 
 
 def candidates(store: Store) -> list[Lesson]:

@@ -57,7 +57,7 @@ def command(app: App, as_json: bool) -> int:
 
 def _facts(app: App) -> dict[str, Any]:
     with app.history() as store:
-        everything = store.proposals()
+        everything, lost = store.proposals(), unlearnt(store)
         model, troubles = _model(app, store)
         troubles += confirmation.unconfirmed(store, app.home)
         troubles += [
@@ -69,9 +69,9 @@ def _facts(app: App) -> dict[str, Any]:
             "jobs": session.waiting(str(app.home)),
             "proposals": dict(Counter(state_of(item)[0].partition(" (")[0] for item in everything)),
             "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
-            "unattributed": len(store.lessons(waiting=True)),
+            "unattributed": sum(not item.blocked for item in lost),
             "changes": [changes.as_object(change) for change in history.waiting(store)],
-            "unlearnt": [lesson_as_object(item) for item in unlearnt(store)],
+            "unlearnt": [lesson_as_object(item) for item in lost],
             "model": model,
             "troubles": troubles,
             "queue": [

@@ -18,6 +18,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,6 +63,11 @@ class Corrupt(SkillloopError):  # noqa: N818  (as its siblings in errors)
 
     def __init__(self, path: Path | str, detail: str) -> None:
         super().__init__(f"{path} is damaged: {detail}", "run `skillloop doctor`")
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
 
 
 def now() -> str:
@@ -201,6 +207,9 @@ class Database:
         """
         if sha256(data) != sha:
             raise Corrupt(self.path, f"a stored {kind.__name__.strip('_').lower()} has changed")
+        with suppress(msgspec.DecodeError):  # what only Python's own decoder takes, or of another kind
+            found: T = _decoder(kind).decode(data)  # type: ignore[arg-type]  (types are hashable)
+            return found
         try:
             return msgspec.convert(self.parsed(data), kind)
         except msgspec.ValidationError as error:

@@ -56,8 +56,9 @@ class Sessions(Tables):
 
     def disagreements(self, *, session_id: str | None = None) -> list[Disagreement]:
         """Return the disagreements in the order they were found; of one session, or all."""
-        query = "SELECT data, sha FROM disagreements WHERE ?1 IS NULL OR session_id = ?1 ORDER BY seq"
-        return [found for (found,) in self._database.documents(Disagreement, query, session_id)]
+        where, values = ("TRUE", ()) if session_id is None else ("session_id = ?", (session_id,))
+        query = f"SELECT data, sha FROM disagreements WHERE {where} ORDER BY seq"  # noqa: S608
+        return [found for (found,) in self._database.documents(Disagreement, query, *values)]
 
     def lessons(self, *, waiting: bool = False) -> list[Lesson]:
         """Return the lessons in the order they were found: all, or those offered that no file can learn yet.
@@ -68,11 +69,10 @@ class Sessions(Tables):
         query = (
             "SELECT data, sha, trouble FROM lessons WHERE NOT ? OR (offered AND NOT dismissed) ORDER BY seq"
         )
-        return [
-            each
-            for each, trouble in self._database.documents(Lesson, query, waiting)
-            if not waiting or trouble or each.target is None or not SkillPath.of(each.target).owner.editable
-        ]
+        found = self._database.documents(Lesson, query, waiting)
+        targets = {each.target for each, _ in found if each.target} if waiting else set()
+        learning = {target for target in targets if SkillPath.of(target).owner.editable}
+        return [each for each, trouble in found if trouble or each.target not in learning]
 
     def troubles(self) -> list[tuple[Lesson, str]]:
         """Return the lessons that something stands in the way of, each with what it is, in the order they were found."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from skillloop.fs import Mark, mark, write_atomic
-from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code import places
 
 
 class Seen:
@@ -43,7 +43,7 @@ class Seen:
         """
         marks: dict[str, Mark] = {}
         missed = []
-        for path in transcript.find(projects):
+        for path in places.find(projects):
             try:
                 now = mark(path)
             except OSError:  # removed while we looked

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
-from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code import places
 from skillloop.skillpath import SkillPath, client_folder, target_name
 from skillloop.skills import history
 from skillloop.skills.history import CLAIMED
@@ -119,7 +119,7 @@ def _offer(home: Path, store: Store) -> Iterator[str]:
     """Offer to look at the sessions from before the installation, until a start has told of anything: so once."""
     known, since, past = set(store.sessions()), time.time() - PAST * 86_400, 0
     with suppress(OSError):  # a transcript that is removed just now
-        for path in () if (home / "noticed").exists() else transcript.find(client_folder() / "projects"):
+        for path in () if (home / "noticed").exists() else places.find(client_folder() / "projects"):
             past += path.stem not in known and path.stat().st_mtime > since
     if past > 1:  # one is that of now
         yield f"You had {past} sessions in the last {PAST} days: /skillloop:reflect {PAST}d looks for corrections in them."

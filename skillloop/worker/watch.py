@@ -26,7 +26,7 @@ from watchdog.observers.api import ObservedWatch
 from skillloop import fs
 from skillloop.errors import SkillloopError
 from skillloop.fs import Mark
-from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code import places
 from skillloop.skills import history
 from skillloop.store import Entry, Store
 from skillloop.worker import worker
@@ -147,7 +147,7 @@ class Watch(FileSystemEventHandler):
         return found
 
     def _all(self) -> Iterable[Path]:
-        return {*transcript.find(self._projects), *self._skills, *self._marks}
+        return {*places.find(self._projects), *self._skills, *self._marks}
 
     def _compare(self, paths: Iterable[Path]) -> None:
         """Note which of these files do not look as before."""

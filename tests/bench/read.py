@@ -1,14 +1,10 @@
-"""How fast transcripts are read: the reader against `orjson.loads` over every line of the same files, in one run.
+"""Time and memory of reading 1 GiB in a temporary folder: as a session, as one line, as tiny lines.
 
-    python tests/bench/read.py SESSION.jsonl…        MB/s of both, their ratio, and the peak memory of the reader
-    python tests/bench/read.py --giant               1 GiB in a temporary folder: as a session, one line, tiny lines
-
-The first is in processor time; rounds alternate between the two and the best of each counts, so that a busy machine hurts little.
+python tests/bench/read.py
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -16,37 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
-import orjson
-
 from skillloop.hosts.claude_code import transcript
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from transcripts import Transcript
 
 GIB = 1 << 30
-
-
-def parse_all(paths: list[Path]) -> None:
-    for path in paths:
-        with path.open("rb") as lines:
-            for line in lines:
-                orjson.loads(line)
-
-
-def read_all(paths: list[Path]) -> None:
-    for path in paths:
-        transcript.read(path)
-
-
-def best(paths: list[Path], rounds: int) -> tuple[float, float]:
-    """Seconds of the reader and of orjson, the best of several rounds."""
-    times: dict[str, list[float]] = {"reader": [], "orjson": []}
-    for _ in range(rounds):
-        for name, run in (("reader", read_all), ("orjson", parse_all)):
-            began = time.process_time()
-            run(paths)
-            times[name].append(time.process_time() - began)
-    return min(times["reader"]), min(times["orjson"])
 
 
 def memory() -> float:
@@ -107,30 +78,11 @@ def giant(folder: Path) -> None:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    options.add_argument("paths", nargs="*", type=Path)
-    options.add_argument("--giant", action="store_true", help="write and read files of 1 GiB")
-    options.add_argument("--rounds", type=int, default=25)
-    options.add_argument("--once", type=Path, help=argparse.SUPPRESS)
-    args = options.parse_args()
-    if args.once:
-        once(args.once)
+    if sys.argv[1:]:
+        once(Path(sys.argv[2]))
         return
-    if args.paths:
-        size = sum(path.stat().st_size for path in args.paths) / 1e6
-        reader, reference = best(args.paths, args.rounds)
-        print(f"{len(args.paths)} files, {size:.1f} MB")
-        print(f"reader {size / reader:6.0f} MB/s")
-        print(f"orjson {size / reference:6.0f} MB/s")
-        print(f"ratio  {reference / reader:6.2f}")
-        print(f"peak   {memory():6.0f} MB")
-    if args.giant:
-        with tempfile.TemporaryDirectory() as folder:
-            giant(Path(folder))
-    if not (args.paths or args.giant):
-        options.error("give transcripts, or --giant")
+    with tempfile.TemporaryDirectory() as folder:
+        giant(Path(folder))
 
 
 if __name__ == "__main__":
