@@ -29,6 +29,7 @@ from skillloop.pipeline import gather, session
 from skillloop.skills import history
 from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
+from skillloop.text.words import content_words
 from skillloop.worker.notice import Unlearnt, unlearnt
 
 Entry = Queued | Change | Unlearnt | Lesson
@@ -116,7 +117,7 @@ def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Que
     found: list[tuple[Queued, frozenset[str]]] = []
     for item in sorted(everything, key=lambda item: first[item.proposal.path]):
         if item.state in OPEN or item.proposal.id == keep:
-            said = words.content_words(item.proposal.edits[0].new or "")
+            said = content_words(item.proposal.edits[0].new or "")
             near = (
                 at for at in range(len(found) - 1, -1, -1) if not (said and said.isdisjoint(found[at][1]))
             )

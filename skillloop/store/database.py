@@ -208,7 +208,7 @@ class Database:
         if sha256(data) != sha:
             raise Corrupt(self.path, f"a stored {kind.__name__.strip('_').lower()} has changed")
         with suppress(msgspec.DecodeError):  # what only Python's own decoder takes, or of another kind
-            found: T = _decoder(kind).decode(data)  # type: ignore[arg-type]  (types are hashable)
+            found: T = _decoder(kind).decode(data)  # type: ignore[arg-type]
             return found
         try:
             return msgspec.convert(self.parsed(data), kind)
