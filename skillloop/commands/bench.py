@@ -7,13 +7,11 @@ import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from skillloop import config, llm, render
+from skillloop import config, llm
 from skillloop.bench import executors, experiment, llm_proposer, proposers, setup
 from skillloop.bench.candidate import EDITABLE, Candidate, Folder, Plan
 from skillloop.bench.executors import Executor
@@ -21,6 +19,7 @@ from skillloop.bench.proposers import Proposer
 from skillloop.bench.setup import Run
 from skillloop.commands.options import App, emit, json_option
 from skillloop.errors import Refused, UsageError
+from skillloop.render.training import TrainingBars
 from skillloop.report import experiment as report_page
 from skillloop.search.ledger import Row
 from skillloop.store import Store
@@ -231,7 +230,7 @@ def _drive(
     ray: bool = False,
 ) -> None:
     """Run until so many candidates are decided, showing each trial when it is."""
-    with _Bars(opened.plan.seconds, app.color) as bars:
+    with TrainingBars(opened.plan.seconds, app.color) as bars:
         executor: Executor = (
             executors.Cluster(opened.bench) if ray else executors.Local(opened.bench, bars.line, slots)
         )
@@ -244,48 +243,6 @@ def _drive(
                     bars.say(_line(row))
         finally:
             executor.close()
-
-
-class _Bars:
-    """One live bar for each training under way, on stderr; nothing where that is no terminal."""
-
-    def __init__(self, seconds: float, color: str) -> None:
-        self.seconds, self.console = seconds, render.console(color, stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[loss]}"))
-        self.progress = Progress(
-            *columns, console=self.console, disable=not self.console.is_terminal, transient=True
-        )
-        self.tasks: dict[int, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
-
-    def line(self, number: int, text: str) -> None:
-        """Move a training's bar by a line that it printed, `step: N seconds: S loss: L`; ignore any other."""
-        words = text.split()
-        if words[::2] != ["step:", "seconds:", "loss:"] or len(words) != 6:
-            return
-        if number not in self.tasks:
-            self.tasks[number] = self.progress.add_task(f"trial {number}", total=self.seconds, loss="")
-        try:
-            self.progress.update(
-                self.tasks[number], completed=float(words[3]), loss=f"loss {float(words[5]):.3f}"
-            )
-        except ValueError:
-            return
-
-    def done(self, number: int) -> None:
-        """Remove a training's bar."""
-        if (task := self.tasks.pop(number, None)) is not None:
-            self.progress.remove_task(task)
-
-    def say(self, text: str) -> None:
-        """Print a line above the bars, on stdout."""
-        Console(file=sys.stdout, highlight=False, soft_wrap=True).print(render.plain(text))
 
 
 def _report(opened: Run) -> Path:

@@ -1,4 +1,4 @@
-"""Print to a terminal what nothing in it can style or hide. Only this module, and the bars of `bench`, import rich.
+"""Print to a terminal what nothing in it can style or hide. Only this folder imports rich.
 
 Invariant: text from outside (quotes, skill lines, paths, reasons) is never interpreted: no markup, no escape
 sequences, and every hidden or control character is shown as its code point (see `redact.shown`). What is shown is what
