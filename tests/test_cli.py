@@ -58,7 +58,7 @@ def test_an_unknown_verb_is_a_usage_error_with_the_nearest_one(home):
 def test_errors_are_json_under_json(home):
     done = skillloop("show", "nosuch", "--json", home=home)
     assert done.returncode == 2
-    assert json.loads(done.stderr)["error"]["message"].startswith("there is no proposal 'nosuch'")
+    assert json.loads(done.stderr)["error"]["message"].startswith("there is no edit 'nosuch'")
     assert done.stdout == ""
 
 

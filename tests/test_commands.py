@@ -923,7 +923,7 @@ def test_a_remembered_rule_goes_where_the_person_says_and_is_ready(desk):
     told = json.loads(desk.run("remember", RULE, "--everywhere", "--json").stdout)
     assert (told["skill"], told["path"]) == ("my-rules", str(desk.claude / "rules" / "learned.md"))
     assert "skills: my-rules" in desk.run("remember", RULE, "--skill", "nosuch", code=2).stderr
-    assert "exclude" in desk.run("remember", RULE, "--project", "--everywhere", code=2).stderr
+    assert "only one of" in desk.run("remember", RULE, "--project", "--everywhere", code=2).stderr
 
 
 @pytest.mark.parametrize("inside", [True, False])

@@ -70,7 +70,7 @@ def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued
     token_option,
 )
 def reject(app: App, proposal: str, reason: str | None, token: str | None, as_json: bool) -> int:
-    """Drop one waiting edit, or a lesson that need not be said any more (one that your rule blocks, or said once).
+    """Drop one waiting edit, or a lesson that you want to hear no more of: one that your rule blocks, or that you said once.
 
     Asks first, as `skillloop approve` does. Records the decision; the SKILL.md stays as it is.
 

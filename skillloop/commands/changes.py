@@ -30,11 +30,7 @@ def as_object(change: Change) -> dict[str, Any]:
 
 
 def find(store: Store, wanted: str) -> Change:
-    """Return the change that is called so, e.g. `release-notes@3`.
-
-    Raises:
-        UsageError: none that waits is.
-    """
+    """Return the change that is called so, e.g. `release-notes@3`; UsageError: none that waits is."""
     for change in history.waiting(store):
         if change.id == wanted:
             return change
@@ -42,12 +38,7 @@ def find(store: Store, wanted: str) -> Change:
 
 
 def keep(app: App, wanted: str, token: str | None, *, as_json: bool) -> int:
-    """Keep the change that is called so, once a person said yes.
-
-    Raises:
-        UsageError: none that waits is.
-        Refused: nobody said yes.
-    """
+    """Keep the change that is called so, once a person said yes. UsageError: none is; Refused: nobody said yes."""
     with app.store() as store:
         change = find(store, wanted)
         if not as_json:

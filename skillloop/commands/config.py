@@ -45,7 +45,7 @@ def command() -> None:
 
 @verb()
 def where(app: App, as_json: bool) -> int:
-    """Print where your own rules stand, or would, and then those of the project here. Writes nothing.
+    """Print where your own rules stand (or would), and those of the project here. Writes nothing.
 
     \b
     Example:
@@ -72,7 +72,7 @@ def schema(_app: App) -> None:
 @click.command()
 @click.pass_obj
 def edit(app: App) -> None:
-    """Open your own rules in $EDITOR, and say what is wrong with them. Writes the file, with every key as a comment, if there is none.
+    """Open your own rules in $EDITOR, and say what is wrong with them. Writes the file first, as `init` does, if there is none.
 
     \b
     Example:
@@ -90,7 +90,7 @@ def edit(app: App) -> None:
 
 @verb()
 def init(app: App, as_json: bool) -> int:
-    """Write `config.toml`, in which every key stands as a comment, with its meaning. Never overwrites one.
+    """Write your `config.toml`, with every key and its meaning as a comment. Never overwrites one.
 
     \b
     Example:
@@ -124,7 +124,7 @@ def _tell_doubts(app: App) -> None:
     token_option,
 )
 def constraints(app: App, skill: Path | None, confirm: bool, token: str | None, as_json: bool) -> int:
-    """Print the rules that hold, each with the file and line it comes from (also `config show`). Writes nothing, unless told to --confirm.
+    """Print the rules that hold, each with its file and line. Writes nothing, unless told to --confirm.
 
     SKILL is the path of a skill's folder or SKILL.md; without it: your own rules and those of the project here.
 

@@ -56,32 +56,28 @@ def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
     ended = read(transcript)
     for turn in ended.human_turns:  # as the plugin's hook does at each prompt
         receipts.issue(app.home, ended.session_id, turn.text)
-    _title(out, "1  A session has ended. What did you correct in it?")
+    out.say("\n1  A session has ended. What did you correct in it?", "bold cyan")
     digest.print_digest(out, session.digest(ended, app.home, store), dry_run=False)
 
-    _title(out, "2  One edit: your words, and the line that changes")
+    out.say("\n2  One edit: your words, and the line that changes", "bold cyan")
     queued = store.proposals(states=("queued",))[0]
     prepared = gather.prepare(queued.proposal, app.home, store)
     show.page(out, queued, prepared)
 
-    _title(out, "3  A wish of yours that your own rule about sources blocks")
+    out.say("\n3  A wish of yours that your own rule about sources blocks", "bold cyan")
     vetoed = store.proposals(states=("discarded",))[0]
     show.page(out, vetoed, gather.prepare(vetoed.proposal, app.home, store))
 
-    _title(out, "4  Approved: the skill is changed, the version kept")
+    out.say("\n4  Approved: the skill is changed, the version kept", "bold cyan")
     gather.publish(prepared, store, by="person", note="approved in the demo")
     out.print(render.diff(document.diff(before.decode(), skill.read_text("utf-8"), skill, "applied")), end="")
     for version in history.versions(store, skill):
         out.say(f"  version {version.number}  {version.kind:<9} {version.sha[:8]}  {version.note}")
 
-    _title(out, "5  Rolled back, byte for byte")
+    out.say("\n5  Rolled back, byte for byte", "bold cyan")
     version = history.rollback(store, skill)
     same = "identical to the original" if skill.read_bytes() == before else "NOT identical to the original"
     out.say(f"  version {version.number}  {version.kind:<9} {version.sha[:8]}  {version.note}: {same}")
     problems = store.verify()
     out.say(f"  log: {store.entries()} entries, {len(problems)} problems")
     out.say("\nOn your own sessions, writing nothing:  skillloop digest --last --dry-run", "bold")
-
-
-def _title(out: render.Terminal, text: str) -> None:
-    out.say("\n" + text, "bold cyan")

@@ -47,7 +47,7 @@ SHOW_PROGRESS_FROM = 5
     click.option("--explain", is_flag=True, help="Show which signals were seen in each correction."),
 )
 def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool, **chosen: Any) -> int:
-    """Find your corrections in sessions, and draft, check and queue edits for the skills that were in use.
+    """Find your corrections in sessions, and draft, check and queue edits for the skills you were using.
 
     Writes to the home (what was found, the queue); to a SKILL.md only under `apply.mode = "auto"`. With --dry-run it
     writes nothing, and asks no model. With --json: one object a line, one line per session; with --plan, one per request.
@@ -217,8 +217,8 @@ def _proven(item: Disagreement, result: Digest) -> bool:
 def said_again(repeat: Recurrence) -> str:
     """Say where the rule that was asked for is already."""
     if repeat.proposal is not None:
-        return f"said again, waits as {repeat.proposal}: {repeat.rule}"
-    return f"said again, already a rule: {repeat.path}:{repeat.line} {repeat.rule}"
+        return f"said again; it waits as {repeat.proposal}: {repeat.rule}"
+    return f"said again; it is a rule already: {repeat.path}:{repeat.line} {repeat.rule}"
 
 
 def _became(trial: Trial, *, quoting: bool) -> str:
@@ -250,7 +250,7 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
         mark = "a rule" if item.durable else "one-off"
         doubt = "" if _proven(item, result) else " (not proven to be yours)"
         out.say(
-            f"  line {item.evidence.line}: {item.kind.value}, {mark}, {item.confidence:.0%}, {skill}{doubt}"
+            f"  line {item.evidence.line}: {item.kind.value}, {mark}, {item.confidence:.0%} sure, {skill}{doubt}"
         )
         why = result.suspect.get(item.id)
         said = f"    “{' '.join(item.evidence.quote.split())}”"

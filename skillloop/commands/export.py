@@ -13,14 +13,11 @@ from skillloop.model import sha256
 from skillloop.store import Corrupt, Store
 
 
-@verb(
-    click.argument("file", type=click.Path(path_type=Path, dir_okay=False)),
-    click.option("--force", is_flag=True, help="Overwrite FILE if it exists."),
-)
-def command(app: App, file: Path, force: bool, as_json: bool) -> int:
+@verb(click.argument("file", type=click.Path(path_type=Path, dir_okay=False)))
+def command(app: App, file: Path, as_json: bool) -> int:
     """Write the whole history to one file: every version of every skill, the queue, the log, what was found.
 
-    Writes FILE, readable by you alone (mode 0600): your quoted words are in it. Not in it: the key that signs the log,
+    Writes FILE, which must be new, readable by you alone (mode 0600): your quoted words are in it. Not in it: the key that signs the log,
     your rules (config.toml), waiting sessions. The file is verified before it gets its name; `skillloop import` reads it.
 
     \b
@@ -30,7 +27,7 @@ def command(app: App, file: Path, force: bool, as_json: bool) -> int:
     if not (app.home / "skillloop.db").exists():
         raise UsageError(f"there is no history in {app.home}", "choose the home with --home")
     with app.store() as store:
-        store.export(file.absolute(), replace=force)
+        store.export(file.absolute())
         counts = contents(store)
     value = {"file": str(file.absolute()), "bytes": file.stat().st_size, **counts}
     tell(value, f"{file}: {in_words(counts)}", as_json=as_json)

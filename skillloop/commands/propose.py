@@ -35,7 +35,7 @@ def command(app: App, session: str | None, as_json: bool) -> int:
     This is what Claude calls in /skillloop:reflect. A lesson cites turns by their ids (see `skillloop turns`); the quotes are
     filled in from the transcript and the gate checks each line. Fields: cites, lesson; optional: scope (skill, project, person),
     target (name or path of a skill), op (insert, replace) with old (the list item that gives way), why. At most five of a
-    session; what is turned down may be worded anew once. The session is the one it is called in, else the newest of this project.
+    session; what is turned down may be reworded once. The session is the one it is called in, else the newest of this project.
 
     \b
     Example:

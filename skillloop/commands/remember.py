@@ -31,18 +31,18 @@ from skillloop.text.redact import redact
 
 @verb(
     click.argument("rule"),
-    click.option("--skill", metavar="SKILL", help="The skill that is to learn it: its name, or its path."),
+    click.option("--skill", metavar="SKILL", help="The skill that learns it: its name or its path."),
     click.option("--project", is_flag=True, help="For this project: `.claude/rules/learned.md`."),
     click.option(
-        "--everywhere", is_flag=True, help="For all that you do: the rules file in your own folder."
+        "--everywhere", is_flag=True, help="For everything you do: the rules file in your own folder."
     ),
 )
 def command(app: App, rule: str, skill: str | None, project: bool, everywhere: bool, as_json: bool) -> int:
     """Remember a rule in your own words. Without an option it goes to the skill that is about it, else to a rules file.
 
-    It takes the way of every edit: placed, checked against your rules, and queued; in a terminal you decide at once, and with
-    `apply.mode = "auto"` what is ready is applied after you retyped a code. Inside a session it always
-    waits for you. Writes the queue, and the file once you say so.
+    Like every edit it is placed, checked against your rules, and queued. In a terminal you decide at once; with
+    `apply.mode = "auto"` a ready one is applied as soon as you retype a code. Inside a session it always waits for you.
+    Writes the queue, and the file once you say so.
 
     \b
     Examples:
@@ -53,7 +53,7 @@ def command(app: App, rule: str, skill: str | None, project: bool, everywhere: b
     if not text or len(text) > LONGEST:
         raise UsageError(f"a rule has 1 to {LONGEST} characters, not {len(text)}")
     if sum((skill is not None, project, everywhere)) > 1:
-        raise UsageError("--skill, --project and --everywhere exclude each other")
+        raise UsageError("give only one of --skill, --project and --everywhere")
     typed = interactive()
     if typed and config.load(app.home, Path.cwd()).apply.mode == "auto":
         require_person(app, "remember it", sha256(text), dialog=False)
@@ -109,6 +109,6 @@ def _lesson(read: Session, text: str, skill: str | None, *, project: bool, every
     if len(found) != 1:
         names = ", ".join(sorted({ref.name for ref in skills()}))
         raise UsageError(
-            f"{skill!r} is the name of {len(found)} skills here", f"skills: {names}; or give a path"
+            f"{len(found) or 'no'} skills here are called {skill!r}", f"skills: {names}; or give a path"
         )
     return replace(lesson, target=found[0].path, scope=Scope.SKILL)

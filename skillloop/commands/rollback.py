@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import click
 
 from skillloop import render
@@ -19,7 +16,7 @@ from skillloop.commands.options import (
     verb,
 )
 from skillloop.errors import UsageError
-from skillloop.model import Version, sha256
+from skillloop.model import sha256
 from skillloop.skills import document, history
 
 
@@ -60,23 +57,22 @@ def command(
     with app.store() as store:
         path = known_skill(store, skill)
         before, after = history.preview_rollback(store, path, to=to, only=only, exact=exact)
-        if before == after:
+        changes = before != after
+        if changes:
+            if not as_json:
+                old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
+                app.console().print(render.diff(document.diff(old, new, path, "after the rollback")), end="")
+            options = (f" --to {to}" if to is not None else "", f" --only {only}" if only is not None else "")
+            action = f"rollback {skill}" + "".join(options) + " --exact" * exact
+            digest = sha256("\0".join((str(path), sha256(before), sha256(after))))
+            require_person(app, action, digest, token)
+            version = history.rollback(store, path, to=to, only=only, exact=exact)
+        else:
             version = history.versions(store, path)[-1]
-            told = f"{path} is identical already: nothing was changed, it stays version {version.number}"
-            tell(_as_object(version, path), told, as_json=as_json)
-            return 1 if token else 0  # there is nothing to confirm
-        if not as_json:
-            old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
-            app.console().print(render.diff(document.diff(old, new, path, "after the rollback")), end="")
-        options = (f" --to {to}" if to is not None else "", f" --only {only}" if only is not None else "")
-        action = f"rollback {skill}" + "".join(options) + " --exact" * exact
-        require_person(app, action, sha256("\0".join((str(path), sha256(before), sha256(after)))), token)
-        version = history.rollback(store, path, to=to, only=only, exact=exact)
-    after_decision(app)
-    told = f"{path} is now version {version.number}: {version.note}"
-    tell(_as_object(version, path), told, as_json=as_json)
-    return 0
-
-
-def _as_object(version: Version, path: Path) -> dict[str, Any]:
-    return {"path": str(path), "number": version.number, "sha256": version.sha, "note": version.note}
+    if changes:
+        after_decision(app)
+    same = f"is identical already: nothing was changed, it stays version {version.number}"
+    line = f"is now version {version.number}: {version.note}" if changes else same
+    told = {"path": str(path), "number": version.number, "sha256": version.sha, "note": version.note}
+    tell(told, f"{render.tilde(path)} {line}", as_json=as_json)
+    return 1 if token and not changes else 0  # there is nothing to confirm

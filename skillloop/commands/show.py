@@ -63,7 +63,8 @@ def page(out: render.Terminal, queued: Queued, prepared: Prepared, *, whole: boo
     out.say(f"→ {proposal.skill} changes: {render.tilde(proposal.path)}", "bold")
     out.print(render.diff(_change(prepared.diff)), end="")
     out.print(render.verdict(verdict))
-    out.say(f"{proposal.rationale.rstrip('.')}. Drafted by {proposal.drafter}. {proposal.id}", "dim")
+    by = "" if proposal.drafter == "offline" else "by "
+    out.say(f"{proposal.rationale.rstrip('.')}. Drafted {by}{proposal.drafter}. {proposal.id}", "dim")
     if queued.state in {"applied", "rejected"}:
         out.say(f"{queued.state}: {queued.reason}")
     if whole:

@@ -222,7 +222,7 @@ class Sitting:
         """Apply what is ready for one file, after showing all of it."""
         shown = [(queued, prepared) for queued, prepared in self._ready(path)]
         if not shown:
-            click.echo("none is ready; look at each")
+            click.echo("no edit for this file is ready; look at each one")
             return
         for queued, _ in shown:
             say(f"  “{queued.proposal.evidence[0].quote.strip()}”\n    → {line_of(queued)}")
@@ -258,7 +258,7 @@ class Sitting:
     def _undo(self) -> None:
         """Take the last decision of this sitting back, and go there."""
         if not self.done:
-            click.echo("nothing was decided in this sitting")
+            click.echo("there is nothing to undo")
             return
         self.at, undo = self.done.pop()
         try:

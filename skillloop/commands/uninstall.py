@@ -77,9 +77,7 @@ def _size(path: Path) -> tuple[int, int]:
 def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:
     """Remove these, and the home if it is empty then, while no worker runs and no skill is being changed.
 
-    Raises:
-        Locked: A worker or a change took longer than we wait.
-        SkillloopError: Something could not be removed.
+    Raises Locked: one of them took longer than we wait; SkillloopError: something could not be removed.
     """
     with locked(home / "worker.lock", wait=5.0), locked(home / "history.lock", wait=5.0):
         for path in [*made, home / "worker.lock", home / "history.lock"]:

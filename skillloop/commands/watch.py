@@ -14,20 +14,15 @@ from skillloop.skillpath import client_folder
 from skillloop.worker import watch, worker
 from skillloop.worker.notice import counted
 
+IDLE = 600.0
+"""Seconds without a new record after which an open session is digested."""
 
-@verb(
-    click.option(
-        "--idle",
-        type=click.FloatRange(min=0),
-        default=10.0,
-        metavar="MINUTES",
-        help="Digest an open session after this long without a new record.",
-    )
-)
-def command(app: App, idle: float, as_json: bool) -> int:
+
+@verb()
+def command(app: App, as_json: bool) -> int:
     """Follow the transcripts and the skills until Ctrl-C, and show what is found.
 
-    A session whose client ended without a hook is digested at once; a silent one, after --idle minutes. An edit
+    A session whose client ended without a hook is digested at once; a silent one, after ten minutes. An edit
     of a skill that has a history is recorded as a version when it is saved. Writes what `digest` writes.
     With --json: one object a line, as `skillloop log --json` prints them.
 
@@ -37,7 +32,7 @@ def command(app: App, idle: float, as_json: bool) -> int:
       skillloop watch --json | jq .event
     """  # noqa: D301
     os.environ["SKILLLOOP_INSIDE"] = "1"  # whatever it starts is not a person's session
-    with watch.Watch(app.home, client_folder(), idle * 60, worker.digested) as watching:
+    with watch.Watch(app.home, client_folder(), IDLE, worker.digested) as watching:
         transcripts, skills = watching.following
         click.echo(
             f"following {counted(transcripts, 'transcript')} and {counted(skills, 'skill')}; Ctrl-C ends it",

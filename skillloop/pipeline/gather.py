@@ -126,7 +126,9 @@ def refuse_if_forbidden(prepared: Prepared) -> None:
         SkillloopError: the gate itself broke on it.
     """
     if prepared.verdict.outcome is Outcome.CRASH:
-        raise SkillloopError(f"the gate broke on {prepared.proposal.id}: {prepared.verdict.failed[0].detail}")
+        raise SkillloopError(
+            f"a check broke on edit {prepared.proposal.id}: {prepared.verdict.failed[0].detail}"
+        )
     if prepared.verdict.outcome is Outcome.DISCARD:
         check = prepared.verdict.failed[0]
         rule = f"; the rule is {check.rule}" if check.rule else ""

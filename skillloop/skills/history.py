@@ -298,7 +298,7 @@ def _without(store: Store, skill: OpenSkill, known: list[Version], version: Vers
     reverted, line = revert(before, after, data)
     if reverted is None:
         raise Stale(
-            f"{skill.path}:{line}: was changed since by something else, and version {version.number} cannot be taken out",
+            f"{skill.path}:{line}: was changed again later, so version {version.number} cannot be taken out by itself",
             "edit it by hand, or restore a whole version with `skillloop rollback SKILL --to N --exact`",
         )
     return reverted

@@ -66,9 +66,9 @@ class Store(Sessions, Proposals, AbstractContextManager["Store"]):
     restore = staticmethod(backup.restore)
     rebuild = staticmethod(backup.rebuild)
 
-    def export(self, file: Path, *, replace: bool = False) -> None:
+    def export(self, file: Path) -> None:
         """Write the whole store, all versions included, to a file; see `backup.export`."""
-        backup.export(self._database, file, replace=replace)
+        backup.export(self._database, file)
 
     def back_up(self) -> None:
         """Keep a copy of this store in the home, if its log has grown and it is sound; see `backup.keep_copy`."""

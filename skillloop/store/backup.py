@@ -58,7 +58,7 @@ def export(database: Database, file: Path, *, replace: bool = False) -> None:
         Corrupt: the store is damaged.
         SkillloopError: the file cannot be written.
     """
-    exists = UsageError(f"{file} exists already", "choose another name, or say --force")
+    exists = UsageError(f"{file} exists already", "choose another name")
     if not replace and os.path.lexists(file):
         raise exists
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
@@ -118,7 +118,7 @@ def restore(home: Path, file: Path) -> Path | None:
     with fs.reaching(file):
         data = file.read_bytes()
     if not data.startswith(b"SQLite format 3\0"):
-        raise SkillloopError(f"{file} is no export of skillloop")
+        raise SkillloopError(f"{file} was not written by `skillloop export`")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _staged(home) as place:
         fs.write_atomic(place, data)

@@ -99,10 +99,10 @@ class Proposals(Tables):
         where = "id BETWEEN ?1 AND ?1 || char(0x10ffff) ORDER BY id != ?1, id LIMIT 2"
         found = self._queued(where, prefix) if prefix else []
         if not found:
-            raise UsageError(f"there is no proposal {prefix!r}", "`skillloop status` lists them")
+            raise UsageError(f"there is no edit {prefix!r}", "`skillloop status` lists them")
         ids = [each.proposal.id for each in found]
         if len(ids) > 1 and ids[0] != prefix:
-            raise UsageError(f"{prefix!r} could be {ids[0]} or {ids[1]}", "give more digits")
+            raise UsageError(f"{prefix!r} could be {ids[0]} or {ids[1]}", "give more of the id")
         return found[0]
 
     def citing(self, evidence: Evidence) -> list[Queued]:
@@ -123,7 +123,7 @@ class Proposals(Tables):
         with self.transaction():
             rows = self._database.rows("SELECT skill, state FROM proposals WHERE id = ?", proposal_id)
             if not rows:
-                raise UsageError(f"there is no proposal {proposal_id!r}")
+                raise UsageError(f"there is no edit {proposal_id!r}")
             change = "UPDATE proposals SET state = ?, reason = ?, by = ?, acted = ? WHERE id = ?"
             self._database.run(change, state, reason, by, self._database.next("audit"), proposal_id)
             told = {"proposal": proposal_id, "reason": reason, "by": by, "before": rows[0][1]}

@@ -70,12 +70,10 @@ def test_what_is_imported_goes_on_where_it_was(full, tmp_path):
     assert "entries" in run(tmp_path / "fresh", "verify")
 
 
-def test_an_export_overwrites_only_when_told(full, tmp_path):
+def test_an_export_overwrites_nothing(full, tmp_path):
     (tmp_path / "mine").write_text("mine")
     assert "exists already" in run(full, "export", tmp_path / "mine", code=2)
     assert (tmp_path / "mine").read_text() == "mine"
-    run(full, "export", tmp_path / "mine", "--force")
-    run(tmp_path / "fresh", "import", tmp_path / "mine")
 
 
 def test_an_import_over_a_history_is_refused_and_with_replace_needs_a_person(full, tmp_path):
