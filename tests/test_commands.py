@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers import command_line
 from helpers.sessions import rewrites
 from transcripts import Transcript
 
@@ -67,22 +68,16 @@ class Desk:
         return [sys.executable, "-m", "skillloop.cli", "--home", str(self.home), *map(str, args)]
 
     def run(self, *args, code=0):
-        done = subprocess.run(
-            self.argv(*args),
-            capture_output=True,
-            text=True,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        done = command_line.run(["--home", self.home, *args], self.env)
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return done
 
     def type(self, *args, answers):
         """Run in a terminal of its own; each answer is (what to wait for, the keys to press, or how to tell from what was shown)."""
-        pid, terminal = pty.fork()
-        if not pid:
-            os.execve(sys.executable, self.argv(*args), self.env)
+        terminal, theirs = pty.openpty()
+        warm = command_line.warm()
+        warm.start(["--home", self.home, *args], self.env, [theirs] * 3)
+        os.close(theirs)
         shown = b""
         for wait, answer in [*answers, (None, None)]:
             deadline = time.monotonic() + 30
@@ -99,9 +94,9 @@ class Desk:
                 assert wait in text, text
                 os.write(terminal, (answer if isinstance(answer, str) else answer(text)).encode())
                 shown = b""
-        _, status = os.waitpid(pid, 0)
+        code = warm.wait()
         os.close(terminal)
-        return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
+        return code, shown.decode(errors="replace")
 
     def store(self):
         return Store.open(self.home)
@@ -667,10 +662,7 @@ def test_no_output_shows_a_secret_a_control_or_a_speakers_mark(desk, carrier):
         f"show {planted!r}",
     ):
         for extra in ((), ("--json",)):
-            done = subprocess.run(
-                desk.argv(*shlex.split(verb), *extra),
-                capture_output=True, text=True, env=desk.env, stdin=subprocess.DEVNULL, check=False,
-            )  # fmt: skip
+            done = command_line.run(["--home", desk.home, *shlex.split(verb), *extra], desk.env)
             outputs += [done.stdout, done.stderr]
     assert any("Never trust" in output for output in outputs)
     for output in outputs:
