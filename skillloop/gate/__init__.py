@@ -4,7 +4,7 @@ Each check is a function `(proposal, inputs) -> Check | Iterable[Check]` in one 
 that the person sees every reason. To add one, write such a function and put it into `CHECKS`, and into `OF_TEXT` if it
 looks at the two texts alone. Invariants: a check opens nothing, it sees the proposal and a `GateInput`; a failed hard
 check discards, a failed soft one defers to a person, and only when nothing failed the proposal may be kept; a check that
-breaks never passes; an opinion (a model's) can only lower the outcome; no reason shows a credential.
+breaks never passes; a further check can only lower the outcome; no reason shows a credential.
 """
 
 from __future__ import annotations
@@ -66,22 +66,16 @@ OF_TEXT: tuple[Gate, ...] = (
 """Those that look at the two texts alone, for `compare`."""
 
 
-def judge(
-    proposal: Proposal, inputs: GateInput, opinion: Gate | None = None, *, only: Iterable[Gate] | None = None
-) -> Verdict:
-    """Return all checks of one proposal, and what follows from them.
+def judge(proposal: Proposal, inputs: GateInput, checks: Iterable[Gate] | None = None) -> Verdict:
+    """Return the checks of one proposal, which is taken as hostile, and what follows from them.
 
-    Args:
-        proposal: The edits with their evidence. Taken as hostile.
-        inputs: What is known without the drafter.
-        opinion: A further voice, such as a model's. It can only demote.
-        only: The checks to make; None for all of them.
+    All of them are made, or the `checks` that are given.
     """
     too_long = structure.overlong(inputs)
     if not too_long.passed:
         return Verdict(Outcome.DISCARD, (too_long,))
     found: list[Check] = []
-    for check in (*(CHECKS if only is None else only), *((opinion,) if opinion else ())):
+    for check in CHECKS if checks is None else checks:
         try:
             said = check(proposal, inputs)
             each = [said] if isinstance(said, Check) else list(said)
@@ -100,4 +94,4 @@ def judge(
 def compare(base: str, new: str, config: Config) -> Verdict:
     """Return what the constraints say of the change between any two texts of one SKILL.md, without evidence."""
     nobody = Proposal("", "", "", sha256(base), (), (), "", "by hand", "")
-    return judge(nobody, GateInput(base, new, config), only=OF_TEXT)
+    return judge(nobody, GateInput(base, new, config), OF_TEXT)

@@ -187,7 +187,13 @@ _LOCK = re.compile(r"<!--[ \t]{0,8}(/?)[ \t]{0,8}skillloop:lock[ \t]{0,8}-->", r
 
 def protected(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Hard for headings, locks and must-keep lines; soft for lines with safety words."""
-    yield _headings(inputs)
+    headings, rule = inputs.config.protect.headings, None
+    sides = [document.parse(text) for text in (inputs.base, inputs.text) if headings]
+    gone = next((one for one in headings if _under(sides[0], one) != _under(sides[1], one)), None)
+    if gone is not None:
+        rule = inputs.config.rule("protect.headings", gone)
+    wrong = f"the section {gone!r} would change" if rule else ""
+    yield finding("headings", wrong, "protected sections are unchanged", rule=rule)
     changed = _locked(inputs.base) != _locked(inputs.text)
     yield finding("locked", "a locked region would change" * changed, "locked regions are unchanged")
     yield _must_keep(inputs)
@@ -195,16 +201,6 @@ def protected(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     touched = next((line for line in inputs.removed if safety.search(fold(line[:LONGEST_LINE]))), None)
     wrong = f"{touched.strip()[:120]!r} carries safety words: only a person changes it" if touched else ""
     yield finding("safety lines", wrong, "no such line is touched", hard=False)
-
-
-def _headings(inputs: GateInput) -> Check:
-    headings = inputs.config.protect.headings
-    before, after = (document.parse(text) if headings else None for text in (inputs.base, inputs.text))
-    for heading in headings:
-        if before is None or after is None or _under(before, heading) != _under(after, heading):
-            rule = inputs.config.rule("protect.headings", heading)
-            return finding("headings", f"the section {heading!r} would change", rule=rule)
-    return finding("headings", "", "protected sections are unchanged")
 
 
 def _under(skill: SkillFile, heading: str) -> list[str]:

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from string import ascii_letters
 
 from skillloop.gate.input import GateInput, finding
 from skillloop.model import Check, Proposal
@@ -182,22 +183,22 @@ def _words(line: str) -> Iterator[Hidden]:
             continue
         scripts = {_script(c) for c in word if unicodedata.category(c) in ("Lu", "Ll", "Lt", "Lo")} - _MIXABLE
         foreign = scripts - {"LATIN"}
-        if len(scripts) > 1 and not _inflected(word) and not _formula(word):
+        if len(scripts) > 1 and not _mixes_rightly(word):
             yield Hidden(match.start() + 1, word, "a word of mixed scripts")
         elif latin and foreign and not foreign & native and len(word) > 1 and _LOOKALIKES.issuperset(word):
             yield Hidden(match.start() + 1, word, "a word of look-alike letters")
 
 
-def _inflected(word: str) -> bool:
-    """Return whether this is an ASCII word with a Cyrillic ending that shows itself, as Russian writes PR in the plural."""
-    stem = re.match(r"[A-Za-z]+", word)
-    ending = word[stem.end() :] if stem else ""
-    scripts = {_script(c) for c in ending}
-    return bool(stem) and scripts == {"CYRILLIC"} and any(c not in _LOOKALIKES for c in ending)
+def _mixes_rightly(word: str) -> bool:
+    """Return whether a word of two scripts shows itself as one.
 
-
-def _formula(word: str) -> bool:
-    """Return whether this is a short symbol such as "Δt", "µs" or "λx": one Greek letter that is not drawn like a Latin one."""
+    An ASCII word may have a Cyrillic ending, as Russian writes PR in the plural; and a short symbol such as "Δt", "µs" or
+    "λx" one Greek letter that is not drawn like a Latin one.
+    """
+    foreign = word.lstrip(ascii_letters)
+    scripts = {_script(c) for c in foreign}
+    if foreign != word and scripts == {"CYRILLIC"} and not _LOOKALIKES.issuperset(foreign):
+        return True
     greek = [c for c in word if not c.isascii()]
     single = len(word) <= 3 and len(greek) == 1 and greek[0] not in _LOOKALIKES
     return single and _script(greek[0]) in ("GREEK", "MICRO")

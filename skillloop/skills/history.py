@@ -142,7 +142,6 @@ def rollback(
     to: int | None = None,
     only: int | None = None,
     exact: bool = False,
-    by: By = "person",
 ) -> Version:
     """Take a skill back: to version `to`, to before the last change that skillloop made, or without one change.
 
@@ -155,7 +154,7 @@ def rollback(
         to: Number of a version; None for the one before skillloop's last change.
         only: Number of the one version whose change is taken out, whatever came later stays.
         exact: Restore the very bytes of `to`, later edits of the person notwithstanding (they stay in the store).
-        by: Who asked.
+
 
     Returns:
         The new version, or the newest one where nothing had to change.
@@ -167,7 +166,7 @@ def rollback(
     with change_lock(store), fs.open_skill(path) as skill:
         known = _known(store, skill)
         data, change = _taken_back(store, skill, known, to, only, exact=exact)
-        return protocol.publish(store, skill, known[-1].sha, data, replace(change, by=by))
+        return protocol.publish(store, skill, known[-1].sha, data, change)
 
 
 def preview_rollback(
@@ -253,7 +252,7 @@ def _taken_back(
     store: Store, skill: OpenSkill, known: list[Version], to: int | None, only: int | None, *, exact: bool
 ) -> tuple[bytes, Publish]:
     """Return the bytes that a rollback leads to, and how it is recorded."""
-    change = Publish(skill.path, "rollback", "", "")
+    change = Publish(skill.path, "rollback", "", "", by="person")
     if only is not None:
         data = _without(store, skill, known, _numbered(skill, known, only), skill.read())
         return data, replace(change, note=f"without the change of version {only}", extra={"without": only})

@@ -77,7 +77,7 @@ some_check = st.sampled_from([PASS, DOUBT, NO]) | st.builds(
 def an_opinion_only_demotes(said, edit, opinions):
     proposal, inputs = case(said, edit)
     without = gate.judge(proposal, inputs).outcome
-    with_opinion = gate.judge(proposal, inputs, lambda _proposal, _context: opinions).outcome
+    with_opinion = gate.judge(proposal, inputs, (*gate.CHECKS, lambda *_: opinions)).outcome
     assert ORDER.index(with_opinion) >= ORDER.index(without)
 
 
@@ -134,7 +134,7 @@ def test_a_lower_rule_file_never_lifts_a_verdict_ten_thousand_times(levels, said
 
 def test_an_opinion_that_breaks_does_not_pass():
     proposal, inputs = case(SAID, EDIT)
-    assert gate.judge(proposal, inputs, lambda *_: 1 / 0).outcome is Outcome.CRASH
+    assert gate.judge(proposal, inputs, (*gate.CHECKS, lambda *_: 1 / 0)).outcome is Outcome.CRASH
 
 
 def test_comparing_texts_finds_what_needs_no_evidence():
