@@ -170,12 +170,8 @@ def _misspelled(word: str, others: Iterable[str]) -> str:
     if len(word) < LONG_ENOUGH or not word.isalpha():
         return ""
     for other in others:
-        if (
-            abs(len(word) - len(other)) > 1
-            or len(other) < LONG_ENOUGH - 1
-            or word == other
-            or not other.isalpha()
-        ):
+        near = abs(len(word) - len(other)) <= 1 and len(other) >= LONG_ENOUGH - 1
+        if not near or word == other or not other.isalpha():
             continue
         start = words.shared(word, other)
         mine, theirs = word[start:], other[start:]

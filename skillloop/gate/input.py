@@ -12,8 +12,8 @@ from functools import cached_property
 from skillloop.config import Config
 from skillloop.model import Check, Evidence, Rule, Session, Turn
 from skillloop.skillpath import Owner, SkillPath
+from skillloop.skills.document import MARKER
 from skillloop.text import words
-from skillloop.text.markdown import MARKER
 
 NOWHERE = SkillPath("", "", Owner.OTHER)  # nobody looked, so nothing is edited
 _ITEM = re.compile(rf"(?P<marker>[ \t]{{0,12}}{MARKER}[ \t]{{1,4}})(?P<text>\S.*)?")

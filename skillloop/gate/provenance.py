@@ -101,15 +101,9 @@ def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
     """Return one finding where the hook did not see the words submitted, one where it could not have seen them."""
     submitted = {turn: inputs.receipts.get(turn) for turn in turns if turn.kind.submitted}
     forged = [turn.line for turn, seen in submitted.items() if seen is False]
-    untold = [
-        turn.line
-        for turn in turns
-        if not turn.kind.submitted
-        and (
-            inputs.receipts.get(turn) is not True
-            or (turn.kind is not TurnKind.QUEUED and turn.origin is not Origin.TYPED)
-        )
-    ]
+    sure = {turn for turn in turns if turn.kind is TurnKind.QUEUED or turn.origin is Origin.TYPED}
+    others = [turn for turn in turns if not turn.kind.submitted]
+    untold = [turn.line for turn in others if inputs.receipts.get(turn) is not True or turn not in sure]
     if forged:
         what = "the text may have been inserted into the transcript"
         yield _doubt("receipt", f"no prompt receipt for line {forged[0]}: {what}")

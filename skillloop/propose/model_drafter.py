@@ -23,7 +23,6 @@ from skillloop.propose.targets import KnownSkill
 from skillloop.skills import document
 from skillloop.store import Queued
 from skillloop.text import redact
-from skillloop.text.markdown import MARKER
 from skillloop.text.words import content_words
 
 PROMPT, REWORD = "lessons.v1", "reword.v1"
@@ -41,7 +40,7 @@ NOT_SURE = 0.05
 """Chance that is left where it says that something was meant for once, or for nothing."""
 
 CITES = 5  # turns that a lesson rests on
-_MARKER = re.compile(rf"\s*{MARKER}\s+")
+_MARKER = re.compile(rf"\s*{document.MARKER}\s+")
 _TEXT, _NAMES = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
 _LESSON = llm.schema(
     cites=_NAMES,
@@ -80,9 +79,8 @@ def request(brief: Brief, model: str) -> Request:
     for short in (True, False):  # every turn in brief comes before any in full
         for turn in sorted(brief.turns, key=lambda turn: (-chance.get(turn.index, 0), -turn.index)):
             quote = best[turn.index].evidence.quote if turn.index in best else ""
-            entry: dict[str, Any] = {"id": f"t{turn.index}"} | (
-                {"skill": turn.skill.name} if turn.skill else {}
-            )
+            entry: dict[str, Any] = {"id": f"t{turn.index}"}
+            entry |= {"skill": turn.skill.name} if turn.skill else {}
             entry |= context.scene(brief.session, turn, quote, brief=short)
             entry |= {"chance": round(chance[turn.index], 2)} if turn.index in chance else {}
             more = _size(entry) - _size(told.get(turn.index))

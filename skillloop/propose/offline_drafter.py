@@ -16,7 +16,6 @@ from skillloop.skillpath import target_name
 from skillloop.skills import document, placement
 from skillloop.skills.placement import NoPlaceError
 from skillloop.text import words
-from skillloop.text.markdown import ITEM
 
 SAME = 0.75
 """Similarity from which two rules with the same polarity say the same."""
@@ -54,10 +53,8 @@ def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) 
         edit, why = pair
     else:
         place = placement.place(text, rule, avoid)
-        edit, why = (
-            Edit("insert", place.heading, new=f"- {rule}", after=place.after, nth=place.nth),
-            place.why,
-        )
+        edit = Edit("insert", place.heading, new=f"- {rule}", after=place.after, nth=place.nth)
+        why = place.why
     cited = (lesson.id, *(item.id for item in lesson.also))
     drafter = DRAFTERS.get(lesson.source, lesson.source)
     why = f"{drafter}: {lesson.why} {why}" if lesson.why else why
@@ -79,7 +76,7 @@ def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> t
     named = [(found, item) for found in placement.lists(text) for item in found.items if item.text == wanted]
     for found, item in placement.contradicted(text, rule) if wanted is None else named:
         old, section = skill.lines[item.line].rstrip("\r\n"), skill.section_at(item.line)
-        marker, alone = ITEM.match(old), skill.items_like(section.heading, old) == [item.line]
+        marker, alone = document.ITEM.match(old), skill.items_like(section.heading, old) == [item.line]
         alone = alone and skill.item_end(item.line) == item.line + 1
         if marker and alone and not closed.intersection(heading.casefold() for heading in found.headings):
             why = f"Line {item.line + 1} says something else: this line would take its place."

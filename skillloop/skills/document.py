@@ -15,7 +15,13 @@ from pathlib import PurePath
 
 from skillloop.errors import SkillloopError
 from skillloop.model import Edit
-from skillloop.text.markdown import FENCE, HEADING, ITEM
+
+# CommonMark's forms, but that an item may stand at any depth of indent. Who asks what a reader of a file might take for
+# markup, as the gate does, looks for more than these.
+MARKER = r"(?:[-*+]|\d{1,9}[.)])"  # what a list item begins with, after its indent and before its blank
+ITEM = re.compile(rf"(?P<marker>(?P<indent>[ \t]*){MARKER}[ \t]+)(?P<text>\S.*)")
+HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")  # its signs, its text
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")  # the start of a line that opens or closes a block of code
 
 LEARNED = "Learned rules"
 """Heading of the section that is made when no existing one fits."""
@@ -91,12 +97,8 @@ class SkillFile:
 
     def items_like(self, heading: str | None, line: str) -> list[int]:
         """Return the 0-based lines under this heading that read just so."""
-        return [
-            number
-            for section in self.named(heading)
-            for number in range(max(section.start, self.body), section.end)
-            if self.lines[number].rstrip("\r\n") == line
-        ]
+        under = (n for part in self.named(heading) for n in range(max(part.start, self.body), part.end))
+        return [number for number in under if self.lines[number].rstrip("\r\n") == line]
 
 
 def decode(data: bytes, path: str | PurePath) -> str:
@@ -210,13 +212,10 @@ def _sections(lines: tuple[str, ...], body: int) -> Iterator[Section]:
 
 def _bullets(lines: tuple[str, ...], shown: list[tuple[int, str]], end: int) -> Iterator[Bullet]:
     """Yield the items at the outermost indent of each list; deeper ones belong to the item above them."""
-    found = [(number, match) for number, line in shown if (match := ITEM.match(line))]
-    if not found:
-        return
-    outer = min(len(match["indent"].expandtabs(4)) for _, match in found)
-    tops = [(number, match) for number, match in found if len(match["indent"].expandtabs(4)) <= outer + 1]
-    for index, (number, match) in enumerate(tops):
-        limit = tops[index + 1][0] if index + 1 < len(tops) else end
+    found = [(number, match, indent(line)) for number, line in shown if (match := ITEM.match(line))]
+    outer = min((depth for _, _, depth in found), default=0)
+    tops = [(number, match) for number, match, depth in found if depth <= outer + 1]
+    for (number, match), limit in zip(tops, [*(number for number, _ in tops[1:]), end], strict=False):
         yield Bullet(number, match["marker"], match["text"].rstrip(), _item_end(lines, number, limit))
 
 

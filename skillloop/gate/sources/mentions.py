@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import unquote
 
-from skillloop.gate.sources.rules import Mention, SourceRules, Trust, domains, parents
+from skillloop.gate.sources.rules import Mention, SourceRules, Trust, parents
 from skillloop.text import lexicon
 from skillloop.text.lexicon import expression, table
 from skillloop.text.redact import decoded
@@ -91,11 +91,10 @@ def _mention(host: str, at: int, rules: SourceRules, *, sure: bool) -> Iterator[
     unicode = _decoded(host)
     twin = unicodedata.normalize("NFKD", unicode).translate(TWINS)
     twin = "".join(c for c in twin if not unicodedata.combining(c))
-    if twin != unicode and (rules.host(twin)[0] is not Trust.UNKNOWN or well_known(twin)):
+    if twin != unicode and rules.knows(twin):
         yield Mention(label(twin, rules), at, end, host, f"imitates {twin}")
         return
-    listed = rules.host(host)[0] is not Trust.UNKNOWN or well_known(host)
-    if sure or listed or host.rsplit(".", 1)[-1] in table("sources")["endings"].split():
+    if sure or rules.knows(host) or host.rsplit(".", 1)[-1] in table("sources")["endings"].split():
         yield Mention(label(host, rules), at, end, host)
 
 
@@ -108,11 +107,6 @@ def _decoded(host: str) -> str:
         except UnicodeError:
             labels.append(part)
     return ".".join(labels)
-
-
-def well_known(host: str) -> bool:
-    """Return whether the table names the host or a domain above it."""
-    return any(domain in domains() for domain in parents(host))
 
 
 def hides(host: str) -> bool:
@@ -201,7 +195,7 @@ def _rewritten(low: str, bare: str, rules: SourceRules) -> Iterator[Mention]:
     ):
         for mention in mentions(text, rules) if text != low else ():
             host = mention.host
-            solid = host is None or rules.host(host)[0] is not Trust.UNKNOWN or well_known(host)
+            solid = host is None or rules.knows(host)
             if not solid and host is not None:  # it may be an accident of the rewriting
                 name, _, ending = host.rpartition(".")
                 solid = len(name) >= 4 and ending in ("com", "org", "net", "io", "info")

@@ -198,6 +198,10 @@ class SourceRules:
         entry = self._covering(host, self.rules.trusted or ())
         return (Trust.TRUSTED, entry) if entry else (Trust.UNKNOWN, "")
 
+    def knows(self, host: str) -> bool:
+        """Return whether a rule or the table names this host or a domain above it."""
+        return self.host(host)[0] is not Trust.UNKNOWN or not domains().isdisjoint(parents(host))
+
     def keeps(self, host: str) -> bool:
         """Return whether mentions of a host stay, because some level of the rules trusts it."""
         return bool(self._covering(host, self.trusted))

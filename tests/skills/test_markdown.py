@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from skillloop.text import markdown
+from skillloop.skills import document
 
 
 @pytest.mark.parametrize(
     "line", ["- use tabs", "  * use tabs", "\t+ use tabs", "3. use tabs", "123456789) use tabs"]
 )
 def test_a_list_item_has_a_marker_with_its_indent_and_a_text(line):
-    item = markdown.ITEM.fullmatch(line)
+    item = document.ITEM.fullmatch(line)
     assert item["text"] == "use tabs"
     assert item["marker"] + item["text"] == line
     assert item["indent"] == re.match(r"\s*", line)[0]
@@ -19,11 +19,11 @@ def test_a_list_item_has_a_marker_with_its_indent_and_a_text(line):
 
 @pytest.mark.parametrize("line", ["-use tabs", "- ", "1234567890. use tabs", "– use tabs", "use - tabs"])
 def test_what_is_no_list_item(line):
-    assert not markdown.ITEM.fullmatch(line)
+    assert not document.ITEM.fullmatch(line)
 
 
 def test_a_heading_and_a_fence():
-    assert markdown.HEADING.match("## Rules of the house ##").groups() == ("##", "Rules of the house")
-    assert not markdown.HEADING.match("    # code")
-    assert markdown.FENCE.match("~~~~ python")[1] == "~~~~"
-    assert not markdown.FENCE.match("``code``")
+    assert document.HEADING.match("## Rules of the house ##").groups() == ("##", "Rules of the house")
+    assert not document.HEADING.match("    # code")
+    assert document.FENCE.match("~~~~ python")[1] == "~~~~"
+    assert not document.FENCE.match("``code``")
