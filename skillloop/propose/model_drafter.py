@@ -119,7 +119,7 @@ def _outlines(brief: Brief) -> Iterator[dict[str, str]]:
         lines = []
         for section in parsed.sections:
             lines += [f"# {section.heading}"] if section.heading else []
-            lines += [parsed.lines[item.line].strip() for item in section.bullets if skill.ref in used]
+            lines += [parsed.lines[item.start].strip() for item in section.bullets if skill.ref in used]
         entry = {
             "name": skill.ref.name,
             "about": context.clean(" ".join(about[1].split()), 250) if about else "",

@@ -38,16 +38,6 @@ class EditError(SkillloopError):
 
 
 @dataclass(frozen=True, slots=True)
-class Bullet:
-    """One list item: its 0-based line, marker with indent (`"- "`, `"3. "`) and text of that line."""
-
-    line: int
-    marker: str
-    text: str
-    end: int  # one past its last line, continuation lines and nested items included
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
     """A heading with its own text, up to the next heading of any level. `heading` None is the text before the first."""
 
@@ -55,16 +45,7 @@ class Section:
     level: int
     start: int  # 0-based index of the heading line (of the first body line where there is none)
     end: int  # one past the last line
-    bullets: tuple[Bullet, ...]
-
-    @property
-    def marker(self) -> str:
-        """Return how the next top-level item of this section's list has to begin."""
-        if not self.bullets:
-            return "- "
-        last = self.bullets[-1].marker
-        number = re.search(r"\d+", last)
-        return last if number is None else last.replace(number[0], str(int(number[0]) + 1))
+    bullets: tuple[range, ...]  # the lines of each of its items, continuation lines and nested items included
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +191,13 @@ def _sections(lines: tuple[str, ...], body: int) -> Iterator[Section]:
         yield Section(match[2] if match else None, len(match[1]) if match else 0, start, after, bullets)
 
 
-def _bullets(lines: tuple[str, ...], shown: list[tuple[int, str]], end: int) -> Iterator[Bullet]:
+def _bullets(lines: tuple[str, ...], shown: list[tuple[int, str]], end: int) -> Iterator[range]:
     """Yield the items at the outermost indent of each list; deeper ones belong to the item above them."""
-    found = [(number, match, indent(line)) for number, line in shown if (match := ITEM.match(line))]
-    outer = min((depth for _, _, depth in found), default=0)
-    tops = [(number, match) for number, match, depth in found if depth <= outer + 1]
-    for (number, match), limit in zip(tops, [*(number for number, _ in tops[1:]), end], strict=False):
-        yield Bullet(number, match["marker"], match["text"].rstrip(), _item_end(lines, number, limit))
+    found = [(number, indent(line)) for number, line in shown if ITEM.match(line)]
+    outer = min((depth for _, depth in found), default=0)
+    tops = [number for number, depth in found if depth <= outer + 1]
+    for number, limit in zip(tops, [*tops[1:], end], strict=False):
+        yield range(number, _item_end(lines, number, limit))
 
 
 def indent(line: str) -> int:
@@ -257,7 +238,7 @@ def _inserted(skill: SkillFile, edit: Edit, path: str | PurePath) -> tuple[int, 
         gap = [skill.newline] * bool(at and lines[at - 1].strip())
         return at, [*gap, *head, *([skill.newline] if at < len(lines) else [])]
     if section.bullets:
-        return section.bullets[-1].end, [new]
+        return section.bullets[-1].stop, [new]
     at = section.start + (section.heading is not None)
     at = max([at, *(n + 1 for n in range(at, section.end) if lines[n].strip())])
     return at, [skill.newline, new, *([skill.newline] if at < len(lines) and lines[at].strip() else [])]

@@ -31,7 +31,6 @@ class Language:
     """One file: its entries by "group.name"."""
 
     code: str
-    name: str
     order: int  # among the languages, where patterns are tried one after the other
     spaced: bool  # whether words stand apart
     entries: Mapping[str, str]
@@ -67,7 +66,7 @@ def _read(path: Path) -> Language:
     wrong = [key for key, entry in entries.items() if not isinstance(entry, str)]
     if wrong:
         raise ValueError(f"{path.name}: the entry of {wrong[0]!r} is no string")
-    return Language(path.stem, about["name"], about["order"], about["spaced"], entries)
+    return Language(path.stem, about["order"], about["spaced"], entries)
 
 
 @cache

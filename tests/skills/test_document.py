@@ -42,10 +42,10 @@ def insert(heading, new):
 def test_sections_bullets_and_fences():
     skill = document.parse(SKILL)
     assert [section.heading for section in skill.sections] == [None, "Brewing", "Method", "Notes"]
-    assert [bullet.text for bullet in skill.named("Method")[0].bullets] == [
-        "Grind first.",
-        "Pour slowly.",
-        "not this list",
+    assert [skill.lines[item.start].rstrip() for item in skill.named("Method")[0].bullets] == [
+        "- Grind first.",
+        "- Pour slowly.",
+        "1. not this list",
     ]
     assert skill.named("Notes")[0].bullets == ()
 
@@ -65,11 +65,6 @@ def test_insert_where_there_is_no_list_keeps_a_blank_line():
 def test_the_learned_section_is_made_once_at_the_end():
     new = document.apply(SKILL, [insert(LEARNED, "- One."), insert(LEARNED, "- Two.")])
     assert new == SKILL + f"\n## {LEARNED}\n\n- One.\n- Two.\n"
-
-
-def test_a_numbered_list_goes_on_counting():
-    text = SKILL + "\n## Steps\n\n1. Boil.\n2. Pour.\n"
-    assert document.parse(text).named("Steps")[0].marker == "3. "
 
 
 def test_replace_and_delete_name_one_line():
