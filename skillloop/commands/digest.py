@@ -25,9 +25,6 @@ from skillloop.pipeline.session import Digest, Trial
 from skillloop.propose.offline_drafter import Recurrence
 from skillloop.worker.notice import counted
 
-SHOW_PROGRESS_FROM = 5
-"""Sessions."""
-
 
 @verb(
     click.argument("sessions", nargs=-1, metavar="[PATH|SESSION_ID]..."),
@@ -86,7 +83,7 @@ def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iter
         store = None if dry_run else stack.enter_context(app.store())
         history = stack.enter_context(app.history()) if dry_run else None
         read: Iterable[Session | SkillloopError] = read_all(paths)
-        if len(paths) >= SHOW_PROGRESS_FROM and sys.stderr.isatty() and not quiet:
+        if len(paths) >= 5 and sys.stderr.isatty() and not quiet:
             bar = click.progressbar(read, length=len(paths), label="sessions", file=sys.stderr)
             read = stack.enter_context(bar)
         for item in read:

@@ -16,6 +16,7 @@ from skillloop.skills import document, history
 from skillloop.store import Entry, Queued, Store
 from skillloop.worker.notice import counted, line_of
 
+CHANGED = 8  # lines of a change that `log SKILL` shows
 _DECIDED = {"rejected": "rejected", "queued": "took back to the queue", "stale": "set aside"}
 _KINDS = {
     "external": "an edit from outside is recorded",
@@ -30,7 +31,7 @@ _KINDS = {
     click.option("--audit", is_flag=True, help="Show every detail that the log holds, with its hashes."),
 )
 def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json: bool) -> int:
-    """Show what happened, newest last; with SKILL, the versions of that skill. Writes nothing.
+    """Show what happened, newest last; with SKILL, its versions and the lines that each changed. Writes nothing.
 
     \b
     Examples:
@@ -44,24 +45,33 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json
                 if as_json:
                     emit(asdict(entry))
                 elif audit:
-                    details = [
-                        f"{key} {value}" for key, value in entry.detail.items() if value not in (None, "")
-                    ]
+                    given = ((key, value) for key, value in entry.detail.items() if value not in (None, ""))
+                    details = [f"{key} {value}" for key, value in given]
                     out.say("  ".join(filter(None, (entry.at, entry.event, entry.skill, ", ".join(details)))))
                 elif entry.event != "applied":  # the version says it
                     text, style = line(store, entry)
-                    out.say(f"{datetime.fromisoformat(entry.at).astimezone():%Y-%m-%d %H:%M}  {text}", style)
+                    out.say(f"{_when(entry.at)}  {text}", style)
             return 0
         path = known_skill(store, skill)
-        for version in history.versions(store, path)[-(limit or 0) :]:
+        versions = history.versions(store, path)
+        for before, version in [*zip([None, *versions], versions, strict=False)][-(limit or 0) :]:
             if as_json:
                 about = picked(version, "number", "kind", "created", "proposal", "author")
                 proof = {key: version.claim.get(key) for key in ("session", "turn")}
                 emit({"path": str(path), "sha256": version.sha, "note": version.told, **about, **proof})
             else:
-                text = f"{version.created}  {version.author:<9} {version.sha[:8]}  {version.told}"
-                out.say(f"{version.number:>4}  {text}")
+                out.say(f"{version.number:>4}  {_when(version.created)}  {version.author:<9}  {version.told}")
+                if before:
+                    texts = [history.content(store, each.sha) for each in (before, version)]
+                    old, new = (text.decode("utf-8", "replace") for text in texts)
+                    lines = document.diff(old, new, path, "").splitlines()[2:]
+                    changed = [each for each in lines if each.startswith(("+", "-"))]
+                    out.print(render.diff("\n".join(changed[:CHANGED])), end="")
     return 0
+
+
+def _when(at: str) -> str:
+    return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M}"
 
 
 def line(store: Store, entry: Entry) -> tuple[str, str]:
@@ -81,10 +91,14 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
         return f"{name} v{detail['number']}: {what}", "green"
     if entry.event == "proposal" and queued is not None:
         state, why = render.standing(queued.verdict)
-        return f"{name}: {said} {state}" + f": {why}" * bool(why), "yellow"
-    reason = str(detail.get("reason", ""))
+        return f"{name}: drafted {said}, {state}" + f": {why}" * bool(why), "yellow"
+    reason = str(detail.get("reason") or ", ".join(detail.get("keys", ())))
     name = name or render.tilde(detail.get("path", ""))
-    what = f"{whose} {_DECIDED[entry.event]} {said}" if entry.event in _DECIDED else entry.event
+    what = (
+        f"{whose} {_DECIDED[entry.event]} {said}"
+        if entry.event in _DECIDED
+        else f"{entry.event} {detail.get('state', '')}".strip()
+    )
     return " ".join(filter(None, (f"{name}:" * bool(name), what, f"({reason})" * bool(reason)))), ""
 
 

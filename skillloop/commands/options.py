@@ -25,11 +25,8 @@ from skillloop.store import Queued, State, Store
 from skillloop.text.redact import ROLE_MARK, redact, shown
 from skillloop.worker.notice import Unlearnt, leave_notice, line_of
 
-VERSION = 1
-"""Of the JSON shapes in docs/json.md."""
-
-OPEN: tuple[State, ...] = ("queued", "stale")
-"""States of an edit that waits."""
+VERSION = 1  # of the JSON shapes in docs/json.md
+OPEN: tuple[State, ...] = ("queued", "stale")  # states of an edit that waits
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 token_option = click.option(

@@ -21,11 +21,8 @@ from skillloop.propose.targets import KnownSkill
 from skillloop.store import Store
 from skillloop.worker.notice import leave_notice
 
-MOST = 5
-"""Proposals of one session."""
-
-TRIES = 2
-"""So often may a check turn down what cites a turn: its wording can be mended once."""
+MOST = 5  # proposals of one session
+TRIES = 2  # so often may a check turn down what cites a turn: its wording can be mended once
 
 
 @verb(session_argument)

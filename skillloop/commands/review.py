@@ -34,14 +34,9 @@ from skillloop.worker.notice import Unlearnt, unlearnt
 
 Entry = Queued | Change | Unlearnt | Lesson
 
-LEAST = 0.02
-"""Chance from which a review asks whether what was said once is meant for good."""
-
-MOST = 5
-"""Of what was said once, the likeliest, that one review asks about."""
-
-PAGE = 14_000
-"""Bytes of one page of JSON: what an assistant's client passes on whole."""
+LEAST = 0.02  # chance from which a review asks whether what was said once is meant for good
+MOST = 5  # of what was said once, the likeliest, that one review asks about
+PAGE = 14_000  # bytes of one page of JSON: what an assistant's client passes on whole
 
 
 @verb(
@@ -172,7 +167,8 @@ def _print(app: App, store: Store, entry: Entry, room: int, as_json: bool) -> in
     elif as_json:
         return emit(lesson_as_object(entry), room=room)
     elif isinstance(entry, Lesson):
-        out.say(f"said once, maybe for good: {entry.text}  (“{entry.evidence.quote.strip()}”)")
+        quote = entry.evidence.quote.strip()
+        out.say(f"said once, maybe for good: {entry.text}" + f"  (“{quote}”)" * (quote != entry.text))
     else:
         out.say(not_learned(entry))
     return 0

@@ -16,11 +16,8 @@ from skillloop.pipeline.gather import Prepared
 from skillloop.store import Queued
 from skillloop.text.redact import redact
 
-CONTEXT = 150
-"""Characters of what was said before a quote that are shown in a review."""
-
-BYTES = 260
-"""Of one text in the JSON of a review: a quote, a changed line, a reason."""
+CONTEXT = 150  # characters of what was said before a quote that are shown in a review
+BYTES = 260  # of one text in the JSON of a review: a quote, a changed line, a reason
 
 
 @verb(edit_argument)

@@ -52,11 +52,8 @@ KEYS = {
     "q": "quit; what you decided stays",
     "?": "show this list",
 }
-RISKY = DOUBTS | {"risk", "self-weakening", "rules"}
-"""Findings that ask for a code of their own."""
-
-ALIKE = 0.6
-"""Similarity from which two waiting lines are shown together."""
+RISKY = DOUBTS | {"risk", "self-weakening", "rules"}  # findings that ask for a code of their own
+ALIKE = 0.6  # similarity from which two waiting lines are shown together
 
 
 def drafted(app: App, store: Store, lesson: Lesson, why: str) -> dict[str, Any]:

@@ -14,11 +14,8 @@ from skillloop.hosts.claude_code import authorship, places, transcript
 from skillloop.pipeline import session as pipeline
 from skillloop.propose.context import clean
 
-LONGEST = 2_000
-"""Characters of a turn that are shown."""
-
-RUNNING = "CLAUDE_CODE_SESSION_ID"
-"""The client tells its commands so which session they run in."""
+LONGEST = 2_000  # characters of a turn that are shown
+RUNNING = "CLAUDE_CODE_SESSION_ID"  # the client tells its commands so which session they run in
 
 
 session_argument = click.argument("session", required=False, metavar="[PATH|SESSION_ID]")

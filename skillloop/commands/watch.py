@@ -14,8 +14,7 @@ from skillloop.skillpath import client_folder
 from skillloop.worker import watch, worker
 from skillloop.worker.notice import counted
 
-IDLE = 600.0
-"""Seconds without a new record after which an open session is digested."""
+IDLE = 600.0  # seconds without a new record after which an open session is digested
 
 
 @verb()
