@@ -246,7 +246,7 @@ def contradicted(text: str, rule: str) -> Iterator[tuple[List, Item]]:
         if any(lexicon.whole(key).search(title) for key in _TURNED for title in titles):
             continue
         for item in found.items:
-            told = not (_ODD.match(item.text) or item.text.endswith(("?", "？")) or "→" in item.text)
-            told = told and (not found.loose or instructs(item.text))
-            if told and contradict(rule, item.text, found.title):
+            odd = _ODD.match(item.text) or item.text.endswith((":", "：")) or set("?？→") & set(item.text)
+            told = not odd and (not found.loose or instructs(item.text))
+            if told and contradict(rule, item.text, " / ".join((found.lead, *found.headings))):
                 yield found, item

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from skillloop.text import lexicon, words
@@ -24,9 +24,12 @@ SMALL = 3
 """Words from which a clause says enough to be about something else."""
 
 _CLAUSE = re.compile(r"\s*(?:[;:.!?。！？；，,、]+(?=\s|$|[^\x00-\x7f])|\s[-–—→]+\s)\s*")
-_MARKS = re.compile(r"https?://\S+|(?<!\w)\w'(?=\w{3})|[*`✅❌⚠🚫\ufe0f]|(?<!\w)_+|_+(?!\w)|\([^()]*\)")
+_MARKS = re.compile(
+    r"https?://\S+|(?<!\w)\w'(?=\w{3})|[*`✅❌⚠🚫\ufe0f]|(?<!\w)_+|_+(?!\w)|\([^()]*\)|(?<![\w-])--?[a-z][\w-]*"
+)
 _LABEL = re.compile(r"(?:(?:\*\*|__|`)[^*_`]{1,60}(?:\*\*|__|`)\s*(?::|[-–—]\s)|[\w /-]{1,40}:\s)\s*(?=\S)")
 _NAME = re.compile(r"(?<=\w)(?:\.(?=\w)|/)")  # of files: "news.md" is one word, and not "news"; so is "docs/"
+_TOLD = frozenset({"must", "all", "only"})
 _CONDITIONS = frozenset({"if", "except", "only", "without", "before", "after"})
 
 Stems = frozenset[str]
@@ -54,6 +57,12 @@ class _Clause:
         return self.about | self.verb
 
     @property
+    def given(self) -> bool:
+        """Whether it only says when something else holds, or what one need not do."""
+        condition = self.act is None and self.polar[:1] == ("if",)
+        return condition or ("not", "must") in (self.polar[:2], self.polar[-2:])
+
+    @property
     def conditions(self) -> Stems:
         return _CONDITIONS.intersection(self.polar)
 
@@ -67,7 +76,7 @@ def contradict(rule: str, line: str, heading: str = "") -> bool:
         if "if" in words.polarity(label[0]):
             return False
     around = words.content_words(lexicon.whole("placement.rules").sub(" ", words.fold(heading)))
-    mine, theirs = _clauses(rule), _clauses(line)
+    mine, theirs = ([one for one in _clauses(text) if not one.given] for text in (rule, line))
     pairs = [(a, b) for a in mine for b in theirs]
     return any(_opposed(a, b, around) or _reordered(a, b) or _reordered(b, a) for a, b in pairs)
 
@@ -84,8 +93,7 @@ def matter(rule: str) -> Stems:
 def instructs(line: str) -> bool:
     """Return whether a line tells how to work, by its form: it starts with a verb, or says "must", "not", "always", "only"."""
     first = [clause for text in (line, _LABEL.sub("", line, count=1)) for clause in _clauses(text)[:1]]
-    binding = {"must", "all", "only"}
-    return any(one.act is not None or not one.wanted or binding.intersection(one.polar) for one in first)
+    return any(one.act is not None or not one.wanted or _TOLD.intersection(one.polar) for one in first)
 
 
 @lru_cache(maxsize=64)
@@ -115,7 +123,13 @@ def _clauses(text: str) -> tuple[_Clause, ...]:
             if not (found and clause.wanted and (bit or nor)):  # no bits of an enumeration
                 found.append(clause)
         last = found[-1].said if found else frozenset()
+        if "without" in words.polarity(piece):  # what comes without: no stem of its own, so never alone
+            last |= {""}
         found += filter(None, (_clause(piece, found, last) for piece in unwanted))
+    scope = words.polarity(plain)
+    limits = {"without", "except"}.intersection(scope) if scope[:1] == ("not",) else ()
+    if limits:  # "Do not tag, or push without asking"
+        return tuple(replace(one, polar=(*one.polar, *limits)) for one in found)
     return tuple(found)
 
 
@@ -167,7 +181,7 @@ def _clause(text: str, before: list[_Clause], frame: Stems | None = None) -> _Cl
     about = words.content_words(plain) - {words.stem(found[at]) for at in small} - {act}
     head = next((stem for word in words.tokens(plain) if (stem := words.stem(word)) in about), "")
     if before and len(own) <= SMALL and act is None and polar and polar[0][:2] == ("not", 0):
-        frame = before[-1].said  # "…, not X"
+        frame = next((one.said for one in reversed(before) if one.wanted), before[-1].said)  # "…, not X"
     limit = next((at for name, at, _ in polar if at and name in ("if", "before", "after")), None)
     main = about if limit is None else about.intersection(map(words.stem, found[:limit]))
     negated = any(name == "not" for name, _, _ in polar)
@@ -185,7 +199,7 @@ def shared(these: Stems, those: Stems) -> Stems:
 
 def _akin(one: str, other: str) -> bool:
     short, long = sorted((one, other), key=len)
-    if "_" in long and words.stem(long.split("_")[0]) == words.stem(short.split("_")[0]):
+    if long.count("_") == 1 and words.stem(long.split("_")[0]) == words.stem(short.split("_")[0]):
         return True
     most = len(short) + (3 if len(short) < 6 else 5)
     return len(short) > 4 and len(long) <= most and (long.startswith(short) or long[:6] == short[:6])
@@ -200,13 +214,19 @@ def _opposed(a: _Clause, b: _Clause, around: Stems) -> bool:
     both = shared(yes.said, no.said)
     if no.conditions - yes.conditions or {"only", "without"} & no.conditions or no.polar.count("not") > 1:
         return False
-    if not both or 3 * len(both) < len(yes.said):
+    if not both or (2 if yes.act is None else 3) * len(both) < len(yes.said):
         return False
-    if yes.act is None and (2 * len(both) < len(yes.said) or (yes is b and len(yes.said) < 2)):
+    aside = no.frame is None and len(no.about) == 1 and no.head not in ("", yes.head)
+    if aside and yes.act is not None and len(yes.said) > 1:  # "no notes" is no word on a list of notes
+        return False
+    if yes.act is None and yes is b and (len(yes.said) < 2 or not _TOLD.intersection(yes.polar)):
         return False
     if no.frame is not None:  # what else is said has to be about the same
-        rest = shared((no.frame | no.said) - {no.head}, known if len(yes.said) < SMALL else yes.said)
-        alone = len(no.frame) == len(no.said) == 1
+        rest = shared((no.frame | no.said) - {no.head}, yes.said)
+        whole = len(no.frame) == len(no.said) == 1 or (yes.about == no.said and not no.polar)
+        alone = whole and "" not in no.frame
+        if not set(lexicon.phrases("said.only")).isdisjoint(no.tokens):  # "not just X"
+            return False
         return "if" not in yes.polar and no.head in {"", *yes.said} and (alone or bool(rest))
     if not shared(yes.verb, no.verb if no.act else no.said) and yes.act:
         return False
@@ -244,6 +264,8 @@ def _other_value(a: _Clause, b: _Clause, around: Stems) -> bool:
             continue  # the heading says of what
         common = shared(other, rest) or (a.said & kinds if b.said & kinds else frozenset())
         known = other if rest and other and not common else other | around
+        if not rest and not common and any(not stem.isdigit() for stem in other - around):
+            continue  # "Indent with tabs" is no word on "generous white space"
         covers = rest == shared(rest, known) or other == shared(other, rest)
         enough = (2 if b.act is None else 3) * len(common) >= len(other) or (not rest and len(other) < SMALL)
         if covers and enough and (common or number > 0 or (shared(rest, around) and not other)):
