@@ -60,7 +60,12 @@ class _Clause:
     def given(self) -> bool:
         """Whether it only says when something else holds, or what one need not do."""
         condition = self.act is None and self.polar[:1] == ("if",)
-        return condition or ("not", "must") in (self.polar[:2], self.polar[-2:])
+        told = self.act is None and not self.wanted and self.frame is None and "must" not in self.polar
+        return (
+            condition
+            or ("not", "must") in (self.polar[:2], self.polar[-2:])
+            or (told and "not" not in words.polarity(self.tokens[0]))  # "it does not work"
+        )
 
     @property
     def conditions(self) -> Stems:

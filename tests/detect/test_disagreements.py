@@ -92,6 +92,24 @@ def test_a_correction_is_found_and_the_next_request_is_not(language):
     assert not find(conversation(following, "ok", edits="src/search.py"))
 
 
+@pytest.mark.parametrize(
+    "order",
+    [
+        "Now fix ticket 12",
+        "Next do the footer",
+        "Add a test for the tokenizer",
+        "Draft the letter to the board",
+        "Find out why the import is slow",
+        "Jetzt die Druckansicht",
+        "Maintenant, ajoute la pagination",
+        "现在实现登录页面",
+    ],
+)
+@pytest.mark.parametrize("reply", ["Got it. I'll start on this.", "Done."])
+def test_an_order_that_opens_new_work_is_no_correction(order, reply):
+    assert not detect.find(conversation(order, reply, edits="src/other.py"))[0]
+
+
 def test_a_turn_can_teach_several_lessons_best_first():
     both = "no, put the tests beside the code. From now on, never mock the clock. Always run the linter before a commit."
     _, found = detect.find(conversation(both))
