@@ -114,16 +114,11 @@ def start(session: Session, home: Path, store: Store | None, history: Store | No
     return Run(session, home, store, store, ModelStage(session, home, store, connect))
 
 
-def start_plan(session: Session, home: Path, history: Store) -> tuple[Run, list[Planned]]:
-    """Return a run that sends and writes nothing, and the list that it fills with what it would send."""
-    planned: list[Planned] = []
-    connect = partial(llm.connect, store=history, planned=planned)
-    return Run(session, home, history, None, ModelStage(session, home, history, connect)), planned
-
-
 def plan(session: Session, home: Path, history: Store) -> list[Planned]:
     """Return what digesting a session would send to a model, in order. Nothing is sent or written."""
-    run, planned = start_plan(session, home, history)
+    planned: list[Planned] = []
+    connect = partial(llm.connect, store=history, planned=planned)
+    run = Run(session, home, history, None, ModelStage(session, home, history, connect))
     learn(run, detect_in(run))
     return planned
 
