@@ -103,8 +103,9 @@ class _Reading:
     def lessons(self) -> list[Lesson]:
         """Return what the turn teaches, best first."""
         turn, disagrees = self.scene.turn, self.confidence >= FOUND_AT
-        signals = learned().disagreement.signals(self.present)
-        found = ((rule, chance, self._offered(rule, chance)) for rule, chance in self.rules)
+        ranked = enumerate((rule, chance, self._offered(rule, chance)) for rule, chance in self.rules)
+        found = [item for item in ranked if disagrees or item[1][2] or item[1][1] >= CANDIDATE_AT]
+        signals = learned().disagreement.signals(self.present) if found else ()
         own = self.evidence.id  # a further rule of the turn has an id of its own
         return [
             Lesson(
@@ -123,8 +124,7 @@ class _Reading:
                 look=self._look(rule, chance),
                 signals=signals,
             )
-            for number, (rule, chance, offered) in enumerate(found)
-            if disagrees or offered or chance >= CANDIDATE_AT
+            for number, (rule, chance, offered) in found
         ]
 
     def disagreement(self) -> Disagreement:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import takewhile
 
 from skillloop.detect import durability
@@ -182,6 +182,14 @@ def _split(sentence: str) -> list[str]:
     return parts if not limits and polarity(parts[0])[:1] != ("if",) and all(map(trim, parts)) else [sentence]
 
 
+@cache
+def _opens() -> re.Pattern[str]:
+    """Compile all openings that are worded anew into one: few rules have any."""
+    every = "|".join(f"(?:{pattern.pattern})" for pattern, _ in lexicon.rewrites("lesson.opening"))
+    return re.compile(every, re.IGNORECASE)
+
+
+@lru_cache(maxsize=256)
 def trim(sentence: str) -> str | None:
     """Return a sentence as a rule, or None where it cannot be one."""
     if len(sentence) > LONGEST * 2:
@@ -196,8 +204,9 @@ def trim(sentence: str) -> str | None:
     for mark in "\"'":  # around the whole, or a lost one at an end
         if rest.count(mark) % 2 or (rest[:1] == rest[-1:] == mark and rest.count(mark) == 2):
             rest = rest.strip(mark)
-    for pattern, into in lexicon.rewrites("lesson.opening"):
+    for pattern, into in lexicon.rewrites("lesson.opening") if _opens().search(rest.strip()) else ():
         rest = pattern.sub(into and f"{into} ", rest).strip()
+    rest = rest.strip()
     words = len(tokens(rest)) * (0.5 if wide(rest) else 1.0)
     if words < 2 or len(rest) > LONGEST or rest.count("(") != rest.count(")"):
         return None
