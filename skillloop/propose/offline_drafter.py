@@ -46,8 +46,9 @@ def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) 
     """
     rule = " ".join(lesson.text.split())
     document.parse(text, path)  # its errors name the file
+    numbers = sorted(_NUMBER.findall(rule))
     for item in (item for found in placement.lists(text) for item in found.items):
-        if _says_the_same(rule, item.text):
+        if words.alike(rule, item.text, SAME) and sorted(_NUMBER.findall(item.text)) == numbers:
             return Recurrence(lesson, path, item.line + 1, item.text)
     if pair := _pair(text, rule, avoid, lesson.old):
         edit, why = pair
@@ -59,11 +60,6 @@ def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) 
     drafter = DRAFTERS.get(lesson.source, lesson.source)
     why = f"{drafter}: {lesson.why} {why}" if lesson.why else why
     return proposal(lesson, text, path, (replace(edit, evidence=cited),), why, drafter)
-
-
-def _says_the_same(rule: str, line: str) -> bool:
-    numbers = (sorted(_NUMBER.findall(text)) for text in (rule, line))
-    return words.alike(rule, line, SAME) and next(numbers) == next(numbers)
 
 
 def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> tuple[Edit, str] | None:

@@ -72,10 +72,9 @@ def waiting(store: Store) -> Iterator[Change]:
         known = versions(store, skill)
         for at, version in enumerate(known):
             before, number = known[at - 1].sha if at else sha256(b""), version.number
-            back = any(
-                v.sha == before or v.extra.get("without") == number or v.extra.get("to", number) < number
-                for v in known[at + 1 :]
-            )
+            later = known[at + 1 :]
+            back = any(v.sha == before or v.extra.get("without") == number for v in later)
+            back = back or any(v.extra.get("to", number) < number for v in later)
             if version.claim.get("why") and number not in kept and not back:
                 texts = (content(store, before) if at else b"", content(store, version.sha))
                 yield Change(skill, version, *(text.decode("utf-8", "replace") for text in texts))
@@ -130,9 +129,8 @@ def publish(
     if base == sha256(b"") and is_rules(str(path)):
         fs.make_rules(path)
     with change_lock(store), fs.open_skill(path) as skill:
-        return protocol.publish(
-            store, skill, base, data, Publish(skill.path, "proposal", "", "", note, proposal_id, by)
-        )
+        change = Publish(skill.path, "proposal", "", "", note, proposal_id, by)
+        return protocol.publish(store, skill, base, data, change)
 
 
 def rollback(

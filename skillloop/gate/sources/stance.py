@@ -145,9 +145,8 @@ def _carried(parts: list[str], before: str, behind: str) -> bool:
         return bool(expression(_BARE).fullmatch(parts[0])) and not phrases("contrast").search(before)
     listed = expression(_LIST).fullmatch(before) or expression(_NOR).search(before)
     ends = not re.search(r"\w", behind) or expression(r"\s*<sources.also>\b").match(behind)
-    return bool(listed and ends) and any(
-        _odd(part) and re.search(r"\w+\W+\w|[不别勿]", part) for part in parts
-    )
+    begun = any(_odd(part) and re.search(r"\w+\W+\w|[不别勿]", part) for part in parts)
+    return bool(listed and ends) and begun
 
 
 def _subject(behind: str) -> Stance:

@@ -52,10 +52,8 @@ def harm_to_trusted(
 
 def _outline(text: str, rules: SourceRules) -> list[tuple[str, str]]:
     """Return (heading, label) of each mention of a kept source that a reader sees, in order."""
-    sections = _sections(_UNREAD.sub("", text))
-    return [
-        (heading, m.label) for heading, lines in sections for _, line in lines for m in _kept(line, rules)
-    ]
+    lines = ((heading, line) for heading, rows in _sections(_UNREAD.sub("", text)) for _, line in rows)
+    return [(heading, m.label) for heading, line in lines for m in _kept(line, rules)]
 
 
 def _kept(line: str, rules: SourceRules) -> list[Mention]:

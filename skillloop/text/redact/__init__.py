@@ -90,7 +90,11 @@ def _dense(view: str) -> Iterator[Secret]:
     """Find what only a long word can hold. Prose has few of them, so most of it is never searched."""
     words = [word for word in view.split() if len(word) >= _LONG]
     dense = "\n".join(words)
-    hits = [*tokens(dense, spaced=False), *_encoded(dense)]
+    hits = list(tokens(dense, spaced=False))
+    for run in _BASE64.finditer(dense):  # whose content may be a text that holds a credential
+        plain = decoded(run.group())
+        inner = (*tokens(plain, spaced=False), *tokens(plain, spaced=True), *assigned(plain)) if plain else ()
+        hits += (Secret(run.start(), run.end(), found.type) for found in inner[:1])
     if not hits:
         return
     at, into, places = 0, 0, []
@@ -101,14 +105,6 @@ def _dense(view: str) -> Iterator[Secret]:
     for hit in hits:
         shift = places[bisect_right(places, (hit.start, len(view))) - 1][1]
         yield Secret(hit.start + shift, hit.end + shift, hit.type)
-
-
-def _encoded(view: str) -> Iterator[Secret]:
-    """Find runs of base64 whose content is text that holds a credential."""
-    for run in _BASE64.finditer(view):
-        if plain := decoded(run.group()):
-            inner = [*tokens(plain, spaced=False), *tokens(plain, spaced=True), *assigned(plain)]
-            yield from (Secret(run.start(), run.end(), found.type) for found in inner[:1])
 
 
 @lru_cache(maxsize=10_000)

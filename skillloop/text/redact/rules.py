@@ -171,17 +171,13 @@ def _matches(rule: _Rule, view: str) -> Iterator[Secret]:
                 continue
             start = head.start()
         body = view[start:end].removeprefix(rule.literal)
-        real = written.get(body)
-        if real is None:  # a text of one line over and over is judged once
-            real = written[body] = _written_out(body, grouped=grouped)
-        if real:
+        if body not in written:  # a text of one line over and over is judged once
+            itself = (
+                not _LOOKED_UP.match(body) if grouped else len(set(body)) >= 5
+            )  # not "$TOKEN", not "-----"
+            written[body] = itself and not placeholder(body)
+        if written[body]:
             yield Secret(start, end, rule.type)
-
-
-def _written_out(body: str, *, grouped: bool) -> bool:
-    """Say whether this is a value itself, neither looked up ("$TOKEN") nor standing for another ("your-token")."""
-    looked_up = grouped and _LOOKED_UP.match(body)
-    return not looked_up and (grouped or len(set(body)) >= 5) and not placeholder(body)
 
 
 # What may stand between the word and the value: the rest of a name, then a sign or a verb.
