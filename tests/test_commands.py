@@ -244,7 +244,9 @@ def test_a_change_of_claude_s_is_shown_everywhere_and_kept_or_taken_back(desk):
     versions = [json.loads(line) for line in desk.run("log", "research", "--json").stdout.splitlines()]
     assert [each["author"] for each in versions] == ["unknown", "client", "client"]
     assert versions[1]["session"] == "5e55104e-0000-4000-8000-000000000000"
-    assert "client" in desk.run("log", "research").stdout
+    told = desk.run("log", "research").stdout
+    assert "client" in told
+    assert "\n+- " in told
     assert "version 3, by client" in desk.run("diff", "research", "2").stdout
     desk.run("approve", "research@9", code=2)
     desk.run("approve", "research@2", code=4)

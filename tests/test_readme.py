@@ -86,9 +86,12 @@ def test_the_shape_of_digest(played):
     assert named(keys(played[2])) == documented("digest") - repeats
 
 
-@pytest.mark.parametrize("command", ["review", "status", "log", "constraints", "verify", "doctor"])
+@pytest.mark.parametrize(
+    "command",
+    ["review", "status", "log", "constraints", "config path", "init", "uninstall", "verify", "doctor"],
+)
 def test_the_shape_of_reading_commands(played, command):
-    run = CliRunner().invoke(cli.app, ["--home", str(played[0]), command, "--json"])
+    run = CliRunner().invoke(cli.app, ["--home", str(played[0]), *command.split(), "--json"])
     value = json.loads(run.stdout.splitlines()[0])
     shape = dict(keys(value))
     for free in {"detail", "proposals", "value"} & set(shape):

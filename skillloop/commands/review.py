@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -86,7 +87,7 @@ def command(
             entries = entries[ids.index(after) + 1 :]
         entries = [entry for entry in entries if not isinstance(entry, Queued) or entry.state in OPEN]
         if not ask:
-            _list(app, store, entries, limit or len(entries), as_json=as_json)
+            _list(app, store, entries, limit or len(entries), skill, as_json=as_json)
         elif not entries:
             click.echo("nothing waits")
         else:
@@ -131,7 +132,9 @@ def _id(entry: Entry) -> str:
     return entry.proposal.id if isinstance(entry, Queued) else entry.id
 
 
-def _list(app: App, store: Store, entries: Sequence[Entry], limit: int, *, as_json: bool) -> None:
+def _list(
+    app: App, store: Store, entries: Sequence[Entry], limit: int, skill: str | None, *, as_json: bool
+) -> None:
     """Print what waits; as JSON no more than a page of it, and how to get the next one."""
     room, last = PAGE, ""
     for number, entry in enumerate(entries):
@@ -141,7 +144,9 @@ def _list(app: App, store: Store, entries: Sequence[Entry], limit: int, *, as_js
             say(f"skillloop: {_id(entry)}: {error.message}", err=True)
             continue
         if size > room and last:
-            command = f"skillloop review --json --after {last}"
+            command = shlex.join(
+                ["skillloop", "review", *([skill] if skill else []), "--json", "--after", last]
+            )
             emit({"more": len(entries) - number, "next": command}) if as_json else None
             break
         room, last = room - size, _id(entry)
