@@ -28,7 +28,6 @@ STATEMENT = "told: only told"
 
 WINDOW = 1500  # characters of a turn that are looked at around the rule
 NEAR = 120  # characters before and after a rule in which "from now on" and "I told you" are about it
-LONGEST_PHRASE = 8  # tokens of the longest phrase of a class
 LISTED = 3  # items from which a turn holds a list: of tasks, findings or a specification
 
 _NEAR_CLASSES = {"from now on", "said before"}
@@ -55,10 +54,9 @@ def features(text: str, quote: str, rule: str) -> dict[str, float]:
     """Return every feature of a sentence as a rule that is not 0: its words, those that it starts with, its form, pairs."""
     words = tokens(rule)
     lead, token_size = (6, 0.6) if wide(rule) else (2, 1.0)
-    classes = PERSON.find(words)
-    starts = {name for name, at in classes.items() if at < lead}
-    starts |= {name for name, at in _REQUEST.find(words[: lead + LONGEST_PHRASE]).items() if at < lead}
-    contains = {*_REQUEST.find(tokens(quote)), *classes} - {"asks"}
+    classes, asked, said = PERSON.find(words), _REQUEST.find(words), tokens(quote)
+    starts = {name for found in (classes, asked) for name, at in found.items() if at < lead}
+    contains = {*(asked if said == words else _REQUEST.find(said)), *classes} - {"asks"}
     contains |= _form(rule, (len(words) or 1) * token_size)
     contains |= set(pairs("rule-pairs", contains))
     mood = "told" if starts.isdisjoint(lexicon.table("detector")["orders"]["classes"]) else "rule"

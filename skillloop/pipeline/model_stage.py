@@ -54,14 +54,10 @@ class ModelStage:
         self.drafter = "model"  # back end, model and prompt, once it answered
         self._store = store
         self._connect = connect
-        self._clients: dict[
-            str, ModelClient | None
-        ] = {}  # by path of the skill, since each has its own rules
+        self._clients: dict[str, ModelClient | None] = {}  # by path of the skill: each has its own rules
         self._down = ""  # why the model is not asked any more in this session
         self._suspicions: dict[int, str] = {}  # by turn
-        self.instead: dict[
-            str, list[Lesson]
-        ] = {}  # found offline, by id of the model's lesson in their place
+        self.instead: dict[str, list[Lesson]] = {}  # found offline, by id of the model's in their place
 
     @cached_property
     def shown(self) -> Session:

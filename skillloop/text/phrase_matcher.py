@@ -87,7 +87,8 @@ class Phrases:
         tables = self._tables
         found = set(tables.exact.get(word, ()))
         for end in range(2, min(len(word), tables.longest) + 1):
-            found |= tables.stems.get(word[:end], set())
+            if named := tables.stems.get(word[:end]):
+                found |= named
         phrases = tables.begun.get(word, [])
         if not (found or phrases):
             return None

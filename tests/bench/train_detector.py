@@ -19,6 +19,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,11 @@ START = {
     "told: must": 0.5,
 }
 """What makes a sentence the likeliest rule of its turn before anything is learned."""
+
+# What no weight changes is worked out once for all folds: that makes training five times as fast.
+_found = lessons._candidates
+lessons._candidates = cache(lambda text: tuple(_found(text)))
+durability.surrounding_features = cache(durability.surrounding_features)
 
 Picked = tuple[dict[str, float], bool]
 Example = tuple[dict[str, float], bool, float]

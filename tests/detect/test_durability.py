@@ -5,8 +5,6 @@ import pytest
 from skillloop.detect import durability, lesson
 from skillloop.detect.classifier import learned
 from skillloop.detect.durability import is_explicit
-from skillloop.text import lexicon
-from skillloop.text.phrase_matcher import tokens
 
 
 def explicit(text):
@@ -125,8 +123,3 @@ def confidence(text):
 )
 def test_a_durable_rule_weighs_more_than_a_request_for_today(rule, one_off):
     assert confidence(rule) >= 0.2 > confidence(one_off)
-
-
-def test_no_phrase_is_longer_than_what_is_looked_at_for_how_a_rule_starts():
-    phrases = (phrase for row in lexicon.classes("wished").values() for phrase in row)
-    assert max(len(tokens(phrase)) for phrase in phrases) == durability.LONGEST_PHRASE
