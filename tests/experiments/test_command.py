@@ -39,7 +39,7 @@ def test_the_log_has_every_trial_and_its_reason(run):
 def test_the_log_as_json_is_the_ledger(run):
     said = bench("log", "--json", "--dir", run.root).stdout
     assert [json.loads(line) for line in said.splitlines()] == [
-        json.loads(line) for line in run.ledger.read_text().splitlines()
+        {"version": 1} | json.loads(line) for line in run.ledger.read_text().splitlines()
     ]
 
 

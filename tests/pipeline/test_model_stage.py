@@ -1,6 +1,8 @@
 """The whole way with a model: drafted, through the gate, replayed, judged, and only then applied or queued."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers import command_line
 from helpers.messages_server import MessagesServer, data_of, silent
 from helpers.models import ENDING, HIDDEN, SAID, Person, answer, asked, digest, held_out, outcome, taught
 from helpers.sessions import corrected
@@ -156,14 +159,16 @@ def test_a_digest_that_is_killed_goes_on_where_it_was_and_pays_for_nothing_twice
         *[lambda handler, request: handler.reply(request, server.answer(request), "end_turn", None)] * after
     )
     server.next(silent(30))
-    command = [sys.executable, "-m", "skillloop.cli", "--home", str(home), "digest", str(path)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as killed:
+    command, environment = ["--home", home, "digest", path], dict(os.environ)
+    with Path(os.devnull).open("r+") as nothing:
+        killed = command_line.warm().start(command, environment, [nothing.fileno()] * 3)
         deadline = time.monotonic() + 60
         while len(server.requests) <= after and time.monotonic() < deadline:
             time.sleep(0.02)
-        killed.kill()
+        os.kill(killed, signal.SIGKILL)
+        assert command_line.warm().wait() == -signal.SIGKILL
     held = store.calls.today().nano - server.billed
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert command_line.run(command, environment).returncode == 0
     spent = store.calls.today()
     assert spent.nano == server.billed + held
     assert spent.unanswered == 1
