@@ -87,12 +87,12 @@ def recipes(place: Path) -> Iterator[list[list[str]]]:
     inner = str(place / "bin" / "python")
     works = [inner, "-I", "-c", "import skillloop.worker.worker"]
     python, uv = suitable_python(), shutil.which("uv")
-    if python:
-        pip = [inner, "-I", "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]
-        yield [[python, "-I", "-m", "venv", str(place)], [*pip, "install", str(ROOT)], works]
     if uv:
         install = [uv, "pip", "install", "--quiet", "--python", inner, str(ROOT)]
         yield [[uv, "venv", "--quiet", "--python", UV_PYTHON, str(place)], install, works]
+    if python:
+        pip = [inner, "-I", "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]
+        yield [[python, "-I", "-m", "venv", str(place)], [*pip, "install", str(ROOT)], works]
 
 
 def build(place: Path) -> None:
