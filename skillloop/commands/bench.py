@@ -27,6 +27,7 @@ from skillloop.store import Store
 PROPOSERS = ("all", "ideas", "search", "claude", "anthropic")
 CORPORA = ("stdlib", "shakespeare", "debian", "climbmix")
 _folder = click.Path(path_type=Path, file_okay=False)
+_existing = click.Path(path_type=Path, exists=True)
 folder_option = click.option(
     "--dir",
     "root",
@@ -55,7 +56,7 @@ def command() -> None:
 )
 @click.option("--trials", type=int, default=10, help="Candidates beside the baseline.")
 @click.option(
-    "--seconds", type=float, help="Time of one training: 300 by the clock with a GPU, else 10 of a CPU."
+    "--seconds", type=float, help="Of one training. [default: 300 with a GPU, else 10 of processor time]"
 )
 @click.option(
     "--proposer",
@@ -73,7 +74,7 @@ def command() -> None:
 )
 @click.option(
     "--recipe",
-    type=_folder,
+    type=_existing,
     help="The folder of train.py and its fixed files. [default: the skill gpu-benchmark]",
 )
 @click.option("--python", help="Interpreter with PyTorch. [default: $SKILLLOOP_PYTHON, else this one]")
@@ -126,7 +127,7 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
 
 
 @command.command(name="try")
-@click.argument("path", type=click.Path(path_type=Path, exists=True))
+@click.argument("path", type=_existing)
 @click.option("-m", "--message", required=True, help="What the edit does, in one line.")
 @folder_option
 @slots_option
