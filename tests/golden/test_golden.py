@@ -12,7 +12,6 @@ A change of these files is a change of behaviour: it belongs into a commit that 
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -171,8 +170,7 @@ def write() -> None:
             before = read(answers)
             lines = [visible(json.dumps(item, ensure_ascii=False)) for item in answers(world).items()]
             path_of(answers).write_text("\n".join(lines) + "\n", "utf-8")
-            changed = [x for x in difflib.ndiff(before, lines) if x[:1] in "+-"] if before != lines else []
-            print(f"{answers.__name__}: {len(lines)} answers, {len(changed)} lines changed")
+            print(f"{answers.__name__}: {len(lines)} answers, {len({*before} ^ {*lines})} lines changed")
 
 
 if __name__ == "__main__":
