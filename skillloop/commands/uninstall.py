@@ -6,8 +6,10 @@ put there and every SKILL.md stay; a line that a skill learned belongs to the sk
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import stat
 from pathlib import Path
 
 import click
@@ -69,8 +71,12 @@ def command(app: App, purge: bool, token: str | None, as_json: bool) -> int:
 
 def _size(path: Path) -> tuple[int, int]:
     """Return the number of files and of bytes in a file or folder."""
-    inside = [path] if path.is_symlink() or not path.is_dir() else [*path.rglob("*")]
-    sizes = [each.lstat().st_size for each in inside if each.is_symlink() or each.is_file()]
+    if path.is_symlink() or not path.is_dir():
+        return 1, path.lstat().st_size
+    sizes = []
+    for folder, folders, files in os.walk(path):  # many times faster than pathlib over an environment
+        inside = (os.path.join(folder, name) for name in (*files, *folders))  # noqa: PTH118
+        sizes += [state.st_size for state in map(os.lstat, inside) if not stat.S_ISDIR(state.st_mode)]
     return len(sizes), sum(sizes)
 
 
