@@ -1,4 +1,4 @@
-"""SIGKILL and errors at every system call of publish, rollback, the first use and recovery itself (strace injects)."""
+"""SIGKILL and errors at the system calls of publish, rollback, the first use and recovery itself (strace injects)."""
 
 import re
 from collections import Counter
@@ -26,6 +26,35 @@ ERRORS = {
     "flock": ("EINTR", "ENOLCK"),
     "fcntl": ("EAGAIN", "EIO"),
 }
+CHANGE_NOTHING = {
+    *(
+        "newfstatat",
+        "fstat",
+        "stat",
+        "lstat",
+        "statx",
+        "access",
+        "faccessat2",
+        "getdents64",
+        "readlink",
+        "readlinkat",
+    ),
+    *(
+        "read",
+        "pread64",
+        "lseek",
+        "ioctl",
+        "mmap",
+        "mremap",
+        "munmap",
+        "brk",
+        "getpid",
+        "gettid",
+        "geteuid",
+        "getrandom",
+    ),
+}
+"""A kill before one of these leaves what a kill before the next other call leaves: what is on disk is the same."""
 SCENES = ["publish", "rollback", "first", "recover intent", "recover staged", "recover placed"]
 
 
@@ -56,12 +85,12 @@ def calls(zygote, world, act, patch):
 @pytest.mark.parametrize("template", ["", "linked"], indirect=True)
 @pytest.mark.parametrize("patch", [None, "no exchange"])
 @pytest.mark.parametrize("name", SCENES)
-def test_a_kill_at_every_system_call_breaks_no_promise(
+def test_a_kill_at_every_system_call_that_changes_something_breaks_no_promise(
     tracing, start, record_property, name, patch, template
 ):
     found, points = [], 0
     for call, count in calls(tracing, *start(name), patch).items():
-        for number in range(1, count + 1):
+        for number in range(1, count + 1 if call not in CHANGE_NOTHING else 1):
             world, act = start(name)
             inject = ["-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"]
             code, _ = tracing.run(act, world, strace=inject, patch=patch)
