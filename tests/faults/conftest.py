@@ -45,6 +45,14 @@ def memory():
 
 
 @pytest.fixture
+def tmp_path(memory):
+    """A folder of the test's own in it."""
+    path = memory / "tmp"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
 def zygote(memory):
     here = Path(__file__).parent
     command = [sys.executable, str(here / "zygote.py")]

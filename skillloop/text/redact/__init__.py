@@ -51,12 +51,20 @@ def secrets(text: str) -> list[Secret]:
 
 def redact(text: str) -> str:
     """Replace each credential by `<SECRET:type>`; idempotent."""
+    return _redacted_before(text) if len(text) <= _SHORT else _redacted(text)
+
+
+def _redacted(text: str) -> str:
     parts, end = [], 0
     for secret in secrets(text):
         parts += [text[end : secret.start], f"<SECRET:{secret.type}>"]
         end = secret.end
     return "".join([*parts, text[end:]])
 
+
+_SHORT = 200
+"""Letters of a text that is likely to come again: a name, an id, a check's sentence."""
+_redacted_before = lru_cache(maxsize=4096)(_redacted)
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 ROLE_MARK = re.compile(
@@ -89,6 +97,8 @@ def random_tokens(text: str) -> list[str]:
 def _dense(view: str) -> Iterator[Secret]:
     """Find what only a long word can hold. Prose has few of them, so most of it is never searched."""
     words = [word for word in view.split() if len(word) >= _LONG]
+    if not words:
+        return
     dense = "\n".join(words)
     hits = list(tokens(dense, spaced=False))
     for run in _BASE64.finditer(dense):  # whose content may be a text that holds a credential
