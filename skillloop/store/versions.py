@@ -70,11 +70,16 @@ class Versions(Tables):
     def of(self, skill: str) -> list[Version]:
         """Return all versions of a skill, oldest first."""
         rows = self._database.rows(f"{_VERSION} WHERE skill = ? ORDER BY number", skill)
-        return [replace(Version(*known), extra=self._database.parsed(extra)) for *known, extra in rows]
+        return list(map(self._version, rows))
 
     def head(self, skill: str) -> Version | None:
         """Return the newest version of a skill."""
-        return next(reversed(self.of(skill)), None)
+        rows = self._database.rows(f"{_VERSION} WHERE skill = ? ORDER BY number DESC LIMIT 1", skill)
+        return self._version(rows[0]) if rows else None
+
+    def _version(self, row: tuple[Any, ...]) -> Version:
+        *known, extra = row
+        return replace(Version(*known), extra=self._database.parsed(extra))
 
     def skills(self) -> list[str]:
         """Canonical paths of all skills with a history, in alphabetical order."""

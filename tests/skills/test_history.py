@@ -17,6 +17,7 @@ from skillloop.model import sha256
 from skillloop.skillpath import SkillPath
 from skillloop.skills import history
 from skillloop.store import Store
+from skillloop.store.database import Database
 from skillloop.store.versions import Publish
 
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a disk that syncs in no time
@@ -508,3 +509,26 @@ def test_an_interrupted_publish_of_rules_under_another_client_folder_waits(store
     assert history.recover(store) == []
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "conf"))
     assert [done.state for done in history.recover(store)] == ["aborted"]
+
+
+def test_a_publish_reads_no_more_of_a_long_history_than_of_a_short_one(store, skill, monkeypatch):
+    read = []
+    rows = Database.rows
+
+    def counted(self, query, *values):
+        found = rows(self, query, *values)
+        read.append(len(found))
+        return found
+
+    def publish(number):
+        live = skill.read_bytes()
+        read.clear()
+        history.publish(store, skill, sha256(live), live + b"- rule %d\n" % number, by="auto")
+
+    monkeypatch.setattr(Database, "rows", counted)
+    publish(0)
+    publish(1)
+    before = sum(read)
+    for number in range(2, 30):
+        publish(number)
+    assert sum(read) == before
