@@ -164,7 +164,7 @@ def test_a_change_that_later_ones_stand_on_is_not_taken_out_and_the_line_is_name
     desk.skill.write_text(desk.skill.read_text().replace("One.", "One, mine."))
     text = desk.skill.read_text()
     told = desk.run("rollback", "research", "--only", "2", code=5).stderr
-    assert "SKILL.md:11: was changed since" in told
+    assert "SKILL.md:11: was changed again later" in told
     assert desk.skill.read_text() == text
     assert (
         "cannot be combined with"

@@ -245,12 +245,22 @@ def study(session: Session, recurring: Mapping[str, str] | None = None) -> Found
     """Return the disagreements of a session and its lessons, redacted. An automated session has none.
 
     What the assistant or a tool's result said first is no lesson of the person's, nor a quote, however it came into their
-    message.
+    message; nor does it say anything for the lessons beside it, which are read as if it were not there.
     """
     disagreements, lessons = detect.find(session, recurring=recurring)
     cited = [*(item.evidence for item in disagreements), *(item.evidence for item in lessons)]
     echoed = gather.echoed(session, cited)
-    lessons = [item for item in lessons if item.evidence not in echoed]
+    back = {item.turn for item in lessons if item.evidence in echoed}
+    if back:
+        own = list(session.turns)
+        for item in lessons:
+            if item.evidence in echoed:
+                text = own[item.turn].text.replace(item.evidence.quote, " ")
+                own[item.turn] = replace(own[item.turn], text=text)
+        _, again = detect.find(replace(session, turns=tuple(own)), recurring=recurring)
+        echoed |= gather.echoed(session, [item.evidence for item in again if item.turn in back])
+        lessons = [*(x for x in lessons if x.turn not in back), *(x for x in again if x.turn in back)]
+        lessons = [item for item in lessons if item.evidence not in echoed]
     return (
         tuple(
             replace(item, evidence=_redacted(item.evidence))

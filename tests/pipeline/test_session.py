@@ -366,6 +366,13 @@ def test_a_sentence_that_the_assistant_had_first_teaches_nothing_when_it_comes_b
     assert result.trials == ()
 
 
+def test_what_the_person_says_beside_it_is_read_by_itself(tmp_path, home, skill):
+    built = corrected(skill).says(f'Run: notify --note "{RULE}"')
+    built.typed(f"{RULE} does not work. From now on always name the journal of each study.")
+    result = digest(built.says("You're right, sorry."), tmp_path, home)
+    assert [item.text for item in result.lessons if item.offered] == ["Always name the journal of each study"]
+
+
 @pytest.mark.parametrize(
     ("printed", "back"),
     [

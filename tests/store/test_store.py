@@ -139,10 +139,10 @@ def test_a_proposal_is_found_by_the_start_of_its_id_if_that_is_clear(store):
         store.save_proposal(proposal(name), VERDICT, "queued", "ask")
     assert store.find_proposal("abc").proposal.id == "abc123"
     assert store.find_proposal("ab").proposal.id == "ab"
-    for prefix, word in (("a", "could be"), ("x", "no proposal"), ("", "no proposal"), ("%", "no proposal")):
+    for prefix, word in (("a", "could be"), ("x", "no edit"), ("", "no edit"), ("%", "no edit")):
         with pytest.raises(UsageError, match=word):
             store.find_proposal(prefix)
-    with pytest.raises(UsageError, match="no proposal"):
+    with pytest.raises(UsageError, match="no edit"):
         store.set_state("x", "rejected", "no", by="person")
 
 
