@@ -142,7 +142,7 @@ def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
     for batch in Lines(Path(session.path)) if quotes else ():
         block, ends = b"".join(batch), list(accumulate(map(len, batch)))
         for trace in traces:
-            for at, words in trace.near(block, ends) if before < trace.line else ():
+            for at, words in trace.near(block, ends) if before < trace.line and not trace.decided else ():
                 line, number = batch[at], before + at + 1
                 result = b'"tool_result"' in line
                 person = number in said or (not result and b'"user"' in line)
@@ -180,8 +180,8 @@ class _Trace:
         middle = quote[slice(*spans[len(spans) // 2])] if spans else ""
         words = sorted(re.findall(r"\w+", middle), key=len, reverse=True)
         self._marks = set(zip(*map(_as_json, words), strict=True))
-        self._own: set[tuple[int, int]] = set()  # pieces that the person had first
         self.echoed: set[tuple[int, int]] = set()
+        self.decided = False  # who had each piece first
 
     def near(self, block: bytes, ends: list[int]) -> Iterator[tuple[int, bytes]]:
         """Find where all words of the middle piece stand, as they do where half of the quote does.
@@ -205,17 +205,18 @@ class _Trace:
                 at = block.find(rare, min(ends[number], at + reach))
 
     def take(self, words: bytes, *, person: bool) -> None:
-        """Take what stands in an earlier line, of the person's or of somebody else's."""
+        """Take what stands in an earlier line, of the person's or of somebody else's; the first that has a piece has it."""
         plain = _plain(words)
         found = {span for span, forms in self._pieces.items() if any(form in plain for form in forms)}
-        if person:
-            self._own |= found - self.echoed
-        else:
-            self.echoed |= found - self._own
+        if not person:
+            self.echoed |= found
+        for span in found:
+            del self._pieces[span]
+        self.decided = not self._pieces
 
     @cached_property
     def _pieces(self) -> dict[tuple[int, int], set[bytes]]:
-        """How each piece may stand in a line; few quotes stand anywhere else, and need them."""
+        """How each piece that nobody had yet may stand in a line; few quotes stand anywhere else, and need them."""
         texts = ((span, map(_plain, _as_json(self.quote[slice(*span)]))) for span in self._spans)
         return {span: {form for form in forms if form} for span, forms in texts}
 
