@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import client
@@ -88,8 +89,11 @@ class Machine(client.Sandbox):
     def log(self) -> str:
         """The worker's log, and what still lies in the inbox."""
         log = self.skillloop / "log" / "worker.log"
-        jobs = [path.read_text() for path in (self.skillloop / "inbox").rglob("*.json")]
-        return "\n".join([log.read_text() if log.exists() else "no log", *jobs])
+        parts = [log.read_text() if log.exists() else "no log"]
+        for job in (self.skillloop / "inbox").rglob("*.json"):
+            with suppress(FileNotFoundError):  # the worker has just done it
+                parts.append(job.read_text())
+        return "\n".join(parts)
 
     def wait_for_proposal(self, within: float) -> dict:
         """The one proposal that the worker, and nobody else, brings into the queue in time."""
