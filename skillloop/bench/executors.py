@@ -12,15 +12,12 @@ import os
 import queue
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from skillloop.bench.candidate import Folder, Job, Measurement, Plan
+from skillloop.bench.candidate import Job, Measurement
 from skillloop.bench.measure import Bench
-from skillloop.bench.worktree import Repository
 from skillloop.errors import UsageError
 
 RETRIES = 3  # of a training beside the first try, when nodes of a cluster die
@@ -86,13 +83,13 @@ class Cluster:
         gpus = int(resources.get("GPU", 0))
         self.slots = gpus or max(1, int(resources.get("CPU", 1)))
         wanted: dict[str, Any] = {"num_gpus": 1, "num_cpus": 0} if gpus else {"num_cpus": 1}
-        self.remote: Any = ray.remote(measure_on_node).options(max_retries=RETRIES, **wanted)
-        self.shared = ray.put((str(bench.folder.root), asdict(bench.plan), dict(bench.recipe), bench.preload))
+        self.remote: Any = ray.remote(Bench.measure).options(max_retries=RETRIES, **wanted)
+        self.bench = ray.put(bench)
         self.begun: list[Any] = []
 
     def submit(self, job: Job) -> Future[Measurement]:
         """Begin as soon as the cluster has a slot."""
-        reference = self.remote.remote(self.shared, job)
+        reference = self.remote.remote(self.bench, job)
         self.begun.append(reference)
         future: Future[Measurement] = reference.future()
         return future
@@ -105,14 +102,3 @@ class Cluster:
 
 
 Executor = Local | Cluster
-
-
-def measure_on_node(
-    shared: tuple[str, Mapping[str, Any], Mapping[str, str], tuple[str, ...]], job: Job
-) -> Measurement:
-    """Measure one job in the run's folder, on a node of the cluster."""
-    root, plan, recipe, preload = shared
-    folder = Folder(Path(root))
-    bench = Bench(folder, Plan(**plan), Repository(folder.repository), recipe)
-    bench.preload = preload
-    return bench.measure(job)

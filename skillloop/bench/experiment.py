@@ -8,7 +8,6 @@ it, until the pooled runs decide (`search.significance`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 
 from skillloop.bench.candidate import EDITABLE, Candidate, Job, Measurement
 from skillloop.bench.executors import Executor
@@ -79,15 +78,11 @@ class Experiment:
         refused, parent = made.refused, made.parent and self.candidate(made.parent)
         if parent and {**parent.files, EDITABLE: ""} == {**made.files, EDITABLE: ""}:
             refused = refused or (same_but_for_seeds(parent.source, made.source) and ONLY_A_SEED) or ""
-        future: Future[Measurement] = Future()
-        if refused:
-            future.set_result(Measurement("ok", reason=refused))
-        else:
-            seed = self.plan.seed_of(stage.number)
-            future = self.executor.submit(Job(stage.number, commit, seed, stage.limit))
+        job = Job(stage.number, commit, self.plan.seed_of(stage.number), stage.limit)
+        future = None if refused else self.executor.submit(job)
 
         def wait() -> Measurement:
-            measured = future.result()
+            measured = Measurement("ok", reason=refused) if future is None else future.result()
             try:
                 self.ledger.check()
             except SkillloopError as error:
@@ -99,9 +94,7 @@ class Experiment:
 
     def accept(self, archive: Archive, candidate: str, measured: Measurement) -> Decision:
         """Decide one measurement by the noise rule, against all that was measured before."""
-        if (
-            measured.status != "ok" or measured.bpb is None
-        ):  # None: refused, or ended before it was measured in full
+        if measured.status != "ok" or measured.bpb is None:  # None: refused, or not measured in full
             crashed = measured.status not in ("ok", "tampered")
             return Decision(Outcome.CRASH if crashed else Outcome.DISCARD, measured.reason)
         runs = [*archive.runs.get(candidate, ()), measured.bpb]
@@ -111,8 +104,7 @@ class Experiment:
             return Decision(outcome, f"{ordinal} run of the best")
         spread = significance.pooled({**archive.runs, candidate: runs}.values())
         simpler = lines(self.candidate(candidate).source) < archive.last[archive.best]["lines"]
-        compared = significance.compare(runs, archive.runs[archive.best], spread, simpler=simpler)
-        return Decision(compared.outcome, compared.reason)
+        return significance.compare(runs, archive.runs[archive.best], spread, simpler=simpler)
 
     def record(self, trial: Trial[Measurement]) -> Row:
         """Return what the ledger keeps of a training; `status` is how it ended, else what was decided."""
@@ -142,7 +134,7 @@ class Experiment:
         """Move `best`, redraw results.tsv, and drop the weights that the sealed split will not be asked of."""
         commit = self.commits.pop(trial.number)
         if trial.decision.outcome is Outcome.KEEP:
-            self.repository.advance(commit)
+            self.repository.git("update-ref", "refs/heads/best", commit)
         self.folder.results.write_text(results(self.ledger.trials), "utf-8")
         archive = self.ledger.archive()
         wanted = {archive.baseline, archive.best, archive.deferred()}

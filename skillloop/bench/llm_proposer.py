@@ -21,12 +21,7 @@ from skillloop.text import redact
 PROMPT = "experiment.v1"
 TRIED = 60  # trials that the model is told of, the newest
 LONGEST = 100  # characters of a description
-SCHEMA = {
-    "type": "object",
-    "properties": {name: {"type": "string"} for name in ("old", "new", "what", "why")},
-    "required": ["old", "new", "what", "why"],
-    "additionalProperties": False,
-}
+SCHEMA = llm.schema(**{name: {"type": "string"} for name in ("old", "new", "what", "why")})
 
 
 def model(client: ModelClient, name: str, program: str, say: Callable[[str], None]) -> Proposer:

@@ -80,10 +80,6 @@ class Repository:
         shutil.rmtree(where, ignore_errors=True)
         self.git("worktree", "prune")
 
-    def advance(self, commit: str) -> None:
-        """Make a kept commit the best."""
-        self.git("update-ref", "refs/heads/best", commit)
-
     def diff(self, commit: str) -> str:
         """Return what a candidate changed against its parent; "" for the baseline."""
         parents = self.git("rev-list", "--parents", "-n", "1", commit).split()[1:]

@@ -110,7 +110,7 @@ def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
         for name, each in (("today", today), ("total", total))
     }
     limits = {"unanswered": total.unanswered, "limit": rules.budget.money_per_day}
-    judged = None if backend == "offline" else judge.status(store, rules.model.careful).why
+    judged = None if backend == "offline" else judge.status(store, rules.model.careful)[1]
     return {"backend": backend, "why": why, **spent, **limits, "judge": judged}, []
 
 

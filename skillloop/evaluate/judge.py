@@ -40,25 +40,17 @@ _CHOICE = llm.schema(
 Mark = Literal["meets", "fails", "does not apply"]  # what one run of a case came to
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeStatus:
-    """Whether the judge is heard, and why, for a person."""
-
-    on: bool
-    why: str
-
-
 def judge_id(model: str) -> str:
     """Return the name under which a judge is measured. Another model, or other instructions, is another judge."""
     return f"{model}:{llm.versioned(PROMPT)}"
 
 
-def status(store: Store, model: str) -> JudgeStatus:
-    """Measure how well this model judged so far."""
+def status(store: Store, model: str) -> tuple[bool, str]:
+    """Measure how well this model judged so far: return whether it is heard, and why, for a person."""
     opinions = [item for item in store.evaluations.opinions() if item.judge == judge_id(model)]
     decided = [(item.approves, item.person) for item in opinions if item.person is not None]
     if len(decided) < ENOUGH:
-        return JudgeStatus(True, f"judge not measured yet: {len(decided)} of {ENOUGH} decisions")
+        return True, f"judge not measured yet: {len(decided)} of {ENOUGH} decisions"
     share = sum(item.consistent for item in opinions) / len(opinions)
     swapped = f"the same in either order {share:.0%} of the time"
     overall, latest = kappa(decided), kappa(decided[-ENOUGH:])
@@ -68,8 +60,8 @@ def status(store: Store, model: str) -> JudgeStatus:
     elif latest is None or latest.value < LEAST:
         why = f"judge off: it drifted, {latest or none} over your last {ENOUGH} decisions"
     else:
-        return JudgeStatus(True, f"judge on: {overall} with your decisions, {swapped}")
-    return JudgeStatus(False, f"{why}; {swapped}")
+        return True, f"judge on: {overall} with your decisions, {swapped}"
+    return False, f"{why}; {swapped}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,6 @@ SCHEMA = llm.schema(answer={"type": "string"}, commands={"type": "array", "items
 class Runs:
     """Which runs of one case passed, the same ones with the old and with the new text; those to which it applied."""
 
-    case: Case
     old: tuple[bool, ...]
     new: tuple[bool, ...]
 
@@ -146,13 +145,13 @@ def runs(play: Play, case: Case, change: Change, alpha: float = 1.0) -> Runs | N
 
     It stops early where wins in all runs to come could not make the chance of luck fall to `alpha` any more.
     """
-    done = Runs(case, (), ())
+    done = Runs((), ())
     for sample in range(change.n):
         before, after = play(case, change.old, sample), play(case, change.new, sample)
         if before is None or after is None:
             return None
         if "does not apply" not in (before, after):
-            done = Runs(case, (*done.old, before == "meets"), (*done.new, after == "meets"))
+            done = Runs((*done.old, before == "meets"), (*done.new, after == "meets"))
         if sign_test(done.wins + change.n - sample - 1, done.losses) > alpha:
             break
     return done

@@ -15,7 +15,7 @@ from skillloop.llm.request import Answer, ModelError, Request, Usage
 
 if TYPE_CHECKING:
     import anthropic
-    from anthropic.lib.streaming import MessageStream, MessageStreamManager
+    from anthropic.lib.streaming import MessageStream
     from anthropic.types import TextBlockParam
 
 TIMEOUT = 120.0
@@ -43,9 +43,25 @@ class Api:
         """See `Backend.ask`."""
         import anthropic  # noqa: PLC0415  (half a second that an offline run saves)
 
+        content: list[TextBlockParam] = []
+        for text, repeats in request.blocks():
+            content.append({"type": "text", "text": text})
+            if repeats:  # all up to here is cached, the instructions with it
+                content[-1]["cache_control"] = {"type": "ephemeral"}
         begun = False
         try:
-            with self._stream(request) as stream:
+            if self._client is None:
+                self._client = anthropic.Anthropic(max_retries=0, timeout=self._timeout)
+                weakref.finalize(
+                    self, self._client.close
+                )  # what it keeps open ends with us, not some time later
+            with self._client.messages.stream(
+                model=request.model,
+                max_tokens=request.max_tokens,
+                system=[{"type": "text", "text": request.prompt.text}],
+                messages=[{"role": "user", "content": content}],
+                output_config={"format": {"type": "json_schema", "schema": dict(request.schema)}},
+            ) as stream:
                 begun = True
                 return _answer(stream)
         except anthropic.APIStatusError as error:
@@ -57,33 +73,10 @@ class Api:
             raise ModelError(what, again=True, nano=nano) from error
         except ModelError:
             raise
-        except (
-            Exception
-        ) as error:  # whatever the SDK trips over: our call before it began, else a broken answer
+        except Exception as error:  # the SDK trips over our call before it began, else over a broken answer
             what = "the answer broke off" if begun else "nothing could be sent"
             what, nano = f"{what}: {type(error).__name__}: {error}", None if begun else 0
             raise ModelError(what, again=begun, nano=nano) from error
-
-    def _stream(self, request: Request) -> MessageStreamManager[Any]:
-        import anthropic  # noqa: PLC0415
-
-        if self._client is None:
-            self._client = anthropic.Anthropic(max_retries=0, timeout=self._timeout)
-            weakref.finalize(self, self._client.close)  # what it keeps open ends with us, not some time later
-        return self._client.messages.stream(
-            model=request.model,
-            max_tokens=request.max_tokens,
-            system=[{"type": "text", "text": request.prompt.text}],
-            messages=[{"role": "user", "content": [_block(*block) for block in request.blocks()]}],
-            output_config={"format": {"type": "json_schema", "schema": dict(request.schema)}},
-        )
-
-
-def _block(text: str, repeats: bool) -> TextBlockParam:
-    """Return a block as the API takes it. All up to one that repeats is cached, the instructions with it."""
-    if repeats:
-        return {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
-    return {"type": "text", "text": text}
 
 
 def _answer(stream: MessageStream[Any]) -> Answer:

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import subprocess
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,8 @@ from skillloop.store import NANO
 TIMEOUT = 300.0
 """Seconds for a whole call, the client's own retries included."""
 
-_ASSUMED_OUTPUT_PRICE = (
-    25_000  # nano-dollars a token, of a model newer than the client: seen with client 2.1.197
-)
+# nano-dollars a token, of a model newer than the client: seen with client 2.1.197
+_ASSUMED_OUTPUT_PRICE = 25_000
 _SESSION_VARIABLES = frozenset(
     {"CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_ENTRYPOINT"}
 )  # started from a session, it must not take itself for a part of it
@@ -74,10 +74,7 @@ class ClaudeCli:
     def _run(self, command: list[str], request: Request) -> str:
         """Run the client to its end and return what it printed; it is killed with all it started when it takes too long."""
         environment = {name: value for name, value in os.environ.items() if name not in _SESSION_VARIABLES}
-        environment |= {
-            "SKILLLOOP_INSIDE": "1",
-            "CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(request.max_tokens),
-        }
+        environment |= {"SKILLLOOP_INSIDE": "1", "CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(request.max_tokens)}
         try:
             process = subprocess.Popen(
                 command,
@@ -121,5 +118,5 @@ def _bill(result: dict[str, Any]) -> tuple[int | None, Usage | None]:
         if usage is None or model not in PRICES:
             return stated, usage
         nano += cost(model, usage)
-        total = Usage(*(getattr(total, sort) + getattr(usage, sort) for sort in Usage.__slots__))
+        total = Usage(*map(add, total, usage))
     return nano, total

@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from skillloop.config import Budget, Config
@@ -242,19 +243,22 @@ def _value(answer: Answer, request: Request) -> tuple[dict[str, Any] | None, str
     return (None, mismatch) if mismatch else (value, "")
 
 
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float), "null": type(None),
-}  # fmt: skip
+_TYPES = {
+    dict: "object",
+    list: "array",
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    NoneType: "null",
+}
 
 
 def _mismatch(value: Any, schema: Mapping[str, Any], where: str) -> str:
     """Say why a value does not fit the part of JSON Schema that our prompts use; "" when it does. No back end is trusted."""
     types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    if isinstance(value, bool):
-        fits = "boolean" in types  # to Python it is a number, too
-    else:
-        fits = any(isinstance(value, _TYPES[name]) for name in types)
-    if not fits:
+    name = _TYPES[type(value)]
+    if name not in types and not (name == "integer" and "number" in types):
         return f"{where} is not {' or '.join(types)}"
     if value not in schema.get("enum", (value,)):
         return f"{where} is none of {', '.join(map(str, schema['enum']))}"

@@ -7,15 +7,15 @@ model that is not in the table is charged at the dearest prices in it: a budget 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from operator import mul
+from typing import NamedTuple
 
 from skillloop.llm.request import Usage
 from skillloop.text.lexicon import table
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
-    """Nano-dollars for one token of each sort."""
+class Price(NamedTuple):
+    """Nano-dollars for one token of each sort, in the order of `Usage`."""
 
     input: int
     output: int
@@ -29,17 +29,12 @@ class Price:
 
     def of(self, usage: Usage) -> int:
         """Return what these tokens cost, in nano-dollars."""
-        return (
-            usage.input * self.input
-            + usage.output * self.output
-            + usage.cache_write * self.cache_write
-            + usage.cache_read * self.cache_read
-        )
+        return sum(map(mul, self, usage))
 
 
 PRICES: dict[str, Price] = {model: Price.read(row["price"]) for model, row in table("prices").items()}
 
-UNKNOWN = Price(*(max(getattr(price, sort) for price in PRICES.values()) for sort in Price.__slots__))
+UNKNOWN = Price(*map(max, zip(*PRICES.values(), strict=True)))
 
 
 def price(model: str, prompt_tokens: int = 0) -> Price:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
@@ -45,11 +45,10 @@ def prompt(name: str, **values: Any) -> Prompt:
 
 def schema(**properties: Any) -> dict[str, Any]:
     """Return the JSON schema of an object that has just these properties, all of them."""
-    required = list(properties)
     return {
         "type": "object",
         "properties": properties,
-        "required": required,
+        "required": list(properties),
         "additionalProperties": False,
     }
 
@@ -77,9 +76,7 @@ class Request:
     sample: int = 0  # tells repeated asking of the same question apart
     samples: int = 1  # how often the same question is asked in all
     shared: Mapping[str, Any] = field(default_factory=dict)  # like data: what other questions begin with, too
-    about: str = (
-        ""  # what the question is about, where that, not the rest of the data, makes it the same question
-    )
+    about: str = ""  # what makes it the same question, where that is not all of its data
 
     @property
     def key(self) -> str:
@@ -125,8 +122,7 @@ def _fenced(data: Mapping[str, Any]) -> str:
     return f"<data {mark}>\n{body.decode()}\n</data {mark}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of one call, as the other side counted them."""
 
     input: int
@@ -143,7 +139,7 @@ class Usage:
     @property
     def total(self) -> int:
         """Return the sum of all tokens."""
-        return self.input + self.output + self.cache_write + self.cache_read
+        return sum(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,7 @@ class ModelStage:
                 hidden += [*wanted.contains, *wanted.absent, *wanted.commands, wanted.rubric]
             known = (prepared.old, *(evidence.quote for evidence in item.evidence))
             yield judge.copies_hidden_answer(item, hidden, known)
-        heard = judge.status(self._store, models.careful).on
+        heard, _ = judge.status(self._store, models.careful)
         own = next((case for case in everything if case.id == lesson.id), None)
         change = replay.Change(item, own, tuple(everything), prepared.old, prepared.new, models.runs, attempt)
         yield from replay.prove(replay.player(client, models, with_judge=heard), change, self._store)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
 from itertools import pairwise
 
 import jinja2
@@ -17,7 +16,7 @@ from skillloop.search.ledger import Archive, Ledger, Row
 
 CURVES = 12  # trainings whose loss curves are drawn: the baseline, the kept ones, then the last
 POINTS = 300  # of a curve
-Point = tuple[float, float]
+Pair = tuple[float, float]
 MARGIN = (14.0, 14.0, 34.0, 62.0)  # top, right, bottom, left, in SVG units
 
 
@@ -42,16 +41,42 @@ def page(folder: Folder, plan: Plan, ledger: Ledger) -> str:
         counts=Counter(row["status"] for name, row in archive.last.items() if name != archive.baseline),
         sigma=archive.noise.sigma if archive.noise.freedom else None,
         freedom=archive.noise.freedom,
-        progress=progress(rows, archive) if archive.runs else "",
-        curves=curves(folder, rows, archive) if archive.runs else "",
-        lineage=lineage(archive) if archive.kept else "",
+        progress=progress(rows, archive) if archive.runs else None,
+        curves=curves(folder, rows, archive) if archive.runs else None,
+        lineage=lineage(archive) if archive.kept else None,
+        ticks=ticks,
         sealed=sealed[-1] if sealed else None,
         # the part of all time that the runner adds to the trainings' own: start, evaluation, bookkeeping
         overhead=1 - sum(row["seconds"] for row in rows) / spent if spent and plan.clock == "wall" else None,
     )
 
 
-def progress(rows: list[Row], archive: Archive) -> str:
+@dataclass(slots=True)
+class Plot:
+    """One pair of axes over given ranges; the template draws it. Marks are drawn in the order in which they are added."""
+
+    x: Pair
+    y: Pair
+    width: float = 860.0
+    height: float = 360.0
+    labels: tuple[str, str] = ("", "")
+    axes: bool = True
+    marks: list[tuple[str, str, list[Pair], str]] = field(default_factory=list)
+
+    def at(self, point: Pair) -> Pair:
+        """Return where a data point lies in the picture."""
+        top, right, bottom, left = MARGIN
+        across = (point[0] - self.x[0]) / ((self.x[1] - self.x[0]) or 1)
+        up = (point[1] - self.y[0]) / ((self.y[1] - self.y[0]) or 1)
+        height = self.height - top - bottom
+        return left + across * (self.width - left - right), self.height - bottom - up * height
+
+    def add(self, shape: str, kind: str, *points: Pair, words: str = "") -> None:
+        """Add a mark: "line" through the points, "area" between two corners, "dot" (the words show when pointed at), "text"."""
+        self.marks.append((shape, kind, [self.at(point) for point in points], words))
+
+
+def progress(rows: list[Row], archive: Archive) -> Plot:
     """Draw every measurement as a dot, the best so far as steps, the noise about it as a band."""
     scored = [row for row in rows if row["mean"] is not None]
     means: list[float] = sorted(row["mean"] for row in scored)
@@ -62,43 +87,48 @@ def progress(rows: list[Row], archive: Archive) -> str:
     best, steps = None, []
     for row in scored:
         if row["outcome"] == "keep":
+            place = (float(row["number"]), row["mean"])
             if row["candidate"] != best:
-                plot.text((row["number"], row["mean"]), row["description"][:40])
+                plot.add("text", "note", place, words=row["description"][:40])
             best = row["candidate"]
-            steps.append((float(row["number"]), row["mean"]))
-    if archive.noise.freedom and steps:
-        plot.band(steps[-1][1] - 2 * archive.noise.sigma, steps[-1][1] + 2 * archive.noise.sigma, "noise")
+            steps.append(place)
     if steps:
-        plot.steps([*steps, (len(rows) - 0.5, steps[-1][1])], "best")
+        level, spread = steps[-1][1], 2 * archive.noise.sigma
+        if archive.noise.freedom:
+            low, high = max(level - spread, plot.y[0]), min(level + spread, plot.y[1])
+            plot.add("area", "noise", (plot.x[0], high), (plot.x[1], low))
+        steps.append((plot.x[1], level))
+        corners = [corner for a, b in pairwise(steps) for corner in (a, (b[0], a[1]))]
+        plot.add("line", "best", *corners, steps[-1])
     for row in scored:
         title = f"{row['number']}: {row['description']}: {row['mean']:.5f}, {row['status']}"
-        plot.dot((row["number"], min(row["mean"], plot.y[1])), row["status"], title)
+        plot.add("dot", row["status"], (row["number"], min(row["mean"], plot.y[1])), words=title)
     for row in rows:
         if row["mean"] is None:
             title = f"{row['number']}: {row['description']}: {row['status']}"
-            plot.dot((row["number"], plot.y[1]), "failed", title)
-    return plot.svg()
+            plot.add("dot", "failed", (row["number"], plot.y[1]), words=title)
+    return plot
 
 
-def curves(folder: Folder, rows: list[Row], archive: Archive) -> str:
-    """Draw the training loss over time, as the runs themselves recorded it."""
+def curves(folder: Folder, rows: list[Row], archive: Archive) -> Plot | None:
+    """Draw the training loss over time, as the runs themselves recorded it; None where none did."""
     first = [row for row in rows if row["candidate"] in (archive.baseline, *archive.kept)]
     chosen = {row["number"]: row for row in [*first, *reversed(rows)]}
     found = [(row, _curve(folder, row)) for row in list(chosen.values())[:CURVES]]
     found = [(row, points) for row, points in found if len(points) > 1]
     if not found:
-        return ""
+        return None
     losses = [loss for _, points in found for _, loss in points[len(points) // 20 :]]
     longest = max(points[-1][0] for _, points in found)
     plot = Plot((0.0, longest), around(losses), labels=("seconds", "training loss, nats per token"))
     for row, points in found:
         name = row["candidate"]
         kind = "best" if name == archive.best else "baseline" if name == archive.baseline else "other"
-        plot.line([(x, min(y, plot.y[1])) for x, y in points], f"curve {kind}")
-    return plot.svg()
+        plot.add("line", f"curve {kind}", *((x, min(y, plot.y[1])) for x, y in points))
+    return plot
 
 
-def _curve(folder: Folder, row: Row) -> list[tuple[float, float]]:
+def _curve(folder: Folder, row: Row) -> list[Pair]:
     """(seconds, loss smoothed over a twentieth of the run); [] where the run left none that can be read."""
     try:
         lines = (folder.trial(row["number"]) / "out/curve.jsonl").read_text("utf-8").splitlines()
@@ -113,7 +143,7 @@ def _curve(folder: Folder, row: Row) -> list[tuple[float, float]]:
     return smooth[:: max(1, len(smooth) // POINTS)]
 
 
-def lineage(archive: Archive) -> str:
+def lineage(archive: Archive) -> Plot:
     """Draw who was made from whom: a tree from left to right, one column a generation, kept ones named."""
     depth: dict[str, int] = {}
     for name, row in archive.last.items():
@@ -131,90 +161,12 @@ def lineage(archive: Archive) -> str:
     for name, row in archive.last.items():
         if row["parent"] in places:
             kind = "edge kept" if name in archive.kept else "edge"
-            plot.line([places[row["parent"]], places[name]], kind)
+            plot.add("line", kind, places[row["parent"]], places[name])
     for name, row in archive.last.items():
-        plot.dot(places[name], row["status"], f"{row['description']}: {row['reason']}")
+        plot.add("dot", row["status"], places[name], words=f"{row['description']}: {row['reason']}")
         if name in archive.kept:
-            plot.text(places[name], row["description"][:44])
-    return plot.svg()
-
-
-@dataclass(slots=True)
-class Plot:
-    """One pair of axes over given ranges. Marks are drawn in the order in which they are added."""
-
-    x: tuple[float, float]
-    y: tuple[float, float]
-    width: float = 860.0
-    height: float = 360.0
-    labels: tuple[str, str] = ("", "")
-    axes: bool = True
-    marks: list[str] = field(default_factory=list)
-
-    def at(self, point: Point) -> tuple[float, float]:
-        """Return where a data point lies in the picture."""
-        top, right, bottom, left = MARGIN
-        across = (point[0] - self.x[0]) / ((self.x[1] - self.x[0]) or 1)
-        up = (point[1] - self.y[0]) / ((self.y[1] - self.y[0]) or 1)
-        return left + across * (self.width - left - right), self.height - bottom - up * (
-            self.height - top - bottom
-        )
-
-    def line(self, points: Iterable[Point], kind: str) -> None:
-        """Add straight lines through the points."""
-        drawn = " ".join("{:.1f},{:.1f}".format(*self.at(p)) for p in points)
-        self.marks.append(f'<polyline class="{kind}" points="{drawn}"/>')
-
-    def steps(self, points: Sequence[Point], kind: str) -> None:
-        """Add a line that stays level until the next point."""
-        corners = [c for a, b in pairwise(points) for c in (a, (b[0], a[1]))]
-        self.line([*corners, *points[-1:]], kind)
-
-    def band(self, low: float, high: float, kind: str) -> None:
-        """Add a level band over the whole width, cut off at the axes."""
-        low, high = max(low, self.y[0]), min(high, self.y[1])
-        (left, top), (right, bottom) = self.at((self.x[0], high)), self.at((self.x[1], low))
-        self.marks.append(
-            f'<rect class="{kind}" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}"/>'
-        )
-
-    def dot(self, point: Point, kind: str, title: str) -> None:
-        """Add a dot that shows its title when pointed at."""
-        x, y = self.at(point)
-        self.marks.append(
-            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(title)}</title></circle>'
-        )
-
-    def text(self, point: Point, words: str) -> None:
-        """Add words to the right of a point, a little above it."""
-        x, y = self.at(point)
-        end = ' text-anchor="end"' if x > self.width * 0.7 else ""
-        self.marks.append(f'<text class="note"{end} x="{x:.1f}" y="{y - 8:.1f}">{escape(words)}</text>')
-
-    def svg(self) -> str:
-        """Return the whole picture."""
-        frame = []
-        if self.axes:
-            for value in ticks(*self.y):
-                (left, y), (right, _) = self.at((self.x[0], value)), self.at((self.x[1], value))
-                frame.append(
-                    f'<line class="grid" x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-                )
-                frame.append(_label(f"{value:.6g}", "tick", "end", left - 6, y + 4))
-            for value in ticks(*self.x):
-                x, y = self.at((value, self.y[0]))
-                frame.append(_label(f"{value:.6g}", "tick", "middle", x, y + 16))
-            frame.append(_label(self.labels[0], "axis", "middle", self.width / 2, self.height - 4))
-            turned = f"translate(12 {self.height / 2:.0f}) rotate(-90)"
-            frame.append(
-                f'<text class="axis" text-anchor="middle" transform="{turned}">{escape(self.labels[1])}</text>'
-            )
-        size = f"0 0 {self.width:.0f} {self.height:.0f}"
-        return "".join([f'<svg viewBox="{size}" role="img">', *frame, *self.marks, "</svg>"])
-
-
-def _label(words: str, kind: str, anchor: str, x: float, y: float) -> str:
-    return f'<text class="{kind}" text-anchor="{anchor}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>'
+            plot.add("text", "note", places[name], words=row["description"][:44])
+    return plot
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:

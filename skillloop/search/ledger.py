@@ -122,11 +122,10 @@ class Ledger:
         """Read what is there. Raises SkillloopError: a row was changed or removed."""
         self.path, self.metric = path, metric
         self.rows: list[Row] = []
-        self.lines: list[bytes] = []
         self.head = ""  # hash of the last row
         data = path.read_bytes() if path.exists() else b""
-        whole = data[: data.rfind(b"\n") + 1]
-        for number, line in enumerate(whole.splitlines(), 1):
+        self.data = data[: data.rfind(b"\n") + 1]  # what the file holds: whole lines
+        for number, line in enumerate(self.data.splitlines(), 1):
             try:
                 row = json.loads(line)
             except ValueError:
@@ -137,9 +136,7 @@ class Ledger:
                     "start a new run in another folder; the rows before this line can be trusted",
                 )
             self.rows.append(row)
-            self.lines.append(line + b"\n")
             self.head = sha256(line)
-        self.size = len(whole)
 
     def append(self, row: Row) -> None:
         """Write one row and wait until it is on the disk.
@@ -150,14 +147,13 @@ class Ledger:
         line = json.dumps({**row, "before": self.head}, ensure_ascii=False)
         data = line.encode("utf-8") + b"\n"
         with self.path.open("r+b" if self.path.exists() else "xb") as file:
-            file.seek(self.size)
+            file.seek(len(self.data))
             file.truncate()  # the half line of a crash
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-            self.size = file.tell()
         self.rows.append(json.loads(line))
-        self.lines.append(data)
+        self.data += data
         self.head = sha256(line)
 
     def check(self) -> None:
@@ -166,12 +162,12 @@ class Ledger:
         Raises SkillloopError: it differs.
         """
         data = self.path.read_bytes() if self.path.exists() else b""
-        if data[: self.size] != b"".join(self.lines):
+        if not data.startswith(self.data):
             raise SkillloopError(f"{self.path}: the ledger was altered while a trial ran")
 
     def restore(self) -> None:
         """Write the rows again as they are in memory, over whatever became of the file."""
-        fs.write_atomic(self.path, b"".join(self.lines))
+        fs.write_atomic(self.path, self.data)
 
     def events(self, name: str) -> list[Row]:
         """Return the rows of one kind of event, oldest first."""

@@ -15,7 +15,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from skillloop.model import Outcome
+from skillloop.model import Decision, Outcome
 
 BASELINE = 3  # runs of the baseline, at least
 REFRESH = 5  # runs of the best, at most: it is measured again beside a candidate that looks better
@@ -45,8 +45,6 @@ class Noise:
 
     def margin(self, runs: int, best_runs: int) -> float:
         """Return what the difference of two means over so many runs must exceed."""
-        if not self.freedom:
-            return math.inf
         return quantile(self.freedom) * self.error(runs, best_runs)
 
     def error(self, runs: int, best_runs: int) -> float:
@@ -64,19 +62,7 @@ def pooled(groups: Iterable[Sequence[float]]) -> Noise:
     return Noise(max(FLOOR, math.sqrt(squares / freedom)), freedom)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The runs of a candidate against those of the best."""
-
-    outcome: Outcome
-    gain: float  # mean of the best minus mean of the candidate: positive is better
-    margin: float
-    reason: str
-
-
-def compare(
-    new: Sequence[float], best: Sequence[float], noise: Noise, *, simpler: bool = False
-) -> Comparison:
+def compare(new: Sequence[float], best: Sequence[float], noise: Noise, *, simpler: bool = False) -> Decision:
     """Decide by the values of both's runs, and the noise of all repeats so far: keep, discard, or measure again (defer).
 
     `simpler` is a candidate with fewer lines of code: then "the same" is enough, "the same" being within one standard
@@ -86,8 +72,8 @@ def compare(
     margin, error = noise.margin(len(new), len(best)), noise.error(len(new), len(best))
     measured = f"gain {gain:+.5f} over {len(new)} run{'s' * (len(new) > 1)}, noise ±{margin:.5f}"
 
-    def decided(outcome: Outcome, why: str) -> Comparison:
-        return Comparison(outcome, gain, margin, f"{measured}: {why}")
+    def decided(outcome: Outcome, why: str) -> Decision:
+        return Decision(outcome, f"{measured}: {why}")
 
     if gain > margin and len(new) > 1:
         return decided(Outcome.KEEP, "beyond the noise")
