@@ -187,12 +187,11 @@ _LOCK = re.compile(r"<!--[ \t]{0,8}(/?)[ \t]{0,8}skillloop:lock[ \t]{0,8}-->", r
 
 def protected(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Hard for headings, locks and must-keep lines; soft for lines with safety words."""
-    headings, rule = inputs.config.protect.headings, None
+    headings = inputs.config.protect.headings
     sides = [document.parse(text) for text in (inputs.base, inputs.text) if headings]
     gone = next((one for one in headings if _under(sides[0], one) != _under(sides[1], one)), None)
-    if gone is not None:
-        rule = inputs.config.rule("protect.headings", gone)
-    wrong = f"the section {gone!r} would change" if rule else ""
+    wrong = "" if gone is None else f"the section {gone!r} would change"
+    rule = None if gone is None else inputs.config.rule("protect.headings", gone)
     yield finding("headings", wrong, "protected sections are unchanged", rule=rule)
     changed = _locked(inputs.base) != _locked(inputs.text)
     yield finding("locked", "a locked region would change" * changed, "locked regions are unchanged")
