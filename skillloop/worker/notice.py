@@ -117,9 +117,11 @@ def _told(home: Path) -> int:
 
 def _offer(home: Path, store: Store) -> Iterator[str]:
     """Offer to look at the sessions from before the installation, until a start has told of anything: so once."""
+    if (home / "noticed").exists():
+        return
     known, since, past = set(store.sessions()), time.time() - PAST * 86_400, 0
     with suppress(OSError):  # a transcript that is removed just now
-        for path in () if (home / "noticed").exists() else places.find(client_folder() / "projects"):
+        for path in places.find(client_folder() / "projects"):
             past += path.stem not in known and path.stat().st_mtime > since
     if past > 1:  # one is that of now
         yield f"You had {past} sessions in the last {PAST} days: /skillloop:reflect {PAST}d looks for corrections in them."
