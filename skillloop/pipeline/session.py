@@ -250,16 +250,16 @@ def study(session: Session, recurring: Mapping[str, str] | None = None) -> Found
     disagreements, lessons = detect.find(session, recurring=recurring)
     cited = [*(item.evidence for item in disagreements), *(item.evidence for item in lessons)]
     echoed = gather.echoed(session, cited)
-    back = {item.turn for item in lessons if item.evidence in echoed}
+    back = [item for item in lessons if item.evidence in echoed]
     if back:
-        own = list(session.turns)
-        for item in lessons:
-            if item.evidence in echoed:
-                text = own[item.turn].text.replace(item.evidence.quote, " ")
-                own[item.turn] = replace(own[item.turn], text=text)
+        own, pasted = list(session.turns), {item.turn for item in back}
+        for item in back:
+            text = own[item.turn].text.replace(item.evidence.quote, " ")
+            own[item.turn] = replace(own[item.turn], text=text)
         _, again = detect.find(replace(session, turns=tuple(own)), recurring=recurring)
-        echoed |= gather.echoed(session, [item.evidence for item in again if item.turn in back])
-        lessons = [*(x for x in lessons if x.turn not in back), *(x for x in again if x.turn in back)]
+        again = [item for item in again if item.turn in pasted]
+        echoed |= gather.echoed(session, [item.evidence for item in again])
+        lessons = [item for item in lessons if item.turn not in pasted] + again
         lessons = [item for item in lessons if item.evidence not in echoed]
     return (
         tuple(
