@@ -62,8 +62,7 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json
             else:
                 out.say(f"{version.number:>4}  {_when(version.created)}  {version.author:<9}  {version.told}")
                 if before:
-                    texts = [history.content(store, each.sha) for each in (before, version)]
-                    old, new = (text.decode("utf-8", "replace") for text in texts)
+                    old, new = (history.text(store, each.sha) for each in (before, version))
                     lines = document.diff(old, new, path, "").splitlines()[2:]
                     changed = [each for each in lines if each.startswith(("+", "-"))]
                     out.print(render.diff("\n".join(changed[:CHANGED])), end="")
@@ -125,7 +124,7 @@ def diff(app: App, skill: str, old: int | None, new: int | None, as_json: bool) 
                 raise UsageError(
                     f"{path} has no version {number}", f"it has {min(versions)} to {max(versions)}"
                 )
-        texts = [history.content(store, versions[n].sha).decode("utf-8", "replace") for n in (first, last)]
+        texts = [history.text(store, versions[n].sha) for n in (first, last)]
     by = [versions[n].author for n in range(first + 1, last + 1)] or [versions[last].author]
     text = document.diff(texts[0], texts[1], path, f"version {last}, by {', '.join(dict.fromkeys(by))}")
     if as_json:

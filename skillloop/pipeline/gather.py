@@ -155,7 +155,7 @@ def _own(path: str, store: Store) -> str | None:
         if version.author == "client":
             continue
         if version.proposal is None or store.find_proposal(version.proposal).by == "person":
-            return history.content(store, version.sha).decode("utf-8", "replace")
+            return history.text(store, version.sha)
     return None
 
 

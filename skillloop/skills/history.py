@@ -76,8 +76,12 @@ def waiting(store: Store) -> Iterator[Change]:
             back = any(v.sha == before or v.extra.get("without") == number for v in later)
             back = back or any(v.extra.get("to", number) < number for v in later)
             if version.claim.get("why") and number not in kept and not back:
-                texts = (content(store, before) if at else b"", content(store, version.sha))
-                yield Change(skill, version, *(text.decode("utf-8", "replace") for text in texts))
+                yield Change(skill, version, text(store, before) if at else "", text(store, version.sha))
+
+
+def text(store: Store, sha: str) -> str:
+    """Return a version as a person reads it: what is no UTF-8 stands as U+FFFD. Raises what `content` does."""
+    return content(store, sha).decode("utf-8", "replace")
 
 
 def content(store: Store, sha: str) -> bytes:
@@ -152,7 +156,6 @@ def rollback(
         to: Number of a version; None for the one before skillloop's last change.
         only: Number of the one version whose change is taken out, whatever came later stays.
         exact: Restore the very bytes of `to`, later edits of the person notwithstanding (they stay in the store).
-
 
     Returns:
         The new version, or the newest one where nothing had to change.
