@@ -4,3 +4,4 @@ This file stays importable by Python 3.8 and imports nothing: the hook runs thro
 """
 
 __version__ = "0.1.0"
+JSON_VERSION = 1  # of the JSON shapes in docs/json.md

@@ -16,13 +16,15 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
-from skillloop import __version__
+from skillloop import JSON_VERSION, __version__
 from skillloop.errors import SkillloopError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 VERBS = {
     "digest": "Find your corrections in a session, and draft edits.",
@@ -103,6 +105,8 @@ class LazyGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the verbs without importing any."""
+        from click.shell_completion import CompletionItem
+
         verbs = [CompletionItem(name, help=VERBS[name]) for name in VERBS if name.startswith(incomplete)]
         return verbs + click.Command.shell_complete(self, ctx, incomplete)
 
@@ -185,10 +189,8 @@ def _say(message: str, hint: str, code: int, *, as_json: bool) -> int:
 
     message, hint = shown(message), shown(hint)
     if as_json:
-        click.echo(
-            json.dumps({"version": 1, "error": {"message": message, "hint": hint, "exit_code": code}}),
-            err=True,
-        )
+        error = {"message": message, "hint": hint, "exit_code": code}
+        click.echo(json.dumps({"version": JSON_VERSION, "error": error}), err=True)
     else:
         click.echo(f"skillloop: {message}" + (f"\n  → {hint}" if hint else ""), err=True)
     return code

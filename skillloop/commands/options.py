@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
-from skillloop import render
+from skillloop import JSON_VERSION, render
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import approval, session
 from skillloop.model import Lesson, Verdict
@@ -25,7 +24,9 @@ from skillloop.store import Queued, State, Store
 from skillloop.text.redact import ROLE_MARK, redact, shown
 from skillloop.worker.notice import Unlearnt, leave_notice, line_of
 
-VERSION = 1  # of the JSON shapes in docs/json.md
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 OPEN: tuple[State, ...] = ("queued", "stale")  # states of an edit that waits
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -82,6 +83,8 @@ def _skills(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
 
 
 def _edits(ctx: click.Context, _: click.Parameter, begun: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem  # a keystroke needs it, no other verb does
+
     with App(ctx.find_root().params.get("home") or default_home()).history() as store:
         waiting = [item for item in store.proposals(states=OPEN) if item.proposal.id.startswith(begun)]
     return [CompletionItem(item.proposal.id, help=shown(line_of(item))) for item in waiting]
@@ -100,10 +103,10 @@ def projects_folder() -> Path:
 def emit(value: Mapping[str, Any], *, room: int | None = None, err: bool = False) -> int:
     """Print one JSON object as one line, in which nothing is secret, invisible, controls a terminal or reads as a role's mark.
 
-    `version` in it is that of the shapes. All but secrets is only escaped: who parses the line gets every character. Returns the bytes of the line; one that has
-    more than `room` is not printed.
+    `version` in it is that of the shapes. All but secrets is only escaped: who parses the line gets every character.
+    Returns the bytes of the line; one that has more than `room` is not printed.
     """
-    text = json.dumps(_redacted({"version": VERSION, **value}), ensure_ascii=False)
+    text = json.dumps(_redacted({"version": JSON_VERSION, **value}), ensure_ascii=False)
     text = ROLE_MARK.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
