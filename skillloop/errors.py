@@ -27,6 +27,11 @@ class SkillloopError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def told(self) -> str:
+        """The message, and under it what to do."""
+        return self.message + f"\n  → {self.hint}" * bool(self.hint)
+
 
 class UsageError(SkillloopError):
     """The call itself was wrong."""

@@ -58,8 +58,7 @@ def where(app: App, as_json: bool) -> int:
 
 
 @click.command()
-@click.pass_obj
-def schema(_app: App) -> None:
+def schema() -> None:
     """Print the JSON Schema of the rule files, for an editor that checks and completes TOML. Writes nothing.
 
     \b

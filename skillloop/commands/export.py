@@ -17,8 +17,9 @@ from skillloop.store import Corrupt, Store
 def command(app: App, file: Path, as_json: bool) -> int:
     """Write the whole history to one file: every version of every skill, the queue, the log, what was found.
 
-    Writes FILE, which must be new, readable by you alone (mode 0600): your quoted words are in it. Not in it: the key that signs the log,
-    your rules (config.toml), waiting sessions. The file is verified before it gets its name; `skillloop import` reads it.
+    Writes FILE, which must be new, readable by you alone (mode 0600): your quoted words are in it. Not in it: the key
+    that signs the log, your rules (config.toml), waiting sessions. The file is verified before it gets its name;
+    `skillloop import` reads it.
 
     \b
     Example:

@@ -261,14 +261,14 @@ class Sitting:
         try:
             undo()
         except SkillloopError as error:
-            say(f"not undone: {error.message}" + (f"\n  → {error.hint}" if error.hint else ""))
+            say(f"not undone: {error.told}")
 
     def _pass_over(self, queued: Queued, error: SkillloopError) -> str:
         """Offer to drop an edit that no longer fits the file."""
         if isinstance(error, Stale) and queued.state != "stale":
             self.store.set_state(queued.proposal.id, "stale", error.message, by="auto")
         say(f"\n{queued.proposal.skill}: {line_of(queued)}")
-        say(f"needs a look: {error.message}" + (f"\n  → {error.hint}" if error.hint else ""))
+        say(f"needs a look: {error.told}")
         key = press("n reject · s skip · p back · q quit")
         if key in {"n", "r"}:
             self._reject(queued, None)
