@@ -165,10 +165,10 @@ class Terminal:
 
     def close(self) -> None:
         """Close the terminal; its program gets a hang-up, as when a window is shut, and time to end."""
-        if self.alive:
-            process = Path(f"/proc/{self.pid}")
-            self._tmux("kill-server")
-            until(lambda: not process.exists(), "survived its terminal")
+        pid = self._tmux("list-panes", "-F", "#{pane_pid}", check=False).strip()
+        if pid:  # else it has ended by itself, as it may at any moment
+            self._tmux("kill-server", check=False)
+            until(lambda: not Path(f"/proc/{pid}").exists(), "survived its terminal")
 
 
 def until(
