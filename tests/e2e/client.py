@@ -104,7 +104,16 @@ class Terminal:
 
     def __init__(self, command: tuple[str | Path, ...], cwd: Path, environment: dict[str, str]) -> None:
         self._socket = f"skillloop-{uuid.uuid4().hex[:12]}"
-        start = ["new-session", "-d", "-x", "160", "-y", "50", "-c", str(cwd), "env", "-i"]
+        stay = [
+            "start-server",
+            ";",
+            "set-option",
+            "-g",
+            "remain-on-exit",
+            "on",
+            ";",
+        ]  # its last words can be read
+        start = [*stay, "new-session", "-d", "-x", "160", "-y", "50", "-c", str(cwd), "env", "-i"]
         start += [f"{name}={value}" for name, value in environment.items()]
         self._tmux(*start, *map(str, command))
 
@@ -114,7 +123,7 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        """What the pane shows now, or "" once it is gone."""
+        """What the pane shows now, or showed last."""
         return self._tmux("capture-pane", "-p", "-J", check=False)
 
     @property
@@ -125,7 +134,7 @@ class Terminal:
     @property
     def alive(self) -> bool:
         """Whether the command still runs."""
-        return bool(self._tmux("list-panes", check=False))
+        return self._tmux("list-panes", "-F", "#{pane_dead}").strip() == "0"
 
     def press(self, *keys: str) -> None:
         """Press keys by their tmux names, e.g. "Enter", "C-c"."""
@@ -165,10 +174,9 @@ class Terminal:
 
     def close(self) -> None:
         """Close the terminal; its program gets a hang-up, as when a window is shut, and time to end."""
-        pid = self._tmux("list-panes", "-F", "#{pane_pid}", check=False).strip()
-        if pid:  # else it has ended by itself, as it may at any moment
-            self._tmux("kill-server", check=False)
-            until(lambda: not Path(f"/proc/{pid}").exists(), "survived its terminal")
+        process = Path(f"/proc/{self.pid}")
+        self._tmux("kill-server")
+        until(lambda: not process.exists(), "survived its terminal")
 
 
 def until(
