@@ -174,9 +174,11 @@ class Terminal:
 
     def close(self) -> None:
         """Close the terminal; its program gets a hang-up, as when a window is shut, and time to end."""
-        process = Path(f"/proc/{self.pid}")
-        self._tmux("kill-server")
-        until(lambda: not process.exists(), "survived its terminal")
+        if pid := self._tmux(
+            "list-panes", "-F", "#{pane_pid}", check=False
+        ).strip():  # else it was closed before
+            self._tmux("kill-server")
+            until(lambda: not Path(f"/proc/{pid}").exists(), "survived its terminal")
 
 
 def until(
