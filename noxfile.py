@@ -37,6 +37,13 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation as a site; a link that leads nowhere fails."""
+    install(session, "docs")
+    session.run("mkdocs", "build", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def slow(session: nox.Session) -> None:
     """Run kill points, power loss, flipped bits and giant files."""
     install(session)

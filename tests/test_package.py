@@ -53,6 +53,7 @@ def test_the_sdist_holds_what_is_needed_to_build_test_and_install_the_plugin(bui
         "LICENSE",
         "pyproject.toml",
         "noxfile.py",
+        "mkdocs.yml",
     }
     assert names - tracked(*folders) >= files
     assert tracked(*folders) <= names

@@ -63,6 +63,18 @@ def test_each_skill_is_valid_by_the_open_format(path):
     assert not set("<>") & set(fields["description"])
 
 
+def test_what_every_session_reads_of_the_skills_is_short():
+    """As the client lists them; skills that only a person calls are not listed. English has over three characters a token."""
+    listed = ""
+    for path in SKILLS:
+        head = path.read_text().split("---")[1]
+        if "disable-model-invocation: true" not in head:
+            about = re.search("description: (.*)", head)[1]
+            listed += f"- skillloop:{path.parent.name}: {about}\n"
+    assert listed.count("\n") == 2, "what a session rarely needs is called by the person"
+    assert len(listed) / 3 <= 120, listed
+
+
 @pytest.mark.parametrize("path", SKILLS, ids=lambda path: path.parent.name)
 def test_the_skills_name_only_commands_that_there_are(path):
     from skillloop.cli import VERBS
