@@ -37,6 +37,7 @@ VERBS = {
     "reject": "Drop a waiting edit, with a reason.",
     "status": "Show what waits, what was applied, and what is wrong.",
     "log": "Show everything that happened, newest last.",
+    "blame": "Show who brought each line, the words that taught it, and whether it helped.",
     "diff": "Show what changed between two versions of a skill.",
     "rollback": "Take a skill back to an earlier version.",
     "watch": "Follow transcripts and skills, and show what is found as it happens.",

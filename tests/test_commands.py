@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -238,7 +239,7 @@ def test_a_change_of_claude_s_is_shown_everywhere_and_kept_or_taken_back(desk):
         rewrites(said, desk.skill, text + more).write(desk.transcript.with_name(f"{said.session_id}.jsonl"))
         desk.run("digest", said.session_id)
     status = desk.run("status").stdout
-    assert "research@2: Claude changed 1 line, not in your words" in status
+    assert "research@2: Claude changed research: 1 line, not in your words" in status
     leave_notice(desk.home)
     assert "Keep or take back?" in (desk.home / "notice.json").read_text()
     versions = [json.loads(line) for line in desk.run("log", "research", "--json").stdout.splitlines()]
@@ -261,6 +262,31 @@ def test_a_change_of_claude_s_is_shown_everywhere_and_kept_or_taken_back(desk):
     assert desk.skill.read_text() == text
     assert desk.run("review", "--json").stdout == ""
     assert "Claude" not in (desk.home / "notice.json").read_text()
+
+
+def test_blame_shows_each_line_with_its_author_the_words_that_taught_it_and_what_became_of_it(queued):
+    desk, proposal = queued
+    assert desk.type("approve", proposal, answers=[("Type", shown_code)])[0] == 0
+    again = Transcript(
+        session_id="5e55104e-0000-4000-8000-000000000002", start=datetime(2099, 1, 1, tzinfo=UTC)
+    )
+    again.typed("And children?").skill("research", str(desk.skill)).says(
+        "Nine hours, says a magazine."
+    ).typed(SAID).says("Sorry.")
+    again.write(desk.transcript.with_name(f"{again.session_id}.jsonl"))
+    desk.run("digest", again.session_id)
+    shown = desk.run("blame", "research").stdout
+    assert "name: research" not in shown
+    assert "name: research" in desk.run("blame", "research", "--all").stdout
+    assert "you said: “" in shown
+    assert "came back: you said it again in 1 of 1 session" in shown
+    lines = [json.loads(line) for line in desk.run("blame", "research", "--json").stdout.splitlines()]
+    assert [line["text"] for line in lines] == desk.skill.read_text().splitlines()
+    (rule,) = [line for line in lines if "effect" in line]
+    assert (rule["author"], rule["effect"], rule["again"]) == ("skillloop", "came back", [again.session_id])
+    assert rule["wish"]["after"] == {"said": 1, "sessions": 1}
+    assert "research: “" in desk.run("status").stdout
+    assert "made worse" not in desk.run("status").stdout
 
 
 def test_review_can_reword_a_line_in_the_editor(queued, tmp_path):

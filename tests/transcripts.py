@@ -82,11 +82,13 @@ class Transcript:
         cwd: str = "/home/ana/project",
         entrypoint: str = "cli",
         spaced: bool = False,
+        start: datetime = datetime(2026, 3, 2, 9, tzinfo=UTC),
     ) -> None:
         self.version = version
         self.session_id = session_id
         self.cwd = cwd
         self.entrypoint = entrypoint
+        self.start = start  # when its first record was written
         self.spaced = spaced  # `", "` and `": "` between items, as other writers than Claude Code do
         self.lines: list[bytes] = []
         self.last: str | None = None
@@ -470,7 +472,7 @@ class Transcript:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.session_id}/{self._records}{salt}"))
 
     def _now(self) -> str:
-        at = datetime(2026, 3, 2, 9, tzinfo=UTC) + timedelta(seconds=7 * self._records)
+        at = self.start + timedelta(seconds=7 * self._records)
         return at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     def _before(self, version: str) -> bool:

@@ -1,4 +1,4 @@
-"""Claude's own edits of skills that wait for the person's word: how they are shown and kept."""
+"""Changes that wait for the person's word, Claude's own and those that did not help: how they are shown and kept."""
 
 from __future__ import annotations
 
@@ -6,32 +6,30 @@ from typing import Any
 
 import click
 
-from skillloop import render
-from skillloop.commands.options import App, after_decision, emit, require_person
+from skillloop import outcomes, render
+from skillloop.commands.options import App, after_decision, emit, picked, require_person
 from skillloop.errors import UsageError
-from skillloop.skills import history
 from skillloop.skills.history import Change
 from skillloop.store import Store
-from skillloop.worker.notice import changed
 
 
 def page(out: render.Terminal, change: Change) -> None:
-    """Print what Claude changed."""
-    out.say(f"{change.id}  {changed(change.skill, change.version.claim)}", "bold")
+    """Print a change that waits."""
+    out.say(f"{change.id}  {change.told}", "bold")
     out.say(change.version.told)
     out.print(render.diff(change.diff), end="")
 
 
 def as_object(change: Change) -> dict[str, Any]:
     """Return the documented JSON shape of a change that waits."""
-    about = {key: change.version.claim[key] for key in ("session", "turn", "tool", "why", "lines")}
-    where = {"path": str(change.skill), "number": change.version.number}
-    return {"change": change.id, **where, **about, "diff": change.diff}
+    proof = {key: change.version.claim.get(key) for key in ("session", "turn", "tool", "lines")}
+    about = {"path": str(change.skill), "number": change.version.number, "author": change.version.author}
+    return {"change": change.id, **about, **proof, **picked(change, "told", "why", "diff")}
 
 
 def find(store: Store, wanted: str) -> Change:
     """Return the change that is called so, e.g. `release-notes@3`; UsageError: none that waits is."""
-    for change in history.waiting(store):
+    for change in outcomes.waiting(store):
         if change.id == wanted:
             return change
     raise UsageError(f"no change {wanted} waits", "`skillloop review` lists what waits")
@@ -44,7 +42,7 @@ def keep(app: App, wanted: str, token: str | None, *, as_json: bool) -> int:
         if not as_json:
             page(app.console(), change)
         require_person(app, f"approve {wanted}", change.seal, token)
-        store.record(history.KEPT, skill=change.skill, number=change.version.number)
+        outcomes.keep(store, change)
     after_decision(app)
     emit({"change": wanted, "kept": True}) if as_json else click.echo("kept")
     return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from skillloop import outcomes
 from skillloop.commands import changes, show
 from skillloop.commands.options import (
     OPEN,
@@ -27,7 +28,6 @@ from skillloop.commands.sitting import Sitting, alike, drafted, not_learned
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Lesson
 from skillloop.pipeline import gather, session
-from skillloop.skills import history
 from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
 from skillloop.text.words import content_words
@@ -78,7 +78,7 @@ def command(
             session.try_again(app.home, store)
         path = known_skill(store, skill) if skill is not None else None
         entries: list[Entry] = [*in_order(store, path, after or "")]
-        entries += [change for change in history.waiting(store) if path in (None, change.skill)]
+        entries += [change for change in outcomes.waiting(store) if path in (None, change.skill)]
         entries += [*unlearnt(store), *candidates(store)] if path is None else []
         if after is not None:
             ids = [_id(entry) for entry in entries]

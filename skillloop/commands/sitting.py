@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 
+from skillloop import outcomes
 from skillloop.commands import changes, show
 from skillloop.commands.digest import said_again
 from skillloop.commands.options import OPEN, App, projects_folder, retyped, say
@@ -340,11 +341,11 @@ class Sitting:
         return SkillRef(copy.parent.name, str(copy))
 
     def _change(self, change: Change) -> str:
-        """Ask whether a change of Claude's own stays."""
+        """Ask whether a change stays that Claude made, or that did not help."""
         changes.page(self.app.console(), change)
         key = press("k keep" + " · t take it back" * bool(change.before) + " · s skip · p back · q quit")
         if key == "k":
-            self.store.record(history.KEPT, skill=change.skill, number=change.version.number)
+            outcomes.keep(self.store, change)
         elif key == "t" and change.before:
             if not self.confirmed and not retyped(change.seal, "take it back"):
                 return self._change(change)

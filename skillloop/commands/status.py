@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from skillloop import config, fs, llm
+from skillloop import config, fs, llm, outcomes
 from skillloop.commands import changes
 from skillloop.commands.options import OPEN, App, emit, lesson_as_object, picked, state_of, verb
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
 from skillloop.hosts.claude_code.hooks import session
-from skillloop.skills import history
 from skillloop.store import Queued, Store
 from skillloop.worker.notice import counted, line_of, unlearnt
 from skillloop.worker.queue import parked
@@ -45,9 +44,7 @@ def command(app: App, as_json: bool) -> int:
         why = f": {item['why']}" if item["why"] else ""
         out.say(f"  {item['id']}  {item['skill']}: {item['line']}\n    {item['state']}{why}")
     for item in facts["changes"]:
-        out.say(
-            f"  {item['change']}: Claude changed {counted(item['lines'], 'line')}, {item['why']}", "yellow"
-        )
+        out.say(f"  {item['change']}: {item['told']}", "yellow")
     for item in facts["unlearnt"]:
         out.say(f"  not learned: {item['text']}  ({item['where']})\n    {item['reason']}", "yellow")
     if facts["queue"] or facts["changes"] or facts["unlearnt"]:
@@ -70,7 +67,7 @@ def _facts(app: App) -> dict[str, Any]:
             "proposals": dict(Counter(state_of(item)[0].partition(" (")[0] for item in everything)),
             "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
             "unattributed": sum(not item.blocked for item in lost),
-            "changes": [changes.as_object(change) for change in history.waiting(store)],
+            "changes": [changes.as_object(change) for change in outcomes.waiting(store)],
             "unlearnt": [lesson_as_object(item) for item in lost],
             "model": model,
             "troubles": troubles,

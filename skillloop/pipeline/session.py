@@ -21,6 +21,7 @@ from skillloop import config, detect, llm
 from skillloop.config import confirmation
 from skillloop.errors import Refused, SkillloopError
 from skillloop.evaluate import cases
+from skillloop.fs import Unreachable
 from skillloop.gate import fidelity, structure
 from skillloop.hosts.claude_code import notes, transcript
 from skillloop.hosts.claude_code.notes import Note
@@ -289,7 +290,11 @@ def learn(run: Run, found: Found) -> Digest:
         # a suspect one without a target is no lesson that waits for one
         kept = [item for item in lessons if item.target or not run.model.suspicion(item)]
         kept.sort(key=lambda item: (not item.offered, -item.chance))
-        run.record.save_digest(session, disagreements, kept[:LESSONS])
+        read = targets.read_in(session)
+        run.record.save_digest(session, disagreements, kept[:LESSONS], read)
+        for path in map(str, {*map(Path, read)}.intersection(run.record.skills())):
+            with suppress(Refused, Unreachable):  # what cannot be read has no newer version
+                history.record_external_edit(run.record, path)
         _save_cases(run, run.record, lessons)
     return _digest(run, found, [item for item in lessons if draftable(item)])
 

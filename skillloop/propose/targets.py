@@ -22,7 +22,7 @@ from pathlib import Path
 from skillloop import fs
 from skillloop.errors import SkillloopError
 from skillloop.model import Lesson, Scope, Session, SkillRef
-from skillloop.skillpath import client_folder, rules_file
+from skillloop.skillpath import client_folder, malformed_path, rules_file
 from skillloop.skills import document
 from skillloop.text.words import content_words
 
@@ -116,6 +116,13 @@ def project_of(session: Session) -> str | None:
         if (folder / ".git").exists() or (folder / ".claude").is_dir():
             return str(folder)
     return None if here == home or len(here.parts) < 2 else str(here)
+
+
+def read_in(session: Session) -> list[str]:
+    """Return the files that Claude read in a session: the skills that were used, and the rules files that it always loads."""
+    used = [skill.path for skill in session.skills if skill.path and not malformed_path(skill.path)]
+    project = project_of(session)
+    return list(map(fs.canonical, (*used, rules_file(None), *([rules_file(project)] if project else ()))))
 
 
 def aimed(

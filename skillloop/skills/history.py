@@ -11,11 +11,11 @@ import difflib
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from skillloop import fs
 from skillloop.errors import SkillloopError, Stale, UsageError
@@ -42,12 +42,14 @@ def versions(store: Store, path: str | Path) -> list[Version]:
 
 
 class Change(NamedTuple):
-    """A change of Claude's that waits for the person's word."""
+    """A change that waits for the person's word: Claude's own, or one after which it did not get better (see `outcomes`)."""
 
     skill: Path
     version: Version
     before: str
     after: str
+    told: str  # what became of the file, in one sentence without its full stop
+    why: str  # the person must look at it
 
     @property
     def id(self) -> str:
@@ -65,8 +67,14 @@ class Change(NamedTuple):
         return document.diff(self.before, self.after, self.skill, f"version {self.version.number}")
 
 
+def claimed(skill: str | Path, claim: Mapping[str, Any]) -> str:
+    """Say that Claude changed a file: how many lines, and why a person must look at them, if they must."""
+    lines = f"{claim['lines']} line" + "s" * (claim["lines"] != 1)
+    return ", ".join(filter(None, (f"Claude changed {target_name(skill)}: {lines}", claim["why"])))
+
+
 def waiting(store: Store) -> Iterator[Change]:
-    """Find the changes that wait for the person's word, oldest first."""
+    """Find the changes of Claude's own that wait for the person's word, oldest first."""
     for skill in filter(Path.exists, store.skills()):
         kept = {entry.detail["number"] for entry in store.audit.entries(KEPT, skill=str(skill))}
         known = versions(store, skill)
@@ -76,7 +84,23 @@ def waiting(store: Store) -> Iterator[Change]:
             back = any(v.sha == before or v.extra.get("without") == number for v in later)
             back = back or any(v.extra.get("to", number) < number for v in later)
             if version.claim.get("why") and number not in kept and not back:
-                yield Change(skill, version, text(store, before) if at else "", text(store, version.sha))
+                texts = (text(store, before) if at else "", text(store, version.sha))
+                yield Change(skill, version, *texts, claimed(skill, version.claim), version.claim["why"])
+
+
+def annotate(store: Store, path: str | Path) -> list[tuple[str, Version]]:
+    """Return each line of a skill's newest version, with the version that brought it; a line that came back keeps its first."""
+    lines: list[tuple[str, Version]] = []
+    known: dict[str, list[tuple[str, Version]]] = {}
+    for version in versions(store, path):
+        new = [(line, version) for line in text(store, version.sha).splitlines()]
+        match = difflib.SequenceMatcher(
+            None, [line for line, _ in lines], [line for line, _ in new], autojunk=False
+        )
+        for at, to, size in match.get_matching_blocks():
+            new[to : to + size] = lines[at : at + size]
+        lines = known.setdefault(version.sha, new)
+    return lines
 
 
 def text(store: Store, sha: str) -> str:

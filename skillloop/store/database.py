@@ -71,7 +71,7 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 
 def now() -> str:
-    """Return the time as ISO 8601 in UTC, for display. Nothing is ever ordered or counted by it: clocks jump."""
+    """Return the time as ISO 8601 in UTC. Nothing is decided by it, since clocks jump; it is shown, and outcomes are counted by it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

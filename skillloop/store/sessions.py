@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from skillloop import fs
 from skillloop.errors import UsageError
@@ -18,17 +19,33 @@ ALIKE = 0.8
 """Similarity from which two lessons say the same."""
 
 
+class Saying(NamedTuple):
+    """What the person said in a session, as it was understood."""
+
+    session: str
+    id: str  # of its evidence
+    text: str
+    skill: str | None  # the SKILL.md in force
+    corrects: bool
+
+
 class Sessions(Tables):
-    """The tables sessions, disagreements and lessons."""
+    """The tables sessions, exposures, disagreements and lessons."""
 
     def sessions(self) -> list[str]:
         """Return the ids of the digested sessions, the last digested first."""
         return [row[0] for row in self._database.rows("SELECT session_id FROM sessions ORDER BY seq DESC")]
 
     def save_digest(
-        self, session: Session, found: Sequence[Disagreement], lessons: Sequence[Lesson] = ()
+        self,
+        session: Session,
+        found: Sequence[Disagreement],
+        lessons: Sequence[Lesson] = (),
+        read: Iterable[str] = (),
     ) -> None:
         """Remember that this session was read up to `session.end`, the disagreements in it and what it teaches.
+
+        `read` are the skills and rules files that Claude read in it.
 
         Idempotent. A lesson that is known keeps the target that a person gave it; what was found in an earlier reading
         stays. A candidate that was said again is offered from then on.
@@ -43,6 +60,9 @@ class Sessions(Tables):
                     *(name, database.next("sessions"), session.path, session.end, session.digest, now()),
                 )
                 self.audit.append("digested", session=name, end=session.end, digest=session.digest)
+            own = [turn.timestamp for turn in session.human_turns if turn.timestamp and not turn.copied_from]
+            for target in read if own else ():
+                database.insert("exposures", (target, name, own[0]), known=True)
             for each in found:
                 data = encode(each)
                 where = (each.id, database.next("disagreements"), name, skill_path(each.skill))
@@ -53,6 +73,26 @@ class Sessions(Tables):
                 if not database.insert("lessons", row, known=True) and lesson.offered:
                     change = "UPDATE lessons SET offered = 1, data = ?, sha = ? WHERE id = ? AND NOT offered"
                     database.run(change, data, sha256(data), lesson.id)
+
+    def exposures(self, target: str) -> dict[str, str]:
+        """Return when the person first spoke in each session that read a file, by the id of the session."""
+        rows = self._database.rows("SELECT session_id, at FROM exposures WHERE target = ?", target)
+        return dict(rows)
+
+    def sayings(self, target: str) -> list[Saying]:
+        """Return what the person said in the sessions that read a file, but for what they dropped."""
+        query = (
+            "SELECT data, sha, session_id{} FROM {} "
+            "WHERE session_id IN (SELECT session_id FROM exposures WHERE target = ?) AND NOT dismissed"
+        )
+        found = [
+            Saying(session, item.disagreement or item.id, item.text, skill_path(item.skill), corrects=False)
+            for item, session in self._database.documents(Lesson, query.format("", "lessons"), target)
+        ]
+        corrections = self._database.documents(Disagreement, query.format(", skill", "disagreements"), target)
+        return found + [
+            Saying(name, item.id, item.evidence.quote, skill, True) for item, name, skill in corrections
+        ]
 
     def disagreements(self, *, session_id: str | None = None) -> list[Disagreement]:
         """Return the disagreements in the order they were found; of one session, or all."""

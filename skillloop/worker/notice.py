@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from skillloop import outcomes
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
 from skillloop.hosts.claude_code import places
@@ -86,17 +87,17 @@ def leave_notice(home: Path) -> None:
     with Store.open(home) as store:
         waiting = len(store.proposals(states=("queued",)))
         lost = [item for item in unlearnt(store) if not item.blocked]
-        changes = [*history.waiting(store)][::-1]
+        changes = [*outcomes.waiting(store)][::-1]
         newest, news = store.entries(), [*_news(store, _told(home)), *_offer(home, store)]
     ready = [f"{counted(waiting, 'skill edit')} {'is' if waiting == 1 else 'are'} waiting"] * (waiting > 0)
     if lost:
         ready.append(
             f"{counted(len(lost), 'lesson')} could not be learned ({_short(lost[-1].reason, 2 * LONGEST)})"
         )
-    asked = [f"{changed(each.skill, each.version.claim)}. Keep or take back? {REVIEW}." for each in changes]
+    asked = [f"{_short(each.told, 2 * LONGEST)}. Keep or take back? {REVIEW}." for each in changes]
     sentences = [
         *news,
-        *_latest(asked, "change of Claude's"),
+        *_latest(asked, "change to look at"),
         *([f"{' and '.join(ready)}: {REVIEW}."] if ready else []),
     ]
     failed = list(parked(home))
@@ -134,7 +135,8 @@ def _news(store: Store, told: int) -> list[str]:
     for entry in entries:  # the newest first
         if entry.event == CLAIMED and not entry.detail["why"]:
             undo = f"skillloop rollback {target_name(str(entry.skill))} --only {entry.detail['number']}"
-            edited.append(f"{changed(str(entry.skill), entry.detail)} (undo: {undo}).")
+            what = _short(history.claimed(str(entry.skill), entry.detail), 2 * LONGEST)
+            edited.append(f"{what} (undo: {undo}).")
         name = entry.detail.get("proposal")
         if not name or entry.detail.get("by") != "auto":
             continue
@@ -153,12 +155,6 @@ def _news(store: Store, told: int) -> list[str]:
         *_latest(blocked, "lesson blocked"),
         *_latest(edited, "edit of Claude's"),
     ]
-
-
-def changed(skill: str | Path, claim: Mapping[str, Any]) -> str:
-    """Say that Claude changed a file: how many lines, and why a person must look at them, if they must."""
-    why = f", {claim['why']}" if claim["why"] else ""
-    return _short(f"Claude changed {target_name(skill)}: {counted(claim['lines'], 'line')}{why}", 2 * LONGEST)
 
 
 def _latest(sentences: list[str], what: str) -> Iterator[str]:

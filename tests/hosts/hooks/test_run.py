@@ -18,7 +18,8 @@ def run(tmp_path):
     shutil.copytree(ROOT / "hooks", root / "hooks")
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "sh").symlink_to(shutil.which("sh"))
+    for name in ("sh", "dirname"):
+        (tools / name).symlink_to(shutil.which(name))
 
     def start(home, *names, system="Linux", event="end"):
         for name in names:

@@ -1,0 +1,64 @@
+"""`skillloop blame`: who brought each line of a file, the words that taught it, and whether it helped."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from skillloop import outcomes
+from skillloop.commands.options import App, emit, known_skill, picked, skill_argument, verb
+from skillloop.outcomes import Comparison, Effect, RuleOutcome
+from skillloop.skills import history
+from skillloop.text.redact import redact
+
+_STYLE = {Effect.HELPED: "green", Effect.CAME_BACK: "yellow", Effect.WORSE: "red"}
+_IMPORT = "as found"
+
+
+@verb(
+    skill_argument,
+    click.option("--all", "whole", is_flag=True, help="Show the lines that were there at first, too."),
+)
+def command(app: App, skill: str, whole: bool, as_json: bool) -> int:
+    """Show who brought each line of a skill or rules file, when, your words that taught it, and whether it helped.
+
+    A rule helped if you say it less often where it is in force. Writes nothing.
+
+    \b
+    Example:
+      skillloop blame research
+    """  # noqa: D301
+    out = app.console()
+    with app.history() as store:
+        path = known_skill(store, skill)
+        found = {each.line: each for each in outcomes.of(store, path)}
+        for number, (text, version) in enumerate(history.annotate(store, path), start=1):
+            outcome, first = found.get(number), version.kind == "import"
+            if as_json:
+                about = {"author": _IMPORT if first else version.author, "created": version.created}
+                emit({"line": number, "text": text, "number": version.number, **about, **_as_object(outcome)})
+            elif text.strip() and (whole or not first):
+                author = _IMPORT if first else version.author
+                out.say(f"{number:>4}  {version.created[:10]}  {author:<9}  {text}")
+                if outcome is not None:
+                    for item in outcome.taught.proposal.evidence if outcome.taught else ():
+                        out.say(f"      you said: “{redact(item.quote.strip())}”", "dim")
+                    effect = outcome.effect
+                    out.say(f"      {effect}: {outcome.why}", _STYLE.get(effect, "dim"))
+    return 0
+
+
+def _as_object(outcome: RuleOutcome | None) -> dict[str, object]:
+    """Return the documented JSON shape of what became of a line; {} where it is no rule that came later."""
+    if outcome is None:
+        return {}
+    evidence = outcome.taught.proposal.evidence if outcome.taught else ()
+    quotes = [picked(item, "session_id", "uuid", "line", "quote") for item in evidence]
+    rates = {key: _compared(getattr(outcome, key)) for key in ("wish", "others")}
+    return {"effect": outcome.effect, **picked(outcome, "again", "opposed"), **rates, "evidence": quotes}
+
+
+def _compared(rates: Comparison) -> dict[str, object]:
+    chance = {"lower": round(rates.lower, 3), "drop": [round(end, 3) for end in rates.drop]}
+    return asdict(rates) | chance

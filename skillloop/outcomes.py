@@ -1,0 +1,217 @@
+"""Whether a rule helped: does the person still say it where the rule is in force?
+
+Every list item that came into a file since its history began has an outcome. A session counts after the rule if the person first
+spoke in it once the rule was there, else before it, and the session that taught it counts as neither: it was chosen for what
+was said in it. Rates are compared with the same Beta(1, 3) prior for both, which says that a wish comes up in one session of
+four. Nothing is stored: every number follows from the sessions, the sayings and the versions.
+
+A clock that is wrong makes an outcome wrong, and nothing else: an outcome changes no file.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from math import exp, lgamma, log
+from pathlib import Path
+
+from skillloop import fs
+from skillloop.model import Version
+from skillloop.skillpath import target_name
+from skillloop.skills import document, history
+from skillloop.skills.history import KEPT, Change
+from skillloop.store import Queued, Store
+from skillloop.store.sessions import Saying
+from skillloop.text.contradiction import contradict
+from skillloop.text.words import content_words, same_wish
+
+PRIOR = (1, 3)
+SURE = 0.95
+"""Chance from which a rate counts as lower, or higher, than before."""
+
+OPPOSED = 2
+"""Sessions in which the person says the opposite of a rule, from which it does harm."""
+
+_DRAWS = 1000
+
+
+class Effect(StrEnum):
+    """What a rule did, as far as sessions tell."""
+
+    HELPED = "helped"
+    NO_SIGN = "no sign yet"
+    CAME_BACK = "came back"
+    WORSE = "made worse"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """In how many of some sessions something was said."""
+
+    said: int
+    sessions: int
+
+    @property
+    def posterior(self) -> tuple[int, int]:
+        """The parameters of its Beta distribution."""
+        return PRIOR[0] + self.said, PRIOR[1] + self.sessions - self.said
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two rates."""
+
+    before: Rate
+    after: Rate
+
+    @property
+    def lower(self) -> float:
+        """Return the chance that the rate after is the lower one."""
+        return _lower(*self.before.posterior, *self.after.posterior)
+
+    @property
+    def drop(self) -> tuple[float, float]:
+        """Return the 90 % interval of how much lower the rate after is; below 0 it is higher."""
+        draw = random.Random(0).betavariate
+        drops = sorted(draw(*self.before.posterior) - draw(*self.after.posterior) for _ in range(_DRAWS))
+        return drops[_DRAWS // 20], drops[-_DRAWS // 20]
+
+
+@lru_cache(maxsize=4096)
+def _lower(a: int, b: int, c: int, d: int) -> float:
+    """Return the chance that a Beta(c, d) variable is below a Beta(a, b) one: the closed form for whole numbers."""
+
+    def beta(x: int, y: int) -> float:
+        return lgamma(x) + lgamma(y) - lgamma(x + y)
+
+    return sum(exp(beta(c + n, b + d) - log(b + n) - beta(1 + n, b) - beta(c, d)) for n in range(a))
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """What became of one line."""
+
+    line: int  # 1-based, in the newest version
+    rule: str  # without its marker
+    version: Version  # that brought it
+    taught: Queued | None  # the edit that did
+    again: tuple[str, ...]  # ids of the later sessions in which it was said again
+    opposed: tuple[str, ...]  # in which the opposite was said
+    wish: Comparison
+    others: Comparison  # the other corrections of the file
+
+    @property
+    def effect(self) -> Effect:
+        """Return what the rule did."""
+        if len(self.opposed) >= OPPOSED or self.others.lower <= 1 - SURE:
+            return Effect.WORSE
+        if self.wish.lower >= SURE:
+            return Effect.HELPED
+        return Effect.CAME_BACK if self.again or self.opposed else Effect.NO_SIGN
+
+    @property
+    def why(self) -> str:
+        """Return the figures, for a person."""
+        told = [_rate("you said it again", self.wish.after)]
+        if self.opposed:
+            told.append(f"the opposite in {len(self.opposed)}")
+        if self.others.lower <= 1 - SURE:
+            told.append(_rate("other corrections", self.others.after) + _rate(", before", self.others.before))
+        return "; ".join(told)
+
+
+def _rate(what: str, rate: Rate) -> str:
+    return f"{what} in {rate.said} of {rate.sessions} session{'s' * (rate.sessions != 1)}"
+
+
+def of(store: Store, path: str | Path) -> Iterator[RuleOutcome]:
+    """Yield the outcome of each list item that came into a file since its history began, from top to bottom."""
+    target = fs.canonical(path)
+    lines = history.annotate(store, path)
+    at = {session: _time(spoken) for session, spoken in store.exposures(target).items()}
+    sayings = store.sayings(target)
+    edits = {each.proposal.id: each for each in store.proposals(skill=target)}
+    for number, (line, version) in enumerate(lines, start=1):
+        item = document.ITEM.match(line)
+        if item is None or version.kind == "import":
+            continue
+        taught = edits.get(version.proposal or "")
+        evidence = taught.proposal.evidence if taught else ()
+        since, lessons = _time(version.created), {each.session_id for each in evidence}
+        after = {session for session, spoken in at.items() if spoken > since}
+        before = at.keys() - after - lessons
+        alike = [each for each in sayings if _related(content_words(item["text"]), content_words(each.text))]
+        about = [each for each in alike if same_wish(each.text, item["text"])]
+        meant = {each.id for each in about} | {each.id for each in evidence}
+        again = _sessions(about, after)
+        against = [each for each in alike if contradict(item["text"], each.text)]
+        rest = [each for each in sayings if each.corrects and each.skill == target and each.id not in meant]
+        yield RuleOutcome(
+            number,
+            item["text"],
+            version,
+            taught,
+            again,
+            tuple(each for each in _sessions(against, after) if each not in again),
+            _compared(about, before, after),
+            _compared(rest, before, after),
+        )
+
+
+def waiting(store: Store) -> Iterator[Change]:
+    """Find the changes that wait for the person's word: Claude's own, and the rules that came back or made it worse."""
+    yield from history.waiting(store)
+    for skill in filter(Path.exists, store.skills()):
+        kept = {
+            entry.detail["number"]: entry.detail
+            for entry in store.audit.entries(KEPT, skill=str(skill))[::-1]
+        }
+        known = store.versions.of(str(skill))
+        failing: dict[int, list[RuleOutcome]] = {}
+        for each in of(store, skill):
+            if each.effect in {Effect.CAME_BACK, Effect.WORSE}:
+                failing.setdefault(each.version.number, []).append(each)
+        for number, found in failing.items():
+            worst = max(found, key=lambda each: (each.effect is Effect.WORSE, _counted(each)))
+            if _counted(worst) > kept.get(number, {}).get("seen", -1):
+                told = f"{target_name(skill)}: “{worst.rule}” {worst.effect}, {worst.why}"
+                before, after = (history.text(store, each.sha) for each in known[number - 2 : number])
+                yield Change(skill, worst.version, before, after, told, worst.why)
+
+
+def _counted(outcome: RuleOutcome) -> int:
+    """Return how much speaks against a rule: it is asked about again only when that grows."""
+    return (
+        len(outcome.again)
+        + len(outcome.opposed)
+        + outcome.others.after.said * (outcome.others.lower <= 1 - SURE)
+    )
+
+
+def keep(store: Store, change: Change) -> None:
+    """Remember that the person keeps a change that waited."""
+    against = [
+        _counted(each) for each in of(store, change.skill) if each.version.number == change.version.number
+    ]
+    store.record(KEPT, skill=change.skill, number=change.version.number, seen=max(against, default=-1))
+
+
+def _related(mine: Collection[str], theirs: Collection[str]) -> bool:
+    """Return whether two texts share enough words to be compared."""
+    return len(frozenset(mine) & frozenset(theirs)) >= max(1, min(2, len(mine), len(theirs)))
+
+
+def _time(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
+
+
+def _sessions(sayings: Iterable[Saying], among: Collection[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.session for each in sayings if each.session in among))
+
+
+def _compared(sayings: Sequence[Saying], before: Collection[str], after: Collection[str]) -> Comparison:
+    return Comparison(*(Rate(len(_sessions(sayings, among)), len(among)) for among in (before, after)))

@@ -1,0 +1,172 @@
+"""Whether a rule helped, on real sessions: digested from transcripts, applied to files, asked of the store."""
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from helpers.sessions import RULE, corrected, digest
+from transcripts import Transcript
+
+from skillloop import outcomes
+from skillloop.outcomes import Comparison, Effect, Rate
+from skillloop.skills import history
+from skillloop.worker.notice import leave_notice
+
+OTHER = "No, that's wrong. Always give the year of each source."
+OPPOSITE = "No, that's wrong. Always cite a magazine when there is a study."
+
+
+@pytest.fixture
+def live(tmp_path, home, store, skill):
+    """Run sessions that use the skill, in which the person says this or nothing: before today, or `later` than the rule."""
+    (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    count = 0
+
+    def run(*words, later=True, uses=True):
+        nonlocal count
+        count += 1
+        start = datetime.now(UTC) + timedelta(hours=count) * (1 if later else -1)
+        transcript = Transcript(session_id=f"5e55104e-0000-4000-8000-{count:012d}", start=start)
+        transcript.typed("How much sleep do adults need? Look it up.")
+        if uses:
+            transcript.skill("research", str(skill))
+        transcript.says("Eight hours, says a health magazine. I have finished the answer.")
+        for said in words:
+            transcript.typed(said).says("You're right, sorry. I will do that from now on.")
+        transcript.typed("Thanks, that is all for today.").says("You're welcome.")
+        return digest(transcript.witnessed(home), tmp_path, home, store)
+
+    return run
+
+
+def only(store, skill):
+    (found,) = outcomes.of(store, skill)
+    return found
+
+
+def test_a_rule_whose_correction_stops_helped_once_that_is_beyond_chance(live, store, skill):
+    for _ in range(3):
+        live(RULE, later=False)
+    assert only(store, skill).effect is Effect.NO_SIGN
+    seen = []
+    for _ in range(20):
+        live()
+        seen.append(only(store, skill))
+    assert seen[0].effect is Effect.NO_SIGN
+    assert seen[-1].effect is Effect.HELPED
+    assert (seen[-1].wish.after.said, seen[-1].wish.after.sessions) == (0, 20)
+    chances = [each.wish.lower for each in seen]
+    assert chances == sorted(chances)
+
+
+def test_the_session_that_taught_a_rule_says_nothing_of_how_often_it_was_said(live, store, skill):
+    live(RULE, later=False)
+    found = only(store, skill)
+    assert (found.wish.before.said, found.wish.before.sessions) == (0, 0)
+
+
+def test_a_rule_that_is_said_again_came_back_and_is_not_added_twice(live, store, skill):
+    live(RULE, later=False)
+    text = skill.read_text()
+    live()
+    again = live("No. Never cite a magazine when there is a study, please!")
+    found = only(store, skill)
+    assert (found.effect, found.again) == (Effect.CAME_BACK, (again.session.session_id,))
+    assert "again in 1 of 2 sessions" in found.why
+    assert skill.read_text() == text
+
+
+def test_a_session_without_the_skill_is_no_exposure(live, store, skill):
+    live(RULE, later=False)
+    live(uses=False)
+    assert only(store, skill).wish.after.sessions == 0
+
+
+def test_a_rule_against_which_the_person_speaks_in_two_sessions_made_it_worse(live, store, skill):
+    live(RULE, later=False)
+    live(OPPOSITE)
+    assert only(store, skill).effect is not Effect.WORSE
+    live(OPPOSITE)
+    found = next(each for each in outcomes.of(store, skill) if each.rule.startswith("Never cite"))
+    assert (found.effect, len(found.opposed)) == (Effect.WORSE, 2)
+
+
+def test_other_corrections_that_rise_beyond_chance_accuse_the_rule(live, store, skill):
+    for _ in range(12):
+        live(later=False)
+    live(RULE, later=False)
+    wrong = (
+        "No, that is wrong, the tone is off.",
+        "No, wrong again, that is not what I asked.",
+        "No, you broke the table.",
+    )
+    for said in (*wrong, *wrong):
+        live(said)
+    found = only(store, skill)
+    assert (found.effect, found.again, found.opposed) == (Effect.WORSE, (), ())
+    assert "other corrections in 6 of 6 sessions, before in 0 of" in found.why
+
+
+def test_the_same_session_digested_twice_counts_once(live, tmp_path, home, store, skill):
+    digest(corrected(skill, RULE).witnessed(home), tmp_path, home, store)
+    first = only(store, skill)
+    digest(corrected(skill, RULE).witnessed(home), tmp_path, home, store)
+    assert only(store, skill) == first
+
+
+def test_lines_of_the_first_version_are_nobodys_rules_and_a_persons_own_line_is_theirs(live, store, skill):
+    live(RULE, later=False)
+    skill.write_text(skill.read_text() + "- Say how sure you are.\n")
+    live()
+    found = list(outcomes.of(store, skill))
+    assert [each.version.author for each in found] == ["skillloop", "unknown"]
+    assert [bool(each.taught) for each in found] == [True, False]
+
+
+def test_a_line_that_a_rollback_brings_back_keeps_who_brought_it(live, store, skill):
+    live(RULE, later=False)
+    history.rollback(store, skill)
+    assert list(outcomes.of(store, skill)) == []
+    history.rollback(store, skill, to=2)
+    assert [each.version.number for each in outcomes.of(store, skill)] == [2]
+
+
+def test_a_rule_that_came_back_waits_for_the_person_until_they_keep_it_and_again_when_it_comes_back_once_more(
+    live, store, skill
+):
+    live(RULE, later=False)
+    live()
+    assert list(outcomes.waiting(store)) == []
+    for _ in range(2):
+        live(RULE)
+        (change,) = outcomes.waiting(store)
+        assert change.id == "research@2"
+        assert change.told.startswith(
+            "research: “Never cite a magazine when there is a study” came back, you said it again"
+        )
+        assert change.diff.count("\n+- Never cite") == 1
+        outcomes.keep(store, change)
+        assert list(outcomes.waiting(store)) == []
+
+
+def test_the_start_of_the_next_session_tells_of_it_and_a_rollback_ends_it(live, home, store, skill):
+    live(RULE, later=False)
+    live(OPPOSITE)
+    live(OPPOSITE)
+    leave_notice(home)
+    message = json.loads((home / "notice.json").read_text().splitlines()[0])["systemMessage"]
+    assert "research: “Never cite a magazine when there is a study” made worse" in message
+    history.rollback(store, skill, only=2)
+    leave_notice(home)
+    assert "made worse" not in (home / "notice.json").read_text()
+
+
+def test_the_chance_is_that_of_the_posterior_and_so_is_the_interval():
+    assert Comparison(Rate(0, 0), Rate(0, 0)).lower == pytest.approx(0.5)
+    rates = Comparison(Rate(4, 6), Rate(0, 10))
+    draw = random.Random(7).betavariate
+    drops = [draw(5, 5) - draw(1, 13) for _ in range(20_000)]
+    assert rates.lower == pytest.approx(sum(drop > 0 for drop in drops) / len(drops), abs=0.01)
+    low, high = rates.drop
+    assert sum(low < drop < high for drop in drops) / len(drops) == pytest.approx(0.9, abs=0.03)
