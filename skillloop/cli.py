@@ -38,6 +38,7 @@ VERBS = {
     "status": "Show what waits, what was applied, and what is wrong.",
     "log": "Show everything that happened, newest last.",
     "blame": "Show who brought each line, the words that taught it, and whether it helped.",
+    "report": "Draw what was learned, and whether it helped, as one page.",
     "diff": "Show what changed between two versions of a skill.",
     "rollback": "Take a skill back to an earlier version.",
     "watch": "Follow transcripts and skills, and show what is found as it happens.",

@@ -33,6 +33,9 @@ PRIOR = (1, 3)
 SURE = 0.95
 """Chance from which a rate counts as lower, or higher, than before."""
 
+SURER = 0.99
+"""The same where a rule is accused of corrections that do not speak of it."""
+
 OPPOSED = 2
 """Sessions in which the person says the opposite of a rule, from which it does harm."""
 
@@ -102,16 +105,21 @@ class RuleOutcome:
     again: tuple[str, ...]  # ids of the later sessions in which it was said again
     opposed: tuple[str, ...]  # in which the opposite was said
     wish: Comparison
-    others: Comparison  # the other corrections of the file
+    corrections: Comparison  # all of the file
 
     @property
     def effect(self) -> Effect:
         """Return what the rule did."""
-        if len(self.opposed) >= OPPOSED or self.others.lower <= 1 - SURE:
+        if len(self.opposed) >= OPPOSED or self.corrections.lower <= 1 - SURER:
             return Effect.WORSE
         if self.wish.lower >= SURE:
             return Effect.HELPED
         return Effect.CAME_BACK if self.again or self.opposed else Effect.NO_SIGN
+
+    @property
+    def failing(self) -> bool:
+        """Whether a person should look at it."""
+        return self.effect in {Effect.CAME_BACK, Effect.WORSE}
 
     @property
     def why(self) -> str:
@@ -119,8 +127,10 @@ class RuleOutcome:
         told = [_rate("you said it again", self.wish.after)]
         if self.opposed:
             told.append(f"the opposite in {len(self.opposed)}")
-        if self.others.lower <= 1 - SURE:
-            told.append(_rate("other corrections", self.others.after) + _rate(", before", self.others.before))
+        if self.corrections.lower <= 1 - SURER:
+            told.append(
+                _rate("you corrected it", self.corrections.after) + _rate(", before", self.corrections.before)
+            )
         return "; ".join(told)
 
 
@@ -134,6 +144,7 @@ def of(store: Store, path: str | Path) -> Iterator[RuleOutcome]:
     lines = history.annotate(store, path)
     at = {session: _time(spoken) for session, spoken in store.exposures(target).items()}
     sayings = store.sayings(target)
+    corrections = [each for each in sayings if each.corrects and each.skill == target]
     edits = {each.proposal.id: each for each in store.proposals(skill=target)}
     for number, (line, version) in enumerate(lines, start=1):
         item = document.ITEM.match(line)
@@ -146,10 +157,8 @@ def of(store: Store, path: str | Path) -> Iterator[RuleOutcome]:
         before = at.keys() - after - lessons
         alike = [each for each in sayings if _related(content_words(item["text"]), content_words(each.text))]
         about = [each for each in alike if same_wish(each.text, item["text"])]
-        meant = {each.id for each in about} | {each.id for each in evidence}
         again = _sessions(about, after)
         against = [each for each in alike if contradict(item["text"], each.text)]
-        rest = [each for each in sayings if each.corrects and each.skill == target and each.id not in meant]
         yield RuleOutcome(
             number,
             item["text"],
@@ -158,7 +167,7 @@ def of(store: Store, path: str | Path) -> Iterator[RuleOutcome]:
             again,
             tuple(each for each in _sessions(against, after) if each not in again),
             _compared(about, before, after),
-            _compared(rest, before, after),
+            _compared(corrections, at.keys() - after, after),
         )
 
 
@@ -173,7 +182,7 @@ def waiting(store: Store) -> Iterator[Change]:
         known = store.versions.of(str(skill))
         failing: dict[int, list[RuleOutcome]] = {}
         for each in of(store, skill):
-            if each.effect in {Effect.CAME_BACK, Effect.WORSE}:
+            if each.failing:
                 failing.setdefault(each.version.number, []).append(each)
         for number, found in failing.items():
             worst = max(found, key=lambda each: (each.effect is Effect.WORSE, _counted(each)))
@@ -188,7 +197,7 @@ def _counted(outcome: RuleOutcome) -> int:
     return (
         len(outcome.again)
         + len(outcome.opposed)
-        + outcome.others.after.said * (outcome.others.lower <= 1 - SURE)
+        + outcome.corrections.after.said * (outcome.corrections.lower <= 1 - SURER)
     )
 
 

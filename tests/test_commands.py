@@ -63,7 +63,13 @@ class Desk:
             .says("You're right, sorry. I will do that from now on.")
             .write(self.transcript)
         )
-        self.env = {**os.environ, "CLAUDE_CONFIG_DIR": str(self.claude), "TERM": "dumb", "NO_COLOR": "1"}
+        self.env = {
+            **os.environ,
+            "CLAUDE_CONFIG_DIR": str(self.claude),
+            "TERM": "dumb",
+            "NO_COLOR": "1",
+            "BROWSER": "false",
+        }
 
     def argv(self, *args):
         return [sys.executable, "-m", "skillloop.cli", "--home", str(self.home), *map(str, args)]
@@ -287,6 +293,17 @@ def test_blame_shows_each_line_with_its_author_the_words_that_taught_it_and_what
     assert rule["wish"]["after"] == {"said": 1, "sessions": 1}
     assert "research: “" in desk.run("status").stdout
     assert "made worse" not in desk.run("status").stdout
+
+
+def test_report_writes_one_page_for_the_person_alone(queued, tmp_path):
+    desk, proposal = queued
+    told = json.loads(desk.run("report", "--json").stdout)
+    page = Path(told["file"])
+    assert (page, page.stat().st_size) == (desk.home / "report.html", told["bytes"])
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert proposal in page.read_text()
+    assert "could be started" in desk.run("report", tmp_path / "here.html", "--open").stderr
+    assert (tmp_path / "here.html").read_text() == page.read_text()
 
 
 def test_review_can_reword_a_line_in_the_editor(queued, tmp_path):

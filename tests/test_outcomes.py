@@ -92,7 +92,7 @@ def test_a_rule_against_which_the_person_speaks_in_two_sessions_made_it_worse(li
     assert (found.effect, len(found.opposed)) == (Effect.WORSE, 2)
 
 
-def test_other_corrections_that_rise_beyond_chance_accuse_the_rule(live, store, skill):
+def test_corrections_that_rise_beyond_chance_accuse_the_rule(live, store, skill):
     for _ in range(12):
         live(later=False)
     live(RULE, later=False)
@@ -101,11 +101,11 @@ def test_other_corrections_that_rise_beyond_chance_accuse_the_rule(live, store, 
         "No, wrong again, that is not what I asked.",
         "No, you broke the table.",
     )
-    for said in (*wrong, *wrong):
+    for said in (*wrong, *wrong, *wrong[:2]):
         live(said)
     found = only(store, skill)
     assert (found.effect, found.again, found.opposed) == (Effect.WORSE, (), ())
-    assert "other corrections in 6 of 6 sessions, before in 0 of" in found.why
+    assert "you corrected it in 8 of 8 sessions, before in 1 of" in found.why
 
 
 def test_the_same_session_digested_twice_counts_once(live, tmp_path, home, store, skill):

@@ -55,7 +55,7 @@ def _as_object(outcome: RuleOutcome | None) -> dict[str, object]:
         return {}
     evidence = outcome.taught.proposal.evidence if outcome.taught else ()
     quotes = [picked(item, "session_id", "uuid", "line", "quote") for item in evidence]
-    rates = {key: _compared(getattr(outcome, key)) for key in ("wish", "others")}
+    rates = {key: _compared(getattr(outcome, key)) for key in ("wish", "corrections")}
     return {"effect": outcome.effect, **picked(outcome, "again", "opposed"), **rates, "evidence": quotes}
 
 

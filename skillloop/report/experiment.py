@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-import jinja2
-
+from skillloop import report
 from skillloop.bench.candidate import Folder, Plan
 from skillloop.search.ledger import Archive, Ledger, Row
 
@@ -22,16 +21,12 @@ MARGIN = (14.0, 14.0, 34.0, 62.0)  # top, right, bottom, left, in SVG units
 
 def page(folder: Folder, plan: Plan, ledger: Ledger) -> str:
     """Return the report as one HTML document."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("skillloop", "report/templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
     rows, archive = ledger.trials, ledger.archive()
     diffs = [folder.trial(row["number"]) / "change.diff" for row in rows]
     sealed = [row["result"] for row in ledger.events("sealed") if row.get("result")]
     spent = sum(row["spent"] for row in rows)
-    return environment.get_template("experiment.html").render(
+    return report.render(
+        "experiment.html",
         plan=plan,
         rows=[
             row | {"diff": diff.read_text("utf-8", "replace") if diff.exists() else ""}

@@ -1,0 +1,101 @@
+"""What skillloop knows of each file that learns, as one page: corrections a week, what each rule did, what waits, who wrote what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from skillloop import outcomes, report
+from skillloop.model import Version
+from skillloop.outcomes import RuleOutcome
+from skillloop.skillpath import target_name
+from skillloop.skills import history
+from skillloop.store import Queued, Store
+
+WEEKS = 52  # that a chart goes back
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Seven days of one file."""
+
+    begins: date  # a Monday
+    sessions: int  # that read it
+    corrections: int
+    edits: tuple[Version, ...]  # but for the first version
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file that learns."""
+
+    name: str
+    path: str
+    weeks: tuple[Week, ...]
+    rules: tuple[RuleOutcome, ...]
+    authors: dict[str, int]  # lines of the newest version
+    waiting: tuple[Queued, ...]
+
+
+def targets(store: Store) -> list[Target]:
+    """Return every file with a history, those with the most sessions first."""
+    waiting = store.proposals(states=("queued", "stale"))
+    found = []
+    for path in map(str, store.skills()):
+        lines = history.annotate(store, path)
+        authors = Counter("as found" if each.kind == "import" else each.author for _, each in lines)
+        mine = tuple(each for each in waiting if each.proposal.path == path)
+        rules = tuple(outcomes.of(store, path))
+        found.append(Target(target_name(path), path, weeks(store, path), rules, dict(authors), mine))
+    known = {each.path for each in found}
+    for path in dict.fromkeys(each.proposal.path for each in waiting if each.proposal.path not in known):
+        mine = tuple(each for each in waiting if each.proposal.path == path)
+        found.append(Target(target_name(path), path, weeks(store, path), (), {}, mine))
+    return sorted(found, key=lambda target: -sum(week.sessions for week in target.weeks))
+
+
+def weeks(store: Store, path: str) -> tuple[Week, ...]:
+    """Return the weeks of a file from its first session or edit to its last, the oldest first; at most `WEEKS`."""
+    spoken = store.exposures(path)
+    said = Counter(
+        spoken[each.session] for each in store.sayings(path) if each.corrects and each.skill == path
+    )
+    corrections = _by_week(at for at in said.elements())
+    sessions = _by_week(spoken.values())
+    edits: dict[date, list[Version]] = {}
+    for version in history.versions(store, path)[1:]:
+        edits.setdefault(_monday(version.created), []).append(version)
+    last = max((*sessions, *edits), default=None)
+    if last is None:
+        return ()
+    count = min(WEEKS, (last - min((*sessions, *edits))).days // 7 + 1)
+    mondays = [last - timedelta(weeks=n) for n in reversed(range(count))]
+    return tuple(Week(day, sessions[day], corrections[day], tuple(edits.get(day, ()))) for day in mondays)
+
+
+def _by_week(times: Iterable[str]) -> Counter[date]:
+    return Counter(map(_monday, times))
+
+
+def _monday(at: str) -> date:
+    day = datetime.fromisoformat(at).astimezone(UTC).date()
+    return day - timedelta(days=day.weekday())
+
+
+def page(store: Store) -> str:
+    """Return the report as one HTML document."""
+    found = targets(store)
+    return report.render(
+        "dashboard.html",
+        home=str(Path.home()),
+        targets=found,
+        failing=[(each, rule) for each in found for rule in each.rules if rule.failing],
+        sessions=len(store.sessions()),
+        states=Counter(each.state for each in store.proposals()),
+        corrections=len(store.disagreements()),
+        spent=store.calls.spend(),
+        made=datetime.now(UTC).date(),
+    )
