@@ -24,6 +24,9 @@ def used(queued):  # noqa: F811
     (desk.home / "bin" / "skillloop").symlink_to("../env/current/bin/skillloop")
     (desk.home / "log" / "worker.log").write_text("…")
     desk.type("approve", name, answers=[("Type ", shown_code)])
+    (desk.home / "notice.json").write_text('{"systemMessage": "…"}\n7\n')
+    session.notice(str(desk.home))  # as the next start does, which remembers what was told
+    desk.run("report")
     desk.run("export", desk.home / "mine.db")
     (desk.home / "config.toml").write_text('[apply]\nmode = "review"\n')
     return desk

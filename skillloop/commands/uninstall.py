@@ -23,9 +23,9 @@ from skillloop.worker.notice import counted
 MADE = re.compile(
     r"inbox|log|env|backups|bin|receipts|remembered|rules|tokens|vouched"  # folders; the last one as earlier versions named it
     r"|skillloop\.db(?:\.(?:replaced|damaged)-\d+)?(?:-journal)?"
-    r"|key|head|receipts\.key|seen\.json|notice\.json(?:\.new)?"
+    r"|key|head|receipts\.key|seen\.json|notice\.json(?:\.new)?|noticed(?:\.new)?|report\.html"
     r"|(?:history|worker)\.lock"
-    r"|\.(?:key|head|seen\.json|notice\.json|skillloop\.db\.new)\.\d+\.tmp"  # what a crash left half written
+    r"|\.(?:key|head|seen\.json|notice\.json|report\.html|skillloop\.db\.new)\.\d+\.tmp"  # what a crash left half written
     r"|\.skillloop\.db\.new(?:-journal)?|\.look-\w+"
 )
 """Names in the home that skillloop creates. A test fails when a verb creates one that is not here."""
