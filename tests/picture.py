@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draw the README's picture: the terminal output of `skillloop demo`, as SVG.
 
-    python tests/picture.py            # writes tests/data/demo.svg
+    python tests/picture.py            # writes docs/pictures/demo.svg
 
 A test draws it again and compares, so the picture cannot show what the program does not print.
 """
@@ -15,12 +15,23 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-PICTURE = Path(__file__).parent / "data" / "demo.svg"
-WIDTH = 118
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+PICTURE = PICTURES / "demo.svg"
+WIDTH = 100
+
+
+def svg(screen: str, title: str, name: str, width: int = WIDTH, most: int = 900) -> str:
+    """A terminal's screen with its colours as SVG, at most so many pixels wide, in the reader's own fixed font."""
+    console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
+    console.print(Text.from_ansi(screen))
+    drawn = console.export_svg(title=title, unique_id=name)
+    drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)  # no font is loaded from elsewhere
+    wide, high = map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawn).groups())
+    return drawn.replace("<svg ", f'<svg width="{most}" height="{high * most / wide:.0f}" ', 1)
 
 
 def draw() -> str:
-    """The SVG of a fresh run, with the temporary folder shown as ~ and without times and ids that differ."""
+    """The SVG of a fresh run."""
     run = subprocess.run(
         [sys.executable, "-m", "skillloop.cli", "--color", "always", "demo"],
         capture_output=True,
@@ -28,10 +39,7 @@ def draw() -> str:
         check=True,
         env={"PATH": "", "COLUMNS": str(WIDTH), "HOME": "/nonexistent"},
     )
-    shown = re.sub(r"/\S*/skillloop-demo-\w+", "~", run.stdout)
-    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
-    console.print(Text.from_ansi(shown.strip("\n")))
-    return console.export_svg(title="skillloop demo", unique_id="demo")
+    return svg(run.stdout.strip("\n"), "skillloop demo", "demo")
 
 
 if __name__ == "__main__":

@@ -481,6 +481,12 @@ def test_the_next_start_does_not_ask_for_what_is_decided(queued):
     assert (desk.home / "notice.json").read_text() == ""
 
 
+def test_the_demo_waits_for_a_key_after_each_part_if_it_is_told_to(desk):
+    goes_on = ("any key goes on", " ")
+    code, shown = desk.type("demo", "--play", answers=[goes_on, goes_on])
+    assert (code, "identical to the original" in shown) == (0, True), shown
+
+
 def test_explain_names_the_signals_that_spoke(desk):
     shown = desk.run("digest", desk.transcript, "--dry-run", "--explain").stdout
     assert "  after: concedes" in shown

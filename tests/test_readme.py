@@ -2,11 +2,14 @@
 
 import json
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from picture import PICTURE, draw
+from picture import PICTURE, PICTURES, draw
 
 from skillloop import cli
 
@@ -48,6 +51,33 @@ def test_the_picture_is_what_the_demo_prints():
         return re.sub(r"[0-9a-f]{8,}", "HASH", " ".join(re.findall(r">([^<>]+)</text>", svg)))
 
     assert words(PICTURE.read_text(encoding="utf-8")) == words(draw())
+
+
+def test_the_demo_tells_its_story_in_three_frames_of_thirty_lines(tmp_path):
+    started = time.monotonic()
+    run = [sys.executable, "-m", "skillloop.cli", "--home", tmp_path, "demo"]
+    told = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    assert time.monotonic() - started < 3
+    assert len(re.findall(r"^\d  ", told, re.MULTILINE)) == 3
+    assert len(told.splitlines()) <= 30
+    for part in (
+        "research, ready",
+        "-rules, ready",
+        "+- Never use a table",
+        "blocked by your rule",
+        "rollback",
+    ):
+        assert part in told, part
+    assert "skillloop-demo-" not in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_pictures_are_of_the_size_of_a_page():
+    for picture in PICTURES.glob("*.svg"):
+        wide, high = map(
+            int, re.search(r'<svg width="(\d+)" height="(\d+)"', picture.read_text("utf-8")).groups()
+        )
+        assert (wide <= 900, high <= 600) == (True, True), picture
 
 
 def keys(value):

@@ -3,38 +3,61 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
 import click
 
 from skillloop import render
-from skillloop.commands import digest, show
-from skillloop.commands.options import App
+from skillloop.commands.options import App, interactive, state_of
+from skillloop.commands.sitting import press
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.transcript import read
 from skillloop.pipeline import gather, session
-from skillloop.skills import document, history
+from skillloop.skills import history
 from skillloop.store import Store
+
+COLOURS = {"r": "green", "n": "yellow", "b": "red"}  # by the first letter of a state
 
 
 @click.command()
+@click.option("--play", is_flag=True, help="Wait for a key after each part.")
 @click.pass_obj
-def command(app: App) -> int:
-    """See the whole loop on a bundled example: an edit is drafted, checked and applied, another blocked; then rolled back.
+def command(app: App, *, play: bool) -> int:
+    """See the whole loop on a bundled example: four corrections, what becomes of each, and how one is undone.
 
     Runs the real pipeline in a temporary home, which it removes. Touches nothing of yours; needs no network.
 
     \b
-    Example:
+    Examples:
       skillloop demo
+      skillloop demo --play
     """  # noqa: D301
     with tempfile.TemporaryDirectory(prefix="skillloop-demo-") as folder:
         root = Path(folder).resolve()
         skill, transcript = unpack(root)
+        out = app.console()
         own = App(home=root / ".skillloop", color=app.color)
+
+        def say(text: str, style: str = "") -> None:
+            out.say(text.replace(str(root), "~"), style)
+
+        def pause() -> None:
+            if play and interactive():
+                press("any key goes on")
+
         with own.store() as store:
-            _play(own, store, skill, transcript)
+            ended = read(transcript)
+            for turn in ended.human_turns:  # as the plugin's hook does at each prompt
+                receipts.issue(own.home, ended.session_id, turn.text)
+            session.digest(ended, own.home, store)
+            _judged(store, say)
+            pause()
+            before = skill.read_bytes()
+            _approved(own, store, out, say)
+            pause()
+            _undone(store, skill, before, say)
     return 0
 
 
@@ -47,37 +70,37 @@ def unpack(root: Path) -> tuple[Path, Path]:
     for path in (skill, transcript, config):
         path.parent.mkdir(parents=True, mode=0o700)
         path.write_text((example / path.name).read_text("utf-8").replace("@HOME@", str(root)), "utf-8")
+    (root / "project" / ".git").mkdir(parents=True)
     return skill, transcript
 
 
-def _play(app: App, store: Store, skill: Path, transcript: Path) -> None:
-    out = app.console()
-    before = skill.read_bytes()
-    ended = read(transcript)
-    for turn in ended.human_turns:  # as the plugin's hook does at each prompt
-        receipts.issue(app.home, ended.session_id, turn.text)
-    out.say("\n1  A session has ended. What did you correct in it?", "bold cyan")
-    digest.print_digest(out, session.digest(ended, app.home, store), dry_run=False)
+def _judged(store: Store, say: Callable[..., None]) -> None:
+    say("1  A session ends. What you said in it, and what becomes of it", "bold cyan")
+    for queued in store.proposals():
+        state, why = state_of(queued)
+        say(f"  “{queued.proposal.evidence[0].quote}”", "italic")
+        say(f"    → {queued.proposal.skill}, {state}" + f": {why}" * bool(why), COLOURS[state[0]])
 
-    out.say("\n2  One edit: your words, and the line that changes", "bold cyan")
-    queued = store.proposals(states=("queued",))[0]
-    prepared = gather.prepare(queued.proposal, app.home, store)
-    show.page(out, queued, prepared)
 
-    out.say("\n3  A wish of yours that your own rule about sources blocks", "bold cyan")
-    vetoed = store.proposals(states=("discarded",))[0]
-    show.page(out, vetoed, gather.prepare(vetoed.proposal, app.home, store))
+def _approved(app: App, store: Store, out: render.Terminal, say: Callable[..., None]) -> None:
+    say("\n2  You say yes to each that may be applied", "bold cyan")
+    for queued in store.proposals(states=("queued",)):
+        prepared = gather.prepare(queued.proposal, app.home, store)
+        version = gather.publish(prepared, store, by="person", note="approved in the demo")
+        say(f"  {prepared.proposal.path}, version {version.number}")
+        changed = [line for line in prepared.diff.splitlines()[2:] if line[:1] in "+-" and line[1:]]
+        out.print(render.diff("\n".join(f"    {line}" for line in changed)), end="")
 
-    out.say("\n4  Approved: the skill is changed, the version kept", "bold cyan")
-    gather.publish(prepared, store, by="person", note="approved in the demo")
-    out.print(render.diff(document.diff(before.decode(), skill.read_text("utf-8"), skill, "applied")), end="")
-    for version in history.versions(store, skill):
-        out.say(f"  version {version.number}  {version.kind:<9} {version.sha[:8]}  {version.note}")
 
-    out.say("\n5  Rolled back, byte for byte", "bold cyan")
-    version = history.rollback(store, skill)
-    same = "identical to the original" if skill.read_bytes() == before else "NOT identical to the original"
-    out.say(f"  version {version.number}  {version.kind:<9} {version.sha[:8]}  {version.note}: {same}")
-    problems = store.verify()
-    out.say(f"  log: {store.entries()} entries, {len(problems)} problems")
-    out.say("\nOn your own sessions, writing nothing:  skillloop digest --last --dry-run", "bold")
+def _undone(store: Store, skill: Path, before: bytes, say: Callable[..., None]) -> None:
+    newest = history.versions(store, skill)[-1].number
+    say("\n3  You think again, about the newest one and then about all", "bold cyan")
+    version = history.rollback(store, skill, only=newest)
+    say(f"  skillloop rollback research --only {newest}: version {version.number}, {version.note}")
+    version = history.rollback(store, skill, to=1)
+    say(f"  skillloop rollback research --to 1: version {version.number}, {version.note}")
+    same = "identical to" if skill.read_bytes() == before else "NOT identical to"
+    say(
+        f"  the skill is {same} the original; the log: {store.entries()} entries, {len(store.verify())} of them altered"
+    )
+    say("\nYour own last session, writing nothing:  skillloop digest --last --dry-run", "bold")
