@@ -24,7 +24,7 @@ from skillloop.commands.options import (
     tell,
     verb,
 )
-from skillloop.commands.sitting import Sitting, alike, drafted, not_learned
+from skillloop.commands.sitting import ALIKE, Sitting, alike, drafted, not_learned
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Lesson
 from skillloop.pipeline import gather, session
@@ -114,8 +114,10 @@ def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Que
     for item in sorted(everything, key=lambda item: first[item.proposal.path]):
         if item.state in OPEN or item.proposal.id == keep:
             said = content_words(item.proposal.edits[0].new or "")
-            near = (
-                at for at in range(len(found) - 1, -1, -1) if not (said and said.isdisjoint(found[at][1]))
+            near = (  # a cheap look first: of all pairs few are alike
+                at
+                for at in range(len(found) - 1, -1, -1)
+                if not said or 2 * len(said & found[at][1]) / (len(said) + len(found[at][1])) >= ALIKE
             )
             last = next((at for at in near if alike(item.proposal, found[at][0].proposal)), len(found) - 1)
             found.insert(last + 1, (item, said))

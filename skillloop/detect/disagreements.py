@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from skillloop.detect import durability
 from skillloop.detect import lesson as lessons
@@ -19,7 +20,7 @@ from skillloop.detect.features import features, without_reply, words_used
 from skillloop.detect.lesson import Rule
 from skillloop.detect.recurrence import EarlierRules
 from skillloop.detect.turn_context import Scene, scenes
-from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Turn
+from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal, Turn
 from skillloop.text import words
 
 FOUND_AT = learned().thresholds["found"]
@@ -88,7 +89,7 @@ def find(
     return disagreements, list(once.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Reading:
     """What was read in one turn of a person, and how sure it is that they disagreed."""
 
@@ -103,9 +104,6 @@ class _Reading:
     def lessons(self) -> list[Lesson]:
         """Return what the turn teaches, best first."""
         turn, disagrees = self.scene.turn, self.confidence >= FOUND_AT
-        ranked = enumerate((rule, chance, self._offered(rule, chance)) for rule, chance in self.rules)
-        found = [item for item in ranked if disagrees or item[1][2] or item[1][1] >= CANDIDATE_AT]
-        signals = learned().disagreement.signals(self.present) if found else ()
         own = self.evidence.id  # a further rule of the turn has an id of its own
         return [
             Lesson(
@@ -122,39 +120,54 @@ class _Reading:
                 target=turn.skill.path if turn.skill else None,
                 disagreement=self.evidence.id if disagrees else None,
                 look=self._look(rule, chance),
-                signals=signals,
+                signals=self._signals,
             )
-            for number, (rule, chance, offered) in found
+            for number, (rule, chance, offered) in enumerate(self._ranked)
+            if disagrees or offered or chance >= CANDIDATE_AT
         ]
 
     def disagreement(self) -> Disagreement:
         """Return the disagreement that the turn is: of what kind, and in which words."""
-        turn, offered = self.scene.turn, [rule for rule, chance in self.rules if self._offered(rule, chance)]
+        turn, offered = self.scene.turn, [rule for rule, _, offered in self._ranked if offered]
         quote = offered[0].quote if offered else _quote(turn.text) or ONLY_PASTED
         return Disagreement(
             replace(self.evidence, quote=quote),
-            kind(self.present),
+            self._kind,
             self._bounded,
             bool(offered),
             turn.skill,
             turn.index,
-            learned().disagreement.signals(self.present),
+            self._signals,
         )
 
-    @property
+    @cached_property
+    def _ranked(self) -> list[tuple[Rule, float, bool]]:
+        """Each rule, the chance that it is durable, and whether it is offered."""
+        return [(rule, chance, self._offered(rule, chance)) for rule, chance in self.rules]
+
+    @cached_property
+    def _signals(self) -> tuple[Signal, ...]:
+        return learned().disagreement.signals(self.present)
+
+    @cached_property
+    def _kind(self) -> Kind:
+        return kind(self.present)
+
+    @cached_property
     def _bounded(self) -> float:
         """How sure it is that they disagreed, with what the assistant's words may add."""
         return round(min(self.confidence, self.plain + REPLY_SAYS), 3)
 
     def _offered(self, rule: Rule, chance: float) -> bool:
         """Return whether a rule is offered: durable by itself, or asked for again. The same symptom twice is no request."""
-        enough = len(words.content_words(rule.text)) >= LEAST_WORDS
-        if durability.EXPLICIT in rule.features or (chance >= OFFER_AT and enough):
+        explicit = durability.EXPLICIT in rule.features
+        if explicit or (chance >= OFFER_AT and len(words.content_words(rule.text)) >= LEAST_WORDS):
             return True
         idle = durability.STATEMENT in rule.features or chance < AGAIN_AT or self.scene.opens_work
-        if (idle and self.confidence < FOUND_AT) or kind(self.present) is Kind.BUG_REPORT:
+        if idle and self.confidence < FOUND_AT:
             return False
-        return self.earlier.recurs(self.evidence.id, rule.text, self.scene.turn.text, rule.quote)
+        again = self.earlier.recurs(self.evidence.id, rule.text, self.scene.turn.text, rule.quote)
+        return again and self._kind is not Kind.BUG_REPORT
 
     def _look(self, rule: Rule, chance: float) -> tuple[str, ...]:
         """Return why a person must look at a rule."""

@@ -32,8 +32,10 @@ class EarlierRules:
             rule: What it says.
             texts: In other words.
         """
+        if not self._known or saying in self._known:
+            return False
         stems = words.content_words(rule)
-        if saying in self._known or len(stems) < LEAST_WORDS - 1:
+        if len(stems) < LEAST_WORDS - 1:
             return False
         if len(stems) < LEAST_WORDS:
             return stems in map(words.content_words, self._texts)

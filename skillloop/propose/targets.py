@@ -109,13 +109,14 @@ def project_of(session: Session) -> str | None:
     """Return the folder of the project that a session worked in, if any: where Git or the client says that one begins."""
     if not session.cwd or not os.path.isabs(session.cwd):  # noqa: PTH117
         return None
-    here, home = Path(session.cwd), Path.home()
-    for folder in (here, *here.parents):
-        if folder == home:
+    here, home = str(Path(session.cwd)), str(Path.home())
+    folder = here
+    while folder != home:
+        if os.path.exists(f"{folder}/.git") or os.path.isdir(f"{folder}/.claude"):  # noqa: PTH110, PTH112
+            return folder
+        if folder == (folder := os.path.dirname(folder)):  # noqa: PTH120
             break
-        if (folder / ".git").exists() or (folder / ".claude").is_dir():
-            return str(folder)
-    return None if here == home or len(here.parts) < 2 else str(here)
+    return None if here == home or len(Path(here).parts) < 2 else here
 
 
 def read_in(session: Session) -> list[str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
+
+import msgspec
 
 from skillloop import fs
 from skillloop.errors import UsageError
 from skillloop.model import Disagreement, Lesson, Session, SkillRef, sha256
 from skillloop.skillpath import SkillPath, malformed_path
 from skillloop.store.audit import Tables
-from skillloop.store.database import Corrupt, encode, now
+from skillloop.store.database import encode, now
 from skillloop.text.words import alike
 
 ALIKE = 0.8
@@ -27,6 +28,18 @@ class Saying(NamedTuple):
     text: str
     skill: str | None  # the SKILL.md in force
     corrects: bool
+
+
+class _Quote(msgspec.Struct):
+    quote: str
+
+
+class _Wish(msgspec.Struct):
+    """What is decoded of a disagreement or lesson to know what was wished: there are thousands."""
+
+    evidence: _Quote
+    text: str | None = None
+    source: str = "detector"
 
 
 class Sessions(Tables):
@@ -193,18 +206,15 @@ class Sessions(Tables):
         """Return what the person wished in earlier sessions than `before` (all, if it is unknown), by id of its evidence."""
         wishes = {}
         for table in ("disagreements", "lessons"):
-            rows = self._database.rows(
-                f"SELECT id, data, sha FROM {table} WHERE dismissed != 2 AND session_id != ?1 AND seq < coalesce("  # noqa: S608
+            found = self._database.documents(
+                _Wish,
+                f"SELECT data, sha, id FROM {table} WHERE dismissed != 2 AND session_id != ?1 AND seq < coalesce("  # noqa: S608
                 f"(SELECT min(seq) FROM {table} WHERE session_id = ?1), 9e15) ORDER BY seq",
                 before,
             )
-            for name, data, sha in rows:  # there are thousands, so nothing else of them is decoded
-                if sha256(data) != sha:
-                    raise Corrupt(self._database.path, f"what is stored in {table} has changed")
-                document = json.loads(data)
-                quote = document["evidence"]["quote"]  # of what others made of it, only that is the person's
-                own = document.get("source", "detector") == "detector"
-                wishes[name] = document.get("text", quote) if own else quote
+            for wish, name in found:  # of what others made of it, only the quote is the person's
+                own = wish.text if wish.source == "detector" else None
+                wishes[name] = wish.evidence.quote if own is None else own
         return wishes
 
 

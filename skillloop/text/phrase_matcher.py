@@ -16,15 +16,16 @@ from typing import NamedTuple
 
 from skillloop.text import lexicon
 
-_TOKEN = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]|[^\W_぀-ヿ㐀-鿿豈-﫿]+(?:[._-][^\W_぀-ヿ㐀-鿿豈-﫿]+)*")
+_WIDE = r"[぀-ヿ㐀-鿿豈-﫿]"  # these two take long to compile, and much text needs none of them
+_TOKEN = rf"{_WIDE}|[^\W_぀-ヿ㐀-鿿豈-﫿]+(?:[._-][^\W_぀-ヿ㐀-鿿豈-﫿]+)*"
 _PLAIN = re.compile(r"[a-zA-Z0-9]+(?:[._-][a-zA-Z0-9]+)*")  # the same for ASCII, twice as fast
 _MARKED = re.compile(r"(?:[^\W_]|[\u0900-\u0963])+")
 _DEVANAGARI = re.compile("[\u0900-\u097f]")
 _CONTRACTION = re.compile(r"'(?=(?:t|s|re|m|ll|ve|d)\b)")
 _ACCENTS = re.compile("[\u0300-\u036f]")
-_WIDE = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
 
 
+@lru_cache(maxsize=256)
 def tokens(text: str) -> list[str]:
     """Split a text into bare words, each wide character on its own: lower, without accents and contraction marks."""
     flat = text.replace("\u2019", "'").lower()
@@ -34,7 +35,7 @@ def tokens(text: str) -> list[str]:
     if flat.isascii():
         return _PLAIN.findall(flat)
     marked = _DEVANAGARI.search(flat)  # its vowel signs are not matched by \\w
-    return (_MARKED if marked else _TOKEN).findall(flat)
+    return _MARKED.findall(flat) if marked else re.findall(_TOKEN, flat)
 
 
 REMEMBERED = 16_384
@@ -115,4 +116,4 @@ class Phrases:
 
 def wide(text: str) -> bool:
     """Say whether a text is mostly Chinese or Japanese, where a token is a character."""
-    return not text.isascii() and len(_WIDE.findall(text)) * 3 > len(text.replace(" ", ""))
+    return not text.isascii() and len(re.findall(_WIDE, text)) * 3 > len(text.replace(" ", ""))

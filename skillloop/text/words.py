@@ -21,6 +21,7 @@ from skillloop.text import lexicon
 _RUN = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff"
 _MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u200c\u200d"
 _TOKEN = re.compile(rf"[{_RUN}]|(?:(?![{_RUN}])[\w{_MARKS}])+(?:'(?:(?![{_RUN}])[\w{_MARKS}])+)*")
+_PLAIN = re.compile(r"\w+(?:'\w+)*")  # the same for ASCII, several times as fast
 _IS_RUN = re.compile(f"[{_RUN}]")
 _KANA_ONLY = re.compile("[\u3041-\u309f]+")
 _RUSSIAN_ENDING = re.compile(
@@ -40,7 +41,8 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """Split a text into its folded words, in order; one token a character in scripts that do not space words."""
-    return _TOKEN.findall(fold(text))
+    folded = fold(text)
+    return (_PLAIN if folded.isascii() else _TOKEN).findall(folded)
 
 
 @lru_cache(maxsize=8192)
