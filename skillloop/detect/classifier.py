@@ -23,7 +23,7 @@ SINGLE_WORDS = "single words"
 """Name of what the words of a turn add that no class holds: each is a number, "#17", that tells a reader nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Linear:
     """One yes-or-no question: a weight for each feature."""
 

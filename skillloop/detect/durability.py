@@ -125,7 +125,7 @@ def is_explicit(text: str, quote: str, rule: str) -> bool:
     return bool(
         announced(sentence)
         or (".md" in sentence and lexicon.pattern("lasting.recorded").search(sentence))
-        or lexicon.whole("lasting.from now on").search(sentence)
+        or lexicon.finder("lasting.from now on", lexicon.WHOLE).search(sentence)
         or _always(rule, "lasting.adverb", "lasting.wish")
         or lexicon.pattern("lasting.enough", r"<spaced>(?!\w)").match(sentence.strip())
         or lexicon.pattern("lasting.enough", "<dense>").search(sentence)
@@ -139,7 +139,7 @@ def is_explicit(text: str, quote: str, rule: str) -> bool:
 
 def announced(sentence: str) -> bool:
     """Return whether a sentence starts by saying that a rule comes, or something to remember."""
-    return bool(lexicon.pattern("lasting.marked", r"\W*<all>").match(sentence))
+    return bool(lexicon.finder("lasting.marked", r"\W*<all>").match(sentence))
 
 
 def reads_like_a_norm(text: str, quote: str, rule: str) -> bool:
@@ -147,7 +147,9 @@ def reads_like_a_norm(text: str, quote: str, rule: str) -> bool:
     if not lexicon.pattern("lasting.norm").match(rule):
         return False
     sentence = _sentence(text, quote)
-    return not (lexicon.whole("lasting.at hand").search(sentence) or _FORMS_AT_HAND.search(sentence))
+    return not (
+        lexicon.finder("lasting.at hand", lexicon.WHOLE).search(sentence) or _FORMS_AT_HAND.search(sentence)
+    )
 
 
 def _sentence(text: str, quote: str) -> str:

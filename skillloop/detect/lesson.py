@@ -58,7 +58,7 @@ def _end() -> re.Pattern[str]:
 
 
 @cache
-def _lead() -> re.Pattern[str]:
+def _lead() -> lexicon.Finder:
     """Compile what falls off the start: an announcement, asides before a punctuation mark, links before more words."""
     marks = ",.!?:;…，。！？：；、،؛؟।-"
     first = rf"(?:\W*{lexicon.alternatives('lesson.first')}(?=\s))?"
@@ -66,7 +66,7 @@ def _lead() -> re.Pattern[str]:
     aside = rf"{lexicon.alternatives('lesson.aside')}(?=\s*[{marks}]|\s*$)"
     link = rf"{lexicon.alternatives('lesson.link', spaced=True)}(?=[\s,:])"
     dense = lexicon.alternatives("lesson.link", spaced=False)
-    return re.compile(rf"{first}(?:\W*(?:{announced}|{aside}|{link}|{dense})[\s{marks}]*)*", re.IGNORECASE)
+    return lexicon.Finder(rf"{first}(?:\W*(?:{announced}|{aside}|{link}|{dense})[\s{marks}]*)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ def extract(text: str, model: Linear | None = None) -> Rule | None:
     return next(iter(rules(text, model, most=1)), None)
 
 
+@lru_cache(maxsize=256)
 def rules(text: str, model: Linear | None = None, most: int = MOST) -> list[Rule]:
     """Return the parts of a turn that read most like durable rules, trimmed, best first; none lies in another.
 
@@ -112,7 +113,7 @@ def _candidates(text: str) -> Iterator[Rule]:
     """Yield each sentence, and what follows a "but", an "I told you to" or a comma that ends a story within it."""
     before = ""
     for sentence in sentences(text):
-        if not lexicon.pattern("lesson.of the day", _OF_THE_DAY).search(sentence):
+        if not lexicon.finder("lesson.of the day", _OF_THE_DAY).search(sentence):
             for start in _starts(sentence):
                 quote = sentence[start:]
                 rule = trim(quote)
@@ -162,8 +163,8 @@ def _standing_alone(rule: Rule, before: str, text: str) -> Rule:
 
 def _points_back(rule: str) -> str:
     """Return the word of a rule that stands for what another sentence named, or ""."""
-    match = lexicon.whole("lesson.pointing").search(rule)
-    return match[0] if match and len(content_words(rule[: match.start()])) < NAMED else ""
+    match = lexicon.finder("lesson.pointing", lexicon.WHOLE).search(rule)
+    return rule[slice(*match.span())] if match and len(content_words(rule[: match.start()])) < NAMED else ""
 
 
 def sentences(text: str) -> list[str]:
@@ -197,10 +198,11 @@ def trim(sentence: str) -> str | None:
     lead = _lead().match(sentence)
     rest = sentence[lead.end() :] if lead else sentence
     asked = lead and lexicon.whole("gate.request").search(lead[0])  # "could you …?" asks for it
-    if lexicon.pattern("lesson.question", "<all>" if asked else r"[?？]\s*$|<all>").search(rest):
+    if lexicon.finder("lesson.question", "<all>" if asked else r"[?？]\s*$|<all>").search(rest):
         return None
-    ending = lexicon.pattern("lesson.tail", _TAIL).sub("", rest[-ENDING:])
-    rest = (rest[:-ENDING] + ending).strip(" ,;:-–—")
+    last = max(0, len(rest) - ENDING)
+    tail = lexicon.finder("lesson.tail", _TAIL).search(rest, last)
+    rest = (rest[: tail.start()] if tail else rest).strip(" ,;:-–—")
     for mark in "\"'":  # around the whole, or a lost one at an end
         if rest.count(mark) % 2 or (rest[:1] == rest[-1:] == mark and rest.count(mark) == 2):
             rest = rest.strip(mark)
@@ -210,7 +212,7 @@ def trim(sentence: str) -> str | None:
     words = len(tokens(rest)) * (0.5 if wide(rest) else 1.0)
     if words < 2 or len(rest) > LONGEST or rest.count("(") != rest.count(")"):
         return None
-    meant = lexicon.pattern("lesson.meant", r"(?<!\w)<spaced>|<dense>").search(rest)
+    meant = lexicon.finder("lesson.meant", r"(?<!\w)<spaced>|<dense>").search(rest)
     if meant or lexicon.pattern("lesson.fragment").match(rest):
         return None
     if lexicon.pattern("lesson.story").match(rest) and not lexicon.pattern("lesson.asks").match(rest):

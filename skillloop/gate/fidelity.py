@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from skillloop.gate.input import GateInput, body_of, finding
@@ -200,6 +200,7 @@ def _as_said(line: str, message: str) -> str:
     return re.sub(r"[^\W\d_]+", spelled, line)
 
 
+@lru_cache(maxsize=64)
 def _in_third_person(message: str) -> str:
     own = "|".join(map(re.escape, lexicon.words("gate.person")))
     return re.sub(rf"\b(?:{own})\b", "person", message, flags=re.IGNORECASE)
@@ -220,6 +221,7 @@ def made_up(line: str, evidence: str, *others: str) -> str:
     return f"not in the person's words and not in the skill: {shown[:200]}" if shown else ""
 
 
+@lru_cache(maxsize=64)
 def technical(text: str) -> list[str]:
     """Return URLs, paths, flags, identifiers, numbers: the tokens that a machine would read letter for letter."""
     found = (match.rstrip(".,:;!?") for match in _TECHNICAL.findall(text))
@@ -287,6 +289,7 @@ class Unit:
     end: int
 
 
+@lru_cache(maxsize=64)
 def clauses(text: str) -> list[Clause]:
     """Return the clauses of a message, in order. A line that ends with a colon goes on in the next."""
     found = []

@@ -115,9 +115,46 @@ def pattern(key: str, form: str = "<all>") -> re.Pattern[str]:
 
     In `form`, which is built around them, "<all>", "<spaced>" and "<dense>" stand for the `alternatives`.
     """
+    return re.compile(_filled(key, form), re.IGNORECASE)
+
+
+def _filled(key: str, form: str) -> str:
     for name, spaced in (("<all>", None), ("<spaced>", True), ("<dense>", False)):
         form = form.replace(name, alternatives(key, spaced=spaced))
-    return re.compile(form, re.IGNORECASE)
+    return form
+
+
+_SAME = str.maketrans("ıſς", "isσ")  # what Python takes for another case of these
+
+
+def _lower(text: str) -> str:
+    """Return a text in small letters, each in its place."""
+    return text.lower() if text.isascii() else text.replace("İ", "i").lower().translate(_SAME)
+
+
+class Finder:
+    """A regular expression for any letter case, up to three times as fast as `re.IGNORECASE`: it looks at the text in small letters.
+
+    A match says where it stands; the letters in it are small.
+    """
+
+    def __init__(self, expression: str) -> None:
+        parts = re.findall(r"\\.|[^\\]+", expression, re.DOTALL)
+        self._pattern = re.compile("".join(x if x[0] == "\\" else _lower(x) for x in parts))
+
+    def search(self, text: str, start: int = 0) -> re.Match[str] | None:
+        """Find the first match from `start` on."""
+        return self._pattern.search(_lower(text), start)
+
+    def match(self, text: str) -> re.Match[str] | None:
+        """Match at the start."""
+        return self._pattern.match(_lower(text))
+
+
+@cache
+def finder(key: str, form: str = "<all>") -> Finder:
+    """Return the same as `pattern`, only to find: for what is looked for in every sentence."""
+    return Finder(_filled(key, form))
 
 
 @cache
