@@ -20,7 +20,7 @@ from helpers.sessions import rewrites
 from transcripts import Transcript
 
 from skillloop import render
-from skillloop.commands import options, review, show, sitting
+from skillloop.commands import log, options, review, show, sitting
 from skillloop.hosts.claude_code.hooks import approval
 from skillloop.hosts.claude_code.hooks import session as session_hook
 from skillloop.model import Check, Outcome, Rule, Verdict, sha256
@@ -383,15 +383,40 @@ def test_what_stands_in_the_way_of_a_lesson_is_said_everywhere_and_then_gone(des
     assert (desk.home / "notice.json").read_text() == ""
 
 
+def applied(desk, name):
+    """Apply an edit, as `approve` does."""
+    with desk.store() as store:
+        prepared = gather.prepare(store.find_proposal(name).proposal, desk.home, store)
+        gather.publish(prepared, store, by="person", note="test")
+
+
+def test_an_applied_edit_is_shown_as_it_was_applied(queued):
+    desk, name = queued
+    before = json.loads(desk.run("show", name, "--json").stdout)
+    applied(desk, name)
+    desk.skill.write_text(desk.skill.read_text() + "- A line of mine.\n")
+    after = json.loads(desk.run("show", name, "--json").stdout)
+    assert (after["state"], after["why"]) == ("applied", "test")
+    assert {key: after[key] for key in ("diff", "checks")} == {key: before[key] for key in ("diff", "checks")}
+    told = desk.run("show", name).stdout
+    assert ("+- Never cite a magazine" in told, "already a rule" in told) == (True, False), told
+
+
+def test_the_diary_says_today_and_yesterday(queued):
+    desk, _ = queued
+    assert re.search(r"^today      \d\d:\d\d  research: drafted", desk.run("log").stdout, re.MULTILINE)
+    past = [(datetime.now(UTC) - timedelta(days=days)).isoformat() for days in (1, 2)]
+    assert [log._when(at).split()[0] for at in past] == ["yesterday", past[1][:10]]
+
+
+def test_a_lesson_of_which_an_edit_waits_says_so(queued):
+    desk, name = queued
+    assert f"edit {name} was made of it: it waits for you" in desk.run("digest", desk.transcript).stdout
+
+
 def test_diff_status_verify_and_doctor_after_a_change(queued):
     desk, name = queued
-    with desk.store() as store:
-        gather.publish(
-            gather.prepare(store.find_proposal(name).proposal, desk.home, store),
-            store,
-            by="person",
-            note="test",
-        )
+    applied(desk, name)
     assert "+- Never cite a magazine" in desk.run("diff", "research").stdout
     assert json.loads(desk.run("status", "--json").stdout)["proposals"] == {"applied": 1}
     assert json.loads(desk.run("verify", "--json").stdout)["problems"] == []
@@ -785,10 +810,10 @@ def test_what_was_decided_is_undone_and_asked_again(thirteen):
     keys = (
         "u",
         "o",
-        "p",
+        "b",
         "u",
         "s",
-        "p",
+        "b",
         "q",
     )  # yes to the first, undone, once only, nothing before it, undone, …
     reviewed(thirteen, *YES, *[("? more", key) for key in keys])
@@ -830,7 +855,7 @@ def pair(desk):
 
 
 def test_both_lines_of_a_pair_can_be_kept(pair):
-    reviewed(pair, ("b keep both", "b"), *YES)
+    reviewed(pair, ("k keep both", "k"), *YES)
     text = pair.skill.read_text()
     assert text.index("- Always cite a magazine when there is a study.\n- Never cite a magazine")
 
@@ -840,7 +865,7 @@ def test_a_pair_is_edited_whole(pair, tmp_path):
     editor.write_text("#!/bin/sh\nsed -i 's/there is a study/a study exists/' \"$1\"\n")
     editor.chmod(0o755)
     pair.env["EDITOR"] = pair.env["VISUAL"] = str(editor)
-    reviewed(pair, ("b keep both", "e"), *YES)
+    reviewed(pair, ("k keep both", "e"), *YES)
     assert (
         "- Always cite a magazine when a study exists.\n- Never cite a magazine when a study exists"
         in pair.skill.read_text()

@@ -16,6 +16,7 @@ from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.model import sha256
+from skillloop.render import tilde
 from skillloop.skills import document, history
 from skillloop.store import Corrupt, Store
 from skillloop.worker.notice import counted, unlearnt
@@ -60,7 +61,7 @@ def command(app: App, rebuild: bool, as_json: bool) -> int:
         marks = {"ok": "✓", "note": "·", "bad": "✗"}
         for level, text, todo in findings:
             hint = f"  → {todo}" if todo else ""
-            out.say(f"{marks[level]} {text}{hint}", "red" if level == "bad" else "")
+            out.say(tilde(f"{marks[level]} {text}{hint}"), "red" if level == "bad" else "")
     if bad:
         raise SkillloopError(f"{counted(len(bad), 'problem')} found", bad[0].todo)
     return 0

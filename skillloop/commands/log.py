@@ -70,7 +70,10 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json
 
 
 def _when(at: str) -> str:
-    return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M}"
+    then = datetime.fromisoformat(at).astimezone()
+    past = (datetime.now(then.tzinfo).date() - then.date()).days
+    day = {0: "today", 1: "yesterday"}.get(past, f"{then:%Y-%m-%d}")
+    return f"{day:<10} {then:%H:%M}"
 
 
 def line(store: Store, entry: Entry) -> tuple[str, str]:

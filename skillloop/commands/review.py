@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 
 import click
@@ -54,9 +53,9 @@ def command(
     """Decide on waiting edits, one key each: your words, the line that changes, and what needs a look.
 
     \b
-    y apply    n reject   e edit     b keep both lines   m move to another file   o once only
+    y apply    n reject   e edit     k keep both lines   m move to another file   o once only
     a apply all that are ready for this file             c all checks             u undo
-    p back     s skip     q quit     ? explain the keys
+    b back     s skip     q quit     ? explain the keys
 
     The first y asks for a code that is on the screen; risky edits ask again. Then come lessons that no file could learn,
     and what you said once, maybe for good: k keep (it becomes an edit), o it was once, n never ask again. Without a
@@ -126,8 +125,11 @@ def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Que
 
 def candidates(store: Store) -> list[Lesson]:
     """Return what was said once and may be meant for good: the likeliest few that no edit was made of."""
-    likely = (each for each in store.candidates() if each.chance >= LEAST)
-    return list(islice((each for each in likely if not store.citing(each.evidence)), MOST))
+    likely: dict[str, Lesson] = {}
+    for each in store.candidates():
+        if each.chance >= LEAST and not store.citing(each.evidence):
+            likely.setdefault(each.text.casefold(), each)
+    return list(likely.values())[:MOST]
 
 
 def _id(entry: Entry) -> str:

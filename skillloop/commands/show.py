@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
-from skillloop import render
+from skillloop import config, render
 from skillloop.commands import changes
 from skillloop.commands.options import App, checks_as_objects, edit_argument, emit, picked, state_of, verb
 from skillloop.evaluate import judge
@@ -13,7 +15,8 @@ from skillloop.gate.provenance import DOUBTS
 from skillloop.model import Verdict
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
-from skillloop.store import Queued
+from skillloop.skills import history
+from skillloop.store import Queued, Store
 from skillloop.text.redact import redact
 
 CONTEXT = 150  # characters of what was said before a quote that are shown in a review
@@ -36,12 +39,22 @@ def command(app: App, proposal: str, as_json: bool) -> int:
             emit(changes.as_object(change)) if as_json else changes.page(app.console(), change)
             return 0
         queued = store.find_proposal(proposal)
-        prepared = gather.prepare(queued.proposal, app.home, store)
+        prepared = as_applied(store, queued, app.home) or gather.prepare(queued.proposal, app.home, store)
     if as_json:
         emit(as_object(queued, prepared))
     else:
         page(app.console(), queued, prepared, whole=True)
     return 0
+
+
+def as_applied(store: Store, queued: Queued, home: Path) -> Prepared | None:
+    """Return an applied edit with the texts before and after it and the verdict of that day; None where it was not applied."""
+    known = history.versions(store, queued.proposal.path) if queued.state == "applied" else []
+    for before, version in reversed(list(pairwise(known))):
+        if version.proposal == queued.proposal.id:
+            old, new = (history.text(store, each.sha) for each in (before, version))
+            return Prepared(queued.proposal, old, new, queued.verdict, config.load(home))
+    return None
 
 
 def page(out: render.Terminal, queued: Queued, prepared: Prepared, *, whole: bool = False) -> None:

@@ -42,13 +42,13 @@ KEYS = {
     "y": "apply it (where it takes the place of a line: replace that line)",
     "n": "reject it, with a reason if you like",
     "e": "edit the new line (both lines, where it replaces one)",
-    "b": "keep both lines, where it replaces one",
+    "k": "keep both lines, where it replaces one",
     "m": "move it to another file",
     "o": "it was meant once only: reject it, and never ask again",
     "a": "apply all that are ready for this file",
     "c": "show the checks that passed, and all else there is",
     "u": "undo the last decision",
-    "p": "back to the one before",
+    "b": "back to the one before",
     "s": "skip it (so does Enter)",
     "q": "quit; what you decided stays",
     "?": "show this list",
@@ -88,7 +88,7 @@ def alike(one: Proposal, other: Proposal) -> bool:
 def not_learned(item: Unlearnt) -> str:
     """Say what no file has learned, and why."""
     drop = f"\n  to hear of it no more: skillloop reject {item.id}" if item.blocked else ""
-    return f"not learned: {item.text}  ({tilde(item.where)})\n  {item.reason}{drop}"
+    return tilde(f"not learned: {item.text}  ({item.where})\n  {item.reason}{drop}")
 
 
 def press(question: str) -> str:
@@ -132,7 +132,7 @@ class Sitting:
                 return
             if key == "u":
                 self._undo()
-            elif key == "p":
+            elif key == "b":
                 self.at = max(filter(self._waits, range(self.at)), default=self.at)
             else:
                 self.at += 1
@@ -149,7 +149,7 @@ class Sitting:
             except SkillloopError as error:
                 return self._pass_over(queued, error)
             key = self._ask(queued, prepared)
-            if key in {"s", "q", "p", "u"} or self._act(key, queued, prepared):
+            if key in {"s", "q", "b", "u"} or self._act(key, queued, prepared):
                 return key
             name = str(self.items[self.at])
         return "s"
@@ -161,8 +161,8 @@ class Sitting:
             return True
         if key == "y":
             return self._apply(queued, prepared)
-        if key in {"e", "m", "b"}:
-            self._replace(queued, {"e": self._edit, "m": self._move, "b": self._both}[key])
+        if key in {"e", "m", "k"}:
+            self._replace(queued, {"e": self._edit, "m": self._move, "k": self._both}[key])
         elif key == "a":
             self._apply_all(queued.proposal.path)
         else:
@@ -188,7 +188,7 @@ class Sitting:
             if other.proposal.id != item.id and alike(item, other.proposal):
                 out.say(f"much like it: {other.proposal.skill}: {line_of(other)}", "dim")
         apply = "y apply · " * (prepared.verdict.outcome is not Outcome.DISCARD)
-        both = "b keep both · " * (item.edits[0].op == "replace")
+        both = "k keep both · " * (item.edits[0].op == "replace")
         return press(f"{apply}n reject · e edit · {both}m move · o once · s skip · ? more")
 
     def _apply(self, queued: Queued, prepared: Prepared) -> bool:
@@ -270,7 +270,7 @@ class Sitting:
             self.store.set_state(queued.proposal.id, "stale", error.message, by="auto")
         say(f"\n{queued.proposal.skill}: {line_of(queued)}")
         say(f"needs a look: {error.told}")
-        key = press("n reject · s skip · p back · q quit")
+        key = press("n reject · s skip · b back · q quit")
         if key in {"n", "r"}:
             self._reject(queued, None)
         return key
@@ -343,7 +343,7 @@ class Sitting:
     def _change(self, change: Change) -> str:
         """Ask whether a change stays that Claude made, or that did not help."""
         changes.page(self.app.console(), change)
-        key = press("k keep" + " · t take it back" * bool(change.before) + " · s skip · p back · q quit")
+        key = press("k keep" + " · t take it back" * bool(change.before) + " · s skip · b back · q quit")
         if key == "k":
             outcomes.keep(self.store, change)
         elif key == "t" and change.before:
@@ -363,7 +363,7 @@ class Sitting:
         out.say("\n── Said once, maybe for good ──", "bold cyan")
         out.say(f"“{lesson.evidence.quote.strip()}”", "italic")
         out.say(f"→ {where} would say: {lesson.text}")
-        key = press("k keep · o it was once · n never ask again · s skip · p back · q quit")
+        key = press("k keep · o it was once · n never ask again · s skip · b back · q quit")
         if key == "k":
             return self._give(self.store.keep(lesson.id), "you said it once")
         if key in {"o", "n"}:
@@ -387,12 +387,12 @@ class Sitting:
             return "s"
         found = self.store.lesson(item.id)
         out.say(f"\n“{found.evidence.quote.strip()}”", "italic")
-        out.say(f"Lesson: {found.text}. It was not learned: {item.reason}.")
+        out.say(f"Lesson: {found.text}. It was not learned: {tilde(item.reason)}.")
         copies = found.target is not None and SkillPath.of(found.target).hint == COPY_HINT
         copy = "c put a copy among your own skills and teach the copy · " if copies else ""
-        question = f"number of the skill that should learn it · {copy}s skip · d drop · p back · q quit"
+        question = f"number of the skill that should learn it · {copy}s skip · d drop · b back · q quit"
         while isinstance(chosen := self._choose(question, found.target if copies else None), str):
-            if chosen in {"s", "p", "q"}:
+            if chosen in {"s", "b", "q"}:
                 return chosen
             if chosen == "d":
                 self.store.dismiss(found.id)

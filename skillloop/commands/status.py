@@ -12,6 +12,7 @@ from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
 from skillloop.hosts.claude_code.hooks import session
+from skillloop.render import tilde
 from skillloop.store import Queued, Store
 from skillloop.worker.notice import counted, line_of, unlearnt
 from skillloop.worker.queue import parked
@@ -32,21 +33,22 @@ def command(app: App, as_json: bool) -> int:
     out = app.console()
     states = ", ".join(f"{state} {count}" for state, count in sorted(facts["proposals"].items())) or "none"
     gone = facts["proposals"].get("applied", 0) - facts["in_force"]
-    out.say(f"home        {facts['home']}")
+    out.say(f"home        {tilde(facts['home'])}")
     out.say(f"sessions    {facts['sessions']} digested, {facts['jobs']} in the inbox")
     out.say(f"edits       {states}" + f" ({gone} of the applied no longer in the skill)" * bool(gone))
     out.say(f"not learned {counted(len(facts['unlearnt']), 'lesson')}")
     if facts["model"] is not None:
         out.say(f"model       {_spend(facts['model'])}")
     for trouble in facts["troubles"]:
-        out.say(trouble, "yellow")
+        out.say(tilde(trouble), "yellow")
     for item in facts["queue"]:
         why = f": {item['why']}" if item["why"] else ""
         out.say(f"  {item['id']}  {item['skill']}: {item['line']}\n    {item['state']}{why}")
     for item in facts["changes"]:
         out.say(f"  {item['change']}: {item['told']}", "yellow")
     for item in facts["unlearnt"]:
-        out.say(f"  not learned: {item['text']}  ({item['where']})\n    {item['reason']}", "yellow")
+        lost = f"  not learned: {item['text']}  ({item['where']})\n    {item['reason']}"
+        out.say(tilde(lost), "yellow")
     if facts["queue"] or facts["changes"] or facts["unlearnt"]:
         out.say("decide with: skillloop review", "bold")
     return 0

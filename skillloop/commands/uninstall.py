@@ -18,6 +18,7 @@ from skillloop.commands.options import App, require_person, say, tell, token_opt
 from skillloop.errors import SkillloopError
 from skillloop.fs import locked
 from skillloop.model import sha256
+from skillloop.render import tilde
 from skillloop.worker.notice import counted
 
 MADE = re.compile(
@@ -51,9 +52,11 @@ def command(app: App, purge: bool, token: str | None, as_json: bool) -> int:
     made = {path: _size(path) for path in paths if MADE.fullmatch(path.name)}
     kept = [path for path in paths if path not in made]
     sizes = [{"path": str(path), "files": files, "bytes": size} for path, (files, size) in made.items()]
-    lines = [f"  {path}  ({counted(files, 'file')}, {size:,} bytes)" for path, (files, size) in made.items()]
-    lines.insert(0, "created by skillloop:" if made else f"skillloop created nothing in {app.home}")
-    lines += [f"kept, because it is yours: {path}" for path in kept]
+    lines = [
+        f"  {tilde(path)}  ({counted(files, 'file')}, {size:,} bytes)" for path, (files, size) in made.items()
+    ]
+    lines.insert(0, "created by skillloop:" if made else f"skillloop created nothing in {tilde(app.home)}")
+    lines += [f"kept, because it is yours: {tilde(path)}" for path in kept]
     lines.append(
         "every SKILL.md stays as it is; `claude plugin uninstall skillloop@skillloop` removes the plugin"
     )
@@ -87,6 +90,7 @@ def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:
     """
     with locked(home / "worker.lock", wait=5.0), locked(home / "history.lock", wait=5.0):
         for path in [*made, home / "worker.lock", home / "history.lock"]:
+            click.echo(f"removing {tilde(path)}", err=True)
             try:
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)

@@ -53,6 +53,12 @@ Found = tuple[tuple[Disagreement, ...], tuple[Lesson, ...]]
 LESSONS = 60
 """Of one session that are kept, the offered and the likeliest first."""
 
+_STATES = {
+    "queued": "it waits for you",
+    "stale": "it waits for you",
+    "rejected": "you turned it down",
+    "applied": "it was applied",
+}
 CONTEXT = 300
 """Characters of the turn before a quote that are kept for the reviewer."""
 
@@ -463,7 +469,7 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
             earlier = run.history.find_proposal(draft.id)
             reason = earlier.reason if earlier.state == "discarded" else ""
             return LessonResult(
-                discarded=reason, known=f"edit {draft.id} was made of it: " + (reason or earlier.state)
+                discarded=reason, known=f"edit {draft.id} was made of it: {reason or _STATES[earlier.state]}"
             )
         failed = [item for item in rejected.failed(run.history, path) if attempt == 1 or item.by == "person"]
         if rejected.repeats(draft, failed):

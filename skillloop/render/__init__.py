@@ -47,10 +47,9 @@ def console(color: str = "auto", *, stderr: bool = False) -> Terminal:
     return made
 
 
-def tilde(path: object) -> str:
-    """Return a path with `~` for the person's home."""
-    text, home = str(path), f"{Path.home()}/"
-    return f"~/{text.removeprefix(home)}" if text.startswith(home) else text
+def tilde(text: object) -> str:
+    """Return a path, or a text with paths in it, with `~` for the person's home."""
+    return str(text).replace(f"{Path.home()}/", "~/")
 
 
 def diff(text: str) -> Text:

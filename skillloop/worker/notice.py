@@ -31,6 +31,7 @@ REVIEW = "/skillloop:review"
 NEWEST = 2  # of what happened since the last start are told in full
 LONGEST = 120  # characters of a line in a notice
 PAST = 30  # days that the first notice offers to look back
+SPEED = 10_000_000  # bytes of transcripts that are digested in a second (docs/figures.md)
 
 
 class Unlearnt(NamedTuple):
@@ -120,12 +121,19 @@ def _offer(home: Path, store: Store) -> Iterator[str]:
     """Offer to look at the sessions from before the installation, until a start has told of anything: so once."""
     if (home / "noticed").exists():
         return
-    known, since, past = set(store.sessions()), time.time() - PAST * 86_400, 0
+    known, since = set(store.sessions()), time.time() - PAST * 86_400
+    past: list[int] = []
     with suppress(OSError):  # a transcript that is removed just now
         for path in places.find(client_folder() / "projects"):
-            past += path.stem not in known and path.stat().st_mtime > since
-    if past > 1:  # one is that of now
-        yield f"You had {past} sessions in the last {PAST} days: /skillloop:reflect {PAST}d looks for corrections in them."
+            state = path.stat()
+            past += [state.st_size] * (path.stem not in known and state.st_mtime > since)
+    if len(past) > 1:  # one is that of now
+        minutes = round(sum(past) / SPEED / 60)
+        takes = f"about {counted(minutes, 'minute')}" if minutes else "seconds"
+        yield (
+            f"You had {len(past)} sessions in the last {PAST} days: /skillloop:reflect {PAST}d looks for corrections in "
+            f"them (takes {takes})."
+        )
 
 
 def _news(store: Store, told: int) -> list[str]:
@@ -134,7 +142,7 @@ def _news(store: Store, told: int) -> list[str]:
     applied, blocked, edited = [], [], []
     for entry in entries:  # the newest first
         if entry.event == CLAIMED and not entry.detail["why"]:
-            undo = f"skillloop rollback {target_name(str(entry.skill))} --only {entry.detail['number']}"
+            undo = f"/skillloop:rollback {target_name(str(entry.skill))} --only {entry.detail['number']}"
             what = _short(history.claimed(str(entry.skill), entry.detail), 2 * LONGEST)
             edited.append(f"{what} (undo: {undo}).")
         name = entry.detail.get("proposal")
