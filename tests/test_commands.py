@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -405,7 +405,7 @@ def test_an_applied_edit_is_shown_as_it_was_applied(queued):
 def test_the_diary_says_today_and_yesterday(queued):
     desk, _ = queued
     assert re.search(r"^today      \d\d:\d\d  research: drafted", desk.run("log").stdout, re.MULTILINE)
-    past = [(datetime.now(UTC) - timedelta(days=days)).isoformat() for days in (1, 2)]
+    past = [(datetime.now(UTC).astimezone() - timedelta(days=days)).isoformat() for days in (1, 2)]
     assert [log._when(at).split()[0] for at in past] == ["yesterday", past[1][:10]]
 
 
