@@ -21,7 +21,7 @@ from skillloop.detect.lesson import Rule
 from skillloop.detect.recurrence import EarlierRules
 from skillloop.detect.turn_context import Scene, scenes
 from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal, Turn
-from skillloop.text import words
+from skillloop.text import lexicon, words
 
 FOUND_AT = learned().thresholds["found"]
 """Confidence from which a turn counts as a disagreement: where F1 is best on people whom the training did not see."""
@@ -164,6 +164,7 @@ class _Reading:
         if explicit or (chance >= OFFER_AT and len(words.content_words(rule.text)) >= LEAST_WORDS):
             return True
         idle = durability.STATEMENT in rule.features or chance < AGAIN_AT or self.scene.opens_work
+        idle &= not lexicon.pattern("gate.answer", r"\W*<all>(?!\w)").match(self.scene.turn.text)
         if idle and self.confidence < FOUND_AT:
             return False
         again = self.earlier.recurs(self.evidence.id, rule.text, self.scene.turn.text, rule.quote)
@@ -184,8 +185,8 @@ def _read(session: Session, scene: Scene, earlier: EarlierRules) -> _Reading:
     present = features(scene) | lessons.rule_features(rules[0] if rules else None)
     unanswered = without_reply(present)
     chances = durability.chances(unanswered, [rule.features for rule in rules])
-    confidence = round(learned().disagreement.confidence(present), 3)
-    plain = learned().disagreement.confidence(unanswered)
+    says = learned().disagreement.confidence
+    confidence, plain = (0.0, 0.0) if scene.only_orders else (round(says(present), 3), says(unanswered))
     ranked = list(zip(rules, chances, strict=True))
     return _Reading(saying(session, turn), scene, present, ranked, earlier, plain, confidence)
 

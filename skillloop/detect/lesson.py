@@ -163,6 +163,8 @@ def _standing_alone(rule: Rule, before: str, text: str) -> Rule:
 
 def _points_back(rule: str) -> str:
     """Return the word of a rule that stands for what another sentence named, or ""."""
+    if match := lexicon.finder("lesson.likened", lexicon.WHOLE).search(rule):
+        return rule[slice(*match.span())]
     match = lexicon.finder("lesson.pointing", lexicon.WHOLE).search(rule)
     return rule[slice(*match.span())] if match and len(content_words(rule[: match.start()])) < NAMED else ""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from skillloop.model import Origin, Session, Turn
+from skillloop.text import lexicon
 
 EARLIER = 8  # turns of the person before this one that are kept
 REPEATED = 30  # characters from which a line that the assistant wrote before counts as repeated
@@ -32,6 +33,11 @@ class Scene:
     def opens_work(self) -> bool:
         """Whether the turn is an order rather than a remark on work: nothing came before it, or a skill was launched for it."""
         return not self.before or any(tool.name == "Skill" for turn in self.after for tool in turn.tools)
+
+    @property
+    def only_orders(self) -> bool:
+        """Whether the turn orders other work, or to go on with it, and says nothing of what was done."""
+        return bool(lexicon.pattern("scene.orders", r"\W*<all>\W*").fullmatch(self.turn.text))
 
     def own_prose(self) -> str:
         """Return the turn's text without the lines that it repeats from what the assistant just said."""

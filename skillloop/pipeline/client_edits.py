@@ -127,7 +127,7 @@ def _objection(
         return {"lines": lines, "why": ""}
     said = "\n".join(turn.text for turn in heard)
     texts = [text for line in added or removed if (text := body_of(line)[1].strip())]
-    foreign = sum(fidelity.novel_words(text, said)[1] < fidelity.LEAST for text in texts)
+    foreign = sum(fidelity.novel_words(text, said)[1] < fidelity.KNOWN for text in texts)
     return {"lines": foreign or lines, "why": "not in your words" if foreign else ""}
 
 

@@ -6,6 +6,7 @@ and the gate judges the result again. The *digest* binds an approval to exactly 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -230,15 +231,31 @@ def echoed(session: Session, evidence: Iterable[Evidence]) -> frozenset[Evidence
 
     "Never say 'all tests pass' again" is the person's rule, however often the assistant said that all tests pass.
     """
-    quotes = {item: item.quote for item in evidence if item.path == session.path}
-    rests = transcript.echoes(session, {quote: item.line for item, quote in quotes.items()})
+    said = {turn.line: turn.text for turn in session.human_turns}
+    looked = {
+        item: _spans(item.quote, said.get(item.line, "")) for item in evidence if item.path == session.path
+    }
+    lines = {span: item.line for item, spans in looked.items() for span in spans}
+    rests = transcript.echoes(session, lines)
     found = set()
-    for item, quote in quotes.items():
-        rest = rests.get(quote, quote)
-        own = durability.is_explicit(rest, rest, rest) or durability.reads_like_a_norm(rest, rest, rest)
-        if 2 * len(rest) < len(quote) and not own:
-            found.add(item)
+    for item, spans in looked.items():
+        for span in spans:
+            rest = rests.get(span, span)
+            own = durability.is_explicit(rest, rest, rest) or durability.reads_like_a_norm(rest, rest, rest)
+            if 2 * len(rest) < len(span) and not own:
+                found.add(item)
     return frozenset(found)
+
+
+def _spans(quote: str, text: str) -> list[str]:
+    """Return a quote; one of few words with those around it, in each way: so many nobody says after another by accident."""
+    more = transcript.ECHO_WORDS - len(quote.split())
+    words = rf"((?:\S+\s+){{0,{more}}})\S*{re.escape(quote)}\S*((?:\s+\S+){{0,{more}}})"
+    if more <= 0 or not quote.isascii() or not (match := re.search(words, text)):
+        return [quote]
+    before, after = match[1].split(), match[2].split()
+    ways = [(before[len(before) - first :], after[: more - first]) for first in range(len(before) + 1)]
+    return [" ".join([*a, quote, *b]) for a, b in ways if len(a) + len(b) == more] or [quote]
 
 
 def reread(evidence: Evidence) -> tuple[Turn, str] | None:

@@ -257,16 +257,14 @@ def study(session: Session, recurring: Mapping[str, str] | None = None) -> Found
     disagreements, lessons = detect.find(session, recurring=recurring)
     cited = [*(item.evidence for item in disagreements), *(item.evidence for item in lessons)]
     echoed = gather.echoed(session, cited)
-    back = [item for item in lessons if item.evidence in echoed]
-    if back:
-        own, pasted = list(session.turns), {item.turn for item in back}
+    if back := [item for item in lessons if item.evidence in echoed]:
+        own = list(session.turns)
         for item in back:
             text = own[item.turn].text.replace(item.evidence.quote, " ")
             own[item.turn] = replace(own[item.turn], text=text)
-        _, again = detect.find(replace(session, turns=tuple(own)), recurring=recurring)
-        again = [item for item in again if item.turn in pasted]
-        echoed |= gather.echoed(session, [item.evidence for item in again])
-        lessons = [item for item in lessons if item.turn not in pasted] + again
+        disagreements, lessons = detect.find(replace(session, turns=tuple(own)), recurring=recurring)
+        cited = [*(item.evidence for item in disagreements), *(item.evidence for item in lessons)]
+        echoed = gather.echoed(session, cited)
         lessons = [item for item in lessons if item.evidence not in echoed]
     return (
         tuple(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,8 @@ from skillloop.errors import SkillloopError
 from skillloop.model import Lesson, Scope, Session, SkillRef
 from skillloop.skillpath import client_folder, malformed_path, rules_file
 from skillloop.skills import document
-from skillloop.text.words import content_words
+from skillloop.text import lexicon
+from skillloop.text.words import content_words, fold
 
 FIELDS = {"name": 1.0, "description": 0.9, "heading": 0.6}
 """How much a word of a skill says of what it is about, by where it stands; in the body it is less, the longer that is."""
@@ -40,6 +42,9 @@ ABOUT_AT = 0.3
 
 SURE_AT = 1.0
 """Log-odds from which the skill in force is chosen without asking; from 0 on it is, but a person must look."""
+
+RECORDED = re.compile(r"\b(?:CLAUDE|AGENTS|GEMINI)\.md\b")
+"""Rules files by name: what a person wants in one is for no skill."""
 
 NOT_IN_FORCE, UNSURE = "was not in force", "may not be about"
 
@@ -139,11 +144,15 @@ def aimed(
     others = [skill for skill in known if skill is not active and skill.ref.path]
     best = max(others, key=lambda skill: scores[skill.ref], default=None)
     rival = scores[best.ref] if best else 0.0
+    if RECORDED.search(lesson.evidence.quote):
+        active = best = None
     exchanges = list(_exchanges(active.ref, lesson.turn, session, corrections)) if active else []
     odds = _speaks_for(active, lesson, exchanges, scores[active.ref], rival) if active else 0.0
     if active is not None and odds > 0:
-        doubt = f"it {UNSURE} “{active.ref.name}”"
-        look = lesson.look if odds >= SURE_AT else (*lesson.look, doubt)
+        there = active.words.keys() | {word for pair in exchanges for said in pair for word in said}
+        telling = content_words(lexicon.whole("placement.put").sub(" ", fold(lesson.text)))
+        sure = odds >= SURE_AT and not there.isdisjoint(telling)
+        look = lesson.look if sure else (*lesson.look, f"it {UNSURE} “{active.ref.name}”")
         return replace(lesson, scope=Scope.SKILL, target=active.ref.path, look=look)
     if best is not None and rival >= ABOUT_AT:
         look = (*lesson.look, f"“{best.ref.name}” {NOT_IN_FORCE}")

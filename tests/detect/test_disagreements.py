@@ -103,11 +103,48 @@ def test_a_correction_is_found_and_the_next_request_is_not(language):
         "Jetzt die Druckansicht",
         "Maintenant, ajoute la pagination",
         "现在实现登录页面",
+        "Next: tackle bug 31 in the importer and open a PR",
+        "Address the review comments: missing alt text, wrong link in the footer",
+        "resolve the type errors: no return in b.ts",
+        "the agent crashed, could you pick up where you left off",
+        "connection lost. please carry on",
+        "jetzt behebe Ticket 44 im Importer",
+        "继续",
+        "that page is looking really good by now",
     ],
 )
 @pytest.mark.parametrize("reply", ["Got it. I'll start on this.", "Done."])
 def test_an_order_that_opens_new_work_is_no_correction(order, reply):
     assert not detect.find(conversation(order, reply, edits="src/other.py"))[0]
+
+
+def test_an_order_that_says_what_went_wrong_is_a_correction():
+    assert find(conversation("fix ticket 9 again, you broke the login", "I see the issue."))
+
+
+@pytest.mark.parametrize("n", range(3))
+def test_orders_from_one_template_are_no_correction_however_many(n):
+    turns = [Turn(0, "human", "write the report page", 1)]
+    for number in range(20):
+        done = Turn(
+            len(turns), "assistant", f"Fixed bug {number}.", 1, tools=(ToolUse("Edit", f"{number}.py"),)
+        )
+        turns += [
+            done,
+            Turn(
+                len(turns) + 1, "human", f"Now fix bug {number * 7 + n} in the frontend", 2, uuid=f"u{number}"
+            ),
+        ]
+    assert not find(Session("s1", "s1.jsonl", tuple(turns)))
+
+
+def test_what_starts_with_a_no_and_comes_again_is_a_rule_however_short_it_is():
+    turns = ("Name it", "It is named.", "wrong, plural title", "Amended.")
+    session = Session(
+        "s", "s.jsonl", tuple(Turn(n, ("human", "assistant")[n % 2], said, n) for n, said in enumerate(turns))
+    )
+    assert taught(session) == []
+    assert taught(session, recurring={"another": "Plural title"}) == ["Plural title"]
 
 
 def test_a_turn_can_teach_several_lessons_best_first():

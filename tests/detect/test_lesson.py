@@ -74,6 +74,7 @@ def test_all_rules_of_a_turn_are_drawn_but_what_limits_one_stays_with_it(text, l
         # nobody can tell
         ("You wrote badges and logos again. We don't use them.", "Don't use them", ("points back: “them”",)),
         ("Never do that in a migration", "Never do that in a migration", ("points back: “that”",)),
+        ("Never close a letter to a client like that", "Never close a letter to a client like that", ("points back: “like that”",)),
         ("それらを使わないでください", "それらを使わないでください", ("points back: “それら”",)),
         ("Read the whole file before you edit it", "Read the whole file before you edit it", ()),
     ],

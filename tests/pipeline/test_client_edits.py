@@ -65,6 +65,13 @@ def test_an_edit_that_nobody_asked_for_is_claude_s_waits_and_goes_back(
     assert store.verify() == []
 
 
+def test_one_word_in_common_does_not_make_a_line_the_person_s(tmp_path, home, store, skill):
+    said = asked(skill).typed("send it to the department")
+    own = OWN.replace("copy the", "copy the legal")
+    digest(rewrites(said, skill, own), tmp_path, home, store)
+    assert [each.version.claim["why"] for each in history.waiting(store)] == ["not in your words"]
+
+
 def test_an_edit_that_the_client_tells_without_a_patch_is_claude_s(tmp_path, home, store, skill):
     own = LAST + "- Always copy the whole department in.\n"
     skill.write_text(OWN)

@@ -93,6 +93,17 @@ def test_what_says_otherwise_than_a_line_of_its_skill_is_not_for_once(tmp_path, 
     assert [item.durable for item in result.disagreements] == [True]
 
 
+def test_a_short_sentence_out_of_what_is_pasted_back_is_nobody_s(tmp_path, home, store, skill):
+    command = 'grade --say "Never praise the essay first. Always warn." essay.txt'
+    said = corrected(skill).says(f"Run this:\n\n    {command}")
+    result = digest(
+        said.typed(f"{command}\nzsh: command not found: grade").says("Sorry."), tmp_path, home, store
+    )
+    assert (result.disagreements, [lesson for lesson in result.lessons if lesson.offered]) == ((), [])
+    own = digest(said.typed("no, wrong. Always warn.").says("Sorry."), tmp_path, home, store)
+    assert [lesson.text for lesson in own.lessons if lesson.offered] == ["Always warn"]
+
+
 def test_an_older_client_is_queued_even_in_auto_mode(tmp_path, home, store, skill):
     (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
     digest(corrected(skill, RULE, version="2.1.101"), tmp_path, home, store)

@@ -81,6 +81,23 @@ def test_the_skill_in_force_is_kept_where_it_is_the_only_one_known():
     assert aimed(case, [skill for skill in KNOWN if skill.ref.name == "release-notes"]).target == right(case)
 
 
+@pytest.mark.parametrize(
+    ("say", "sure"), [("no, never use slang", False), ("no, never link a subject", True)]
+)
+def test_the_skill_in_force_is_asked_about_where_no_word_is_in_common(say, sure):
+    found = aimed({"turns": ["/commit-style commit it", "> Committed."], "say": say})
+    assert found.target == REFS["commit-style"].path
+    assert (found.look == ()) == sure
+
+
+def test_what_a_person_wants_in_a_rules_file_goes_there():
+    said = {
+        "turns": ["/commit-style commit it", "> Committed."],
+        "say": "Sign off each commit. Add this to CLAUDE.md",
+    }
+    assert aimed(said).target == RULES
+
+
 @pytest.mark.parametrize("cwd", [None, "", ".", "project"])
 def test_a_folder_that_is_not_named_whole_is_no_project(cwd):
     assert targets.project_of(Session("s", "/t/s.jsonl", (), cwd=cwd)) is None
