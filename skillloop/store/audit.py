@@ -85,7 +85,7 @@ class Audit:
         """Return the newest entries, newest first: of one kind of event and one skill, or of all."""
         query = (
             f"SELECT entry FROM audit WHERE {'TRUE' if skill is None else 'skill = ?1'} "  # noqa: S608  (an index serves)
-            """AND (?2 IS NULL OR (entry LIKE '%"' || ?2 || '"%' AND json_extract(entry, '$.event') = ?2)) """  # LIKE is quick
+            """AND (?2 IS NULL OR (entry LIKE '%' || ?2 || '%' AND json_extract(entry, '$.event') = ?2)) """  # LIKE is quick
             "ORDER BY seq DESC LIMIT ?3"
         )
         rows = self._database.rows(query, skill, event, -1 if limit is None else limit)

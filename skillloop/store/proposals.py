@@ -88,8 +88,9 @@ class Proposals(Tables):
     ) -> list[Queued]:
         """Proposals in the order they were made, in any of `states`, for one skill or all."""
         wanted = get_args(State) if states is None else tuple(states)
-        where = f"state IN ({', '.join('?' * len(wanted))}) AND coalesce(skill = ?, 1) ORDER BY seq"
-        return self._queued(where, *wanted, None if skill is None else fs.canonical(skill))
+        of = () if skill is None else (fs.canonical(skill),)
+        where = f"state IN ({', '.join('?' * len(wanted))}) {'AND skill = ?' * len(of)} ORDER BY seq"
+        return self._queued(where, *wanted, *of)
 
     def find_proposal(self, prefix: str) -> Queued:
         """Return the proposal whose id is `prefix` or alone begins with it.
