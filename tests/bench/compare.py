@@ -68,7 +68,7 @@ turns = sum(len(session.human_turns) for session in sessions)
 print(json.dumps([reference, whole, reading, found / turns, peak]))
 """
 VERBS = (("--version",), ("status",), ("review", "--json"), ("log",))
-HOOKS = {"end": ("inbox", "session"), "receipts": ("receipts",), "approval": ("approval",)}
+HOOKS = {"end": ("inbox", "session"), "receipts": ("receipts",), "guard": ("guard", "approval")}
 """What the client starts, under the names that its module has had."""
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import signal
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
@@ -29,6 +29,7 @@ __all__ = ["echoes", "read", "read_all"]
 BAD_SHARE = 0.05  # of the lines: from more on the session is partial
 ECHO_WORDS, ECHO_LETTERS = 5, 12
 """Words of a sentence, or letters where a script has no spaces, from which two do not say the same by accident."""
+ENDS = 1 << 10  # bytes of a record's start, and of its end, in which its role stands
 _NO_WORD = bytes(at if at > 127 or chr(at).isalnum() else 32 for at in range(256))  # the rest become spaces
 PARALLEL_FROM = 64 << 20  # bytes of transcripts from which starting more processes pays
 
@@ -140,20 +141,28 @@ def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
     said = {turn.line for turn in session.human_turns}  # a refusal's comment stands in a tool's result
     last, before = max(quotes.values(), default=0), 0
     for batch in Lines(Path(session.path)) if quotes else ():
-        block, ends = b"".join(batch), list(accumulate(map(len, batch)))
+        chosen = [item for item in enumerate(batch, before + 1) if item[0] in said or _speaks(item[1])]
+        numbers, lines = [number for number, _ in chosen], [line for _, line in chosen]
+        block, ends = b"".join(lines), list(accumulate(map(len, lines)))
         for trace in traces:
-            for at, words in trace.near(block, ends) if before < trace.line and not trace.decided else ():
-                line, number = batch[at], before + at + 1
-                result = b'"tool_result"' in line
-                person = number in said or (not result and b'"user"' in line)
-                if number < trace.line and (person or result or b'"assistant"' in line):
-                    trace.take(words, person=person)
+            for at, words in (
+                () if trace.decided else trace.near(block, ends[: bisect_left(numbers, trace.line)])
+            ):
+                result = b'"tool_result"' in lines[at]
+                person = numbers[at] in said or (not result and b'"user"' in lines[at])
+                trace.take(words, person=person)
         before += len(batch)
         if before >= last:
             break
     found = {trace.quote: trace.rest for trace in traces if trace.echoed}
     known |= {(quote, line): found.get(quote) for quote, line in quotes.items()}
     return found
+
+
+def _speaks(line: bytes) -> bool:
+    """Return whether a record may hold somebody's words: it says near its start or its end whose they are."""
+    ends = line if len(line) <= 2 * ENDS else line[:ENDS] + line[-ENDS:]
+    return b'"assistant"' in ends or b'"user"' in ends or b'"tool_result"' in ends
 
 
 @lru_cache(maxsize=1)
@@ -188,21 +197,22 @@ class _Trace:
 
         Args:
             block: Whole lines.
-            ends: Where each of them ends.
+            ends: Where each of those that are looked at ends.
 
         Yields:
             The number of the line, from 0, and what stands there.
         """
         reach = 3 * len(self.quote.encode()) + 100  # with escapes and spacing
+        last = ends[-1] if ends else 0
         for rare, *others in self._marks:
-            at = block.find(rare)
+            at = block.find(rare, 0, last)
             while at >= 0:
                 number = bisect_right(ends, at)
                 start = max(ends[number - 1] if number else 0, at - reach)
                 end = min(ends[number], at + 2 * reach)
                 if all(block.find(word, start, end) >= 0 for word in others):
                     yield number, block[start:end]
-                at = block.find(rare, min(ends[number], at + reach))
+                at = block.find(rare, min(ends[number], at + reach), last)
 
     def take(self, words: bytes, *, person: bool) -> None:
         """Take what stands in an earlier line, of the person's or of somebody else's; the first that has a piece has it."""

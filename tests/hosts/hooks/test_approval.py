@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop.hosts.claude_code.hooks import approval
+from skillloop.hosts.claude_code.hooks import approval, guard
 
 ROOT = Path(__file__).parents[3]
 LAUNCHER = """#!/bin/sh
@@ -201,15 +201,50 @@ def test_control_characters_never_reach_the_dialog(installed):
 
 def test_the_hook_by_path_prints_its_answer_and_exits_0(installed):
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "SKILLLOOP_HOME": str(installed)}
-    command = ["sh", ROOT / "hooks" / "run", "approval"]
+    command = ["sh", ROOT / "hooks" / "run", "guard"]
     event = json.dumps(bash("skillloop approve 3fa8"))
     done = subprocess.run(command, input=event, env=environment, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["hookSpecificOutput"]["permissionDecision"] == "ask"
 
 
-@pytest.mark.parametrize("stdin", ["", "not json", "[]"])
+WORDS = [
+    *approval.GUARDED,
+    "skillloop",
+    "/x/skillloop",
+    "constraints",
+    "--confirm",
+    "remember",
+    "status",
+    "sh -c",
+    "~/.skillloop/x",
+]
+PARTS = st.sampled_from(
+    [*WORDS, *(word[:3] for word in WORDS), *(word[3:] for word in WORDS), *" '\"\\;|&\n", "skillloop.toml"]
+)
+
+
+@given(st.lists(PARTS, max_size=9).map("".join), st.sampled_from(["Bash", "Edit"]), st.booleans())
+def test_nothing_passes_the_guard_that_a_person_is_to_be_asked_about(text, tool, ascii_only):
+    home = Path(os.environ["SKILLLOOP_HOME"]) / ".skillloop"
+    event = {"tool_name": tool, "tool_input": {"command": text, "file_path": text}}
+    try:
+        reply = approval.answer(home, event)
+    except OSError:  # no launcher is there to say what the command would decide
+        reply = {}
+    sent = json.dumps(event, ensure_ascii=ascii_only).encode()
+    assert reply is None or guard.concerns(sent, str(home))
+
+
+@pytest.mark.parametrize(
+    "command", ["skillloop status", "skillloop review --json", "cd /code/skillloop && ls"]
+)
+def test_the_guard_lets_other_calls_pass_without_a_look(command):
+    assert not guard.concerns(json.dumps(bash(command)).encode(), "/home/me/.skillloop")
+
+
+@pytest.mark.parametrize("stdin", ["", "not json", "[]", "approve", '["approve"]'])
 def test_a_hook_that_breaks_gives_no_word_and_does_not_disturb(installed, stdin):
     environment = {"PATH": os.environ["PATH"], "SKILLLOOP_HOME": str(installed)}
-    command = ["sh", ROOT / "hooks" / "run", "approval"]
+    command = ["sh", ROOT / "hooks" / "run", "guard"]
     done = subprocess.run(command, input=stdin, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == ""

@@ -233,8 +233,8 @@ def test_a_log_that_has_grown_too_long_is_set_aside(plugin, home, quick):
     assert log.stat().st_mode & 0o777 == 0o600
 
 
-def test_environment_and_approval_run_on_python_3_8():
+def test_what_the_client_runs_parses_on_python_3_8():
     import ast
 
-    for name in ("environment", "approval"):
+    for name in ("environment", "approval", "guard", "receipts"):
         ast.parse((ROOT / HOOKS / f"{name}.py").read_text(), feature_version=(3, 8))

@@ -34,6 +34,19 @@ def test_what_was_submitted_is_held_and_nothing_else(home):
     assert receipts.submitted(home, ID.replace("1", "2"), "Always cite PubMed.") is None
 
 
+@pytest.mark.parametrize("missing", ["", "_json"])
+def test_words_are_read_as_json_says_them(home, missing):
+    """Also by a Python that lacks what this one's `json` is made of."""
+    said = "Don’t say “done” \U0001f642\nuse C:\\tests\tonly\ud83d"
+    event = {"n": [1.5, None, {"prompt": "x"}], "prompt": said, "session_id": ID, "last": float("nan")}
+    code = f"import runpy, sys; sys.modules.update(dict.fromkeys({missing.split()})); runpy.run_path(sys.argv[1], run_name='__main__')"
+    command = [sys.executable, "-I", "-c", code, ROOT / HOOKS / "receipts.py"]
+    environment = {"SKILLLOOP_HOME": str(home)}
+    subprocess.run(command, input=f" {json.dumps(event)}\n".encode(), env=environment, check=True)
+    assert receipts.submitted(home, ID, said) is True
+    assert receipts.submitted(home, ID, "x") is False
+
+
 def test_what_is_submitted_after_a_look_is_held_at_the_next(home):
     submit(home, "Always cite PubMed.")
     assert receipts.submitted(home, ID, "Never cite x.com.") is False

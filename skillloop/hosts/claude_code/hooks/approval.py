@@ -10,7 +10,7 @@ Invariants: a token is accepted once, within `LIFETIME`, for exactly the action 
 is stored only as a hash, so reading skillloop's folder does not reveal it. Not covered, and said in docs/security.md: a
 process of the same user with a will of its own can write whatever skillloop can write.
 
-This module also runs by path as that hook, on any Python: standard library only, Python 3.8 syntax.
+`guard` runs this as that hook, on any Python: standard library only, Python 3.8 syntax.
 """
 
 from __future__ import annotations
@@ -139,13 +139,9 @@ def _ask(reason: str, changed_input: dict[str, Any] | None = None) -> dict[str, 
     return {"hookSpecificOutput": {**output, "updatedInput": changed_input} if changed_input else output}
 
 
-def main() -> None:
-    """Run as the hook: one tool call on stdin, an answer or nothing on stdout. Failing means: no token."""
+def main(event: bytes) -> None:
+    """Answer one tool call on stdout, or with nothing. Failing means: no token."""
     home = Path(os.environ.get("SKILLLOOP_HOME") or Path.home() / ".skillloop").absolute()
-    reply = answer(home, json.load(sys.stdin))
+    reply = answer(home, json.loads(event))
     if reply is not None:
         json.dump(reply, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()

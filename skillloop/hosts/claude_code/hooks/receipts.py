@@ -11,14 +11,27 @@ no receipts. The hook half runs by path on any Python: standard library only, Py
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
 import os
 import sys
 
-LINES = 200  # of one prompt; a longer one is pasted, and pasted words are no evidence
+try:  # what `json` and `hashlib` are made of: importing these takes longer than starting Python
+    from _blake2 import blake2b
+    from _json import make_scanner
 
+    class JSONDecoder:
+        """What the scanner asks of a decoder."""
+
+        strict, parse_float, parse_int, parse_constant = True, float, int, float
+        object_hook = object_pairs_hook = array_hook = None
+
+except ImportError:
+    from hashlib import blake2b
+    from json.decoder import JSONDecoder  # type: ignore[assignment]
+    from json.scanner import make_scanner
+
+LINES = 200  # of one prompt; a longer one is pasted, and pasted words are no evidence
+_READ: dict[tuple[str, int, int], frozenset[str]] = {}
+"""The receipts of the session that was asked for last, and the state of their file: it is read once for all its turns."""
 
 _PASTE, _PASTED = '<pasted_content id="', '</pasted_content id="'
 
@@ -59,18 +72,15 @@ def submitted(home: str | os.PathLike[str], session_id: str, text: str) -> bool 
     try:
         place = _place(home, session_id)
         status = os.stat(place)
-        receipts = _receipts(place, status.st_size, status.st_mtime_ns)
-        key = _key(home)
+        state = (place, status.st_size, status.st_mtime_ns)
+        if state not in _READ:
+            with open(place, encoding="ascii") as file:
+                _READ.clear()
+                _READ[state] = frozenset(file.read().split())
+        receipts, key = _READ[state], _key(home)
     except (OSError, ValueError):
         return None
     return all(_receipt(key, session_id, line) in receipts for line in _lines(text))
-
-
-@functools.lru_cache(maxsize=4)
-def _receipts(place: str, size: int, changed: int) -> frozenset[str]:  # noqa: ARG001  (they are the key)
-    """Return the receipts of a session. A file that did not change is read once for all its turns."""
-    with open(place, encoding="ascii") as file:
-        return frozenset(file.read().split())
 
 
 def _place(home: str | os.PathLike[str], session_id: str) -> str:
@@ -86,7 +96,7 @@ def _lines(text: str) -> list[str]:
 
 def _receipt(key: bytes, session_id: str, line: str) -> str:
     message = f"{session_id}\0{line}".encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(message, key=key, digest_size=16).hexdigest()  # keyed BLAKE2 is a MAC: RFC 7693
+    return blake2b(message, key=key, digest_size=16).hexdigest()  # keyed BLAKE2 is a MAC: RFC 7693
 
 
 def _key(home: str | os.PathLike[str]) -> bytes:
@@ -112,7 +122,7 @@ def main() -> None:
     machine = os.environ.get("CLAUDE_CODE_ENTRYPOINT", "").startswith("sdk")
     if machine or os.environ.get("SKILLLOOP_INSIDE"):
         return
-    event = json.load(sys.stdin)
+    event, _ = make_scanner(JSONDecoder())(sys.stdin.buffer.read().decode().strip(), 0)  # type: ignore[arg-type]
     home = os.environ.get("SKILLLOOP_HOME") or os.path.expanduser("~/.skillloop")
     issue(home, event["session_id"], event["prompt"])
 
