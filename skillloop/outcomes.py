@@ -27,7 +27,7 @@ from skillloop.skills.history import KEPT, Change
 from skillloop.store import Queued, Store
 from skillloop.store.sessions import Saying
 from skillloop.text.contradiction import contradict
-from skillloop.text.words import content_words, same_wish
+from skillloop.text.wishes import same_wish
 
 PRIOR = (1, 3)
 SURE = 0.95
@@ -155,10 +155,9 @@ def of(store: Store, path: str | Path) -> Iterator[RuleOutcome]:
         since, lessons = _time(version.created), {each.session_id for each in evidence}
         after = {session for session, spoken in at.items() if spoken > since}
         before = at.keys() - after - lessons
-        alike = [each for each in sayings if _related(content_words(item["text"]), content_words(each.text))]
-        about = [each for each in alike if same_wish(each.text, item["text"])]
+        about = [each for each in sayings if same_wish(each.text, item["text"])]
         again = _sessions(about, after)
-        against = [each for each in alike if contradict(item["text"], each.text)]
+        against = [each for each in sayings if contradict(item["text"], each.text)]
         yield RuleOutcome(
             number,
             item["text"],
@@ -207,11 +206,6 @@ def keep(store: Store, change: Change) -> None:
         _counted(each) for each in of(store, change.skill) if each.version.number == change.version.number
     ]
     store.record(KEPT, skill=change.skill, number=change.version.number, seen=max(against, default=-1))
-
-
-def _related(mine: Collection[str], theirs: Collection[str]) -> bool:
-    """Return whether two texts share enough words to be compared."""
-    return len(frozenset(mine) & frozenset(theirs)) >= max(1, min(2, len(mine), len(theirs)))
 
 
 def _time(at: str) -> float:

@@ -36,7 +36,7 @@ Stems = frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Clause:
+class Clause:
     """What a clause says."""
 
     tokens: tuple[str, ...]
@@ -50,10 +50,12 @@ class _Clause:
 
     @property
     def verb(self) -> Stems:
+        """Its stem, if it has one."""
         return frozenset({self.act} if self.act else ())
 
     @property
     def said(self) -> Stems:
+        """What it speaks of, the verb included."""
         return self.about | self.verb
 
     @property
@@ -69,6 +71,7 @@ class _Clause:
 
     @property
     def conditions(self) -> Stems:
+        """The classes of words that say when."""
         return _CONDITIONS.intersection(self.polar)
 
 
@@ -81,7 +84,7 @@ def contradict(rule: str, line: str, heading: str = "") -> bool:
         if "if" in words.polarity(label[0]):
             return False
     around = words.content_words(lexicon.whole("placement.rules").sub(" ", words.fold(heading)))
-    mine, theirs = ([one for one in _clauses(text) if not one.given] for text in (rule, line))
+    mine, theirs = ([one for one in clauses(text) if not one.given] for text in (rule, line))
     pairs = [(a, b) for a in mine for b in theirs]
     return any(_opposed(a, b, around) or _reordered(a, b) or _reordered(b, a) for a, b in pairs)
 
@@ -89,7 +92,7 @@ def contradict(rule: str, line: str, heading: str = "") -> bool:
 def matter(rule: str) -> Stems:
     """Return what a rule is about: its words but for those of scope, the verbs, and figures with what they count."""
     found: set[str] = set()
-    for clause in _clauses(rule):
+    for clause in clauses(rule):
         _, beside, _ = _figure(clause)
         found |= {stem for stem in clause.about - beside if not (stem.isdigit() or "_" in stem)}
     return frozenset(found)
@@ -97,26 +100,32 @@ def matter(rule: str) -> Stems:
 
 def instructs(line: str) -> bool:
     """Return whether a line tells how to work, by its form: it starts with a verb, or says "must", "not", "always", "only"."""
-    first = [clause for text in (line, _LABEL.sub("", line, count=1)) for clause in _clauses(text)[:1]]
+    first = [clause for text in (line, _LABEL.sub("", line, count=1)) for clause in clauses(text)[:1]]
     return any(one.act is not None or not one.wanted or _TOLD.intersection(one.polar) for one in first)
 
 
 @lru_cache(maxsize=64)
 def _hint(rule: str) -> re.Pattern[str]:
     """Compile what a line has to hold that a rule may contradict: a quick first look."""
-    stems = {stem for clause in _clauses(rule) for stem in clause.said}
+    stems = {stem for clause in clauses(rule) for stem in clause.said}
     numbers = {number for stem in stems for number in _sets().get(stem, ())}
     stems |= {stem for stem, sets in _sets().items() if numbers.intersection(sets)}
     return re.compile("|".join(sorted(re.escape(stem.split("_")[0][:5]) for stem in stems)) or "(?!)")
 
 
+def plain(text: str) -> str:
+    """Return a text folded, without marks, and the name of a file as one word."""
+    return _NAME.sub("_", _MARKS.sub("", words.fold(text)))
+
+
 @lru_cache(maxsize=4096)
-def _clauses(text: str) -> tuple[_Clause, ...]:
-    found: list[_Clause] = []
+def clauses(text: str) -> tuple[Clause, ...]:
+    """Take a text apart."""
+    found: list[Clause] = []
     before = lexicon.alternatives("clause.instead before")
     instead = lexicon.pattern("clause.instead", f"{lexicon.WHOLE}|{before}")
-    plain = _NAME.sub("_", _MARKS.sub("", words.fold(text)))
-    for piece in (piece for part in _CLAUSE.split(plain) for piece in _spoken(part)):
+    whole = plain(text)
+    for piece in (piece for part in _CLAUSE.split(whole) for piece in _spoken(part)):
         wanted, *unwanted = instead.split(piece)
         if unwanted and re.search(before, piece):
             wanted, unwanted = unwanted[-1], [wanted, *unwanted[:-1]]
@@ -131,7 +140,7 @@ def _clauses(text: str) -> tuple[_Clause, ...]:
         if "without" in words.polarity(piece):  # what comes without: no stem of its own, so never alone
             last |= {""}
         found += filter(None, (_clause(piece, found, last) for piece in unwanted))
-    scope = words.polarity(plain)
+    scope = words.polarity(whole)
     limits = {"without", "except"}.intersection(scope) if scope[:1] == ("not",) else ()
     if limits:  # "Do not tag, or push without asking"
         return tuple(replace(one, polar=(*one.polar, *limits)) for one in found)
@@ -157,15 +166,15 @@ def _stop() -> Stems:
 
 
 @cache
-def _numbers() -> dict[str, str]:
+def numbers() -> dict[str, str]:
     """Return the digits of words for numbers."""
     lines = (line.split() for line in lexicon.lines("placement.numbers"))
     return {word: str(number) for line in lines for number, word in enumerate(line, 1)}
 
 
-def _clause(text: str, before: list[_Clause], frame: Stems | None = None) -> _Clause | None:
+def _clause(text: str, before: list[Clause], frame: Stems | None = None) -> Clause | None:
     """Take a clause apart; `frame` says that it names what is given up, and of what for."""
-    found = [_numbers().get(token, token) for token in words.tokens(text)]
+    found = [numbers().get(token, token) for token in words.tokens(text)]
     polar = words.polar(found)
     small = {at for _, start, end in polar for at in range(start, end)}
     stop = _stop()
@@ -194,7 +203,7 @@ def _clause(text: str, before: list[_Clause], frame: Stems | None = None) -> _Cl
     names = tuple(name for name, _, _ in polar)
     if before and before[-1].polar[:1] == ("if",) == before[-1].polar[-1:] and frame is None:
         names = ("if", *names)  # "If …, do …"
-    return _Clause(tuple(found), names, wanted, act, head, about, main | {act or ""}, frame)
+    return Clause(tuple(found), names, wanted, act, head, about, main | {act or ""}, frame)
 
 
 def shared(these: Stems, those: Stems) -> Stems:
@@ -210,7 +219,7 @@ def _akin(one: str, other: str) -> bool:
     return len(short) > 4 and len(long) <= most and (long.startswith(short) or long[:6] == short[:6])
 
 
-def _opposed(a: _Clause, b: _Clause, around: Stems) -> bool:
+def _opposed(a: Clause, b: Clause, around: Stems) -> bool:
     """Return whether two clauses cannot both be followed; the second stands under a heading of these words."""
     if a.wanted == b.wanted:
         return a.wanted and (_other_value(a, b, around) or _other_figure(a, b, around))
@@ -253,7 +262,7 @@ def _sets() -> dict[str, list[int]]:
     return found
 
 
-def _other_value(a: _Clause, b: _Clause, around: Stems) -> bool:
+def _other_value(a: Clause, b: Clause, around: Stems) -> bool:
     """Return whether both say which of some values one thing has, and not the same one."""
     if (a.conditions ^ b.conditions) - {"before", "after"}:
         return False
@@ -278,7 +287,7 @@ def _other_value(a: _Clause, b: _Clause, around: Stems) -> bool:
     return False
 
 
-def _other_figure(a: _Clause, b: _Clause, around: Stems) -> bool:
+def _other_figure(a: Clause, b: Clause, around: Stems) -> bool:
     """Return whether both give a figure for one thing, and not the same."""
     (mine, near, least), (theirs, beside, lowest) = _figure(a), _figure(b)
     unit = near & beside
@@ -298,7 +307,7 @@ def _other_figure(a: _Clause, b: _Clause, around: Stems) -> bool:
     return bool(named and heads) and (rest == shared(rest, other | around) or other == shared(other, rest))
 
 
-def _figure(clause: _Clause) -> tuple[str, Stems, bool]:
+def _figure(clause: Clause) -> tuple[str, Stems, bool]:
     """Return the one figure of a clause or "", the words beside it, one of which is what it counts, and whether it is the least."""
     at = [n for n, token in enumerate(clause.tokens) if token.isdigit()]
     if len(at) != 1:
@@ -309,7 +318,7 @@ def _figure(clause: _Clause) -> tuple[str, Stems, bool]:
     return number, frozenset(words.stem(word) for word in near if word not in _stop()), least
 
 
-def _reordered(a: _Clause, b: _Clause) -> bool:
+def _reordered(a: Clause, b: Clause) -> bool:
     """Return whether a clause puts something before all that another one puts first."""
     if not (a.wanted and b.wanted and b.about and "before" in a.polar and "first" in b.polar):
         return False

@@ -99,11 +99,6 @@ def alike(one: str, other: str, least: float) -> bool:
     return similarity(one, other) >= least and polarity(one) == polarity(other)
 
 
-def same_wish(saying: str, rule: str) -> bool:
-    """Return whether a person, in other words, says what a rule says."""
-    return alike(saying, rule, 0.6)
-
-
 @lru_cache(maxsize=4096)
 def polarity(text: str) -> tuple[str, ...]:
     """Return the negators, quantifiers and scope words of a text in order, by meaning ("not", "only", "before", …).

@@ -1,0 +1,103 @@
+"""Whether a person says again, weeks later and in other words, what a rule says.
+
+They do if most of the words meet, nothing that one asks for is what the other gives up, and no figure differs. A complaint
+("tabs again!", "you forgot the tests") is about a rule, and does not say which way round.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from skillloop.text import contradiction, lexicon, words
+from skillloop.text.contradiction import Clause, Stems
+from skillloop.text.phrase_matcher import Phrases
+
+ENOUGH = 0.55
+"""Share of the roots of both that meet (Dice), from which they may say the same."""
+
+ROOT = 5
+"""Letters that two forms of a word have in common: "indent" and "indentation", "запускай" and "запустил"."""
+
+_SAID = Phrases("said")
+_COMPLAINS = {"still", "broken", "asks why", "fault"}
+_TOLD = {"still", "fault", "asks why", "said before", "temper"}
+_ENDING = re.compile("(?<=[a-zà-ž]{3})(?:[aei]r|en|[aoiy])$")
+_KANA = re.compile("[\u3041-\u309f]|[\u30a0-\u30ff]{2}")
+_LOAN = re.compile("[\u30a0-\u30ff]{2,}")  # in katakana, one word
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a text asks for, in roots."""
+
+    said: Stems
+    wanted: Stems
+    unwanted: tuple[Stems, ...]  # by clause
+    before: dict[str, str]  # the word before each
+    figures: dict[str, str]  # by what they count
+
+
+def same_wish(saying: str, rule: str) -> bool:
+    """Return whether a person, in other words, says what a rule says."""
+    one, other = _wish(saying), _wish(rule)
+    both, sizes = len(one.said & other.said), (len(one.said), len(other.said))
+    if not all(sizes):
+        return words.tokens(saying) == words.tokens(rule)
+    enough = both >= min(2, *sizes) and 2 * both >= ENOUGH * sum(sizes)
+    return enough and not any(_parted(a, b) for a, b in ((one, other), (other, one)))
+
+
+def _parted(one: _Wish, other: _Wish) -> bool:
+    """Return whether one forbids what the other asks for, or has another figure."""
+    forbidden = any(2 * len(clause & other.wanted) > len(clause) for clause in one.unwanted)
+    return forbidden or any(other.before.get(each, number) != number for each, number in one.figures.items())
+
+
+@lru_cache(maxsize=4096)
+def _wish(text: str) -> _Wish:
+    wanted: set[str] = set()
+    unwanted: list[Stems] = []
+    complaint = False
+    for clause in contradiction.clauses(text):
+        missing = clause.frame is not None and "" in clause.frame  # "a file without its header"
+        complaint = (complaint and missing) or _complains(clause)
+        roots = frozenset[str]() if complaint else _roots(clause.said, "".join(clause.tokens))
+        if clause.wanted:
+            wanted |= roots
+        elif roots:
+            unwanted.append(roots)
+    plain = contradiction.plain(text)
+    tokens = [contradiction.numbers().get(token, token) for token in words.tokens(plain)]
+    limits = lexicon.words("placement.most") | lexicon.words("placement.least")
+    before, figures = {}, {}
+    for ahead, token, counted in zip(["", *tokens], tokens, tokens[1:], strict=False):
+        if token not in lexicon.words("text.stop") or ahead in limits:
+            before[words.stem(counted)] = token
+            if token[0].isdigit() or ahead in limits:
+                figures[words.stem(counted)] = token
+    told = {words.stem(token) for token in tokens if not _TOLD.isdisjoint(_SAID.find([token]))}
+    said = _roots(words.content_words(plain) - told, plain)
+    return _Wish(said, frozenset(wanted), tuple(unwanted), before, figures)
+
+
+def _complains(clause: Clause) -> bool:
+    """Return whether a clause says that something is so again, or is not: one that starts so, or that orders nothing."""
+    found = [at for name, at in _SAID.find([*clause.tokens]).items() if name in _COMPLAINS]
+    orders = clause.act is not None or not (clause.wanted or clause.given)
+    return bool(found) and (not orders or min(found) == 0)
+
+
+def _roots(stems: Stems, text: str) -> Stems:
+    """Return what the words of a text have in common with other forms of them."""
+    put, scope = lexicon.whole("placement.put"), _scope()
+    meant = (x for x in stems if x and x not in scope and not (_KANA.search(x) or put.fullmatch(x)))
+    return frozenset(_ENDING.sub("", stem)[:ROOT] for stem in meant).union(_LOAN.findall(text))
+
+
+@cache
+def _scope() -> Stems:
+    """Return the stems that say how, and not what."""
+    rows = lexicon.classes("polarity").values()
+    return frozenset(words.stem(word) for row in rows for phrase in row for word in words.tokens(phrase))
