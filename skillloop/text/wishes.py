@@ -69,7 +69,8 @@ def _wish(text: str) -> _Wish:
         elif roots:
             unwanted.append(roots)
     plain = contradiction.plain(text)
-    tokens = [contradiction.numbers().get(token, token) for token in words.tokens(plain)]
+    digits = {word: number for word, number in contradiction.numbers().items() if number != "1"}  # an article
+    tokens = [digits.get(token, token) for token in words.tokens(plain)]
     limits = lexicon.words("placement.most") | lexicon.words("placement.least")
     before, figures = {}, {}
     for ahead, token, counted in zip(["", *tokens], tokens, tokens[1:], strict=False):
