@@ -1,4 +1,4 @@
-"""Write the pages that the code knows best: the keys of docs/configuration.md, and docs/commands.md from the help texts.
+"""Write the pages that the code knows best: the keys of docs/configuration.md, the shapes of docs/json.md, the help texts.
 
 Run `python docs/write_reference.py`.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import click
 
@@ -38,13 +40,51 @@ def helps(command: click.Command, name: str, parent: click.Context | None) -> li
     return found
 
 
+def shape(schema: dict[str, Any]) -> str:
+    """Return a schema as a reader sees it: names and types, `?` for a field that is not always there, names of other shapes."""
+    if "$ref" in schema:
+        return f"as `{unquote(schema['$ref']).removeprefix('#/$defs/')}`"
+    if either := schema.get("oneOf") or schema.get("anyOf"):
+        return " or ".join(map(shape, either))
+    if "properties" in schema:
+        needed = schema["required"]
+        fields = (
+            f"{name}{'' if name in needed else '?'}: {shape(of)}" for name, of in schema["properties"].items()
+        )
+        return f"{{{', '.join(fields)}}}"
+    if "enum" in schema or "const" in schema:
+        return " \\| ".join(map(json.dumps, schema.get("enum", [schema.get("const")])))
+    if schema.get("type") == "array":
+        return f"[{shape(schema['items'])}]"
+    types = schema.get("type", "anything")
+    return " or ".join(types if isinstance(types, list) else [types])
+
+
+def shapes() -> str:
+    """Return each shape of JSON under a heading."""
+    found = []
+    for name, schema in json.loads((DOCS.parent / "skillloop/data/schemas.json").read_text("utf-8"))[
+        "$defs"
+    ].items():
+        about, fields = schema.get("description", ""), ["", "| field | type |", "| --- | --- |"]
+        for field, of in schema.get("properties", {}).items():
+            optional = "" if field in schema["required"] else ", not always there"
+            fields += [f"| `{field}` | {shape(of)}{optional} |"] * (field != "version")
+        rest = fields if "properties" in schema else [*[""] * bool(about), f"It is {shape(schema)}."]
+        found.append("\n".join([f"## `{name}`", *["", about] * bool(about), *rest, ""]))
+    return "\n".join(found)
+
+
 def pages() -> dict[Path, str]:
     """Return each page as it should be, by its path."""
     configuration = DOCS / "configuration.md"
     before = configuration.read_text("utf-8").partition(MARK)[0]
+    told = DOCS / "json.md"
+    prose = told.read_text("utf-8").partition(MARK)[0]
     title = "# Command line\n\nWhat `--help` says.\n"
     return {
         configuration: f"{before}{MARK}\n{keys()}",
+        told: f"{prose}{MARK}\n{shapes()}",
         DOCS / "commands.md": "\n".join([title, *helps(cli.app, "skillloop", None)]),
     }
 

@@ -11,7 +11,7 @@ WRITER = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(WRITER)
 
 
-@pytest.mark.parametrize("page", ["configuration.md", "commands.md"])
+@pytest.mark.parametrize("page", ["configuration.md", "commands.md", "json.md"])
 def test_the_reference_is_what_the_code_says(page):
     wanted = WRITER.pages()[DOCS / page]
     assert (DOCS / page).read_text("utf-8") == wanted, "run: python docs/write_reference.py"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from difflib import unified_diff
+from importlib import resources
 from pathlib import Path
 
 import click
@@ -58,14 +59,25 @@ def where(app: App, as_json: bool) -> int:
 
 
 @click.command()
-def schema() -> None:
-    """Print the JSON Schema of the rule files, for an editor that checks and completes TOML. Writes nothing.
+@click.argument("command", required=False)
+def schema(command: str | None) -> None:
+    """Print the JSON Schema of the rule files, for an editor that checks TOML; with COMMAND, of what it prints with --json.
 
     \b
-    Example:
+    Examples:
       skillloop config schema > ~/.skillloop/schema.json
+      skillloop config schema review
+      skillloop config schema "log SKILL"
     """  # noqa: D301
-    click.echo(json.dumps(config.schema(), indent=2))
+    told = config.schema()
+    if command is not None:
+        told = json.loads((resources.files("skillloop") / "data" / "schemas.json").read_text("utf-8"))
+        if command not in told["$defs"]:
+            raise UsageError(
+                f"no command {command!r} prints JSON", f"those that do: {', '.join(told['$defs'])}"
+            )
+        told["$ref"] = f"#/$defs/{command}".replace(" ", "%20")
+    click.echo(json.dumps(told, indent=2))
 
 
 @click.command()

@@ -53,10 +53,12 @@ def warm():
     return Warm()
 
 
-def run(args, env):
-    """Run a command without a terminal and without input; what `subprocess.run` would return."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open() as nothing:
-        warm().start(args, env, [nothing.fileno(), out.fileno(), err.fileno()])
+def run(args, env, given=""):
+    """Run a command without a terminal, with this input; what `subprocess.run` would return."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as into:
+        into.write(given.encode())
+        into.seek(0)
+        warm().start(args, env, [into.fileno(), out.fileno(), err.fileno()])
         code = warm().wait()
         out.seek(0)
         err.seek(0)
