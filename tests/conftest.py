@@ -21,7 +21,15 @@ LONG = (
     *("evaluate", "experiments", "faults", "golden", "pipeline/test_model_stage", "pipeline/test_session"),
     *("llm/test_budget", "hosts/test_records", "store/test_backup", "store/test_rebuild"),
     *("text/test_redact", "skills/test_merge", "propose/test_context"),
-    *("test_attacks", "test_commands", "test_uninstall", "test_watch", "test_worker", "test_readme", "test_json"),
+    *(
+        "test_attacks",
+        "test_commands",
+        "test_uninstall",
+        "test_watch",
+        "test_worker",
+        "test_readme",
+        "test_json",
+    ),
 )
 """Folders and files whose tests start processes, or take about a second each: the fast lane leaves them out."""
 

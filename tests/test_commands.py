@@ -32,7 +32,7 @@ from skillloop.worker.notice import leave_notice
 
 SKILL = """---
 name: research
-description: Answer from sources.
+description: Answer from sources: studies, journals, trials, effects, tables, percentages, dates, references, abstracts, summaries, correlations, dosage, methods, preprints.
 ---
 
 # Research
