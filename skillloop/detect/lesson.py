@@ -36,7 +36,8 @@ ENDING = 60
 """Characters at the end of a sentence in which a pleasantry may stand; looking through all of it takes long."""
 
 _OF_THE_DAY = (
-    r"\s{3}|^\W*[➜❯$>#]|\w(?:Error|Exception)\b\W|:\d+\b|/(?:Users|home)/|[A-Z]:\\|\b[0-9a-f]{7,40}\b|#\d+\b|\w::\w+\("
+    r"\s{3}|^\W*[➜❯$>#]|Error(?<=\wError)\b\W|Exception(?<=\wException)\b\W|:\d+\b|/(?:Users|home)/|[A-Z]:\\"
+    r"|[0-9a-f](?<!\w[0-9a-f])[0-9a-f]{6,39}\b|#\d+\b|::(?<=\w::)\w+\("
     r"|\[Image|https?://(?:localhost|127\.)|<all>"
 )
 _BREAK = r",\s+so\s+|[:;]\s+|,?\s+<spaced>\s+|[，；]|<dense>"  # where the rule may start within a sentence

@@ -114,6 +114,7 @@ class Phrases:
         return found
 
 
+@lru_cache(maxsize=256)
 def wide(text: str) -> bool:
     """Say whether a text is mostly Chinese or Japanese, where a token is a character."""
     return not text.isascii() and len(re.findall(_WIDE, text)) * 3 > len(text.replace(" ", ""))
