@@ -137,10 +137,10 @@ def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
         known = _echoes(session.path, state.st_size, state.st_mtime_ns)
         if quotes.items() <= known.keys():
             return {quote: rest for quote, line in quotes.items() if (rest := known[quote, line]) is not None}
-    traces = [_Trace(quote, line) for quote, line in quotes.items()]
+    traces = [trace for quote, line in quotes.items() if (trace := _Trace(quote, line)).marks]
     said = {turn.line for turn in session.human_turns}  # a refusal's comment stands in a tool's result
-    last, before = max(quotes.values(), default=0), 0
-    for batch in Lines(Path(session.path)) if quotes else ():
+    last, before = max((trace.line for trace in traces), default=0), 0
+    for batch in Lines(Path(session.path)) if traces else ():
         chosen = [item for item in enumerate(batch, before + 1) if item[0] in said or _speaks(item[1])]
         numbers, lines = [number for number, _ in chosen], [line for _, line in chosen]
         block, ends = b"".join(lines), list(accumulate(map(len, lines)))
@@ -188,7 +188,7 @@ class _Trace:
         self._spans = spans
         middle = quote[slice(*spans[len(spans) // 2])] if spans else ""
         words = sorted(re.findall(r"\w+", middle), key=len, reverse=True)
-        self._marks = set(zip(*map(_as_json, words), strict=True))
+        self.marks = set(zip(*map(_as_json, words), strict=True))
         self.echoed: set[tuple[int, int]] = set()
         self.decided = False  # who had each piece first
 
@@ -204,7 +204,7 @@ class _Trace:
         """
         reach = 3 * len(self.quote.encode()) + 100  # with escapes and spacing
         last = ends[-1] if ends else 0
-        for rare, *others in self._marks:
+        for rare, *others in self.marks:
             at = block.find(rare, 0, last)
             while at >= 0:
                 number = bisect_right(ends, at)
