@@ -295,6 +295,43 @@ def test_blame_shows_each_line_with_its_author_the_words_that_taught_it_and_what
     assert "made worse" not in desk.run("status").stdout
 
 
+@pytest.mark.parametrize(
+    ("call", "against"),
+    [
+        ({"old_string": "- Start with the answer in one sentence.\n", "new_string": ""}, "protect.must_keep"),
+        ({"content": "---\nname: research\ndescription: x\n---\n\n# Research\n"}, "protect.must_keep"),
+        ({"old_string": "# Answers", "new_string": "# Answers from x.com"}, "sources.untrusted"),
+        ({"old_string": "# Answers", "new_string": "# Replies"}, ""),
+        ({"old_string": "e", "new_string": "E", "replace_all": True}, "protect.must_keep"),
+    ],
+)
+def test_a_call_of_claude_s_is_checked_before_it_is_made(desk, call, against):
+    desk.home.mkdir(mode=0o700, exist_ok=True)
+    rules = '[protect]\nmust_keep = ["*start with the answer*"]\n[sources]\nuntrusted = ["twitter"]\n'
+    (desk.home / "config.toml").write_text(rules)
+    given = json.dumps({"file_path": str(desk.skill), **call})
+    done = subprocess.run(
+        desk.argv("check", desk.skill, "--call"),
+        input=given,
+        capture_output=True,
+        text=True,
+        env=desk.env,
+        check=False,
+    )
+    assert done.returncode == (4 if against else 0), done.stderr
+    assert against in done.stdout
+    assert desk.skill.read_text() == SKILL
+    done = subprocess.run(
+        desk.argv("check", desk.skill.with_name("NEW.md"), "--call"),
+        input=given,
+        capture_output=True,
+        text=True,
+        env=desk.env,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")  # what is not there yet breaks nothing
+
+
 def test_report_writes_one_page_for_the_person_alone(queued, tmp_path):
     desk, proposal = queued
     told = json.loads(desk.run("report", "--json").stdout)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from difflib import unified_diff
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
@@ -25,7 +27,8 @@ from skillloop.commands.options import (
 from skillloop.config import confirmation
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.model import Outcome, sha256
-from skillloop.pipeline import gather
+from skillloop.pipeline import client_edits, gather
+from skillloop.skillpath import Owner, SkillPath
 from skillloop.skills import document
 
 SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
@@ -215,8 +218,9 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
         type=click.Path(path_type=Path),
         help="The changed text. [default: SKILL itself, checked as it stands]",
     ),
+    click.option("--call", is_flag=True, hidden=True, help="Of Claude's Edit or Write, its input on stdin."),
 )
-def check(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
+def check(app: App, skill: Path, new: Path | None, call: bool, as_json: bool) -> int:
     """Check a hand-made change to a SKILL.md against your rules. Writes nothing.
 
     Compares SKILL with another text of it. Exits with 4 if a hard check fails, so that it can guard a repository.
@@ -227,6 +231,10 @@ def check(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
       skillloop check /tmp/old.md --against research/SKILL.md
     """  # noqa: D301
     skill, path = _file(skill), _file(new or skill)
+    if call:
+        against = _against(app.home, skill, json.load(sys.stdin))
+        tell({"path": str(skill), "why": against}, *[against] * bool(against), as_json=as_json)
+        return 4 if against else 0
     rules = gather.rules_for(str(path), app.home)
     verdict = gate.compare(_text(skill), _text(path), rules)
     if as_json:
@@ -236,6 +244,20 @@ def check(app: App, skill: Path, new: Path | None, as_json: bool) -> int:
     if verdict.outcome is Outcome.CRASH:
         raise SkillloopError("a check failed with an internal error on these texts", "please report it")
     return 4 if verdict.outcome is Outcome.DISCARD else 0
+
+
+def _against(home: Path, path: Path, given: dict[str, Any]) -> str:
+    """Return which rule a call of Claude's would break, before it is made; "" where none, or nothing is there to protect."""
+    if SkillPath.of(path).owner not in {Owner.PERSON, Owner.PROJECT} or not path.exists():
+        return ""
+    old = _text(path)
+    count = -1 if given.get("replace_all") else 1
+    new = (
+        given["content"]
+        if "content" in given
+        else old.replace(given["old_string"], given["new_string"], count)
+    )
+    return client_edits.broken(str(path), home, old, new)
 
 
 def _file(path: Path) -> Path:

@@ -8,7 +8,7 @@ is said once. One that breaks a rule of theirs, or that they did not ask for, wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +30,8 @@ from skillloop.text.words import stem, tokens
 
 _HELD = frozenset({"line length", "headings", "locked", "must keep", "hidden", "secrets", "sources"})
 """The hard checks that Claude's edits must pass. The others are about how skillloop itself may edit."""
+ASKED = _HELD - {"hidden", "line length"}
+"""Those for which an edit of Claude's is stopped before it is made; what fails the others is said afterwards."""
 
 
 def record(session: Session, home: Path, store: Store) -> None:
@@ -113,15 +115,28 @@ def _without(edit: ToolEdit, data: bytes, base: bytes) -> bytes | None:
     return text if text != data else None
 
 
+def broken(
+    path: str, home: Path, old: str, new: str, session: Session | None = None, among: Collection[str] = ASKED
+) -> str:
+    """Return which of these hard checks a change of Claude's fails, with the file and line of the rule; "" where none.
+
+    Raises:
+        SkillloopError: the rules cannot be read.
+    """
+    for check in gate.compare(old, new, gather.rules_for(path, home, session)).failed:
+        if check.hard and check.name in among:
+            return f"against {check.rule or 'a rule'}: {check.detail}"
+    return ""
+
+
 def _objection(
     session: Session, home: Path, path: str, old: str, new: str, last: Turn | None
 ) -> dict[str, Any]:
     """Return why the person must look at a change of Claude's, or "", and at how many lines."""
     removed, added = changed_lines(old, new)
     lines = max(len(added), len(removed))
-    for check in gate.compare(old, new, gather.rules_for(path, home, session)).failed:
-        if check.hard and check.name in _HELD:
-            return {"lines": lines, "why": f"against {check.rule or 'a rule'}: {check.detail}"}
+    if against := broken(path, home, old, new, session, _HELD):
+        return {"lines": lines, "why": against}
     heard = [turn for turn in session.human_turns if last and turn.index <= last.index]
     if not old or any(_orders(session, turn, path) for turn in heard):
         return {"lines": lines, "why": ""}

@@ -1,5 +1,6 @@
 """Claude edits a skill in the real client: whose the version is, what the next start says, and the way back."""
 
+import json
 import re
 
 import client
@@ -101,3 +102,55 @@ def test_what_changes_beside_claude_is_nobody_s(machine):
     session(machine, [tool("Read", file_path=str(machine.skill))], told="Claude changed research: 1 line")
     machine.run(machine.skillloop / "bin" / "skillloop", "doctor")
     assert made(machine) == ["unknown", "client", "unknown"]
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["project", "person"])
+def test_a_change_that_breaks_a_rule_is_not_made_without_the_person(machine, own):
+    """A line that must stay: neither an Edit nor a Write takes it out where nobody is asked; other edits are left alone."""
+    session(machine)  # builds the environment
+    machine.skillloop.joinpath("config.toml").write_text('[protect]\nmust_keep = ["*year of every study*"]\n')
+    rules = machine.project / ".claude" / "skillloop.toml"
+    path = machine.home / ".claude" / "skills" / "diary" / "SKILL.md" if own else machine.skill
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(SKILL)
+    kept = SKILL.replace("can be checked", "were checked")
+    without = kept.replace(LAST, "- Be kind.")
+    with machine.terminal(client.binary(), *BYPASS) as terminal:
+        terminal.see(READY)
+        machine.stub.replies[:] = [
+            [tool("Read", file_path=str(path))],
+            [tool("Edit", file_path=str(path), old_string="can be checked", new_string="were checked")],
+            [tool("Edit", file_path=str(path), old_string=LAST, new_string="- Be kind.")],
+            [tool("Write", file_path=str(path), content=without)],
+            [tool("Write", file_path=str(rules), content='[apply]\nmode = "auto"\n')],
+            [text("That was all.")],
+        ]
+        terminal.type("tidy it up")
+        terminal.see("That was all.", 60)
+        terminal.type("/exit")
+        terminal.gone()
+    assert (path.read_text(), rules.exists()) == (kept, False)
+    results = json.dumps(machine.stub.requests[-1]["messages"])
+    assert results.count("This change breaks a rule of yours, against protect.must_keep") == 2
+    assert results.count("only a person changes") == 1
+    with machine.terminal(client.binary(), "--permission-mode", "default") as terminal:
+        terminal.see(READY)
+        machine.stub.replies[:] = [
+            [tool("Read", file_path=str(path))],
+            [tool("Write", file_path=str(path), content=without)],
+            [text("That was all.")],
+        ]
+        terminal.type("go on")
+        if own:  # reading outside of the project is asked for as well
+            terminal.see("Do you want to proceed")
+            terminal.answer("Enter")
+        terminal.see("Do you want to overwrite")
+        assert path.read_text() == kept
+        terminal.answer("Enter")
+        terminal.see("That was all.")
+        terminal.type("/exit")
+        terminal.gone()
+    assert path.read_text() == without
+    client.until(lambda: machine.log.count("; proposals:") > 2, "not digested", 60, lambda: machine.log)
+    machine.idle()
+    assert "against protect.must_keep" in waiting(machine)[-1]["why"]

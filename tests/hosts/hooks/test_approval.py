@@ -175,6 +175,34 @@ def test_touching_the_state_or_the_rules_asks_the_person(tmp_path, event):
 
 
 @pytest.mark.parametrize(
+    "mode", ["default", "acceptEdits", "plan", "auto", "bypassPermissions", "dontAsk", None]
+)
+@pytest.mark.parametrize(
+    "file", ["/p/.claude/skillloop.toml", "/p/skills/x/skillloop.toml", "/p/.claude/skills/x/SKILL.md"]
+)
+def test_where_the_client_asks_nobody_about_a_file_of_its_folder_the_answer_is_no(installed, file, mode):
+    (installed / "bin" / "skillloop").write_text("#!/bin/sh\ncat >/dev/null; echo 'against a rule'; exit 4\n")
+    event = {"tool_name": "Edit", "tool_input": {"file_path": file}, "permission_mode": mode}
+    if mode is None:
+        del event["permission_mode"]  # an older client
+    output = approval.answer(installed, event)["hookSpecificOutput"]
+    asks = mode in {"default", "acceptEdits", "plan", None} or ".claude" not in file
+    assert output["permissionDecision"] == ("ask" if asks else "deny")
+    assert ("by hand" in output["permissionDecisionReason"]) is not asks
+
+
+@pytest.mark.parametrize("launcher", ["exit 0", "echo broken >&2; exit 3", None])
+@pytest.mark.parametrize("name", ["SKILL.md", "learned.md"])
+def test_a_change_that_breaks_no_rule_or_cannot_be_checked_is_left_to_the_client(installed, launcher, name):
+    (installed / "bin" / "skillloop").unlink()
+    if launcher:
+        (installed / "bin" / "skillloop").write_text(f"#!/bin/sh\ncat >/dev/null\n{launcher}\n")
+        (installed / "bin" / "skillloop").chmod(0o755)
+    event = {"tool_name": "Write", "tool_input": {"file_path": f"/p/.claude/skills/x/{name}", "content": "x"}}
+    assert approval.answer(installed, event) is None
+
+
+@pytest.mark.parametrize(
     "event",
     [
         bash("cd /code/skillloop && git status"),

@@ -1,5 +1,7 @@
 """Approving is a person's act: in a terminal by a code, inside a session by Claude Code's own permission dialog.
 
+A change of Claude's to a skill, or to a rules file, that would break a rule of the person's opens the same dialog.
+
 A command that decides something (`approve`, `reject`, `rollback`, `uninstall`, `constraints --confirm`) refuses to run
 without a terminal unless it carries a one-time token. Only the plugin's PreToolUse hook issues tokens, in the very
 answer that opens the dialog: it asks the command what it would decide (`--token ?`), shows that to the person, and adds
@@ -33,6 +35,10 @@ PREVIEW = "?"  # in the place of the token: say what would be decided, and decid
 GUARDED = ("approve", "reject", "rollback", "uninstall")
 CONFIRM = "--confirm"  # of `skillloop constraints`
 RULES = "skillloop.toml"
+OURS = "This touches skillloop's own state or rules, which only a person changes."
+ASKING = ("default", "acceptEdits", "plan")
+"""The permission modes in which the client opens a dialog about a file in a `.claude` folder, whatever a hook says."""
+CHECKED = ("SKILL.md", "learned.md")  # files of which a change of Claude's is held to the person's rules
 _WRAPPED = re.compile(
     rf"skillloop['\"]?\s[^;|&\n]*(?:\b(?:{'|'.join((*GUARDED, 'remember'))})\b|\s{CONFIRM}\b)"
 )
@@ -89,12 +95,16 @@ def answer(home: Path, event: dict[str, Any]) -> dict[str, Any] | None:
         if _WRAPPED.search(command):
             return _ask("This may decide about a skill in your name without showing you what.")
         names = (str(home), home.name, RULES) if home.name.startswith(".") else (str(home), RULES)
-        touched = any(name in command for name in names)
-    else:
-        path = Path(os.path.normpath(str(tool_input.get("file_path", ""))))
-        touched = home in path.parents or path.name == RULES
-    reason = "This touches skillloop's own state or rules, which only a person changes."
-    return _ask(reason) if touched else None
+        return _ask(OURS) if any(name in command for name in names) else None
+    path = Path(os.path.normpath(str(tool_input.get("file_path", ""))))
+    reason = OURS if home in path.parents or path.name == RULES else ""
+    if path.name in CHECKED:
+        reason = reason or _broken(home, path, tool_input)
+    if reason and ".claude" in path.parts and event.get("permission_mode", "default") not in ASKING:
+        return _answer(
+            "deny", f"{reason} Claude Code asks nobody in this mode: make the change by hand if you want it."
+        )
+    return _ask(reason) if reason else None
 
 
 def parse(command: str) -> list[str] | None:
@@ -132,11 +142,32 @@ def _decision(home: Path, tool_input: dict[str, Any], words: list[str]) -> dict[
     return _ask(page or f"skillloop {subject['action']}", {**tool_input, "command": command})
 
 
+def _broken(home: Path, path: Path, tool_input: dict[str, Any]) -> str:
+    """Return which rule of the person's a change of a skill, or of a rules file, breaks; "" where none."""
+    call, pipe, quiet = json.dumps(tool_input).encode(), subprocess.PIPE, subprocess.DEVNULL
+    command = [str(home / "bin" / "skillloop"), "check", str(path), "--call"]
+    with suppress(
+        OSError, subprocess.TimeoutExpired
+    ):  # not installed yet: the client asks as it would without us
+        told = subprocess.run(command, input=call, stdout=pipe, stderr=quiet, timeout=30, check=False)
+        if told.returncode == 4:
+            return f"This change breaks a rule of yours, {told.stdout.decode('utf-8', 'replace').strip()}."
+    return ""
+
+
 def _ask(reason: str, changed_input: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return an answer that opens the permission dialog, in every permission mode."""
+    return _answer("ask", reason, **({"updatedInput": changed_input} if changed_input else {}))
+
+
+def _answer(decision: str, reason: str, **more: Any) -> dict[str, Any]:
     visible = "".join(letter for letter in reason if letter.isprintable() or letter == "\n")
-    output = {"hookEventName": "PreToolUse", "permissionDecision": "ask", "permissionDecisionReason": visible}
-    return {"hookSpecificOutput": {**output, "updatedInput": changed_input} if changed_input else output}
+    output = {
+        "hookEventName": "PreToolUse",
+        "permissionDecision": decision,
+        "permissionDecisionReason": visible,
+    }
+    return {"hookSpecificOutput": {**output, **more}}
 
 
 def main(event: bytes) -> None:
