@@ -40,8 +40,9 @@ def test_every_hook_runs_a_stand_alone_module_through_the_one_script():
             assert (ROOT / "skillloop/hosts/claude_code/hooks" / f"{found[1]}.py").exists()
 
 
-def test_no_tool_call_starts_a_process_unless_it_names_skillloop():
-    assert all("skillloop" in hook["if"] for hook in commands("PreToolUse"))
+def test_no_tool_call_starts_a_process_unless_it_is_about_skillloop_or_what_it_keeps_safe():
+    names = ("skillloop", "/SKILL.md)", "/rules/learned.md)")
+    assert all(any(name in hook["if"] for name in names) for hook in commands("PreToolUse"))
 
 
 def test_no_prompt_waits_for_its_receipt():
