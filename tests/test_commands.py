@@ -439,6 +439,16 @@ def test_an_applied_edit_is_shown_as_it_was_applied(queued):
     assert ("+- Never cite a magazine" in told, "already a rule" in told) == (True, False), told
 
 
+def test_the_page_for_the_dialog_begins_with_what_changes(queued):
+    desk, name = queued
+    told = desk.run("approve", name, "--token", approval.PREVIEW).stdout.splitlines()
+    assert told[:2] == ["+## Learned rules", "+- Never cite a magazine when there is a study"]
+    assert ("You said" in told[2] or "The transcript says" in told[2], len(told)) == (True, 5), told
+    applied(desk, name)
+    back = desk.run("rollback", "research", "--token", approval.PREVIEW).stdout.splitlines()
+    assert (back[0], len(back)) == ("-## Learned rules", 4), back
+
+
 def test_the_diary_says_today_and_yesterday(queued):
     desk, _ = queued
     assert re.search(r"^today      \d\d:\d\d  research: drafted", desk.run("log").stdout, re.MULTILINE)

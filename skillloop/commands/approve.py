@@ -42,7 +42,7 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
         item = queued.proposal
         prepared = gather.prepare(item, app.home, store)
         if not as_json:
-            show.page(app.console(), queued, prepared)
+            (show.card if token else show.page)(app.console(), queued, prepared)
         gather.refuse_if_forbidden(prepared)
         by = require_person(app, f"approve {item.id}", prepared.digest, token)
         version = gather.publish(prepared, store, by="person", note=f"approved in {by}")

@@ -39,7 +39,9 @@ def keep(app: App, wanted: str, token: str | None, *, as_json: bool) -> int:
     """Keep the change that is called so, once a person said yes. UsageError: none is; Refused: nobody said yes."""
     with app.store() as store:
         change = find(store, wanted)
-        if not as_json:
+        if not as_json and token:  # for the client's dialog, which folds all but some ten lines
+            app.console().say("\n".join([*render.changed(change.diff), change.told]))
+        elif not as_json:
             page(app.console(), change)
         require_person(app, f"approve {wanted}", change.seal, token)
         outcomes.keep(store, change)

@@ -88,8 +88,7 @@ def _approved(app: App, store: Store, out: render.Terminal, say: Callable[..., N
         prepared = gather.prepare(queued.proposal, app.home, store)
         version = gather.publish(prepared, store, by="person", note="approved in the demo")
         say(f"  {prepared.proposal.path}, version {version.number}")
-        changed = [line for line in prepared.diff.splitlines()[2:] if line[:1] in "+-" and line[1:]]
-        out.print(render.diff("\n".join(changed)), end="")
+        out.print(render.diff("\n".join(render.changed(prepared.diff))), end="")
 
 
 def _undone(store: Store, skill: Path, before: bytes, say: Callable[..., None]) -> None:

@@ -61,7 +61,10 @@ def command(
         if changes:
             if not as_json:
                 old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
-                app.console().print(render.diff(document.diff(old, new, path, "after the rollback")), end="")
+                text, out = document.diff(old, new, path, "after the rollback"), app.console()
+                if token:  # for the client's dialog, which folds all but some ten lines
+                    text = "\n".join([*render.changed(text), f"{render.tilde(path)}, after the rollback"])
+                out.print(render.diff(text), end="")
             options = (f" --to {to}" if to is not None else "", f" --only {only}" if only is not None else "")
             action = f"rollback {skill}" + "".join(options) + " --exact" * exact
             digest = sha256("\0".join((str(path), sha256(before), sha256(after))))

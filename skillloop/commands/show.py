@@ -60,10 +60,8 @@ def as_applied(store: Store, queued: Queued, home: Path) -> Prepared | None:
 def page(out: render.Terminal, queued: Queued, prepared: Prepared, *, whole: bool = False) -> None:
     """Print what a person needs to decide: their words, the lines that change, and what needs a look; `whole`: all there is."""
     proposal, verdict = prepared.proposal, standing_verdict(queued, prepared)
-    doubted = any(check.name in DOUBTS for check in verdict.failed)
-    who = "The transcript says, which does not prove that you did" if doubted else "You said"
     for item in proposal.evidence:
-        out.say(f"{who}{f', {item.timestamp[:10]}' if item.timestamp else ''}:")
+        out.say(f"{_who(verdict)}{f', {item.timestamp[:10]}' if item.timestamp else ''}:")
         out.say(f"  “{item.quote.strip()}”", "italic")
         if whole:
             out.say(f"  {render.tilde(item.path)}:{item.line}", "dim")
@@ -79,6 +77,22 @@ def page(out: render.Terminal, queued: Queued, prepared: Prepared, *, whole: boo
         out.say(f"{queued.state}: {queued.reason}")
     if whole:
         out.print(render.checks(check for check in verdict.checks if check.passed))
+
+
+def card(out: render.Terminal, queued: Queued, prepared: Prepared) -> None:
+    """Print an edit for the client's dialog, which folds all but some ten lines: first what changes, in no more lines than it needs."""
+    verdict = standing_verdict(queued, prepared)
+    for line in render.changed(prepared.diff):
+        out.say(line)
+    for item in prepared.proposal.evidence:
+        out.say(f"{_who(verdict)}: “{item.quote.strip()}”")
+    state, why = render.standing(verdict)
+    out.say(f"{render.tilde(prepared.proposal.path)}: {state}" + f": {why}" * bool(why))
+
+
+def _who(verdict: Verdict) -> str:
+    doubted = any(check.name in DOUBTS for check in verdict.failed)
+    return "The transcript says, which does not prove that you did" if doubted else "You said"
 
 
 def _change(diff: str) -> str:
@@ -109,10 +123,9 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
 def in_brief(queued: Queued, prepared: Prepared) -> dict[str, Any]:
     """Return the documented JSON shape of a waiting edit in a list: at most 1.5 KB, long texts cut."""
     head, said = _head(queued, prepared), prepared.proposal.evidence[:1]
-    changed = [line for line in prepared.diff.splitlines()[2:] if line[:1] in {"+", "-"} and line[1:].strip()]
     return head | {
         "why": cut(head["why"]),
-        "edit": [cut(line) for line in changed[:4]],
+        "edit": [cut(line) for line in render.changed(prepared.diff)[:4]],
         "evidence": [{"quote": cut(item.quote), "at": item.timestamp, "line": item.line} for item in said],
     }
 

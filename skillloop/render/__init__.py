@@ -52,6 +52,11 @@ def tilde(text: object) -> str:
     return str(text).replace(f"{Path.home()}/", "~/")
 
 
+def changed(diff: str) -> list[str]:
+    """Return the lines that come and go in a unified diff, without empty ones."""
+    return [line for line in diff.splitlines()[2:] if line[:1] in {"+", "-"} and line[1:].strip()]
+
+
 def diff(text: str) -> Text:
     """Return a unified diff in colour, hidden characters shown."""
     out = Text()

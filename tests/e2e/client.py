@@ -90,9 +90,9 @@ class Sandbox:
         return self.run(binary(), *arguments)
 
     @contextlib.contextmanager
-    def terminal(self, *command: str | Path) -> Iterator[Terminal]:
-        """A terminal that runs a command, closed at the end whatever happens."""
-        terminal = Terminal(command, self.project, self.environment)
+    def terminal(self, *command: str | Path, size: tuple[int, int] = (160, 50)) -> Iterator[Terminal]:
+        """A terminal of so many columns and lines that runs a command, closed at the end whatever happens."""
+        terminal = Terminal(command, self.project, self.environment, size)
         try:
             yield terminal
         finally:
@@ -102,7 +102,9 @@ class Sandbox:
 class Terminal:
     """One tmux server with one pane in which a command runs."""
 
-    def __init__(self, command: tuple[str | Path, ...], cwd: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, command: tuple[str | Path, ...], cwd: Path, environment: dict[str, str], size: tuple[int, int]
+    ) -> None:
         self._socket = f"skillloop-{uuid.uuid4().hex[:12]}"
         stay = [
             "start-server",
@@ -113,7 +115,19 @@ class Terminal:
             "on",
             ";",
         ]  # its last words can be read
-        start = [*stay, "new-session", "-d", "-x", "160", "-y", "50", "-c", str(cwd), "env", "-i"]
+        start = [
+            *stay,
+            "new-session",
+            "-d",
+            "-x",
+            str(size[0]),
+            "-y",
+            str(size[1]),
+            "-c",
+            str(cwd),
+            "env",
+            "-i",
+        ]
         start += [f"{name}={value}" for name, value in environment.items()]
         self._tmux(*start, *map(str, command))
 
@@ -125,6 +139,11 @@ class Terminal:
     def screen(self) -> str:
         """What the pane shows now, or showed last."""
         return self._tmux("capture-pane", "-p", "-J", check=False)
+
+    @property
+    def coloured(self) -> str:
+        """What the pane shows now, with the codes of its colours."""
+        return self._tmux("capture-pane", "-p", "-e")
 
     @property
     def pid(self) -> int:

@@ -70,6 +70,16 @@ def test_the_dialog_decides_in_a_session_even_where_permissions_are_bypassed(mac
     assert "PubMed" in machine.skill.read_text()
 
 
+def test_a_dialog_of_80_by_24_shows_the_whole_change_and_the_words(machine, proposal):
+    with machine.terminal(client.binary(), *BYPASS, size=(80, 24)) as terminal:
+        in_session(terminal, machine, f"skillloop approve {proposal['id']}")
+        shown = terminal.see("Do you want to proceed?")
+        assert "+- Always cite PubMed" in shown
+        assert "You said: “" in shown
+        assert "more line" not in shown
+        terminal.answer("Escape")
+
+
 def test_a_no_in_the_dialog_changes_nothing(machine, proposal):
     with machine.terminal(client.binary(), *BYPASS) as terminal:
         in_session(terminal, machine, f"skillloop approve {proposal['id']}")
