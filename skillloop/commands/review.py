@@ -34,7 +34,7 @@ from skillloop.worker.notice import Unlearnt, unlearnt
 
 Entry = Queued | Change | Unlearnt | Lesson
 
-LEAST = 0.02  # chance from which a review asks whether what was said once is meant for good
+LEAST = 0.01  # chance from which a review asks whether what was said once is meant for good
 MOST = 5  # of what was said once, the likeliest, that one review asks about
 PAGE = 14_000  # bytes of one page of JSON: what an assistant's client passes on whole
 

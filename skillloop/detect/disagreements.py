@@ -20,7 +20,7 @@ from skillloop.detect.features import features, without_reply, words_used
 from skillloop.detect.lesson import Rule
 from skillloop.detect.recurrence import EarlierRules
 from skillloop.detect.turn_context import Scene, scenes
-from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal, Turn
+from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal, Turn, TurnKind
 from skillloop.text import lexicon, words
 
 FOUND_AT = learned().thresholds["found"]
@@ -105,6 +105,7 @@ class _Reading:
         """Return what the turn teaches, best first."""
         turn, disagrees = self.scene.turn, self.confidence >= FOUND_AT
         own = self.evidence.id  # a further rule of the turn has an id of its own
+
         return [
             Lesson(
                 evidence=replace(
@@ -123,8 +124,20 @@ class _Reading:
                 signals=self._signals,
             )
             for number, (rule, chance, offered) in enumerate(self._ranked)
-            if disagrees or offered or chance >= CANDIDATE_AT
+            if offered or (self._candidate(rule, chance) and (disagrees or chance >= CANDIDATE_AT))
         ]
+
+    def _candidate(self, rule: Rule, chance: float) -> bool:
+        """Return whether a rule that is not offered may be one: no order, no telling of how things are, no bit of a sentence."""
+        told = durability.STATEMENT in rule.features or "says: pleased" in self.present
+        idle = self.scene.opens_work or (told and not self._wanted(rule))
+        enough = chance >= OFFER_AT or len(words.content_words(rule.text)) >= LEAST_WORDS
+        return enough and not (self.scene.only_orders or (idle and chance < AGAIN_AT))
+
+    def _wanted(self, rule: Rule) -> bool:
+        """Return whether a rule is wanted, however it is worded: it follows a flat no, or says how something shall be."""
+        no = lexicon.pattern("gate.answer", r"\W*<all>(?!\w)").match(self.scene.turn.text)
+        return no is not None or not durability.SHALL.isdisjoint(rule.features)
 
     def disagreement(self) -> Disagreement:
         """Return the disagreement that the turn is: of what kind, and in which words."""
@@ -161,10 +174,12 @@ class _Reading:
     def _offered(self, rule: Rule, chance: float) -> bool:
         """Return whether a rule is offered: durable by itself, or asked for again. The same symptom twice is no request."""
         explicit = durability.EXPLICIT in rule.features
+        if self.scene.only_orders:
+            return explicit
         if explicit or (chance >= OFFER_AT and len(words.content_words(rule.text)) >= LEAST_WORDS):
             return True
-        idle = durability.STATEMENT in rule.features or chance < AGAIN_AT or self.scene.opens_work
-        idle &= not lexicon.pattern("gate.answer", r"\W*<all>(?!\w)").match(self.scene.turn.text)
+        told = durability.STATEMENT in rule.features or chance < AGAIN_AT
+        idle = self.scene.opens_work or (told and not self._wanted(rule))
         if idle and self.confidence < FOUND_AT:
             return False
         again = self.earlier.recurs(self.evidence.id, rule.text, self.scene.turn.text, rule.quote)
@@ -172,7 +187,10 @@ class _Reading:
 
     def _look(self, rule: Rule, chance: float) -> tuple[str, ...]:
         """Return why a person must look at a rule."""
+        answered = self.scene.question if self.scene.turn.kind is TurnKind.ANSWER else ""
+        alone = not answered or words.content_words(rule.text) & words.content_words(answered)
         doubts = {
+            f"it answers “{answered}”": not alone,
             NOT_CORRECTED: self._bounded < DRAFT_AT,
             ONCE: chance < SURE_AT and durability.EXPLICIT not in rule.features,
         }

@@ -23,6 +23,9 @@ _REQUEST = Phrases("wished")  # the classes of words in which people ask for som
 EXPLICIT = "rule: says that it lasts"
 """The feature of a rule of which the person says themselves that it is for good."""
 
+SHALL = {"rule: should", "told: should"}
+"""The features of a sentence that says how something shall be: nobody orders one piece of work so."""
+
 STATEMENT = "told: only told"
 """The feature of a sentence that starts like no order: most such tell how things are."""
 

@@ -146,6 +146,11 @@ def _standing_alone(rule: Rule, before: str, text: str) -> Rule:
     if not (pointing := _points_back(rule.text)):
         return rule
     at = text.find(before)
+    if before and lexicon.pattern("lasting.recorded").search(
+        rule.quote
+    ):  # "… Add this to CLAUDE.md": what is before it
+        said = trim(before) or before.rstrip(" .!;:")
+        return replace(rule, text=said, quote=text[at : text.find(rule.quote, at) + len(rule.quote)])
     whole = text[at : text.find(rule.quote, at) + len(rule.quote)] if before else rule.quote
     asked = trim(before)
     stands = asked is not None and not _points_back(asked)

@@ -35,6 +35,12 @@ class Scene:
         return not self.before or any(tool.name == "Skill" for turn in self.after for tool in turn.tools)
 
     @property
+    def question(self) -> str:
+        """What the assistant asked last, if it has a tool for questions and used it; else ""."""
+        asked = (tool.brief for turn in self.before for tool in turn.tools if tool.name == "AskUserQuestion")
+        return max(enumerate(asked), default=(0, ""))[1]
+
+    @property
     def only_orders(self) -> bool:
         """Whether the turn orders other work, or to go on with it, and says nothing of what was done."""
         return bool(lexicon.pattern("scene.orders", r"\W*<all>\W*").fullmatch(self.turn.text))

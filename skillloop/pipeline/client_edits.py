@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from skillloop import fs, gate
+from skillloop.detect.lesson import sentences
 from skillloop.errors import Refused, UsageError
 from skillloop.gate import fidelity, structure
 from skillloop.gate.input import body_of, changed_lines
@@ -26,6 +27,7 @@ from skillloop.skillpath import Owner, SkillPath, is_rules, target_name
 from skillloop.skills import history
 from skillloop.skills.publish import change_lock, keep
 from skillloop.store import Store
+from skillloop.text import lexicon
 from skillloop.text.words import stem, tokens
 
 _HELD = frozenset({"line length", "headings", "locked", "must keep", "hidden", "secrets", "sources"})
@@ -147,7 +149,7 @@ def _objection(
 
 
 def _orders(session: Session, turn: Turn, path: str) -> bool:
-    """Return whether the person speaks of the file, or answers a question of Claude's about it; to use a skill is neither."""
+    """Return whether the person speaks of the file, or answers a question of Claude's about it; to use a skill or to ask is neither."""
     before = session.turns[turn.index - 1] if turn.index else turn
     asked = before.text.rstrip().rpartition("\n\n")[2]
     if before.role == "assistant" and any(mark in asked for mark in "?？؟") and _names(asked, path):
@@ -155,7 +157,11 @@ def _orders(session: Session, turn: Turn, path: str) -> bool:
     answer = next((later for later in session.turns[turn.index + 1 :] if later.role == "assistant"), turn)
     launched = answer.skill is not None and (turn.kind is TurnKind.COMMAND or answer.skill != turn.skill)
     uses = launched and answer.skill is not None and target_name(answer.skill.path or "") == target_name(path)
-    return _names(turn.text, path) and not uses
+    asks = lexicon.whole("gate.request").search
+    told = " ".join(
+        each for each in sentences(turn.text) if not each.endswith(("?", "？", "؟")) or asks(each)
+    )
+    return _names(told, path) and not uses
 
 
 def _names(text: str, path: str) -> bool:

@@ -23,7 +23,7 @@ from skillloop.errors import Refused, SkillloopError
 from skillloop.evaluate import cases
 from skillloop.fs import Unreachable
 from skillloop.gate import fidelity, structure
-from skillloop.hosts.claude_code import notes, transcript
+from skillloop.hosts.claude_code import notes, pastes, transcript
 from skillloop.hosts.claude_code.notes import Note
 from skillloop.llm import Planned
 from skillloop.model import (
@@ -260,7 +260,7 @@ def study(session: Session, recurring: Mapping[str, str] | None = None) -> Found
     if back := [item for item in lessons if item.evidence in echoed]:
         own = list(session.turns)
         for item in back:
-            text = own[item.turn].text.replace(item.evidence.quote, " ")
+            text = pastes.without_failures(own[item.turn].text.replace(item.evidence.quote, " "))
             own[item.turn] = replace(own[item.turn], text=text)
         disagreements, lessons = detect.find(replace(session, turns=tuple(own)), recurring=recurring)
         cited = [*(item.evidence for item in disagreements), *(item.evidence for item in lessons)]
@@ -527,7 +527,8 @@ def _save(run: Run, store: Store, prepared: Prepared, decision: Decision) -> Non
     context = []
     for before, turn in pairwise(run.model.shown.turns):
         if turn.line in lines:
-            text = " ".join(redact.redact(before.text).split())
+            said = before.text or next((tool.brief for tool in before.tools[-1:]), "")
+            text = " ".join(redact.redact(said).split())
             text = text if len(text) <= CONTEXT else "…" + text[-CONTEXT:]
             context.append(f"{'you' if before.role == 'human' else 'assistant'}: {text}")
     store.save_proposal(

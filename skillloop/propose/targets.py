@@ -40,6 +40,9 @@ WEIGHTS = {"": 1.0, "about": 6.0, "rival": -12.0, "output": 2.0, "disagrees": 0.
 ABOUT_AT = 0.3
 """Score from which a skill that is not in force is offered."""
 
+NAMED = 0.5
+"""Score of a skill that was used and whose name the lesson holds."""
+
 SURE_AT = 1.0
 """Log-odds from which the skill in force is chosen without asking; from 0 on it is, but a person must look."""
 
@@ -138,7 +141,7 @@ def aimed(
 
     `corrections` are the indexes of the turns that correct what was done: none of them begins other work.
     """
-    scores = _scores(lesson.text, known)
+    scores = _scores(lesson.text, known, session.skills)
     path = lesson.skill.path if lesson.skill else None
     active = next((skill for skill in known if path and skill.ref.path == path), None)
     others = [skill for skill in known if skill is not active and skill.ref.path]
@@ -161,10 +164,11 @@ def aimed(
     return replace(lesson, scope=Scope.PROJECT if project else Scope.PERSON, target=rules_file(project))
 
 
-def _scores(text: str, known: Sequence[KnownSkill]) -> dict[SkillRef, float]:
+def _scores(text: str, known: Sequence[KnownSkill], used: Collection[SkillRef]) -> dict[SkillRef, float]:
     """Return how much a text is about each skill, 0 to 1: the share of its words that it has, rare words counting more.
 
-    A single word in common says nothing, nor does one that most of the skills have.
+    A single word in common says nothing, nor does one that most of the skills have; but who says the whole name of a skill
+    that was used means it.
     """
     about = content_words(text)
     often = Counter(word for skill in known for word in about & skill.words.keys())
@@ -176,6 +180,9 @@ def _scores(text: str, known: Sequence[KnownSkill]) -> dict[SkillRef, float]:
         score = sum(skill.words[word] * rarity[word] for word in shared) / whole
         telling = [word for word in shared if often[word] <= max(1, len(known) // 2)]
         scores[skill.ref] = score if len(telling) > 1 else 0.0
+        name = content_words(skill.ref.name.rpartition(":")[2].replace("-", " ").replace("_", " "))
+        if skill.ref in used and name and name <= about:
+            scores[skill.ref] = max(score, NAMED)
     return scores
 
 

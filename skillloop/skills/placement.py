@@ -204,6 +204,7 @@ def _fit(found: List, rule: str, about: frozenset[str], rare: frozenset[str]) ->
     plain = not topic and (named or not found.lead)  # "Rules": what stands above says of what, or an item
     page = shared(rare, words.content_words(" ".join(found.headings[1:]))) if plain else frozenset()
     title |= page if len(page) >= SHARED else frozenset()
+    theirs = named and bool(page)  # "Rules", of what the heading above names
     both = title | item
     if len(both) < SHARED or 2 * len(both) < len(about):
         return 0
@@ -211,7 +212,8 @@ def _fit(found: List, rule: str, about: frozenset[str], rare: frozenset[str]) ->
     if title and (named or whole or len(title) >= SHARED or topic <= title):
         return len(both) + len(title)
     alike = len(item) > SHARED or bool(_neighbours(rule) & _neighbours(best.text))
-    return len(item) if alike and (item == about or (plain and 3 * len(item) >= 2 * len(about))) else 0
+    most = theirs or 3 * len(item) >= 2 * len(about)
+    return len(item) if alike and (item == about or (plain and most)) else 0
 
 
 def _neighbours(text: str) -> set[tuple[str, str]]:

@@ -108,6 +108,8 @@ def test_a_correction_is_found_and_the_next_request_is_not(language):
         "resolve the type errors: no return in b.ts",
         "the agent crashed, could you pick up where you left off",
         "connection lost. please carry on",
+        "the train went through a tunnel - go on please",
+        "could you upgrade the linter to version 9",
         "jetzt behebe Ticket 44 im Importer",
         "继续",
         "that page is looking really good by now",
@@ -115,7 +117,9 @@ def test_a_correction_is_found_and_the_next_request_is_not(language):
 )
 @pytest.mark.parametrize("reply", ["Got it. I'll start on this.", "Done."])
 def test_an_order_that_opens_new_work_is_no_correction(order, reply):
-    assert not detect.find(conversation(order, reply, edits="src/other.py"))[0]
+    found, lessons = detect.find(conversation(order, reply, edits="src/other.py"))
+    assert not found
+    assert not [lesson for lesson in lessons if lesson.offered]
 
 
 def test_an_order_that_says_what_went_wrong_is_a_correction():
@@ -145,6 +149,46 @@ def test_what_starts_with_a_no_and_comes_again_is_a_rule_however_short_it_is():
     )
     assert taught(session) == []
     assert taught(session, recurring={"another": "Plural title"}) == ["Plural title"]
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        "fix bug 12 in the importer",
+        "please go on",
+        "can you restart the server",
+        "at least the new map looks fine",
+    ],
+)
+def test_an_order_is_no_candidate(order):
+    assert detect.find(conversation(order, "On it.")) == ([], [])
+
+
+def test_how_something_shall_be_is_a_rule_when_it_is_said_again():
+    turns = ("Plan it", "It is planned.", "Timetables should name the room.", "Amended.")
+    session = Session(
+        "s", "s.jsonl", tuple(Turn(n, ("human", "assistant")[n % 2], said, n) for n, said in enumerate(turns))
+    )
+    assert taught(session) == []
+    assert taught(session, recurring={"another": "Timetables should name the room"}) == [
+        "Timetables should name the room"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "alone"),
+    [("How shall I label them?", False), ("Which units do the labels carry?", True)],
+)
+def test_an_answer_that_needs_its_question_is_shown_with_it(tmp_path, asked, alone):
+    talk = (
+        Transcript("2.1.332")
+        .typed("weigh the parcels")
+        .answered(asked, "Always metric units, never rounded", "Up", "Down")
+        .says("Noted.")
+    )
+    _, found = detect.find(transcript.read(talk.write(tmp_path / "s.jsonl")))
+    (lesson,) = (lesson for lesson in found if lesson.offered)
+    assert (f"it answers “{asked}”" in lesson.look) != alone
 
 
 def test_a_turn_can_teach_several_lessons_best_first():

@@ -94,7 +94,13 @@ def test_an_edit_that_the_person_ordered_or_worded_is_said_once(tmp_path, home, 
     digest(rewrites(said, skill, OWN).says("Done."), tmp_path, home, store)
     assert made(store, skill)[:2] == [("import", "unknown"), ("external", "client")]
     assert [*history.waiting(store)] == []
-    assert "Claude changed research: 1 line (undo: skillloop rollback research --only 2)" in notice(home)
+    assert "Claude changed research: 1 line (undo: /skillloop:rollback research --only 2)" in notice(home)
+
+
+def test_to_ask_about_a_skill_is_no_order(tmp_path, home, store, skill):
+    said = asked(skill).typed("good. does the research skill look fine to you?")
+    digest(rewrites(said, skill, OWN), tmp_path, home, store)
+    assert [each.version.claim["why"] for each in history.waiting(store)] == ["not in your words"]
 
 
 def test_a_yes_to_claude_s_question_is_an_order(tmp_path, home, store, skill):

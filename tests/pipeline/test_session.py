@@ -104,6 +104,16 @@ def test_a_short_sentence_out_of_what_is_pasted_back_is_nobody_s(tmp_path, home,
     assert [lesson.text for lesson in own.lessons if lesson.offered] == ["Always warn"]
 
 
+def test_what_a_program_answers_to_a_command_of_the_assistant_s_is_nobody_s(tmp_path, home, skill):
+    command = 'forge note 7 --text "Never merge before the tests ran"'
+    said = corrected(skill).says(f"Run this:\n\n    {command}")
+    result = digest(
+        said.typed(f"{command}\nREST: Could not find a note with this number").says("Sorry."), tmp_path, home
+    )
+    assert result.disagreements == ()
+    assert not any("note" in lesson.text or "merge" in lesson.text for lesson in result.lessons)
+
+
 def test_an_older_client_is_queued_even_in_auto_mode(tmp_path, home, store, skill):
     (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
     digest(corrected(skill, RULE, version="2.1.101"), tmp_path, home, store)

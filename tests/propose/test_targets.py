@@ -90,6 +90,13 @@ def test_the_skill_in_force_is_asked_about_where_no_word_is_in_common(say, sure)
     assert (found.look == ()) == sure
 
 
+def test_who_says_the_name_of_a_skill_that_was_used_means_it():
+    turns = ["/pdf read it", "> Read.", "/commit-style commit it", "> Committed."]
+    found = aimed({"turns": turns, "say": "always number the pages of the pdf"})
+    assert (found.target, found.look) == (REFS["pdf"].path, ("“pdf” was not in force",))
+    assert aimed({"turns": turns[2:], "say": "never commit a pdf"}).target == REFS["commit-style"].path
+
+
 def test_what_a_person_wants_in_a_rules_file_goes_there():
     said = {
         "turns": ["/commit-style commit it", "> Committed."],

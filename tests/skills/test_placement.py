@@ -80,6 +80,15 @@ def test_of_two_equal_headings_the_one_that_is_about_it_takes_the_rule():
     assert placed(body)[0] == "- Give the species name in Latin"
 
 
+def test_the_heading_above_says_of_what_a_list_holds_the_rules():
+    body = "## Solos\n\n### Rules\n\n- Use grey paper\n\n## Choirs\n\n### Rules\n\n- Print scores of choirs in A4\n- Add the voice\n"
+    assert placed(body, "Never print scores of choirs with thick lines")[0] == "- Add the voice"
+    assert (
+        placed(body.replace("Choirs", "Print"), "Never print scores of choirs with thick lines")[0]
+        == f"## {LEARNED}"
+    )
+
+
 def test_of_two_equal_lists_the_edit_names_the_right_one():
     part = "### Rules\n\n- Give the species name in Latin\n"
     text = f"{HEAD}## A\n\n{part}\n## B\n\n{part}"

@@ -46,5 +46,22 @@ def test_a_line_that_tells_how_to_work_has_the_form_of_it(line, told):
     assert instructs(line) is told
 
 
+@pytest.mark.parametrize(
+    ("rule", "line", "opposed"),
+    [
+        (
+            "Our maps are in assets/maps.json, not in data/maps.json",
+            "Read the roads from `data/maps.json`",
+            True,
+        ),
+        ("Our maps are in assets/maps.json, not in data/maps.json", "Copy maps.json to the archive", False),
+        ("Leave out the sketches in the field notes", "Sketch a plan of the site", False),
+        ("Leave out the site plans in the field notes", "Draw a site plan of the dig", True),
+    ],
+)
+def test_a_file_or_a_drawing_is_given_up_where_it_is_asked_for(rule, line, opposed):
+    assert contradict(rule, line, "Field notes / Rules") is opposed
+
+
 def test_a_rule_is_about_its_things_and_not_about_how_many():
     assert matter("Keep commit subjects under 50 characters") == {"commit", "subject"}

@@ -31,6 +31,7 @@ _QUOTE = re.compile(r"\n[ \t]*>(?!>)")  # begins with a literal, which is search
 _QUOTED = re.compile(r"(?:^[ \t]*>(?!>).*(?:\n|\Z))+", re.MULTILINE)
 
 _SHELL_LINE = re.compile(table("pastes")["shell-line"], re.MULTILINE)
+_FAILURE_LINE = re.compile(table("pastes")["failure-line"], re.MULTILINE | re.IGNORECASE)
 _PROMPT = re.compile(table("pastes")["prompt"])
 _PROSE = re.compile(r"[\w¿¡\"“(][^{};=<>|]*")
 _MACHINE_LINE = re.compile(table("pastes")["machine-line"], re.VERBOSE)
@@ -62,6 +63,11 @@ def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ..
     if ">" in text and _QUOTE.search("\n" + text):
         text = _QUOTED.sub(take, text)
     return text.strip(), tuple(pasted)
+
+
+def without_failures(text: str) -> str:
+    """Return a text without the lines in which a program says that it failed."""
+    return _FAILURE_LINE.sub(" ", text)
 
 
 def _without_fences(text: str, pasted: list[str]) -> str:

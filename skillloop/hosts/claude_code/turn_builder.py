@@ -126,4 +126,6 @@ def _brief(arguments: Any) -> str:
             if key in _BRIEF_KEYS:
                 return string(value[:BRIEF])
             first = first or value
+        elif key == "questions":
+            first = first or " ".join(string(item.get("question")) for item in dicts(value))
     return string(first[:BRIEF])
