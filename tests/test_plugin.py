@@ -37,7 +37,8 @@ def test_every_hook_runs_a_stand_alone_module_through_the_one_script():
     for event in HOOKS:
         for hook in commands(event):
             found = re.fullmatch(r'sh "\$\{CLAUDE_PLUGIN_ROOT\}/hooks/run" (\w+)( \w+)?', hook["command"])
-            assert (ROOT / "skillloop/hosts/claude_code/hooks" / f"{found[1]}.py").exists()
+            module = ROOT / "skillloop/hosts/claude_code/hooks" / f"{found[1]}.py"
+            assert '__name__ == "__main__"' in module.read_text(), "else it runs and does nothing"
 
 
 def test_no_tool_call_starts_a_process_unless_it_is_about_skillloop_or_what_it_keeps_safe():

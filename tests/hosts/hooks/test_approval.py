@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -227,6 +228,17 @@ def test_control_characters_never_reach_the_dialog(installed):
     assert reason == "[2J- Cite the primary source."
 
 
+def test_the_hook_by_path_asks_about_an_edit_that_breaks_a_rule(installed):
+    (installed / "bin" / "skillloop").write_text("#!/bin/sh\ncat >/dev/null; echo 'against a rule'; exit 4\n")
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "SKILLLOOP_HOME": str(installed)}
+    event = {"tool_name": "Edit", "tool_input": {"file_path": "/p/.claude/skills/x/SKILL.md"}}
+    command = ["sh", ROOT / "hooks" / "run", "guard"]
+    done = subprocess.run(
+        command, input=json.dumps(event).encode(), env=environment, capture_output=True, check=True
+    )
+    assert b"against a rule" in done.stdout
+
+
 def test_the_hook_by_path_prints_its_answer_and_exits_0(installed):
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "SKILLLOOP_HOME": str(installed)}
     command = ["sh", ROOT / "hooks" / "run", "guard"]
@@ -247,7 +259,14 @@ WORDS = [
     "~/.skillloop/x",
 ]
 PARTS = st.sampled_from(
-    [*WORDS, *(word[:3] for word in WORDS), *(word[3:] for word in WORDS), *" '\"\\;|&\n", "skillloop.toml"]
+    [
+        *WORDS,
+        *(word[:3] for word in WORDS),
+        *(word[3:] for word in WORDS),
+        *" '\"\\;|&\n",
+        "skillloop.toml",
+        "/SKILL.md",
+    ]
 )
 
 
@@ -256,7 +275,8 @@ def test_nothing_passes_the_guard_that_a_person_is_to_be_asked_about(text, tool,
     home = Path(os.environ["SKILLLOOP_HOME"]) / ".skillloop"
     event = {"tool_name": tool, "tool_input": {"command": text, "file_path": text}}
     try:
-        reply = approval.answer(home, event)
+        with mock.patch.object(approval, "_broken", return_value="This breaks a rule."):
+            reply = approval.answer(home, event)
     except OSError:  # no launcher is there to say what the command would decide
         reply = {}
     sent = json.dumps(event, ensure_ascii=ascii_only).encode()

@@ -1,7 +1,7 @@
 """What the PreToolUse hook runs: let a call pass at once that `approval` would have no say in, and ask that about any other.
 
 `approval` imports much of the standard library, so most calls are told by their bytes: one in which no word stands that
-decides something, no name of skillloop's state or rules, and nothing that could hide such a word (a backslash, a quote that
+decides something, no name of what is kept safe, and nothing that could hide such a word (a backslash, a quote that
 a shell takes away) gets no answer from it whatever it is. Invariant: what `approval` answers never passes here.
 
 It runs by path on any Python from 3.8 on: `os` and `sys` only.
@@ -10,12 +10,12 @@ It runs by path on any Python from 3.8 on: `os` and `sys` only.
 import os
 import sys
 
-WORDS = b"approve reject rollback uninstall remember --confirm skillloop.toml".split()
+WORDS = b"approve reject rollback uninstall remember --confirm skillloop.toml SKILL.md learned.md".split()
 HIDING = (b"\\", b"'")  # a double quote stands in JSON behind a backslash
 
 
 def concerns(event: bytes, home: str) -> bool:
-    """Return whether a tool call may decide something, or touch the state in `home` or the rules."""
+    """Return whether a tool call may decide something, or touch the state in `home`, the rules or a skill."""
     name = os.path.basename(os.path.abspath(home))
     return any(word in event for word in (*WORDS, *HIDING, os.fsencode(name)))
 
