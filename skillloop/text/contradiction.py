@@ -70,6 +70,13 @@ class Clause:
         )
 
     @property
+    def bare(self) -> str:
+        """The object of the verb where that is a word of scope, and what it is about only says where: "never use any in tests"."""
+        at = next((n for n, token in enumerate(self.tokens) if words.stem(token) == self.head), 0)
+        where = self.act == "" and at > 1 and self.tokens[at - 1] in lexicon.words("gate.frame")
+        return self.tokens[at - 2] if where else ""
+
+    @property
     def conditions(self) -> Stems:
         """The classes of words that say when."""
         return _CONDITIONS.intersection(self.polar)
@@ -227,6 +234,8 @@ def _opposed(a: Clause, b: Clause, around: Stems) -> bool:
     known = yes.said | around if yes is b and yes.act is not None else yes.said
     both = shared(yes.said, no.said)
     if no.conditions - yes.conditions or {"only", "without"} & no.conditions or no.polar.count("not") > 1:
+        return False
+    if no.bare and no.bare not in yes.tokens:
         return False
     if not both or (2 if yes.act is None else 3) * len(both) < len(yes.said):
         return False

@@ -55,6 +55,7 @@ def test_a_line_that_tells_how_to_work_has_the_form_of_it(line, told):
             True,
         ),
         ("Our maps are in assets/maps.json, not in data/maps.json", "Copy maps.json to the archive", False),
+        ("Never use any in the fixtures", "Fixtures in JSON are to be used", False),
         ("Leave out the sketches in the field notes", "Sketch a plan of the site", False),
         ("Leave out the site plans in the field notes", "Draw a site plan of the dig", True),
     ],
