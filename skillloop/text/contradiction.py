@@ -235,9 +235,8 @@ def _opposed(a: Clause, b: Clause, around: Stems) -> bool:
     both = shared(yes.said, no.said)
     if no.conditions - yes.conditions or {"only", "without"} & no.conditions or no.polar.count("not") > 1:
         return False
-    if no.bare and no.bare not in yes.tokens:
-        return False
-    if not both or (2 if yes.act is None else 3) * len(both) < len(yes.said):
+    small = (2 if yes.act is None else 3) * len(both) < len(yes.said)
+    if not both or small or (no.bare and no.bare not in yes.tokens):
         return False
     aside = no.frame is None and len(no.about) == 1 and no.head not in ("", yes.head)
     if aside and yes.act is not None and len(yes.said) > 1:  # "no notes" is no word on a list of notes
