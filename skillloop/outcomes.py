@@ -36,6 +36,9 @@ SURE = 0.95
 SURER = 0.99
 """The same where a rule is accused of corrections that do not speak of it."""
 
+RARE = 0.05
+"""Expected rate from which a rule that is said again came back: one that is said once in a hundred sessions holds well."""
+
 OPPOSED = 2
 """Sessions in which the person says the opposite of a rule, from which it does harm."""
 
@@ -114,7 +117,9 @@ class RuleOutcome:
             return Effect.WORSE
         if self.wish.lower >= SURE:
             return Effect.HELPED
-        return Effect.CAME_BACK if self.again or self.opposed else Effect.NO_SIGN
+        a, b = self.wish.after.posterior
+        often = (a + len(self.opposed)) / (a + b) >= RARE
+        return Effect.CAME_BACK if often and (self.again or self.opposed) else Effect.NO_SIGN
 
     @property
     def failing(self) -> bool:

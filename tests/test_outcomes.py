@@ -77,6 +77,15 @@ def test_a_rule_that_is_said_again_came_back_and_is_not_added_twice(live, store,
     assert skill.read_text() == text
 
 
+def test_a_rule_that_is_said_again_once_in_many_sessions_did_not_come_back(store, live, skill):
+    live(RULE, later=False)
+    live(RULE)
+    assert only(store, skill).effect is Effect.CAME_BACK
+    for _ in range(40):
+        live()
+    assert only(store, skill).effect is Effect.NO_SIGN
+
+
 def test_a_session_without_the_skill_is_no_exposure(live, store, skill):
     live(RULE, later=False)
     live(uses=False)
