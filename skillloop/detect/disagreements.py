@@ -9,7 +9,7 @@ fixed quote, `[pasted text]`: it stands in no turn, so the gate, which reads eve
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -58,19 +58,19 @@ ONLY_PASTED = "[pasted text]"
 
 
 def find(
-    session: Session, *, recurring: Mapping[str, str] | None = None
+    session: Session, *, recurring: Callable[[], Mapping[str, str]] = dict
 ) -> tuple[list[Disagreement], list[Lesson]]:
     """Find the disagreements of a session and what its turns teach, each line once, in order.
 
     Args:
         session: As read from its transcript.
-        recurring: What this person asked for in earlier sessions, by id of its evidence; what comes again is durable.
+        recurring: Returns what this person asked for in earlier sessions, by id of its evidence; what comes again is durable.
     """
     disagreements: list[Disagreement] = []
     taught: list[Lesson] = []
     if session.automated:
         return disagreements, taught
-    earlier = EarlierRules(recurring or {})
+    earlier = EarlierRules(recurring)
     for scene in scenes(session):
         found = _read(session, scene, earlier)
         last = disagreements[-1] if disagreements else None

@@ -7,7 +7,7 @@ share a word with it are compared, and they are found by their words.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from skillloop.text import words
@@ -19,10 +19,14 @@ LEAST_WORDS = 3
 
 
 class EarlierRules:
-    """Lessons and quotes of earlier sessions. Their words are looked at when the first question comes."""
+    """Lessons and quotes of earlier sessions. They are fetched when the first question comes."""
 
-    def __init__(self, earlier: Mapping[str, str]) -> None:
-        self._known, self._texts = earlier.keys(), earlier.values()
+    def __init__(self, earlier: Callable[[], Mapping[str, str]]) -> None:
+        self._load = earlier
+
+    @cached_property
+    def _earlier(self) -> Mapping[str, str]:
+        return self._load()
 
     def recurs(self, saying: str, rule: str, *texts: str) -> bool:
         """Return whether a rule has enough words to be recognized, and it or any of these texts was said before.
@@ -32,20 +36,20 @@ class EarlierRules:
             rule: What it says.
             texts: In other words.
         """
-        if not self._known or saying in self._known:
+        if not self._earlier or saying in self._earlier:
             return False
         stems = words.content_words(rule)
         if len(stems) < LEAST_WORDS - 1:
             return False
         if len(stems) < LEAST_WORDS:
-            return stems in map(words.content_words, self._texts)
+            return stems in map(words.content_words, self._earlier.values())
         return any(map(self.repeated, dict.fromkeys((rule, *texts))))
 
     def repeated(self, text: str) -> bool:
         """Return whether a text is at least `RECURS` similar to one of an earlier session."""
         stems = words.content_words(text)
         if not stems:
-            return bool(self._texts) and tuple(words.tokens(text)) in self._wordless
+            return bool(self._earlier) and tuple(words.tokens(text)) in self._wordless
         sizes, numbers = self._by_word
         shared = Counter(number for word in stems for number in numbers.get(word, ()))
         return any(2 * count / (len(stems) + sizes[number]) >= RECURS for number, count in shared.items())
@@ -55,7 +59,7 @@ class EarlierRules:
         """Return how many content words each text has, and the numbers of the texts that hold each word."""
         sizes: list[int] = []
         numbers: dict[str, list[int]] = defaultdict(list)
-        for number, text in enumerate(self._texts):
+        for number, text in enumerate(self._earlier.values()):
             stems = words.content_words(text)
             sizes.append(len(stems))
             for word in stems:
@@ -65,4 +69,6 @@ class EarlierRules:
     @cached_property
     def _wordless(self) -> frozenset[tuple[str, ...]]:
         """Return the tokens of the texts that have no content words."""
-        return frozenset(tuple(words.tokens(text)) for text in self._texts if not words.content_words(text))
+        return frozenset(
+            tuple(words.tokens(text)) for text in self._earlier.values() if not words.content_words(text)
+        )

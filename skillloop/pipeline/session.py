@@ -10,10 +10,10 @@ may have put into the transcript wait for a person, and never reach a model. One
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -177,11 +177,12 @@ def try_again(home: Path, store: Store) -> None:
 
 def detect_in(run: Run) -> Found:
     """Find what a session teaches, and which files; a dry run asks no model."""
-    if run.history is None:
-        disagreements, lessons = study(run.session)
-    else:
-        recurring = run.history.wishes(before=run.session.session_id)
-        disagreements, lessons = study(run.session, recurring)
+
+    @cache
+    def wishes() -> Mapping[str, str]:
+        return {} if run.history is None else run.history.wishes(before=run.session.session_id)
+
+    disagreements, lessons = study(run.session, wishes)
     run.noted.extend(notes.find(run.session))
     found = [] if run.session.automated else run.noted
     known = targets.known_skills(run.session) if lessons or found or run.model.there else []
@@ -248,7 +249,7 @@ def _weighed(lesson: Lesson, texts: Mapping[str | None, str]) -> Lesson:
     return replace(lesson, offered=any(placement.contradicted(text, lesson.text)))
 
 
-def study(session: Session, recurring: Mapping[str, str] | None = None) -> Found:
+def study(session: Session, recurring: Callable[[], Mapping[str, str]] = dict) -> Found:
     """Return the disagreements of a session and its lessons, redacted. An automated session has none.
 
     What the assistant or a tool's result said first is no lesson of the person's, nor a quote, however it came into their

@@ -17,7 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from skillloop import fs
@@ -68,22 +68,28 @@ class KnownSkill:
     @cached_property
     def words(self) -> dict[str, float]:
         """The weight of each content word, 0 to 1."""
-        try:
-            skill = document.parse(self.text)
-        except SkillloopError:
-            return dict.fromkeys(content_words(self.ref.name), FIELDS["name"])
-        body = [line for _, line in document.visible(skill.lines, skill.body)]
-        counts = Counter(word for line in body for word in content_words(line))
-        length = 0.25 + 0.75 * sum(counts.values()) / TYPICAL
-        found = {word: count / (count + 1.2 * length) for word, count in counts.items()}
-        headings = " ".join(section.heading or "" for section in skill.sections)
-        for field, text in (
-            ("heading", headings),
-            ("description", "".join(skill.lines[: skill.body])),
-            ("name", self.ref.name.replace("-", " ").replace("_", " ").replace(":", " ")),
-        ):
-            found |= {word: max(found.get(word, 0.0), FIELDS[field]) for word in content_words(text)}
-        return found
+        return _weights(self.ref.name, self.text)
+
+
+@lru_cache(maxsize=256)
+def _weights(name: str, text: str) -> dict[str, float]:
+    """Weigh the words of a skill, once for all sessions that it is known in."""
+    try:
+        skill = document.parse(text)
+    except SkillloopError:
+        return dict.fromkeys(content_words(name), FIELDS["name"])
+    body = [line for _, line in document.visible(skill.lines, skill.body)]
+    counts = Counter(word for line in body for word in content_words(line))
+    length = 0.25 + 0.75 * sum(counts.values()) / TYPICAL
+    found = {word: count / (count + 1.2 * length) for word, count in counts.items()}
+    headings = " ".join(section.heading or "" for section in skill.sections)
+    for field, words in (
+        ("heading", headings),
+        ("description", "".join(skill.lines[: skill.body])),
+        ("name", name.replace("-", " ").replace("_", " ").replace(":", " ")),
+    ):
+        found |= {word: max(found.get(word, 0.0), FIELDS[field]) for word in content_words(words)}
+    return found
 
 
 def known_skills(session: Session) -> list[KnownSkill]:

@@ -148,7 +148,7 @@ def test_what_starts_with_a_no_and_comes_again_is_a_rule_however_short_it_is():
         "s", "s.jsonl", tuple(Turn(n, ("human", "assistant")[n % 2], said, n) for n, said in enumerate(turns))
     )
     assert taught(session) == []
-    assert taught(session, recurring={"another": "Plural title"}) == ["Plural title"]
+    assert taught(session, recurring=lambda: {"another": "Plural title"}) == ["Plural title"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_how_something_shall_be_is_a_rule_when_it_is_said_again():
         "s", "s.jsonl", tuple(Turn(n, ("human", "assistant")[n % 2], said, n) for n, said in enumerate(turns))
     )
     assert taught(session) == []
-    assert taught(session, recurring={"another": "Timetables should name the room"}) == [
+    assert taught(session, recurring=lambda: {"another": "Timetables should name the room"}) == [
         "Timetables should name the room"
     ]
 
@@ -229,7 +229,7 @@ def test_what_is_not_sure_enough_is_a_candidate_until_it_is_said_again():
     session = conversation("no, put a blank line between the groups", "Moved.")
     _, (once,) = detect.find(session)
     assert (once.offered, 0 < once.chance < 1) == (False, True)
-    _, (again,) = detect.find(session, recurring={"another": once.text})
+    _, (again,) = detect.find(session, recurring=lambda: {"another": once.text})
     assert (again.id, again.offered) == (once.id, True)
 
 
@@ -344,10 +344,10 @@ def test_a_request_that_comes_in_a_second_session_is_durable():
     )
     (once,) = find(session)
     earlier = {"another": "the report tables need thousands separators"}
-    (twice,) = find(session, recurring=earlier)
+    (twice,) = find(session, recurring=lambda: earlier)
     assert (once.durable, twice.durable) == (False, True)
     assert once.id == twice.id
-    (forked,) = find(session, recurring={once.id: once.evidence.quote})
+    (forked,) = find(session, recurring=lambda: {once.id: once.evidence.quote})
     assert not forked.durable  # the same saying, in a fork or a branch of its session
 
 
@@ -357,13 +357,15 @@ def test_the_order_that_opens_each_session_is_no_rule(launched, tmp_path):
     t = Transcript().typed("hello").says("Hello.") if launched else Transcript()
     t = t.typed(order)
     t = (t.skill("research", "/r/SKILL.md") if launched else t).says("Formatted.").typed("thanks")
-    _, lessons = detect.find(transcript.read(t.write(tmp_path / "s.jsonl")), recurring={"another": order})
+    _, lessons = detect.find(
+        transcript.read(t.write(tmp_path / "s.jsonl")), recurring=lambda: {"another": order}
+    )
     assert not [lesson for lesson in lessons if lesson.offered]
 
 
 def test_a_symptom_that_comes_again_is_no_rule():
     session = conversation("still broken, the same error on save", "I see the issue.")
-    (found,) = find(session, recurring={"another": "still broken, the same error on save"})
+    (found,) = find(session, recurring=lambda: {"another": "still broken, the same error on save"})
     assert not found.durable
 
 
