@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import json
 import keyword
 import os
@@ -174,7 +175,8 @@ def run(args: Sequence[str]) -> int:
         return _say(error.message, error.hint, error.exit_code, as_json=as_json)
     except click.ClickException as error:
         if isinstance(error, click.UsageError) and not as_json:
-            error.show()
+            error.show(told := io.StringIO())
+            click.echo(_shown(told.getvalue()), nl=False, err=True)
             return 2
         return _say(
             error.format_message(), "", 2 if isinstance(error, click.UsageError) else 1, as_json=as_json
@@ -186,10 +188,14 @@ def run(args: Sequence[str]) -> int:
         return _bug(error, args, as_json=as_json)
 
 
-def _say(message: str, hint: str, code: int, *, as_json: bool) -> int:
+def _shown(text: str) -> str:
     from skillloop.text.redact import shown
 
-    message, hint = shown(message), shown(hint)
+    return shown(text)
+
+
+def _say(message: str, hint: str, code: int, *, as_json: bool) -> int:
+    message, hint = _shown(message), _shown(hint)
     if as_json:
         error = {"message": message, "hint": hint, "exit_code": code}
         click.echo(json.dumps({"version": JSON_VERSION, "error": error}), err=True)

@@ -17,7 +17,7 @@ from skillloop.bench.candidate import EDITABLE, Candidate, Folder, Plan
 from skillloop.bench.executors import Executor
 from skillloop.bench.proposers import Proposer
 from skillloop.bench.setup import Run
-from skillloop.commands.options import App, emit, json_option
+from skillloop.commands.options import App, emit, json_option, say
 from skillloop.errors import Refused, UsageError
 from skillloop.render.training import TrainingBars
 from skillloop.report import experiment as report_page
@@ -106,7 +106,7 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
         try:
             found = setup.read_sealed_test(opened)
         except Refused as error:
-            click.echo(f"skillloop: {error.message}", err=True)
+            say(f"skillloop: {error.message}", err=True)
     path = _report(opened)
     if as_json:
         emit({"event": "end", "sealed": found, "report": str(path)})
@@ -122,8 +122,8 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
             )
             parts.append(f"{name} {mean}")
         reads = f"reading {found['reads']} of {found['allowed']}"
-        app.console().print(f"sealed split ({reads}): {', '.join(parts)}")
-    app.console().print(f"report: {path}")
+        say(f"sealed split ({reads}): {', '.join(parts)}")
+    say(f"report: {path}")
 
 
 @command.command(name="try")
@@ -158,8 +158,7 @@ def attempt(app: App, path: Path, message: str, root: Path, slots: int | None, a
 @command.command()
 @folder_option
 @json_option
-@click.pass_obj
-def log(app: App, root: Path, as_json: bool) -> None:
+def log(root: Path, as_json: bool) -> None:
     """List every trial, oldest first, the discarded ones included.
 
     \b
@@ -170,7 +169,7 @@ def log(app: App, root: Path, as_json: bool) -> None:
         if as_json:
             emit(row)
         elif row["event"] == "trial":
-            app.console().print(_line(row))
+            say(_line(row))
 
 
 @command.command()
@@ -182,7 +181,7 @@ def report(root: Path) -> None:
     Example: skillloop bench report
     Writes DIR/report.html and nothing else.
     """  # noqa: D301
-    click.echo(_report(_reopen(root)))
+    say(str(_report(_reopen(root))))
 
 
 def _open(recipe: Path, options: dict[str, Any]) -> Run:
@@ -216,7 +215,7 @@ def _model(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> P
     skill = recipe / "SKILL.md"
     program = skill.read_text("utf-8") if skill.exists() else ""
     return llm_proposer.model(
-        client, rules.model.careful, program, lambda why: click.echo(f"skillloop: {why}", err=True)
+        client, rules.model.careful, program, lambda why: say(f"skillloop: {why}", err=True)
     )
 
 

@@ -20,6 +20,7 @@ from skillloop.commands.options import (
     emit,
     interactive,
     require_person,
+    say,
     tell,
     token_option,
     verb,
@@ -129,7 +130,7 @@ def _begin(path: Path) -> None:
 def _tell_doubts(app: App) -> None:
     with app.history() as store:
         for doubt in confirmation.unconfirmed(store, app.home):
-            click.echo(doubt, err=True)
+            say(doubt, err=True)
 
 
 @verb(

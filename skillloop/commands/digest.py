@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from skillloop import config, llm, render
-from skillloop.commands.options import App, checks_as_objects, emit, picked, projects_folder, tell, verb
+from skillloop.commands.options import App, checks_as_objects, emit, picked, projects_folder, say, tell, verb
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import places
@@ -94,7 +94,7 @@ def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iter
                 fresh = [each for each in session.plan(item, app.home, store) if not each.known]
                 if fresh:  # say what a model may cost before it is asked anything
                     price = f"{fresh[0].backend} may be asked: {_priced(fresh)}; {_later(app)}"
-                    click.echo(f"{item.session_id}: {price}", err=True)
+                    say(f"{item.session_id}: {price}", err=True)
             yield session.digest(item, app.home, store, history=history)
 
 

@@ -11,7 +11,16 @@ from typing import NamedTuple
 import click
 
 from skillloop import config, fs
-from skillloop.commands.options import App, after_decision, emit, projects_folder, require_person, tell, verb
+from skillloop.commands.options import (
+    App,
+    after_decision,
+    emit,
+    projects_folder,
+    require_person,
+    say,
+    tell,
+    verb,
+)
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code.hooks import session
@@ -76,7 +85,7 @@ def _rebuild(app: App, *, as_json: bool) -> int:
     if not damage:
         click.echo("nothing is damaged, so nothing was rebuilt", err=True)
         return 0
-    click.echo(damage, err=True)
+    say(damage, err=True)
     require_person(app, "rebuild", sha256(f"{app.home}\0{damage}"), dialog=False)
     with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
         done = Store.rebuild(app.home)

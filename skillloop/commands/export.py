@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from skillloop import fs
-from skillloop.commands.options import App, after_decision, require_person, tell, verb
+from skillloop.commands.options import App, after_decision, require_person, say, tell, verb
 from skillloop.errors import UsageError
 from skillloop.model import sha256
 from skillloop.store import Corrupt, Store
@@ -77,7 +77,7 @@ def import_(app: App, file: Path, replace: bool, as_json: bool) -> int:
     if old and not replace:
         raise UsageError(f"{app.home} has a history: {old}", "pass --replace, or use another --home")
     if old:
-        click.echo(f"replaces {old}", err=True)
+        say(f"replaces {old}", err=True)
         require_person(
             app, f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), dialog=False
         )

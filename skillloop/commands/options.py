@@ -21,7 +21,7 @@ from skillloop.hosts.claude_code.hooks import approval, session
 from skillloop.model import Lesson, Verdict
 from skillloop.skillpath import RULES, SKILL, client_folder, target_name
 from skillloop.store import Queued, State, Store
-from skillloop.text.redact import ROLE_MARK, redact, shown
+from skillloop.text.redact import as_json, redact, shown
 from skillloop.worker.notice import Unlearnt, leave_notice, line_of
 
 if TYPE_CHECKING:
@@ -106,22 +106,13 @@ def emit(value: Mapping[str, Any], *, room: int | None = None, err: bool = False
     `version` in it is that of the shapes. All but secrets is only escaped: who parses the line gets every character.
     Returns the bytes of the line; one that has more than `room` is not printed.
     """
-    text = json.dumps(_redacted({"version": JSON_VERSION, **value}), ensure_ascii=False)
-    text = ROLE_MARK.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
+    text = as_json({"version": JSON_VERSION, **value})
     if not text.isprintable():
         text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
     size = len(text.encode("utf-8", "replace")) + 1
     if room is None or size <= room:
         click.echo(text, err=err)
     return size
-
-
-def _redacted(value: Any) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {key: _redacted(item) for key, item in value.items()}
-    return [_redacted(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def picked(item: object, *keys: str) -> dict[str, Any]:

@@ -156,7 +156,7 @@ def _list(
         room, last = room - size, _id(entry)
     if not as_json:
         waiting = sum(isinstance(entry, Queued) for entry in entries)
-        click.echo(f"{waiting} waiting; decide with `skillloop review` in a terminal", err=True)
+        say(f"{waiting} waiting; decide with `skillloop review` in a terminal", err=True)
 
 
 def _print(app: App, store: Store, entry: Entry, room: int, as_json: bool) -> int:

@@ -36,6 +36,7 @@ from skillloop.skills import history
 from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
 from skillloop.text import words
+from skillloop.text.redact import shown
 from skillloop.worker.notice import Unlearnt, line_of
 
 KEYS = {
@@ -97,7 +98,7 @@ def press(question: str) -> str:
     before = termios.tcgetattr(terminal)
     try:
         tty.setcbreak(terminal)
-        click.echo(f"{question} ", nl=False)
+        click.echo(shown(f"{question} "), nl=False)
         typed = os.read(terminal, 64).decode("utf-8", "replace")
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
@@ -169,7 +170,7 @@ class Sitting:
             if key == "c":
                 show.page(self.app.console(), queued, prepared, whole=True)
             else:
-                click.echo("\n".join(f"  {letter}  {what}" for letter, what in KEYS.items()))
+                say("\n".join(f"  {letter}  {what}" for letter, what in KEYS.items()))
             press("any key goes on")
         return False
 

@@ -90,7 +90,7 @@ def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:
     """
     with locked(home / "worker.lock", wait=5.0), locked(home / "history.lock", wait=5.0):
         for path in [*made, home / "worker.lock", home / "history.lock"]:
-            click.echo(f"removing {tilde(path)}", err=True)
+            say(f"removing {tilde(path)}", err=True)
             try:
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 
-import click
-
 from skillloop.commands import log
-from skillloop.commands.options import App, emit, verb
+from skillloop.commands.options import App, emit, say, verb
 from skillloop.errors import Locked
 from skillloop.skillpath import client_folder
 from skillloop.worker import watch, worker
@@ -33,7 +31,7 @@ def command(app: App, as_json: bool) -> int:
     os.environ["SKILLLOOP_INSIDE"] = "1"  # whatever it starts is not a person's session
     with watch.Watch(app.home, client_folder(), IDLE, worker.digested) as watching:
         transcripts, skills = watching.following
-        click.echo(
+        say(
             f"following {counted(transcripts, 'transcript')} and {counted(skills, 'skill')}; Ctrl-C ends it",
             err=True,
         )
@@ -41,7 +39,7 @@ def command(app: App, as_json: bool) -> int:
             try:
                 entries = watching.step()
             except Locked as error:  # another process writes for long: the next step shows what it did
-                click.echo(error.message, err=True)
+                say(error.message, err=True)
                 continue
             for entry in entries:
                 if as_json:

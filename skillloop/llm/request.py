@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Protocol
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
+from skillloop.text.redact import as_json
 
 PROMPTS = Path(__file__).parents[1] / "data" / "prompts"
 
@@ -70,7 +71,7 @@ class Request:
     purpose: str  # "draft", "replay", "judge" …
     model: str
     prompt: Prompt
-    data: Mapping[str, Any]  # JSON values; redacted by whoever made them
+    data: Mapping[str, Any]  # JSON values
     schema: Mapping[str, Any]  # JSON schema of the answer, an object
     max_tokens: int = 4000  # of the answer, thinking included
     sample: int = 0  # tells repeated asking of the same question apart
@@ -117,7 +118,7 @@ def _fenced(data: Mapping[str, Any]) -> str:
     No text can hold the mark around it: it would have to know the secret, and its own hash. The same data has the same
     mark as long as the process lives, so that a repeated block is the same to the last byte. Half a character is replaced.
     """
-    body = json.dumps(data, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
+    body = as_json(data, sort_keys=True).encode("utf-8", "replace")
     mark = hmac.new(_SECRET, body, "sha256").hexdigest()[:32]
     return f"<data {mark}>\n{body.decode()}\n</data {mark}>"
 

@@ -111,6 +111,7 @@ def test_a_comment_on_a_call_is_the_persons(machine, keys, kind, origin):
         leave(terminal)
     turn, _ = last_said(machine)
     assert (turn.text, turn.kind, turn.origin) == ("never remove a file, move it to the attic", kind, origin)
+    assert machine.wait_for_proposal(20)["evidence"][0]["quote"] == turn.text
 
 
 def test_an_answer_in_words_of_ones_own_is_the_persons(machine):
@@ -134,6 +135,9 @@ def test_an_answer_in_words_of_ones_own_is_the_persons(machine):
         Origin.TYPED,
         "",
     )
+    proposal = machine.wait_for_proposal(20)
+    assert proposal["evidence"][0]["quote"] == turn.text
+    assert "it answers “Which tone?”" in proposal["why"]
 
 
 def test_the_copies_of_a_session_say_nothing_again_and_keep_its_proof(machine, proposal):

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 from skillloop.text.redact.rules import RUN, Secret, assigned, looks_random, tokens
 
@@ -86,6 +88,23 @@ def shown(text: str) -> str:
         char if char in "\n\t" or unicodedata.category(char) not in _HIDDEN else f"<U+{ord(char):04X}>"
         for char in text
     )
+
+
+def as_json(value: Mapping[str, Any], *, sort_keys: bool = False) -> str:
+    """Return an object as JSON for a program or a model: the one place before it is printed or sent.
+
+    Credentials are taken out of every text in it, and what begins a role's mark is escaped.
+    """
+
+    def plain(item: Any) -> Any:
+        if isinstance(item, str):
+            return redact(item)
+        if isinstance(item, Mapping):
+            return {key: plain(each) for key, each in item.items()}
+        return [plain(each) for each in item] if isinstance(item, list | tuple) else item
+
+    text = json.dumps(plain(value), ensure_ascii=False, sort_keys=sort_keys)
+    return ROLE_MARK.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
 
 
 def random_tokens(text: str) -> list[str]:
