@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 from picture import PICTURE, PICTURES, draw
+from transcripts import Transcript
 
 from skillloop import cli
+from skillloop.hosts.claude_code.transcript import read
+from skillloop.pipeline import session
+from skillloop.render import standing
+from skillloop.store import Store
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -76,3 +81,34 @@ def test_the_pictures_are_of_the_size_of_a_page():
             int, re.search(r'<svg width="(\d+)" height="(\d+)"', picture.read_text("utf-8")).groups()
         )
         assert (wide <= 900, high <= 600) == (True, True), picture
+
+
+def said_in_the_readme():
+    """What the README says becomes of each sentence: (the words, the state or "nothing", the reason)."""
+    rows = re.findall(
+        r'^\| "(.+)" \| (an edit that|nothing)(?: is| needs a)?:? ?([\w ]*)(?:: )?(.*) \|$',
+        README,
+        re.MULTILINE,
+    )
+    return [(words, outcome, state if outcome != "nothing" else "") for words, outcome, state, _ in rows]
+
+
+@pytest.mark.parametrize(("words", "outcome", "state"), said_in_the_readme())
+def test_what_the_readme_says_of_a_sentence_is_what_becomes_of_it(tmp_path, home, words, outcome, state):
+    skill = tmp_path / ".claude" / "skills" / "release-notes" / "SKILL.md"
+    skill.parent.mkdir(parents=True)
+    head = "name: release-notes\ndescription: Write the release notes of a version from its commits."
+    skill.write_text(
+        f"---\n{head}\n---\n\n# Release notes\n\n- Start with what users notice.\n- Write in the present tense.\n"
+    )
+    made = Transcript().typed("Write the notes for 1.2, please.").skill("release-notes", str(skill))
+    made.says("Here are the notes. I have finished them.").typed(words).says("You're right, sorry. Done.")
+    path = made.witnessed(home).write(tmp_path / "session.jsonl")
+    with Store.open(home) as store:
+        found = [standing(trial.verdict)[0] for trial in session.digest(read(path), home, store).trials]
+    assert found == ([] if outcome == "nothing" else [{"ready": "ready", "look": "needs a look"}[state]])
+
+
+def test_the_readme_has_eight_sentences():
+    assert len(said_in_the_readme()) == 8
+    assert {outcome for _, outcome, _ in said_in_the_readme()} == {"an edit that", "nothing"}
