@@ -125,9 +125,12 @@ def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Que
 
 def candidates(store: Store) -> list[Lesson]:
     """Return what was said once and may be meant for good: the likeliest few that no edit was made of."""
+    cited = {
+        name for item in store.proposals() for said in item.proposal.evidence for name in (said.uuid, said.id)
+    }
     likely: dict[str, Lesson] = {}
     for each in store.candidates():
-        if each.chance >= LEAST and not store.citing(each.evidence):
+        if each.chance >= LEAST and (each.evidence.uuid or each.evidence.id) not in cited:
             likely.setdefault(each.text.casefold(), each)
     return list(likely.values())[:MOST]
 
