@@ -137,7 +137,10 @@ class _Reading:
     def _wanted(self, rule: Rule) -> bool:
         """Return whether a rule is wanted, however it is worded: it follows a flat no, or says how something shall be."""
         no = lexicon.pattern("gate.answer", r"\W*<all>(?!\w)").match(self.scene.turn.text)
-        return no is not None or not durability.SHALL.isdisjoint(rule.features)
+        shall = lexicon.pattern("lesson.asks").match(rule.text) or lexicon.pattern("rule.wish").search(
+            rule.text
+        )
+        return bool(no or shall) or not durability.SHALL.isdisjoint(rule.features)
 
     def disagreement(self) -> Disagreement:
         """Return the disagreement that the turn is: of what kind, and in which words."""

@@ -30,6 +30,9 @@ LONGEST = 220  # characters beyond which a sentence is a story, not a rule
 _LIMITS = ("only", "except", "if", "without", "before", "after")
 """Classes of words that limit what stands before them."""
 
+PRAISE = 3
+"""Words up to which a sentence that starts with praise is no more than that: "great start"."""
+
 NAMED = 2  # content words before a pointing word from which the sentence itself may name what it stands for
 
 ENDING = 60
@@ -143,14 +146,14 @@ def _standing_alone(rule: Rule, before: str, text: str) -> Rule:
     Where it points back ("we don't use them here"), that sentence is the rule, if it asks for something; else the one noun
     that it can mean is put in. Where neither is sure a person must look, at both sentences.
     """
-    if not (pointing := _points_back(rule.text)):
-        return rule
     at = text.find(before)
     if before and lexicon.pattern("lasting.recorded").search(
         rule.quote
     ):  # "… Add this to CLAUDE.md": what is before it
         said = trim(before) or before.rstrip(" .!;:")
         return replace(rule, text=said, quote=text[at : text.find(rule.quote, at) + len(rule.quote)])
+    if not (pointing := _points_back(rule.text)):
+        return rule
     whole = text[at : text.find(rule.quote, at) + len(rule.quote)] if before else rule.quote
     asked = trim(before)
     stands = asked is not None and not _points_back(asked)
@@ -217,8 +220,14 @@ def trim(sentence: str) -> str | None:
     for pattern, into in lexicon.rewrites("lesson.opening") if _opens().search(rest.strip()) else ():
         rest = pattern.sub(into and f"{into} ", rest).strip()
     rest = rest.strip()
-    words = len(tokens(rest)) * (0.5 if wide(rest) else 1.0)
-    if words < 2 or len(rest) > LONGEST or rest.count("(") != rest.count(")"):
+    said = tokens(rest)
+    words = len(said) * (0.5 if wide(rest) else 1.0)
+    if (
+        words < 2
+        or (words <= PRAISE and said[0] in lexicon.phrases("said.pleased"))
+        or len(rest) > LONGEST
+        or rest.count("(") != rest.count(")")
+    ):
         return None
     meant = lexicon.finder("lesson.meant", r"(?<!\w)<spaced>|<dense>").search(rest)
     if meant or lexicon.pattern("lesson.fragment").match(rest):

@@ -35,6 +35,7 @@ def explicit(text):
         "please remember: amounts are in cents",
         "one more permanent point: finish each day with a backup",
         "fine so far. in general please stop numbering the headings.",
+        "please note for the future: keys are kept at the desk",
         "Bitte merken: Beträge stehen immer in Cent",
         "Make it a habit to run the formatter before you hand over.",
         "For all future tickets, name the owner.",

@@ -35,6 +35,8 @@ LESSONS = {
     "Peux-tu toujours citer la page ?": "Toujours citer la page",
     "Would you mind leaving the licence header alone?": "Leave the licence header alone",
     "do you mind putting the date last?": "Put the date last",
+    "Would you mind not naming the sponsors?": "Do not name the sponsors",
+    "The map belongs in plans/map.svg, not in img/map.svg": "The map belongs in plans/map.svg, not in img/map.svg",
     "any chance you could keep the captions short?": "Keep the captions short",
     "I'd rather have the totals in the first row": "Have the totals in the first row",
     "I'll restart the worker myself after a deploy": "Do not restart the worker; the person does it after a deploy",
@@ -75,6 +77,7 @@ def test_all_rules_of_a_turn_are_drawn_but_what_limits_one_stays_with_it(text, l
         # it is not, but names one thing that it can mean
         ("You wrote badges again. We don't use them in this repo.", "Don't use badges in this repo", ("“them” was read as “badges”",)),
         # it only says where to write down the sentence before
+        ("The shop opens at ten. Put that into AGENTS.md so we know.", "The shop opens at ten", ()),
         ("The archive moves on Fridays. Add this to CLAUDE.md so nobody forgets.", "The archive moves on Fridays", ()),
         # nobody can tell
         ("You wrote badges and logos again. We don't use them.", "Don't use them", ("points back: “them”",)),
@@ -109,6 +112,7 @@ def test_a_line_that_points_back_gets_its_noun_or_is_marked_for_a_look(text, lin
         "if so, that's bad and we should never commit it",  # without its question it says nothing
         "always look at the log (which you",
         "não o gráfico, eu quis dizer a tabela dos pedidos",  # what was meant belongs to one request
+        "great work",
         "bash: pandas: command not found",
         "falscher Ordner, ich meinte den mit den Vorlagen",
         "ok",

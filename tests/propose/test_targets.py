@@ -1,5 +1,6 @@
 """The file that a lesson is for: the skill that it is about, offered where it was not in force, else a rules file."""
 
+import dataclasses
 import re
 import tomllib
 from pathlib import Path
@@ -108,3 +109,16 @@ def test_what_a_person_wants_in_a_rules_file_goes_there():
 @pytest.mark.parametrize("cwd", [None, "", ".", "project"])
 def test_a_folder_that_is_not_named_whole_is_no_project(cwd):
     assert targets.project_of(Session("s", "/t/s.jsonl", (), cwd=cwd)) is None
+
+
+def test_what_is_said_of_a_plugin_s_skill_is_for_no_other_of_its_name():
+    session = session_of({"turns": ["/pdf read it", "> Read."], "say": "never number the pages of a pdf"})
+    plugin = SkillRef("acme:pdf", None)
+    turns = tuple(dataclasses.replace(turn, skill=plugin) for turn in session.turns)
+    said = Evidence("e1", "s1", "/t/s1.jsonl", 1, None, turns[-1].text, Origin.TYPED)
+    lesson = Lesson(said, turns[-1].text, 0.5, True, 0.8, turns[-1].index, plugin, disagreement="e1")
+    known = [KnownSkill(plugin, ""), *KNOWN]
+    found = targets.aimed(
+        lesson, dataclasses.replace(session, turns=turns, skills=(REFS["pdf"], plugin)), known
+    )
+    assert found.target == RULES

@@ -101,4 +101,5 @@ def test_a_very_long_prompt_is_cut_to_what_a_person_types(home):
 def test_whatever_is_typed_is_held(prompt):
     home = Path(os.environ["SKILLLOOP_HOME"])
     receipts.issue(home, ID, prompt)
-    assert receipts.submitted(home, ID, prompt) is True
+    typed, _ = receipts.typed_and_pasted(prompt)  # a mark opens a paste
+    assert receipts.submitted(home, ID, typed) is True
