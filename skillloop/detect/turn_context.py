@@ -14,6 +14,7 @@ from skillloop.model import Origin, Session, Turn
 from skillloop.text import lexicon
 
 EARLIER = 8  # turns of the person before this one that are kept
+LONGEST_ORDER = 2500  # characters, with the findings that are to be worked through
 REPEATED = 30  # characters from which a line that the assistant wrote before counts as repeated
 
 _NO_LETTERS = re.compile(r"[\W\d_]+")
@@ -43,7 +44,8 @@ class Scene:
     @property
     def only_orders(self) -> bool:
         """Whether the turn orders other work, or to go on with it, and says nothing of what was done."""
-        return bool(lexicon.pattern("scene.orders", r"\W*<all>\W*").fullmatch(self.turn.text))
+        orders = lexicon.pattern("scene.orders", r"\W{0,9}<all>\W{0,9}")
+        return len(self.turn.text) <= LONGEST_ORDER and bool(orders.fullmatch(self.turn.text))
 
     def own_prose(self) -> str:
         """Return the turn's text without the lines that it repeats from what the assistant just said."""
