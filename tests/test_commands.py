@@ -927,12 +927,18 @@ def test_the_keys_are_explained_and_the_checks_shown(queued):
         assert re.search(rf"(?m)(?:^|  ){re.escape(key)} \w", told), key
 
 
-def test_an_edit_fits_a_terminal_of_24_lines_of_80(pair):
+@pytest.mark.parametrize(
+    "words", ["", "This is what a person wrote of the notes and how they should be. " * 8]
+)
+def test_an_edit_fits_a_terminal_of_24_lines_of_80(pair, words, monkeypatch):
+    monkeypatch.setenv("HOME", str(pair.claude.parent))
     with pair.store() as store:
         queued = store.proposals()[0]
         prepared = gather.prepare(queued.proposal, pair.home, store)
-    out = render.Terminal(width=80, file=io.StringIO())
-    show.page(out, queued, prepared)
+    said = tuple(replace(item, quote=words or item.quote) for item in prepared.proposal.evidence)
+    prepared = replace(prepared, proposal=replace(prepared.proposal, evidence=said))
+    out = render.Terminal(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
+    show.page(out, replace(queued, context=(f"assistant: {words or 'Done.'}",)), prepared)
     assert out.file.getvalue().count("\n") + 3 <= 24, out.file.getvalue()  # with the head and the keys
 
 

@@ -209,7 +209,7 @@ def test_each_wrong_lesson_is_refused_by_itself(desk, lesson, reason):
 @pytest.mark.parametrize(
     ("stdin", "message"),
     [
-        ('[\n{"cites": ["a"],\n}]', "line 3"),
+        ('[\n{"cites": ["a"]\n"b": 1}]', "line 3"),
         ("", "line 1"),
         ('[[lesson]]\ncites = ["a"]\nlesson = b', "line 3"),
         ("[" * 100_000, "recursion"),

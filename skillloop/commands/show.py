@@ -19,7 +19,10 @@ from skillloop.skills import history
 from skillloop.store import Queued, Store
 from skillloop.text.redact import redact
 
-CONTEXT = 150  # characters of what was said before a quote that are shown in a review
+QUOTE, CONTEXT = (
+    200,
+    100,
+)  # characters of a quote, and of what was said before it, that a screen of 24 lines has room for
 BYTES = 260  # of one text in the JSON of a review: a quote, a changed line, a reason
 
 
@@ -62,12 +65,11 @@ def page(out: render.Terminal, queued: Queued, prepared: Prepared, *, whole: boo
     proposal, verdict = prepared.proposal, standing_verdict(queued, prepared)
     for item in proposal.evidence:
         out.say(f"{_who(verdict)}{f', {item.timestamp[:10]}' if item.timestamp else ''}:")
-        out.say(f"  “{item.quote.strip()}”", "italic")
+        out.say(f"  “{item.quote.strip() if whole else _begun(item.quote.strip(), QUOTE)}”", "italic")
         if whole:
             out.say(f"  {render.tilde(item.path)}:{item.line}", "dim")
     for before in queued.context:
-        text = before if whole or len(before) <= CONTEXT else f"{before[:CONTEXT]}…"
-        out.say(f"  before it, {text}", "dim")
+        out.say(f"  before it, {before if whole else _begun(before, CONTEXT)}", "dim")
     out.say(f"→ {proposal.skill} changes: {render.tilde(proposal.path)}", "bold")
     out.print(render.diff(_change(prepared.diff)), end="")
     out.print(render.verdict(verdict))
@@ -90,14 +92,18 @@ def card(out: render.Terminal, queued: Queued, prepared: Prepared) -> None:
     out.say(f"{render.tilde(prepared.proposal.path)}: {state}" + f": {why}" * bool(why))
 
 
+def _begun(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def _who(verdict: Verdict) -> str:
     doubted = any(check.name in DOUBTS for check in verdict.failed)
     return "The transcript says, which does not prove that you did" if doubted else "You said"
 
 
 def _change(diff: str) -> str:
-    """Return a unified diff without its head, each block under the number of its first line."""
-    blocks = "\n".join(diff.splitlines()[2:])
+    """Return a unified diff without its head and empty lines around, each block under the number of its first line."""
+    blocks = "\n".join(line for line in diff.splitlines()[2:] if line != " ")
     return re.sub(r"^@@ -\d+(?:,\d+)? \+(\d+).*@@.*$", r"@@ line \1", blocks, flags=re.MULTILINE)
 
 

@@ -84,11 +84,11 @@ class Audit:
     ) -> list[Entry]:
         """Return the newest entries, newest first: of one kind of event and one skill, or of all."""
         query = (
-            f"SELECT entry FROM audit WHERE {'TRUE' if skill is None else 'skill = ?1'} "  # noqa: S608  (an index serves)
-            """AND (?2 IS NULL OR (entry LIKE '%' || ?2 || '%' AND json_extract(entry, '$.event') = ?2)) """  # LIKE is quick
-            "ORDER BY seq DESC LIMIT ?3"
+            f"SELECT entry FROM audit WHERE {'? IS NULL' if skill is None else 'skill = ?'} "  # noqa: S608  (an index serves)
+            """AND (? IS NULL OR (entry LIKE '%' || ? || '%' AND json_extract(entry, '$.event') = ?)) """  # LIKE is quick
+            "ORDER BY seq DESC LIMIT ?"
         )
-        rows = self._database.rows(query, skill, event, -1 if limit is None else limit)
+        rows = self._database.rows(query, skill, event, event, event, -1 if limit is None else limit)
         found = (self._database.parsed(row[0]) for row in rows)
         return [Entry(e["seq"], e["at"], e["event"], e["skill"], e["detail"]) for e in found]
 

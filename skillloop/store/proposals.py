@@ -97,8 +97,8 @@ class Proposals(Tables):
 
         Raises UsageError: none, or more than one.
         """
-        where = "id BETWEEN ?1 AND ?1 || char(0x10ffff) ORDER BY id != ?1, id LIMIT 2"
-        found = self._queued(where, prefix) if prefix else []
+        where = "id BETWEEN ? AND ? || char(0x10ffff) ORDER BY id != ?, id LIMIT 2"
+        found = self._queued(where, *[prefix] * 3) if prefix else []
         if not found:
             raise UsageError(f"there is no edit {prefix!r}", "`skillloop status` lists them")
         ids = [each.proposal.id for each in found]
@@ -148,10 +148,10 @@ class Proposals(Tables):
         file does not, since nothing shows that a person made it.
         """
         (count,) = self._database.one(
-            "SELECT coalesce(sum(added), 0) FROM proposals WHERE skill = ?1 AND state = 'applied' AND by = 'auto' "
+            "SELECT coalesce(sum(added), 0) FROM proposals WHERE skill = ? AND state = 'applied' AND by = 'auto' "
             "AND acted > (SELECT coalesce(max(seq), 0) FROM audit "
-            "WHERE skill = ?1 AND json_extract(entry, '$.detail.by') = 'person')",
-            fs.canonical(skill),
+            "WHERE skill = ? AND json_extract(entry, '$.detail.by') = 'person')",
+            *[fs.canonical(skill)] * 2,
         )
         return int(count)
 

@@ -135,8 +135,8 @@ class Sessions(Tables):
     def set_trouble(self, lesson_id: str, reason: str) -> None:
         """Say what stands in the way of a lesson, for a person; "" once nothing does. An unknown lesson has none."""
         with self.transaction():
-            change = "UPDATE lessons SET trouble = ?1 WHERE id = ?2 AND trouble != ?1"
-            if self._database.run(change, reason, lesson_id):
+            change = "UPDATE lessons SET trouble = ? WHERE id = ? AND trouble != ?"
+            if self._database.run(change, reason, lesson_id, reason):
                 self.audit.append("trouble", lesson=lesson_id, reason=reason)
 
     def find_lesson(self, lesson_id: str) -> Lesson | None:
@@ -208,8 +208,9 @@ class Sessions(Tables):
         for table in ("disagreements", "lessons"):
             found = self._database.documents(
                 _Wish,
-                f"SELECT data, sha, id FROM {table} WHERE dismissed != 2 AND session_id != ?1 AND seq < coalesce("  # noqa: S608
-                f"(SELECT min(seq) FROM {table} WHERE session_id = ?1), 9e15) ORDER BY seq",
+                f"SELECT data, sha, id FROM {table} WHERE dismissed != 2 AND session_id != ? AND seq < coalesce("  # noqa: S608
+                f"(SELECT min(seq) FROM {table} WHERE session_id = ?), 9e15) ORDER BY seq",
+                before,
                 before,
             )
             for wish, name in found:  # of what others made of it, only the quote is the person's
