@@ -43,6 +43,23 @@ def docs(session: nox.Session) -> None:
     session.run("mkdocs", "build", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
 
 
+@nox.session(venv_backend="uv")
+def oldest(session: nox.Session) -> None:
+    """Run what answers within a minute with the lowest versions that pyproject.toml allows."""
+    session.run_install("uv", "pip", "install", "--resolution", "lowest-direct", "-e", ".")
+    session.install(
+        "hypothesis", "jsonschema", "orjson", "pytest", "pytest-timeout", "pytest-xdist", "hatchling"
+    )
+    session.run(
+        "pytest",
+        "-m",
+        "not slow and not gpu and not long",
+        "--ignore=tests/test_layers.py",
+        "--ignore=tests/test_architecture.py",
+        *session.posargs,
+    )
+
+
 @nox.session
 def slow(session: nox.Session) -> None:
     """Run kill points, power loss, flipped bits and giant files."""
