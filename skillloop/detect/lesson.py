@@ -218,7 +218,7 @@ def trim(sentence: str) -> str | None:
         if rest.count(mark) % 2 or (rest[:1] == rest[-1:] == mark and rest.count(mark) == 2):
             rest = rest.strip(mark)
     for pattern, into in lexicon.rewrites("lesson.opening") if _opens().search(rest.strip()) else ():
-        rest = pattern.sub(into and f"{into} ", rest).strip()
+        rest = pattern.sub(into and f"{into} ", rest).strip().replace(" ,", ",")
     rest = rest.strip()
     said = tokens(rest)
     words = len(said) * (0.5 if wide(rest) else 1.0)

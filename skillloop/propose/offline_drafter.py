@@ -16,6 +16,7 @@ from skillloop.skillpath import target_name
 from skillloop.skills import document, placement
 from skillloop.skills.placement import NoPlaceError
 from skillloop.text import words
+from skillloop.text.contradiction import contradict
 
 SAME = 0.75
 """Similarity from which two rules with the same polarity say the same."""
@@ -48,7 +49,8 @@ def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) 
     document.parse(text, path)  # its errors name the file
     numbers = sorted(_NUMBER.findall(rule))
     for item in (item for found in placement.lists(text) for item in found.items):
-        if words.alike(rule, item.text, SAME) and sorted(_NUMBER.findall(item.text)) == numbers:
+        same = words.alike(rule, item.text, SAME) and sorted(_NUMBER.findall(item.text)) == numbers
+        if same and not contradict(rule, item.text):
             return Recurrence(lesson, path, item.line + 1, item.text)
     if pair := _pair(text, rule, avoid, lesson.old):
         edit, why = pair

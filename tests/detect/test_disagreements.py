@@ -157,6 +157,7 @@ def test_what_starts_with_a_no_and_comes_again_is_a_rule_however_short_it_is():
         "fix bug 12 in the importer",
         "please go on",
         "can you restart the server",
+        "could you pin the runtime to 3.12",
         "at least the new map looks fine",
     ],
 )

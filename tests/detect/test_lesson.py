@@ -39,6 +39,7 @@ LESSONS = {
     "The map belongs in plans/map.svg, not in img/map.svg": "The map belongs in plans/map.svg, not in img/map.svg",
     "any chance you could keep the captions short?": "Keep the captions short",
     "I'd rather have the totals in the first row": "Have the totals in the first row",
+    "I'll check the seals myself, you fill the form": "Do not check the seals; the person does it, you fill the form",
     "I'll restart the worker myself after a deploy": "Do not restart the worker; the person does it after a deploy",
     "still way too wordy, I only need two sentences": "Only two sentences",
     "the margins are off. in general please stop centring the captions. then print it": "Stop centring the captions",

@@ -93,6 +93,14 @@ def test_what_says_otherwise_than_a_line_of_its_skill_is_not_for_once(tmp_path, 
     assert [item.durable for item in result.disagreements] == [True]
 
 
+def test_what_is_plainly_asked_for_otherwise_than_the_skill_says_is_a_pair(tmp_path, home, store, skill):
+    skill.write_text(SKILL + "- Put the dose at the top of the answer.\n")
+    said = corrected(skill).typed("Put the dose at the bottom of the answer.").says("Moved.")
+    result = digest(said, tmp_path, home, store)
+    (trial,) = result.trials
+    assert trial.proposal.edits[0].old == "- Put the dose at the top of the answer."
+
+
 def test_a_short_sentence_out_of_what_is_pasted_back_is_nobody_s(tmp_path, home, store, skill):
     command = 'grade --say "Never praise the essay first. Always warn." essay.txt'
     said = corrected(skill).says(f"Run this:\n\n    {command}")
