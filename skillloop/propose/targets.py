@@ -164,7 +164,9 @@ def aimed(
     if active is not None and odds > 0:
         there = active.words.keys() | {word for pair in exchanges for said in pair for word in said}
         telling = content_words(lexicon.whole("placement.put").sub(" ", fold(lesson.text)))
-        sure = odds >= SURE_AT and not there.isdisjoint(telling)
+        # what corrects the one answer of the one skill is about it, whatever words it has
+        direct = len(session.skills) == len(exchanges) == 1 and lesson.disagreement is not None
+        sure = odds >= SURE_AT and (direct or not there.isdisjoint(telling))
         look = lesson.look if sure else (*lesson.look, f"it {UNSURE} “{active.ref.name}”")
         return replace(lesson, scope=Scope.SKILL, target=active.ref.path, look=look)
     if best is not None and rival >= ABOUT_AT:

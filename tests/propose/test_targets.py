@@ -83,10 +83,15 @@ def test_the_skill_in_force_is_kept_where_it_is_the_only_one_known():
 
 
 @pytest.mark.parametrize(
-    ("say", "sure"), [("no, never use slang", False), ("no, never link a subject", True)]
+    ("before", "say", "sure"),
+    [
+        (["/pdf read it", "> Read."], "no, never use slang", False),
+        (["/pdf read it", "> Read."], "no, never link a subject", True),
+        ([], "no, never use slang", True),  # it corrects the one answer of the one skill
+    ],
 )
-def test_the_skill_in_force_is_asked_about_where_no_word_is_in_common(say, sure):
-    found = aimed({"turns": ["/commit-style commit it", "> Committed."], "say": say})
+def test_the_skill_in_force_is_asked_about_where_no_word_is_in_common_and_another_was_used(before, say, sure):
+    found = aimed({"turns": [*before, "/commit-style commit it", "> Committed."], "say": say})
     assert found.target == REFS["commit-style"].path
     assert (found.look == ()) == sure
 
