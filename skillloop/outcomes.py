@@ -5,14 +5,17 @@ spoke in it once the rule was there, else before it, and the session that taught
 was said in it. Rates are compared with the same Beta(1, 3) prior for both, which says that a wish comes up in one session of
 four. Nothing is stored: every number follows from the sessions, the sayings and the versions.
 
+What a rule undid is looked for, too: where another rule had held, and is said again since this one came, the change at which
+that rate rose most is named. A rule in the person's own words is suspected last.
+
 A clock that is wrong makes an outcome wrong, and nothing else: an outcome changes no file.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -26,8 +29,7 @@ from skillloop.skills import document, history
 from skillloop.skills.history import KEPT, Change
 from skillloop.store import Queued, Store
 from skillloop.store.sessions import Saying
-from skillloop.text.contradiction import contradict
-from skillloop.text.wishes import same_wish
+from skillloop.text.wishes import opposite_wish, same_wish
 
 PRIOR = (1, 3)
 SURE = 0.95
@@ -108,12 +110,15 @@ class RuleOutcome:
     again: tuple[str, ...]  # ids of the later sessions in which it was said again
     opposed: tuple[str, ...]  # in which the opposite was said
     wish: Comparison
-    corrections: Comparison  # all of the file
+    corrections: Comparison  # the others of the file
+    undid: tuple[str, Comparison] | None = (
+        None  # a rule that held until this one came, and since when it was said again
+    )
 
     @property
     def effect(self) -> Effect:
         """Return what the rule did."""
-        if len(self.opposed) >= OPPOSED or self.corrections.lower <= 1 - SURER:
+        if self.undid or len(self.opposed) >= OPPOSED or self.corrections.lower <= 1 - SURER:
             return Effect.WORSE
         if self.wish.lower >= SURE:
             return Effect.HELPED
@@ -132,9 +137,13 @@ class RuleOutcome:
         told = [_rate("you said it again", self.wish.after)]
         if self.opposed:
             told.append(f"the opposite in {len(self.opposed)}")
+        if self.undid:
+            rule, rates = self.undid
+            told.append(_rate(f"you said “{rule}”", rates.after) + _rate(", before", rates.before))
         if self.corrections.lower <= 1 - SURER:
             told.append(
-                _rate("you corrected it", self.corrections.after) + _rate(", before", self.corrections.before)
+                _rate("you corrected something else", self.corrections.after)
+                + _rate(", before", self.corrections.before)
             )
         return "; ".join(told)
 
@@ -151,28 +160,68 @@ def of(store: Store, path: str | Path) -> Iterator[RuleOutcome]:
     sayings = store.sayings(target)
     corrections = [each for each in sayings if each.corrects and each.skill == target]
     edits = {each.proposal.id: each for each in store.proposals(skill=target)}
-    for number, (line, version) in enumerate(lines, start=1):
-        item = document.ITEM.match(line)
-        if item is None or version.kind == "import":
-            continue
+    items = [
+        (number, item["text"], version)
+        for number, (line, version) in enumerate(lines, start=1)
+        if (item := document.ITEM.match(line)) and version.kind != "import"
+    ]
+    said = _said([rule for _, rule, _ in items], sayings)
+    found = []
+    for number, rule, version in items:
         taught = edits.get(version.proposal or "")
-        evidence = taught.proposal.evidence if taught else ()
-        since, lessons = _time(version.created), {each.session_id for each in evidence}
-        after = {session for session, spoken in at.items() if spoken > since}
-        before = at.keys() - after - lessons
-        about = [each for each in sayings if same_wish(each.text, item["text"])]
-        again = _sessions(about, after)
-        against = [each for each in sayings if contradict(item["text"], each.text)]
-        yield RuleOutcome(
+        lessons = {each.session_id for each in taught.proposal.evidence} if taught else set()
+        after = {session for session, spoken in at.items() if spoken > _time(version.created)}
+        about, again = said[rule], _sessions(said[rule], after)
+        against = _sessions([each for each in sayings if opposite_wish(each.text, rule)], after)
+        meant = {each.id for each in about}
+        others = [each for each in corrections if each.id not in meant]
+        outcome = RuleOutcome(
             number,
-            item["text"],
+            rule,
             version,
             taught,
             again,
-            tuple(each for each in _sessions(against, after) if each not in again),
-            _compared(about, before, after),
-            _compared(corrections, at.keys() - after, after),
+            tuple(each for each in against if each not in again),
+            _compared(about, at.keys() - after - lessons, after),
+            _compared(others, at.keys() - after, after),
         )
+        found.append((outcome, after))
+    undone = _undone(found, said)
+    yield from (replace(each, undid=undone.get(each.version.number)) for each, _ in found)
+
+
+def _said(rules: Iterable[str], sayings: Sequence[Saying]) -> dict[str, list[Saying]]:
+    """Return what the person said that means each rule, or another rule that means the same: the same list for those."""
+    found: dict[str, list[Saying]] = {}
+    for rule in rules:
+        about = [each for each in sayings if same_wish(each.text, rule)]
+        near = [x for x, known in found.items() if same_wish(x, rule) or any(each in known for each in about)]
+        about = list(dict.fromkeys([*about, *(each for other in near for each in found[other])]))
+        same = {id(found[other]) for other in near}
+        found |= {other: about for other, known in found.items() if id(known) in same} | {rule: about}
+    return found
+
+
+def _undone(
+    found: Sequence[tuple[RuleOutcome, set[str]]], said: Mapping[str, list[Saying]]
+) -> dict[int, tuple[str, Comparison]]:
+    """Return the rules that held until another came, by the number of its version: that at which the rate rose most.
+
+    What is in the person's own words is suspected last, and on better evidence.
+    """
+    undone: dict[int, tuple[str, Comparison]] = {}
+    for rule, held in found:
+        cuts = []
+        for other, after in found:
+            if after < held and said[other.rule] is not said[rule.rule]:
+                before, later = (Rate(len(x.intersection(rule.again)), len(x)) for x in (held - after, after))
+                own, rates = other.version.author == "skillloop", Comparison(before, later)
+                if later.said >= OPPOSED and rates.lower <= 1 - (SURER if own else SURE):
+                    cuts.append((own, rates.lower, other.version.number, rates))
+        if cuts:
+            _, _, number, rates = min(cuts, key=lambda cut: cut[:3])
+            undone[number] = rule.rule, rates
+    return undone
 
 
 def waiting(store: Store) -> Iterator[Change]:
@@ -202,6 +251,7 @@ def _counted(outcome: RuleOutcome) -> int:
         len(outcome.again)
         + len(outcome.opposed)
         + outcome.corrections.after.said * (outcome.corrections.lower <= 1 - SURER)
+        + (outcome.undid[1].after.said if outcome.undid else 0)
     )
 
 

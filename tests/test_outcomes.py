@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -114,7 +115,29 @@ def test_corrections_that_rise_beyond_chance_accuse_the_rule(live, store, skill)
         live(said)
     found = only(store, skill)
     assert (found.effect, found.again, found.opposed) == (Effect.WORSE, (), ())
-    assert "you corrected it in 8 of 8 sessions, before in 1 of" in found.why
+    assert "you corrected something else in 8 of 8 sessions, before in 0 of" in found.why
+
+
+def test_the_change_since_which_a_rule_that_had_held_is_said_again_made_it_worse(live, store, skill):
+    live(RULE, later=False)
+    taught = only(store, skill)
+    days = [f"day {number}" for number in range(30)]
+
+    def brought(rule, number, since, kind="external"):
+        version = replace(taught.version, number=number, kind=kind)
+        return replace(taught, rule=rule, version=version, again=()), set(days[since:])
+
+    held = replace(taught, again=("day 21", "day 23", "day 24", "day 27")), set(days)
+    others = [
+        brought("mine", 3, 12, "proposal"),
+        brought("planted", 4, 20),
+        brought("mine, too", 5, 22, "proposal"),
+    ]
+    said = {each.rule: [] for each, _ in (held, *others)}
+    ((number, (rule, rates)),) = outcomes._undone([held, *others], said).items()
+    assert (number, rule) == (4, taught.rule)
+    assert (rates.before, rates.after) == (Rate(0, 20), Rate(4, 10))
+    assert replace(others[1][0], undid=(rule, rates)).effect is Effect.WORSE
 
 
 def test_the_same_session_digested_twice_counts_once(live, tmp_path, home, store, skill):

@@ -7,12 +7,14 @@ They do if most of the words meet, nothing that one asks for is what the other g
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from skillloop.text import contradiction, lexicon, words
 from skillloop.text.contradiction import Clause, Stems
 from skillloop.text.phrase_matcher import Phrases
+from skillloop.text.phrase_matcher import tokens as bare
 
 ENOUGH = 0.55
 """Share of the roots of both that meet (Dice), from which they may say the same."""
@@ -41,17 +43,29 @@ class _Wish:
 
 def same_wish(saying: str, rule: str) -> bool:
     """Return whether a person, in other words, says what a rule says."""
+    return _stance(saying, rule) == "same"
+
+
+def opposite_wish(saying: str, rule: str) -> bool:
+    """Return whether a person asks for what a rule forbids, or the other way round, or for another figure."""
+    return _stance(saying, rule) == "opposite" or contradiction.contradict(rule, saying)
+
+
+def _stance(saying: str, rule: str) -> str:
+    """Return "same", "opposite", or "" where they speak of different things."""
     one, other = _wish(saying), _wish(rule)
     both, sizes = len(one.said & other.said), (len(one.said), len(other.said))
     if not all(sizes):
-        return words.tokens(saying) == words.tokens(rule)
-    enough = both >= min(2, *sizes) and 2 * both >= ENOUGH * sum(sizes)
-    return enough and not any(_parted(a, b) for a, b in ((one, other), (other, one)))
+        return "same" if words.tokens(saying) == words.tokens(rule) else ""
+    if both < min(2, *sizes) or 2 * both < ENOUGH * sum(sizes):
+        return ""
+    return "opposite" if any(_parted(a, b) for a, b in ((one, other), (other, one))) else "same"
 
 
 def _parted(one: _Wish, other: _Wish) -> bool:
     """Return whether one forbids what the other asks for, or has another figure."""
-    forbidden = any(2 * len(clause & other.wanted) > len(clause) for clause in one.unwanted)
+    clauses = ((len(each & other.wanted), min(len(each), max(2, len(other.wanted)))) for each in one.unwanted)
+    forbidden = any(2 * both > least for both, least in clauses)
     return forbidden or any(other.before.get(each, number) != number for each, number in one.figures.items())
 
 
@@ -63,14 +77,14 @@ def _wish(text: str) -> _Wish:
     for clause in contradiction.clauses(text):
         missing = clause.frame is not None and "" in clause.frame  # "a file without its header"
         complaint = (complaint and missing) or _complains(clause)
-        roots = frozenset[str]() if complaint else _roots(clause.said, "".join(clause.tokens))
+        said = clause.said if clause.wanted else (clause.main - {""} or clause.said)
+        roots = frozenset[str]() if complaint else _roots(said, "".join(clause.tokens))
         if clause.wanted:
             wanted |= roots
         elif roots:
             unwanted.append(roots)
     plain = contradiction.plain(text)
-    digits = {word: number for word, number in contradiction.numbers().items() if number != "1"}  # an article
-    tokens = [digits.get(token, token) for token in words.tokens(plain)]
+    tokens = [_digits().get(token, token) for token in words.tokens(plain)]
     limits = lexicon.words("placement.most") | lexicon.words("placement.least")
     before, figures = {}, {}
     for ahead, token, counted in zip(["", *tokens], tokens, tokens[1:], strict=False):
@@ -78,23 +92,31 @@ def _wish(text: str) -> _Wish:
             before[words.stem(counted)] = token
             if token[0].isdigit() or ahead in limits:
                 figures[words.stem(counted)] = token
-    told = {words.stem(token) for token in tokens if not _TOLD.isdisjoint(_SAID.find([token]))}
+    told = {words.stem(token) for token in tokens if not _TOLD.isdisjoint(_SAID.find(bare(token)))}
     said = _roots(words.content_words(plain) - told, plain)
     return _Wish(said, frozenset(wanted), tuple(unwanted), before, figures)
 
 
 def _complains(clause: Clause) -> bool:
     """Return whether a clause says that something is so again, or is not: one that starts so, or that orders nothing."""
-    found = [at for name, at in _SAID.find([*clause.tokens]).items() if name in _COMPLAINS]
+    found = [at for name, at in _SAID.find(bare(" ".join(clause.tokens))).items() if name in _COMPLAINS]
     orders = clause.act is not None or not (clause.wanted or clause.given)
     return bool(found) and (not orders or min(found) == 0)
 
 
-def _roots(stems: Stems, text: str) -> Stems:
+def _roots(stems: Collection[str], text: str) -> Stems:
     """Return what the words of a text have in common with other forms of them."""
     put, scope = lexicon.whole("placement.put"), _scope()
+    stems = {_digits().get(stem, stem) for stem in stems}
     meant = (x for x in stems if x and x not in scope and not (_KANA.search(x) or put.fullmatch(x)))
     return frozenset(_ENDING.sub("", stem)[:ROOT] for stem in meant).union(_LOAN.findall(text))
+
+
+@cache
+def _digits() -> dict[str, str]:
+    """Return the digits of words for numbers, and of their stems; "one" is an article."""
+    named = {word: number for word, number in contradiction.numbers().items() if number != "1"}
+    return {words.stem(word): number for word, number in named.items()} | named
 
 
 @cache
