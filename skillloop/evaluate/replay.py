@@ -132,10 +132,9 @@ def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Ch
         yield unscored("no case of another session is held out yet")
     yield from _others("cases", play, change, chosen)
     if hidden:
-        if store is not None:
-            store.evaluations.read_held_out(change.proposal.path, change.proposal.id)
+        item = change.proposal
+        looks = 0 if store is None else store.evaluations.read_held_out(item.path, item.id)
         yield from _others("held-out cases", play, change, hidden)
-        looks = 0 if store is None else store.evaluations.held_out_reads(change.proposal.path)
         if looks > LOOKS:
             yield unscored(f"the held-out cases were looked at {looks} times, so they prove little by now")
 

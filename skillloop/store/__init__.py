@@ -20,8 +20,8 @@ from skillloop import fs
 from skillloop.store import backup
 from skillloop.store.audit import Audit, Entry
 from skillloop.store.database import Corrupt, Database
-from skillloop.store.model_budget import NANO, BudgetExceeded, Call, Calls, Limit, Scope, Spend
-from skillloop.store.proposals import Evaluations, Opinion, Proposals, Queued, State
+from skillloop.store.model_budget import NANO, BudgetExceeded, Call, Calls, Limit, Scope
+from skillloop.store.proposals import Evaluations, Proposals, Queued, State
 from skillloop.store.sessions import Sessions
 from skillloop.store.versions import By, Versions
 
@@ -30,14 +30,11 @@ __all__ = [
     "BudgetExceeded",
     "By",
     "Call",
-    "Calls",
     "Corrupt",
     "Entry",
     "Limit",
-    "Opinion",
     "Queued",
     "Scope",
-    "Spend",
     "State",
     "Store",
 ]
@@ -57,9 +54,7 @@ class Store(Sessions, Proposals, AbstractContextManager["Store"]):
     def open(cls, home: Path) -> Self:
         """Open the store in `home`, making both (0700, 0600) where they are not there yet.
 
-        Raises:
-            Corrupt: the database is damaged; the message names `skillloop doctor`.
-            SkillloopError: it cannot be opened, or a newer skillloop wrote it.
+        Raises Corrupt: the database is damaged; SkillloopError: it cannot be opened, or a newer skillloop wrote it.
         """
         return cls(home, Database(home / backup.NAME))
 

@@ -49,11 +49,11 @@ class Audit:
         """Make several changes as one: all or none; the head is kept after the outermost."""
         with self._database.transaction():
             yield
-        if not self._database.in_transaction:
+        if not self._database.depth:
             self.keep_head()
 
     def append(self, event: str, /, *, skill: str | None = None, **detail: Any) -> None:
-        """Add an entry. The caller holds the transaction that makes the change the entry speaks of."""
+        """Add an entry, in the transaction that makes the change it speaks of."""
         seq, previous, _ = newest = self._newest()
         if not seq and not self._head_file.exists():
             fs.write_atomic(self._head_file, "{} {} {}\n".format(*newest).encode())
@@ -64,14 +64,13 @@ class Audit:
         self._grown = True
 
     def _newest(self) -> tuple[int, str, str]:
-        """Return number, hash and signature of the newest entry."""
         rows = self._database.rows("SELECT seq, hash, mac FROM audit ORDER BY seq DESC LIMIT 1")
         return rows[0] if rows else (0, _START, _START)
 
     def keep_head(self) -> None:
-        """Write the newest entry's number and signature to the side file, after the transaction is committed.
+        """Write the newest entry's number and signature to the side file, once a transaction that appended is committed.
 
-        Does nothing if nothing was appended. Best effort: a head that lags behind is still an ancestor of the log, one that is ahead proves a cut.
+        Best effort: a head that lags behind is still an ancestor of the log, one that is ahead proves a cut.
         """
         if self._grown:
             self._grown = False

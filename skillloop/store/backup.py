@@ -50,16 +50,13 @@ class Rebuilt:
     copy: Path | None  # the copy that was restored
 
 
-def export(database: Database, file: Path, *, replace: bool = False) -> None:
-    """Write a compact copy (0600) that `restore` is known to take. Not the key.
+def export(database: Database, file: Path) -> None:
+    """Write a compact copy (0600) that `restore` is known to take, to a new file. Not the key.
 
-    Raises:
-        UsageError: the file exists, and `replace` is not set.
-        Corrupt: the store is damaged.
-        SkillloopError: the file cannot be written.
+    Raises UsageError: the file exists; Corrupt: the store is damaged; SkillloopError: the file cannot be written.
     """
     exists = UsageError(f"{file} exists already", "choose another name")
-    if not replace and os.path.lexists(file):
+    if os.path.lexists(file):
         raise exists
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
@@ -69,15 +66,12 @@ def export(database: Database, file: Path, *, replace: bool = False) -> None:
                 _check(copy, file.parent, database.path)
             fs.sync(temporary)
             try:
-                if not replace:
-                    os.link(temporary, file)  # unlike a rename, it cannot overwrite what appeared meanwhile
+                os.link(temporary, file)  # unlike a rename, it cannot overwrite what appeared meanwhile
             except FileExistsError:
                 raise exists from None
             except OSError as error:
-                replace = error.errno in {errno.EPERM, errno.ENOTSUP}  # a disk without hard links
-                if not replace:
+                if error.errno not in {errno.EPERM, errno.ENOTSUP}:  # a disk without hard links
                     raise
-            if replace:
                 temporary.rename(file)
             fs.sync(file.parent)
     finally:
@@ -100,7 +94,7 @@ def keep_copy(database: Database, audit: Audit, home: Path) -> None:
         return
     with fs.reaching(home / "backups"):
         (home / "backups").mkdir(mode=0o700, exist_ok=True)
-        export(database, home / "backups" / f"{number + 1:06}-{entries}.db", replace=True)
+        export(database, home / "backups" / f"{number + 1:06}-{entries}.db")
         recent = len(kept) > 1 and newest - earlier[-1][1] < EVERY
         for old in kept[-1:] if recent else kept[: 1 - _COPIES]:
             old.unlink(missing_ok=True)
@@ -109,11 +103,8 @@ def keep_copy(database: Database, audit: Audit, home: Path) -> None:
 def restore(home: Path, file: Path) -> Path | None:
     """Make the store of `home` what `export` wrote, its log signed with this home's key.
 
-    Returns where the store that was there is kept, or None where there was none.
-
-    Raises:
-        Corrupt: the file is damaged; nothing was changed.
-        SkillloopError: it cannot be read, is no export, or the disk refused.
+    Returns where the store that was there is kept, or None where there was none. Raises Corrupt: the file is damaged;
+    SkillloopError: it cannot be read, is no export, or the disk refused. Nothing was changed then.
     """
     with fs.reaching(file):
         data = file.read_bytes()

@@ -28,6 +28,7 @@ from skillloop.errors import Locked, SkillloopError
 from skillloop.model import sha256
 
 T = TypeVar("T")
+_decoder = cache(msgspec.json.Decoder)
 
 APPLICATION = 0x534B4C50  # "SKLP", in the header of the file
 MIGRATIONS = [
@@ -65,11 +66,6 @@ class Corrupt(SkillloopError):  # noqa: N818  (as its siblings in errors)
         super().__init__(f"{path} is damaged: {detail}", "run `skillloop doctor`")
 
 
-@cache
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
-
-
 def now() -> str:
     """Return the time as ISO 8601 in UTC. Nothing is decided by it, since clocks jump; it is shown, and outcomes are counted by it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -86,12 +82,11 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Open or create the database and bring its schema up to date.
 
-        Raises:
-            Corrupt: it is no database, a damaged one, or another program's.
-            SkillloopError: it cannot be opened, others may replace it, or a newer skillloop wrote it.
+        Raises Corrupt: it is no database, a damaged one, or another program's; SkillloopError: it cannot be opened, others
+        may replace it, or a newer skillloop wrote it.
         """
         self.path = path
-        self._depth = 0
+        self.depth = 0  # of transactions in one another
         with self._explained():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = path.parent.stat()
@@ -147,9 +142,9 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Do all of the block or nothing of it. A transaction inside another one is part of that one."""
-        self._depth += 1
+        self.depth += 1
         try:
-            if self._depth > 1:
+            if self.depth > 1:
                 yield
                 return
             with self._explained():
@@ -163,12 +158,7 @@ class Database:
                     self._connection.rollback()
                 raise
         finally:
-            self._depth -= 1
-
-    @property
-    def in_transaction(self) -> bool:
-        """Return whether a transaction of ours is open."""
-        return self._depth > 0
+            self.depth -= 1
 
     def run(self, sql: str, *values: Any) -> int:
         """Execute one statement; the number of rows that it changed."""

@@ -75,10 +75,7 @@ class Calls(Tables):
     """The table `calls`."""
 
     def reserve(self, call: Call, limits: Mapping[Scope, Limit]) -> int:
-        """Hold what a call may cost, if every limit still allows it; the number of the call.
-
-        Raises BudgetExceeded: a limit does not.
-        """
+        """Hold what a call may cost; the number of the call. Raises BudgetExceeded: a limit does not allow it."""
         day = datetime.now(UTC).date().isoformat()
         owners: dict[Scope, str] = {"session": call.session, "day": day, "command": call.command}
         with self._database.transaction():
@@ -129,10 +126,7 @@ class Calls(Tables):
             self.audit.append("model call", **told)
 
     def answer(self, key: str) -> str | None:
-        """Return the reply that the very same request got before, or None.
-
-        Raises Corrupt: the stored reply was changed.
-        """
+        """Return the reply that the very same request got before, or None. Raises Corrupt: it was changed."""
         query = "SELECT reply, sha FROM calls WHERE key = ? AND state = 'answered' ORDER BY id LIMIT 1"
         for reply, sha in self._database.rows(query, key):
             if reply is None or sha256(reply) != sha:

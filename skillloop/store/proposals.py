@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
+
+import msgspec
 
 from skillloop import fs
 from skillloop.errors import UsageError
@@ -31,11 +33,9 @@ class Queued:
     at: str  # when it was saved; display only
 
 
-@dataclass(frozen=True, slots=True)
-class Opinion:
+class Opinion(NamedTuple):
     """What the judge said of one proposal, and what a person decided, where one has."""
 
-    proposal: str
     judge: str  # model and prompt with its hash
     approves: bool
     consistent: bool  # it said the same with the two texts in the other order
@@ -67,8 +67,7 @@ class Proposals(Tables):
     ) -> bool:
         """Remember a proposal, by its id, and return whether it was new. One that is known keeps what became of it.
 
-        "applied" is set by `history.publish`: save it as "queued" first. `reason` is for a person, `context` is what was
-        said around its evidence, redacted.
+        "applied" is set by `history.publish`: save it as "queued" first.
         """
         data = encode(Document(proposal, verdict, tuple(context)))
         sha = sha256(data)
@@ -143,9 +142,8 @@ class Proposals(Tables):
     def added_unseen(self, skill: str | Path) -> int:
         """Return how many lines were added to this skill without a person since a person last decided anything about it.
 
-        The budget against slow drift. It counts by sequence, not by calendar: a clock that jumps cannot free it,
-        and a week of silence is not a review. Approving, rejecting or rolling back starts it anew; an edit of the
-        file does not, since nothing shows that a person made it.
+        It counts by sequence, not by calendar: a clock that jumps cannot free it, and a week of silence is not a review. An
+        edit of the file does not start it anew, since nothing shows that a person made it.
         """
         (count,) = self._database.one(
             "SELECT coalesce(sum(added), 0) FROM proposals WHERE skill = ? AND state = 'applied' AND by = 'auto' "
@@ -171,15 +169,12 @@ class Evaluations(Tables):
         query = "SELECT data, sha FROM cases WHERE skill = ? ORDER BY seq"
         return [found for (found,) in self._database.documents(kind, query, fs.canonical(skill))]
 
-    def read_held_out(self, skill: str | Path, proposal: str) -> None:
-        """Count one look at the held-out cases of a skill: each makes them worth a little less."""
+    def read_held_out(self, skill: str | Path, proposal: str) -> int:
+        """Count one look at the held-out cases of a skill, since each makes them worth a little less; how many there were."""
+        path = fs.canonical(skill)
         with self.transaction():
-            self._database.insert("heldout_reads", (None, fs.canonical(skill), proposal, now()))
-
-    def held_out_reads(self, skill: str | Path) -> int:
-        """Return how often the held-out cases of a skill were looked at."""
-        query = "SELECT count(*) FROM heldout_reads WHERE skill = ?"
-        return int(self._database.one(query, fs.canonical(skill))[0])
+            self._database.insert("heldout_reads", (None, path, proposal, now()))
+            return int(self._database.one("SELECT count(*) FROM heldout_reads WHERE skill = ?", path)[0])
 
     def save_opinion(self, proposal: str, judge: str, *, approves: bool, consistent: bool, said: str) -> None:
         """Remember what the judge said of a proposal. What it said first counts."""
@@ -190,18 +185,8 @@ class Evaluations(Tables):
     def opinions(self) -> list[Opinion]:
         """Return all that the judge ever said, oldest first, each with the person's decision where there is one."""
         rows = self._database.rows(
-            "SELECT o.proposal, o.judge, o.approves, o.consistent, o.said, "
+            "SELECT o.judge, o.approves, o.consistent, o.said, "
             "CASE WHEN p.by != 'person' THEN NULL WHEN p.state = 'applied' THEN 1 WHEN p.state = 'rejected' THEN 0 END "
             "FROM opinions o LEFT JOIN proposals p ON p.id = o.proposal ORDER BY o.seq"
         )
-        return [
-            Opinion(
-                proposal,
-                judge,
-                bool(approves),
-                bool(consistent),
-                said,
-                person if person is None else bool(person),
-            )
-            for proposal, judge, approves, consistent, said, person in rows
-        ]
+        return [msgspec.convert(row, Opinion, strict=False) for row in rows]

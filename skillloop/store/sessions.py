@@ -58,9 +58,7 @@ class Sessions(Tables):
     ) -> None:
         """Remember that this session was read up to `session.end`, the disagreements in it and what it teaches.
 
-        `read` are the skills and rules files that Claude read in it.
-
-        Idempotent. A lesson that is known keeps the target that a person gave it; what was found in an earlier reading
+        `read` are the skills and rules files that Claude read in it. A lesson that is known keeps the target that a person gave it; what was found in an earlier reading
         stays. A candidate that was said again is offered from then on.
         """
         database, name = self._database, session.session_id
@@ -140,22 +138,19 @@ class Sessions(Tables):
                 self.audit.append("trouble", lesson=lesson_id, reason=reason)
 
     def find_lesson(self, lesson_id: str) -> Lesson | None:
-        """Return the one with this id, or None."""
+        """Return a lesson, or None."""
         found = self._database.documents(Lesson, "SELECT data, sha FROM lessons WHERE id = ?", lesson_id)
         return found[0][0] if found else None
 
     def lesson(self, lesson_id: str) -> Lesson:
-        """Return the one with this id. Raises UsageError: there is none."""
+        """Return a lesson. Raises UsageError: there is none."""
         found = self.find_lesson(lesson_id)
         if found is None:
             raise UsageError(f"there is no lesson {lesson_id}")
         return found
 
     def attach(self, lesson_id: str, skill: SkillRef) -> Lesson:
-        """Say which skill a lesson is for; the changed lesson.
-
-        Raises UsageError: no such lesson, or a path that is no skill's.
-        """
+        """Say which skill a lesson is for; the changed lesson. Raises UsageError: no such lesson, or no path of a skill."""
         target = skill_path(skill)
         with self.transaction():
             found = replace(self.lesson(lesson_id), skill=skill, target=target)

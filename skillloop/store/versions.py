@@ -55,10 +55,7 @@ class Versions(Tables):
         return sha
 
     def content(self, sha: str) -> bytes | None:
-        """Return the bytes with this sha256, or None where they were never stored.
-
-        Raises Corrupt: the stored bytes have another hash.
-        """
+        """Return the bytes with this sha256, or None where they were never stored. Raises Corrupt: they have another."""
         rows = self._database.rows("SELECT data FROM blobs WHERE sha = ?", sha)
         if not rows:
             return None
