@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from skillloop.bench.candidate import EDITABLE, Candidate, Job, Measurement
 from skillloop.bench.executors import Executor
 from skillloop.bench.proposers import Proposer
-from skillloop.bench.setup import Run, now
+from skillloop.bench.setup import Run
 from skillloop.bench.source import lines, same_but_for_seeds
 from skillloop.errors import SkillloopError
 from skillloop.model import Decision, Outcome
 from skillloop.search import significance
 from skillloop.search.ledger import Archive, Row
 from skillloop.search.loop import Search, Stage, Trial
+from skillloop.store.database import now
 
 ONLY_A_SEED = "Rejected: only the random seed differs from the parent"
 COLUMNS = ("commit", "val_bpb", "memory_gb", "status", "description")  # of autoresearch's results.tsv
@@ -158,9 +159,8 @@ def results(trials: list[Row]) -> str:
     last = {row["candidate"]: row for row in trials}  # keeps the order of first appearance
     table = ["\t".join(COLUMNS)]
     for row in last.values():
-        bpb = f"{row['mean']:.6f}" if row["mean"] is not None else ""
-        if row["status"] == "crash":
-            bpb = "0.000000"
+        unmeasured = "0.000000" if row["status"] == "crash" else ""
+        bpb = unmeasured if row["mean"] is None else f"{row['mean']:.6f}"
         memory = f"{row.get('memory_gb') or 0.0:.1f}"
         description = " ".join(row["description"].split())
         table.append("\t".join((row["commit"][:7], bpb, memory, row["status"], description)))
@@ -168,7 +168,6 @@ def results(trials: list[Row]) -> str:
 
 
 def _number(text: str | None) -> float | None:
-    """Return a printed number; None for "n/a" or nothing."""
     try:
         return float(text) if text is not None else None
     except ValueError:

@@ -73,7 +73,6 @@ class Bench:
         return replace(measured, early=early, spent=time.monotonic() - start)
 
     def _locked(self, tree: Path) -> Measurement | None:
-        """Refuse a candidate that changes, adds or drops any file but the editable one."""
         names = {p.name for p in tree.iterdir() if p.name != ".git"}
         for name in sorted(names ^ {EDITABLE, *LOCKED}):
             return Measurement("tampered", reason=f"{name}: only {EDITABLE} may differ")

@@ -11,6 +11,7 @@ import math
 import random
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,6 @@ def ideas(path: Path) -> Proposer:
 
 
 def _edited(text: str, idea: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
-    """Apply an idea to the text; None where it does not apply."""
     for old, new in idea.get("replace", ()):
         if text.count(old) != 1:
             return None
@@ -142,20 +142,13 @@ def _optuna(
     study = optuna.create_study(sampler=sampler)
     for name, runs in archive.runs.items():
         settings = {knob.name: archive.last[name]["config"].get(knob.name) for knob in chosen}
-        if all(_fits(knob, settings[knob.name]) for knob in chosen):
-            value = sum(runs) / len(runs)
+        value = sum(runs) / len(runs)
+        with suppress(ValueError):  # a setting outside its knob's range
             study.add_trial(optuna.trial.create_trial(params=settings, distributions=spaces, value=value))
     if len(study.trials) < STARTUP:
         return None
     values = study.ask(spaces).params
     return {name: _rounded(value) if isinstance(value, float) else value for name, value in values.items()}
-
-
-def _fits(knob: Knob, value: Any) -> bool:
-    """Return whether a recorded setting lies in a knob's range."""
-    if knob.choices:
-        return value in knob.choices
-    return isinstance(value, (int, float)) and knob.low <= value <= knob.high
 
 
 def _rounded(value: float) -> float:

@@ -10,7 +10,6 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from skillloop.bench.worktree import Repository
 from skillloop.errors import Refused, UsageError
 from skillloop.model import sha256
 from skillloop.search.ledger import Ledger
+from skillloop.store.database import now
 
 NEEDED = ("torch", "numpy", "safetensors", "tokenizers")
 
@@ -51,18 +51,13 @@ def recipe_folder() -> Path:
     raise UsageError("the gpu-benchmark skill was not found", "name its folder with --recipe")
 
 
-def missing_modules(python: str) -> list[str]:
-    """Return which of the needed modules an interpreter does not find."""
-    code = f"import importlib.util as u; print(*[m for m in {NEEDED!r} if u.find_spec(m) is None])"
-    return subprocess.check_output([python, "-c", code], text=True).split()
-
-
 def prepare(data: Path, recipe: Path, python: str, corpus: Sequence[str]) -> None:
     """Make the data folder unless it is there; `corpus` is what prepare.py is to be called with.
 
     Raises UsageError: the interpreter lacks a module, or prepare.py failed.
     """
-    if missing := missing_modules(python):
+    code = f"import importlib.util as u; print(*[m for m in {NEEDED!r} if u.find_spec(m) is None])"
+    if missing := subprocess.check_output([python, "-c", code], text=True).split():
         raise UsageError(
             f"{python} has no {', '.join(missing)}",
             "pip install torch safetensors tokenizers, or name another interpreter with --python",
@@ -77,9 +72,8 @@ def prepare(data: Path, recipe: Path, python: str, corpus: Sequence[str]) -> Non
 def start(root: Path, recipe: Path, wanted: Plan) -> Run:
     """Open a run's folder, making it on first use.
 
-    Raises:
-        Refused: the folder holds a run with another recipe, data folder or budget.
-        UsageError: the folder, or the data, lies where trials may read.
+    Raises Refused: the folder holds a run with another recipe, data folder or budget; UsageError: the folder, or the data,
+    lies where trials may read.
     """
     for place in (root, Path(wanted.data)):
         if (inside := sandbox.exposed(place, wanted.python)) is not None:
@@ -164,8 +158,3 @@ def _on_sealed(run: Run, candidate: str) -> dict[str, Any]:
                 values.append(answer["bpb"])
     mean = statistics.fmean(values) if values else None
     return {"mean": mean, "sd": statistics.stdev(values) if len(values) > 1 else None, "runs": len(values)}
-
-
-def now() -> str:
-    """Return the time as the ledger writes it: ISO 8601, UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

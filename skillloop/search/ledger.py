@@ -139,10 +139,7 @@ class Ledger:
             self.head = sha256(line)
 
     def append(self, row: Row) -> None:
-        """Write one row and wait until it is on the disk.
-
-        Raises SkillloopError: the file is not what this object left there.
-        """
+        """Write one row and wait until it is on the disk. Raises SkillloopError: the file is not as this object left it."""
         self.check()
         line = json.dumps({**row, "before": self.head}, ensure_ascii=False)
         data = line.encode("utf-8") + b"\n"
@@ -157,10 +154,7 @@ class Ledger:
         self.head = sha256(line)
 
     def check(self) -> None:
-        """Compare the file with what was written, which nothing but the runner may change.
-
-        Raises SkillloopError: it differs.
-        """
+        """Raise SkillloopError where the file is not what was written, which nothing but the runner may change."""
         data = self.path.read_bytes() if self.path.exists() else b""
         if not data.startswith(self.data):
             raise SkillloopError(f"{self.path}: the ledger was altered while a trial ran")

@@ -1,6 +1,7 @@
 """Starting a run and taking it up again; the sealed split."""
 
 import contextlib
+import importlib.util
 import sys
 
 import pytest
@@ -55,6 +56,6 @@ def test_data_where_trials_can_read_is_refused(tmp_path, monkeypatch):
 
 def test_a_data_folder_is_not_made_twice(tmp_path):
     folder = data(tmp_path / "data")
-    lacking = setup.missing_modules(sys.executable)
+    lacking = [name for name in setup.NEEDED if importlib.util.find_spec(name) is None]
     with pytest.raises(UsageError, match="has no") if lacking else contextlib.nullcontext():
         setup.prepare(folder, recipe(tmp_path / "recipe"), sys.executable, ["--corpus", "/nowhere"])

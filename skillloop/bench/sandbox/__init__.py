@@ -80,6 +80,7 @@ def run(
     It is killed `seconds` after its first line: of the wall's time, or of processor time ("cpu") of it and its descendants.
     The modules of `preload` are imported before that clock starts. `on_line` is called with each line of output as it comes.
     """
+    landlock, end = 0, None
     job = {
         "python": python,
         "jail": str(_HERE / "jail.py"),
@@ -92,12 +93,6 @@ def run(
         "log": str(log),
         "policy": policy.for_jail(python, preload),
     }
-    return _supervised(job, on_line)
-
-
-def _supervised(job: dict[str, Any], on_line: Callable[[str], None]) -> Result:
-    """Hand the job to a supervisor, pass on the lines it reports, and return how the command ended."""
-    landlock, end = 0, None
     with subprocess.Popen(
         [sys.executable, "-I", str(_HERE / "supervise.py")],
         stdin=subprocess.PIPE,
@@ -126,10 +121,7 @@ def _supervised(job: dict[str, Any], on_line: Callable[[str], None]) -> Result:
 
 @functools.cache
 def interpreter_folders(python: str) -> list[str]:
-    """Return where an interpreter and its packages lie.
-
-    Not its `sys.path`: an editable install's sources are none of these.
-    """
+    """Return where an interpreter and its packages lie; not its `sys.path`, which an editable install adds sources to."""
     code = "import json, sys; print(json.dumps([sys.prefix, sys.base_prefix]))"
     names = json.loads(subprocess.check_output([python, "-I", "-c", code], text=True))
     return sorted({*(str(Path(name).resolve()) for name in names), str(_HERE)})
