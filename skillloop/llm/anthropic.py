@@ -7,6 +7,7 @@ variables count, so gateways and local servers work.
 from __future__ import annotations
 
 import weakref
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -32,15 +33,15 @@ class Api:
     """The `anthropic` back end."""
 
     name = "anthropic"
-    overhead = 1000  # what the API adds for the answer's form
-    turns = 1
+    overhead = 1000  # tokens that it may add to what it is given: what the API adds for the answer's form
+    turns = 1  # times that it may send it, at the most, for one answer
 
     def __init__(self, *, timeout: float = TIMEOUT) -> None:
         self._timeout = timeout
         self._client: anthropic.Anthropic | None = None
 
     def ask(self, request: Request, dollars: float) -> Answer:  # noqa: ARG002  (max_tokens bounds it)
-        """See `Backend.ask`."""
+        """Send a request, once: trying again and counting are the client's. Raises ModelError: no answer came."""
         import anthropic  # noqa: PLC0415  (half a second that an offline run saves)
 
         content: list[TextBlockParam] = []
@@ -108,11 +109,8 @@ def _status_error(error: anthropic.APIStatusError) -> ModelError:
 
 def _wait(retry_after: str) -> float | None:
     """Return the seconds of a `retry-after`, which is a number or a date (RFC 9110, 10.2.3)."""
-    try:
+    with suppress(ValueError):
         return max(0.0, float(retry_after))
-    except ValueError:
-        pass
-    try:
+    with suppress(ValueError, TypeError):
         return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
+    return None

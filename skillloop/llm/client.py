@@ -19,19 +19,19 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
-from typing import Any
+from typing import Any, get_args
 
 from skillloop.config import Budget, Config
 from skillloop.llm import prices
 from skillloop.llm.anthropic import Api
 from skillloop.llm.claude_cli import ClaudeCli
-from skillloop.llm.request import Answer, Backend, ModelError, Reply, Request, Usage
+from skillloop.llm.request import Answer, ModelError, Reply, Request, Usage
 from skillloop.store import NANO, Call, Limit, Scope, Store
 from skillloop.store.model_budget import Ending
 from skillloop.text import redact
 
-BACKENDS: dict[str, type[Api | ClaudeCli]] = {"anthropic": Api, "claude": ClaudeCli}
+Backend = Api | ClaudeCli
+BACKENDS: dict[str, type[Backend]] = {"anthropic": Api, "claude": ClaudeCli}
 
 TRIES = 4
 LONGEST_WAIT = 60.0
@@ -59,7 +59,7 @@ class Estimate:
     most: int  # nano-dollars, at one byte a token and all of the allowed output: what is reserved
 
 
-def estimate(request: Request, backend: Backend | type[Api | ClaudeCli] = Api) -> Estimate:
+def estimate(request: Request, backend: Backend | type[Backend] = Api) -> Estimate:
     """Estimate a request before it is sent. No token is shorter than a byte, so `most` is a true upper bound."""
     size, overhead, turns = request.bytes, backend.overhead, backend.turns
     longest = prices.price(request.model, size + overhead)
@@ -134,14 +134,11 @@ def connect(
 
 def limits(budget: Budget) -> dict[Scope, Limit]:
     """Return the person's `[budget]` as limits of the ledger."""
-    return {
-        scope: Limit(
-            round(getattr(budget, f"money_per_{scope}") * NANO),
-            getattr(budget, f"tokens_per_{scope}"),
-            getattr(budget, f"calls_per_{scope}"),
-        )
-        for scope in ("session", "day", "command")
-    }
+    found: dict[Scope, Limit] = {}
+    for scope in get_args(Scope):
+        money, tokens, calls = (getattr(budget, f"{of}_per_{scope}") for of in ("money", "tokens", "calls"))
+        found[scope] = Limit(round(money * NANO), tokens, calls)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +173,8 @@ class ModelClient:
     def complete(self, request: Request) -> Reply:
         """Ask, within the budget. A question that was answered before is not asked again.
 
-        A plan goes on as with a model that refuses; nothing is sent, reserved or written for it.
-
-        Raises:
-            BudgetExceeded: a limit does not allow it; nothing was sent.
-            ModelError: no answer came, also after trying again.
+        A plan goes on as with a model that refuses; nothing is sent, reserved or written for it. Raises BudgetExceeded: a
+        limit does not allow it, and nothing was sent; ModelError: no answer came, also after trying again.
         """
         stored, known = self._store.calls.answer(request.key), None
         if stored is not None:
@@ -243,25 +237,15 @@ def _value(answer: Answer, request: Request) -> tuple[dict[str, Any] | None, str
     return (None, mismatch) if mismatch else (value, "")
 
 
-_TYPES = {
-    dict: "object",
-    list: "array",
-    str: "string",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    NoneType: "null",
-}
+_TYPES: dict[str, type[Any]] = {"object": dict, "array": list, "string": str}
 
 
 def _mismatch(value: Any, schema: Mapping[str, Any], where: str) -> str:
     """Say why a value does not fit the part of JSON Schema that our prompts use; "" when it does. No back end is trusted."""
-    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    name = _TYPES[type(value)]
-    if name not in types and not (name == "integer" and "number" in types):
-        return f"{where} is not {' or '.join(types)}"
+    if not isinstance(value, _TYPES[schema["type"]]):
+        return f"{where} is not {schema['type']}"
     if value not in schema.get("enum", (value,)):
-        return f"{where} is none of {', '.join(map(str, schema['enum']))}"
+        return f"{where} is none of {', '.join(schema['enum'])}"
     parts: Iterable[tuple[Any, Mapping[str, Any], str]] = ()
     if isinstance(value, dict):
         properties = schema["properties"]

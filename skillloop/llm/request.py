@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
@@ -82,14 +82,8 @@ class Request:
     @property
     def key(self) -> str:
         """Return the hex SHA-256 over all that decides the answer."""
-        decisive = (
-            self.model,
-            self.prompt.text,
-            self.about or (self.shared, self.data),
-            self.schema,
-            self.max_tokens,
-            self.sample,
-        )
+        asked = self.about or (self.shared, self.data)
+        decisive = (self.model, self.prompt.text, asked, self.schema, self.max_tokens, self.sample)
         return sha256(json.dumps(decisive, sort_keys=True))
 
     def blocks(self) -> list[tuple[str, bool]]:
@@ -167,15 +161,9 @@ class Reply:
 
 
 class ModelError(SkillloopError):
-    """An attempt got no answer. The client may try again.
+    """An attempt got no answer. The client may try `again`, after `wait` seconds where the other side asks for them.
 
-    Args:
-        message: What happened.
-        again: Whether another attempt makes sense.
-        wait: Seconds that the other side asks to wait first, or None.
-        nano: What it cost all the same, in nano-dollars; None where nobody knows.
-        tokens: Input and output together; None where nobody knows, as it is where `nano` is None and this is not given.
-        request_id: The other side's, if it told one.
+    It cost `nano` nano-dollars and `tokens` (input and output together) all the same; None where nobody knows.
     """
 
     def __init__(
@@ -191,23 +179,3 @@ class ModelError(SkillloopError):
         super().__init__(message)
         self.again, self.wait, self.request_id = again, wait, request_id
         self.nano, self.tokens = nano, None if nano is None and not tokens else tokens
-
-
-class Backend(Protocol):
-    """One way to reach a model. `ask` makes exactly one attempt: trying again and counting are the client's."""
-
-    name: str
-    overhead: int  # tokens that it may add to what it is given
-    turns: int  # times that it may send it, at the most, for one answer
-
-    def ask(self, request: Request, dollars: float) -> Answer:
-        """Send a request.
-
-        Args:
-            request: What to send.
-            dollars: The most that it may cost, for a back end that can enforce it itself.
-
-        Raises:
-            ModelError: no answer came.
-        """
-        ...
