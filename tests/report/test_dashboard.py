@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -44,7 +45,8 @@ def lived(tmp_path, home, store, skill):
 
 
 def rows(home, query, *values):
-    return sqlite3.connect(home / "skillloop.db").execute(query, values).fetchall()
+    with closing(sqlite3.connect(home / "skillloop.db")) as connection:
+        return connection.execute(query, values).fetchall()
 
 
 def test_every_number_of_the_page_follows_from_the_tables(lived, home, skill):
