@@ -44,6 +44,9 @@ RARE = 0.05
 OPPOSED = 2
 """Sessions in which the person says the opposite of a rule, from which it does harm."""
 
+TRIED, FAILED = 10, 3
+"""Of so many automatic edits, so many that changed nothing or made it worse open the breaker."""
+
 _DRAWS = 1000
 
 
@@ -125,6 +128,12 @@ class RuleOutcome:
         a, b = self.wish.after.posterior
         often = (a + len(self.opposed)) / (a + b) >= RARE
         return Effect.CAME_BACK if often and (self.again or self.opposed) else Effect.NO_SIGN
+
+    @property
+    def idle(self) -> bool:
+        """Whether the person says it as often as one would expect without the rule, in two sessions at least."""
+        a, b = self.wish.after.posterior
+        return self.wish.after.said > 1 and a / (a + b) >= PRIOR[0] / sum(PRIOR)
 
     @property
     def failing(self) -> bool:
@@ -224,6 +233,27 @@ def _undone(
     return undone
 
 
+def breaker(store: Store, path: str | Path) -> str:
+    """Return why automatic edits of a file have to wait for a person, or "": too many of the last ones did not help.
+
+    Only those count after which the person has decided nothing about the file, so any decision of theirs closes it.
+    """
+    unseen = store.applied_unseen(path)
+    if len(unseen) < FAILED:
+        return ""
+    found = {each.version.proposal: each for each in of(store, path) if each.wish.after.sessions}
+    tried = [found[name] for name in unseen if name in found][-TRIED:]
+    failed = sum(each.effect is Effect.WORSE or each.idle for each in tried)
+    told = f"{failed} of the last {len(tried)} automatic edits of {target_name(path)} changed nothing or made it worse"
+    return told if failed >= FAILED else ""
+
+
+def broken(store: Store) -> list[str]:
+    """Say which files get no automatic edits any more, and why."""
+    found = (breaker(store, skill) for skill in filter(Path.exists, store.skills()))
+    return [f"{why}; until you decide, the next ones wait" for why in found if why]
+
+
 def waiting(store: Store) -> Iterator[Change]:
     """Find the changes that wait for the person's word: Claude's own, and the rules that came back or made it worse."""
     yield from history.waiting(store)
@@ -260,7 +290,9 @@ def keep(store: Store, change: Change) -> None:
     against = [
         _counted(each) for each in of(store, change.skill) if each.version.number == change.version.number
     ]
-    store.record(KEPT, skill=change.skill, number=change.version.number, seen=max(against, default=-1))
+    store.record(
+        KEPT, skill=change.skill, number=change.version.number, seen=max(against, default=-1), by="person"
+    )
 
 
 def _time(at: str) -> float:

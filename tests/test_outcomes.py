@@ -140,6 +140,26 @@ def test_the_change_since_which_a_rule_that_had_held_is_said_again_made_it_worse
     assert replace(others[1][0], undid=(rule, rates)).effect is Effect.WORSE
 
 
+def test_edits_that_change_nothing_make_the_next_one_wait_until_the_person_decides(live, home, store, skill):
+    rules = (RULE, OTHER, "No, wrong. Never end an answer with a question.")
+    live(*rules, later=False)
+    assert outcomes.breaker(store, skill) == ""
+    for _ in range(3):
+        live(*rules)
+    told = "3 of the last 3 automatic edits of research changed nothing or made it worse"
+    assert outcomes.breaker(store, skill) == told
+    before = skill.read_text()
+    (trial,) = live("No, that's wrong. Always write numbers with a comma.").trials
+    assert [check.name for check in trial.verdict.failed] == ["breaker"]
+    assert skill.read_text() == before
+    leave_notice(home)
+    assert told in (home / "notice.json").read_text()
+    store.set_state(trial.proposal.id, "rejected", "not now", by="person")
+    assert outcomes.breaker(store, skill) == ""
+    (trial,) = live("No, that's wrong. Always sort the references by year.").trials
+    assert trial.verdict.failed == ()
+
+
 def test_the_same_session_digested_twice_counts_once(live, tmp_path, home, store, skill):
     digest(corrected(skill, RULE).witnessed(home), tmp_path, home, store)
     first = only(store, skill)

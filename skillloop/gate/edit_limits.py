@@ -52,6 +52,8 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     if is_rules(inputs.target.path):
         detail = "a rules file, which every session loads, always waits for you"
         yield finding("never automatic", detail, hard=False)
+    if inputs.failing:
+        yield finding("breaker", f"{inputs.failing}; until you decide, the next ones wait", hard=False)
     operations = {edit.op for edit in proposal.edits}
     for entry in apply.never_auto:
         if entry in operations or fnmatch.fnmatchcase(proposal.skill.casefold(), entry.casefold()):

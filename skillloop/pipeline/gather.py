@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from skillloop import config, fs, gate
+from skillloop import config, fs, gate, outcomes
 from skillloop.config import confirmation
 from skillloop.detect import durability
 from skillloop.errors import Refused, SkillloopError, Stale
@@ -110,10 +110,12 @@ def gather(
     if store is None:
         return inputs
     changes = confirmation.changes(store, home, *folders)
+    automatic = inputs.config.apply.mode == "auto"
     return replace(
         inputs,
         added_in_session=store.added_in_session(proposal.session_id),
         added_unseen=store.added_unseen(proposal.path),
+        failing=outcomes.breaker(store, proposal.path) if automatic else "",
         own=_own(proposal.path, store),
         unconfirmed=tuple(str(change) for change in changes if change.loosens),
     )

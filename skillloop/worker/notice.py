@@ -88,7 +88,7 @@ def leave_notice(home: Path) -> None:
     with Store.open(home) as store:
         waiting = len(store.proposals(states=("queued",)))
         lost = [item for item in unlearnt(store) if not item.blocked]
-        changes = [*outcomes.waiting(store)][::-1]
+        changes, broken = [*outcomes.waiting(store)][::-1], outcomes.broken(store)
         newest, news = store.entries(), [*_news(store, _told(home)), *_offer(home, store)]
     ready = [f"{counted(waiting, 'skill edit')} {'is' if waiting == 1 else 'are'} waiting"] * (waiting > 0)
     if lost:
@@ -99,6 +99,7 @@ def leave_notice(home: Path) -> None:
     sentences = [
         *news,
         *_latest(asked, "change to look at"),
+        *(f"{_short(each, 2 * LONGEST)}: {REVIEW}." for each in broken),
         *([f"{' and '.join(ready)}: {REVIEW}."] if ready else []),
     ]
     failed = list(parked(home))

@@ -30,3 +30,8 @@ def test_a_changed_mind_is_followed_and_a_planted_rule_named_or_replaced():
     assert all(each["followed"] for each in changed)
     planted = [life.lived(("plugin", "skillloop", seed), 32) for seed in (1, 2)]
     assert all(each["named"] or each["replaced"] for each in planted)
+
+
+def test_the_breaker_opens_where_no_rule_is_followed_and_only_there():
+    assert life.lived(("deaf", "skillloop", 1), 20)["broke"] <= 10
+    assert life.lived(("absent", "skillloop", 1), 20)["broke"] is None
