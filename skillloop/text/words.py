@@ -28,6 +28,8 @@ _RUSSIAN_ENDING = re.compile(
     "(?<=[а-яё]{3})(?:ами|ями|ого|его|ому|ему|ов|ев|ах|ях|ом|ем|ой|ей|ый|ий|ая|яя|ое|ее|ые|ие|ую|юю|[аеиоуыэюяйь])$"
 )
 _LATIN_ENDING = re.compile("(?:ies|ied|ing|ed|es|s|e)$")
+_WORD = re.compile(r"\w+(?:[.-]\w+)*")
+_NAME = re.compile(r"(?<=[^\s.!?:–—-][ ,])[A-ZÀ-ÖØ-ÞА-Я]\w*(?:[.-]\w+)*|\b\w+(?:\.\w{2,})+")
 _APOSTROPHES = str.maketrans("’‘ʼ＇", "''''")
 
 
@@ -95,8 +97,22 @@ def similarity(a: str, b: str) -> float:
 
 
 def alike(one: str, other: str, least: float) -> bool:
-    """Return whether two lines are at least so similar, and neither forbids or limits what the other does not."""
-    return similarity(one, other) >= least and polarity(one) == polarity(other)
+    """Return whether two lines are at least so similar, and neither forbids, limits or names what the other does not."""
+    return (
+        similarity(one, other) >= least
+        and polarity(one) == polarity(other)
+        and _names(one) <= _plain(other)
+        and _names(other) <= _plain(one)
+    )
+
+
+def _names(text: str) -> set[str]:
+    """Return the words with a capital letter, but for the first, and those with a dot, as hosts have."""
+    return {fold(name) for name in _NAME.findall(text)}
+
+
+def _plain(text: str) -> set[str]:
+    return set(_WORD.findall(fold(text)))
 
 
 @lru_cache(maxsize=4096)

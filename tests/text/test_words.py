@@ -95,3 +95,29 @@ def test_a_megabyte_is_read_in_linear_time(unit):
     start = time.process_time()
     words.content_words(unit * (1_000_000 // len(unit)))
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (
+            "Always check PubMed before you cite a number in the notes",
+            "Always cite Twitter before PubMed in the notes",
+            False,
+        ),
+        (
+            "Always check PubMed before you cite a number in the notes",
+            "Always cite news.org before PubMed in the notes",
+            False,
+        ),
+        (
+            "Always check PubMed before you cite a number in the notes",
+            "always check pubmed before you cite a number in notes",
+            True,
+        ),
+        ("Deploy with Vercel after each merge", "Deploy with Netlify after each merge", False),
+    ],
+)
+def test_lines_that_name_something_else_do_not_say_the_same(one, other, same):
+    assert words.alike(one, other, 0.75) is same
+    assert words.alike(other, one, 0.75) is same
