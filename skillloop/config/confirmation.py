@@ -58,7 +58,7 @@ def changes(
     new = load(home, project, skill_dir)
     try:
         loosens = loosened(load(home, project, skill_dir, before), new)
-    except (fs.Missing, ConfigError):
+    except (OSError, fs.Missing, ConfigError):
         loosens = ["what cannot be told any more"]
     return [Change(path, now[path], tuple(loosens)) for path in changed]
 
@@ -130,15 +130,10 @@ def _sha(path: Path) -> str:
 
 def _kept(home: Path, path: Path, sha: str) -> Source | None:
     """Return the file as it was when it had this hash."""
-    if not sha:
-        return None
-    try:
-        data = (home / "rules" / sha).read_bytes()
-    except OSError:
-        data = b""
-    if sha256(data) != sha:
+    data = (home / "rules" / sha).read_bytes() if sha else b""
+    if sha and sha256(data) != sha:
         raise fs.Missing(f"the confirmed text of {path} is not kept any more")
-    return parse(path, data)
+    return parse(path, data) if sha else None
 
 
 def _log(store: Store, home: Path, path: Path, sha: str, state: str, **detail: str) -> None:

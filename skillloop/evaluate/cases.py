@@ -125,16 +125,10 @@ def _whole(part: str) -> re.Pattern[str]:
 
 
 def evals(skill: str) -> tuple[list[Case], list[str]]:
-    """Read the cases of a skill's own evals/evals.json, each item for itself.
+    """Read the cases of a skill's own evals/evals.json; the cases, and what could not be read, a sentence an item.
 
     Public files differ from the schema of skill-creator (https://github.com/anthropics/skills): a list without an object
     around it; `assertions` for `expectations`; objects for texts. Small text files become a part of the situation.
-
-    Args:
-        skill: Path of the SKILL.md.
-
-    Returns:
-        The cases, and what could not be read, a sentence an item.
     """
     path = Path(skill).parent / EVALS
     try:
@@ -158,11 +152,7 @@ def evals(skill: str) -> tuple[list[Case], list[str]]:
 
 
 def _eval(item: Any, number: int, skill: str) -> Case:
-    """Return the case of one item.
-
-    Raises:
-        ValueError, OSError: it is none, or a file of it cannot be read.
-    """
+    """Return the case of one item. Raises ValueError, OSError: it is none, or a file of it cannot be read."""
     prompt = item.get("prompt") if isinstance(item, dict) else None
     if not isinstance(prompt, str):
         raise ValueError("no prompt")  # noqa: TRY004  (one of the ways in which an item is none)
@@ -199,10 +189,7 @@ def held_out(case: Case) -> bool:
 
 
 def split(everything: list[Case], own: Case) -> tuple[list[Case], list[Case]]:
-    """Split the other cases into those to select by and those held out. The session of `own` is on neither side of the second.
-
-    No session is on both sides; whoever finds otherwise has found a bug.
-    """
+    """Split the other cases into those to select by and those held out, which are never of the session of `own`."""
     others = [case for case in everything if case.id != own.id]
     hidden = [case for case in others if held_out(case) and case.session_id != own.session_id]
     chosen = [case for case in others if case not in hidden]

@@ -145,10 +145,8 @@ def _changed(text: str, other: str) -> str:
 def copies_hidden_answer(proposal: Proposal, hidden: Iterable[str], known: Iterable[str]) -> Check:
     """Check that no edit carries over what only a judge or a check could have told. A hard check.
 
-    Args:
-        proposal: The edits.
-        hidden: What the drafter must not know: patterns and rubrics of cases, words of the judge.
-        known: What it may know: the person's words, the skill's text.
+    The drafter must not know what is `hidden` (patterns and rubrics of cases, words of the judge); it may know the person's
+    words and the skill's text (`known`).
     """
     open_text, lines = "\n".join(known).casefold(), [(edit.new or "").casefold() for edit in proposal.edits]
     allowed = _runs(open_text)

@@ -110,8 +110,7 @@ def request(case: Case, text: str, model: str, sample: int, samples: int = 1) ->
 def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Check]:
     """Yield the checks that replaying gives, cheap ones first; stop where the rest could change nothing.
 
-    Raises:
-        BudgetExceeded, ModelError: see `ModelClient.complete`.
+    Raises BudgetExceeded, ModelError: see `ModelClient.complete`.
     """
     if change.own is None:
         yield unscored("this lesson makes no case")

@@ -36,19 +36,14 @@ class Recovered(NamedTuple):
 def change_lock(store: Store) -> Iterator[list[Recovered]]:
     """Hold the lock of every change, with nothing left over from a crash; the value is what was left over.
 
-    Raises:
-        Locked: another process has held it for 30 seconds.
+    Raises Locked: another process has held it for 30 seconds.
     """
     with fs.locked(store.home / "history.lock"):
         yield [done for change in store.versions.open_publishes() if (done := _recover(store, change))]
 
 
 def record(store: Store, skill: OpenSkill) -> Version:
-    """Return the newest version, which is what is on disk: appended if it was not known.
-
-    Raises:
-        Missing: there is no file.
-    """
+    """Return the newest version, which is what is on disk: appended if it was not known. Raises Missing: there is no file."""
     data = skill.read()
     head = store.versions.head(skill.path)
     return head if head is not None and head.sha == sha256(data) else keep(store, skill, data)
@@ -66,8 +61,7 @@ def keep(store: Store, skill: OpenSkill, data: bytes) -> Version:
 def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publish) -> Version:
     """Carry out `change`, whose hashes are not filled in yet. The caller is in `change_lock`.
 
-    Raises:
-        Stale, Missing, NotEditable, SkillloopError: see `history.publish`.
+    Raises Stale, Missing, NotEditable, SkillloopError: see `history.publish`.
     """
     skill.check_editable()
     head = record(store, skill)
@@ -123,9 +117,7 @@ def _complete(store: Store, skill: OpenSkill, change: Publish) -> Settled:
     """Decide by what is on disk how a publish ended, record it, and leave no temporary file."""
     live = _read(skill)
     if _is(live, change.target):
-        skill.wait_for_writers(
-            change.temporary
-        )  # a save that began before the swap ends in the file we replaced
+        skill.wait_for_writers(change.temporary)  # their save ends in the file that we replaced
     displaced = _displaced(store, skill, change)
     if displaced is not None:
         keep(store, skill, displaced)

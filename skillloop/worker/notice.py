@@ -85,11 +85,14 @@ def counted(number: int, noun: str) -> str:
 
 def leave_notice(home: Path) -> None:
     """Write what the next session start tells the person; an empty notice prints nothing."""
+    told = 0  # the last entry of the log that a session start told of
+    with suppress(OSError, ValueError):
+        told = int((home / "noticed").read_text("ascii"))
     with Store.open(home) as store:
         waiting = len(store.proposals(states=("queued",)))
         lost = [item for item in unlearnt(store) if not item.blocked]
         changes, broken = [*outcomes.waiting(store)][::-1], outcomes.broken(store)
-        newest, news = store.entries(), [*_news(store, _told(home)), *_offer(home, store)]
+        newest, news = store.entries(), [*_news(store, told), *_offer(home, store)]
     ready = [f"{counted(waiting, 'skill edit')} {'is' if waiting == 1 else 'are'} waiting"] * (waiting > 0)
     if lost:
         ready.append(
@@ -108,14 +111,6 @@ def leave_notice(home: Path) -> None:
         reason = failed[-1].error[:200]
         sentences.append(f"skillloop could not digest {what}: {reason}. See {home / 'inbox' / 'failed'}.")
     write_notice(home, " ".join(sentences), newest if news else None)
-
-
-def _told(home: Path) -> int:
-    """Return the number of the last entry of the log that a session start told of."""
-    try:
-        return int((home / "noticed").read_text("ascii"))
-    except (OSError, ValueError):
-        return 0
 
 
 def _offer(home: Path, store: Store) -> Iterator[str]:

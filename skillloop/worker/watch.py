@@ -97,9 +97,8 @@ class Watch(FileSystemEventHandler):
     def step(self, wait: float = LOOK) -> list[Entry]:
         """Wait for changes, do what is due, and return what is new in the log since the last step.
 
-        Raises:
-            Locked: another process writes for longer than we wait; the next step goes on.
-            SkillloopError: the history went away, is damaged, or the system allows no more watching.
+        Raises Locked: another process writes for longer than we wait, and the next step goes on; SkillloopError: the history
+        went away, is damaged, or the system allows no more watching.
         """
         events: set[Path] = set()
         with suppress(queue.Empty):

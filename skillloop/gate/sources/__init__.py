@@ -76,7 +76,9 @@ def _judged(mention: Mention, line: str, base: str, rules: SourceRules) -> Itera
         warning = warns(line, mention)
         why = f"names {shown}, which is untrusted" + ", though as a warning" * warning
         yield Found(entry, why, hard=not warning, key="sources.untrusted")
-    elif trust is Trust.UNKNOWN and not _named_in(base, shown):
+    elif trust is Trust.UNKNOWN and not re.search(  # the skill did not name it
+        rf"(?<![\w.-]){re.escape(shown.lower())}(?![\w-])", base.lower()
+    ):
         twin = rules.resembled(mention.host or "")
         remark = mention.disguise or (f"it resembles {twin}" if twin else "")
         hidden, key = f" ({remark})" if remark else "", "sources.unknown"
@@ -88,12 +90,6 @@ def _judged(mention: Mention, line: str, base: str, rules: SourceRules) -> Itera
             yield Found("", why, hard=sources.unknown == "refuse", key=key)
         elif mention.host is not None:
             yield Found("", f"a host that the skill did not name: {shown}{hidden}", hard=False, key=key)
-
-
-def _named_in(base: str, shown: str) -> bool:
-    """Return whether the skill named the source before: the same host, or the name for a name."""
-    needle, text = shown.lower(), base.lower()
-    return needle in text and re.search(rf"(?<![\w.-]){re.escape(needle)}(?![\w-])", text) is not None
 
 
 def _split_over_lines(added: list[str], rules: SourceRules) -> Iterator[Found]:

@@ -26,12 +26,7 @@ _GAPS = dict.fromkeys(map(ord, " \t\u00a0-_'’"))
 _HOST_SHAPE = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}$")
 
 
-class Trust(Enum):
-    """What the person's rules say of a source."""
-
-    TRUSTED = "trusted"
-    UNTRUSTED = "untrusted"
-    UNKNOWN = "unknown"
+Trust = Enum("Trust", ["TRUSTED", "UNTRUSTED", "UNKNOWN"])  # what the person's rules say of a source
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,7 @@ from skillloop.gate.sources.rules import Mention, phrases
 from skillloop.text import lexicon
 from skillloop.text.lexicon import expression
 
-
-class Stance(Enum):
-    """What a sentence wants done with a source."""
-
-    FOR = "for"
-    DOUBTFUL = "doubtful"
-    AGAINST = "against"
-
+Stance = Enum("Stance", ["FOR", "DOUBTFUL", "AGAINST"])  # what a sentence wants done with a source
 
 # Full-width marks arrive folded, without a space beside them.
 _SENTENCE = re.compile(r"[.;!?](?=\s|$)|(?<=[^\x00-\x7f])[;!?]|[。؛]")
