@@ -97,8 +97,8 @@ def locked(path: Path, *, wait: float = 30.0) -> Iterator[None]:
         os.close(handle)
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, lasting: bool = True) -> None:
-    """Replace or create one of skillloop's own files, in a folder that exists: whole, or not at all.
+def write_atomic(path: Path, data: bytes, *, lasting: bool = True) -> None:
+    """Replace or create one of skillloop's own files (0600), in a folder that exists: whole, or not at all.
 
     `lasting` waits until the new file would survive a power loss; else the old one may come back. Raises Unreachable where
     the disk refuses; the old file is untouched then and no temporary file stays.
@@ -108,7 +108,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, lasting: bool = 
     temp = f".{path.name}.{os.getpid()}.tmp"
     try:
         with reaching(path):
-            _write_new(folder, temp, data, mode)
+            _write_new(folder, temp, data, 0o600)
             os.rename(temp, path.name, src_dir_fd=folder, dst_dir_fd=folder)
             if lasting:
                 os.fsync(folder)

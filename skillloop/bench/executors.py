@@ -66,19 +66,17 @@ def visible_gpus() -> list[str]:
 class Cluster:
     """A slot for each GPU of a Ray cluster, or for each CPU where it has none."""
 
-    def __init__(self, bench: Bench, address: str = "auto") -> None:
-        """Join the cluster. Raises UsageError: ray is not installed, or there is no cluster at the address."""
+    def __init__(self, bench: Bench) -> None:
+        """Join the cluster. Raises UsageError: ray is not installed, or there is no cluster at RAY_ADDRESS."""
         try:
             import ray
         except ImportError as error:
             raise UsageError("ray is not installed", "pip install 'skillloop[ray]'") from error
         if not ray.is_initialized():
             try:
-                ray.init(address=address, log_to_driver=False)
+                ray.init(address="auto", log_to_driver=False)
             except ConnectionError as error:
-                raise UsageError(
-                    f"no Ray cluster at {address}: {error}", "start one with `ray start`"
-                ) from error
+                raise UsageError(f"no Ray cluster: {error}", "start one with `ray start`") from error
         resources = ray.cluster_resources()
         gpus = int(resources.get("GPU", 0))
         self.slots = gpus or max(1, int(resources.get("CPU", 1)))

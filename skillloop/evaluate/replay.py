@@ -50,16 +50,6 @@ class Runs:
         """Count the runs that passed with the old text and fail with the new one."""
         return sum(a > b for a, b in zip(self.old, self.new, strict=True))
 
-    @property
-    def flips(self) -> bool:
-        """Whether the case went from mostly failing to mostly passing."""
-        return not _mostly(self.old) and _mostly(self.new)
-
-    @property
-    def falls(self) -> bool:
-        """Whether the case went from mostly passing to not."""
-        return _mostly(self.old) and not _mostly(self.new)
-
     def __str__(self) -> str:
         return f"{sum(self.old)} → {sum(self.new)} of {len(self.new)} runs pass"
 
@@ -163,7 +153,7 @@ def unscored(why: str) -> Check:
 def gain(own: Runs, alpha: float = ALPHA) -> Check:
     """Check that an edit's own case flips, and beyond luck."""
     chance = sign_test(own.wins, own.losses)
-    passed = own.flips and chance <= alpha
+    passed = not _mostly(own.old) and _mostly(own.new) and chance <= alpha
     why = f"its own case: {own}, chance {chance:.3f}"
     detail = why if passed else f"{why}: no gain beyond luck"
     return Check("own case", passed=passed, hard=False, detail=detail)
@@ -175,8 +165,8 @@ def _others(name: str, play: Play, change: Change, wanted: Sequence[Case]) -> It
         result = runs(play, case, change)
         if result is None:
             yield unscored(f"case {case.id} could not be scored")
-        elif result.falls or result.losses > result.wins:
-            beyond_luck = result.falls and sign_test(result.losses, result.wins) <= ALPHA
+        elif (falls := _mostly(result.old) and not _mostly(result.new)) or result.losses > result.wins:
+            beyond_luck = falls and sign_test(result.losses, result.wins) <= ALPHA
             yield Check(name, passed=False, hard=beyond_luck, detail=f"case {case.id} gets worse: {result}")
         else:
             yield Check(name, passed=True, hard=False, detail=f"case {case.id}: {result}")

@@ -117,61 +117,36 @@ def phrases(*kinds: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(spaced)})(?!\w)|{'|'.join(joined)}", re.IGNORECASE)
 
 
-@dataclass(frozen=True, eq=False)
 class SourceRules:
     """One `[sources]` section together with the table."""
 
-    rules: Sources
-
-    @cached_property
-    def sources(self) -> dict[str, Source]:
-        """Every source by label: the well-known ones, and one for each entry that is none of them."""
-        sources = dict(known())
-        for entry in (*self.rules.untrusted, *self.trusted, *self.rules.aliases):
+    def __init__(self, rules: Sources) -> None:
+        self.rules = rules
+        self.trusted = (
+            *(rules.trusted or ()),
+            *rules.kept,
+        )  # the entries that some level of the rules trusts
+        self.kept = tuple(dict.fromkeys(map(self.label, self.trusted)))  # their labels, in the person's order
+        self.sources = dict(
+            known()
+        )  # by label: the well-known ones, and one for each entry that is none of them
+        for entry in (*rules.untrusted, *self.trusted, *rules.aliases):
             label = self.label(entry)
-            old = sources.get(label)
+            old = self.sources.get(label)
             if old is None:  # no table knows it
                 host = is_host(label)
-                name = not host and "*" not in label
-                old = Source(label, hosts=(label,) * host, names=(label,) * name)
-            names = (*old.names, *self.rules.aliases.get(entry, ()))
-            sources[label] = replace(old, names=names, tool=False)
-        return sources
-
-    @cached_property
-    def trusted(self) -> tuple[str, ...]:
-        """The entries that some level of the rules trusts."""
-        return (*(self.rules.trusted or ()), *self.rules.kept)
-
-    @cached_property
-    def owners(self) -> dict[str, str]:
-        """A source's own hosts, each with its label."""
-        return {host: label for label, source in self.sources.items() for host in source.hosts}
-
-    @cached_property
-    def names(self) -> dict[str, str]:
-        """Squeezed name to label, for names of Latin letters; the others are in `foreign`."""
-        return {squeezed(name): label for name, label in self._named() if name.isascii()}
-
-    @cached_property
-    def phrases(self) -> frozenset[str]:
-        """The squeezed names that are written as several words."""
-        return frozenset(squeezed(name) for name, _ in self._named() if " " in name or "-" in name)
-
-    @cached_property
-    def foreign(self) -> dict[str, str]:
-        """Casefolded name to label, for names in other scripts, which take endings and know no spaces."""
-        return {name.casefold(): label for name, label in self._named() if not name.isascii()}
-
-    def _named(self) -> Iterable[tuple[str, str]]:
-        for label, source in self.sources.items():
-            if not source.tool:
-                yield from ((name, label) for name in source.names if "." not in name)
-
-    @cached_property
-    def loose(self) -> dict[str, str]:
-        """Names that need a context, as written, to label."""
-        return {name: label for label, source in self.sources.items() for name in source.loose}
+                old = Source(label, hosts=(label,) * host, names=(label,) * (not host and "*" not in label))
+            names = (*old.names, *rules.aliases.get(entry, ()))
+            self.sources[label] = replace(old, names=names, tool=False)
+        sources = self.sources.values()
+        self.owners = {host: source.label for source in sources for host in source.hosts}
+        named = [(name, s.label) for s in sources if not s.tool for name in s.names if "." not in name]
+        self.phrases = {squeezed(name) for name, _ in named if " " in name or "-" in name}  # several words
+        self.names = {squeezed(name): label for name, label in named if name.isascii()}  # in Latin letters
+        # names in other scripts, which take endings and know no spaces
+        self.foreign = {name.casefold(): label for name, label in named if not name.isascii()}
+        self.loose = {name: source.label for source in sources for name in source.loose}  # need a context
+        self.read: dict[str, list[Mention]] = {}  # the kept sources of lines that were read before
 
     def label(self, entry: str) -> str:
         """Return the label of an entry: a well-known source where it names one or is its host, else the entry itself."""
@@ -221,11 +196,6 @@ class SourceRules:
                 return trust, entry
         return Trust.UNKNOWN, ""
 
-    @cached_property
-    def kept(self) -> tuple[str, ...]:
-        """Labels of the trusted sources, whose mentions stay, in the person's order."""
-        return tuple(dict.fromkeys(self.label(entry) for entry in self.trusted))
-
     def entry(self, label: str) -> str:
         """Return the entry that trusts a source, or ""."""
         return next((entry for entry in self.trusted if self.label(entry) == label), "")
@@ -236,11 +206,6 @@ class SourceRules:
         kept = [self.sources[label] for label in self.kept]
         parts = (part for s in kept for part in (*s.hosts, *s.names, *s.loose, s.label.replace("*", "")))
         return tuple(sorted(set(map(squeezed, parts)) - {""}))
-
-    @cached_property
-    def read(self) -> dict[str, list[Mention]]:
-        """The kept sources of lines that were read before."""
-        return {}
 
 
 def cleaned(entry: str) -> str:
