@@ -53,7 +53,14 @@ def changes(
         return []
 
     def before(path: Path) -> Source | None:
-        return _kept(home, path, known[str(path)]) if path in changed else read(path)
+        if path not in changed:
+            return read(path)
+        if not (sha := known[str(path)]):
+            return None
+        data = (home / "rules" / sha).read_bytes()
+        if sha256(data) != sha:
+            raise fs.Missing(f"the confirmed text of {path} is not kept any more")
+        return parse(path, data)
 
     new = load(home, project, skill_dir)
     try:
@@ -126,14 +133,6 @@ def _confirmed(store: Store) -> dict[str, str]:
 def _sha(path: Path) -> str:
     data = read_bytes(path)
     return "" if data is None else sha256(data)
-
-
-def _kept(home: Path, path: Path, sha: str) -> Source | None:
-    """Return the file as it was when it had this hash."""
-    data = (home / "rules" / sha).read_bytes() if sha else b""
-    if sha and sha256(data) != sha:
-        raise fs.Missing(f"the confirmed text of {path} is not kept any more")
-    return parse(path, data) if sha else None
 
 
 def _log(store: Store, home: Path, path: Path, sha: str, state: str, **detail: str) -> None:

@@ -58,8 +58,8 @@ class Sessions(Tables):
     ) -> None:
         """Remember that this session was read up to `session.end`, the disagreements in it and what it teaches.
 
-        `read` are the skills and rules files that Claude read in it. A lesson that is known keeps the target that a person gave it; what was found in an earlier reading
-        stays. A candidate that was said again is offered from then on.
+        `read` are the skills and rules files that Claude read in it. A lesson that is known keeps the target that a person
+        gave it; what was found in an earlier reading stays. A candidate that was said again is offered from then on.
         """
         database, name = self._database, session.session_id
         with self.transaction():

@@ -65,8 +65,9 @@ _LOOKS = frozenset("open os.listdir os.scandir os.chdir sqlite3.connect".split()
 def watch(policy: dict[str, Any]) -> None:
     """Report every touch of a watched folder, and every write in a folder that is only to be read."""
     busy = False
-    watched = [os.path.join(p, "") for p in policy["watched"]]
-    spared = [os.path.join(p, "") for p in policy["read"] + policy["write"]]
+    watched, own, readable = (
+        [os.path.join(p, "") for p in policy[of]] for of in ("watched", "write", "read")
+    )
 
     def below(path: str, roots: list[str]) -> bool:
         return any(os.path.join(path, "").startswith(root) for root in roots)
@@ -84,16 +85,15 @@ def watch(policy: dict[str, Any]) -> None:
                 if not isinstance(path, (str, bytes, os.PathLike)):
                     continue
                 where = os.path.realpath(os.fsdecode(path))
-                if not below(where, watched) or below(where, policy["write_roots"]):
+                if not below(where, watched) or below(where, own):
                     continue
-                if writes or not below(where, spared):
+                if writes or not below(where, readable):
                     os.write(policy["report"], f"touched {event} {where}\n".encode())
         except (OSError, ValueError):
             pass  # a path that cannot be resolved cannot be opened either
         finally:
             busy = False
 
-    policy["write_roots"] = [os.path.join(p, "") for p in policy["write"]]
     sys.addaudithook(hook)
 
 

@@ -194,12 +194,15 @@ def _rewritten(low: str, bare: str, rules: SourceRules) -> Iterator[Mention]:
         (bare.translate(TWINS), "look-alike letters"),
     ):
         for mention in mentions(text, rules) if text != low else ():
-            host = mention.host
-            solid = host is None or rules.knows(host)
-            if not solid and host is not None:  # it may be an accident of the rewriting
-                name, _, ending = host.rpartition(".")
-                solid = len(name) >= 4 and ending in ("com", "org", "net", "io", "info")
-            if solid:
+            name, _, ending = (mention.host or "").rpartition(".")
+            likely = len(name) >= 4 and ending in (
+                "com",
+                "org",
+                "net",
+                "io",
+                "info",
+            )  # no accident of the rewriting
+            if mention.host is None or likely or rules.knows(mention.host):
                 yield replace(mention, disguise=mention.disguise or how)
 
 
