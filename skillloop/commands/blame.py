@@ -29,7 +29,7 @@ def command(app: App, skill: str, whole: bool, as_json: bool) -> int:
     Example:
       skillloop blame research
     """  # noqa: D301
-    out = app.console()
+    out, shown = app.console(), 0
     with app.history() as store:
         path = known_skill(store, skill)
         found = {each.line: each for each in outcomes.of(store, path)}
@@ -39,13 +39,15 @@ def command(app: App, skill: str, whole: bool, as_json: bool) -> int:
                 about = {"author": _IMPORT if first else version.author, "created": version.created}
                 emit({"line": number, "text": text, "number": version.number, **about, **_as_object(outcome)})
             elif text.strip() and (whole or not first):
-                author = _IMPORT if first else version.author
+                author, shown = _IMPORT if first else version.author, shown + 1
                 out.say(f"{number:>4}  {version.created[:10]}  {author:<9}  {text}")
                 if outcome is not None:
                     for item in outcome.taught.proposal.evidence if outcome.taught else ():
                         out.say(f"      you said: “{redact(item.quote.strip())}”", "dim")
                     effect = outcome.effect
                     out.say(f"      {effect}: {outcome.why}", _STYLE.get(effect, "dim"))
+    if not (shown or as_json):
+        out.say("every line is as it was found; --all shows them")
     return 0
 
 

@@ -203,7 +203,7 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
                 out.print(render.diff("\n".join(lines)), end="")
         digest = sha256("\0".join(f"{change.path}\0{change.sha}" for change in changed))
         confirmation.confirm(
-            store, app.home, changed, require_person(app, "confirm the rules", digest, token)
+            store, app.home, changed, require_person(app, "constraints --confirm", digest, token)
         )
     for change in changed:
         value = {"path": str(change.path), "sha256": change.sha, "loosens": list(change.loosens)}

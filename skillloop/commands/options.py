@@ -163,7 +163,10 @@ def require_person(
             f"`skillloop {action}` needs a person, and there is no terminal here",
             "run it in a terminal of your own" + "; inside a session the plugin's dialog asks you" * dialog,
         )
-    if not retyped(digest, action.partition(" ")[0].replace("rollback", "roll back")):
+    verb_word = action.partition(" ")[0]
+    if not retyped(
+        digest, {"rollback": "roll back", "constraints": "confirm the rules"}.get(verb_word, verb_word)
+    ):
         raise Refused("not confirmed; nothing was changed")
     return "a terminal"
 

@@ -83,12 +83,14 @@ def all_changes(store: Store, home: Path) -> list[Change]:
 
 
 def unconfirmed(store: Store, home: Path) -> list[str]:
-    """Return each unconfirmed change in a sentence, for whoever asks how things stand."""
+    """Return each change that loosens a rule and nobody confirmed, in a sentence, for whoever asks how things stand."""
     try:
         found = all_changes(store, home)
     except ConfigError as error:
         return [error.message]
-    return [f"not confirmed: {change} (`skillloop constraints --confirm`)" for change in found]
+    return [
+        f"not confirmed: {change} (`skillloop constraints --confirm`)" for change in found if change.loosens
+    ]
 
 
 def record_changes(

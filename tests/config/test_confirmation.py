@@ -113,3 +113,11 @@ def test_the_kept_texts_are_the_person_s_alone(home, store):
     confirmation.record_changes(store, home)
     (kept,) = (home / "rules").iterdir()
     assert [path.stat().st_mode & 0o77 for path in (kept, kept.parent)] == [0, 0]
+
+
+def test_a_file_that_loosens_nothing_is_not_said_to_wait(home, store):
+    confirmation.record_changes(store, home)
+    (home / "config.toml").write_text('# [apply]\n# mode = "review"\n')
+    assert confirmation.unconfirmed(store, home) == []
+    (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    assert "loosens apply.mode" in confirmation.unconfirmed(store, home)[0]
