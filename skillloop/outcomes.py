@@ -181,7 +181,8 @@ def of(store: Store, path: str | Path) -> Iterator[RuleOutcome]:
         lessons = {each.session_id for each in taught.proposal.evidence} if taught else set()
         after = {session for session, spoken in at.items() if spoken > _time(version.created)}
         about, again = said[rule], _sessions(said[rule], after)
-        against = _sessions([each for each in sayings if opposite_wish(each.text, rule)], after)
+        later = [each for each in sayings if each.session in after]
+        against = _sessions([each for each in later if opposite_wish(each.text, rule)], after)
         meant = {each.id for each in about}
         others = [each for each in corrections if each.id not in meant]
         outcome = RuleOutcome(
@@ -199,20 +200,21 @@ def of(store: Store, path: str | Path) -> Iterator[RuleOutcome]:
     yield from (replace(each, undid=undone.get(each.version.number)) for each, _ in found)
 
 
-def _said(rules: Iterable[str], sayings: Sequence[Saying]) -> dict[str, list[Saying]]:
-    """Return what the person said that means each rule, or another rule that means the same: the same list for those."""
-    found: dict[str, list[Saying]] = {}
+def _said(rules: Iterable[str], sayings: Sequence[Saying]) -> dict[str, dict[Saying, None]]:
+    """Return what the person said that means each rule, or another rule that means the same: the same sayings for those."""
+    found: dict[str, dict[Saying, None]] = {}
     for rule in rules:
-        about = [each for each in sayings if same_wish(each.text, rule)]
-        near = [x for x, known in found.items() if same_wish(x, rule) or any(each in known for each in about)]
-        about = list(dict.fromkeys([*about, *(each for other in near for each in found[other])]))
+        about = dict.fromkeys(each for each in sayings if same_wish(each.text, rule))
+        near = [x for x, known in found.items() if same_wish(x, rule) or not known.keys().isdisjoint(about)]
+        for other in near:
+            about |= found[other]
         same = {id(found[other]) for other in near}
         found |= {other: about for other, known in found.items() if id(known) in same} | {rule: about}
     return found
 
 
 def _undone(
-    found: Sequence[tuple[RuleOutcome, set[str]]], said: Mapping[str, list[Saying]]
+    found: Sequence[tuple[RuleOutcome, set[str]]], said: Mapping[str, Collection[Saying]]
 ) -> dict[int, tuple[str, Comparison]]:
     """Return the rules that held until another came, by the number of its version: that at which the rate rose most.
 
@@ -303,5 +305,5 @@ def _sessions(sayings: Iterable[Saying], among: Collection[str]) -> tuple[str, .
     return tuple(dict.fromkeys(each.session for each in sayings if each.session in among))
 
 
-def _compared(sayings: Sequence[Saying], before: Collection[str], after: Collection[str]) -> Comparison:
+def _compared(sayings: Collection[Saying], before: Collection[str], after: Collection[str]) -> Comparison:
     return Comparison(*(Rate(len(_sessions(sayings, among)), len(among)) for among in (before, after)))
