@@ -7,11 +7,11 @@ rules file, empty; no mode of an existing file or folder is ever changed; a lock
 What is refused, and why: a path that is not `…/skills/…/NAME/SKILL.md`, a plugin's or a downloaded skill (an update
 would wipe the edit, see `skillpath`), a SKILL.md that is a device or a pipe, a file with a second hard link
 (replacing it would leave the other name behind, silently), one of another user (replacing it would change the owner), a
-read-only one (somebody meant it), and one that everybody may write (the words could be anybody's). A *group*-writable
+read-only one (somebody meant it), and one that everyone may write to (the words could be anybody's). A *group*-writable
 file is accepted: it is what a umask of 002 makes on most desktops.
 
 A SKILL.md that is a link stays one: the file that it leads to is replaced in its own folder, and all of the above holds
-for that file. Each link on the way is the person's or root's, in a folder that not everybody may write. The history goes
+for that file. Each link on the way is the person's or root's, in a folder that not everyone may write to. The history goes
 by the link's place, so two links to one file have a history each, which see one another's edits as made by hand.
 """
 
@@ -225,7 +225,7 @@ class OpenSkill:
             raise NotEditable(f"{self.path} is read-only", f"chmod u+w {shlex.quote(self.real)}")
         if (status.st_mode | _by_others(os.fstat(self.folder))) & stat.S_IWOTH:
             hint = f"chmod o-w {shlex.quote(self.real)} and its folder"
-            raise NotEditable(f"everybody may write {self.path}", hint)
+            raise NotEditable(f"everyone may write to {self.path}", hint)
 
     def stage(self, name: str, data: bytes) -> None:
         """Write `data` beside the file under `name`, with the file's mode and group, and wait for the disk."""
@@ -328,7 +328,7 @@ def make_rules(path: str | Path) -> None:
     """
     name = Path(canonical(path))
     if not is_rules(str(name)):
-        raise UsageError(f"{name} is no rules file")
+        raise UsageError(f"{name} is not a rules file")
     for folder in (name.parents[1], name.parent):
         with reaching(folder):
             try:
@@ -357,7 +357,7 @@ def _doubt(link: str) -> str:
         if status.st_uid not in {0, os.geteuid()}:
             return f"is a symbolic link by way of {place}, which belongs to another user"
         if _by_others(folder) & stat.S_IWOTH:
-            return f"is a symbolic link by way of {place.parent}, which everybody may write"
+            return f"is a symbolic link by way of {place.parent}, which everyone may write to"
         place = (place.parent / target.parent).resolve() / target.name
     return "is a symbolic link that leads in a circle"
 

@@ -61,7 +61,7 @@ _REASONS = {
     Owner.PLUGIN: "belongs to a plugin, and its next update would undo the edit",
     Owner.SYNCED: "is downloaded, and the next sync would undo the edit",
     Owner.STORE: "is a symbolic link into a place that is read-only for you",
-    Owner.STRAY: "is a symbolic link that leads out of its project, or to a file that is no Markdown",
+    Owner.STRAY: "is a symbolic link that leads out of its project, or to a file that is not Markdown",
 }
 COPY_HINT = "copy the skill to your own folder and let the copy learn: `skillloop review` does it for you"
 

@@ -554,7 +554,7 @@ def test_the_next_start_does_not_ask_for_what_is_decided(queued):
 
 
 def test_the_demo_waits_for_a_key_after_each_part_if_it_is_told_to(desk):
-    goes_on = ("any key goes on", " ")
+    goes_on = ("press any key to continue", " ")
     code, shown = desk.type("demo", "--play", answers=[goes_on, goes_on])
     assert (code, "identical to the original" in shown) == (0, True), shown
 
@@ -647,7 +647,7 @@ def test_status_tells_what_stands_of_what_was_applied_and_which_session_failed(q
     job.parent.mkdir(parents=True)
     job.write_text('{"session_id": "a", "transcript_path": "/a.jsonl", "error": "no disk"}')
     shown = desk.run("status").stdout
-    assert "1 of the applied no longer in the skill" in shown
+    assert "1 of those applied no longer in the skill" in shown
     assert "not digested: /a.jsonl: no disk" in shown
 
 
@@ -880,7 +880,7 @@ def test_what_is_risky_asks_for_a_code_of_its_own(desk):
         desk,
         *YES,
         ("? more", "y"),
-        ("to apply", lambda text: "no\n" * ("Look twice" in text)),
+        ("to apply", lambda text: "no\n" * ("Look closely" in text)),
         ("? more", "s"),
         ("? more", "y"),
     )

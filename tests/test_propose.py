@@ -157,7 +157,7 @@ def test_a_session_proposes_at_most_five(desk):
     ]
     told = desk.run("propose", "--json", stdin=json.dumps(given))
     assert [each["outcome"] for each in told] == ["waits"] * MOST + ["refused"] * 2
-    assert "that is all" in told[-1]["reason"]
+    assert "which is the limit" in told[-1]["reason"]
 
 
 @pytest.mark.parametrize(

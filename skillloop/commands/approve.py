@@ -59,18 +59,20 @@ def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued
     if queued.state not in OPEN and not (blocked and queued.state == "discarded" and blocked_by(queued)):
         raise UsageError(
             f"edit {queued.proposal.id} is not waiting: it is {queued.state} ({queued.reason})",
-            "`skillloop status` lists what waits",
+            "`skillloop status` lists what is waiting",
         )
     return queued
 
 
 @verb(
     edit_argument,
-    click.option("--reason", help="Why. A model that drafts is told, so that it does not try again."),
+    click.option(
+        "--reason", help="Why. A model that drafts edits is told, so that it does not try this one again."
+    ),
     token_option,
 )
 def reject(app: App, proposal: str, reason: str | None, token: str | None, as_json: bool) -> int:
-    """Drop one waiting edit, or a lesson that you want to hear no more of: one that your rule blocks, or that you said once.
+    """Drop one waiting edit, or a lesson that you no longer want to be asked about: one that your rule blocks, or that you said once.
 
     Asks first, as `skillloop approve` does. Records the decision; the SKILL.md stays as it is.
 

@@ -35,7 +35,7 @@ folder_option = click.option(
     default="bench-run",
     help="The run's folder: ledger, candidates, logs, report.",
 )
-slots_option = click.option("--slots", type=int, help="Trainings at once. [default: one a GPU, else 1]")
+slots_option = click.option("--slots", type=int, help="Training runs at once. [default: one per GPU, else 1]")
 
 
 @click.group(name="bench")
@@ -54,17 +54,19 @@ def command() -> None:
 @click.option(
     "--corpus", default="stdlib", help=f"What a new --data is made from: {', '.join(CORPORA)}, or a folder."
 )
-@click.option("--trials", type=int, default=10, help="Candidates beside the baseline.")
+@click.option("--trials", type=int, default=10, help="Candidates to try besides the baseline.")
 @click.option(
-    "--seconds", type=float, help="Of one training. [default: 300 with a GPU, else 10 of processor time]"
+    "--seconds",
+    type=float,
+    help="Length of one training run. [default: 300 with a GPU, else 10 of processor time]",
 )
 @click.option(
     "--proposer",
     type=click.Choice(PROPOSERS),
     default="all",
-    help="Known ideas, a search of the knobs, both in turn, or a model.",
+    help="Who proposes edits: known ideas, a search over the settings, both in turn, or a model.",
 )
-@click.option("--seed", type=int, default=1, help="Decides all draws of the run.")
+@click.option("--seed", type=int, default=1, help="Seed of every random choice in the run.")
 @slots_option
 @click.option(
     "--executor",
@@ -82,11 +84,11 @@ def command() -> None:
 @json_option
 @click.pass_obj
 def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool, **options: Any) -> None:
-    """Run experiments; an interrupted run goes on where it stopped.
+    """Run experiments; an interrupted run continues where it stopped.
 
     \b
     Example: skillloop bench run --corpus shakespeare --seconds 20 --trials 10
-    Writes below --dir, and --data if it does not exist; what a model costs goes to the home's ledger. Ends with DIR/report.html.
+    Writes below --dir, and --data if it does not exist; what a model costs is recorded in skillloop's home. Ends with DIR/report.html.
     """  # noqa: D301
     recipe = options["recipe"] or setup.recipe_folder()
     opened = _open(recipe, options)
@@ -136,7 +138,7 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
 def attempt(app: App, path: Path, message: str, root: Path, slots: int | None, as_json: bool) -> None:
     """Judge one edit: PATH is an edited train.py, or a folder that holds one.
 
-    It is measured until the noise decides; the exit code is 4 if it was not kept.
+    It is measured as often as the noise requires; the exit code is 4 if it was not kept.
 
     \b
     Example: skillloop bench try train.py -m "GELU in place of ReLU squared"

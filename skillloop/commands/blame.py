@@ -1,4 +1,4 @@
-"""`skillloop blame`: who brought each line of a file, the words that taught it, and whether it helped."""
+"""`skillloop blame`: who added each line of a file, the words that taught it, and whether it helped."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _IMPORT = "as found"
 
 @verb(
     skill_argument,
-    click.option("--all", "whole", is_flag=True, help="Show the lines that were there at first, too."),
+    click.option("--all", "whole", is_flag=True, help="Also show the lines that were there from the start."),
 )
 def command(app: App, skill: str, whole: bool, as_json: bool) -> int:
-    """Show who brought each line of a skill or rules file, when, your words that taught it, and whether it helped.
+    """Show who added each line of a skill or rules file and when, which of your words taught it, and whether it helped.
 
     A rule helped if you say it less often where it is in force. Writes nothing.
 

@@ -32,7 +32,7 @@ def find(store: Store, wanted: str) -> Change:
     for change in outcomes.waiting(store):
         if change.id == wanted:
             return change
-    raise UsageError(f"no change {wanted} waits", "`skillloop review` lists what waits")
+    raise UsageError(f"no change {wanted} waits", "`skillloop review` lists what is waiting")
 
 
 def keep(app: App, wanted: str, token: str | None, *, as_json: bool) -> int:

@@ -37,9 +37,9 @@ SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 @click.group(name="config")
 def command() -> None:
-    """Your rules and settings: where they stand, what holds, and every key there is.
+    """Your rules and settings: where they are, which are in force, and every key there is.
 
-    Only `edit` writes anything, and that in your editor.
+    Only `edit` (in your editor) and `show --confirm` write anything.
 
     \b
     Examples:
@@ -50,7 +50,7 @@ def command() -> None:
 
 @verb()
 def where(app: App, as_json: bool) -> int:
-    """Print where your own rules stand (or would), and those of the project here. Writes nothing.
+    """Print where your own rules are (or would be), and those of the project here. Writes nothing.
 
     \b
     Example:
@@ -65,7 +65,7 @@ def where(app: App, as_json: bool) -> int:
 @click.command()
 @click.argument("command", required=False)
 def schema(command: str | None) -> None:
-    """Print the JSON Schema of the rule files, for an editor that checks TOML; with COMMAND, of what it prints with --json.
+    """Print the JSON Schema of the rule files, for an editor that checks TOML; with COMMAND, that of its --json output.
 
     \b
     Examples:
@@ -87,7 +87,7 @@ def schema(command: str | None) -> None:
 @click.command()
 @click.pass_obj
 def edit(app: App) -> None:
-    """Open your own rules in $EDITOR, and say what is wrong with them. Writes the file first, as `init` does, if there is none.
+    """Open your own rules in $EDITOR, and say what is wrong with them. Creates the file first, as `init` does, if there is none.
 
     \b
     Example:
@@ -105,7 +105,7 @@ def edit(app: App) -> None:
 
 @verb()
 def init(app: App, as_json: bool) -> int:
-    """Write your `config.toml`, with every key and its meaning as a comment. Never overwrites one.
+    """Write your `config.toml`, with every key explained and commented out. Never overwrites one.
 
     \b
     Example:
@@ -135,16 +135,16 @@ def _tell_doubts(app: App) -> None:
 
 @verb(
     click.argument("skill", required=False, type=click.Path(path_type=Path)),
-    click.option("--confirm", is_flag=True, help="Say that you changed the rules yourself; asks first."),
+    click.option("--confirm", is_flag=True, help="Confirm that you changed the rules yourself; asks first."),
     token_option,
 )
 def constraints(app: App, skill: Path | None, confirm: bool, token: str | None, as_json: bool) -> int:
-    """Print the rules that hold, each with its file and line. Writes nothing, unless told to --confirm.
+    """Print the rules in force, each with its file and line. Writes nothing, unless told to --confirm.
 
     SKILL is the path of a skill's folder or SKILL.md; without it: your own rules and those of the project here.
 
     If a rule is loosened, automatic edits pause until you --confirm the change: this shows what changed, asks, and
-    writes your answer to the home. The files themselves are never written.
+    writes your answer to skillloop's home. The files themselves are never changed.
 
     \b
     Examples:
@@ -172,7 +172,7 @@ def constraints(app: App, skill: Path | None, confirm: bool, token: str | None, 
 @click.command()
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 def completion(shell: str) -> None:
-    """Print the script that lets SHELL complete verbs, options, skills and ids of edits. Writes nothing.
+    """Print the script that lets SHELL complete verbs, options, skills and edit ids. Writes nothing.
 
     \b
     Examples:
@@ -224,7 +224,7 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
 def check(app: App, skill: Path, new: Path | None, call: bool, as_json: bool) -> int:
     """Check a hand-made change to a SKILL.md against your rules. Writes nothing.
 
-    Compares SKILL with another text of it. Exits with 4 if a hard check fails, so that it can guard a repository.
+    Compares SKILL with a changed text of it. Exits with 4 if a hard check fails, so that it can guard a repository.
 
     \b
     Example:

@@ -45,7 +45,7 @@ def command(app: App, *, play: bool) -> int:
 
         def pause() -> None:
             if play and interactive():
-                press("any key goes on")
+                press("press any key to continue")
 
         with own.store() as store:
             ended = read(transcript)

@@ -29,11 +29,13 @@ from skillloop.worker.notice import counted
 @verb(
     click.argument("sessions", nargs=-1, metavar="[PATH|SESSION_ID]..."),
     click.option(
-        "--last", is_flag=True, help="The session that changed last; of this project, if it has one."
+        "--last", is_flag=True, help="The session that changed last: this project's, if it has one."
     ),
     click.option("--all", "every", is_flag=True, help="Every session of every project."),
     click.option(
-        "--since", metavar="WHEN", help="Sessions changed since a date (2026-11-01) or for a span (7d, 12h)."
+        "--since",
+        metavar="WHEN",
+        help="Sessions changed since a date (2026-11-01) or within a span (7d, 12h).",
     ),
     click.option("--dry-run", is_flag=True, help="Write nothing, anywhere."),
     click.option(
@@ -46,8 +48,9 @@ from skillloop.worker.notice import counted
 def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool, **chosen: Any) -> int:
     """Find your corrections in sessions, and draft, check and queue edits for the skills you were using.
 
-    Writes to the home (what was found, the queue); to a SKILL.md only under `apply.mode = "auto"`. With --dry-run it
-    writes nothing, and asks no model. With --json: one object a line, one line per session; with --plan, one per request.
+    Writes to skillloop's home (what was found, the queue), and to a SKILL.md only under `apply.mode = "auto"`. With
+    --dry-run it writes nothing, and asks no model. With --json: one object per line, for each session, or with --plan for
+    each request.
 
     \b
     Examples:

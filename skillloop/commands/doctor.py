@@ -45,11 +45,11 @@ class Finding(NamedTuple):
     click.option(
         "--rebuild",
         is_flag=True,
-        help="Restore a damaged database from its newest sound copy and what proves itself since; the damaged file is kept.",
+        help="Restore a damaged database from its newest sound copy; what was decided since is lost, the damaged file is kept.",
     )
 )
 def command(app: App, rebuild: bool, as_json: bool) -> int:
-    """Check everything skillloop rests on: home, database, log, interrupted changes, inbox, skills, rules.
+    """Check everything skillloop relies on: home, database, log, interrupted changes, inbox, skills, rules.
 
     Completes or undoes what a crash interrupted (it writes the history for that) and changes nothing else. Exits with
     1 if something is broken. --rebuild asks a person in a terminal, touches no skill, and lists what was lost.
@@ -122,7 +122,7 @@ def _guarded(name: str, check: Callable[..., Iterator[Finding]], *about: object)
 
 def _home(home: Path) -> Iterator[Finding]:
     if not home.exists():
-        yield Finding("note", f"{home} does not exist yet; it is created now")
+        yield Finding("note", f"{home} does not exist yet; it will be created now")
     elif (mode := stat.S_IMODE(home.stat().st_mode)) & 0o077:
         yield Finding("bad", f"others can read {home} (mode {mode:o})", f"chmod 700 {home}")
     else:
@@ -172,7 +172,7 @@ def _queue(store: Store) -> Iterator[Finding]:
     waiting = len(store.proposals(states=("queued",)))
     yield Finding("ok", f"queue: {waiting} waiting" + (", see `skillloop review`" if waiting else ""))
     for item in unlearnt(store):
-        todo = "mend that, or decide in `skillloop review`"
+        todo = "put that right, or decide in `skillloop review`"
         todo = f"change the rule, or `skillloop reject {item.id}`" if item.blocked else todo
         yield Finding("note", f"not learned, {item.where}: “{item.text}”: {item.reason}", todo)
 

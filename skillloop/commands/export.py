@@ -15,9 +15,9 @@ from skillloop.store import Corrupt, Store
 
 @verb(click.argument("file", type=click.Path(path_type=Path, dir_okay=False)))
 def command(app: App, file: Path, as_json: bool) -> int:
-    """Write the whole history to one file: every version of every skill, the queue, the log, what was found.
+    """Write the whole history to one file: every version of every skill, the queue, the log, and what was found.
 
-    Writes FILE, which must be new, readable by you alone (mode 0600): your quoted words are in it. Not in it: the key
+    Creates FILE, which must not exist yet, readable by you alone (mode 0600): your quoted words are in it. Left out: the key
     that signs the log, your rules (config.toml), waiting sessions. The file is verified before it gets its name;
     `skillloop import` reads it.
 
@@ -57,7 +57,7 @@ def in_words(counts: dict[str, int]) -> str:
 def import_(app: App, file: Path, replace: bool, as_json: bool) -> int:
     """Load a history that `skillloop export` wrote.
 
-    Writes the database of this home and signs the log with its key. No skill is touched: skills are known by their
+    Writes the database in skillloop's home and signs the log with this home's key. No skill is touched: skills are known by their
     paths, and `skillloop log` and `diff` show each of their versions. It never overwrites a history without asking:
     --replace asks a person in a terminal, and keeps the old one as `skillloop.db.replaced-1`.
 

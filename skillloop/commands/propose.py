@@ -27,12 +27,13 @@ TRIES = 2  # so often may a check turn down what cites a turn: its wording can b
 
 @verb(session_argument)
 def command(app: App, session: str | None, as_json: bool) -> int:
-    """Queue lessons drawn from a session, given as JSON or TOML on stdin. Writes the queue and no SKILL.md: all of it waits for you.
+    """Queue lessons drawn from a session, given as JSON or TOML on stdin. Writes to the queue, never to a SKILL.md: everything waits for you.
 
     This is what Claude calls in /skillloop:reflect. A lesson cites turns by their ids (see `skillloop turns`); the quotes are
     filled in from the transcript and the gate checks each line. Fields: cites, lesson; optional: scope (skill, project, person),
-    target (name or path of a skill), op (insert, replace) with old (the list item that gives way), why. At most five of a
-    session; what is turned down may be reworded once. The session is the one it is called in, else the newest of this project.
+    target (name or path of a skill), op (insert, replace) with old (the list item to replace), why. At most five per
+    session; one that is turned down may be reworded once. Without an argument: the session that it is called in, else this
+    project's newest.
 
     \b
     Example:
@@ -88,7 +89,7 @@ def _refusal(store: Store, lesson: Lesson) -> str:
     earlier = [(item, state) for item, state in made if (item.session_id, item.drafter) == whose]
     failed = [item for item, state in earlier if state == "discarded"]
     if len(earlier) - len(failed) >= MOST:
-        return f"{MOST} lessons of this session were proposed: that is all"
+        return f"{MOST} lessons of this session were proposed, which is the limit"
     cites = {item.id for item in (lesson.evidence, *lesson.also)}
     tries = sum(not cites.isdisjoint(item.id for item in each.evidence) for each in failed)
     return "it was turned down twice: leave it" if tries >= TRIES else ""

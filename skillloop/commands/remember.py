@@ -31,18 +31,18 @@ from skillloop.text.redact import redact
 
 @verb(
     click.argument("rule"),
-    click.option("--skill", metavar="SKILL", help="The skill that learns it: its name or its path."),
+    click.option("--skill", metavar="SKILL", help="The skill that should learn it: its name or its path."),
     click.option("--project", is_flag=True, help="For this project: `.claude/rules/learned.md`."),
     click.option(
         "--everywhere", is_flag=True, help="For everything you do: the rules file in your own folder."
     ),
 )
 def command(app: App, rule: str, skill: str | None, project: bool, everywhere: bool, as_json: bool) -> int:
-    """Remember a rule in your own words. Without an option it goes to the skill that is about it, else to a rules file.
+    """Remember a rule in your own words. Without an option it goes to the skill it concerns, else to a rules file.
 
     Like every edit it is placed, checked against your rules, and queued. In a terminal you decide at once; with
     `apply.mode = "auto"` a ready one is applied as soon as you retype a code. Inside a session it always waits for you.
-    Writes the queue, and the file once you say so.
+    Writes to the queue, and to the file once you agree.
 
     \b
     Examples:
@@ -51,7 +51,7 @@ def command(app: App, rule: str, skill: str | None, project: bool, everywhere: b
     """  # noqa: D301
     text = redact(" ".join(rule.split()).removeprefix("- "))
     if not text or len(text) > LONGEST:
-        raise UsageError(f"a rule has 1 to {LONGEST} characters, not {len(text)}")
+        raise UsageError(f"a rule must have 1 to {LONGEST} characters, not {len(text)}")
     if sum((skill is not None, project, everywhere)) > 1:
         raise UsageError("give only one of --skill, --project and --everywhere")
     typed = interactive()

@@ -17,7 +17,7 @@ from skillloop.report import dashboard
     click.option("--open", "opened", is_flag=True, help="Open it in the browser."),
 )
 def command(app: App, file: Path | None, opened: bool, as_json: bool) -> int:
-    """Draw corrections a week, what each rule did, what waits and who wrote what, as one page to look at.
+    """Draw one page: corrections per week, what each rule did, what is waiting, and who wrote what.
 
     Writes FILE [default: report.html in skillloop's home], which loads nothing from anywhere and is readable by you alone:
     your quoted words are in it. Decide in `skillloop review`.

@@ -58,8 +58,8 @@ def command(
     b back     s skip     q quit     ? explain the keys
 
     The first y asks for a code that is on the screen; risky edits ask again. Then come lessons that no file could learn,
-    and what you said once, maybe for good: k keep (it becomes an edit), o it was once, n never ask again. Without a
-    terminal it only lists what waits. Writes what you decide: the SKILL.md and the history.
+    and what you said once and may have meant for good: k keep (it becomes an edit), o it was for once, n never ask again.
+    Without a terminal it only lists what is waiting. Writes what you decide: the SKILL.md and the history.
 
     \b
     Examples:
@@ -88,7 +88,7 @@ def command(
         if not ask:
             _list(app, store, entries, limit or len(entries), skill, as_json=as_json)
         elif not entries:
-            click.echo("nothing waits")
+            click.echo("nothing is waiting")
         else:
             try:
                 Sitting(app, store, [_id(e) if isinstance(e, Queued) else e for e in entries]).run()

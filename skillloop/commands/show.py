@@ -30,7 +30,7 @@ BYTES = 260  # of one text in the JSON of a review: a quote, a changed line, a r
 def command(app: App, proposal: str, as_json: bool) -> int:
     """Show one edit against the skill as it is now: your words, the change, every check. Writes nothing.
 
-    PROPOSAL is an id or the beginning of one, or names a change of Claude's that waits (`SKILL@VERSION`).
+    PROPOSAL is an id or the beginning of one, or names a change by Claude that is waiting (`SKILL@VERSION`).
 
     \b
     Example:
@@ -98,7 +98,7 @@ def _begun(text: str, most: int) -> str:
 
 def _who(verdict: Verdict) -> str:
     doubted = any(check.name in DOUBTS for check in verdict.failed)
-    return "The transcript says, which does not prove that you did" if doubted else "You said"
+    return "The transcript says that you said (which is no proof)" if doubted else "You said"
 
 
 def _change(diff: str) -> str:

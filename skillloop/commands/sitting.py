@@ -40,14 +40,14 @@ from skillloop.text.redact import shown
 from skillloop.worker.notice import Unlearnt, line_of
 
 KEYS = {
-    "y": "apply it (where it takes the place of a line: replace that line)",
+    "y": "apply it (in place of the old line, if it replaces one)",
     "n": "reject it, with a reason if you like",
-    "e": "edit the new line (both lines, where it replaces one)",
-    "k": "keep both lines, where it replaces one",
+    "e": "edit the new line (both lines, if it replaces one)",
+    "k": "keep both lines, if it replaces one",
     "m": "move it to another file",
-    "o": "it was meant once only: reject it, and never ask again",
+    "o": "it was meant for once only: reject it, and never ask again",
     "a": "apply all that are ready for this file",
-    "c": "show the checks that passed, and all else there is",
+    "c": "show the checks that passed, and everything else there is",
     "u": "undo the last decision",
     "b": "back to the one before",
     "s": "skip it (so does Enter)",
@@ -88,7 +88,7 @@ def alike(one: Proposal, other: Proposal) -> bool:
 
 def not_learned(item: Unlearnt) -> str:
     """Say what no file has learned, and why."""
-    drop = f"\n  to hear of it no more: skillloop reject {item.id}" if item.blocked else ""
+    drop = f"\n  to stop being told: skillloop reject {item.id}" if item.blocked else ""
     return tilde(f"not learned: {item.text}  ({item.where})\n  {item.reason}{drop}")
 
 
@@ -171,7 +171,7 @@ class Sitting:
                 show.page(self.app.console(), queued, prepared, whole=True)
             else:
                 say("\n".join(f"  {letter}  {what}" for letter, what in KEYS.items()))
-            press("any key goes on")
+            press("press any key to continue")
         return False
 
     def _open(self) -> list[Queued]:
@@ -199,7 +199,7 @@ class Sitting:
         try:
             gather.refuse_if_forbidden(prepared)
             if risky:
-                say(f"Look twice: {risky[0]}")
+                say(f"Look closely: {risky[0]}")
             if (risky or not self.confirmed) and not retyped(prepared.digest, "apply it"):
                 return False
             self.confirmed = True
@@ -364,7 +364,7 @@ class Sitting:
         out.say("\n── Said once, maybe for good ──", "bold cyan")
         out.say(f"“{lesson.evidence.quote.strip()}”", "italic")
         out.say(f"→ {where} would say: {lesson.text}")
-        key = press("k keep · o it was once · n never ask again · s skip · b back · q quit")
+        key = press("k keep · o it was for once · n never ask again · s skip · b back · q quit")
         if key == "k":
             return self._give(self.store.keep(lesson.id), "you said it once")
         if key in {"o", "n"}:

@@ -35,7 +35,7 @@ def command(app: App, as_json: bool) -> int:
     gone = facts["proposals"].get("applied", 0) - facts["in_force"]
     out.say(f"home        {tilde(facts['home'])}")
     out.say(f"sessions    {facts['sessions']} digested, {facts['jobs']} in the inbox")
-    out.say(f"edits       {states}" + f" ({gone} of the applied no longer in the skill)" * bool(gone))
+    out.say(f"edits       {states}" + f" ({gone} of those applied no longer in the skill)" * bool(gone))
     out.say(f"not learned {counted(len(facts['unlearnt']), 'lesson')}")
     if facts["model"] is not None:
         out.say(f"model       {_spend(facts['model'])}")
@@ -118,7 +118,11 @@ def _spend(model: dict[str, Any]) -> str:
     today, total = model["today"], model["total"]
     if model["backend"] == "offline" and not total["calls"]:
         return f"none ({model['why']})"
-    lost = f"; {model['unanswered']} without an answer, counted at their most" if model["unanswered"] else ""
+    lost = (
+        f"; {model['unanswered']} without an answer, counted at the most they can cost"
+        if model["unanswered"]
+        else ""
+    )
     judge = f"; {model['judge']}" if model["judge"] else ""
     return (
         f"{model['backend']} ({model['why']}); today ${today['dollars']:.4f} of ${model['limit']:.2f}, "

@@ -25,7 +25,8 @@ session_argument = click.argument("session", required=False, metavar="[PATH|SESS
 def command(app: App, session: str | None, as_json: bool) -> int:
     """Print what you said in a session, turn by turn, with the ids that `skillloop propose` cites. Writes nothing.
 
-    The session is the one that it is called in, else the newest of this project. Words that may be another's are not shown.
+    Without an argument: the session that it is called in, else this project's newest. Words that may be someone else's
+    are not shown.
 
     \b
     Examples:

@@ -40,8 +40,8 @@ def command(app: App, purge: bool, token: str | None, as_json: bool) -> int:
     """List what skillloop created; with --purge, remove that and nothing else.
 
     Writes nothing without --purge. Every skill stays as it is, with the lines that it learned, and so do your rules
-    (config.toml) and all other files of yours. The versions go with the history: `skillloop export` keeps them. The
-    client removes the plugin itself, `claude plugin uninstall skillloop@skillloop`, and leaves all of this.
+    (config.toml) and all other files of yours. The versions go with the history: `skillloop export` keeps them. Claude
+    Code removes the plugin itself (`claude plugin uninstall skillloop@skillloop`) and leaves all of this in place.
 
     \b
     Examples:

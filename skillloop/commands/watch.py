@@ -19,9 +19,9 @@ IDLE = 600.0  # seconds without a new record after which an open session is dige
 def command(app: App, as_json: bool) -> int:
     """Follow the transcripts and the skills until Ctrl-C, and show what is found.
 
-    A session whose client ended without a hook is digested at once; a silent one, after ten minutes. An edit
-    of a skill that has a history is recorded as a version when it is saved. Writes what `digest` writes.
-    With --json: one object a line, as `skillloop log --json` prints them.
+    A session whose client ended without running its hook is digested at once; one that falls silent, after ten minutes.
+    An edit to a skill that has a history is recorded as a version when it is saved. Writes what `digest` writes.
+    With --json: one object per line, as `skillloop log --json` prints them.
 
     \b
     Examples:

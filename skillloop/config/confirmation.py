@@ -66,7 +66,7 @@ def changes(
     try:
         loosens = loosened(load(home, project, skill_dir, before), new)
     except (OSError, fs.Missing, ConfigError):
-        loosens = ["what cannot be told any more"]
+        loosens = ["what can no longer be told"]
     return [Change(path, now[path], tuple(loosens)) for path in changed]
 
 

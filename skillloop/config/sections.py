@@ -147,7 +147,7 @@ class Protect:
 
     headings: tuple[str, ...] = names("headings whose sections, subsections included, no edit may touch")
     must_keep: tuple[str, ...] = names(
-        "patterns (`*` and `?` as in a shell, any letter case); a line that holds one stays"
+        "patterns (`*` and `?` as in a shell, any letter case); a line that matches one stays"
     )
     lines: tuple[str, ...] = names("whole lines that stay, without their list marker")
 
@@ -212,7 +212,7 @@ class Model:
         "claude",
         "offline",
         default="offline",
-        doc='"offline" asks no model, "claude" asks through the installed client, "anthropic" through the API, "auto" takes what is there',
+        doc='"offline" asks no model, "claude" asks through the installed client, "anthropic" through the API, "auto" uses whichever is available',
     )
     cheap: str = text("model that replays cases", "claude-haiku-5-5")
     careful: str = text("model that is asked once about each session, and judges", "claude-sonnet-5-5")
@@ -287,7 +287,9 @@ def schema() -> dict[str, Any]:
 
 def commented() -> str:
     """Return a rule file that sets nothing: each key with its default and its meaning, as comments."""
-    lines = ["# Your rules. Take the # from what you want to set; `skillloop config show` prints what holds."]
+    lines = [
+        "# Your rules. Remove the # from what you want to set; `skillloop config show` prints what is in force."
+    ]
     for key, default, meaning in reference():
         section, _, name = key.partition(".")
         if f"[{section}]" not in lines:

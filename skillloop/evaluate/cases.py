@@ -178,7 +178,7 @@ def _file(folder: Path, name: Any) -> str:
         if path.resolve().is_relative_to(folder.resolve()) and path.is_file():
             data = path.read_bytes()[: LONGEST + 1]
             if len(data) > LONGEST or b"\0" in data:
-                raise ValueError(f"its file {name} is not a text of at most {LONGEST:,} bytes")
+                raise ValueError(f"its file {name} is not text, or is larger than {LONGEST:,} bytes")
             return f"{name}:\n{data.decode('utf-8')}"
     raise ValueError(f"its file {name} is not there")
 

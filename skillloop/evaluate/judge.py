@@ -56,7 +56,7 @@ def status(store: Store, model: str) -> tuple[bool, str]:
     overall, latest = kappa(decided), kappa(decided[-ENOUGH:])
     none = "no agreement to measure"
     if overall is None or overall.value < LEAST:
-        why = f"judge off: {overall or none} with your decisions, {LEAST} is asked for"
+        why = f"judge off: {overall or none} with your decisions, {LEAST} is required"
     elif latest is None or latest.value < LEAST:
         why = f"judge off: it drifted, {latest or none} over your last {ENOUGH} decisions"
     else:

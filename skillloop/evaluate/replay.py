@@ -103,11 +103,13 @@ def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Ch
     Raises BudgetExceeded, ModelError: see `ModelClient.complete`.
     """
     if change.own is None:
-        yield unscored("this lesson makes no case")
+        yield unscored("no case can be made of this lesson")
         return
     alpha = ALPHA / change.attempt
     if change.n < (least := least_runs(alpha)):
-        yield unscored(f"{change.n} runs of a case can never tell a gain from luck; {least} are the least")
+        yield unscored(
+            f"{change.n} runs of a case can never tell a gain from luck; at least {least} are needed"
+        )
         return
     own = runs(play, change.own, change, alpha)
     if own is None:

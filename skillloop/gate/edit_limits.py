@@ -60,7 +60,7 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
             detail = f"{entry!r} always waits for you"
             yield finding("never automatic", detail, hard=False, rule=rule("apply.never_auto", entry))
     if inputs.confidence is not None and inputs.confidence < apply.min_confidence:
-        detail = f"the detector is {inputs.confidence:.2f} sure, {apply.min_confidence:.2f} is asked for"
+        detail = f"the detector is {inputs.confidence:.2f} sure, {apply.min_confidence:.2f} is required"
         yield finding("confidence", detail, hard=False, rule=rule("apply.min_confidence"))
 
 
@@ -71,7 +71,7 @@ def count(lines: Iterable[str]) -> int:
 
 def _at_most(inputs: GateInput, name: str, value: int, key: str, detail: str, *, hard: bool = True) -> Check:
     limit, rule = getattr(inputs.config.edit, key), inputs.config.rule(f"edit.{key}")
-    return Check(name, value <= limit, hard, f"{detail}; {limit:,} is the most", rule)
+    return Check(name, value <= limit, hard, f"{detail}; the limit is {limit:,}", rule)
 
 
 def _lines(number: int) -> str:

@@ -119,7 +119,7 @@ def _wording(line: str, messages: list[str], known: str) -> Iterator[tuple[str, 
     if not why:
         names = {token for token in technical(line) if token.isalpha() and not line.startswith(token)}
         if names := names.difference(technical(text)):  # "GitHub" for "github"
-            yield "form", f"you wrote it in other letters: {', '.join(sorted(names))}", False
+            yield "form", f"you wrote it with other capitals: {', '.join(sorted(names))}", False
     elif any(not meaning(_as_said(line, message), _in_third_person(message)) for message in messages):
         other = ", ".join(word for word in dict.fromkeys(tokens(line)) if word not in tokens(text))
         yield "form", f"your words, but for spelling or person: {other}", False

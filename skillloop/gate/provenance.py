@@ -62,7 +62,7 @@ def _not_said(evidence: Evidence, inputs: GateInput) -> str:
     # The reader of the whole transcript, which sees more than one record, must take it for a person's turn too.
     said = {(turn.line, turn.uuid) for turn in session.human_turns} if session else set()
     if session and session.path == evidence.path and (evidence.line, evidence.uuid) not in said:
-        return f"the message at {where} is none of those that a person said in this session"
+        return f"the message at {where} is not one that a person typed in this session"
     if evidence in inputs.echoed:
         return f"the assistant had these words before the person's message at {where}"
     if not evidence.quote.strip():

@@ -48,7 +48,7 @@ def check(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
 
 def _found(name: str, hits: Iterable[str], what: str) -> Check:
     hit = next(iter(hits), None)
-    wrong = f"{hit.strip()!r}: the line {what}; only a person applies it" if hit else ""
+    wrong = f"{hit.strip()!r}: the line {what}; only a person may apply it" if hit else ""
     return finding(name, wrong, f"no added line {what}", hard=False)
 
 

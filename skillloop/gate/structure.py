@@ -77,7 +77,7 @@ def edits(proposal: Proposal, inputs: GateInput) -> Check:
     """Hard: the form of every edit, and that they lead to `inputs.text`."""
     wrong = next(filter(None, map(malformed, proposal.edits)), "") if proposal.edits else "there is no edit"
     if not wrong and proposal.base != sha256(inputs.base):
-        wrong = "it was drafted on another text than the one that is judged"
+        wrong = "it was drafted for a different text from the one that is judged"
     if not wrong:
         try:
             text = document.apply(inputs.base, proposal.edits, proposal.path)
@@ -90,7 +90,7 @@ def edits(proposal: Proposal, inputs: GateInput) -> Check:
 def overlong(inputs: GateInput) -> Check:
     """Hard: no new line is too long to look at. Asked before all checks, so that they stay quick."""
     longest = max(map(len, inputs.added), default=0)
-    wrong = f"a line of {longest:,} characters; {LONGEST_LINE:,} is the most"
+    wrong = f"a line of {longest:,} characters; the limit is {LONGEST_LINE:,}"
     return finding("line length", wrong * (longest > LONGEST_LINE))
 
 
@@ -99,11 +99,11 @@ def malformed(edit: Edit) -> str:
     if edit.op not in _FIELDS:
         return f"{edit.op!r} is not an edit operation"
     if _FIELDS[edit.op] != (edit.old is not None, edit.new is not None):
-        return f"{edit.op} needs other fields than these"
+        return f"{edit.op} does not have the fields that it needs"
     if (new := edit.new) is None:
         return ""
     if len(new) > LONGEST:
-        return f"a line of {len(new)} characters; {LONGEST} is the most"
+        return f"a line of {len(new)} characters; the limit is {LONGEST}"
     if any((ord(c) < 32 and c != "\t") or ord(c) == 127 or c in "\x85\u2028\u2029" for c in new):
         return "a line break or control character in a line"
     marker = body_of(new)[0]
@@ -198,7 +198,7 @@ def protected(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     yield _must_keep(inputs)
     safety = lexicon.whole("gate.safety")  # words by which people mark a safeguard
     touched = next((line for line in inputs.removed if safety.search(fold(line[:LONGEST_LINE]))), None)
-    wrong = f"{touched.strip()[:120]!r} carries safety words: only a person changes it" if touched else ""
+    wrong = f"{touched.strip()[:120]!r} contains safety words: only a person may change it" if touched else ""
     yield finding("safety lines", wrong, "no such line is touched", hard=False)
 
 

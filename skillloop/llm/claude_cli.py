@@ -49,9 +49,9 @@ class ClaudeCli:
         try:
             result = json.loads(out)
         except ValueError:
-            raise ModelError(f"claude said no JSON: {out[:200]!r}", nano=None) from None
+            raise ModelError(f"claude did not answer in JSON: {out[:200]!r}", nano=None) from None
         if not isinstance(result, dict):
-            raise ModelError("claude said no JSON object", nano=None)
+            raise ModelError("claude did not answer with a JSON object", nano=None)
         nano, usage = _bill(result)
         value, stop = result.get("structured_output"), str(result.get("stop_reason") or "")
         text = json.dumps(value) if value is not None else str(result.get("result") or "")
@@ -101,7 +101,7 @@ class ClaudeCli:
                 raise ModelError(late, nano=None) from error
         if not out.strip():
             why = err.decode("utf-8", "replace").strip()[-300:]
-            raise ModelError(f"claude ended with {process.returncode}: {why}", nano=None)
+            raise ModelError(f"claude exited with {process.returncode}: {why}", nano=None)
         return out.decode("utf-8", "replace")
 
 

@@ -165,10 +165,10 @@ class ModelStage:
         try:
             reply = client.complete(request)
         except (BudgetExceeded, ModelError) as error:
-            self.troubles.append(f"the model was of no use: {self._noted(error)}")
+            self.troubles.append(f"the model could not be used: {self._noted(error)}")
             return None
         if reply.value is None and client.asks:
-            self.troubles.append(f"the model was of no use: {reply.trouble}")
+            self.troubles.append(f"the model could not be used: {reply.trouble}")
         return reply.value
 
     def reworded(self, refused: Sequence[tuple[Lesson, str]]) -> dict[str, Lesson]:

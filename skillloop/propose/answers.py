@@ -79,7 +79,7 @@ def parse(value: Any) -> Answer:
     except msgspec.ValidationError as error:
         raise Unusable(str(error)) from None
     if (answer.op == "replace") != (answer.old is not None):
-        raise Unusable('`old` is for "op": "replace": the list item, without its marker, that gives way')
+        raise Unusable('`old` is for "op": "replace": the list item to replace, without its marker')
     return answer
 
 
@@ -97,16 +97,18 @@ def lesson(
     text, cited = redact(" ".join(answer.lesson.split())), []
     for name in dict.fromkeys(answer.cites):
         if (turn := turns.get(name)) is None:
-            raise Unusable(f"{name!r} is no turn of the person's in this session: see `skillloop turns`")
+            raise Unusable(
+                f"{name!r} is not one of the person's turns in this session: see `skillloop turns`"
+            )
         why = "it is only pasted" * (not turn.text.strip()) or authorship.suspicion(session, turn, home)
         if turn.origin is Origin.MACHINE or why:
-            raise Unusable(f"turn {name} is not surely the person's: {why or 'a machine wrote it'}")
+            raise Unusable(f"turn {name} may not be the person's: {why or 'a machine wrote it'}")
         own = sha256(f"{name} {source}")[:16]  # the detector may have a lesson of the turn, too
         cited.append(replace(detect.saying(session, turn), id=own, quote=quote(turn.text, text)))
     said = turns[answer.cites[0]]
     found = Lesson(cited[0], text, 1.0, offered=True, confidence=1.0, turn=said.index, skill=said.skill)
     why = clean(" ".join(answer.why.split()), LONGEST)
-    look = (f"put so by {DRAFTERS.get(source, 'a model')}",)
+    look = (f"worded by {DRAFTERS.get(source, 'a model')}",)
     found = replace(found, source=source, look=look, also=tuple(cited[1:]), old=answer.old, why=why)
     return _aimed(found, answer, session, known)
 
@@ -123,7 +125,7 @@ def _aimed(found: Lesson, answer: Answer, session: Session, known: Sequence[Know
     project, own = rules_file(targets.project_of(session)), rules_file(None)
     scope = {project: Scope.PROJECT, own: Scope.PERSON}.get(answer.target or "", answer.scope)
     if scope is Scope.ONCE:
-        raise Unusable("what was meant for once is no lesson")
+        raise Unusable("what was meant for once is not a lesson")
     if scope in (Scope.PROJECT, Scope.PERSON):
         return replace(found, scope=scope, target=project if scope is Scope.PROJECT else own)
     if answer.target is None and scope is None:

@@ -81,7 +81,7 @@ def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> t
             return Edit("replace", section.heading, old, marker["marker"] + rule), why
     if wanted is not None:
         hint = "give it without its marker, or leave it out to add a line"
-        raise NoPlaceError(f"{wanted!r} is no list item, of one line, that may change", hint)
+        raise NoPlaceError(f"{wanted!r} is not a one-line list item that may change", hint)
     return None
 
 

@@ -261,5 +261,5 @@ def _end_for_learned(skill: SkillFile) -> int:
 def _new_line(edit: Edit, path: str | PurePath) -> str:
     new = edit.new or ""
     if not new.strip() or "\n" in new or "\r" in new:
-        raise EditError(f"{path}: an edit must bring exactly one line, not {new!r}")
+        raise EditError(f"{path}: an edit must add exactly one line, not {new!r}")
     return new

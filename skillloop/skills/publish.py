@@ -84,7 +84,7 @@ def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publ
     if isinstance(trouble, OSError):
         raise SkillloopError(f"{skill.path}: {trouble.strerror}", "nothing was changed") from trouble
     raise trouble or Stale(
-        f"{skill.path} was edited this moment", "the edit was kept; look at it and decide again"
+        f"{skill.path} was edited just now", "the edit was kept; look at it and decide again"
     )
 
 

@@ -181,7 +181,7 @@ def _lost(damaged: Path, entries: int, head: int) -> list[str]:
     if newest <= entries:
         return []
     events = [f"entry {seq}: {event}" for seq, event in list(told.items())[-_TOLD:]]
-    return [f"the last {newest - entries} of {newest} entries of the log, and what they tell of", *events]
+    return [f"the last {newest - entries} of {newest} entries of the log, and what they record", *events]
 
 
 @contextmanager
@@ -219,7 +219,7 @@ def _put_in_place(new: Path, target: Path, word: str, *, unless: fs.Mark | None 
                 if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
                     raise Locked(f"{target} is in use by another process", "try again in a moment") from error
             if unless is not None and fs.mark(target) != unless:
-                raise Locked(f"{target} was written to meanwhile", "try again")
+                raise Locked(f"{target} was written to in the meantime", "try again")
             number = 1
             while os.path.lexists(kept := target.with_name(f"{target.name}.{word}-{number}")):
                 number += 1

@@ -139,4 +139,4 @@ class Versions(Tables):
         log = self.audit.entries("version")
         told = {(entry.skill, entry.detail["number"], entry.detail["sha"]) for entry in log}
         for skill, number, _ in sorted(rows ^ told, key=str):
-            yield f"version {number} of {skill} is not the one that the audit log tells of"
+            yield f"version {number} of {skill} is not the one that the audit log records"

@@ -65,7 +65,7 @@ def _read(path: Path) -> Language:
     entries = {f"{group}.{name}": entry for group, keys in groups.items() for name, entry in keys.items()}
     wrong = [key for key, entry in entries.items() if not isinstance(entry, str)]
     if wrong:
-        raise ValueError(f"{path.name}: the entry of {wrong[0]!r} is no string")
+        raise ValueError(f"{path.name}: the entry of {wrong[0]!r} is not a string")
     return Language(path.stem, about["order"], about["spaced"], entries)
 
 

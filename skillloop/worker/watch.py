@@ -140,7 +140,7 @@ class Watch(FileSystemEventHandler):
             except OSError as error:
                 raise SkillloopError(
                     f"{folder}: cannot be watched: {error.strerror or error}",
-                    "the limit is fs.inotify.max_user_watches; without `watch` all works, but later",
+                    "the limit is fs.inotify.max_user_watches; without `watch` everything still works, only later",
                 ) from error
             self._folders[folder], found = (watched, inode), True
         return found

@@ -64,7 +64,7 @@ def test_the_rule_that_decides_is_named():
     proposal, inputs = case("x", EDIT, config=config, added_unseen=2)
     [found] = [check for check in edit_limits.drift(proposal, inputs) if not check.passed]
     assert found.rule == LIMIT
-    assert "3 lines would have been added since you last looked; 2 is the most" in found.detail
+    assert "3 lines would have been added since you last looked; the limit is 2" in found.detail
 
 
 @pytest.mark.parametrize(

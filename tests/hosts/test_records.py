@@ -213,7 +213,7 @@ def test_lines_that_cross_the_blocks_are_whole(tmp_path, size):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda path: None, "there is no transcript"),
+        (lambda path: None, "there is no transcript at"),
         (lambda path: path.mkdir(), "is not a file"),
         (os.mkfifo, "is not a file"),
         (lambda path: path.write_bytes(b""), "holds no record"),

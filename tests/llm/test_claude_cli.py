@@ -107,7 +107,7 @@ def test_the_words_go_in_by_stdin_where_no_other_user_can_read_them(client, ask,
 @pytest.mark.parametrize(
     ("prints", "code", "words"),
     [
-        ("", 1, "claude ended with 1"),
+        ("", 1, "claude exited with 1"),
         ("Invalid API key · Please run /login", 1, "no JSON"),
         ("[1, 2]", 0, "no JSON object"),
         (

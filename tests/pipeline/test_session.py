@@ -317,7 +317,7 @@ def test_a_lesson_whose_transcript_is_gone_says_so_once_nothing_else_stands_in_i
     skill.unlink()
     session.digest_job(home, path)
     path.unlink()
-    for text in ("there is no such file", f"there is no transcript {path}"):
+    for text in ("there is no such file", f"there is no transcript at {path}"):
         session.try_again(home, store)
         assert text in store.troubles()[0][1]
         skill.write_text(SKILL)

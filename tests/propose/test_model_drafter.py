@@ -42,7 +42,7 @@ def test_a_lesson_that_offline_misses_is_queued_with_the_person_s_own_words(
     assert queued.proposal.drafter.startswith("anthropic:claude-sonnet-5-5:lessons.v1@")
     assert [said.quote for said in queued.proposal.evidence] == [MISSED]
     checks = {check.name: check.detail for check in queued.verdict.checks}
-    assert checks["look"] == "put so by a model"
+    assert checks["look"] == "worded by a model"
     assert "it asked again" in queued.proposal.rationale
     assert "transcription" in checks
     assert [(lesson.source, lesson.text) for lesson in result.lessons if lesson.offered] == [
@@ -265,7 +265,7 @@ def test_an_answer_of_no_use_leaves_the_session_where_it_would_be_offline(
     assert [trial.proposal.drafter for trial in result.trials] == ["offline"]
     assert NOT_NAMED not in result.trials[0].proposal.look
     (trouble,) = result.troubles
-    assert trouble.startswith("the model was of no use: ")
+    assert trouble.startswith("the model could not be used: ")
     assert reason in trouble
 
 

@@ -163,7 +163,7 @@ def test_a_store_that_cannot_be_read_at_all_is_the_copy_again_and_what_is_lost_i
     last = len(before["entries"]) - int(copy.stem.split("-")[1])
     assert (
         done.lost[0]
-        == f"the last {last} of {len(before['entries'])} entries of the log, and what they tell of"
+        == f"the last {last} of {len(before['entries'])} entries of the log, and what they record"
     )
     assert {key for table, key in missing(before, after) if table != "entries"} == {
         "s10", "s11", "e10", "e11", "p10", "p11", (scene / "skills" / "mail" / "SKILL.md", 9),

@@ -86,7 +86,7 @@ def _judged(mention: Mention, line: str, base: str, rules: SourceRules) -> Itera
             ruled = bool(sources.trusted is not None or sources.untrusted or sources.kept)
             yield Found("", f"{shown} hides where it leads{hidden}", hard=ruled, key=key)
         elif sources.trusted is not None:
-            why = f"names {shown}, which no list of yours names{hidden}"
+            why = f"names {shown}, which is in none of your lists{hidden}"
             yield Found("", why, hard=sources.unknown == "refuse", key=key)
         elif mention.host is not None:
             yield Found("", f"a host that the skill did not name: {shown}{hidden}", hard=False, key=key)

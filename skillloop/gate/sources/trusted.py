@@ -102,7 +102,7 @@ def _weakened(
                 why = f"softens what is said of {label}: {', '.join(sorted(soft))}"
                 yield Found(rules.entry(label), why)
             elif label in old and phrases("force").search(old[label]) and not phrases("force").search(said):
-                yield Found(rules.entry(label), f"takes the force from what is said of {label}")
+                yield Found(rules.entry(label), f"takes the force out of what is said of {label}")
 
 
 def _soft(line: str, mention: Mention | None = None) -> set[str]:

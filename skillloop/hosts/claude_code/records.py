@@ -157,7 +157,7 @@ def unambiguous(line: bytes) -> bool:
 
     def unique(pairs: list[tuple[str, Any]]) -> None:
         if len(dict(pairs)) != len(pairs):
-            raise ValueError("a key stands twice")
+            raise ValueError("a key appears twice")
 
     try:
         json.loads(line.decode(), object_pairs_hook=unique)
@@ -173,7 +173,7 @@ def opened(path: Path) -> FileIO:
         # O_NONBLOCK: opening a named pipe must not wait for a writer
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:
-        raise SkillloopError(f"there is no transcript {path}", hint) from error
+        raise SkillloopError(f"there is no transcript at {path}", hint) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SkillloopError(f"cannot read {path}: {reason}", "check its permissions") from error
