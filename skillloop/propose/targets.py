@@ -49,6 +49,9 @@ SURE_AT = 1.0
 RECORDED = re.compile(r"\b(?:CLAUDE|AGENTS|GEMINI)\.md\b")
 """Rules files by name: what a person wants in one is for no skill."""
 
+DIRECT_AT = 0.95
+"""Confidence of a correction from which it speaks of the answer that it follows, also without a word in common with it."""
+
 NOT_IN_FORCE, UNSURE = "was not in force", "may not be about"
 
 RELATED = 0.25
@@ -165,7 +168,7 @@ def aimed(
         there = active.words.keys() | {word for pair in exchanges for said in pair for word in said}
         telling = content_words(lexicon.whole("placement.put").sub(" ", fold(lesson.text)))
         # what corrects the one answer of the one skill is about it, whatever words it has
-        direct = len(session.skills) == len(exchanges) == 1 and lesson.disagreement is not None
+        direct = len(session.skills) == len(exchanges) == 1 and lesson.confidence >= DIRECT_AT
         sure = odds >= SURE_AT and (direct or not there.isdisjoint(telling))
         look = lesson.look if sure else (*lesson.look, f"it {UNSURE} “{active.ref.name}”")
         return replace(lesson, scope=Scope.SKILL, target=active.ref.path, look=look)

@@ -42,7 +42,8 @@ def aimed(case, known=None):
     turn = session.turns[-1]
     said = Evidence("e1", "s1", "/t/s1.jsonl", 1, None, turn.text, Origin.TYPED)
     disagreement = None if case.get("plain") else "e1"
-    lesson = Lesson(said, turn.text, 0.5, True, 0.8, turn.index, turn.skill, disagreement=disagreement)
+    sure = case.get("confidence", 0.8)
+    lesson = Lesson(said, turn.text, 0.5, True, sure, turn.index, turn.skill, disagreement=disagreement)
     return targets.aimed(lesson, session, known)
 
 
@@ -83,15 +84,20 @@ def test_the_skill_in_force_is_kept_where_it_is_the_only_one_known():
 
 
 @pytest.mark.parametrize(
-    ("before", "say", "sure"),
+    ("before", "say", "confidence", "sure"),
     [
-        (["/pdf read it", "> Read."], "no, never use slang", False),
-        (["/pdf read it", "> Read."], "no, never link a subject", True),
-        ([], "no, never use slang", True),  # it corrects the one answer of the one skill
+        (["/pdf read it", "> Read."], "no, never use slang", 0.99, False),
+        (["/pdf read it", "> Read."], "no, never link a subject", 0.8, True),
+        ([], "no, never use slang", 0.99, True),  # it surely corrects the one answer of the one skill
+        ([], "never use slang", 0.9, False),
     ],
 )
-def test_the_skill_in_force_is_asked_about_where_no_word_is_in_common_and_another_was_used(before, say, sure):
-    found = aimed({"turns": [*before, "/commit-style commit it", "> Committed."], "say": say})
+def test_the_skill_in_force_is_asked_about_where_no_word_is_in_common_unless_it_surely_corrects_it(
+    before, say, confidence, sure
+):
+    found = aimed(
+        {"turns": [*before, "/commit-style commit it", "> Committed."], "say": say, "confidence": confidence}
+    )
     assert found.target == REFS["commit-style"].path
     assert (found.look == ()) == sure
 
