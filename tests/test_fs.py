@@ -191,8 +191,8 @@ def as_giant(skill):
         (as_folder, "not a regular file"),
         (as_giant, "larger than"),
         (lambda skill: skill.chmod(0o444), "read-only"),
-        (lambda skill: skill.chmod(0o666), "everybody"),
-        (lambda skill: skill.parent.chmod(0o777), "everybody"),
+        (lambda skill: skill.chmod(0o666), "everyone"),
+        (lambda skill: skill.parent.chmod(0o777), "everyone"),
         (lambda skill: skill.unlink(), "no such file"),
     ],
     ids=[
@@ -386,7 +386,7 @@ def test_what_must_not_be_edited_is_not_edited_by_a_link_either(dotfile, trick, 
 def test_a_link_to_what_is_no_markdown_is_not_even_read(dotfile, name):
     linked(dotfile).unlink()
     linked(dotfile).symlink_to(dotfile.rename(dotfile.with_name(name)))
-    with open_skill(linked(dotfile)) as skill, pytest.raises(fs.NotEditable, match="no Markdown"):
+    with open_skill(linked(dotfile)) as skill, pytest.raises(fs.NotEditable, match="not Markdown"):
         skill.read()
 
 

@@ -84,7 +84,7 @@ def test_what_may_be_anothers_is_not_shown_and_cannot_be_cited(desk):
     assert "Bash call touched" in last["doubt"]
     (refused,) = desk.propose({"lesson": MENDED})
     assert (refused["outcome"], desk.waiting) == ("refused", [])
-    assert "not surely the person's" in refused["reason"]
+    assert "may not be the person's" in refused["reason"]
 
 
 def test_a_lesson_waits_with_the_persons_words_as_its_evidence_whatever_the_mode(desk):
@@ -182,19 +182,19 @@ def test_a_line_that_is_named_gives_way(desk):
     assert "-- Start with the answer in one sentence." in told["diff"]
     (told,) = desk.propose({"lesson": "Keep it short.", "op": "replace", "old": "Nothing of the kind."})
     assert (told["outcome"], told["again"]) == ("refused", True)
-    assert "is no list item" in told["reason"]
+    assert "is not a one-line list item" in told["reason"]
 
 
 @pytest.mark.parametrize(
     ("lesson", "reason"),
     [
-        ({"cites": ["0123456789abcdef"]}, "is no turn of the person's"),
+        ({"cites": ["0123456789abcdef"]}, "is not one of the person's turns"),
         ({"cites": []}, "$.cites"),
         ({"lesson": 3}, "Expected `str`, got `int` - at `$.lesson`"),
         ({"lesson": "x" * 301}, "length <= 300"),
         ({"quote": "made up"}, "unknown field `quote`"),
         ({"scope": "everywhere"}, "$.scope"),
-        ({"scope": "once"}, "for once is no lesson"),
+        ({"scope": "once"}, "for once is not a lesson"),
         ({"op": "replace"}, "`old` is for"),
         ({"target": "nosuch"}, "skills here: research"),
         ({"target": "/etc/skills/x/SKILL.md"}, "there is no skill"),

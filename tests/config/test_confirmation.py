@@ -88,7 +88,7 @@ def test_a_confirmed_text_that_is_lost_makes_no_change_harmless(home, store):
     for kept in (home / "rules").iterdir():
         kept.write_text("tampered")
     rules(home, "[edit]\nunseen = 1\n")
-    assert "cannot be told" in confirmation.unconfirmed(store, home)[0]
+    assert "can no longer be told" in confirmation.unconfirmed(store, home)[0]
 
 
 def test_rules_that_cannot_be_read_are_told_of(home, store):

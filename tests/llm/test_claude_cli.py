@@ -108,8 +108,8 @@ def test_the_words_go_in_by_stdin_where_no_other_user_can_read_them(client, ask,
     ("prints", "code", "words"),
     [
         ("", 1, "claude exited with 1"),
-        ("Invalid API key · Please run /login", 1, "no JSON"),
-        ("[1, 2]", 0, "no JSON object"),
+        ("Invalid API key · Please run /login", 1, "in JSON"),
+        ("[1, 2]", 0, "with a JSON object"),
         (
             GOOD | {"is_error": True, "subtype": "error_max_budget_usd", "structured_output": None},
             1,

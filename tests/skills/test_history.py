@@ -350,7 +350,7 @@ def test_a_save_in_the_last_microsecond_wins(store, skill, monkeypatch):
         swap(opened, name)
 
     monkeypatch.setattr(OpenSkill, "swap", saved_just_before)
-    with pytest.raises(Stale, match="this moment"):
+    with pytest.raises(Stale, match="just now"):
         publish(store, skill, b"new\n")
     assert skill.read_bytes() == b"mine\n"
     assert kinds(store, skill) == ["import", "external"]
