@@ -60,6 +60,7 @@ VERBS = {
 BESIDE = {
     "reject": "approve",
     "diff": "log",
+    "report": "blame",
     "import": "export",
     "init": "config",
     "constraints": "config",

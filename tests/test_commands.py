@@ -921,7 +921,9 @@ def test_a_pair_is_edited_whole(pair, tmp_path):
 
 def test_the_keys_are_explained_and_the_checks_shown(queued):
     desk, _ = queued
-    reviewed(desk, ("? more", "?"), ("to continue", "x"), ("? more", "c"), ("to continue", "x"), ("? more", "q"))
+    reviewed(
+        desk, ("? more", "?"), ("to continue", "x"), ("? more", "c"), ("to continue", "x"), ("? more", "q")
+    )
     told = desk.run("review", "--help").stdout
     for key in sitting.KEYS:
         assert re.search(rf"(?m)(?:^|  ){re.escape(key)} \w", told), key

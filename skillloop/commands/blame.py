@@ -1,13 +1,16 @@
-"""`skillloop blame`: who added each line of a file, the words that taught it, and whether it helped."""
+"""`skillloop blame` and `report`: who added each line of a file, the words that taught it, and whether it helped."""
 
 from __future__ import annotations
 
+import webbrowser
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from skillloop import outcomes
-from skillloop.commands.options import App, emit, known_skill, picked, skill_argument, verb
+from skillloop.commands.options import App, emit, known_skill, picked, skill_argument, tell, verb
+from skillloop.fs import write_atomic
 from skillloop.outcomes import Comparison, Effect, RuleOutcome
 from skillloop.skills import history
 from skillloop.text.redact import redact
@@ -64,3 +67,30 @@ def _as_object(outcome: RuleOutcome | None) -> dict[str, object]:
 def _compared(rates: Comparison) -> dict[str, object]:
     chance = {"lower": round(rates.lower, 3), "drop": [round(end, 3) for end in rates.drop]}
     return asdict(rates) | chance
+
+
+@verb(
+    click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False)),
+    click.option("--open", "opened", is_flag=True, help="Open it in the browser."),
+)
+def report(app: App, file: Path | None, opened: bool, as_json: bool) -> int:
+    """Draw one page: corrections per week, what each rule did, what is waiting, and who wrote what.
+
+    Writes FILE [default: report.html in skillloop's home], which loads nothing from anywhere and is readable by you alone:
+    your quoted words are in it. Decide in `skillloop review`.
+
+    \b
+    Example:
+      skillloop report --open
+    """  # noqa: D301
+    from skillloop.report import dashboard  # and jinja2, which `blame` has no use for
+
+    target = (file or app.home / "report.html").absolute()
+    with app.history() as store:
+        data = dashboard.page(store).encode("utf-8", "replace")
+    write_atomic(target, data)
+    told = {"file": str(target), "bytes": len(data)}
+    tell(told, str(target), as_json=as_json)
+    if opened and not webbrowser.open(target.as_uri()):
+        click.echo("no browser could be started: open the file yourself", err=True)
+    return 0

@@ -63,7 +63,9 @@ def test_an_entry_that_is_no_string_is_named_with_its_file(folder):
     file.write_text(
         re.sub("^without = .*", "without = ['без']", file.read_text("utf-8"), flags=re.MULTILINE), "utf-8"
     )
-    with pytest.raises(ValueError, match=re.escape("ru.toml: the entry of 'polarity.without' is not a string")):
+    with pytest.raises(
+        ValueError, match=re.escape("ru.toml: the entry of 'polarity.without' is not a string")
+    ):
         lexicon.languages(folder)
 
 
