@@ -30,6 +30,7 @@ from skillloop.skills.history import KEPT, Change
 from skillloop.store import Queued, Store
 from skillloop.store.sessions import Saying
 from skillloop.text.wishes import opposite_wish, same_wish
+from skillloop.text.words import counted
 
 PRIOR = (1, 3)
 SURE = 0.95
@@ -158,7 +159,7 @@ class RuleOutcome:
 
 
 def _rate(what: str, rate: Rate) -> str:
-    return f"{what} in {rate.said} of {rate.sessions} session{'s' * (rate.sessions != 1)}"
+    return f"{what} in {rate.said} of {counted(rate.sessions, 'session')}"
 
 
 def of(store: Store, path: str | Path) -> Iterator[RuleOutcome]:

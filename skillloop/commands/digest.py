@@ -23,7 +23,7 @@ from skillloop.model import Disagreement, Origin, Outcome, Session
 from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest, Trial
 from skillloop.propose.offline_drafter import Recurrence
-from skillloop.worker.notice import counted
+from skillloop.text.words import counted
 
 
 @verb(

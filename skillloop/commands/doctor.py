@@ -28,7 +28,8 @@ from skillloop.model import sha256
 from skillloop.render import tilde
 from skillloop.skills import document, history
 from skillloop.store import Corrupt, Store
-from skillloop.worker.notice import counted, unlearnt
+from skillloop.text.words import counted
+from skillloop.worker.notice import unlearnt
 
 _REPAIR = "`skillloop doctor --rebuild`, or `skillloop import FILE --replace` of an export"
 

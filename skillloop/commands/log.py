@@ -14,7 +14,8 @@ from skillloop.errors import UsageError
 from skillloop.skillpath import target_name
 from skillloop.skills import document, history
 from skillloop.store import Entry, Queued, Store
-from skillloop.worker.notice import counted, line_of
+from skillloop.text.words import counted
+from skillloop.worker.notice import line_of
 
 CHANGED = 8  # lines of a change that `log SKILL` shows
 _DECIDED = {"rejected": "rejected", "queued": "took back to the queue", "stale": "set aside"}

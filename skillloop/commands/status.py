@@ -14,7 +14,8 @@ from skillloop.evaluate import judge
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.render import tilde
 from skillloop.store import Queued, Store
-from skillloop.worker.notice import counted, line_of, unlearnt
+from skillloop.text.words import counted
+from skillloop.worker.notice import line_of, unlearnt
 from skillloop.worker.queue import parked
 
 

@@ -19,7 +19,7 @@ from skillloop.errors import SkillloopError
 from skillloop.fs import locked
 from skillloop.model import sha256
 from skillloop.render import tilde
-from skillloop.worker.notice import counted
+from skillloop.text.words import counted
 
 MADE = re.compile(
     r"inbox|log|env|backups|bin|receipts|remembered|rules|tokens|vouched"  # folders; the last one as earlier versions named it

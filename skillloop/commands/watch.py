@@ -9,8 +9,8 @@ from skillloop.commands import log
 from skillloop.commands.options import App, emit, say, verb
 from skillloop.errors import Locked
 from skillloop.skillpath import client_folder
+from skillloop.text.words import counted
 from skillloop.worker import watch, worker
-from skillloop.worker.notice import counted
 
 IDLE = 600.0  # seconds without a new record after which an open session is digested
 

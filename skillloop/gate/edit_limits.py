@@ -14,12 +14,13 @@ from skillloop.gate.input import GateInput, finding, lines_of
 from skillloop.model import Check, Proposal
 from skillloop.skillpath import is_rules
 from skillloop.skills.document import LEARNED
+from skillloop.text.words import counted
 
 
 def size(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Hard: lines of one proposal, bytes of the file."""
     added = count(inputs.added)
-    yield _at_most(inputs, "edit size", added, "max_added_lines", f"it adds {_lines(added)}")
+    yield _at_most(inputs, "edit size", added, "max_added_lines", f"it adds {counted(added, 'line')}")
     before, after = (len(text.encode("utf-8", "surrogatepass")) for text in (inputs.base, inputs.text))
     if after > before or after <= inputs.config.edit.max_bytes:
         yield _at_most(inputs, "file size", after, "max_bytes", f"the file would have {after:,} bytes")
@@ -31,13 +32,13 @@ def drift(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     if added == 0:
         return
     session, unseen = inputs.added_in_session + added, inputs.added_unseen + added
-    detail = f"this session would have added {_lines(session)}"
+    detail = f"this session would have added {counted(session, 'line')}"
     yield _at_most(inputs, "session budget", session, "per_session", detail, hard=False)
-    detail = f"{_lines(unseen)} would have been added since you last looked"
+    detail = f"{counted(unseen, 'line')} would have been added since you last looked"
     yield _at_most(inputs, "unseen budget", unseen, "unseen", detail, hard=False)
     if inputs.own is not None:
         grown = count((Counter(lines_of(inputs.text)) - Counter(lines_of(inputs.own))).elements())
-        detail = f"the skill would have {_lines(grown)} more than your own version"
+        detail = f"the skill would have {counted(grown, 'line')} more than your own version"
         yield _at_most(inputs, "growth", grown, "max_growth", detail, hard=False)
 
 
@@ -72,7 +73,3 @@ def count(lines: Iterable[str]) -> int:
 def _at_most(inputs: GateInput, name: str, value: int, key: str, detail: str, *, hard: bool = True) -> Check:
     limit, rule = getattr(inputs.config.edit, key), inputs.config.rule(f"edit.{key}")
     return Check(name, value <= limit, hard, f"{detail}; the limit is {limit:,}", rule)
-
-
-def _lines(number: int) -> str:
-    return f"{number} line{'' if number == 1 else 's'}"

@@ -27,6 +27,7 @@ from skillloop.skills import publish as protocol
 from skillloop.skills.publish import Recovered, change_lock, keep, record
 from skillloop.store import By, Corrupt, Store
 from skillloop.store.versions import Publish
+from skillloop.text.words import counted
 
 CLAIMED = "claimed"  # in the log: a version that Claude made
 KEPT = "kept"  # in the log: such a change that waited, and that the person keeps
@@ -69,8 +70,8 @@ class Change(NamedTuple):
 
 def claimed(skill: str | Path, claim: Mapping[str, Any]) -> str:
     """Say that Claude changed a file: how many lines, and why a person must look at them, if they must."""
-    lines = f"{claim['lines']} line" + "s" * (claim["lines"] != 1)
-    return ", ".join(filter(None, (f"Claude changed {target_name(skill)}: {lines}", claim["why"])))
+    told = f"Claude changed {target_name(skill)}: {counted(claim['lines'], 'line')}"
+    return ", ".join(filter(None, (told, claim["why"])))
 
 
 def waiting(store: Store) -> Iterator[Change]:

@@ -88,6 +88,11 @@ def content_words(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 session`, `2 sessions`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def similarity(a: str, b: str) -> float:
     """Return how much two lines say the same, 0 to 1: the Dice coefficient of their content words."""
     mine, theirs = content_words(a), content_words(b)

@@ -25,6 +25,7 @@ from skillloop.skills import history
 from skillloop.skills.history import CLAIMED
 from skillloop.store import Queued, Store
 from skillloop.text.redact import shown
+from skillloop.text.words import counted
 from skillloop.worker.queue import parked
 
 REVIEW = "/skillloop:review"
@@ -76,11 +77,6 @@ def line_of(queued: Queued) -> str:
         return f"(words not shown, they are not proven to be yours; `skillloop show {queued.proposal.id}`)"
     edit = queued.proposal.edits[0]
     return edit.new or edit.old or ""
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 session`, `2 sessions`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def leave_notice(home: Path) -> None:
