@@ -43,13 +43,13 @@ def docs(session: nox.Session) -> None:
     session.run("mkdocs", "build", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
 
 
-@nox.session(venv_backend="uv")
+@nox.session
 def oldest(session: nox.Session) -> None:
     """Run what answers within a minute with the lowest versions that pyproject.toml allows."""
-    session.run_install("uv", "pip", "install", "--resolution", "lowest-direct", "-e", ".")
-    session.install(
-        "hypothesis", "jsonschema", "orjson", "pytest", "pytest-timeout", "pytest-xdist", "hatchling"
-    )
+    wanted = nox.project.load_toml("pyproject.toml")["project"]["dependencies"]
+    tools = ("hypothesis", "jsonschema", "orjson", "pytest", "pytest-timeout", "pytest-xdist", "hatchling")
+    session.install(*(each.replace(">=", "==") for each in wanted), *tools)  # as `.ci/run` does
+    session.install("--no-deps", "-e", ".")
     session.run(
         "pytest",
         "-m",
