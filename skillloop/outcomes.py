@@ -115,9 +115,7 @@ class RuleOutcome:
     opposed: tuple[str, ...]  # in which the opposite was said
     wish: Comparison
     corrections: Comparison  # the others of the file
-    undid: tuple[str, Comparison] | None = (
-        None  # a rule that held until this one came, and since when it was said again
-    )
+    undid: tuple[str, Comparison] | None = None  # a rule that held until this one came, and its rates
 
     @property
     def effect(self) -> Effect:
@@ -251,7 +249,7 @@ def breaker(store: Store, path: str | Path) -> str:
     return told if failed >= FAILED else ""
 
 
-def broken(store: Store) -> list[str]:
+def paused(store: Store) -> list[str]:
     """Say which files get no automatic edits any more, and why."""
     found = (breaker(store, skill) for skill in filter(Path.exists, store.skills()))
     return [f"{why}; until you decide, the next ones wait" for why in found if why]

@@ -13,7 +13,6 @@ from skillloop.commands.options import App, emit, known_skill, picked, skill_arg
 from skillloop.fs import write_atomic
 from skillloop.outcomes import Comparison, Effect, RuleOutcome
 from skillloop.skills import history
-from skillloop.text.redact import redact
 
 _STYLE = {Effect.HELPED: "green", Effect.CAME_BACK: "yellow", Effect.WORSE: "red"}
 _IMPORT = "as found"
@@ -46,7 +45,7 @@ def command(app: App, skill: str, whole: bool, as_json: bool) -> int:
                 out.say(f"{number:>4}  {version.created[:10]}  {author:<9}  {text}")
                 if outcome is not None:
                     for item in outcome.taught.proposal.evidence if outcome.taught else ():
-                        out.say(f"      you said: “{redact(item.quote.strip())}”", "dim")
+                        out.say(f"      you said: “{item.quote.strip()}”", "dim")
                     effect = outcome.effect
                     out.say(f"      {effect}: {outcome.why}", _STYLE.get(effect, "dim"))
     if not (shown or as_json):

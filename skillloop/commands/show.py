@@ -19,10 +19,8 @@ from skillloop.skills import history
 from skillloop.store import Queued, Store
 from skillloop.text.redact import redact
 
-QUOTE, CONTEXT = (
-    200,
-    100,
-)  # characters of a quote, and of what was said before it, that a screen of 24 lines has room for
+QUOTE = 200  # characters of a quote that a screen of 24 lines has room for
+CONTEXT = 100  # and of what was said before it
 BYTES = 260  # of one text in the JSON of a review: a quote, a changed line, a reason
 
 

@@ -60,7 +60,7 @@ def _facts(app: App) -> dict[str, Any]:
         everything, lost = store.proposals(), unlearnt(store)
         model, troubles = _model(app, store)
         troubles += confirmation.unconfirmed(store, app.home)
-        troubles += outcomes.broken(store)
+        troubles += outcomes.paused(store)
         troubles += [
             f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in parked(app.home)
         ]

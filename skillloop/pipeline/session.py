@@ -244,9 +244,8 @@ def _weighed(lesson: Lesson, texts: Mapping[str | None, str]) -> Lesson:
         texts: Of the files that are known, by path.
     """
     text = texts.get(lesson.target, "")
-    meant = (
-        lesson.skill is not None and lesson.skill.path == lesson.target
-    )  # its own output was before the person
+    # its own output was before the person
+    meant = lesson.skill is not None and lesson.skill.path == lesson.target
     if lesson.offered or not text or not (meant or lesson.disagreement):
         return lesson
     return replace(lesson, offered=any(placement.contradicted(text, lesson.text)))

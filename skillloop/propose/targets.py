@@ -153,10 +153,9 @@ def aimed(
     scores = _scores(lesson.text, known, session.skills)
     path = lesson.skill.path if lesson.skill else None
     active = next((skill for skill in known if path and skill.ref.path == path), None)
-    spoken = (
-        lesson.skill.name.rpartition(":")[2] if lesson.skill else ""
-    )  # a plugin's, then none of the same name
+    spoken = lesson.skill.name.rpartition(":")[2] if lesson.skill else ""
     others = [skill for skill in known if skill is not active and skill.ref.path]
+    # where a plugin's was in force, not the person's own of the same name
     others = [skill for skill in others if skill.ref.name.rpartition(":")[2] != spoken]
     best = max(others, key=lambda skill: scores[skill.ref], default=None)
     rival = scores[best.ref] if best else 0.0

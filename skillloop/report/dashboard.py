@@ -41,19 +41,16 @@ class Target:
 
 
 def targets(store: Store) -> list[Target]:
-    """Return every file with a history, those with the most sessions first."""
-    waiting = store.proposals(states=("queued", "stale"))
+    """Return every file with a history, or for which an edit waits, those with the most sessions first."""
+    waiting: dict[str, list[Queued]] = {str(path): [] for path in store.skills()}
+    for each in store.proposals(states=("queued", "stale")):
+        waiting.setdefault(each.proposal.path, []).append(each)
     found = []
-    for path in map(str, store.skills()):
+    for path, mine in waiting.items():
         lines = history.annotate(store, path)
         authors = Counter("as found" if each.kind == "import" else each.author for _, each in lines)
-        mine = tuple(each for each in waiting if each.proposal.path == path)
         rules = tuple(outcomes.of(store, path))
-        found.append(Target(target_name(path), path, weeks(store, path), rules, dict(authors), mine))
-    known = {each.path for each in found}
-    for path in dict.fromkeys(each.proposal.path for each in waiting if each.proposal.path not in known):
-        mine = tuple(each for each in waiting if each.proposal.path == path)
-        found.append(Target(target_name(path), path, weeks(store, path), (), {}, mine))
+        found.append(Target(target_name(path), path, weeks(store, path), rules, dict(authors), tuple(mine)))
     return sorted(found, key=lambda target: -sum(week.sessions for week in target.weeks))
 
 

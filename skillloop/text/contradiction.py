@@ -249,9 +249,8 @@ def _opposed(a: Clause, b: Clause, around: Stems) -> bool:
         alone = whole and "" not in no.frame
         if not set(lexicon.phrases("said.only")).isdisjoint(no.tokens):  # "not just X"
             return False
-        file = all(
-            any("_" in stem for stem in named) for named in (both, no.frame)
-        )  # "in that file, not in this one"
+        # "in that file, not in this one"
+        file = all(any("_" in stem for stem in named) for named in (both, no.frame))
         return "if" not in yes.polar and no.head in {"", *yes.said} and (alone or file or bool(rest))
     if not shared(yes.verb, no.verb if no.act else no.said) and yes.act:
         return False

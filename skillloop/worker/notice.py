@@ -87,7 +87,7 @@ def leave_notice(home: Path) -> None:
     with Store.open(home) as store:
         waiting = len(store.proposals(states=("queued",)))
         lost = [item for item in unlearnt(store) if not item.blocked]
-        changes, broken = [*outcomes.waiting(store)][::-1], outcomes.broken(store)
+        changes, paused = [*outcomes.waiting(store)][::-1], outcomes.paused(store)
         newest, news = store.entries(), [*_news(store, told), *_offer(home, store)]
     ready = [f"{counted(waiting, 'skill edit')} {'is' if waiting == 1 else 'are'} waiting"] * (waiting > 0)
     if lost:
@@ -98,7 +98,7 @@ def leave_notice(home: Path) -> None:
     sentences = [
         *news,
         *_latest(asked, "change to look at"),
-        *(f"{_short(each, 2 * LONGEST)}: {REVIEW}." for each in broken),
+        *(f"{_short(each, 2 * LONGEST)}: {REVIEW}." for each in paused),
         *([f"{' and '.join(ready)}: {REVIEW}."] if ready else []),
     ]
     failed = list(parked(home))

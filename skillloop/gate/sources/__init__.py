@@ -76,9 +76,9 @@ def _judged(mention: Mention, line: str, base: str, rules: SourceRules) -> Itera
         warning = warns(line, mention)
         why = f"names {shown}, which is untrusted" + ", though as a warning" * warning
         yield Found(entry, why, hard=not warning, key="sources.untrusted")
-    elif trust is Trust.UNKNOWN and not re.search(  # the skill did not name it
-        rf"(?<![\w.-]){re.escape(shown.lower())}(?![\w-])", base.lower()
-    ):
+    elif trust is Trust.UNKNOWN:
+        if re.search(rf"(?<![\w.-]){re.escape(shown.lower())}(?![\w-])", base.lower()):
+            return  # the skill named it before
         twin = rules.resembled(mention.host or "")
         remark = mention.disguise or (f"it resembles {twin}" if twin else "")
         hidden, key = f" ({remark})" if remark else "", "sources.unknown"

@@ -195,13 +195,8 @@ def _rewritten(low: str, bare: str, rules: SourceRules) -> Iterator[Mention]:
     ):
         for mention in mentions(text, rules) if text != low else ():
             name, _, ending = (mention.host or "").rpartition(".")
-            likely = len(name) >= 4 and ending in (
-                "com",
-                "org",
-                "net",
-                "io",
-                "info",
-            )  # no accident of the rewriting
+            # else it may be an accident of the rewriting
+            likely = len(name) >= 4 and ending in {"com", "org", "net", "io", "info"}
             if mention.host is None or likely or rules.knows(mention.host):
                 yield replace(mention, disguise=mention.disguise or how)
 

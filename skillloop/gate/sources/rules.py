@@ -122,14 +122,10 @@ class SourceRules:
 
     def __init__(self, rules: Sources) -> None:
         self.rules = rules
-        self.trusted = (
-            *(rules.trusted or ()),
-            *rules.kept,
-        )  # the entries that some level of the rules trusts
+        self.trusted = (*(rules.trusted or ()), *rules.kept)  # what some level of the rules trusts
         self.kept = tuple(dict.fromkeys(map(self.label, self.trusted)))  # their labels, in the person's order
-        self.sources = dict(
-            known()
-        )  # by label: the well-known ones, and one for each entry that is none of them
+        # by label: the well-known ones, and one for each entry that is none of them
+        self.sources = dict(known())
         for entry in (*rules.untrusted, *self.trusted, *rules.aliases):
             label = self.label(entry)
             old = self.sources.get(label)

@@ -146,9 +146,7 @@ def _broken(home: Path, path: Path, tool_input: dict[str, Any]) -> str:
     """Return which rule of the person's a change of a skill, or of a rules file, breaks; "" where none."""
     call, pipe, quiet = json.dumps(tool_input).encode(), subprocess.PIPE, subprocess.DEVNULL
     command = [str(home / "bin" / "skillloop"), "check", str(path), "--call"]
-    with suppress(
-        OSError, subprocess.TimeoutExpired
-    ):  # not installed yet: the client asks as it would without us
+    with suppress(OSError, subprocess.TimeoutExpired):  # not installed yet: the client asks as without us
         told = subprocess.run(command, input=call, stdout=pipe, stderr=quiet, timeout=30, check=False)
         if told.returncode == 4:
             return f"This change breaks a rule of yours, {told.stdout.decode('utf-8', 'replace').strip()}."
@@ -156,7 +154,7 @@ def _broken(home: Path, path: Path, tool_input: dict[str, Any]) -> str:
 
 
 def _ask(reason: str, changed_input: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return an answer that opens the permission dialog, in every permission mode."""
+    """Return an answer that opens the permission dialog, in every mode but for files of a `.claude` folder (`ASKING`)."""
     return _answer("ask", reason, **({"updatedInput": changed_input} if changed_input else {}))
 
 
