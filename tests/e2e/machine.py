@@ -34,7 +34,7 @@ def checkout(place: Path) -> Path:
     names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, names):
         (place / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, place / name)
+        shutil.copy2(ROOT / name, place / name, follow_symlinks=False)
     return place
 
 
