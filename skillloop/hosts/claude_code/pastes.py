@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from skillloop.hosts.claude_code.hooks import receipts
+from skillloop.text.contradiction import instructs
 from skillloop.text.lexicon import table
 
 SHORTEST = 20  # characters of a paste in the history; a shorter one is a word like any other
@@ -50,6 +51,7 @@ def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ..
         if paste in text:
             pasted.append(paste)
             text = text.replace(paste, "\n")
+    unknown = text
 
     def take(match: re.Match[str]) -> str:
         pasted.append(match[0].strip("\n"))
@@ -62,7 +64,31 @@ def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ..
         text = _without_output(text, pasted)
     if ">" in text and _QUOTE.search("\n" + text):
         text = _QUOTED.sub(take, text)
+    if not text.strip() and (own := _own_line(unknown.strip("\n").split("\n"))):
+        return own, tuple(pasted)  # with what it was taken from: so the gate asks the person
     return text.strip(), tuple(pasted)
+
+
+def _own_line(lines: list[str]) -> str:
+    """Return the line at the edge of a message that its person typed if anything: all else of it looks pasted.
+
+    One quoted line at the head carries the mark that the client itself puts before a prompt. The last line below output
+    tells how to work; a page that a terminal shows may, too.
+    """
+    first, last = lines[0].strip(), lines[-1].strip()
+    if first.startswith("> ") and not any(line.lstrip().startswith(">") for line in lines[1:]):
+        return first[2:].strip()
+    if len(lines) == 1 or lines[-2].lstrip().startswith(("`", "~", ">")) or any(map(_FENCE.match, lines)):
+        return ""
+    plain = _prose(last) and not (
+        _MACHINE_LINE.match(last) or _FAILURE_LINE.match(last) or _PROMPT.match(last)
+    )
+    return last if plain and instructs(last) else ""
+
+
+def _prose(line: str) -> bool:
+    """Return whether a line has the words of a remark, and no signs of code."""
+    return len(line.split()) >= REMARK and _PROSE.fullmatch(line[:_LOOK]) is not None
 
 
 def without_failures(text: str) -> str:
@@ -74,23 +100,25 @@ def _without_fences(text: str, pasted: list[str]) -> str:
     """Take all from the first fence to the last out of the text, or to its end where a block stays open.
 
     Words between two blocks go, too: whether somebody typed them, or pasted a text that has blocks of its own, cannot
-    be told. A fence with a word behind it opens a block even inside another.
+    be told. A fence with a word behind it opens a block even inside another; a remark behind the last one was typed.
     """
     lines = text.split("\n")
     fences = [(at, fence) for at, line in enumerate(lines) if (fence := _FENCE.match(line))]
     if not fences:
         return text
     opened: list[str] = []
-    for _, fence in fences:
+    for at, fence in fences:
         mark, behind = fence[1], fence[2].strip("`~ \t")
-        if opened and not behind and mark.startswith(opened[-1]):
+        closes = not behind or (at == fences[-1][0] and _prose(behind))
+        if opened and closes and mark.startswith(opened[-1]):
             opened.pop()
         elif behind or not opened:
             opened.append(mark)
     first, last = fences[0][0], fences[-1][0]
     end = len(lines) if opened else last + 1
-    pasted.append("\n".join(lines[first:end]))
-    return "\n".join([*lines[:first], "", *lines[end:]])
+    tail = "" if opened or not _prose(behind) else behind
+    pasted.append("\n".join(lines[first:end]).removesuffix(tail))
+    return "\n".join([*lines[:first], tail, *lines[end:]])
 
 
 def _without_output(text: str, pasted: list[str]) -> str:
@@ -118,7 +146,7 @@ def _clusters(lines: list[str]) -> list[tuple[int, int]]:
 def _remark(lines: list[str], first: int, end: int) -> bool:
     """Return whether a paragraph of prose stands among these lines, set off by a blank one."""
     set_off = (lines[at] for at in range(first, end) if not lines[at - 1].strip())
-    return any(len(line.split()) >= REMARK and _PROSE.fullmatch(line[:_LOOK]) for line in set_off)
+    return any(map(_prose, set_off))
 
 
 def _marks(lines: list[str]) -> list[int]:
@@ -128,7 +156,8 @@ def _marks(lines: list[str]) -> list[int]:
         head = line[:_LOOK]
         prompt = _PROMPT.match(head) is not None
         output = prompt or (output and bool(line.strip()))
-        if output or head.rstrip().endswith(_CODE_ENDS) or _MACHINE_LINE.match(head):
+        code = head.rstrip().endswith(_CODE_ENDS) and not _prose(head.rstrip(" {"))
+        if output or code or _MACHINE_LINE.match(head):
             marks.append(at)
     return [*marks, *range(LONG, len(lines))]
 
