@@ -15,7 +15,7 @@ from skillloop.errors import SkillloopError
 from skillloop.fs import locked
 from skillloop.hosts.claude_code.hooks import session as hook
 from skillloop.store import Store, backup
-from skillloop.worker import missed_sessions, queue, worker
+from skillloop.worker import queue, worker
 from skillloop.worker.queue import Inbox, Job, parked
 
 ROOT = Path(__file__).parents[1]
@@ -400,7 +400,7 @@ def test_a_killed_client_that_nobody_has_reaped_is_not_running(client):
     while Path(f"/proc/{process.pid}/stat").read_text().split()[2] != "Z" and time.monotonic() < until:
         time.sleep(0.01)
     (client / "sessions" / "1.json").write_text(json.dumps({"pid": process.pid, "sessionId": "zombie"}))
-    assert missed_sessions.running(client) == frozenset()
+    assert queue.running(client) == frozenset()
     process.wait()
 
 
@@ -409,7 +409,7 @@ def test_a_process_number_given_to_another_does_not_keep_a_session_alive(client)
     (client / "sessions" / "1.json").write_text(json.dumps(record))
     (client / "sessions" / "2.json").write_text('{"pid": 12')
     (client / "sessions" / "3.json").write_text("[]")
-    assert missed_sessions.running(client) == frozenset()
+    assert queue.running(client) == frozenset()
 
 
 def test_a_failing_session_is_not_swept_up_again_before_its_back_off(home, client):

@@ -16,7 +16,7 @@ from skillloop import config, llm, render
 from skillloop.commands.options import App, checks_as_objects, emit, picked, projects_folder, say, tell, verb
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
-from skillloop.hosts.claude_code import places
+from skillloop.hosts.claude_code import records
 from skillloop.hosts.claude_code.transcript import read_all
 from skillloop.llm import Planned
 from skillloop.model import Disagreement, Origin, Outcome, Session
@@ -109,7 +109,7 @@ def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | 
             "`skillloop digest --help` has examples",
         )
     if sessions:
-        return [places.locate(item, projects_folder()) for item in sessions]
+        return [records.locate(item, projects_folder()) for item in sessions]
     if last:
         return [last_session()]
     found = _all_sessions()
@@ -129,7 +129,7 @@ def last_session() -> Path:
 
 
 def _all_sessions() -> list[Path]:
-    found = sorted(places.find(projects_folder()), key=lambda path: path.stat().st_mtime)
+    found = sorted(records.find(projects_folder()), key=lambda path: path.stat().st_mtime)
     if not found:
         raise UsageError(
             f"no session found under {projects_folder()}", "has Claude Code run on this account?"

@@ -10,7 +10,7 @@ import click
 from skillloop import detect
 from skillloop.commands.digest import last_session
 from skillloop.commands.options import App, picked, projects_folder, tell, verb
-from skillloop.hosts.claude_code import authorship, places, transcript
+from skillloop.hosts.claude_code import authorship, records, transcript
 from skillloop.pipeline import session as pipeline
 from skillloop.propose.context import clean
 
@@ -61,4 +61,4 @@ def command(app: App, session: str | None, as_json: bool) -> int:
 def chosen(session: str | None) -> Path:
     """Return the transcript of the session that is named, or runs, or else was the last one of this project."""
     named = session or os.environ.get(RUNNING)
-    return places.locate(named, projects_folder()) if named else last_session()
+    return records.locate(named, projects_folder()) if named else last_session()

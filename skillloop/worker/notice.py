@@ -19,7 +19,7 @@ from typing import NamedTuple
 from skillloop import outcomes
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
-from skillloop.hosts.claude_code import places
+from skillloop.hosts.claude_code import records
 from skillloop.skillpath import SkillPath, client_folder, target_name
 from skillloop.skills import history
 from skillloop.skills.history import CLAIMED
@@ -116,7 +116,7 @@ def _offer(home: Path, store: Store) -> Iterator[str]:
     known, since = set(store.sessions()), time.time() - PAST * 86_400
     past: list[int] = []
     with suppress(OSError):  # a transcript that is removed just now
-        for path in places.find(client_folder() / "projects"):
+        for path in records.find(client_folder() / "projects"):
             state = path.stat()
             past += [state.st_size] * (path.stem not in known and state.st_mtime > since)
     if len(past) > 1:  # one is that of now

@@ -26,12 +26,11 @@ from watchdog.observers.api import ObservedWatch
 from skillloop import fs
 from skillloop.errors import SkillloopError
 from skillloop.fs import Mark
-from skillloop.hosts.claude_code import places
+from skillloop.hosts.claude_code import records
 from skillloop.skills import history
 from skillloop.store import Entry, Store
 from skillloop.worker import worker
-from skillloop.worker.missed_sessions import Seen, running
-from skillloop.worker.queue import Inbox, Job
+from skillloop.worker.queue import Inbox, Job, Seen, running
 
 LOOK = 2.0  # seconds between two looks at whether the folders are there and the log has grown
 SAVED = 1.0  # seconds without a change after which an editor has ended its save
@@ -146,7 +145,7 @@ class Watch(FileSystemEventHandler):
         return found
 
     def _all(self) -> Iterable[Path]:
-        return {*places.find(self._projects), *self._skills, *self._marks}
+        return {*records.find(self._projects), *self._skills, *self._marks}
 
     def _compare(self, paths: Iterable[Path]) -> None:
         """Note which of these files do not look as before."""

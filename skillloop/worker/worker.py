@@ -20,9 +20,8 @@ from skillloop.pipeline import session
 from skillloop.skillpath import client_folder
 from skillloop.store import Store
 from skillloop.text.words import counted
-from skillloop.worker.missed_sessions import Seen, running
 from skillloop.worker.notice import leave_notice, write_notice
-from skillloop.worker.queue import ATTEMPTS, BrokenJob, Inbox, Job
+from skillloop.worker.queue import ATTEMPTS, BrokenJob, Inbox, Job, Seen, running
 
 SETTLE = 0.3  # seconds without growth after which a transcript counts as written
 SETTLE_LIMIT = 3.0

@@ -5,7 +5,7 @@ from helpers.hosts import said
 from transcripts import Transcript
 
 from skillloop.errors import UsageError
-from skillloop.hosts.claude_code import places, transcript
+from skillloop.hosts.claude_code import records, transcript
 
 
 def test_a_broken_line_is_counted_and_skipped(read):
@@ -34,12 +34,12 @@ def test_sessions_are_found_and_sub_agents_are_not(tmp_path):
         "-p/aaaa-1/subagents/agent-9.jsonl",
     ):
         Transcript().typed("One").write(tmp_path / name)
-    assert [path.stem for path in places.find(tmp_path)] == ["aaaa-1", "aabb-2", "cc"]
-    assert places.locate("aaa", tmp_path).stem == "aaaa-1"
-    assert places.locate(tmp_path / "-q/cc.jsonl", tmp_path).stem == "cc"
+    assert [path.stem for path in records.find(tmp_path)] == ["aaaa-1", "aabb-2", "cc"]
+    assert records.locate("aaa", tmp_path).stem == "aaaa-1"
+    assert records.locate(tmp_path / "-q/cc.jsonl", tmp_path).stem == "cc"
     for wrong in ("aa", "nobody", "agent-7"):
         with pytest.raises(UsageError):
-            places.locate(wrong, tmp_path)
+            records.locate(wrong, tmp_path)
 
 
 def test_many_transcripts_are_read_in_order_on_every_core(tmp_path, monkeypatch):

@@ -7,7 +7,11 @@ are a person's.
 
 from __future__ import annotations
 
-from collections import ChainMap, deque
+import re
+import sys
+from bisect import bisect_left, bisect_right
+from collections import ChainMap, defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,13 +20,117 @@ from typing import Any
 from skillloop.hosts.claude_code import authorship
 from skillloop.hosts.claude_code.active_skill import ActiveSkill
 from skillloop.hosts.claude_code.authorship import Authorship
-from skillloop.hosts.claude_code.branches import Rewinds
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.pastes import separate
-from skillloop.hosts.claude_code.queued import Queue
-from skillloop.hosts.claude_code.records import unambiguous
+from skillloop.hosts.claude_code.records import Lines, unambiguous
 from skillloop.hosts.claude_code.turn_builder import AssistantDraft, HumanDraft, dicts, same_message, string
 from skillloop.model import Origin, TurnKind
+
+NEAR = 20  # turns after it among which queued words may have a record of their own
+# commands, JSON and notifications, placeholders
+_NOT_WORDS = re.compile(r"\s*(?:[/!][\w:-]|\{\s*\"|<[\w-]+>|\[Pasted text)")
+WINDOW = 64  # lines in which a parent is looked for at once
+_UUID = re.compile(rb'"uuid": ?"([^"\\]{1,100})"')
+
+
+class Rewinds:
+    """Which turns the person went back on. `turn_to` each batch of lines, then call `prompt` for the human turns in it.
+
+    Records are appended to the branch that is active, so a prompt whose parent stands on line X abandons every human turn
+    between X and itself. Nearly always the parent is among the lines since the turn before; only where it is not does a
+    second pass over the file look for it: for the last line before the turn that has its uuid, since lines get copied.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+        self._first = 1  # the number of the first of them
+        self._missing: dict[bytes, list[HumanDraft]] = {}  # by the uuid of the parent to be found
+
+    def turn_to(self, batch: list[bytes], first: int) -> None:
+        """Take the next lines, of which the first has this number."""
+        kept = self._lines[-WINDOW:]
+        self._lines, self._first = kept + batch, first - len(kept)
+
+    def prompt(self, turn: HumanDraft, before: HumanDraft | None) -> None:
+        """Note a human turn that stands after another one in the file."""
+        if before is None or not turn.parent:
+            return
+        parent = turn.parent.encode()
+        here = turn.line - self._first
+        own = (b'"uuid":"%b"' % parent, b'"uuid": "%b"' % parent)  # of a record, or of one nested in it
+        for at in range(here - 1, max(before.line - self._first, here - WINDOW, 0) - 1, -1):
+            line = self._lines[at]
+            if line.find(own[0]) > 0 or line.find(own[1]) > 0:
+                return
+        self._missing.setdefault(parent, []).append(turn)
+
+    def mark_abandoned(self, path: Path, turns: list[HumanDraft]) -> None:
+        """Mark the turns that were abandoned; `turns` are in the order of their lines."""
+        if not self._missing:
+            return
+        places: dict[bytes, list[int]] = defaultdict(list)
+        number = 0
+        for batch in Lines(path):
+            for line in batch:
+                number += 1
+                for uuid in self._missing.keys() & _UUID.findall(line):
+                    places[uuid].append(number)
+        left = sorted(  # the line that a turn goes on from, and the turn's own
+            (places[parent][at - 1], prompt.line)
+            for parent, prompts in self._missing.items()
+            for prompt in prompts
+            if (at := bisect_left(places[parent], prompt.line))
+        )
+        reach, pairs = 0, iter((*left, (sys.maxsize, 0)))
+        after, before = next(pairs)
+        for turn in turns:  # both are sorted
+            while after < turn.line:
+                reach = max(reach, before)
+                after, before = next(pairs)
+            turn.abandoned = turn.line < reach
+
+
+class Queue:
+    """What a person typed while the assistant worked. `take` each operation; `missing` gives what stands nowhere else.
+
+    Claude Code logs such words when they enter its queue, and that it took something out again, but not what. Before
+    2.1.165 words that were slipped in mid-turn stand nowhere else. So whatever entered and left the queue was sent;
+    words returned to the input box (`popAll`) never were.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[HumanDraft] = deque()
+        self._sent: list[HumanDraft] = []
+        self._repeated: set[int] = set()  # hashes of texts that a machine's record holds
+
+    def take(self, record: dict[str, Any], line: int) -> None:
+        """Add a queue-operation record."""
+        operation = record.get("operation")
+        if operation == "enqueue":
+            text, at = string(record.get("content")), string(record.get("timestamp")) or None
+            self._waiting.append(HumanDraft(line, text, timestamp=at, kind=TurnKind.QUEUED))
+        elif operation in ("remove", "dequeue") and self._waiting:
+            self._sent.append(self._waiting.popleft())
+        elif operation == "popAll":
+            self._waiting.clear()
+
+    def repeated(self, texts: list[str]) -> None:
+        """Note the texts of a machine's record: a headless run logs its prompt in the queue too, and that is no person's."""
+        self._repeated.update(hash(text.strip()) for text in texts)
+
+    def missing(self, turns: list[HumanDraft]) -> Iterator[HumanDraft]:
+        """Yield the person's queued words that no turn holds; `turns` are in the order of their lines."""
+        lines = [turn.line for turn in turns]
+        for draft in self._sent:
+            if hash(draft.text.strip()) in self._repeated:
+                continue
+            draft.text = authorship.own_words(draft.text)
+            if not authorship.own_words(draft.text) or _NOT_WORDS.match(draft.text):
+                continue
+            words, first = " ".join(draft.text.split()), bisect_right(lines, draft.line)
+            later = ("\n".join((turn.text, *turn.pasted)) for turn in turns[first : first + NEAR])
+            if not any(words in " ".join(text.split()) for text in later):
+                yield draft
 
 
 class Assembly:
