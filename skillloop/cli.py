@@ -59,14 +59,18 @@ VERBS = {
 
 BESIDE = {
     "reject": "approve",
+    "turns": "propose",
     "diff": "log",
+    "rollback": "log",
     "report": "blame",
-    "import": "export",
     "init": "config",
     "constraints": "config",
     "check": "config",
     "completion": "config",
     "verify": "doctor",
+    "export": "doctor",
+    "import": "doctor",
+    "uninstall": "doctor",
 }
 """Verbs that stand in the file of another one."""
 

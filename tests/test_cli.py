@@ -32,7 +32,9 @@ def test_version_imports_neither_rich_nor_sqlite():
     assert out.splitlines() == [f"skillloop, version {__version__}", "[]"]
 
 
-@pytest.mark.parametrize("verb", ["log", "doctor", "rollback"])  # with `diff` and `verify` beside them
+@pytest.mark.parametrize(
+    "verb", ["log", "doctor"]
+)  # with `diff`, `rollback`, `verify`, `export` and others beside them
 def test_verbs_that_read_the_history_load_neither_detector_nor_model(verb):
     code = f"import sys, skillloop.commands.{verb}; print(*sorted(n for n in sys.modules if n.startswith('skillloop.')))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

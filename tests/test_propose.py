@@ -8,8 +8,7 @@ import pytest
 from transcripts import SKILL, Transcript
 
 from skillloop import cli
-from skillloop.commands.propose import MOST
-from skillloop.commands.turns import RUNNING
+from skillloop.commands.propose import MOST, RUNNING
 from skillloop.hosts.claude_code.transcript import read
 from skillloop.pipeline import session
 from skillloop.store import Store

@@ -5,7 +5,7 @@ import json
 import pytest
 from test_commands import desk, queued, shown_code  # noqa: F401  (desk and queued are fixtures)
 
-from skillloop.commands.uninstall import MADE
+from skillloop.commands.doctor import MADE
 from skillloop.hosts.claude_code.hooks import approval, receipts, session
 from skillloop.store import Store
 from skillloop.worker import worker

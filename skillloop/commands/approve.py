@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from skillloop import render
-from skillloop.commands import changes, show
+from skillloop import outcomes, render
+from skillloop.commands import show
 from skillloop.commands.options import (
     OPEN,
     App,
@@ -36,7 +36,17 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
       skillloop approve 3fa8
     """  # noqa: D301
     if "@" in proposal:
-        return changes.keep(app, proposal, token, as_json=as_json)
+        with app.store() as store:
+            change = show.find_change(store, proposal)
+            if not as_json and token:  # for the client's dialog, which folds all but some ten lines
+                app.console().say("\n".join([*render.changed(change.diff), change.told]))
+            elif not as_json:
+                show.change_page(app.console(), change)
+            require_person(app, f"approve {proposal}", change.seal, token)
+            outcomes.keep(store, change)
+        after_decision(app)
+        tell({"change": proposal, "kept": True}, "kept", as_json=as_json)
+        return 0
     with app.store() as store:
         queued = open_proposal(store, proposal)
         item = queued.proposal

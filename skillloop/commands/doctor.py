@@ -1,8 +1,15 @@
-"""`skillloop doctor` and `verify`: find problems, repair what can be repaired safely, and prove that the log is unaltered."""
+"""What looks after skillloop's home: `doctor` and `verify`, `export` and `import`, `uninstall`.
+
+Invariant: `uninstall` removes only what is named in `MADE`, and only from the home. The person's own rules, exports that
+they put there and every SKILL.md stay; a line that a skill learned belongs to the skill.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,10 +26,11 @@ from skillloop.commands.options import (
     require_person,
     say,
     tell,
+    token_option,
     verb,
 )
 from skillloop.config import confirmation
-from skillloop.errors import SkillloopError
+from skillloop.errors import SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.model import sha256
 from skillloop.render import tilde
@@ -32,6 +40,16 @@ from skillloop.text.words import counted
 from skillloop.worker.notice import unlearnt
 
 _REPAIR = "`skillloop doctor --rebuild`, or `skillloop import FILE --replace` of an export"
+
+MADE = re.compile(
+    r"inbox|log|env|backups|bin|receipts|remembered|rules|tokens|vouched"  # folders; the last one as earlier versions named it
+    r"|skillloop\.db(?:\.(?:replaced|damaged)-\d+)?(?:-journal)?"
+    r"|key|head|receipts\.key|seen\.json|notice\.json(?:\.new)?|noticed(?:\.new)?|report\.html"
+    r"|(?:history|worker)\.lock"
+    r"|\.(?:key|head|seen\.json|notice\.json|report\.html|skillloop\.db\.new)\.\d+\.tmp"  # what a crash left half written
+    r"|\.skillloop\.db\.new(?:-journal)?|\.look-\w+"
+)
+"""Names in the home that skillloop creates. A test fails when a verb creates one that is not here."""
 
 
 class Finding(NamedTuple):
@@ -210,3 +228,153 @@ def verify(app: App, as_json: bool) -> int:
         what = counted(len(problems), "problem")
         raise SkillloopError(f"the log has {what}", "`skillloop doctor` shows what can be repaired")
     return 0
+
+
+@verb(click.argument("file", type=click.Path(path_type=Path, dir_okay=False)))
+def export(app: App, file: Path, as_json: bool) -> int:
+    """Write the whole history to one file: every version of every skill, the queue, the log, and what was found.
+
+    Creates FILE, which must not exist yet, readable by you alone (mode 0600): your quoted words are in it. Left out: the key
+    that signs the log, your rules (config.toml), waiting sessions. The file is verified before it gets its name;
+    `skillloop import` reads it.
+
+    \b
+    Example:
+      skillloop export skills-2026-11.db
+    """  # noqa: D301
+    if not (app.home / "skillloop.db").exists():
+        raise UsageError(f"there is no history in {app.home}", "choose the home with --home")
+    with app.store() as store:
+        store.export(file.absolute())
+        counts = contents(store)
+    value = {"file": str(file.absolute()), "bytes": file.stat().st_size, **counts}
+    tell(value, f"{file}: {in_words(counts)}", as_json=as_json)
+    return 0
+
+
+def contents(store: Store) -> dict[str, int]:
+    """Count what a store holds."""
+    versions = [len(store.versions.of(str(skill))) for skill in store.skills()]
+    rest = {"sessions": len(store.sessions()), "entries": store.entries()}
+    return {"skills": len(versions), "versions": sum(versions), **rest}
+
+
+def in_words(counts: dict[str, int]) -> str:
+    """Return `contents` as a sentence."""
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
+
+
+@verb(
+    click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False)),
+    click.option(
+        "--replace", is_flag=True, help="Replace the history that is here; the old one is kept beside it."
+    ),
+    name="import",
+)
+def import_(app: App, file: Path, replace: bool, as_json: bool) -> int:
+    """Load a history that `skillloop export` wrote.
+
+    Writes the database in skillloop's home and signs the log with this home's key. No skill is touched: skills are known by their
+    paths, and `skillloop log` and `diff` show each of their versions. It never overwrites a history without asking:
+    --replace asks a person in a terminal, and keeps the old one as `skillloop.db.replaced-1`.
+
+    \b
+    Examples:
+      skillloop import skills-2026-11.db
+      skillloop --home /tmp/look import skills-2026-11.db
+    """  # noqa: D301
+    old = ""
+    if (app.home / "skillloop.db").exists():
+        try:
+            with app.store() as store:
+                counts = contents(store)
+            old = in_words(counts) if any(counts.values()) else ""
+        except Corrupt as error:
+            old = error.message
+    if old and not replace:
+        raise UsageError(f"{app.home} has a history: {old}", "pass --replace, or use another --home")
+    if old:
+        say(f"replaces {old}", err=True)
+        require_person(
+            app, f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), dialog=False
+        )
+    app.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
+        kept = Store.restore(app.home, file)
+    with app.store() as store:
+        counts = contents(store)
+    after_decision(app)
+    value = {"home": str(app.home), **counts, "kept": None if kept is None else str(kept)}
+    beside = f"; the old history is kept in {kept}" if kept else ""
+    tell(value, f"{app.home}: {in_words(counts)}{beside}", as_json=as_json)
+    return 0
+
+
+@verb(
+    click.option("--purge", is_flag=True, help="Remove it, after a person has seen the list and agreed."),
+    token_option,
+)
+def uninstall(app: App, purge: bool, token: str | None, as_json: bool) -> int:
+    """List what skillloop created; with --purge, remove that and nothing else.
+
+    Writes nothing without --purge. Every skill stays as it is, with the lines that it learned, and so do your rules
+    (config.toml) and all other files of yours. The versions go with the history: `skillloop export` keeps them. Claude
+    Code removes the plugin itself (`claude plugin uninstall skillloop@skillloop`) and leaves all of this in place.
+
+    \b
+    Examples:
+      skillloop uninstall
+      skillloop uninstall --purge
+    """  # noqa: D301
+    paths = sorted(app.home.iterdir()) if app.home.is_dir() else []
+    made = {path: _size_of(path) for path in paths if MADE.fullmatch(path.name)}
+    kept = [path for path in paths if path not in made]
+    sizes = [{"path": str(path), "files": files, "bytes": size} for path, (files, size) in made.items()]
+    lines = [
+        f"  {tilde(path)}  ({counted(files, 'file')}, {size:,} bytes)" for path, (files, size) in made.items()
+    ]
+    lines.insert(0, "created by skillloop:" if made else f"skillloop created nothing in {tilde(app.home)}")
+    lines += [f"kept, because it is yours: {tilde(path)}" for path in kept]
+    lines.append(
+        "every SKILL.md stays as it is; `claude plugin uninstall skillloop@skillloop` removes the plugin"
+    )
+    if made and not purge:
+        lines.append("nothing was removed; `skillloop uninstall --purge` does")
+    if not as_json:
+        say("\n".join(lines))
+    if purge and made:
+        require_person(app, "uninstall", sha256(str(app.home)), token)
+        _remove(app.home, made)
+    told = {"home": str(app.home), "made": sizes, "kept": list(map(str, kept)), "removed": purge}
+    tell(told, *["removed"] * bool(purge and made), as_json=as_json)
+    return 0
+
+
+def _size_of(path: Path) -> tuple[int, int]:
+    """Return the number of files and of bytes in a file or folder."""
+    if path.is_symlink() or not path.is_dir():
+        return 1, path.lstat().st_size
+    sizes = []
+    for folder, folders, files in os.walk(path):  # many times faster than pathlib over an environment
+        inside = (os.path.join(folder, name) for name in (*files, *folders))  # noqa: PTH118
+        sizes += [state.st_size for state in map(os.lstat, inside) if not stat.S_ISDIR(state.st_mode)]
+    return len(sizes), sum(sizes)
+
+
+def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:
+    """Remove these, and the home if it is empty then, while no worker runs and no skill is being changed.
+
+    Raises Locked: one of them took longer than we wait; SkillloopError: something could not be removed.
+    """
+    with fs.locked(home / "worker.lock", wait=5.0), fs.locked(home / "history.lock", wait=5.0):
+        for path in [*made, home / "worker.lock", home / "history.lock"]:
+            say(f"removing {tilde(path)}", err=True)
+            try:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+            except OSError as error:
+                raise SkillloopError(f"{path}: {error.strerror}", "remove it by hand") from error
+    if not any(home.iterdir()):
+        home.rmdir()

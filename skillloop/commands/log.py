@@ -1,4 +1,4 @@
-"""`skillloop log` and `diff`: what happened, as a diary or as the log holds it, and what changed."""
+"""`skillloop log`, `diff` and `rollback`: what happened, what changed, and back to an earlier version."""
 
 from __future__ import annotations
 
@@ -9,8 +9,21 @@ from datetime import datetime
 import click
 
 from skillloop import render
-from skillloop.commands.options import App, emit, known_skill, picked, skill_argument, some_skill, verb
+from skillloop.commands.options import (
+    App,
+    after_decision,
+    emit,
+    known_skill,
+    picked,
+    require_person,
+    skill_argument,
+    some_skill,
+    tell,
+    token_option,
+    verb,
+)
 from skillloop.errors import UsageError
+from skillloop.model import sha256
 from skillloop.skillpath import target_name
 from skillloop.skills import document, history
 from skillloop.store import Entry, Queued, Store
@@ -136,3 +149,64 @@ def diff(app: App, skill: str, old: int | None, new: int | None, as_json: bool) 
     else:
         app.console().print(render.diff(text) if text else render.plain("no difference\n"), end="")
     return 0
+
+
+@verb(
+    skill_argument,
+    click.option(
+        "--to",
+        type=int,
+        metavar="N",
+        help="The version to go back to. [default: the one before the newest change]",
+    ),
+    click.option(
+        "--exact",
+        is_flag=True,
+        help="Restore that version byte for byte, even over your own later edits (they stay in the history).",
+    ),
+    click.option(
+        "--only", type=int, metavar="N", help="Undo only the change that version N made; later changes stay."
+    ),
+    token_option,
+)
+def rollback(
+    app: App, skill: str, to: int | None, exact: bool, only: int | None, token: str | None, as_json: bool
+) -> int:
+    """Take a skill back to an earlier version, or undo one change in the middle.
+
+    SKILL is a skill's name or the path of its SKILL.md. Writes the SKILL.md and appends a version; nothing is lost.
+    Your own later edits stay; where they touch the same lines, it says so and changes nothing.
+
+    \b
+    Examples:
+      skillloop rollback research
+      skillloop rollback research --to 3
+      skillloop rollback research --only 4
+    """  # noqa: D301
+    if only is not None and (to is not None or exact):
+        raise UsageError("--only undoes one change; it cannot be combined with --to or --exact")
+    with app.store() as store:
+        path = known_skill(store, skill)
+        before, after = history.preview_rollback(store, path, to=to, only=only, exact=exact)
+        changes = before != after
+        if changes:
+            if not as_json:
+                old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
+                text, out = document.diff(old, new, path, "after the rollback"), app.console()
+                if token:  # for the client's dialog, which folds all but some ten lines
+                    text = "\n".join([*render.changed(text), f"{render.tilde(path)}, after the rollback"])
+                out.print(render.diff(text), end="")
+            options = (f" --to {to}" if to is not None else "", f" --only {only}" if only is not None else "")
+            action = f"rollback {skill}" + "".join(options) + " --exact" * exact
+            digest = sha256("\0".join((str(path), sha256(before), sha256(after))))
+            require_person(app, action, digest, token)
+            version = history.rollback(store, path, to=to, only=only, exact=exact)
+        else:
+            version = history.versions(store, path)[-1]
+    if changes:
+        after_decision(app)
+    same = f"is identical already: nothing was changed, it stays version {version.number}"
+    line = f"is now version {version.number}: {version.note}" if changes else same
+    told = {"path": str(path), "number": version.number, "sha256": version.sha, "note": version.note}
+    tell(told, f"{render.tilde(path)} {line}", as_json=as_json)
+    return 1 if token and not changes else 0  # there is nothing to confirm

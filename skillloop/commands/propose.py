@@ -1,21 +1,25 @@
-"""`skillloop propose`: lessons that Claude draws from the session it is in, for the person to decide on."""
+"""`skillloop turns` and `propose`: lessons that Claude draws from its session, for the person to decide on."""
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from skillloop.commands.digest import said_again
-from skillloop.commands.options import App, checks_as_objects, tell, verb
-from skillloop.commands.turns import chosen, session_argument
+import click
+
+from skillloop import detect
+from skillloop.commands.digest import last_session, said_again
+from skillloop.commands.options import App, checks_as_objects, picked, projects_folder, tell, verb
 from skillloop.errors import Refused
-from skillloop.hosts.claude_code import transcript
+from skillloop.hosts.claude_code import authorship, records, transcript
 from skillloop.model import Lesson, Outcome, Session
 from skillloop.pipeline import session as pipeline
 from skillloop.propose import answers, targets
 from skillloop.propose.answers import Unusable
+from skillloop.propose.context import clean
 from skillloop.propose.offline_drafter import DRAFTERS
 from skillloop.propose.targets import KnownSkill
 from skillloop.store import Store
@@ -23,6 +27,52 @@ from skillloop.worker.notice import leave_notice
 
 MOST = 5  # proposals of one session
 TRIES = 2  # so often may a check turn down what cites a turn: its wording can be mended once
+SHOWN = 2_000  # characters of a turn that are shown
+RUNNING = "CLAUDE_CODE_SESSION_ID"  # the client tells its commands so which session they run in
+session_argument = click.argument("session", required=False, metavar="[PATH|SESSION_ID]")
+
+
+@verb(session_argument)
+def turns(app: App, session: str | None, as_json: bool) -> int:
+    """Print what you said in a session, turn by turn, with the ids that `skillloop propose` cites. Writes nothing.
+
+    Without an argument: the session that it is called in, else this project's newest. Words that may be someone else's
+    are not shown.
+
+    \b
+    Examples:
+      skillloop turns
+      skillloop turns 0b1c --json
+    """  # noqa: D301
+    read = transcript.read(chosen(session))
+    disagreements, lessons = pipeline.study(read)
+    sure = {item.turn: item.confidence for item in disagreements}
+    with app.history() as store:
+        for turn in read.human_turns:
+            doubt, said = authorship.suspicion(read, turn, app.home), detect.saying(read, turn)
+            known = [each.proposal.id for each in store.citing(said) if each.state != "discarded"]
+            found = [picked(item, "text", "chance") for item in lessons if item.turn == turn.index]
+            shape = {
+                "id": said.id,
+                "line": turn.line,
+                "kind": turn.kind.value,
+                "text": "" if doubt else clean(turn.text, SHOWN),
+                "authorship": turn.origin.value,
+                "doubt": doubt or None,
+                "skill": turn.skill.name if turn.skill else None,
+                "correction": sure.get(turn.index),
+                "lessons": [] if doubt else found,
+                "proposals": known,
+            }
+            words = f"(not shown: {doubt})" if doubt else " ".join(clean(turn.text, SHOWN).split())
+            tell(shape, f"{said.id}  line {turn.line}  {words}", as_json=as_json)
+    return 0
+
+
+def chosen(session: str | None) -> Path:
+    """Return the transcript of the session that is named, or runs, or else was the last one of this project."""
+    named = session or os.environ.get(RUNNING)
+    return records.locate(named, projects_folder()) if named else last_session()
 
 
 @verb(session_argument)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from skillloop import outcomes
-from skillloop.commands import changes, show
+from skillloop.commands import show
 from skillloop.commands.options import (
     OPEN,
     App,
@@ -173,9 +173,9 @@ def _print(app: App, store: Store, entry: Entry, room: int, as_json: bool) -> in
         out.print()
     elif isinstance(entry, Change):
         if as_json:
-            brief = changes.as_object(entry)
+            brief = show.change_as_object(entry)
             return emit(brief | {"diff": show.cut(brief["diff"], 3 * show.BYTES)}, room=room)
-        changes.page(out, entry)
+        show.change_page(out, entry)
     elif as_json:
         return emit(lesson_as_object(entry), room=room)
     elif isinstance(entry, Lesson):

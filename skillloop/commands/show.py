@@ -7,15 +7,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from skillloop import config, render
-from skillloop.commands import changes
+from skillloop import config, outcomes, render
 from skillloop.commands.options import App, checks_as_objects, edit_argument, emit, picked, state_of, verb
+from skillloop.errors import UsageError
 from skillloop.evaluate import judge
 from skillloop.gate.provenance import DOUBTS
 from skillloop.model import Verdict
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.skills import history
+from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
 from skillloop.text.redact import redact
 
@@ -36,8 +37,8 @@ def command(app: App, proposal: str, as_json: bool) -> int:
     """  # noqa: D301
     with app.history() as store:
         if "@" in proposal:
-            change = changes.find(store, proposal)
-            emit(changes.as_object(change)) if as_json else changes.page(app.console(), change)
+            change = find_change(store, proposal)
+            emit(change_as_object(change)) if as_json else change_page(app.console(), change)
             return 0
         queued = store.find_proposal(proposal)
         prepared = as_applied(store, queued, app.home) or gather.prepare(queued.proposal, app.home, store)
@@ -145,3 +146,25 @@ def standing_verdict(queued: Queued, prepared: Prepared) -> Verdict:
     now = {check.name for check in prepared.verdict.failed}
     then = [check for check in queued.verdict.failed if check.name in DOUBTS - now]
     return judge.demoted(prepared.verdict, (*then, *judge.proof_of(queued.verdict)))
+
+
+def change_page(out: render.Terminal, change: Change) -> None:
+    """Print a change that waits."""
+    out.say(f"{change.id}  {change.told}", "bold")
+    out.say(change.version.told)
+    out.print(render.diff(change.diff), end="")
+
+
+def change_as_object(change: Change) -> dict[str, Any]:
+    """Return the documented JSON shape of a change that waits."""
+    proof = {key: change.version.claim.get(key) for key in ("session", "turn", "tool", "lines")}
+    about = {"path": str(change.skill), "number": change.version.number, "author": change.version.author}
+    return {"change": change.id, **about, **proof, **picked(change, "told", "why", "diff")}
+
+
+def find_change(store: Store, wanted: str) -> Change:
+    """Return the change that is called so, e.g. `release-notes@3`; UsageError: none that waits is."""
+    for change in outcomes.waiting(store):
+        if change.id == wanted:
+            return change
+    raise UsageError(f"no change {wanted} waits", "`skillloop review` lists what is waiting")

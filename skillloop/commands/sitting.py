@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from skillloop import outcomes
-from skillloop.commands import changes, show
+from skillloop.commands import show
 from skillloop.commands.digest import said_again
 from skillloop.commands.options import OPEN, App, projects_folder, retyped, say
 from skillloop.errors import SkillloopError, Stale
@@ -343,7 +343,7 @@ class Sitting:
 
     def _change(self, change: Change) -> str:
         """Ask whether a change stays that Claude made, or that did not help."""
-        changes.page(self.app.console(), change)
+        show.change_page(self.app.console(), change)
         key = press("k keep" + " · t take it back" * bool(change.before) + " · s skip · b back · q quit")
         if key == "k":
             outcomes.keep(self.store, change)

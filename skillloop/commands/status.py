@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from skillloop import config, fs, llm, outcomes
-from skillloop.commands import changes
+from skillloop.commands import show
 from skillloop.commands.options import OPEN, App, emit, lesson_as_object, picked, state_of, verb
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
@@ -71,7 +71,7 @@ def _facts(app: App) -> dict[str, Any]:
             "proposals": dict(Counter(state_of(item)[0].partition(" (")[0] for item in everything)),
             "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
             "unattributed": sum(not item.blocked for item in lost),
-            "changes": [changes.as_object(change) for change in outcomes.waiting(store)],
+            "changes": [show.change_as_object(change) for change in outcomes.waiting(store)],
             "unlearnt": [lesson_as_object(item) for item in lost],
             "model": model,
             "troubles": troubles,
