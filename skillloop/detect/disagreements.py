@@ -9,17 +9,16 @@ fixed quote, `[pasted text]`: it stands in no turn, so the gate, which reads eve
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from skillloop.detect import durability
 from skillloop.detect import lesson as lessons
 from skillloop.detect.classifier import kind, learned
-from skillloop.detect.features import features, without_reply, words_used
+from skillloop.detect.features import Scene, features, scenes, without_reply, words_used
 from skillloop.detect.lesson import Rule
-from skillloop.detect.recurrence import EarlierRules
-from skillloop.detect.turn_context import Scene, scenes
 from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal, Turn, TurnKind
 from skillloop.text import lexicon, words
 
@@ -52,6 +51,11 @@ Half of what a turn has by lot."""
 
 LEAST_WORDS = 2
 """Content words without which a sentence is no rule, however much speaks for its turn: "have a look at", "ah yes"."""
+
+RECURS = 0.6  # similarity from which a request is the same as one of an earlier session
+
+KNOWN_BY = 3
+"""Content words that a rule needs to be recognized in other words; with one less, it has to have just those words."""
 
 ONLY_PASTED = "[pasted text]"
 """Stands for the quote of a turn without words of the person's own: what they paste is nobody's evidence."""
@@ -87,6 +91,37 @@ def find(
         if lesson.text not in once or lesson.offered > once[lesson.text].offered:
             once[lesson.text] = lesson
     return disagreements, list(once.values())
+
+
+class EarlierRules:
+    """What the person asked for in earlier sessions, by id of its evidence; fetched when the first question comes."""
+
+    def __init__(self, load: Callable[[], Mapping[str, str]]) -> None:
+        self._said = cache(load)
+
+    @cached_property
+    def _by_word(self) -> Mapping[str, list[frozenset[str]]]:
+        """The content words of what was said, by each of them."""
+        found: dict[str, list[frozenset[str]]] = defaultdict(list)
+        for stems in map(words.content_words, self._said().values()):
+            for word in stems:
+                found[word].append(stems)
+        return found
+
+    def recurs(self, saying: str, rule: str, *texts: str) -> bool:
+        """Return whether a rule has enough words to be recognized, and it or any of these texts was said before.
+
+        `saying` is the id of the turn: the copy of a known one, in a fork or a branch, is no second saying.
+        """
+        if saying in self._said() or len(words.content_words(rule)) < KNOWN_BY - 1:
+            return False
+        for stems in map(words.content_words, dict.fromkeys((rule, *texts))):
+            near = {said for word in stems for said in self._by_word.get(word, ())}
+            if len(words.content_words(rule)) < KNOWN_BY:
+                return stems in near
+            if any(2 * len(stems & said) / (len(stems) + len(said)) >= RECURS for said in near):
+                return True
+        return False
 
 
 @dataclass(frozen=True)

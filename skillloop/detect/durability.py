@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from skillloop.detect.classifier import learned, sigmoid
 from skillloop.detect.features import PERSON, pairs, patterns
 from skillloop.text import lexicon
-from skillloop.text.phrase_matcher import Phrases, tokens, wide
+from skillloop.text.lexicon import Phrases, tokens, wide
 
 _REQUEST = Phrases("wished")  # the classes of words in which people ask for something
 

@@ -1,20 +1,22 @@
 """What a disagreement looks like from both sides of the turn, as named numbers between 0 and 1.
 
-`features(scene)` names everything that speaks for or against a disagreement. The names are shown to people, so they are words.
+A `Scene` is a turn of a person with what the assistant did before and after, and what the person said earlier; `features`
+names everything in it that speaks for or against a disagreement. The names are shown to people, so they are words.
+Limit: both sides are the nearest run of the assistant's turns; of what lies further away only the person's last few turns count.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import dropwhile, pairwise, takewhile
 
-from skillloop.detect.turn_context import Scene
-from skillloop.model import ToolUse, TurnKind
+from skillloop.model import Origin, Session, ToolUse, Turn, TurnKind
 from skillloop.text import lexicon
-from skillloop.text.phrase_matcher import Phrases, tokens, wide
+from skillloop.text.lexicon import Phrases, tokens, wide
 from skillloop.text.words import stem
 
 PERSON, REPLY, CLAIM = map(Phrases, ("said", "replied", "claimed"))
@@ -27,7 +29,11 @@ SINGLE = 400  # characters of a person's prose whose single words are looked at
 BUCKETS = 4096  # numbers that a single word can have: several words share one, and none can be read from it
 SIMILAR = 0.25  # share of words in common from which a turn is like an earlier one
 TEMPLATE = 25  # characters in common from which two prompts are filled in from one template
+EARLIER = 8  # turns of the person before this one that are kept
+LONGEST_ORDER = 2500  # characters, with the findings that are to be worked through
+REPEATED = 30  # characters from which a line that the assistant wrote before counts as repeated
 
+_NO_LETTERS = re.compile(r"[\W\d_]+")
 _SENTENCE = re.compile(r"[.!?。！？\n]+")
 _EDITS = re.compile(
     r"edit|write|update$|patch|replace|create_file|insert|delete_file|notebook", re.IGNORECASE
@@ -41,6 +47,67 @@ _STRONG = re.compile(r"[!?]{2}|[！？]{2}")
 _LIST = re.compile(r"^\s*(?:\d+[.)]|[-*])\s", re.MULTILINE)
 _COMMIT = re.compile(r"\bgit (?:commit|push|merge)\b|gh pr")
 _REVERT = re.compile(r"\bgit (?:revert|reset|restore|checkout --|checkout HEAD|stash)")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One human turn with both of its sides. `position` counts the human turns before it."""
+
+    turn: Turn
+    before: tuple[Turn, ...]  # the assistant's last run of turns; words sent twice at once have it in common
+    after: tuple[Turn, ...]  # the assistant's next run of turns
+    earlier: tuple[Turn, ...]  # what the person said before, newest first
+    position: int
+
+    @property
+    def opens_work(self) -> bool:
+        """Whether the turn is an order rather than a remark on work: nothing came before it, or a skill was launched for it."""
+        return not self.before or any(tool.name == "Skill" for turn in self.after for tool in turn.tools)
+
+    @property
+    def question(self) -> str:
+        """What the assistant asked last, if it has a tool for questions and used it; else ""."""
+        asked = (tool.brief for turn in self.before for tool in turn.tools if tool.name == "AskUserQuestion")
+        return max(enumerate(asked), default=(0, ""))[1]
+
+    @property
+    def only_orders(self) -> bool:
+        """Whether the turn orders other work, or to go on with it, and says nothing of what was done."""
+        orders = lexicon.pattern("scene.orders", r"\W{0,9}<all>\W{0,9}")
+        return len(self.turn.text) <= LONGEST_ORDER and bool(orders.fullmatch(self.turn.text))
+
+    def own_prose(self) -> str:
+        """Return the turn's text without the lines that it repeats from what the assistant just said."""
+        lines = self.turn.text.splitlines()
+        if len(lines) < 2:
+            return self.turn.text
+        if max(map(len, lines)) < REPEATED:
+            return "\n".join(lines)
+        before = _letters("".join(turn.text for turn in self.before))
+        return "\n".join(line for line in lines if len(line) < REPEATED or _letters(line) not in before)
+
+
+def _letters(text: str) -> str:
+    return _NO_LETTERS.sub("", text).lower()
+
+
+def scenes(session: Session) -> Iterator[Scene]:
+    """Yield each turn of a person, in order, with what stands around it."""
+    turns = session.turns
+    human: list[Turn] = []
+
+    def run(indexes: range) -> tuple[Turn, ...]:
+        """Return the assistant's nearest run of turns in a direction."""
+        start = dropwhile(lambda index: turns[index].role != "assistant", indexes)
+        return tuple(turns[index] for index in takewhile(lambda n: turns[n].role == "assistant", start))
+
+    for i, turn in enumerate(turns):
+        if turn.role != "human":
+            continue
+        if turn.origin is not Origin.MACHINE:
+            before, after = run(range(i - 1, -1, -1)), run(range(i + 1, len(turns)))
+            yield Scene(turn, before[::-1], after, tuple(reversed(human[-EARLIER:])), len(human))
+        human.append(turn)
 
 
 @cache

@@ -18,7 +18,7 @@ from itertools import takewhile
 from skillloop.detect import durability
 from skillloop.detect.classifier import Linear, learned
 from skillloop.text import lexicon
-from skillloop.text.phrase_matcher import tokens, wide
+from skillloop.text.lexicon import tokens, wide
 from skillloop.text.words import content_words, polarity
 
 CHANCES = {"may last": 0.15, "lasts": 0.4}

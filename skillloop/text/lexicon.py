@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +180,86 @@ def expression(template: str) -> re.Pattern[str]:
     while _KEY.search(template):
         template = _KEY.sub(lambda key: alternatives(key[1]), template)
     return re.compile(template)
+
+
+# --- phrases in the words of a text, in one pass --------------------------------------------------------------------------
+
+# Words are as bare as people type them in haste: unlike `words.fold`, which serves the gate, this drops accents and the
+# apostrophes of contractions, so that "Doesn’t", "doesnt" and "DOESN'T" meet. Each Chinese or Japanese character is a token
+# of its own, so that the same look-up serves languages that write no spaces.
+_WIDE = r"[぀-ヿ㐀-鿿豈-﫿]"  # these two take long to compile, and much text needs none of them
+_TOKEN = rf"{_WIDE}|[^\W_぀-ヿ㐀-鿿豈-﫿]+(?:[._-][^\W_぀-ヿ㐀-鿿豈-﫿]+)*"
+_PLAIN = re.compile(r"[a-zA-Z0-9]+(?:[._-][a-zA-Z0-9]+)*")  # the same for ASCII, twice as fast
+_MARKED = re.compile(r"(?:[^\W_]|[\u0900-\u0963])+")
+_DEVANAGARI = re.compile("[\u0900-\u097f]")
+_CONTRACTION = re.compile(r"'(?=(?:t|s|re|m|ll|ve|d)\b)")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+LONGEST_STEM = 24  # letters
+
+
+@lru_cache(maxsize=256)
+def tokens(text: str) -> list[str]:
+    """Split a text into bare words, each wide character on its own: lower, without accents and contraction marks."""
+    flat = text.replace("\u2019", "'").lower()
+    if not flat.isascii():
+        flat = unicodedata.normalize("NFKC", _ACCENTS.sub("", unicodedata.normalize("NFKD", flat)))
+    flat = _CONTRACTION.sub("", flat) if "'" in flat else flat
+    if flat.isascii():
+        return _PLAIN.findall(flat)
+    marked = _DEVANAGARI.search(flat)  # its vowel signs are not matched by \\w
+    return _MARKED.findall(flat) if marked else re.findall(_TOKEN, flat)
+
+
+REMEMBERED = 16_384
+"""Words of which it is kept what they say, so that an endless log cannot fill the memory."""
+
+
+class Phrases:
+    """A set of classes of phrases, by a table or by the group of the lexicon that holds them; compiled when first asked."""
+
+    def __init__(self, table: Mapping[str, Iterable[str]] | str) -> None:
+        self._table = table
+        self._word = lru_cache(maxsize=REMEMBERED)(self._look_up)
+
+    @cached_property
+    def _classes(self) -> Mapping[str, set[str]]:
+        """The classes of each phrase, as its tokens with blanks between them; behind a stem stands a star."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for name, entries in (classes(self._table) if isinstance(self._table, str) else self._table).items():
+            for entry in entries:
+                stem = entry.endswith("*") and len(tokens(entry)) == 1
+                found[" ".join(tokens(entry)) + "*" * stem].add(name)
+        return found
+
+    @cached_property
+    def _begun(self) -> Mapping[str, list[list[str]]]:
+        """The phrases of several words by their first, the shortest ones first."""
+        found: dict[str, list[list[str]]] = defaultdict(list)
+        for phrase in sorted(map(str.split, self._classes), key=len):
+            found[phrase[0]] += [phrase] if len(phrase) > 1 else []
+        return found
+
+    def _look_up(self, word: str) -> tuple[list[str], dict[str, int]]:
+        """Return the classes of a word, by itself or by a stem of it; and how long the phrases are that go on with another."""
+        stems = (word[:end] + "*" for end in range(2, min(len(word), LONGEST_STEM) + 1))
+        own = set().union(*(self._classes.get(each, ()) for each in (word, *stems)))
+        return sorted(own), {phrase[1]: len(phrase) for phrase in self._begun.get(word, ())}
+
+    def find(self, words: list[str]) -> dict[str, int]:
+        """Find each class that occurs, with the position of the first token of its first occurrence."""
+        found: dict[str, int] = {}
+        for i, ((own, longest), after) in enumerate(
+            zip(map(self._word, words), [*words[1:], ""], strict=False)
+        ):
+            for name in own:
+                found.setdefault(name, i)
+            for size in range(2, longest.get(after, 1) + 1):
+                for name in sorted(self._classes.get(" ".join(words[i : i + size]), ())):
+                    found.setdefault(name, i)
+        return found
+
+
+@lru_cache(maxsize=256)
+def wide(text: str) -> bool:
+    """Say whether a text is mostly Chinese or Japanese, where a token is a character."""
+    return not text.isascii() and len(re.findall(_WIDE, text)) * 3 > len(text.replace(" ", ""))

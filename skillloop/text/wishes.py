@@ -13,8 +13,8 @@ from functools import cache, lru_cache
 
 from skillloop.text import contradiction, lexicon, words
 from skillloop.text.contradiction import Clause, Stems
-from skillloop.text.phrase_matcher import Phrases
-from skillloop.text.phrase_matcher import tokens as bare
+from skillloop.text.lexicon import Phrases
+from skillloop.text.lexicon import tokens as bare
 
 ENOUGH = 0.55
 """Share of the roots of both that meet (Dice), from which they may say the same."""

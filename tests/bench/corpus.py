@@ -12,7 +12,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from skillloop.detect.turn_context import Scene, scenes
+from skillloop.detect.features import Scene, scenes
 from skillloop.hosts.claude_code import transcript
 from skillloop.hosts.claude_code.pastes import separate
 from skillloop.model import ToolUse, Turn, TurnKind

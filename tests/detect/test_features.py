@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from skillloop.detect import lesson as lessons
 from skillloop.detect.classifier import learned
+from skillloop.detect.features import Scene
 from skillloop.detect.features import features as features_of
-from skillloop.detect.turn_context import Scene
 from skillloop.model import Turn
 
 

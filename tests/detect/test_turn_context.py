@@ -1,8 +1,7 @@
 """What stands around a turn: the assistant's side before and after, and the person's own words."""
 
 from skillloop.detect.features import features as features_of
-from skillloop.detect.features import words_used
-from skillloop.detect.turn_context import scenes
+from skillloop.detect.features import scenes, words_used
 from skillloop.model import Session, ToolUse, Turn, TurnKind
 
 

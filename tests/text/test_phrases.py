@@ -1,7 +1,7 @@
 """Looking up classes of phrases, in every language."""
 
 from skillloop.text import lexicon
-from skillloop.text.phrase_matcher import Phrases, tokens
+from skillloop.text.lexicon import Phrases, tokens
 
 LANGUAGES = {"en", "es", "de", "fr", "pt", "it", "ru", "zh", "ja"}
 
