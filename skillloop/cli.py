@@ -53,6 +53,7 @@ VERBS = {
     "import": "Load a history that `export` wrote.",
     "completion": "Print the completion script for your shell.",
     "uninstall": "List what skillloop created on this machine; --purge removes it.",
+    "evolve": "Try changed texts of a skill on its own cases; the best one waits for you.",
     "bench": "Improve a train.py by experiment, keeping only gains beyond noise.",
     "demo": "Watch the whole loop on a bundled example, in a temporary home.",
 }

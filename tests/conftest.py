@@ -18,7 +18,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 LONG = (
-    *("evaluate", "experiments", "faults", "golden", "pipeline/test_model_stage", "pipeline/test_session"),
+    *(
+        "evaluate",
+        "evolve",
+        "experiments",
+        "faults",
+        "golden",
+        "pipeline/test_model_stage",
+        "pipeline/test_session",
+    ),
     *("llm/test_budget", "hosts/test_records", "store/test_backup", "store/test_rebuild"),
     *("text/test_redact", "skills/test_merge", "propose/test_context"),
     *(

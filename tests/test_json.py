@@ -38,6 +38,7 @@ PRINTED = (
     *(
         "doctor",
         "error",
+        "evolve",
         "export",
         "import",
         "init",
@@ -107,6 +108,7 @@ class Life:
                 self.talk(2), self.skill, self.skill.read_text() + "- Always copy the whole department in.\n"
             ),
         )
+        self.run("evolve", "evolve research --trials 3")
         config = root / ".skillloop" / "config.toml"
         config.write_text(config.read_text() + '\n[model]\nbackend = "claude"\n')
         self.run("digest --plan", f"digest {self.transcript} --plan")

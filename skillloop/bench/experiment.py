@@ -98,14 +98,8 @@ class Experiment:
         if measured.status != "ok" or measured.bpb is None:  # None: refused, or not measured in full
             crashed = measured.status not in ("ok", "tampered")
             return Decision(Outcome.CRASH if crashed else Outcome.DISCARD, measured.reason)
-        runs = [*archive.runs.get(candidate, ()), measured.bpb]
-        if archive.best in (None, candidate) or candidate == archive.baseline:
-            outcome = Outcome.KEEP if archive.best in (None, candidate) else Outcome.DISCARD
-            ordinal = {1: "first", 2: "second", 3: "third"}.get(len(runs), f"{len(runs)}th")
-            return Decision(outcome, f"{ordinal} run of the best")
-        spread = significance.pooled({**archive.runs, candidate: runs}.values())
-        simpler = lines(self.candidate(candidate).source) < archive.last[archive.best]["lines"]
-        return significance.compare(runs, archive.runs[archive.best], spread, simpler=simpler)
+        own = lines(self.candidate(candidate).source)
+        return archive.decide(candidate, measured.bpb, lambda best: own < archive.last[best]["lines"])
 
     def record(self, trial: Trial[Measurement]) -> Row:
         """Return what the ledger keeps of a training; `status` is how it ended, else what was decided."""

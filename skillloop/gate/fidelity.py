@@ -25,7 +25,7 @@ from functools import cache, lru_cache
 from itertools import pairwise
 
 from skillloop.gate.input import GateInput, body_of, finding
-from skillloop.gate.provenance import holds
+from skillloop.gate.provenance import holds, unasked
 from skillloop.model import Check, Edit, Evidence, Origin, Proposal
 from skillloop.text import lexicon, words
 from skillloop.text.lexicon import expression
@@ -67,9 +67,10 @@ def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     messages = {evidence.id: _message(evidence, inputs) for evidence in proposal.evidence}
     answers = redact("\n".join(inputs.answers.values())[:LONGEST])
     mine = proposal.drafter == PERSON
+    gone = [body_of(edit.old)[1] for edit in proposal.edits if edit.old] if unasked(proposal) else []
     wrong: dict[str, tuple[str, bool]] = {}
     for edit in proposal.edits:
-        cited = [messages[name] for name in edit.evidence if messages.get(name)]
+        cited = [messages[name] for name in edit.evidence if messages.get(name)] + gone
         for name, why, hard in _findings(edit, cited, inputs.base, answers):
             if why and (name not in wrong or hard > wrong[name][1]):
                 wrong[name] = why, hard and not mine

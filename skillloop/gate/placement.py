@@ -93,14 +93,16 @@ def _negates(text: str) -> bool:
 
 
 def repeat(proposal: Proposal, inputs: GateInput) -> Check:
-    """Hard: each new line says something that no other line of the skill says."""
+    """Hard: each new line says something that no other line of the skill says; an earlier edit's old line is gone."""
     there = [(number, body_of(line)[1].strip()) for number, line in enumerate(lines_of(inputs.base), 1)]
     for edit in proposal.edits:
-        new, replaced = body_of(edit.new or "")[1].strip(), body_of(edit.old or "")[1].strip()
+        new, gone = (body_of(line or "")[1].strip() for line in (edit.new, edit.old))
+        at = next((at for at, (_, line) in enumerate(there) if gone and line == gone), None)
+        there = there if at is None else there[:at] + there[at + 1 :]
         rare = [stem[:-1] for stem in sorted(words.content_words(new), key=len)[-3:]]  # a cheap first look
         for number, old in there if new else ():
             folded = old.casefold()
-            if any(piece in folded for piece in rare) and old != replaced and same(new, old):
+            if any(piece in folded for piece in rare) and same(new, old):
                 return finding("repeat", f"{new[:80]!r} is already a rule: line {number}, {old[:80]!r}")
         there.append((len(there) + 1, new))
     return finding("repeat", "", "no line says the same already")

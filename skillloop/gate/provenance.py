@@ -20,6 +20,9 @@ DOUBTS = frozenset({"gone", "attribution", "receipt", "untold", "pasted", "taken
 """The soft findings that speak against it that a person said, and meant, these words."""
 
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
+EVOLVE = "evolve"
+"""`Proposal.drafter` begins with it where an edit may rest on what the file says alone. It then waits for a person."""
+
 MOST_LINES = 6
 LONGEST = 10_000  # characters of a message in which a redacted quote is looked for
 
@@ -36,6 +39,13 @@ def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     yield finding("origin", wrong, "every quote was read again where the person typed it")
     if not wrong:
         yield from _doubts(proposal, inputs)
+        if unasked(proposal):
+            yield _doubt("unasked", "nobody asked for this change: it was found by trying")
+
+
+def unasked(proposal: Proposal) -> bool:
+    """Return whether a proposal came from trying texts (`skillloop evolve`), and not from a lesson."""
+    return proposal.drafter.partition(":")[0] == EVOLVE
 
 
 def _uncited(proposal: Proposal) -> str:
@@ -44,7 +54,7 @@ def _uncited(proposal: Proposal) -> str:
     if len(known) < len(proposal.evidence):
         return "two pieces of evidence have one id"
     for number, edit in enumerate(proposal.edits, 1):
-        if not edit.evidence:
+        if not edit.evidence and not unasked(proposal):
             return f"edit {number} cites no evidence"
     missing = {name for edit in proposal.edits for name in edit.evidence} - known
     return f"evidence {min(missing)!r} does not exist" if missing else ""

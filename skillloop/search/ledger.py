@@ -20,13 +20,13 @@ import math
 import os
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from skillloop import fs
 from skillloop.errors import SkillloopError
-from skillloop.model import sha256
+from skillloop.model import Decision, Outcome, sha256
 from skillloop.search import significance
 
 Row = dict[str, Any]  # of the ledger
@@ -87,6 +87,16 @@ class Archive:
         names = [row["candidate"] for row in self.rows] + self.pending
         return self.best in names[len(names) - names[::-1].index(candidate) :]
 
+    def decide(self, candidate: str, value: float, simpler: Callable[[str], bool]) -> Decision:
+        """Decide a new value of a candidate by the noise rule; `simpler` says whether it is so than another candidate."""
+        runs = [*self.runs.get(candidate, ()), value]
+        if self.best is None or candidate in (self.best, self.baseline):
+            outcome = Outcome.KEEP if self.best in (None, candidate) else Outcome.DISCARD
+            ordinal = {1: "first", 2: "second", 3: "third"}.get(len(runs), f"{len(runs)}th")
+            return Decision(outcome, f"{ordinal} run of the best")
+        spread = significance.pooled({**self.runs, candidate: runs}.values())
+        return significance.compare(runs, self.runs[self.best], spread, simpler=simpler(self.best))
+
     def stage_limit(self) -> float | None:
         """Return the value above which a first stage ends a trial; None until the baseline has shown its own.
 
@@ -100,19 +110,18 @@ class Archive:
         return limit
 
 
-def draw_parent(archive: Archive, key: str) -> str:
-    """Draw a kept candidate with weight score × novelty ÷ (1 + children): good ones, and those not yet worked on.
+def draw_parent(archive: Archive, key: str, among: Sequence[str] = ()) -> str:
+    """Draw a candidate (of those kept, unless `among` names others) with weight score × novelty ÷ (1 + children).
 
     The score is 1 for the best and falls by e for every two σ (at least 1 %) above it (after the archive of the
     Darwin Gödel Machine, arXiv 2505.22954, whose novelty is the last factor alone). `key` seeds the draw.
     """
-    best = min(archive.mean(name) for name in archive.kept)
+    names = among or archive.kept
+    best = min(map(archive.mean, names))
     sigma = archive.noise.sigma if archive.noise.freedom else 0.0
     scale = max(2 * sigma, 0.01 * abs(best), significance.FLOOR)
-    weights = [
-        math.exp((best - archive.mean(name)) / scale) / (1 + archive.children(name)) for name in archive.kept
-    ]
-    return random.Random(key).choices(archive.kept, weights)[0]
+    weights = [math.exp((best - archive.mean(name)) / scale) / (1 + archive.children(name)) for name in names]
+    return random.Random(key).choices(names, weights)[0]
 
 
 class Ledger:

@@ -80,6 +80,10 @@ class Search(Generic[R]):
     seed: int = 0  # of all draws
     slots: int = 1  # evaluations at once
     baseline_runs: int = 1  # at least
+    draw: Callable[[Archive, str], str] = draw_parent  # a parent, by a key that seeds it
+    ends: tuple[
+        type[Exception], ...
+    ] = ()  # what an evaluation raises that ends the search: no fault of the candidate
     best_runs: int = 1  # at most: it is evaluated again beside a candidate that was deferred
     under_way: list[tuple[str, Stage]] = field(default_factory=list, init=False)
 
@@ -133,6 +137,8 @@ class Search(Generic[R]):
                 return
             try:
                 result: R | Exception = waits.pop(0)()
+            except self.ends:
+                raise
             except Exception as error:  # noqa: BLE001  (one bad candidate must not end the search)
                 result = error
             yield self.tell(result)
@@ -153,4 +159,4 @@ class Search(Generic[R]):
             return archive.best if stale else waiting
         if self.trials is not None and len(archive.known - {archive.baseline}) >= self.trials:
             return None
-        return self.problem.mutate(draw_parent(archive, f"{self.seed}:{archive.number}"), archive)
+        return self.problem.mutate(self.draw(archive, f"{self.seed}:{archive.number}"), archive)

@@ -65,7 +65,7 @@ def pooled(groups: Iterable[Sequence[float]]) -> Noise:
 def compare(new: Sequence[float], best: Sequence[float], noise: Noise, *, simpler: bool = False) -> Decision:
     """Decide by the values of both's runs, and the noise of all repeats so far: keep, discard, or measure again (defer).
 
-    `simpler` is a candidate with fewer lines of code: then "the same" is enough, "the same" being within one standard
+    `simpler` is a candidate with less code, or a shorter text: then "the same" is enough, "the same" being within one standard
     error of the best after MOST runs.
     """
     gain = statistics.fmean(best) - statistics.fmean(new)
@@ -78,9 +78,9 @@ def compare(new: Sequence[float], best: Sequence[float], noise: Noise, *, simple
     if gain > margin and len(new) > 1:
         return decided(Outcome.KEEP, "beyond the noise")
     if simpler and abs(gain) <= error and len(new) >= MOST:
-        return decided(Outcome.KEEP, "the same, with fewer lines")
+        return decided(Outcome.KEEP, "the same, and shorter")
     if simpler and gain > -margin and len(new) < MOST:
-        return decided(Outcome.DEFER, "fewer lines and not clearly worse, measured again")
+        return decided(Outcome.DEFER, "shorter and not clearly worse, measured again")
     if gain <= 0:
         return decided(Outcome.DISCARD, "no better")
     if len(new) >= MOST:

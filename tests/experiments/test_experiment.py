@@ -54,7 +54,7 @@ def test_fewer_lines_and_the_same_result_is_kept(tmp_path):
     row = judged(
         opened, variant(opened, TRAIN), runs=Formula(opened, lambda _text, seed: 2 + seed % 2 / 1000)
     )
-    assert row["reason"].endswith("the same, with fewer lines")
+    assert row["reason"].endswith("the same, and shorter")
 
 
 def test_a_change_of_the_seed_alone_is_refused_unmeasured(opened):
