@@ -7,6 +7,7 @@ it, until the pooled runs decide (`search.significance`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from skillloop.bench.candidate import EDITABLE, Candidate, Job, Measurement
@@ -23,6 +24,10 @@ from skillloop.store.database import now
 
 ONLY_A_SEED = "Rejected: only the random seed differs from the parent"
 COLUMNS = ("commit", "val_bpb", "memory_gb", "status", "description")  # of autoresearch's results.tsv
+STATUSES = ("keep", "discard", "crash")  # likewise
+MISSING = re.compile(
+    r"\W*(n/?a|nan|null|none|[\d.#-]*q?nan|[\d.#-]*ind)?\W*", re.IGNORECASE
+)  # to pandas, as a cell
 _SPEED = ("tokens_per_second", "mfu_percent", "loader_stall_percent", "num_steps", "num_params_M")
 
 
@@ -149,15 +154,23 @@ class Experiment:
 
 
 def results(trials: list[Row]) -> str:
-    """Return the text of results.tsv: one line a candidate, as its last row left it; what has no measure has none here."""
+    """Return the text of results.tsv: one line a candidate, as its last row left it, in autoresearch's three statuses.
+
+    What has no measure has none here. A word of ours stands before the description, and no cell is a word that pandas
+    takes for a missing value ("nan", "None").
+    """
     last = {row["candidate"]: row for row in trials}  # keeps the order of first appearance
     table = ["\t".join(COLUMNS)]
     for row in last.values():
-        unmeasured = "0.000000" if row["status"] == "crash" else ""
+        status, description = row["status"], " ".join(row["description"].split())
+        if status not in STATUSES or MISSING.fullmatch(description):
+            description = f"{status}: {description}"
+        if status not in STATUSES:
+            status = "discard" if status in ("defer", "tampered") else "crash"
+        unmeasured = "0.000000" if status == "crash" else ""
         bpb = unmeasured if row["mean"] is None else f"{row['mean']:.6f}"
         memory = f"{row.get('memory_gb') or 0.0:.1f}"
-        description = " ".join(row["description"].split())
-        table.append("\t".join((row["commit"][:7], bpb, memory, row["status"], description)))
+        table.append("\t".join((row["commit"][:7], bpb, memory, status, description)))
     return "\n".join(table) + "\n"
 
 

@@ -138,7 +138,12 @@ def _optuna(
         for knob in chosen
     }
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=random_.randrange(2**31), n_startup_trials=STARTUP)
+    sampler = optuna.samplers.TPESampler(
+        seed=random_.randrange(2**31),
+        n_startup_trials=STARTUP,
+        multivariate=False,  # optuna 5 turned both on, 4 had them off: said here, the same seed draws the same in each
+        constant_liar=False,
+    )
     study = optuna.create_study(sampler=sampler)
     for name, runs in archive.runs.items():
         settings = {knob.name: archive.last[name]["config"].get(knob.name) for knob in chosen}

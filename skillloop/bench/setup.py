@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,24 @@ def resume(folder: Folder, plan: Plan) -> Run:
         (folder.recipe / name).write_text(texts[name], "utf-8")
     ledger, bench = Ledger(folder.ledger, "bpb"), Bench(folder, plan, repository, texts)
     return Run(folder, plan, ledger, repository, bench, Candidate(texts, "baseline", "baseline"))
+
+
+def note_optuna(run: Run) -> str:
+    """Record in the ledger which Optuna proposes from now on; return what to say where it is another than before."""
+    try:
+        version = metadata.version("optuna")
+    except metadata.PackageNotFoundError:
+        version = "none"
+    events = run.ledger.events("optuna")
+    if events and events[-1]["installed"] == version:
+        return ""
+    run.ledger.append({"event": "optuna", "installed": version, "at": now()})
+    if not events:
+        return ""
+    before = events[-1]["installed"]
+    return (
+        f"this run began with optuna {before} and goes on with {version}: the same seed may propose otherwise"
+    )
 
 
 def read_sealed_test(run: Run) -> dict[str, Any]:

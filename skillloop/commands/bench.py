@@ -100,6 +100,8 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
         else:
             chosen = proposers.ideas(recipe / "ideas.toml")
             chosen = chosen if proposer == "ideas" else proposers.first_of([chosen, proposers.search])
+        if proposer in ("all", "search") and (changed := setup.note_optuna(opened)):
+            say(f"skillloop: {changed}", err=True)
         _drive(
             app, opened, chosen, trials, options["slots"], as_json=as_json, ray=options["executor"] == "ray"
         )

@@ -6,10 +6,13 @@ variables count, so gateways and local servers work.
 
 from __future__ import annotations
 
+import os
 import weakref
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skillloop.llm.request import Answer, ModelError, Request, Usage
@@ -52,7 +55,11 @@ class Api:
         begun = False
         try:
             if self._client is None:
-                self._client = anthropic.Anthropic(max_retries=0, timeout=self._timeout)
+                # the key goes out as `Authorization`; some gateways read only the older header
+                key = os.environ.get("ANTHROPIC_BASE_URL") and os.environ.get("ANTHROPIC_API_KEY")
+                self._client = anthropic.Anthropic(
+                    max_retries=0, timeout=self._timeout, default_headers={"X-Api-Key": key} if key else None
+                )
                 weakref.finalize(
                     self, self._client.close
                 )  # what it keeps open ends with us, not some time later
@@ -78,6 +85,21 @@ class Api:
             what = "the answer broke off" if begun else "nothing could be sent"
             what, nano = f"{what}: {type(error).__name__}: {error}", None if begun else 0
             raise ModelError(what, again=begun, nano=nano) from error
+
+
+def logged_in(environment: Mapping[str, str]) -> bool:
+    """Return whether the SDK finds a login of its own: a profile, or the identity of a workload. A broken one is one."""
+    folder = Path(environment.get("ANTHROPIC_CONFIG_DIR") or Path.home() / ".config" / "anthropic")
+    named = any(environment.get(f"ANTHROPIC_{name}") for name in ("PROFILE", "FEDERATION_RULE_ID"))
+    if not named and not folder.is_dir():
+        return False
+    import anthropic  # noqa: PLC0415  (see above)
+    from anthropic.lib.credentials import default_credentials  # noqa: PLC0415
+
+    try:
+        return default_credentials() is not None
+    except anthropic.AnthropicError:
+        return True  # the reason is said when something is to be sent
 
 
 def _answer(stream: MessageStream[Any]) -> Answer:

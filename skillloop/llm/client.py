@@ -23,7 +23,7 @@ from typing import Any, get_args
 
 from skillloop.config import Budget, Config
 from skillloop.llm import prices
-from skillloop.llm.anthropic import Api
+from skillloop.llm.anthropic import Api, logged_in
 from skillloop.llm.claude_cli import ClaudeCli
 from skillloop.llm.request import Answer, ModelError, Reply, Request, Usage
 from skillloop.store import NANO, Call, Limit, Scope, Store
@@ -81,9 +81,14 @@ def choose(
         return wanted, f'model.backend = "{wanted}"'
     if env.get("ANTHROPIC_API_KEY") or env.get("ANTHROPIC_AUTH_TOKEN"):
         return "anthropic", 'model.backend = "auto", and there is an API key'
+    if logged_in(env):
+        return "anthropic", 'model.backend = "auto", and Anthropic\'s SDK has a login'
     if shutil.which("claude", path=env.get("PATH")):
         return "claude", 'model.backend = "auto", and Claude Code is installed'
-    return "offline", 'model.backend = "auto", but there is neither an API key nor Claude Code'
+    return (
+        "offline",
+        'model.backend = "auto", but there is no API key, no login of the SDK and no Claude Code',
+    )
 
 
 def steered(environment: Mapping[str, str]) -> str:

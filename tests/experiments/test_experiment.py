@@ -168,10 +168,39 @@ def test_results_have_one_line_a_candidate_in_autoresearchs_columns():
         row | {"candidate": "b", "mean": 1.4, "status": "defer"},
         row | {"candidate": "c", "mean": None, "status": "crash"},
         row | {"candidate": "b", "mean": 1.45, "status": "discard"},
+        row | {"candidate": "d", "mean": None, "status": "nan"},
+        row | {"candidate": "e", "mean": None, "status": "tampered"},
+        row | {"candidate": "f", "mean": 1.6, "status": "defer", "description": "NaN"},
+        row | {"candidate": "g", "mean": 1.6, "status": "discard", "description": "n/a"},
     ]
     assert [line.split("\t") for line in results(rows).splitlines()] == [
         ["commit", "val_bpb", "memory_gb", "status", "description"],
         ["0123456", "1.500000", "1.3", "keep", "with a tab"],
         ["0123456", "1.450000", "1.3", "discard", "with a tab"],
         ["0123456", "0.000000", "1.3", "crash", "with a tab"],
+        ["0123456", "0.000000", "1.3", "crash", "nan: with a tab"],
+        ["0123456", "", "1.3", "discard", "tampered: with a tab"],
+        ["0123456", "1.600000", "1.3", "discard", "defer: NaN"],
+        ["0123456", "1.600000", "1.3", "discard", "discard: n/a"],
     ]
+
+
+def test_no_word_that_pandas_takes_for_a_missing_value_stands_in_results():
+    base = {"commit": "0123456789", "candidate": "a", "mean": 1.5, "status": "keep"}
+    for word in (
+        "",
+        "NaN",
+        "nan",
+        "None",
+        "NULL",
+        "null",
+        "NA",
+        "n/a",
+        "<NA>",
+        "#N/A",
+        "-1.#IND",
+        "-nan",
+        "1.#QNAN",
+    ):
+        assert results([base | {"description": word}]).splitlines()[1].endswith(f"\tkeep: {word}")
+    assert results([base | {"description": "nanny's wider layers"}]).endswith("\tnanny's wider layers\n")

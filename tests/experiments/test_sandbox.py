@@ -1,6 +1,7 @@
 """The policy and the clock, tried by real processes that try to get past them."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -108,8 +109,34 @@ def test_a_daemon_that_forked_twice_is_found(place):
 
 
 def test_killing_the_supervisor_does_not_go_unnoticed(place):
-    ended, _ = attempt(place, "import os, time\nos.kill(os.getppid(), 9)\ntime.sleep(1)")
-    assert ended.touched == ("the supervisor of this run was killed",)
+    ended, said = attempt(place, "import os, time\nos.kill(os.getppid(), 9)\ntime.sleep(1)")
+    if ended.landlock >= 6:
+        assert "PermissionError" in said
+    else:
+        assert ended.touched == ("the supervisor of this run was killed",)
+
+
+def test_signals_and_abstract_sockets_stay_inside_where_the_kernel_can_see_to_it(place):
+    name = f"\0skillloop-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as outside:
+        outside.bind(name)
+        outside.listen()
+        code = f"""
+import os, signal, socket
+def reached(what, *args):
+    try:
+        what(*args)
+    except PermissionError:
+        return False
+    return True
+with socket.socket(socket.AF_UNIX) as own, socket.socket(socket.AF_UNIX) as peer:
+    own.bind({name!r} + "-own"); own.listen()
+    print(reached(socket.socket(socket.AF_UNIX).connect, {name!r}), reached(os.kill, {os.getpid()}, 0),
+          reached(peer.connect, {name!r} + "-own"), reached(os.kill, os.getpid(), 0))
+"""
+        ended, said = attempt(place, code)
+    inside = "False False" if ended.landlock >= 6 else "True True"
+    assert said == f"{inside} True True\n"
 
 
 def test_the_log_is_out_of_reach(place):

@@ -33,6 +33,15 @@ def test_the_sealed_split_is_read_so_often_and_each_reading_is_logged_before(ope
         setup.read_sealed_test(opened)
 
 
+def test_another_optuna_than_the_one_a_run_began_with_is_said(opened, monkeypatch):
+    monkeypatch.setattr(setup.metadata, "version", lambda _name: "4.9.0")
+    assert setup.note_optuna(opened) == ""
+    assert setup.note_optuna(opened) == ""
+    monkeypatch.setattr(setup.metadata, "version", lambda _name: "5.0.0")
+    assert "optuna 4.9.0 and goes on with 5.0.0" in setup.note_optuna(opened)
+    assert [row["installed"] for row in opened.ledger.events("optuna")] == ["4.9.0", "5.0.0"]
+
+
 @pytest.mark.parametrize("option", [{"seconds": 9.0}, {"seed": 2}, {"sealed": 99}])
 def test_a_run_goes_on_under_its_own_plan_only(tmp_path, option):
     start(tmp_path)

@@ -41,6 +41,7 @@ class MessagesServer:
         self.answer = answer
         self.requests: list[dict[str, Any]] = []  # bodies
         self.raw: list[bytes] = []
+        self.headers: list[dict[str, str]] = []  # names in lower case
         self.billed = 0  # nano-dollars of the answers that went out whole
         self.queue: deque[Behaviour] = deque()
         self.cached: set[str] = set()  # prefixes of requests
@@ -164,6 +165,7 @@ class Handler(BaseHTTPRequestHandler):
         with app.lock:
             app.requests.append(request)
             app.raw.append(raw)
+            app.headers.append({name.lower(): value for name, value in self.headers.items()})
             behave = app.queue.popleft() if app.queue else None
         with suppress(OSError):
             if behave is not None:

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +10,9 @@ from helpers.messages_server import cut, error_inside, nonsense, says, silent, s
 from helpers.models import SCHEMA, question
 
 from skillloop import llm
+from skillloop.config import Config, Model
 from skillloop.llm import ModelError
-from skillloop.llm.anthropic import Api
+from skillloop.llm.anthropic import Api, logged_in
 
 
 def test_the_request_holds_the_prompt_the_fenced_data_and_the_schema_and_no_tool(client, server):
@@ -140,3 +142,45 @@ def test_usage_that_makes_no_sense_is_charged_at_what_was_held(client, server, s
     server.next(says({"words": []}, usage={"input_tokens": -5, "output_tokens": 1}))
     assert client.complete(question()).nano == llm.estimate(question()).most
     assert store.calls.today().nano == llm.estimate(question()).most
+
+
+def test_a_gateway_gets_the_key_in_both_headers(client, server):
+    client.complete(question())
+    (sent,) = server.headers
+    assert sent["authorization"] == "Bearer sk-stub-not-a-key"
+    assert sent["x-api-key"] == "sk-stub-not-a-key"
+
+
+def test_a_token_goes_to_a_gateway_in_one_header(client, server, monkeypatch):
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "a-token")
+    client.complete(question())
+    assert server.headers[0]["authorization"] == "Bearer a-token"
+    assert "x-api-key" not in server.headers[0]
+
+
+@pytest.fixture
+def profiles(tmp_path, monkeypatch):
+    """The folder of the SDK's own profiles, and an environment without a key."""
+    for name in ("API_KEY", "AUTH_TOKEN", "PROFILE", "CONFIG_DIR"):
+        monkeypatch.delenv(f"ANTHROPIC_{name}", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / ".config" / "anthropic" / "configs"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_a_login_of_the_sdk_is_found_by_asking_it(profiles):
+    assert not logged_in(os.environ)
+    login = {"version": "1.0", "authentication": {"type": "user_oauth"}}
+    (profiles / "default.json").write_text(json.dumps(login))
+    assert logged_in(os.environ)
+    name, why = llm.choose(Config(model=Model(backend="auto")))
+    assert (name, why.endswith("SDK has a login")) == ("anthropic", True)
+
+
+def test_a_broken_profile_that_was_named_is_a_login_and_says_so_when_asked(profiles, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_PROFILE", "gone")
+    assert logged_in(os.environ)
+    with pytest.raises(ModelError, match="nothing could be sent"):
+        Api().ask(question(), 1.0)

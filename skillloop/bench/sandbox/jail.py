@@ -5,7 +5,8 @@ where POLICY is JSON: `read` and `write` (folders and files that stay open), `wa
 reported), `preload` (modules imported before the clock starts), `report` (file descriptor for the reports).
 
 Two layers. **Landlock** (Linux ≥ 5.13, no privileges) makes everything else unreachable for this process and all its
-descendants, native code included, and closes TCP; no later code can take it back. An **audit hook** names what was
+descendants, native code included, closes TCP, and from ABI 6 on lets no signal and no connection to an abstract Unix
+socket out; UDP and sockets with a path stay open. No later code can take it back. An **audit hook** names what was
 tried: it cannot stop native code and needs no trust, since a report, once written, cannot be unwritten.
 """
 
@@ -36,8 +37,10 @@ def landlock(read: list[str], write: list[str]) -> int:
         return 0
     files = (1 << 13) - 1 | (version >= 2) << 13 | (version >= 3) << 14  # every file right the kernel knows
     network = 3 if version >= 4 else 0  # TCP bind and connect
-    attributes = (ctypes.c_uint64 * 2)(files, network)
-    ruleset: int = libc.syscall(_CREATE, attributes, 16 if version >= 4 else 8, 0)
+    scoped = 3  # abstract Unix sockets and signals
+    attributes = (ctypes.c_uint64 * 3)(files, network, scoped)
+    size = 24 if version >= 6 else 16 if version >= 4 else 8  # an older kernel refuses what it does not know
+    ruleset: int = libc.syscall(_CREATE, attributes, size, 0)
     for paths, rights in ((read, _READ), (write, files)):
         for path in paths:
             try:
