@@ -305,11 +305,10 @@ class Version:
     @property
     def author(self) -> str:
         """Return who made it: `person`, `skillloop`, `client` (Claude itself, by a tool) or `unknown`."""
-        return (
-            "client"
-            if self.claim
-            else {"proposal": "skillloop", "rollback": "person"}.get(self.kind, "unknown")
-        )
+        if self.claim:
+            return "client"
+        rollback = "skillloop" if self.extra.get("by") == "auto" else "person"
+        return {"proposal": "skillloop", "rollback": rollback}.get(self.kind, "unknown")
 
     @property
     def told(self) -> str:

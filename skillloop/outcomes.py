@@ -19,11 +19,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+from itertools import takewhile
 from math import exp, lgamma, log
 from pathlib import Path
 
 from skillloop import fs
-from skillloop.model import Version
+from skillloop.model import Origin, Version
 from skillloop.skillpath import target_name
 from skillloop.skills import document, history
 from skillloop.skills.history import KEPT, Change
@@ -42,11 +43,17 @@ SURER = 0.99
 RARE = 0.05
 """Expected rate from which a rule that is said again came back: one that is said once in a hundred sessions holds well."""
 
+MANY = 30
+"""Sessions before a rule, and as many since, in none of which the person said it: it may go."""
+
 OPPOSED = 2
 """Sessions in which the person says the opposite of a rule, from which it does harm."""
 
 TRIED, FAILED = 10, 3
-"""Of so many automatic edits, so many that changed nothing or made it worse open the breaker."""
+"""Of so many automatic edits, so many that changed nothing or made it worse open the breaker; so do so many taken back."""
+
+NEVER = "never mattered"
+"""What is said of a rule that may go."""
 
 _DRAWS = 1000
 
@@ -135,6 +142,13 @@ class RuleOutcome:
         return self.wish.after.said > 1 and a / (a + b) >= PRIOR[0] / sum(PRIOR)
 
     @property
+    def needless(self) -> bool:
+        """Whether the person said it in none of many sessions, neither before it nor since; nobody doubts their own words."""
+        rates = (self.wish.before, self.wish.after)
+        said = self.opposed or any(rate.said for rate in rates)
+        return not said and self.version.author == "skillloop" and min(x.sessions for x in rates) >= MANY
+
+    @property
     def failing(self) -> bool:
         """Whether a person should look at it."""
         return self.effect in {Effect.CAME_BACK, Effect.WORSE}
@@ -142,7 +156,8 @@ class RuleOutcome:
     @property
     def why(self) -> str:
         """Return the figures, for a person."""
-        told = [_rate("you said it again", self.wish.after)]
+        before = _rate(", before", self.wish.before) * bool(self.wish.before.sessions)
+        told = [_rate("you said it again", self.wish.after) + before]
         if self.opposed:
             told.append(f"the opposite in {len(self.opposed)}")
         if self.undid:
@@ -160,10 +175,15 @@ def _rate(what: str, rate: Rate) -> str:
     return f"{what} in {rate.said} of {counted(rate.sessions, 'session')}"
 
 
-def of(store: Store, path: str | Path) -> Iterator[RuleOutcome]:
-    """Yield the outcome of each list item that came into a file since its history began, from top to bottom."""
+def of(
+    store: Store, path: str | Path, lines: Sequence[tuple[str, Version]] | None = None
+) -> Iterator[RuleOutcome]:
+    """Yield the outcome of each list item that came into a file since its history began, from top to bottom.
+
+    `lines` are those of `history.annotate`, where they are known.
+    """
     target = fs.canonical(path)
-    lines = history.annotate(store, path)
+    lines = history.annotate(store, path) if lines is None else lines
     at = {session: _time(spoken) for session, spoken in store.exposures(target).items()}
     sayings = store.sayings(target)
     corrections = [each for each in sayings if each.corrects and each.skill == target]
@@ -234,46 +254,73 @@ def _undone(
     return undone
 
 
-def breaker(store: Store, path: str | Path) -> str:
-    """Return why automatic edits of a file have to wait for a person, or "": too many of the last ones did not help.
+def breaker(store: Store, path: str | Path, found: Iterable[RuleOutcome] | None = None) -> str:
+    """Return why automatic edits of a file have to wait for a person, or "" (`found` are its outcomes, where they are known).
 
-    Only those count after which the person has decided nothing about the file, so any decision of theirs closes it.
+    Too many of the last ones did not help, or were taken back; or most of what was drafted rests on words that nobody
+    is known to have typed. Any other decision of the person's about the file than to take a change back closes it.
     """
-    unseen = store.applied_unseen(path)
-    if len(unseen) < FAILED:
-        return ""
-    found = {each.version.proposal: each for each in of(store, path) if each.wish.after.sessions}
-    tried = [found[name] for name in unseen if name in found][-TRIED:]
-    failed = sum(each.effect is Effect.WORSE or each.idle for each in tried)
-    told = f"{failed} of the last {len(tried)} automatic edits of {target_name(path)} changed nothing or made it worse"
-    return told if failed >= FAILED else ""
-
-
-def paused(store: Store) -> list[str]:
-    """Say which files get no automatic edits any more, and why."""
-    found = (breaker(store, skill) for skill in filter(Path.exists, store.skills()))
-    return [f"{why}; until you decide, the next ones wait" for why in found if why]
-
-
-def waiting(store: Store) -> Iterator[Change]:
-    """Find the changes that wait for the person's word: Claude's own, and the rules that came back or made it worse."""
-    yield from history.waiting(store)
-    for skill in filter(Path.exists, store.skills()):
-        kept = {
-            entry.detail["number"]: entry.detail
-            for entry in store.audit.entries(KEPT, skill=str(skill))[::-1]
+    name, unseen = target_name(path), store.applied_unseen(path)
+    if len(unseen) >= FAILED:
+        rules = of(store, path) if found is None else found
+        known = {each.version.proposal: each for each in rules if each.wish.after.sessions}
+        tried = [known[edit] for edit in unseen if edit in known][-TRIED:]
+        failed = sum(each.effect is Effect.WORSE or each.idle for each in tried)
+        if failed >= FAILED:
+            return f"{failed} of the last {len(tried)} automatic edits of {name} changed nothing or made it worse"
+    entries = [(x.event, x.detail.get("kind"), x.detail) for x in store.log(path, limit=4 * TRIED)]
+    since = list(takewhile(lambda x: x[1] == "rollback" or x[2].get("by") != "person", entries))
+    back = sum(kind == "rollback" for _, kind, _ in since)
+    if back >= FAILED:
+        return f"{back} of the last changes of {name} were taken back"
+    drafted = [detail["proposal"] for event, _, detail in since if event == "proposal"]
+    if len(drafted) >= FAILED:
+        origins = {
+            each.proposal.id: {x.origin for x in each.proposal.evidence}
+            for each in store.proposals(skill=path)
         }
-        known = store.versions.of(str(skill))
-        failing: dict[int, list[RuleOutcome]] = {}
-        for each in of(store, skill):
-            if each.failing:
-                failing.setdefault(each.version.number, []).append(each)
-        for number, found in failing.items():
-            worst = max(found, key=lambda each: (each.effect is Effect.WORSE, _counted(each)))
-            if _counted(worst) > kept.get(number, {}).get("seen", -1):
-                told = f"{target_name(skill)}: “{worst.rule}” {worst.effect}, {worst.why}"
-                before, after = (history.text(store, each.sha) for each in known[number - 2 : number])
-                yield Change(skill, worst.version, before, after, told, worst.why)
+        doubted = sum(origins.get(edit, set()) != {Origin.TYPED} for edit in drafted)
+        if 2 * doubted > len(drafted):
+            return f"{doubted} of the last {len(drafted)} drafts for {name} rest on words that nobody is known to have typed"
+    return ""
+
+
+def waiting(store: Store) -> list[Change]:
+    """Return the changes of `standing`."""
+    return standing(store)[0]
+
+
+def standing(store: Store) -> tuple[list[Change], list[str]]:
+    """Find the changes that wait for the person's word, and say which files get no automatic edits any more, and why.
+
+    The changes are Claude's own, the rules that came back or made it worse, and those that never mattered.
+    """
+    changes, paused = list(history.waiting(store)), []
+    for skill in filter(Path.exists, store.skills()):
+        found = list(of(store, skill))
+        changes += _asked(store, skill, found)
+        if why := breaker(store, skill, found):
+            paused.append(f"{why}; until you decide, the next ones wait")
+    return changes, paused
+
+
+def _asked(store: Store, skill: Path, found: Iterable[RuleOutcome]) -> Iterator[Change]:
+    """Find the changes of one file about whose rules the person is asked, and has not said that they stay."""
+    log = store.audit.entries(KEPT, skill=str(skill))
+    kept = {entry.detail["number"]: entry.detail for entry in reversed(log)}
+    known = store.versions.of(str(skill))
+    brought: dict[int, list[RuleOutcome]] = {}
+    for each in found:
+        brought.setdefault(each.version.number, []).append(each)
+    for number, rules in brought.items():
+        failing = [each for each in rules if each.failing]
+        worst = max(failing or rules, key=lambda each: (each.effect is Effect.WORSE, _counted(each)))
+        if _counted(worst) > kept.get(number, {}).get("seen", -1):
+            effect = str(worst.effect) if failing else NEVER
+            told = f"{target_name(skill)}: “{worst.rule}” {effect}, {worst.why}"
+            before, after = (history.text(store, each.sha) for each in known[number - 2 : number])
+            if failing or all(each.needless for each in rules):
+                yield Change(skill, worst.version, before, after, told, worst.why, effect)
 
 
 def _counted(outcome: RuleOutcome) -> int:

@@ -140,6 +140,11 @@ def target_name(path: str | Path) -> str:
     return "my-rules" if text in _own_rules() else "project-rules"
 
 
+def tilde(text: object) -> str:
+    """Return a path, or a text with paths in it, with `~` for the person's home."""
+    return str(text).replace(f"{Path.home()}/", "~/")
+
+
 def _own_rules() -> set[str]:
     """Return the names of the person's rules file: as they are written, and with links of the folders resolved."""
     folders = [client / "rules" for client in (client_folder().absolute(), Path.home() / ".claude")]

@@ -10,7 +10,10 @@ from helpers.sessions import RULE, corrected, digest
 from transcripts import Transcript
 
 from skillloop import outcomes
+from skillloop.model import Origin
 from skillloop.outcomes import Comparison, Effect, Rate
+from skillloop.pipeline import gather
+from skillloop.report import dashboard
 from skillloop.skills import history
 from skillloop.worker.notice import leave_notice
 
@@ -158,6 +161,91 @@ def test_edits_that_change_nothing_make_the_next_one_wait_until_the_person_decid
     assert outcomes.breaker(store, skill) == ""
     (trial,) = live("No, that's wrong. Always sort the references by year.").trials
     assert trial.verdict.failed == ()
+
+
+def test_changes_that_are_taken_back_make_the_next_one_wait_until_the_person_decides_otherwise(
+    live, store, skill
+):
+    rules = (RULE, OTHER, "No, wrong. Never end an answer with a question.")
+    live(*rules, later=False)
+    for number in (4, 3):
+        history.rollback(store, skill, only=number)
+    assert outcomes.breaker(store, skill) == ""
+    history.rollback(store, skill, only=2)
+    told = "3 of the last changes of research were taken back"
+    assert outcomes.breaker(store, skill) == told
+    assert outcomes.standing(store)[1] == [f"{told}; until you decide, the next ones wait"]
+    (trial,) = live("No, that's wrong. Always sort the references by year.").trials
+    assert [check.name for check in trial.verdict.failed] == ["breaker"]
+    store.set_state(trial.proposal.id, "rejected", "not now", by="person")
+    assert outcomes.breaker(store, skill) == ""
+
+
+def test_drafts_that_rest_mostly_on_words_of_unknown_origin_make_the_next_one_wait(live, store, skill):
+    (trial,) = live(RULE, later=False).trials
+    (said,) = trial.proposal.evidence
+    older = replace(trial.proposal, evidence=(replace(said, origin=Origin.UNATTRIBUTED),))
+    for name in ("one", "two"):
+        assert outcomes.breaker(store, skill) == ""
+        store.save_proposal(replace(older, id=name), trial.verdict, "queued", "from an older client")
+    assert outcomes.breaker(store, skill).startswith("2 of the last 3 drafts for research rest on words")
+    store.set_state("one", "rejected", "not mine", by="person")
+    assert outcomes.breaker(store, skill) == ""
+
+
+def test_a_rule_that_nobody_ever_said_before_or_since_is_offered_to_go_in_review_alone(
+    live, home, store, skill
+):
+    for _ in range(outcomes.MANY):
+        live(later=False)
+    live(RULE, later=False)
+    for _ in range(outcomes.MANY - 1):
+        live()
+    assert not only(store, skill).needless
+    live()
+    assert only(store, skill).needless
+    (change,) = outcomes.waiting(store)
+    never = "“Never cite a magazine when there is a study” never mattered"
+    assert (
+        change.told == f"research: {never}, you said it again in 0 of 30 sessions, before in 0 of 30 sessions"
+    )
+    assert "Never mattered" in dashboard.page(store)
+    leave_notice(home)
+    assert never not in (home / "notice.json").read_text()
+    outcomes.keep(store, change)
+    assert outcomes.waiting(store) == []
+
+
+def test_a_rule_that_was_said_before_is_needed_however_long_it_holds(live, store, skill):
+    for number in range(outcomes.MANY):
+        live(*[RULE] * (number == 3), later=False)
+    for _ in range(outcomes.MANY):
+        live()
+    assert [each.needless for each in outcomes.of(store, skill)] == [False]
+
+
+@pytest.mark.parametrize("undo", ["auto", "review"])
+def test_what_made_it_worse_is_taken_back_by_itself_once_and_only_where_the_person_says_so(
+    live, home, store, skill, undo
+):
+    (home / "config.toml").write_text(f'[apply]\nmode = "auto"\nundo = "{undo}"\n')
+    live(RULE, later=False)
+    for _ in range(2):
+        gather.take_back(home, store)
+        live(OPPOSITE)
+    rule = "Never cite a magazine when there is a study"
+    assert rule in skill.read_text()
+    gather.take_back(home, store)
+    assert (rule in skill.read_text()) == (undo == "review")
+    if undo == "auto":
+        back = history.versions(store, skill)[-1]
+        assert (back.kind, back.author) == ("rollback", "skillloop")
+        assert f"without the change of version 2: research: “{rule}” made worse" in back.note
+        leave_notice(home)
+        assert "Taken back" in (home / "notice.json").read_text()
+        history.rollback(store, skill, only=back.number)
+        gather.take_back(home, store)
+        assert rule in skill.read_text()
 
 
 def test_the_same_session_digested_twice_counts_once(live, tmp_path, home, store, skill):

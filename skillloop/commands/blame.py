@@ -34,8 +34,9 @@ def command(app: App, skill: str, whole: bool, as_json: bool) -> int:
     out, shown = app.console(), 0
     with app.history() as store:
         path = known_skill(store, skill)
-        found = {each.line: each for each in outcomes.of(store, path)}
-        for number, (text, version) in enumerate(history.annotate(store, path), start=1):
+        lines = history.annotate(store, path)
+        found = {each.line: each for each in outcomes.of(store, path, lines)}
+        for number, (text, version) in enumerate(lines, start=1):
             outcome, first = found.get(number), version.kind == "import"
             if as_json:
                 about = {"author": _IMPORT if first else version.author, "created": version.created}

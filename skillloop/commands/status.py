@@ -60,7 +60,8 @@ def _facts(app: App) -> dict[str, Any]:
         everything, lost = store.proposals(), unlearnt(store)
         model, troubles = _model(app, store)
         troubles += confirmation.unconfirmed(store, app.home)
-        troubles += outcomes.paused(store)
+        waiting, paused = outcomes.standing(store)
+        troubles += paused
         troubles += [
             f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in parked(app.home)
         ]
@@ -71,7 +72,7 @@ def _facts(app: App) -> dict[str, Any]:
             "proposals": dict(Counter(state_of(item)[0].partition(" (")[0] for item in everything)),
             "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
             "unattributed": sum(not item.blocked for item in lost),
-            "changes": [show.change_as_object(change) for change in outcomes.waiting(store)],
+            "changes": [show.change_as_object(each) for each in waiting if each.effect != outcomes.NEVER],
             "unlearnt": [lesson_as_object(item) for item in lost],
             "model": model,
             "troubles": troubles,

@@ -172,6 +172,12 @@ class Apply:
     mode: Literal["auto", "review"] = choice(
         "auto", "review", default="review", doc='"review" asks for every edit, "auto" for the doubtful ones'
     )
+    undo: Literal["auto", "review"] = choice(
+        "auto",
+        "review",
+        default="review",
+        doc='"auto" takes an edit that was applied without you back once it made it worse beyond chance, "review" asks',
+    )
     min_confidence: float = _key(
         0.6,
         Kind(

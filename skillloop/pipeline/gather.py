@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -21,6 +22,7 @@ from skillloop.gate.fidelity import PERSON
 from skillloop.gate.input import GateInput, body_of
 from skillloop.hosts.claude_code import authorship, transcript
 from skillloop.model import Evidence, Lesson, Outcome, Proposal, Session, Turn, Verdict, Version, sha256
+from skillloop.outcomes import Effect
 from skillloop.propose import offline_drafter
 from skillloop.propose.targets import NOT_IN_FORCE, UNSURE
 from skillloop.skillpath import SkillPath, is_rules
@@ -150,6 +152,24 @@ def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version:
     item = prepared.proposal
     data = prepared.new.encode()
     return history.publish(store, Path(item.path), item.base, data, proposal_id=item.id, by=by, note=note)
+
+
+def take_back(home: Path, store: Store) -> None:
+    """Take back, once, the automatic edits that made it worse, where the person's rules let that happen without them.
+
+    Raises:
+        SkillloopError: the rules cannot be read.
+    """
+    for change in outcomes.waiting(store):
+        path, number, edit = str(change.skill), change.version.number, change.version.proposal
+        tried = any(each.extra.get("without") == number for each in history.versions(store, path))
+        if change.effect != Effect.WORSE or tried or not edit or store.find_proposal(edit).by != "auto":
+            continue
+        folders = rules_folders(path)
+        loosened = any(each.loosens for each in confirmation.changes(store, home, *folders))
+        if config.load(home, *folders).apply.undo == "auto" and not loosened:
+            with suppress(SkillloopError):  # as where the person changed the line since: they are asked
+                history.rollback(store, path, only=number, by="auto", why=change.told)
 
 
 def _own(path: str, store: Store) -> str | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.text import Text
 
 from skillloop.model import Check, Outcome, Verdict
+from skillloop.skillpath import tilde as tilde
 from skillloop.text.redact import shown
 
 if TYPE_CHECKING:
@@ -45,11 +45,6 @@ def console(color: str = "auto", *, stderr: bool = False) -> Terminal:
     if not made.is_terminal:
         made.width = max(made.width, 200)
     return made
-
-
-def tilde(text: object) -> str:
-    """Return a path, or a text with paths in it, with `~` for the person's home."""
-    return str(text).replace(f"{Path.home()}/", "~/")
 
 
 def changed(diff: str) -> list[str]:

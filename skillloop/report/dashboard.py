@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from skillloop import outcomes, report
 from skillloop.model import Version
 from skillloop.outcomes import RuleOutcome
-from skillloop.skillpath import target_name
+from skillloop.skillpath import target_name, tilde
 from skillloop.skills import history
 from skillloop.store import Queued, Store
 
@@ -49,7 +48,7 @@ def targets(store: Store) -> list[Target]:
     for path, mine in waiting.items():
         lines = history.annotate(store, path)
         authors = Counter("as found" if each.kind == "import" else each.author for _, each in lines)
-        rules = tuple(outcomes.of(store, path))
+        rules = tuple(outcomes.of(store, path, lines))
         found.append(Target(target_name(path), path, weeks(store, path), rules, dict(authors), tuple(mine)))
     return sorted(found, key=lambda target: -sum(week.sessions for week in target.weeks))
 
@@ -87,9 +86,10 @@ def page(store: Store) -> str:
     found = targets(store)
     return report.render(
         "dashboard.html",
-        home=str(Path.home()),
+        tilde=tilde,
         targets=found,
         failing=[(each, rule) for each in found for rule in each.rules if rule.failing],
+        needless=[(each, rule) for each in found for rule in each.rules if rule.needless],
         sessions=len(store.sessions()),
         states=Counter(each.state for each in store.proposals()),
         corrections=len(store.disagreements()),

@@ -51,6 +51,7 @@ class Change(NamedTuple):
     after: str
     told: str  # what became of the file, in one sentence without its full stop
     why: str  # the person must look at it
+    effect: str = ""  # what the rule did that it brought (see `outcomes`)
 
     @property
     def id(self) -> str:
@@ -169,6 +170,8 @@ def rollback(
     to: int | None = None,
     only: int | None = None,
     exact: bool = False,
+    by: By = "person",
+    why: str = "",
 ) -> Version:
     """Take a skill back: to version `to`, to before the last change that skillloop made, or without one change.
 
@@ -181,6 +184,8 @@ def rollback(
         to: Number of a version; None for the one before skillloop's last change.
         only: Number of the one version whose change is taken out, whatever came later stays.
         exact: Restore the very bytes of `to`, later edits of the person notwithstanding (they stay in the store).
+        by: Who decided.
+        why: Put behind what the log says of it.
 
     Returns:
         The new version, or the newest one where nothing had to change.
@@ -192,6 +197,8 @@ def rollback(
     with change_lock(store), fs.open_skill(path) as skill:
         known = _known(store, skill)
         data, change = _taken_back(store, skill, known, to, only, exact=exact)
+        told = {"by": by} if by == "auto" else {}  # a version's author
+        change = replace(change, by=by, note=change.note + f": {why}" * bool(why), extra=change.extra | told)
         return protocol.publish(store, skill, known[-1].sha, data, change)
 
 
@@ -292,7 +299,7 @@ def _taken_back(
     if not exact and len(undone) < len(later):
         for version in reversed(undone):
             data = _without(store, skill, known, version, data)
-    kept = "" if sha256(data) == wanted.sha else ", your edits kept"
+    kept = "" if sha256(data) == wanted.sha else ", later edits kept"
     note, extra = f"back to version {wanted.number}{kept}", {"to": wanted.number, "exact": exact}
     return data, replace(change, note=note, extra=extra)
 

@@ -20,7 +20,8 @@ from skillloop import outcomes
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
 from skillloop.hosts.claude_code import records
-from skillloop.skillpath import SkillPath, client_folder, target_name
+from skillloop.outcomes import NEVER
+from skillloop.skillpath import SkillPath, client_folder, target_name, tilde
 from skillloop.skills import history
 from skillloop.skills.history import CLAIMED
 from skillloop.store import Queued, Store
@@ -87,14 +88,18 @@ def leave_notice(home: Path) -> None:
     with Store.open(home) as store:
         waiting = len(store.proposals(states=("queued",)))
         lost = [item for item in unlearnt(store) if not item.blocked]
-        changes, paused = [*outcomes.waiting(store)][::-1], outcomes.paused(store)
+        changes, paused = outcomes.standing(store)
         newest, news = store.entries(), [*_news(store, told), *_offer(home, store)]
     ready = [f"{counted(waiting, 'skill edit')} {'is' if waiting == 1 else 'are'} waiting"] * (waiting > 0)
     if lost:
         ready.append(
             f"{counted(len(lost), 'lesson')} could not be learned ({_short(lost[-1].reason, 2 * LONGEST)})"
         )
-    asked = [f"{_short(each.told, 2 * LONGEST)}. Keep or take back? {REVIEW}." for each in changes]
+    asked = [
+        f"{_short(each.told, 2 * LONGEST)}. Keep or take back? {REVIEW}."
+        for each in reversed(changes)
+        if each.effect != NEVER
+    ]
     sentences = [
         *news,
         *_latest(asked, "change to look at"),
@@ -138,6 +143,12 @@ def _news(store: Store, told: int) -> list[str]:
             what = _short(history.claimed(str(entry.skill), entry.detail), 2 * LONGEST)
             edited.append(f"{what} (undo: {undo}).")
         name = entry.detail.get("proposal")
+        if entry.event == "version" and entry.detail["kind"] == "rollback" and entry.detail["by"] == "auto":
+            skill, number = str(entry.skill), entry.detail["number"]
+            why = _short(store.versions.of(skill)[number - 1].note, 2 * LONGEST)
+            edited.append(
+                f"Taken back in {why} (undo: /skillloop:rollback {target_name(skill)} --only {number})."
+            )
         if not name or entry.detail.get("by") != "auto":
             continue
         try:
@@ -164,7 +175,7 @@ def _latest(sentences: list[str], what: str) -> Iterator[str]:
 
 
 def _short(text: str, limit: int = LONGEST) -> str:
-    text = " ".join(text.split()).replace(str(Path.home()), "~")
+    text = tilde(" ".join(text.split()))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from skillloop.errors import Locked, SkillloopError
 from skillloop.fs import locked, mark
-from skillloop.pipeline import session
+from skillloop.pipeline import gather, session
 from skillloop.skillpath import client_folder
 from skillloop.store import Store
 from skillloop.text.words import counted
@@ -54,6 +54,7 @@ def drain(home: Path, client: Path, digest: Callable[[Path, Path], str]) -> None
                 seen.save()
                 with Store.open(home) as store:
                     session.try_again(home, store)
+                    gather.take_back(home, store)
                 leave_notice(home)
                 back_up(home)
         except Locked:

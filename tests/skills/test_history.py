@@ -142,7 +142,7 @@ def test_a_rollback_keeps_what_a_person_wrote_later(store, skill):
     skill.write_bytes(skill.read_bytes().replace(b"- one", b"- one, mine"))
     version = history.rollback(store, skill, to=1)
     assert skill.read_bytes() == TEXT.replace(b"- one", b"- one, mine")
-    assert version.note == "back to version 1, your edits kept"
+    assert version.note == "back to version 1, later edits kept"
     assert kinds(store, skill)[-2:] == ["external", "rollback"]
 
 
