@@ -59,19 +59,16 @@ VERBS = {
 }
 
 BESIDE = {
-    "reject": "approve",
-    "turns": "propose",
-    "diff": "log",
-    "rollback": "log",
-    "report": "blame",
-    "init": "config",
-    "constraints": "config",
-    "check": "config",
-    "completion": "config",
-    "verify": "doctor",
-    "export": "doctor",
-    "import": "doctor",
-    "uninstall": "doctor",
+    verb: file
+    for file, verbs in {
+        "approve": ["reject"],
+        "propose": ["turns"],
+        "log": ["diff", "rollback"],
+        "blame": ["report"],
+        "config": ["init", "constraints", "check", "completion"],
+        "doctor": ["verify", "export", "import", "uninstall"],
+    }.items()
+    for verb in verbs
 }
 """Verbs that stand in the file of another one."""
 
@@ -184,14 +181,17 @@ def run(args: Sequence[str]) -> int:
             error.show(told := io.StringIO())
             click.echo(_shown(told.getvalue()), nl=False, err=True)
             return 2
-        return _say(
-            error.format_message(), "", 2 if isinstance(error, click.UsageError) else 1, as_json=as_json
-        )
+        code = 2 if isinstance(error, click.UsageError) else 1
+        return _say(error.format_message(), "", code, as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. Completed work was kept.", err=True)
         return 130
-    except Exception as error:  # noqa: BLE001  (the last line of defence: a bug becomes a crash log)
-        return _bug(error, args, as_json=as_json)
+    except Exception as error:  # noqa: BLE001  (the last line of defence: a bug becomes a log to paste into an issue)
+        system = f"skillloop {__version__}, Python {platform.python_version()}, {platform.platform()}"
+        with tempfile.NamedTemporaryFile("w", prefix="skillloop-crash-", suffix=".log", delete=False) as log:
+            log.write(f"{system}\nargs: {list(args)}\n\n{''.join(traceback.format_exception(error))}")
+        hint = f"the crash log is {log.name}; please report it"
+        return _say(f"internal error: {type(error).__name__}: {error}", hint, 3, as_json=as_json)
 
 
 def _shown(text: str) -> str:
@@ -208,16 +208,6 @@ def _say(message: str, hint: str, code: int, *, as_json: bool) -> int:
     else:
         click.echo(f"skillloop: {message}" + (f"\n  → {hint}" if hint else ""), err=True)
     return code
-
-
-def _bug(error: Exception, args: Sequence[str], *, as_json: bool) -> int:
-    """Write a crash log that can be pasted into an issue, and say where it is."""
-    trace = "".join(traceback.format_exception(error))
-    text = f"skillloop {__version__}, Python {platform.python_version()}, {platform.platform()}\nargs: {list(args)}\n\n{trace}"
-    with tempfile.NamedTemporaryFile("w", prefix="skillloop-crash-", suffix=".log", delete=False) as log:
-        log.write(text)
-    hint = f"the crash log is {log.name}; please report it"
-    return _say(f"internal error: {type(error).__name__}: {error}", hint, 3, as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.transcript import read
 from skillloop.pipeline import gather, session
 from skillloop.skills import history
-from skillloop.store import Store
 
 COLOURS = {"r": "green", "n": "yellow", "b": "red"}  # by the first letter of a state
 
@@ -52,12 +50,30 @@ def command(app: App, *, play: bool) -> int:
             for turn in ended.human_turns:  # as the plugin's hook does at each prompt
                 receipts.issue(own.home, ended.session_id, turn.text)
             session.digest(ended, own.home, store)
-            _judged(store, say)
+            say("1  A session ends. What you said in it, and what becomes of it", "bold cyan")
+            for queued in store.proposals():
+                state, why = state_of(queued)
+                say(f"  “{queued.proposal.evidence[0].quote}”", "italic")
+                say(f"    → {queued.proposal.skill}, {state}" + f": {why}" * bool(why), COLOURS[state[0]])
             pause()
             before = skill.read_bytes()
-            _approved(own, store, out, say)
+            say("\n2  You say yes to each that may be applied", "bold cyan")
+            for queued in store.proposals(states=("queued",)):
+                prepared = gather.prepare(queued.proposal, own.home, store)
+                version = gather.publish(prepared, store, by="person", note="approved in the demo")
+                say(f"  {prepared.proposal.path}, version {version.number}")
+                out.print(render.diff("\n".join(render.changed(prepared.diff))), end="")
             pause()
-            _undone(store, skill, before, say)
+            newest = history.versions(store, skill)[-1].number
+            say("\n3  You think again, about the newest one and then about all", "bold cyan")
+            version = history.rollback(store, skill, only=newest)
+            say(f"  skillloop rollback research --only {newest}: version {version.number}, {version.note}")
+            version = history.rollback(store, skill, to=1)
+            say(f"  skillloop rollback research --to 1: version {version.number}, {version.note}")
+            same = "identical to" if skill.read_bytes() == before else "NOT identical to"
+            log = f"{store.entries()} entries, {len(store.verify())} of them altered"
+            say(f"  the skill is {same} the original; the log: {log}")
+    say("\nYour own last session, writing nothing:  skillloop digest --last --dry-run", "bold")
     return 0
 
 
@@ -72,34 +88,3 @@ def unpack(root: Path) -> tuple[Path, Path]:
         path.write_text((example / path.name).read_text("utf-8").replace("@HOME@", str(root)), "utf-8")
     (root / "project" / ".git").mkdir(parents=True)
     return skill, transcript
-
-
-def _judged(store: Store, say: Callable[..., None]) -> None:
-    say("1  A session ends. What you said in it, and what becomes of it", "bold cyan")
-    for queued in store.proposals():
-        state, why = state_of(queued)
-        say(f"  “{queued.proposal.evidence[0].quote}”", "italic")
-        say(f"    → {queued.proposal.skill}, {state}" + f": {why}" * bool(why), COLOURS[state[0]])
-
-
-def _approved(app: App, store: Store, out: render.Terminal, say: Callable[..., None]) -> None:
-    say("\n2  You say yes to each that may be applied", "bold cyan")
-    for queued in store.proposals(states=("queued",)):
-        prepared = gather.prepare(queued.proposal, app.home, store)
-        version = gather.publish(prepared, store, by="person", note="approved in the demo")
-        say(f"  {prepared.proposal.path}, version {version.number}")
-        out.print(render.diff("\n".join(render.changed(prepared.diff))), end="")
-
-
-def _undone(store: Store, skill: Path, before: bytes, say: Callable[..., None]) -> None:
-    newest = history.versions(store, skill)[-1].number
-    say("\n3  You think again, about the newest one and then about all", "bold cyan")
-    version = history.rollback(store, skill, only=newest)
-    say(f"  skillloop rollback research --only {newest}: version {version.number}, {version.note}")
-    version = history.rollback(store, skill, to=1)
-    say(f"  skillloop rollback research --to 1: version {version.number}, {version.note}")
-    same = "identical to" if skill.read_bytes() == before else "NOT identical to"
-    say(
-        f"  the skill is {same} the original; the log: {store.entries()} entries, {len(store.verify())} of them altered"
-    )
-    say("\nYour own last session, writing nothing:  skillloop digest --last --dry-run", "bold")

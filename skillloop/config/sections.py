@@ -10,6 +10,7 @@ import fnmatch
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from functools import partial
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
@@ -67,12 +68,9 @@ def _both(upper: tuple[str, ...] | None, lower: tuple[str, ...]) -> tuple[str, .
     return tuple(dict.fromkeys(common))
 
 
-def _more_names(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    return {name: _union(upper.get(name, ()), lower.get(name, ())) for name in (*upper, *lower)}
-
-
-def _key(default: Any, kind: Kind) -> Any:
-    return field(default=default, metadata={"kind": kind})
+def key(default: Any, kind: Any, words: str, restrict: Callable[[Any, Any], Any], doc: str) -> Any:
+    """Make a key; see `Kind`. The order of a list's entries says something."""
+    return field(default_factory=lambda: default, metadata={"kind": Kind(kind, words, restrict, doc)})
 
 
 def at_most(default: float, doc: str) -> Any:
@@ -80,17 +78,14 @@ def at_most(default: float, doc: str) -> Any:
     whole = isinstance(default, int)
     number: Any = Annotated[int if whole else float, msgspec.Meta(ge=0)]
     words = "a whole number of at least 0" if whole else "a number of at least 0"
-    return _key(default, Kind(number, words, min, doc))
+    return key(default, number, words, min, doc)
 
 
 def choice(*loose_to_strict: str, default: str, doc: str) -> Any:
     """Make a key with a few values, the strictest last."""
-
-    def stricter(upper: str, lower: str) -> str:
-        return max(upper, lower, key=loose_to_strict.index)
-
     words = " or ".join(f'"{name}"' for name in loose_to_strict)
-    return _key(default, Kind(Literal.__getitem__(loose_to_strict), words, stricter, doc))
+    stricter = partial(max, key=loose_to_strict.index)
+    return key(default, Literal.__getitem__(loose_to_strict), words, stricter, doc)
 
 
 _LIST = 'a list of non-empty strings, such as ["one", "two"]'
@@ -98,38 +93,32 @@ _LIST = 'a list of non-empty strings, such as ["one", "two"]'
 
 def names(doc: str, default: tuple[str, ...] = ()) -> Any:
     """Make a list that every level may lengthen."""
-    return _key(default, Kind(_Words, _LIST, _union, doc, any_order=True))
+    return field(default=default, metadata={"kind": Kind(_Words, _LIST, _union, doc, any_order=True)})
 
 
 def text(doc: str, default: str) -> Any:
     """Make a string that only the person's own file sets."""
-    return _key(default, Kind(_Word, "a non-empty string", lambda upper, _lower: upper, doc))
+    return key(default, _Word, "a non-empty string", lambda upper, _lower: upper, doc)
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """`[sources]`: hosts (`nature.com` covers its subdomains), patterns (`*.edu`) and plain names (`Twitter`)."""
 
-    trusted: tuple[str, ...] | None = _key(
+    trusted: tuple[str, ...] | None = key(
         None,
-        Kind(
-            _Words,
-            _LIST,
-            _both,
-            "the only sources an edit may introduce, in order of preference; without the key, any that is not untrusted",
-        ),
+        _Words,
+        _LIST,
+        _both,
+        "the only sources an edit may introduce, in order of preference; without the key, any that is not untrusted",
     )
     untrusted: tuple[str, ...] = names("sources that no edit may introduce; wins over trusted")
-    aliases: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict,
-        metadata={
-            "kind": Kind(
-                dict[str, _Words],
-                'a table of lists, such as {"x.com" = ["Twitter"]}',
-                _more_names,
-                "other names of a source, by source",
-            )
-        },
+    aliases: Mapping[str, tuple[str, ...]] = key(
+        {},
+        dict[str, _Words],
+        'a table of lists, such as {"x.com" = ["Twitter"]}',
+        lambda upper, lower: {x: _union(upper.get(x, ()), lower.get(x, ())) for x in (*upper, *lower)},
+        "other names of a source, by source",
     )
     unknown: Literal["review", "refuse"] = choice(
         "review",
@@ -178,14 +167,12 @@ class Apply:
         default="review",
         doc='"auto" takes an edit that was applied without you back once it made it worse beyond chance, "review" asks',
     )
-    min_confidence: float = _key(
+    min_confidence: float = key(
         0.6,
-        Kind(
-            Annotated[float, msgspec.Meta(ge=0, le=1)],
-            "a number from 0 to 1",
-            max,
-            "how sure the detector must be for an automatic edit",
-        ),
+        Annotated[float, msgspec.Meta(ge=0, le=1)],
+        "a number from 0 to 1",
+        max,
+        "how sure the detector must be for an automatic edit",
     )
     never_auto: tuple[str, ...] = names(
         "operations (insert, replace, delete) and skill names (`*` allowed) that always wait for a person",
@@ -239,10 +226,8 @@ class Config:
 
     def rule(self, key: str, entry: str | None = None) -> Rule:
         """Return where `key` (such as "edit.unseen"), or one entry of a list key, comes from."""
-        for found in ((key, entry), (key, None)):
-            if found in self.rules:
-                return self.rules[found]
-        return rule_of(key, self.get(key) if entry is None else [entry])
+        found = self.rules.get((key, entry)) or self.rules.get((key, None))
+        return found or rule_of(key, self.get(key) if entry is None else [entry])
 
     def get(self, key: str) -> Any:
         """Return the value of a key such as "edit.unseen"."""
@@ -278,11 +263,8 @@ def schema() -> dict[str, Any]:
         section: closed
         | {
             "properties": {
-                name: {
-                    **msgspec.json.schema(kind.type),
-                    "description": kind.doc,
-                    "default": Config().get(f"{section}.{name}"),
-                }
+                name: msgspec.json.schema(kind.type)
+                | {"description": kind.doc, "default": Config().get(f"{section}.{name}")}
                 for name, kind in keys.items()
             }
         }

@@ -116,7 +116,7 @@ def gather(
     return replace(
         inputs,
         added_in_session=store.added_in_session(proposal.session_id),
-        added_unseen=store.added_unseen(proposal.path),
+        added_unseen=sum(store.applied_unseen(proposal.path).values()),
         failing=outcomes.breaker(store, proposal.path) if automatic else "",
         own=_own(proposal.path, store),
         unconfirmed=tuple(str(change) for change in changes if change.loosens),

@@ -136,7 +136,7 @@ class Audit:
         rows = self._database.rows(
             "SELECT seq, CAST(entry AS BLOB), CAST(hash AS BLOB), CAST(mac AS BLOB), CAST(skill AS BLOB) FROM audit ORDER BY seq"
         )
-        return [said for said in (self._broken_link(rows), self._broken_head(rows) if head else "") if said]
+        return list(filter(None, (self._broken_link(rows), self._broken_head(rows) if head else "")))
 
     def _broken_link(self, rows: Any) -> str:
         key, previous = self._key(), _START

@@ -19,11 +19,6 @@ from skillloop.store.versions import By
 State = Literal["queued", "applied", "rejected", "discarded", "stale"]
 """queued: waits for a person. stale: the skill's text changed under it. The others are final."""
 
-_UNSEEN = (
-    "skill = ? AND state = 'applied' AND by = 'auto' AND acted > (SELECT coalesce(max(seq), 0) FROM audit "
-    "WHERE skill = ? AND json_extract(entry, '$.detail.by') = 'person')"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Queued:
@@ -144,19 +139,18 @@ class Proposals(Tables):
         query = "SELECT coalesce(sum(added), 0) FROM proposals WHERE session_id = ? AND state = 'applied' AND by = 'auto'"
         return int(self._database.one(query, session_id)[0])
 
-    def added_unseen(self, skill: str | Path) -> int:
-        """Return how many lines were added to this skill without a person since a person last decided anything about it.
+    def applied_unseen(self, skill: str | Path) -> dict[str, int]:
+        """Return the lines that each edit added to this skill without a person since a person last decided anything about it.
 
-        It counts by sequence, not by calendar: a clock that jumps cannot free it, and a week of silence is not a review. An
-        edit of the file does not start it anew, since nothing shows that a person made it.
+        They are by the edit's id, oldest first. This counts by sequence, not by calendar: a clock that jumps cannot free it,
+        and a week of silence is not a review. An edit of the file does not start it anew, since nothing shows who made it.
         """
-        query = f"SELECT coalesce(sum(added), 0) FROM proposals WHERE {_UNSEEN}"  # noqa: S608
-        return int(self._database.one(query, *[fs.canonical(skill)] * 2)[0])
-
-    def applied_unseen(self, skill: str | Path) -> list[str]:
-        """Return the ids of the edits that brought those lines, oldest first."""
-        query = f"SELECT id FROM proposals WHERE {_UNSEEN} ORDER BY acted"  # noqa: S608
-        return [name for (name,) in self._database.rows(query, *[fs.canonical(skill)] * 2)]
+        query = (
+            "SELECT id, added FROM proposals WHERE skill = ? AND state = 'applied' AND by = 'auto' AND acted > "
+            "(SELECT coalesce(max(seq), 0) FROM audit WHERE skill = ? AND json_extract(entry, '$.detail.by') = 'person') "
+            "ORDER BY acted"
+        )
+        return dict(self._database.rows(query, *[fs.canonical(skill)] * 2))
 
 
 class Evaluations(Tables):

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from skillloop.errors import Locked, SkillloopError
@@ -43,7 +44,7 @@ def drain(home: Path, client: Path, digest: Callable[[Path, Path], str]) -> None
                 for job in inbox.recover():
                     log.warning("%s: %s (try %d of %d)", job.session_id, job.error, job.attempts, ATTEMPTS)
                     path = Path(job.transcript_path)
-                    if path.exists():
+                    with suppress(OSError):
                         seen.note(path, mark(path))
                 for path in seen.changed(client / "projects", running(client)):
                     if inbox.put(Job(path.stem, str(path))):
@@ -56,7 +57,11 @@ def drain(home: Path, client: Path, digest: Callable[[Path, Path], str]) -> None
                     session.try_again(home, store)
                     gather.take_back(home, store)
                 leave_notice(home)
-                back_up(home)
+                try:
+                    with Store.open(home) as store:
+                        store.back_up()
+                except SkillloopError as error:
+                    log.warning("no copy of the store: %s", error.message)
         except Locked:
             return
         if not inbox.due():
@@ -99,15 +104,6 @@ def settle(path: Path) -> None:
         before, last = mark(path), before
         if before == last:
             return
-
-
-def back_up(home: Path) -> None:
-    """Keep a copy of the store, if one is due; that it cannot be written never stops the worker."""
-    try:
-        with Store.open(home) as store:
-            store.back_up()
-    except SkillloopError as error:
-        log.warning("no copy of the store: %s", error.message)
 
 
 def digested(home: Path, path: Path) -> str:

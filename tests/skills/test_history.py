@@ -200,9 +200,9 @@ def test_a_rollback_lets_the_drift_budget_start_anew(store, skill):
     publish(store, skill, b"new\n", proposal_id="p1")
     skill.write_bytes(b"edited by something\n")
     history.record_external_edit(store, skill)
-    assert store.added_unseen(skill) == 3
+    assert sum(store.applied_unseen(skill).values()) == 3
     history.rollback(store, skill, to=1, exact=True)
-    assert store.added_unseen(skill) == 0
+    assert store.applied_unseen(skill) == {}
 
 
 def test_a_deleted_skill_stays_deleted(store, skill):

@@ -159,14 +159,14 @@ def test_the_drift_budget_counts_automatic_lines_until_a_person_looks(store):
     for name in ("a", "b"):
         store.save_proposal(proposal(name, lines=2), VERDICT, "queued", "ask")
         store.set_state(name, "applied", "every check passed", by="auto")
-    assert (store.added_in_session("s1"), store.added_unseen(SKILL)) == (4, 4)
+    assert (store.added_in_session("s1"), sum(store.applied_unseen(SKILL).values())) == (4, 4)
     store.save_proposal(proposal("c"), VERDICT, "queued", "ask")
     store.set_state("c", "rejected", "no", by="person")
-    assert (store.added_in_session("s1"), store.added_unseen(SKILL)) == (4, 0)
+    assert (store.added_in_session("s1"), sum(store.applied_unseen(SKILL).values())) == (4, 0)
     store.save_proposal(proposal("d"), VERDICT, "queued", "ask")
     store.set_state("d", "applied", "every check passed", by="auto")
-    assert (store.added_in_session("s1"), store.added_unseen(SKILL)) == (5, 1)
-    assert store.added_unseen("/x/skills/other/SKILL.md") == 0
+    assert (store.added_in_session("s1"), sum(store.applied_unseen(SKILL).values())) == (5, 1)
+    assert store.applied_unseen("/x/skills/other/SKILL.md") == {}
 
 
 def test_several_changes_can_be_one(store):

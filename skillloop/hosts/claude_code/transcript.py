@@ -97,7 +97,8 @@ def _assemble(lines: Lines, assembly: Assembly, *, prefilter: bool) -> int:
 
 def read_all(paths: Sequence[Path]) -> Iterator[Session | SkillloopError]:
     """Read transcripts, in order, on every core where that pays; one that cannot be read gives its error."""
-    if len(paths) < 2 or sum(map(_size, paths)) < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
+    size = sum(path.stat().st_size for path in paths if path.exists())
+    if len(paths) < 2 or size < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
         yield from map(_read_or_error, paths)
         return
     with ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
@@ -109,13 +110,6 @@ def _read_or_error(path: Path) -> Session | SkillloopError:
         return read(path)
     except SkillloopError as error:
         return error
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
