@@ -62,7 +62,7 @@ BESIDE = {
     verb: file
     for file, verbs in {
         "approve": ["reject"],
-        "propose": ["turns"],
+        "propose": ["turns", "remember"],
         "log": ["diff", "rollback"],
         "blame": ["report"],
         "config": ["init", "constraints", "check", "completion"],

@@ -1,37 +1,259 @@
-"""The person's rules and settings: what they mean (`sections`), how files combine (`rules`), who confirmed them."""
+"""The person's rules and settings: three TOML files combined by restriction.
+
+`$SKILLLOOP_HOME/config.toml` is the person's own and may set anything. `PROJECT/.claude/skillloop.toml` and
+`SKILL_DIR/skillloop.toml` come with folders that others may have written, so they can only tighten: a smaller
+budget, "review" over "auto", more protected lines, fewer trusted sources. Invariant: adding a lower file never
+allows what was refused without it. Every value knows the file and line it comes from (`Config.rule`), so that the
+gate can name whose constraint decided. skillloop never changes these files.
+
+The sections in `config.sections` are the reference: each field is one key, with its default and meaning.
+"""
 
 from __future__ import annotations
 
-from skillloop.config.rules import ConfigError, effective, files, load, loosened
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
 from skillloop.config.sections import (
+    KINDS,
+    REMOVED,
     Apply,
     Budget,
     Config,
     EditLimits,
+    Kind,
     Model,
     Protect,
     Sources,
     commented,
     covers,
     reference,
+    rule_of,
     schema,
 )
+from skillloop.errors import SkillloopError
+from skillloop.model import Rule
 
 __all__ = [
     "Apply",
     "Budget",
     "Config",
-    "ConfigError",
     "EditLimits",
     "Model",
     "Protect",
     "Sources",
     "commented",
     "covers",
-    "effective",
-    "files",
-    "load",
-    "loosened",
-    "reference",
     "schema",
 ]
+
+LARGEST = 1_000_000  # bytes of a constraint file
+
+_PART = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
+_PATH = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
+_HEADER = re.compile(rf"[ \t]*\[\[?[ \t]*({_PATH})[ \t]*\]\]?")
+_KEY = re.compile(rf"[ \t]*({_PATH})[ \t]*=")
+
+
+class ConfigError(SkillloopError):
+    """A constraint file that cannot be understood. Nothing is decided on half-read rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A constraint file: its tables, and where each key stands."""
+
+    path: Path
+    tables: dict[str, Any]
+    lines: tuple[str, ...]
+    places: dict[tuple[str, ...], int]  # key path → 0-based line
+
+    def line(self, *key: str, entry: str | None = None) -> int:
+        """Return the 1-based line of a key, or of one string in its value; the nearest known one where the scan missed it."""
+        while key and key not in self.places:
+            key = key[:-1]
+        start = self.places.get(key, 0)
+        if entry is not None:
+            after = [line for line in self.places.values() if line > start]
+            spelled = (json.dumps(entry, ensure_ascii=False), f"'{entry}'")
+            for number in range(start, min(after, default=len(self.lines))):
+                if any(text in self.lines[number] for text in spelled):
+                    return number + 1
+        return start + 1
+
+    def wrong(self, message: str, hint: str, *key: str) -> ConfigError:
+        """Return the error for something wrong at a key."""
+        return ConfigError(f"{self.path}:{self.line(*key)}: {message}", hint)
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Return the bytes of a file, `LARGEST` and one at most, or None where there is none. ConfigError: it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        hint = "make the file readable, or move it out of the way"
+        raise ConfigError(f"{path}: {error.strerror}", hint) from None
+
+
+def read(path: Path) -> Source | None:
+    """Return the file, or None where there is none. Raises ConfigError where it cannot be read, or is not TOML."""
+    data = read_bytes(path)
+    return None if data is None else parse(path, data)
+
+
+def parse(path: Path, data: bytes) -> Source:
+    """Return the content of a constraint file, or raise ConfigError: it is not TOML, or too large."""
+    if len(data) > LARGEST:
+        raise ConfigError(f"{path}: larger than {LARGEST:,} bytes", "is this a constraint file?")
+    try:
+        text = data.decode("utf-8")
+        tables = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text", "save the file as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line = int(where[1]) if where else data.count(b"\n") + 1
+        what = str(error).split(" (at ", maxsplit=1)[0]
+        raise ConfigError(f"{path}:{line}: not TOML: {what}", "see https://toml.io for the format") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply", "is this a constraint file?") from None
+    lines = tuple(text.splitlines())
+    table: tuple[str, ...] = ()
+    places: dict[tuple[str, ...], int] = {}
+    for number, each in enumerate(lines):
+        if header := _HEADER.match(each):
+            table = _parts(header[1])
+            places.setdefault(table, number)
+        elif key := _KEY.match(each):
+            places.setdefault(table + _parts(key[1]), number)
+    return Source(path, tables, lines, places)
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(part.strip("\"'") for part in re.findall(_PART, path))
+
+
+def files(home: Path, project: Path | None = None, skill_dir: Path | None = None) -> list[Path]:
+    """Return where the rules may stand, the person's own file first. See `load`."""
+    folders = [] if project is None else [*reversed(project.parents), project]
+    paths = [home / "config.toml", *(folder / ".claude" / "skillloop.toml" for folder in folders)]
+    return paths if skill_dir is None else [*paths, skill_dir / "skillloop.toml"]
+
+
+def load(
+    home: Path,
+    project: Path | None = None,
+    skill_dir: Path | None = None,
+    read: Callable[[Path], Source | None] = read,
+) -> Config:
+    """Return the effective rules, from the files that are there (`read` gives their content).
+
+    The rules of every folder above the project count too, since a session may start in any folder of one. Raises
+    ConfigError, with file and line, where a file is not TOML, or holds a key or value that does not exist.
+    """
+    config = Config()
+    for number, path in enumerate(files(home, project, skill_dir)):
+        if (file := read(path)) is not None:
+            config = _with(config, file, own=number == 0)
+    return config
+
+
+def effective(config: Config) -> list[tuple[str, Any, Rule]]:
+    """Return each rule in force with where it comes from: one row per key, or per entry where the key is a list."""
+    rows: list[tuple[str, Any, Rule]] = []
+    for key, _, _ in reference():
+        value = config.get(key)
+        if isinstance(value, dict):
+            rows += [(f"{key}.{entry}", value[entry], config.rule(key, entry)) for entry in value]
+        elif isinstance(value, tuple) and value:
+            rows += [(key, entry, config.rule(key, entry)) for entry in value]
+        else:
+            rows.append((key, value, config.rule(key)))
+    return rows
+
+
+def loosened(old: Config, new: Config) -> list[str]:
+    """Return the keys by which `new` allows anything that `old` does not, such as "apply.mode"."""
+    keys = {f"{section}.{name}": kind for section, kinds in KINDS.items() for name, kind in kinds.items()}
+    return [key for key, kind in keys.items() if not _tighter(kind, old.get(key), new.get(key))]
+
+
+def _tighter(kind: Kind, before: Any, after: Any) -> bool:
+    """Return whether the second value is the same or the stricter one; a changed table of aliases or text never is."""
+    if after is None or isinstance(after, dict) or after == before:
+        return bool(after == before)
+    strict = kind.restrict(before, after)
+    return bool(strict == after) or (before is not None and kind.any_order and set(strict) == set(after))
+
+
+def _values(file: Source, *, own: bool) -> dict[str, Any]:
+    """Return what one file sets, by key; ConfigError for what does not exist, is of the wrong kind or not its to set."""
+    values: dict[str, Any] = {}
+    for section, table in file.tables.items():
+        if section not in KINDS or not isinstance(table, dict):
+            raise file.wrong(f"unknown section [{section}]", _meant(section, KINDS), section)
+        keys = KINDS[section]
+        for name, value in table.items():
+            key = f"{section}.{name}"
+            if name not in keys:
+                gone = f"take it out: {REMOVED[key]}" if key in REMOVED else _meant(name, keys)
+                raise file.wrong(f"unknown key {key}", gone, section, name)
+            try:
+                values[key] = keys[name].read(value)
+            except ValueError as error:
+                hint = "correct the value; nothing is decided until then"
+                raise file.wrong(f"{key} must be {error}", hint, section, name) from None
+    for key, value in values.items():
+        # A folder's file may switch the model off; which one runs, and so where words are sent, only the person says.
+        if not own and key.startswith("model.") and (key, value) != ("model.backend", "offline"):
+            hint = 'set it in your own config.toml; this file may only say backend = "offline"'
+            raise file.wrong(f"{key} is not for a project or a skill to choose", hint, *key.split("."))
+    return values
+
+
+def _meant(name: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else "known are: " + ", ".join(known)
+
+
+def _with(config: Config, file: Source, *, own: bool) -> Config:
+    """Add a file: what the person's own sets replaces the defaults; of a lower one's, the stricter of each two values."""
+    values, trusted = _values(file, own=own), config.sources.trusted or ()
+    if "sources.unknown" in values:  # without a list here or above: every source is unknown
+        values.setdefault("sources.trusted", trusted)
+    kept = tuple(dict.fromkeys((*config.sources.kept, *values.get("sources.trusted", ()))))
+    if (
+        "sources.aliases" in values
+    ):  # but for those that make another name pass for a source that is trusted already
+        values["sources.aliases"] = {
+            name: others
+            for name, others in values["sources.aliases"].items()
+            if not any(covers(source, alias) for source in trusted for alias in (name, *others))
+        }
+    rules, path = dict(config.rules), str(file.path)
+    for key, given in [*values.items(), ("sources.kept", kept)]:
+        section, name = key.split(".")
+        told, before = ("trusted" if name == "kept" else name), config.get(key)
+        value = given if own or told != name else KINDS[section][name].restrict(before, given)
+        key = f"{section}.{told}"  # noqa: PLW2901  (what is kept is told by the `trusted` that it comes from)
+        if told == name and (value != before or (key, None) not in rules):
+            rules[key, None] = rule_of(key, value, path, file.line(section, name))
+        for entry in value if isinstance(value, tuple | dict) else ():
+            if (key, entry) not in rules and isinstance(value, dict):
+                line = file.line(section, told, entry)
+                rules[key, entry] = rule_of(key, {entry: value[entry]}, path, line)
+            elif (key, entry) not in rules:
+                line = file.line(section, told, entry=entry)
+                rules[key, entry] = rule_of(key, [entry], path, line)
+        config = replace(config, **{section: replace(getattr(config, section), **{name: value})})
+    return replace(config, rules=rules)

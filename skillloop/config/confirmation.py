@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skillloop import fs
-from skillloop.config.rules import ConfigError, Source, files, load, loosened, parse, read, read_bytes
+from skillloop.config import ConfigError, Source, files, load, loosened, parse, read, read_bytes
 from skillloop.model import sha256
 from skillloop.store import Store
 

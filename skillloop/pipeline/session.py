@@ -23,8 +23,8 @@ from skillloop.errors import Refused, SkillloopError
 from skillloop.evaluate import cases
 from skillloop.fs import Unreachable
 from skillloop.gate import fidelity, structure
-from skillloop.hosts.claude_code import notes, pastes, transcript
-from skillloop.hosts.claude_code.notes import Note
+from skillloop.hosts.claude_code import edits, pastes, transcript
+from skillloop.hosts.claude_code.edits import Note
 from skillloop.llm import Planned
 from skillloop.model import (
     Decision,
@@ -183,7 +183,7 @@ def detect_in(run: Run) -> Found:
         return {} if run.history is None else run.history.wishes(before=run.session.session_id)
 
     disagreements, lessons = study(run.session, wishes)
-    run.noted.extend(notes.find(run.session))
+    run.noted.extend(edits.notes(run.session))
     found = [] if run.session.automated else run.noted
     known = targets.known_skills(run.session) if lessons or found or run.model.there else []
     lessons = _with_notes(run, lessons, found, known)

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from skillloop import config, gate
 from skillloop.config import Apply, Config, Protect, Sources
-from skillloop.config import rules as combine
 from skillloop.model import Check, Outcome, Proposal
 
 SAID = "Always sort the tables by date."
@@ -102,7 +101,7 @@ def effective(*levels):
         Path("/h"),
         Path("/p"),
         Path("/s"),
-        lambda path: combine.parse(path, as_toml(texts[path]).encode()) if path in texts else None,
+        lambda path: config.parse(path, as_toml(texts[path]).encode()) if path in texts else None,
     )
 
 

@@ -3,8 +3,8 @@
 import pytest
 from transcripts import Transcript
 
-from skillloop.hosts.claude_code import notes
-from skillloop.hosts.claude_code.notes import Note
+from skillloop.hosts.claude_code import edits
+from skillloop.hosts.claude_code.edits import Note
 from skillloop.hosts.claude_code.transcript import read
 
 SAID = "stop using pip here, we have uv for that"
@@ -54,7 +54,7 @@ def said(*after, version="2.1.332"):
 
 
 def found(talk, folder):
-    return notes.find(read(talk.write(folder.parent / "5e55104e-0000-4000-8000-000000000001.jsonl")))
+    return edits.notes(read(talk.write(folder.parent / "5e55104e-0000-4000-8000-000000000001.jsonl")))
 
 
 @pytest.mark.parametrize(("text", "version"), [(OLD, "2.1.101"), (NEW, "2.1.332")])
