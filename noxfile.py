@@ -64,14 +64,14 @@ def oldest(session: nox.Session) -> None:
 def slow(session: nox.Session) -> None:
     """Run kill points, power loss, flipped bits and giant files."""
     install(session)
-    session.run("pytest", "-m", "slow and not client", "--timeout", "900", *session.posargs)
+    session.run("pytest", "-m", "slow and not client", "--timeout", "1800", *session.posargs)
 
 
 @nox.session
 def client(session: nox.Session) -> None:
     """Run end to end in the real Claude Code client (needs npm and tmux)."""
     install(session)
-    session.run("pytest", "-n", "0", "-m", "client", "--timeout", "900", *session.posargs)
+    session.run("pytest", "-n", "0", "-m", "client", "--timeout", "1800", *session.posargs)
 
 
 @nox.session

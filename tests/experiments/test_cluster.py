@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("training"),
     pytest.mark.filterwarnings("default"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's"),
 ]
 SLOW = TRAIN.replace("import argparse", "import time; time.sleep(1.5)\nimport argparse")

@@ -15,7 +15,7 @@ from skillloop.skills import history
 from skillloop.store import Store
 from skillloop.worker import queue
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 TEXT = b"---\nname: web\ndescription: d\n---\n\n# Rules\n\n"
 WRITER = """

@@ -35,7 +35,7 @@ def acts(world):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_no_flipped_bit_in_the_database_leads_to_a_wrong_skill(template, scene, record_property):
     source, told, harmless = random.Random(5), 0, 0
     size = (template.home / "skillloop.db").stat().st_size
@@ -79,7 +79,7 @@ def problems(home):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_every_flipped_bit_of_200_entries_is_found(logged):
     connection = sqlite3.connect(logged / "skillloop.db")
     connection.executescript(

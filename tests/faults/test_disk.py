@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 import world as worlds
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 PAGE = 4096
 

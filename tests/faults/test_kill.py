@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 import world as worlds
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ERRORS = {
     "openat": ("EACCES", "EROFS", "ENOSPC", "EMFILE", "EIO"),

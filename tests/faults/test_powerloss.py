@@ -6,7 +6,7 @@ import pytest
 import world as worlds
 from test_kill import SCENES, calls, start  # noqa: F401  (start is a fixture)
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def record(zygote, world, act, patch=None):

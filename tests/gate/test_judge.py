@@ -86,7 +86,7 @@ def test_an_opinion_can_only_demote(said, edit, opinions):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @settings(max_examples=10_000, deadline=None)
 @given(some_words, some_edit, st.lists(some_check, max_size=3))
 def test_an_opinion_can_only_demote_ten_thousand_times(said, edit, opinions):
@@ -124,7 +124,7 @@ def test_a_lower_rule_file_never_lifts_a_verdict(levels, said, edit):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @settings(max_examples=10_000, deadline=None)
 @given(st.tuples(level, level, level), some_words, some_edit)
 def test_a_lower_rule_file_never_lifts_a_verdict_ten_thousand_times(levels, said, edit):

@@ -237,7 +237,7 @@ def test_whatever_the_edits_the_frozen_bytes_are_frozen(edits):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @settings(max_examples=10_000, deadline=None)
 @given(st.lists(some_edit, max_size=8))
 def test_whatever_the_edits_the_frozen_bytes_are_frozen_ten_thousand_times(edits):

@@ -8,7 +8,7 @@ import pytest
 from skillloop.bench import executors, setup
 from skillloop.bench.candidate import Job, Plan
 
-pytestmark = [pytest.mark.gpu, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.gpu, pytest.mark.timeout(1800)]
 RECIPE = Path(__file__).parents[2] / "skills/gpu-benchmark"
 
 

@@ -430,7 +430,7 @@ def test_no_random_history_loses_a_byte(tmp_path_factory, acts):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @given(acts=ACTS)
 @settings(max_examples=5_000, deadline=None)
 def test_no_random_history_of_five_thousand_loses_a_byte(acts):

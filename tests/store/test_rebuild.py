@@ -340,7 +340,7 @@ def test_a_flipped_bit_costs_nothing_that_the_copy_has(scene):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_thousand_flipped_bits_each_rebuilt(scene, record_property):
     flips(scene, 1_000, 2)
     record_property("faults", "bits flipped after the newest copy and the store rebuilt: 1000, 1000 whole")
