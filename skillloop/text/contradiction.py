@@ -141,6 +141,9 @@ def clauses(text: str) -> tuple[Clause, ...]:
         if clause := _clause(wanted, found):
             bit = len(clause.about) < SMALL if clause.act is None else clause.act and not clause.about
             nor = lexicon.pattern("sources.nor").match(piece)
+            but = lexicon.pattern("clause.conjunction", r"\s*<spaced>\s+").match(piece)
+            if but and clause.wanted and found and found[-1].act is None and not found[-1].wanted:
+                found[-1] = replace(found[-1], frame=clause.said)  # "Not to test, but to learn"
             if not (found and clause.wanted and (bit or nor)):  # no bits of an enumeration
                 found.append(clause)
         last = found[-1].said if found else frozenset()
@@ -243,22 +246,36 @@ def _opposed(a: Clause, b: Clause, around: Stems) -> bool:
         return False
     if yes.act is None and yes is b and (len(yes.said) < 2 or not _TOLD.intersection(yes.polar)):
         return False
-    if no.frame is not None:  # what else is said has to be about the same
-        rest = shared((no.frame | no.said) - {no.head}, yes.said)
-        whole = len(no.frame) == len(no.said) == 1 or (yes.about == no.said and not no.polar)
-        alone = whole and "" not in no.frame
-        if not set(lexicon.phrases("said.only")).isdisjoint(no.tokens):  # "not just X"
-            return False
-        # "in that file, not in this one"
-        file = all(any("_" in stem for stem in named) for named in (both, no.frame))
-        return "if" not in yes.polar and no.head in {"", *yes.said} and (alone or file or bool(rest))
+    if no.frame is not None:
+        return _given_up(no, yes, both)
     if not shared(yes.verb, no.verb if no.act else no.said) and yes.act:
+        return False
+    if no.act and not shared(
+        no.verb, yes.said
+    ):  # "do not build the site" is no word on "run it from the site"
         return False
     if not shared(yes.main, no.main) - {""} or (no.act is None and both == yes.verb):
         return False
     missing = no.said - shared(no.said, known)
     covered = 4 * len(missing) <= len(no.said) and not missing & {no.head, no.act}
     return covered and bool(no.about or both == yes.said)
+
+
+def _given_up(no: Clause, yes: Clause, both: Stems) -> bool:
+    """Return whether a clause asks for what another one gives up for something else: what else is said has to be about the same."""
+    frame = no.frame or frozenset()
+    one_word = len(frame) == len(no.said) == 1
+    if not set(lexicon.phrases("said.only")).isdisjoint(no.tokens):  # "not just X"
+        return False
+    rest = shared(frame, yes.said) or (no.said == both and no.about - {no.head})
+    alone = (one_word or (yes.about == no.said and not no.polar)) and "" not in frame
+    if yes.act and alone:  # "uv, not pip" is no word on "replace each pipe", and is on "install it with pip"
+        at = next((n for n, token in enumerate(yes.tokens) if words.stem(token) == no.head), 0)
+        alone = one_word and (yes.head == no.head or yes.tokens[at - 1] in lexicon.words("gate.frame"))
+    file = all(
+        any("_" in stem for stem in named) for named in (both, frame)
+    )  # "in that file, not in this one"
+    return "if" not in yes.polar and no.head in {"", *yes.said} and (alone or file or bool(rest))
 
 
 @cache
