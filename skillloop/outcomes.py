@@ -28,6 +28,7 @@ from skillloop.model import Origin, Version
 from skillloop.skillpath import target_name
 from skillloop.skills import document, history
 from skillloop.skills.history import KEPT, Change
+from skillloop.skills.team import ON_BRANCH
 from skillloop.store import Queued, Store
 from skillloop.store.sessions import Saying
 from skillloop.text.wishes import opposite_wish, same_wish
@@ -188,6 +189,9 @@ def of(
     sayings = store.sayings(target)
     corrections = [each for each in sayings if each.corrects and each.skill == target]
     edits = {each.proposal.id: each for each in store.proposals(skill=target)}
+    merged = {
+        each.proposal.edits[0].new: each for each in edits.values() if each.reason.startswith(ON_BRANCH)
+    }
     items = [
         (number, item["text"], version)
         for number, (line, version) in enumerate(lines, start=1)
@@ -196,7 +200,7 @@ def of(
     said = _said([rule for _, rule, _ in items], sayings)
     found = []
     for number, rule, version in items:
-        taught = edits.get(version.proposal or "")
+        taught = edits.get(version.proposal or "") or merged.get(lines[number - 1][0])
         lessons = {each.session_id for each in taught.proposal.evidence} if taught else set()
         after = {session for session, spoken in at.items() if spoken > _time(version.created)}
         about, again = said[rule], _sessions(said[rule], after)

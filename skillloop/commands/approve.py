@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shutil import which
+
 import click
 
 from skillloop import outcomes, render
@@ -20,6 +22,7 @@ from skillloop.commands.options import (
 from skillloop.errors import UsageError
 from skillloop.model import sha256
 from skillloop.pipeline import gather
+from skillloop.skills import team
 from skillloop.store import Queued, Store
 from skillloop.worker.notice import blocked_by
 
@@ -57,9 +60,18 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
         by = require_person(app, f"approve {item.id}", prepared.digest, token)
         version = gather.publish(prepared, store, by="person", note=f"approved in {by}")
     after_decision(app)
-    told = {"id": item.id, "path": item.path, "number": version.number, "sha256": version.sha}
-    done = f"applied: {render.tilde(item.path)} is now version {version.number}"
-    tell(told, done, f"to undo it: skillloop rollback {item.skill}", as_json=as_json)
+    branch = None if version else team.branch_of(item)
+    if version is None:
+        propose = f"git push -u origin {branch}" + f" && gh pr create --fill --head {branch}" * bool(
+            which("gh")
+        )
+        lines = [f"{team.ON_BRANCH}{branch}; the file is as it was", f"to propose it: {propose}"]
+    else:
+        lines = [f"applied: {render.tilde(item.path)} is now version {version.number}"]
+        lines.append(f"to undo it: skillloop rollback {item.skill}")
+    made = {"number": version and version.number, "sha256": version and version.sha, "branch": branch}
+    told = {"id": item.id, "path": item.path} | made
+    tell(told, *lines, as_json=as_json)
     return 0
 
 

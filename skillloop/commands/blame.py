@@ -12,7 +12,7 @@ from skillloop import outcomes
 from skillloop.commands.options import App, emit, known_skill, picked, skill_argument, tell, verb
 from skillloop.fs import write_atomic
 from skillloop.outcomes import Comparison, Effect, RuleOutcome
-from skillloop.skills import history
+from skillloop.skills import history, team
 
 _STYLE = {Effect.HELPED: "green", Effect.CAME_BACK: "yellow", Effect.WORSE: "red"}
 _IMPORT = "as found"
@@ -36,6 +36,7 @@ def command(app: App, skill: str, whole: bool, as_json: bool) -> int:
         path = known_skill(store, skill)
         lines = history.annotate(store, path)
         found = {each.line: each for each in outcomes.of(store, path, lines)}
+        others = team.told(path)
         for number, (text, version) in enumerate(lines, start=1):
             outcome, first = found.get(number), version.kind == "import"
             if as_json:
@@ -47,6 +48,8 @@ def command(app: App, skill: str, whole: bool, as_json: bool) -> int:
                 if outcome is not None:
                     for item in outcome.taught.proposal.evidence if outcome.taught else ():
                         out.say(f"      you said: “{item.quote.strip()}”", "dim")
+                    if outcome.taught is None and text in others:
+                        out.say(f"      {others[text]}", "dim")
                     effect = outcome.effect
                     out.say(f"      {effect}: {outcome.why}", _STYLE.get(effect, "dim"))
     if not (shown or as_json):

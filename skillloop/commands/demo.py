@@ -60,11 +60,11 @@ def command(app: App, *, play: bool) -> int:
             say("\n2  You say yes to each that may be applied", "bold cyan")
             for queued in store.proposals(states=("queued",)):
                 prepared = gather.prepare(queued.proposal, own.home, store)
-                version = gather.publish(prepared, store, by="person", note="approved in the demo")
-                say(f"  {prepared.proposal.path}, version {version.number}")
+                gather.publish(prepared, store, by="person", note="approved in the demo")
+                newest = history.versions(store, skill)[-1].number
+                say(f"  {prepared.proposal.path}, version {newest}")
                 out.print(render.diff("\n".join(render.changed(prepared.diff))), end="")
             pause()
-            newest = history.versions(store, skill)[-1].number
             say("\n3  You think again, about the newest one and then about all", "bold cyan")
             version = history.rollback(store, skill, only=newest)
             say(f"  skillloop rollback research --only {newest}: version {version.number}, {version.note}")

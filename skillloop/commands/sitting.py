@@ -32,7 +32,7 @@ from skillloop.pipeline.session import LessonResult
 from skillloop.propose import targets
 from skillloop.render import standing, tilde
 from skillloop.skillpath import COPY_HINT, SkillPath, rules_file, target_name
-from skillloop.skills import history
+from skillloop.skills import history, team
 from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
 from skillloop.text import words
@@ -208,10 +208,14 @@ class Sitting:
             say(f"not applied: {error.message}; here it is again")
             return False
         item = prepared.proposal
-        say(f"applied: {item.skill} is now version {version.number}")
+        place = f"is now version {version.number}" if version else f"{team.ON_BRANCH}{team.branch_of(item)}"
+        say(f"applied: {item.skill} {place}")
 
         def undo() -> None:
-            history.rollback(self.store, item.path, only=version.number)
+            if version is not None:
+                history.rollback(self.store, item.path, only=version.number)
+            elif repository := team.repository(item.path):
+                repository.git("branch", "-D", team.branch_of(item))
             self.store.set_state(item.id, "queued", "taken back in review", by="person")
 
         self.done.append((self.at, undo))

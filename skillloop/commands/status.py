@@ -13,6 +13,7 @@ from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.render import tilde
+from skillloop.skills.team import ON_BRANCH
 from skillloop.store import Queued, Store
 from skillloop.text.words import counted
 from skillloop.worker.notice import line_of, unlearnt
@@ -87,7 +88,9 @@ def _facts(app: App) -> dict[str, Any]:
 
 
 def _in_force(item: Queued) -> bool:
-    """Return whether an applied edit is still in the skill: not rolled back since, nor edited away."""
+    """Return whether an applied edit is still in the skill, or on its branch: not rolled back since, nor edited away."""
+    if item.reason.startswith(ON_BRANCH):
+        return True
     try:
         with fs.open_skill(item.proposal.path) as skill:
             lines = skill.read().decode("utf-8", "replace").splitlines()

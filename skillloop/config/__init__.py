@@ -33,6 +33,7 @@ from skillloop.config.sections import (
     Sources,
     commented,
     covers,
+    field_of,
     reference,
     rule_of,
     schema,
@@ -255,5 +256,5 @@ def _with(config: Config, file: Source, *, own: bool) -> Config:
             elif (key, entry) not in rules:
                 line = file.line(section, told, entry=entry)
                 rules[key, entry] = rule_of(key, [entry], path, line)
-        config = replace(config, **{section: replace(getattr(config, section), **{name: value})})
+        config = replace(config, **{section: replace(getattr(config, section), **{field_of(name): value})})
     return replace(config, rules=rules)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
-from operator import attrgetter
+from keyword import iskeyword
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -161,6 +161,20 @@ class Apply:
     mode: Literal["auto", "review"] = choice(
         "auto", "review", default="review", doc='"review" asks for every edit, "auto" for the doubtful ones'
     )
+    as_: Literal["file", "commit", "branch"] = choice(
+        "file",
+        "commit",
+        "branch",
+        default="file",
+        doc='for a file in git: "commit" commits each edit, "branch" puts it on a branch of its own and leaves the file alone',
+    )
+    share: Literal["quotes", "rules", "nothing"] = choice(
+        "quotes",
+        "rules",
+        "nothing",
+        default="nothing",
+        doc='what `.claude/skillloop/` in the repository tells others of each edit: "rules", or with the words that taught them, "quotes"',
+    )
     undo: Literal["auto", "review"] = choice(
         "auto",
         "review",
@@ -231,12 +245,20 @@ class Config:
 
     def get(self, key: str) -> Any:
         """Return the value of a key such as "edit.unseen"."""
-        return attrgetter(key)(self)
+        section, _, name = key.partition(".")
+        return getattr(getattr(self, section), field_of(name))
+
+
+def field_of(name: str) -> str:
+    """Return the field of a section for a key: Python does not allow one called `as`."""
+    return f"{name}_" * iskeyword(name) or name
 
 
 KINDS: dict[str, dict[str, Kind]] = {
     section.name: {
-        item.name: item.metadata["kind"] for item in fields(getattr(Config(), section.name)) if item.metadata
+        item.name.rstrip("_"): item.metadata["kind"]
+        for item in fields(getattr(Config(), section.name))
+        if item.metadata
     }
     for section in fields(Config)
     if section.name != "rules"

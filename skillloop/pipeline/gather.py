@@ -26,7 +26,7 @@ from skillloop.outcomes import Effect
 from skillloop.propose import offline_drafter
 from skillloop.propose.targets import NOT_IN_FORCE, UNSURE
 from skillloop.skillpath import SkillPath, is_rules
-from skillloop.skills import document, history
+from skillloop.skills import document, history, team
 from skillloop.store import By, Store
 
 
@@ -141,17 +141,32 @@ def refuse_if_forbidden(prepared: Prepared) -> None:
         raise Refused(f"{check.name}: {check.detail}{rule}", hint)
 
 
-def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version:
+def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version | None:
     """Write the new text, record the version, mark the proposal applied; `note` says in the log how it was decided.
+
+    In git as the person's rules say (`apply.as`); None where the edit is on a branch of its own, and the file as it was.
 
     Raises:
         Refused: a hard check failed.
-        Stale: the file changed between preparing and writing.
+        Stale: the file changed between preparing and writing, or since it was last committed.
     """
     refuse_if_forbidden(prepared)
-    item = prepared.proposal
+    item, rules = prepared.proposal, prepared.config.apply
+    place = team.repository(item.path) if rules.as_ != "file" or rules.share != "nothing" else None
+    if place is not None and rules.as_ != "file":
+        place.check_committed(prepared.old)
+    if place is not None and rules.as_ == "branch":
+        branch = team.on_branch(item, place, prepared.new, rules.share)
+        store.set_state(item.id, "applied", team.ON_BRANCH + branch, by=by)
+        return None
     data = prepared.new.encode()
-    return history.publish(store, Path(item.path), item.base, data, proposal_id=item.id, by=by, note=note)
+    version = history.publish(store, Path(item.path), item.base, data, proposal_id=item.id, by=by, note=note)
+    if place is not None:
+        try:
+            team.tell(item, place, rules.share, commit=rules.as_ == "commit")
+        except SkillloopError as error:  # as where a hook of the repository's refuses: the edit stands
+            store.record("not shared", skill=item.path, proposal=item.id, reason=error.message)
+    return version
 
 
 def take_back(home: Path, store: Store) -> None:

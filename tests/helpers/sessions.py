@@ -11,10 +11,10 @@ SORRY = "You're right, sorry. I will do that from now on."
 RULE = "No, that's wrong. Never cite a magazine when there is a study."
 
 
-def corrected(skill, *words, version="2.1.197"):
+def corrected(skill, *words, **about):
     """A session in which the skill answers and the person then says `words`, one turn each."""
     transcript = (
-        Transcript(version=version)
+        Transcript(**{"version": "2.1.197"} | about)
         .typed("How much sleep do adults need? Look it up.")
         .skill("research", str(skill))
         .says("Eight hours, says a health magazine. I have finished the answer.")
