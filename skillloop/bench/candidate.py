@@ -24,6 +24,8 @@ class Candidate:
     description: str
     proposer: str
     parent: str | None = None  # id of the candidate it was made from
+    hypothesis: str = ""  # what its proposer expects of it
+    insight: str = ""  # what its proposer learned from the trials before it
     refused: str = ""  # why it is not to be measured: its proposer had no usable edit
     key: str = ""  # of the proposal, where it was refused: tells one such from another
 
@@ -73,6 +75,7 @@ class Measurement:
 
     status: Status
     bpb: float | None = None  # on the selection split
+    anchor: float | None = None  # the judge's second metric, lower is better
     reason: str = ""
     early: float | None = None  # bits per byte after the first stage
     seconds: float = 0.0  # of training, as the runner's clock has it

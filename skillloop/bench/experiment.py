@@ -2,19 +2,21 @@
 
 Candidates are versions of train.py, each a commit; values are bits per byte on the selection split. Each trial is one
 measurement. A candidate inside the noise is deferred: it is measured again, after a fresh measurement of the best beside
-it, until the pooled runs decide (`search.significance`).
+it, until the pooled runs decide (`search.significance`). One that is better in bits per byte and worse in the judge's second
+metric, the anchor, is not kept: it waits for the person. What was kept is trained deeper now and then (`confirm_scale`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from statistics import fmean
 
 from skillloop.bench.candidate import EDITABLE, Candidate, Job, Measurement
 from skillloop.bench.executors import Executor
 from skillloop.bench.proposers import Proposer
 from skillloop.bench.setup import Run
-from skillloop.bench.source import lines, same_but_for_seeds
+from skillloop.bench.source import kind, lines, same_but_for_seeds, with_constant
 from skillloop.errors import SkillloopError
 from skillloop.model import Decision, Outcome
 from skillloop.search import significance
@@ -22,13 +24,19 @@ from skillloop.search.ledger import Archive, Row
 from skillloop.search.loop import Search, Stage, Trial
 from skillloop.store.database import now
 
+SCALE_EVERY = 5  # newly kept candidates, between two looks at a greater depth
+SCALE = 1.5  # of the depth
+BESIDE = 9000  # numbers of trainings beside the trials begin here
+WAITS = "waits for you"
 ONLY_A_SEED = "Rejected: only the random seed differs from the parent"
 COLUMNS = ("commit", "val_bpb", "memory_gb", "status", "description")  # of autoresearch's results.tsv
 STATUSES = ("keep", "discard", "crash")  # likewise
 MISSING = re.compile(
     r"\W*(n/?a|nan|null|none|[\d.#-]*q?nan|[\d.#-]*ind)?\W*", re.IGNORECASE
 )  # to pandas, as a cell
-_SPEED = ("tokens_per_second", "mfu_percent", "loader_stall_percent", "num_steps", "num_params_M")
+_SPEED = (
+    "tokens_per_second", "mfu_percent", "loader_stall_percent", "compile_seconds", "num_steps", "num_params_M",
+)  # fmt: skip
 
 
 def run(opened: Run, proposer: Proposer, executor: Executor, trials: int | None = None) -> Iterator[Row]:
@@ -37,7 +45,7 @@ def run(opened: Run, proposer: Proposer, executor: Executor, trials: int | None 
     Raises SkillloopError: the baseline could not be measured.
     """
     problem = Experiment(opened, proposer, executor)
-    yield from Search(
+    search = Search(
         problem,
         opened.ledger,
         problem.accept,
@@ -46,7 +54,10 @@ def run(opened: Run, proposer: Proposer, executor: Executor, trials: int | None 
         slots=executor.slots,
         baseline_runs=significance.BASELINE,
         best_runs=significance.REFRESH,
-    ).run()
+    )
+    for row in search.run():
+        yield row
+        problem.confirm_scale()
     if opened.ledger.archive().best is None:
         row = opened.ledger.trials[-1]
         raise SkillloopError(
@@ -104,30 +115,46 @@ class Experiment:
             crashed = measured.status not in ("ok", "tampered")
             return Decision(Outcome.CRASH if crashed else Outcome.DISCARD, measured.reason)
         own = lines(self.candidate(candidate).source)
-        return archive.decide(candidate, measured.bpb, lambda best: own < archive.last[best]["lines"])
+        decision = archive.decide(candidate, measured.bpb, lambda best: own < archive.last[best]["lines"])
+        return self._anchored(archive, candidate, measured, decision)
+
+    def _anchored(
+        self, archive: Archive, candidate: str, measured: Measurement, decision: Decision
+    ) -> Decision:
+        """Take back a keep whose anchor is worse than the best's beyond the anchor's own noise: measured again, then it waits."""
+        anchors: dict[str, list[float]] = {}
+        for row in [*archive.rows, {"candidate": candidate, "anchor": measured.anchor}]:
+            if row.get("anchor") is not None:
+                anchors.setdefault(row["candidate"], []).append(row["anchor"])
+        mine, best = anchors.get(candidate, []), anchors.get(archive.best or "", [])
+        if decision.outcome is not Outcome.KEEP or archive.best == candidate or not mine or not best:
+            return decision
+        worse, noise = fmean(mine) - fmean(best), significance.pooled(anchors.values())
+        if worse <= noise.margin(len(mine), len(best)):
+            return decision
+        why = f"{decision.reason}, but the anchor got worse by {worse:.4f}"
+        if len(mine) < significance.MOST:
+            return Decision(Outcome.DEFER, f"{why}: measured again")
+        return Decision(Outcome.DISCARD, f"{why}: {WAITS}")
 
     def record(self, trial: Trial[Measurement]) -> Row:
         """Return what the ledger keeps of a training; `status` is how it ended, else what was decided."""
         made, decision = self.candidate(trial.candidate), trial.decision
         measured = trial.result or Measurement("crash", reason=decision.reason)
-        memory = _number(measured.summary.get("peak_vram_mb"))
+        status = "wait" if decision.reason.endswith(WAITS) else decision.outcome.value
+        parent = made.parent and self.candidate(made.parent).source
         return {
             "parent": made.parent,
             "commit": self.commits[trial.number],
             "description": made.description,
             "proposer": made.proposer,
-            "status": decision.outcome.value if measured.status == "ok" else measured.status,
-            "bpb": measured.bpb,
-            "early": measured.early,
+            "hypothesis": made.hypothesis,
+            "insight": made.insight,
+            "kind": kind(parent, made.source) if parent else "",
+            "status": status if measured.status == "ok" else measured.status,
             "lines": lines(made.source),
             "seed": self.plan.seed_of(trial.number),
-            "seconds": round(measured.seconds, 2),
-            "spent": round(measured.spent, 2),
-            "memory_gb": round(memory / 1024, 2) if memory else None,
-            **{name: _number(measured.summary.get(name)) for name in _SPEED},
-            "config": dict(measured.config),
-            "landlock": measured.landlock,
-            "at": now(),
+            **facts(measured),
         }
 
     def commit(self, trial: Trial[Measurement]) -> None:
@@ -141,6 +168,37 @@ class Experiment:
         for row in archive.rows:
             if row["candidate"] not in wanted:
                 (self.folder.trial(row["number"]) / "out/weights.safetensors").unlink(missing_ok=True)
+
+    def confirm_scale(self) -> None:
+        """After every SCALE_EVERY newly kept candidates, train the best and the baseline SCALE times as deep, once each.
+
+        A gain that is gone there was one of the small size alone. The result is an event of the ledger and decides nothing.
+        """
+        archive, before = self.ledger.archive(), len(self.ledger.events("scale"))
+        if (len(archive.kept) - 1) // SCALE_EVERY <= before:
+            return
+        facts: Row = {"event": "scale", "candidate": archive.best}
+        for i, name in enumerate((archive.baseline, archive.best)):
+            made, depth = self.candidate(str(name)), archive.last[str(name)]["config"].get("DEPTH")
+            try:
+                text = with_constant(made.source, "DEPTH", round(SCALE * depth))
+            except (KeyError, TypeError):
+                return  # this train.py has no such constant
+            deeper = Candidate({**made.files, EDITABLE: text}, f"{made.description}, deeper", "scale")
+            number = BESIDE + 2 * before
+            facts["best" if i else "baseline"] = self.beside(
+                deeper, number + i, self.plan.seed_of(number)
+            ).bpb
+        verdict = "not measured"
+        if None not in facts.values():
+            gain, margin = facts["baseline"] - facts["best"], archive.noise.margin(1, 1)
+            verdict = "confirmed" if gain > margin else "lost" if gain < -margin else "inside the noise"
+        self.ledger.append({**facts, "verdict": verdict, "at": now()})
+
+    def beside(self, made: Candidate, number: int, seed: int) -> Measurement:
+        """Measure a candidate beside the trials: nothing is decided or recorded, its folder is that of `number`."""
+        commit = self.repository.commit(made.files, made.description, None, number)
+        return self.executor.submit(Job(number, commit, seed)).result()
 
     def candidate(self, name: str) -> Candidate:
         """Return a candidate as it was proposed: from memory, or from its first row and its commit."""
@@ -166,12 +224,29 @@ def results(trials: list[Row]) -> str:
         if status not in STATUSES or MISSING.fullmatch(description):
             description = f"{status}: {description}"
         if status not in STATUSES:
-            status = "discard" if status in ("defer", "tampered") else "crash"
+            status = "discard" if status in ("defer", "tampered", "wait") else "crash"
         unmeasured = "0.000000" if status == "crash" else ""
         bpb = unmeasured if row["mean"] is None else f"{row['mean']:.6f}"
         memory = f"{row.get('memory_gb') or 0.0:.1f}"
         table.append("\t".join((row["commit"][:7], bpb, memory, status, description)))
     return "\n".join(table) + "\n"
+
+
+def facts(measured: Measurement) -> Row:
+    """Return what the ledger keeps of any training."""
+    memory = _number(measured.summary.get("peak_vram_mb"))
+    return {
+        "bpb": measured.bpb,
+        "anchor": measured.anchor,
+        "early": measured.early,
+        "seconds": round(measured.seconds, 2),
+        "spent": round(measured.spent, 2),
+        "memory_gb": round(memory / 1024, 2) if memory else None,
+        **{name: _number(measured.summary.get(name)) for name in _SPEED},
+        "config": dict(measured.config),
+        "landlock": measured.landlock,
+        "at": now(),
+    }
 
 
 def _number(text: str | None) -> float | None:

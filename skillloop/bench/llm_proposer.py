@@ -13,15 +13,15 @@ from dataclasses import replace
 
 from skillloop import llm
 from skillloop.bench.candidate import EDITABLE, Candidate
-from skillloop.bench.proposers import Proposer, Sources
+from skillloop.bench.proposers import Proposer, Sources, plateau, tired
 from skillloop.llm import ModelClient, Request
 from skillloop.search.ledger import Archive
 from skillloop.text import redact
 
-PROMPT = "experiment.v1"
+PROMPT = "experiment.v2"
 TRIED = 60  # trials that the model is told of, the newest
 LONGEST = 100  # characters of a description
-SCHEMA = llm.schema(**{name: {"type": "string"} for name in ("old", "new", "what", "why")})
+SCHEMA = llm.schema(**{name: {"type": "string"} for name in ("old", "new", "what", "why", "insight")})
 
 
 def model(client: ModelClient, name: str, program: str, say: Callable[[str], None]) -> Proposer:
@@ -44,11 +44,12 @@ def model(client: ModelClient, name: str, program: str, say: Callable[[str], Non
             ended = True
             say(f"no more proposals from the model: {error.message}")
             return None
-        what, text, trouble = "an unusable answer", files[EDITABLE], reply.trouble
+        what, text, trouble, thoughts = "an unusable answer", files[EDITABLE], reply.trouble, ("", "")
         if reply.value is not None:
             what, text, trouble = _edited(text, reply.value)
+            thoughts = _line(reply.value["why"]), _line(reply.value["insight"])
         by = f"{client.backend.name}:{name}:{request.prompt.name}"
-        made = Candidate({**files, EDITABLE: text}, what, by, parent)
+        made = Candidate({**files, EDITABLE: text}, what, by, parent, *thoughts)
         if not trouble and made.id in archive.known:
             trouble = f"the same was tried before, as candidate {made.id}"
         return replace(made, refused=trouble, key=key)
@@ -67,6 +68,8 @@ def _request(parent: str, archive: Archive, files: Mapping[str, str], program: s
             "bits per byte": round(archive.mean(candidate), 5) if candidate in archive.runs else None,
             "runs": len(archive.runs.get(candidate, ())),
             "why": redact.redact(row["reason"]),
+            "expected": row.get("hypothesis", ""),
+            "insight": row.get("insight", ""),
         }
         for candidate, row in list(archive.last.items())[-TRIED:]
     ]
@@ -74,7 +77,13 @@ def _request(parent: str, archive: Archive, files: Mapping[str, str], program: s
         "experiment",
         name,
         llm.prompt(PROMPT),
-        {"parent": parent, "noise": round(archive.noise.sigma, 6), "tried": tried},
+        {
+            "parent": parent,
+            "noise": round(archive.noise.sigma, 6),
+            "not_kept_in_a_row": plateau(archive),
+            "avoid": tired(archive) or "",
+            "tried": tried,
+        },
         SCHEMA,
         max_tokens=12_000,
         sample=archive.number,
@@ -82,9 +91,13 @@ def _request(parent: str, archive: Archive, files: Mapping[str, str], program: s
     )
 
 
+def _line(text: str) -> str:
+    return redact.redact(" ".join(text.split()))[: 3 * LONGEST]
+
+
 def _edited(text: str, value: Mapping[str, str]) -> tuple[str, str, str]:
     """Return an answer's description, the text with its edit, and why that edit is unusable, or ""."""
-    what = redact.redact(" ".join(value["what"].split()))[:LONGEST] or "an unnamed edit"
+    what = _line(value["what"])[:LONGEST] or "an unnamed edit"
     count = text.count(value["old"]) if value["old"] else 0
     if count != 1:
         return what, text, f"the text to replace occurs {count} times"

@@ -122,7 +122,8 @@ class Bench:
             return trained
         answer = self.judge(tree, out, "selection", device, home / "judge.txt")
         judged: Status = answer["status"] if answer["status"] in ("ok", "tampered") else "crash"
-        return replace(trained, status=judged, bpb=answer.get("bpb"), reason=answer.get("reason", ""))
+        bpb, anchor = answer.get("bpb"), answer.get("anchor")
+        return replace(trained, status=judged, bpb=bpb, anchor=anchor, reason=answer.get("reason", ""))
 
     def judge(self, tree: Path, out: Path, split: str, device: str | None, log: Path) -> dict[str, Any]:
         """Return the evaluator's JSON object, with `status` crash where it could not say."""

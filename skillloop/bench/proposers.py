@@ -10,29 +10,54 @@ from __future__ import annotations
 import math
 import random
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from skillloop.bench.candidate import EDITABLE, Candidate
-from skillloop.bench.source import Knob, knobs, same_but_for_seeds, with_constant
+from skillloop.bench.source import Knob, kind, knobs, same_but_for_seeds, with_constant
 from skillloop.errors import UsageError
 from skillloop.search.ledger import Archive
 
 Sources = Callable[[str], Mapping[str, str]]
 Proposer = Callable[[str, Archive, Sources, str], Candidate | None]
 
+IN_A_ROW = 3  # edits of one part of train.py; then another part's turn comes
+PLATEAU = 8  # candidates in a row of which none was kept: then edits become larger
 TRIES = 20  # draws before a search gives up finding something new
 STARTUP = 8  # trials that Optuna must have seen before it is asked
 
 
+def tired(archive: Archive) -> str | None:
+    """Return the part of train.py that the last IN_A_ROW candidates edited, where it was one: another's turn comes."""
+    parts = [row.get("kind") for name, row in archive.last.items() if name != archive.baseline][-IN_A_ROW:]
+    return parts[0] if len(parts) == IN_A_ROW and len(set(parts)) == 1 else None
+
+
+def plateau(archive: Archive) -> int:
+    """Return how many candidates in a row were not kept, up to now."""
+    names = list(archive.last)
+    return len(names) - 1 - names.index(archive.kept[-1])
+
+
+def varied(candidates: Iterable[Candidate], archive: Archive, sources: Sources) -> Candidate | None:
+    """Return the first candidate that edits no tired part, else the first; None where there is none."""
+    made, waiting = [], tired(archive)
+    for candidate in candidates:
+        assert candidate.parent is not None
+        if waiting is None or kind(sources(candidate.parent)[EDITABLE], candidate.source) != waiting:
+            return candidate
+        made.append(candidate)
+    return made[0] if made else None
+
+
 def first_of(proposers: Sequence[Proposer]) -> Proposer:
-    """Ask each in turn: the next is asked when the one before has nothing left."""
+    """Ask each in turn: the next is asked when the one before has nothing left, or nothing but a tired part's."""
 
     def propose(parent: str, archive: Archive, sources: Sources, key: str) -> Candidate | None:
         proposed = (proposer(parent, archive, sources, key) for proposer in proposers)
-        return next((candidate for candidate in proposed if candidate is not None), None)
+        return varied((candidate for candidate in proposed if candidate is not None), archive, sources)
 
     return propose
 
@@ -49,8 +74,8 @@ def given(candidates: Sequence[Candidate]) -> Proposer:
 def ideas(path: Path) -> Proposer:
     """Propose the known ideas of a TOML file, each once on the best so far; what does not apply there is passed over.
 
-    An `[[idea]]` has a `title`, `set = {NAME = value}` for constants ("*1.5" scales the one in force), and
-    `replace = [[old, new], …]` for text that must be there once. Raises UsageError: the file is not such TOML.
+    An `[[idea]]` has a `title`, `set = {NAME = value}` for constants ("*1.5" scales the one in force, "+1" adds to it),
+    `replace = [[old, new], …]` for text that must be there once, and maybe `why`. Raises UsageError: not such TOML.
     """
     try:
         known = tomllib.loads(path.read_text("utf-8"))["idea"]
@@ -62,17 +87,20 @@ def ideas(path: Path) -> Proposer:
         best = archive.best
         assert best is not None
         files = sources(best)
-        for idea in known:
-            text = _edited(files[EDITABLE], idea, archive.last[best]["config"])
-            made = text and Candidate({**files, EDITABLE: text}, idea["title"], "ideas", best)
-            if made and idea["title"] not in tried and made.id not in archive.known:
-                return made
-        return None
+
+        def left() -> Iterator[Candidate]:
+            for idea in (idea for idea in known if idea["title"] not in tried):
+                if text := edited(files[EDITABLE], idea, archive.last[best]["config"]):
+                    changed = {**files, EDITABLE: text}
+                    yield Candidate(changed, idea["title"], "ideas", best, hypothesis=idea.get("why", ""))
+
+        return varied((made for made in left() if made.id not in archive.known), archive, sources)
 
     return propose
 
 
-def _edited(text: str, idea: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
+def edited(text: str, idea: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
+    """Return a train.py with an idea's edits, for the configuration in force; None where one does not apply."""
     for old, new in idea.get("replace", ()):
         if text.count(old) != 1:
             return None
@@ -80,8 +108,9 @@ def _edited(text: str, idea: Mapping[str, Any], config: Mapping[str, Any]) -> st
     try:
         for name, value in idea.get("set", {}).items():
             wanted, current = value, config[name]
-            if isinstance(value, str) and value.startswith("*"):
-                scaled = current * float(value[1:])
+            if isinstance(value, str) and value.startswith(("*", "+")):
+                by = float(value[1:])
+                scaled = current * by if value[0] == "*" else current + by
                 wanted = max(1, round(scaled)) if isinstance(current, int) else _rounded(scaled)
             text = with_constant(text, name, wanted)
     except KeyError:
@@ -92,15 +121,21 @@ def _edited(text: str, idea: Mapping[str, Any], config: Mapping[str, Any]) -> st
 def search(parent: str, archive: Archive, sources: Sources, key: str) -> Candidate | None:
     """Propose one to three declared knobs of the parent at new values: by Optuna's TPE if installed, else drawn near.
 
-    Optuna sees every measured trial whose recorded settings lie in the knobs' ranges, whoever proposed it.
+    Optuna sees every measured trial whose recorded settings lie in the knobs' ranges, whoever proposed it. On a plateau
+    three knobs take steps of twice the size, without it.
     """
+    return varied(_searched(parent, archive, sources, key), archive, sources)
+
+
+def _searched(parent: str, archive: Archive, sources: Sources, key: str) -> Iterator[Candidate]:
+    stuck = plateau(archive) >= PLATEAU
     files, config = sources(parent), archive.last[parent]["config"]
     declared = [knob for knob in knobs(files[EDITABLE]) if isinstance(config.get(knob.name), (int, float))]
     for attempt in range(TRIES if declared else 0):
         random_ = random.Random(f"{key}:{attempt}")
-        chosen = random_.sample(declared, min(len(declared), random_.choice((1, 1, 2, 3))))
-        values = _optuna(chosen, archive, random_) or {
-            knob.name: _near(knob, config[knob.name], random_) for knob in chosen
+        chosen = random_.sample(declared, min(len(declared), 3 if stuck else random_.choice((1, 1, 2, 3))))
+        values = (not stuck and _optuna(chosen, archive, random_)) or {
+            knob.name: _near(knob, config[knob.name], random_, 2.0 if stuck else 1.0) for knob in chosen
         }
         text = files[EDITABLE]
         for name, value in values.items():
@@ -108,18 +143,17 @@ def search(parent: str, archive: Archive, sources: Sources, key: str) -> Candida
         edit = ", ".join(f"{name} {config[name]:.4g} -> {value:.4g}" for name, value in values.items())
         made = Candidate({**files, EDITABLE: text}, edit, "search", parent)
         if made.id not in archive.known and not same_but_for_seeds(files[EDITABLE], text):
-            return made
-    return None
+            yield made
 
 
-def _near(knob: Knob, current: float, random_: random.Random) -> float | int:
-    """Draw a neighbour: the next choice up or down, or a step of about a fifth of the range."""
+def _near(knob: Knob, current: float, random_: random.Random, reach: float) -> float | int:
+    """Draw a neighbour: one of the nearest choices, or a step of about a fifth of the range; `reach` scales both."""
     if knob.choices:
         others = sorted((c for c in knob.choices if c != current), key=lambda c: abs(math.log(c / current)))
-        return random_.choice(others[:2])
+        return random_.choice(others[: round(2 * reach)])
     low, high = (math.log(knob.low), math.log(knob.high)) if knob.log else (knob.low, knob.high)
     start = math.log(current) if knob.log else current
-    drawn = min(high, max(low, random_.gauss(start, (high - low) / 5)))
+    drawn = min(high, max(low, random_.gauss(start, reach * (high - low) / 5)))
     return _rounded(math.exp(drawn) if knob.log else drawn)
 
 

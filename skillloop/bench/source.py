@@ -7,12 +7,28 @@ import io
 import re
 import tokenize
 from dataclasses import dataclass
+from itertools import zip_longest
 
 _SEEDERS = frozenset("manual_seed manual_seed_all seed default_rng Random RandomState PRNGKey".split())
 _DECLARED = re.compile(
     r"^(?P<name>[A-Z][A-Z0-9_]*) = (?P<value>[^#\n]+?)\s+#(?P<comment>.*?)\bknob:\s*(?P<range>.+)$",
     re.MULTILINE,
 )
+
+
+_HEADING = re.compile(
+    r"^# ([A-Z]\w+)"
+)  # of a part of train.py: "# Model", "# Optimiser: Muon for matrices, …"
+
+
+def kind(old: str, new: str) -> str:
+    """Return which part of train.py an edit is about: the heading above the first line that differs; "" for none."""
+    heading = ""
+    for before, after in zip_longest(old.splitlines(), new.splitlines(), fillvalue=""):
+        if before != after:
+            return heading
+        heading = match[1] if (match := _HEADING.match(before)) else heading
+    return ""
 
 
 class _Seedless(ast.NodeTransformer):

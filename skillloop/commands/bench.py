@@ -133,11 +133,15 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
 @command.command(name="try")
 @click.argument("path", type=_existing)
 @click.option("-m", "--message", required=True, help="What the edit does, in one line.")
+@click.option("--why", default="", help="What you expect of it, for the ledger.")
+@click.option("--insight", default="", help="What the trials before it taught, for the ledger.")
 @folder_option
 @slots_option
 @json_option
 @click.pass_obj
-def attempt(app: App, path: Path, message: str, root: Path, slots: int | None, as_json: bool) -> None:
+def attempt(
+    app: App, path: Path, message: str, why: str, insight: str, root: Path, slots: int | None, as_json: bool
+) -> None:
     """Judge one edit: PATH is an edited train.py, or a folder that holds one.
 
     It is measured as often as the noise requires; the exit code is 4 if it was not kept.
@@ -151,10 +155,9 @@ def attempt(app: App, path: Path, message: str, root: Path, slots: int | None, a
         files = {**opened.baseline.files, EDITABLE: path.read_text("utf-8")}
     else:
         files = {p.name: p.read_text("utf-8", "surrogateescape") for p in path.glob("*.py")}
-    candidate = Candidate(files, message, "agent", opened.ledger.archive().best)
+    candidate = Candidate(files, message, "agent", opened.ledger.archive().best, why, insight)
     _drive(app, opened, proposers.given([candidate]), None, slots, as_json=as_json)
     last = [row for row in opened.ledger.trials if row["candidate"] == candidate.id][-1]
-    _report(opened)
     if last["outcome"] != "keep":
         raise Refused(f"{last['status']}: {last['reason']}")
 
@@ -233,13 +236,14 @@ def _drive(
     as_json: bool,
     ray: bool = False,
 ) -> None:
-    """Run until so many candidates are decided, showing each trial when it is."""
+    """Run until so many candidates are decided, showing each trial when it is, also on the run's page."""
     with TrainingBars(opened.plan.seconds, app.color) as bars:
         executor: Executor = (
             executors.Cluster(opened.bench) if ray else executors.Local(opened.bench, bars.line, slots)
         )
         try:
             for row in experiment.run(opened, proposer, executor, trials):
+                _report(opened, live=True)
                 bars.done(row["number"])
                 if as_json:
                     emit(row)
@@ -247,10 +251,12 @@ def _drive(
                     bars.say(_line(row))
         finally:
             executor.close()
+            _report(opened)
 
 
-def _report(opened: Run) -> Path:
-    opened.folder.report.write_text(report_page.page(opened.folder, opened.plan, opened.ledger), "utf-8")
+def _report(opened: Run, *, live: bool = False) -> Path:
+    text = report_page.page(opened.folder, opened.plan, opened.ledger, live=live)
+    opened.folder.report.write_text(text, "utf-8")
     return opened.folder.report
 
 

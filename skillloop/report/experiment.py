@@ -19,14 +19,16 @@ Pair = tuple[float, float]
 MARGIN = (14.0, 14.0, 34.0, 62.0)  # top, right, bottom, left, in SVG units
 
 
-def page(folder: Folder, plan: Plan, ledger: Ledger) -> str:
-    """Return the report as one HTML document."""
+def page(folder: Folder, plan: Plan, ledger: Ledger, *, live: bool = False) -> str:
+    """Return the report as one HTML document; a `live` one, of a run that goes on, loads itself again now and then."""
     rows, archive = ledger.trials, ledger.archive()
     diffs = [folder.trial(row["number"]) / "change.diff" for row in rows]
     sealed = [row["result"] for row in ledger.events("sealed") if row.get("result")]
     spent = sum(row["spent"] for row in rows)
     return report.render(
         "experiment.html",
+        live=live,
+        scale=ledger.events("scale"),
         plan=plan,
         rows=[
             row | {"diff": diff.read_text("utf-8", "replace") if diff.exists() else ""}

@@ -12,6 +12,12 @@ starts it without access to any file but TREE and OUT.
 Rows are consecutive pieces of the split; each token but the first of all is predicted once. BOS has no bytes and
 counts in neither sum. Logits go through a log-softmax here, so that any answer is a proper distribution.
 
+A second metric stands beside it, the *anchor*: how surely the model takes the true end of a piece of text among four, all
+from other rows than the first metric's where the split is long enough. A model that fits the first metric and not the
+language shows there.
+
+    anchor = mean of -ln softmax(nats per token of the four ends)[the true one]; ln 4 is chance
+
 Before an answer counts: it has the asked shape; it is finite; positions do not change when *later* tokens do (rows
 whose ends were swapped with another row's are mixed in, and nothing marks them); the same rows get the same answer
 at the end as at the beginning.
@@ -38,6 +44,9 @@ if TYPE_CHECKING:
 
 ROWS = 16  # in one question
 AUDIT = 2  # every so many questions one is asked again with swapped ends
+CHOICES = 4  # ends of each piece of the anchor
+PIECES = 32  # of them
+END = 16  # tokens of an end
 CLOSE = 0.03  # logits of equal prefixes may differ by this (bf16 kernels need not be exact)
 
 
@@ -183,17 +192,37 @@ def bits_per_byte(ask: Answerer, stream: np.ndarray, lengths: np.ndarray, row: i
     return {"bpb": nats / (math.log(2) * size), "nats": nats, "bytes": size, "tokens": count}
 
 
+def anchor(ask: Answerer, stream: np.ndarray, row: int) -> float | None:
+    """The anchor over the last rows of a stream; None where it has fewer rows than there are choices."""
+    count = min(PIECES, (len(stream) - 1) // row)
+    if count < CHOICES:
+        return None
+    pieces = stream[-count * row :].reshape(count, row).astype(np.int64)
+    scores = []
+    for shift in range(CHOICES):  # 0 is the true end
+        rows = pieces.copy()
+        rows[:, -END:] = np.roll(pieces[:, -END:], shift, axis=0)
+        for i in range(0, count, ROWS):
+            said = ask(rows[i : i + ROWS])[:, -END - 1 : -1].log_softmax(dim=-1)
+            wanted = torch.from_numpy(rows[i : i + ROWS, -END:]).to(said.device)
+            scores.append(said.gather(2, wanted.unsqueeze(2)).mean(dim=(1, 2)))
+    chosen = torch.cat(scores).view(CHOICES, count).double().log_softmax(dim=0)
+    return -chosen[0].mean().item()
+
+
 def judge(args: argparse.Namespace) -> dict:
     """Ask for the whole split and say how well it was predicted."""
     start = time.monotonic()
     facts = json.loads((args.data / "data.json").read_text("utf-8"))
-    stream = np.fromfile(args.data / f"{args.split}.bin", np.uint16)[: facts["judged"] + 1]
+    everything = np.fromfile(args.data / f"{args.split}.bin", np.uint16)
+    stream = everything[: facts["judged"] + 1]
     lengths = np.load(args.data / "bytes.npy", allow_pickle=False)
     torch.set_num_threads(1)  # the answerer has the work
     ask = None
     try:
         ask = Answerer(args, facts["row"], facts["vocabulary"])
         found = {"status": "ok", **bits_per_byte(ask, stream, lengths, facts["row"], args.device)}
+        found["anchor"] = anchor(ask, everything, facts["row"])
     except Unfair as error:
         found = {"status": "tampered", "reason": str(error)}
     except Broken as error:

@@ -52,9 +52,12 @@ DEPTH = on(8, 3)  # layers; knob: 2 | 3 | 4 | 6 | 8 | 10 | 12
 WIDTH = on(512, 64)  # channels of the residual stream; knob: 64 | 96 | 128 | 192 | 256 | 512 | 640 | 768
 HEAD = on(128, 16)  # channels of one attention head; knob: 16 | 32 | 64 | 128
 MLP_RATIO = 4  # hidden channels of the MLP over WIDTH; knob: 2 | 3 | 4 | 6
-WINDOWS = "SSSL"  # attention window of each layer, repeated: S = half the row, L = all; the last layer is L
+WINDOWS = "SSSL"  # attention window of each layer, repeated: S = row / SHORT, L = all; the last layer is L
+SHORT = 2  # a short window's part of the row; knob: 2 | 4 | 8
 SOFTCAP = 15.0  # logits are SOFTCAP * tanh(logits / SOFTCAP); knob: 8..30
 ROPE_BASE = 10_000.0  # longest wavelength of the rotary embedding, in tokens / 2π; knob: 500..100000 log
+INIT = 1.0  # of the size that the uniform matrices and value embeddings begin with; knob: 0.4..1.5 log
+RECALL = 0.1  # how much of the embedding is added back before each block, at the start
 GATE = 32  # channels of the input that decide how much of the value embedding each head mixes in
 
 # Optimisation. Learning rates are per step; AdamW's are scaled by (WIDTH / 768) ** -0.5
@@ -65,6 +68,9 @@ HEAD_LR = 0.004  # unembedding; knob: 0.0004..0.04 log
 MATRIX_LR = 0.04  # all matrices (Muon); knob: 0.005..0.2 log
 SCALAR_LR = 0.5  # per-layer scalars; knob: 0.05..2 log
 WEIGHT_DECAY = 0.2  # of Muon, cautious, falling to 0 over the run; knob: 0..0.5
+EMBEDDING_DECAY = 0.0  # AdamW's, of the token embedding; knob: 0..0.01
+VALUE_DECAY = 0.0  # of the value embeddings; knob: 0..0.01
+HEAD_DECAY = 0.0  # of the unembedding; knob: 0..0.05
 BETAS = (0.8, 0.95)  # AdamW
 MOMENTUM = (0.85, 0.95, on(300, 100))  # Muon: from, to, over how many steps
 WARMUP = 0.0  # part of the time over which learning rates rise; knob: 0..0.2
@@ -74,7 +80,12 @@ FINAL_LR = 0.0  # what is left of them at the end, as a part; knob: 0..0.2
 # Machine
 ATTENTION = on("flex", "sdpa")  # flex: FlexAttention, skips what is outside the window; sdpa: a mask
 COMPILE = GPU  # torch.compile of model and optimiser
-PEAK = {"H100": 989.5e12, "H200": 989.5e12, "A100": 312e12, "L40S": 362e12}  # FLOP/s, dense bf16
+PEAK = {  # TFLOP/s, dense bf16 with fp32 sums, by NVIDIA's data sheets; the first whose words the card's name holds counts
+    "B300": 2250, "GB200": 2500, "B200": 2250, "H200 NVL": 835, "H200": 989.5, "GH200": 989.5, "H100 NVL": 835,
+    "H100 PCIe": 756, "H100": 989.5, "H800": 989.5, "H20": 148, "A100": 312, "A800": 312, "A40": 149.7, "A30": 165,
+    "A10": 125, "L40S": 362, "L40": 181, "L4": 121, "6000 Ada": 364, "RTX A6000": 154.8, "5090": 209.5, "4090": 165.2,
+    "3090": 71.2,
+}  # fmt: skip
 RESERVE = 0.01  # part of the time kept for saving
 THREADS = on(8, 1)  # of the CPU; with one, a small run is less noisy and nearly as fast
 
@@ -98,7 +109,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 def window(layer: int, depth: int, row: int) -> int:
     """How many tokens back a layer sees, itself included."""
     kind = "L" if layer == depth - 1 else WINDOWS[layer % len(WINDOWS)]
-    return row if kind == "L" else row // 2
+    return row if kind == "L" else row // SHORT
 
 
 def has_value_embedding(layer: int, depth: int) -> bool:
@@ -190,12 +201,12 @@ class GPT(nn.Module):
         self.blocks = nn.ModuleList([Block(config, i) for i in range(depth)])
         self.head = nn.Linear(width, vocabulary, bias=False)
         self.keep = nn.Parameter(torch.ones(depth))  # x = keep * x + recall * x0 before each block
-        self.recall = nn.Parameter(torch.full((depth,), 0.1))
+        self.recall = nn.Parameter(torch.full((depth,), RECALL))
         self.masks: list = [None] * depth
 
     def initialise(self) -> None:
-        """Uniform matrices of standard deviation WIDTH ** -0.5, residual branches that start at 0."""
-        bound = 3**0.5 * self.config["WIDTH"] ** -0.5
+        """Uniform matrices of standard deviation INIT * WIDTH ** -0.5, residual branches that start at 0."""
+        bound = INIT * 3**0.5 * self.config["WIDTH"] ** -0.5
         nn.init.normal_(self.embed.weight, std=1.0)
         nn.init.normal_(self.head.weight, std=0.001)
         for table in self.value_embeds.values():
@@ -317,13 +328,14 @@ def adamw_step(
     beta1: float,
     beta2: float,
     step: Tensor,
+    decay: float,
 ) -> None:
-    """One step of Adam (no decay: these are embeddings, the unembedding and scalars) in place."""
+    """One step of AdamW in place. What it takes away is rounded once: in bf16 a small decay alone would round to nothing."""
     grad = grad.float()
     mean.lerp_(grad, 1 - beta1)
     square.lerp_(grad.square(), 1 - beta2)
     denominator = (square / (1 - beta2**step)).sqrt() + 1e-10
-    weight.sub_((lr / (1 - beta1**step) * mean / denominator).to(weight.dtype))
+    weight.copy_(weight.float() * (1 - lr * decay) - lr / (1 - beta1**step) * mean / denominator)
 
 
 class Optimiser:
@@ -331,18 +343,19 @@ class Optimiser:
 
     def __init__(self, model: GPT) -> None:
         scale = (model.config["WIDTH"] / 768) ** -0.5
-        embeddings = [model.embed.weight, *(table.weight for table in model.value_embeds.values())]
-        self.adamw = [
-            *((p, EMBEDDING_LR * scale, BETAS) for p in embeddings),
-            (model.head.weight, HEAD_LR * scale, BETAS),
-            (model.keep, SCALAR_LR * 0.01, BETAS),
-            (model.recall, SCALAR_LR, (0.96, 0.95)),
+        values = [table.weight for table in model.value_embeds.values()]
+        self.adamw = [  # parameter, learning rate, betas, decay
+            (model.embed.weight, EMBEDDING_LR * scale, BETAS, EMBEDDING_DECAY),
+            *((p, EMBEDDING_LR * scale, BETAS, VALUE_DECAY) for p in values),
+            (model.head.weight, HEAD_LR * scale, BETAS, HEAD_DECAY),
+            (model.keep, SCALAR_LR * 0.01, BETAS, 0.0),
+            (model.recall, SCALAR_LR, (0.96, 0.95), 0.0),
         ]
         matrices = list(model.blocks.parameters())
         shapes = sorted({tuple(p.shape) for p in matrices})
         self.muon = [[p for p in matrices if tuple(p.shape) == shape] for shape in shapes]
         self.state: dict[str, Tensor] = {}
-        for i, (p, _, _) in enumerate(self.adamw):
+        for i, (p, *_) in enumerate(self.adamw):
             self.state |= {
                 f"adamw.{i}.{name}": torch.zeros_like(p, dtype=torch.float32) for name in ("mean", "square")
             }
@@ -359,9 +372,9 @@ class Optimiser:
     def step(self, number: int, rate: float, momentum: float, decay: float) -> None:
         """`rate` is the schedule's part of each learning rate. Scalars go as tensors so that nothing recompiles."""
         tensor = torch.tensor
-        for i, (p, lr, (beta1, beta2)) in enumerate(self.adamw):
+        for i, (p, lr, betas, decayed) in enumerate(self.adamw):
             mean, square = self.state[f"adamw.{i}.mean"], self.state[f"adamw.{i}.square"]
-            self.adamw_step(p, p.grad, mean, square, tensor(lr * rate), beta1, beta2, tensor(number + 1.0))
+            self.adamw_step(p, p.grad, mean, square, tensor(lr * rate), *betas, tensor(number + 1.0), decayed)
         for i, group in enumerate(self.muon):
             weights, grads = torch.stack(group), torch.stack([p.grad for p in group]).float()
             rows, columns = group[0].shape
@@ -600,16 +613,19 @@ def summary(
     model: GPT, loader: Loader, times: list, step: int, batch: int, loss: float, start: float
 ) -> dict:
     """What the run was like. Speeds leave out the first steps, in which things compile."""
-    steady = times[min(10, len(times) // 2) :] or [1e9]
+    first = min(10, len(times) // 2)
+    steady = times[first:] or [1e9]
     per_second = batch * len(steady) / sum(steady)
-    peak = next((flops for name, flops in PEAK.items() if GPU and name in torch.cuda.get_device_name()), None)
+    card = f" {torch.cuda.get_device_name().replace('-', ' ')} " if GPU else ""
+    peak = next((tera for name, tera in PEAK.items() if f" {name} " in card), None)
     memory = torch.cuda.max_memory_allocated() if GPU else peak_memory()
     return {
         "train_loss": round(loss, 6),
         "training_seconds": round(sum(times), 1),
         "total_seconds": round(clock() - start, 1),
         "peak_vram_mb": round(memory / 2**20, 1),
-        "mfu_percent": round(100 * model.flops() * per_second / peak, 2) if peak else "n/a",
+        "mfu_percent": round(100 * model.flops() * per_second / (peak * 1e12), 2) if peak else "n/a",
+        "compile_seconds": round(max(0.0, sum(times[:first]) - first * sum(steady) / len(steady)), 1),
         "tokens_per_second": round(per_second),
         "loader_stall_percent": round(100 * loader.stalled / max(1e-9, sum(times)), 2),
         "total_tokens_M": round(step * batch / 1e6, 3),

@@ -11,7 +11,13 @@ from skillloop.bench import llm_proposer
 from skillloop.config import Budget
 from skillloop.llm.anthropic import Api
 
-EDIT = {"old": "LEVEL = 2.0", "new": "LEVEL = 1.0", "what": "a lower level", "why": "lower is better"}
+EDIT = {
+    "old": "LEVEL = 2.0",
+    "new": "LEVEL = 1.0",
+    "what": "a lower level",
+    "why": "lower is better",
+    "insight": "none yet",
+}
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def test_an_edit_of_the_model_is_measured_and_kept_like_any_other(opened, store,
     rows = run(opened, proposer(store, []))
     assert rows[-1]["status"] == "keep"
     assert rows[-1]["description"] == "a lower level"
-    assert rows[-1]["proposer"].startswith("anthropic:claude-sonnet-5-5:experiment.v1@")
+    assert rows[-1]["proposer"].startswith("anthropic:claude-sonnet-5-5:experiment.v2@")
     assert "LEVEL = 1.0" in opened.repository.files("refs/heads/best")["train.py"]
     assert store.calls.today().nano == server.billed > 0
 
@@ -60,6 +66,8 @@ def test_it_is_told_the_program_its_parent_s_file_and_all_that_was_tried(opened,
     assert first["train"] == opened.baseline.source
     assert [item["what"] for item in second["tried"]] == ["baseline", "a lower level"]
     assert second["tried"][1]["status"] == "discard"
+    assert (second["tried"][1]["expected"], second["tried"][1]["insight"]) == ("lower is better", "none yet")
+    assert (second["not_kept_in_a_row"], second["avoid"]) == (1, "")
     parts = server.requests[1]["messages"][0]["content"]
     assert ["cache_control" in part for part in parts] == [True, False]
     assert parts[0] == server.requests[0]["messages"][0]["content"][0]
