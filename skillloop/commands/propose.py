@@ -40,12 +40,11 @@ from skillloop.model import Lesson, Outcome, Scope, Session, sha256
 from skillloop.pipeline import session as pipeline
 from skillloop.propose import answers, targets
 from skillloop.propose.answers import LONGEST, Unusable
-from skillloop.propose.context import clean
 from skillloop.propose.offline_drafter import DRAFTERS
 from skillloop.propose.targets import KnownSkill
 from skillloop.skillpath import SKILL, rules_file, target_name
 from skillloop.store import Store
-from skillloop.text.redact import redact
+from skillloop.text.redact import clean, redact
 from skillloop.worker.notice import leave_notice
 
 MOST = 5  # proposals of one session

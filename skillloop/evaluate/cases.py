@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skillloop.model import Lesson, Session, sha256
-from skillloop.propose import context
-from skillloop.text import lexicon, words
+from skillloop.propose.model_drafter import CORRECTION
+from skillloop.text import lexicon, redact, words
 
 TURNS = 3  # turns before a disagreement that make its situation
 LONGEST = 1500  # characters of each of them
@@ -83,9 +83,9 @@ def from_lesson(session: Session, lesson: Lesson) -> Case | None:
         before.pop()  # the answer that was wrong is what a replay gives anew
     if not before:
         return None
-    situation = tuple(Message(turn.role, context.clean(turn.text, LONGEST)) for turn in before[-TURNS:])
-    wrong = context.clean(session.turns[lesson.turn].text, context.CORRECTION)
-    rule = context.clean(lesson.text, context.CORRECTION)
+    situation = tuple(Message(turn.role, redact.clean(turn.text, LONGEST)) for turn in before[-TURNS:])
+    wrong = redact.clean(session.turns[lesson.turn].text, CORRECTION)
+    rule = redact.clean(lesson.text, CORRECTION)
     return Case(lesson.id, lesson.target, session.session_id, situation, wrong, expected(rule))
 
 
@@ -167,9 +167,9 @@ def _eval(item: Any, number: int, skill: str) -> Case:
         raise ValueError("it does not say what is expected")
     files = [_file(Path(skill).parent, name) for name in item.get("files") or ()]
     name = f"evals:{item.get('id', number)}"
-    asked = tuple(Message("human", context.clean(text, LONGEST)) for text in (*files, prompt))
+    asked = tuple(Message("human", redact.clean(text, LONGEST)) for text in (*files, prompt))
     id_ = sha256("\0".join((name, skill, prompt, *files, rubric)))[:12]
-    return Case(id_, skill, name, asked, "", Expected(rubric=context.clean(rubric, 3 * LONGEST)))
+    return Case(id_, skill, name, asked, "", Expected(rubric=redact.clean(rubric, 3 * LONGEST)))
 
 
 def _file(folder: Path, name: Any) -> str:

@@ -16,9 +16,8 @@ from skillloop import llm
 from skillloop.evaluate.cases import Case
 from skillloop.llm import ModelClient, Request
 from skillloop.model import Check, Outcome, Proposal, Verdict
-from skillloop.propose import context
 from skillloop.store import Store
-from skillloop.text import words
+from skillloop.text import redact, words
 
 PROMPT = "judge.v1"
 
@@ -115,7 +114,7 @@ def opinion(client: ModelClient, store: Store, proposal: Proposal, old: str, new
     answers = [client.complete(request).value or useless for request in questions]
     choices = [answer["better"] for answer in answers]
     consistent, approves = set(choices) in ({"first", "second"}, {"neither"}), choices == ["second", "first"]
-    said = context.clean(" / ".join(answer["why"] for answer in answers), 600)
+    said = redact.clean(" / ".join(answer["why"] for answer in answers), 600)
     store.evaluations.save_opinion(
         proposal.id, judge_id(model), approves=approves, consistent=consistent, said=said
     )
@@ -139,7 +138,7 @@ def _changed(text: str, other: str) -> str:
     theirs, lines = set(other.splitlines()), text.splitlines()
     spots = [n for n, line in enumerate(lines) if line not in theirs] or list(range(len(lines)))[-3:]
     near = sorted({m for n in spots for m in range(max(0, n - 2), min(len(lines), n + 3))})
-    return context.clean("\n".join(lines[n] for n in near), 2000)
+    return redact.clean("\n".join(lines[n] for n in near), 2000)
 
 
 def copies_hidden_answer(proposal: Proposal, hidden: Iterable[str], known: Iterable[str]) -> Check:

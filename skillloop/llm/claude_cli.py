@@ -15,8 +15,7 @@ from operator import add
 from pathlib import Path
 from typing import Any
 
-from skillloop.llm.prices import PRICES, cost, price
-from skillloop.llm.request import Answer, ModelError, Request, Usage
+from skillloop.llm.request import PRICES, Answer, ModelError, Request, Usage, cost, price
 from skillloop.store import NANO
 
 TIMEOUT = 300.0

@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from skillloop.config import Budget, Config
-from skillloop.llm import prices
 from skillloop.llm.anthropic import Api, logged_in
 from skillloop.llm.claude_cli import ClaudeCli
-from skillloop.llm.request import Answer, ModelError, Reply, Request, Usage
+from skillloop.llm.request import Answer, ModelError, Reply, Request, Usage, cost, price
 from skillloop.store import NANO, Call, Limit, Scope, Store
 from skillloop.store.model_budget import Ending
 from skillloop.text import redact
@@ -62,9 +61,9 @@ class Estimate:
 def estimate(request: Request, backend: Backend | type[Backend] = Api) -> Estimate:
     """Estimate a request before it is sent. No token is shorter than a byte, so `most` is a true upper bound."""
     size, overhead, turns = request.bytes, backend.overhead, backend.turns
-    longest = prices.price(request.model, size + overhead)
+    longest = price(request.model, size + overhead)
     written = max(longest.input, longest.cache_write)
-    likely = prices.price(request.model, size // 3).of(Usage(size // 3 + 1, request.max_tokens // 2))
+    likely = price(request.model, size // 3).of(Usage(size // 3 + 1, request.max_tokens // 2))
     most = (size + overhead) * written + request.max_tokens * longest.output
     return Estimate(turns * (size + overhead + request.max_tokens), likely, turns * most)
 
@@ -186,8 +185,8 @@ class ModelClient:
             answer = Answer(**json.loads(stored), usage=None)
             known = Reply(*_value(answer, request), remembered=True, request_id=answer.request_id)
         if self._planned is not None:
-            cost = estimate(request, self.backend)
-            self._planned.append(Planned(request, self.backend.name, cost, known is not None))
+            likely = estimate(request, self.backend)
+            self._planned.append(Planned(request, self.backend.name, likely, known is not None))
             return known or Reply(None, "nothing was asked: this is a plan")
         if known is not None:
             return known
@@ -220,7 +219,7 @@ class ModelClient:
             raise
         nano, tokens = answer.nano, None if answer.usage is None else answer.usage.total
         if nano is None and answer.usage is not None:
-            nano = prices.cost(request.model, answer.usage)
+            nano = cost(request.model, answer.usage)
         answer = Answer(redact.redact(answer.text), answer.stop, answer.usage, answer.request_id)
         kept = json.dumps({"text": answer.text, "stop": answer.stop, "request_id": answer.request_id})
         calls.charge(number, "answered", nano=nano, tokens=tokens, request_id=answer.request_id, reply=kept)

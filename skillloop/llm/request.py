@@ -1,10 +1,13 @@
-"""What is sent to a model, and what comes back. Plain frozen data.
+"""What is sent to a model, what comes back, and what it costs (`data/prices.toml`). Plain frozen data.
 
 The instructions of a request are our own files, `data/prompts/NAME.vN.j2`, one version a file; a released one is never
 changed. A prompt's name holds the hash of its file, and every proposal and call holds that name, so that what was asked
 can be told years later. What the instructions speak of (words from a transcript, a skill) is data: it is sent as JSON
 strings between marks that cannot be guessed, so that no text in it can end it. What stays the same from call to call
 (`shared`: the skill) comes first and as a block of its own, because the other side's cache works on prefixes.
+
+Prices are kept in whole nano-dollars a token, which is dollars a million tokens times 1000, so that sums are exact. A
+model that is not in the table is charged at the dearest prices in it: a budget may stop too early, never too late.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from operator import mul
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
+from skillloop.text.lexicon import table
 from skillloop.text.redact import as_json
 
 PROMPTS = Path(__file__).parents[1] / "data" / "prompts"
@@ -135,6 +140,43 @@ class Usage(NamedTuple):
     def total(self) -> int:
         """Return the sum of all tokens."""
         return sum(self)
+
+
+class Price(NamedTuple):
+    """Nano-dollars for one token of each sort, in the order of `Usage`."""
+
+    input: int
+    output: int
+    cache_write: int
+    cache_read: int
+
+    @classmethod
+    def read(cls, row: Mapping[str, float]) -> Price:
+        """Read the dollars a million tokens of the table."""
+        return cls(**{name: round(dollars * 1000) for name, dollars in row.items()})
+
+    def of(self, usage: Usage) -> int:
+        """Return what these tokens cost, in nano-dollars."""
+        return sum(map(mul, self, usage))
+
+
+PRICES: dict[str, Price] = {model: Price.read(row["price"]) for model, row in table("prices").items()}
+
+UNKNOWN = Price(*map(max, zip(*PRICES.values(), strict=True)))
+
+
+def price(model: str, prompt_tokens: int = 0) -> Price:
+    """Return the prices of a call to `model` with so long a prompt. A dated name (`…-20251001`) is its family's."""
+    family = model if model in PRICES else model.rpartition("-")[0]
+    over = table("prices").get(family, {}).get("over")
+    if over and prompt_tokens > over["tokens"]:
+        return Price.read(over["price"])
+    return PRICES.get(family, UNKNOWN)
+
+
+def cost(model: str, usage: Usage) -> int:
+    """Return what a call cost, in nano-dollars."""
+    return price(model, usage.input + usage.cache_write + usage.cache_read).of(usage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from skillloop.model import (
 from skillloop.pipeline import client_edits, gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.model_stage import ModelStage
-from skillloop.propose import answers, offline_drafter, rejected, targets
+from skillloop.propose import answers, offline_drafter, targets
 from skillloop.propose.answers import Answer, Unusable
 from skillloop.propose.offline_drafter import Recurrence
 from skillloop.propose.targets import KnownSkill
@@ -219,7 +219,11 @@ def _with_notes(
         with suppress(Unusable):
             noted.append(answers.lesson(answer, run.session, known, "note", run.home))
     said = [item.evidence for item in noted]
-    own = (x for x in lessons if x.offered or not any(rejected.same_words(x.evidence, note) for note in said))
+    own = (
+        x
+        for x in lessons
+        if x.offered or not any(offline_drafter.same_words(x.evidence, note) for note in said)
+    )
     ranked = [*((x.turn, 2 * bool(x.look), x) for x in own), *((x.turn, 1, x) for x in noted)]
     return tuple(x for *_, x in sorted(ranked, key=lambda rank: rank[:2])) if noted else lessons
 
@@ -453,7 +457,7 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
     draft = offline_drafter.draft(lesson, text, path, avoid=rules.protect.headings)
     pending = None
     if isinstance(draft, Proposal) and run.history is not None:
-        pending = rejected.pending(run.history, draft)
+        pending = offline_drafter.pending(run.history, draft)
     if pending is not None:
         rule = pending.proposal.edits[0].new or ""
         draft = Recurrence(lesson, path, 0, rule, pending.proposal.id)
@@ -472,8 +476,12 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
             return LessonResult(
                 discarded=reason, known=f"edit {draft.id} was made of it: {reason or _STATES[earlier.state]}"
             )
-        failed = [item for item in rejected.failed(run.history, path) if attempt == 1 or item.by == "person"]
-        if rejected.repeats(draft, failed):
+        failed = [
+            item
+            for item in run.history.proposals(states=("rejected", "discarded"), skill=path)
+            if attempt == 1 or item.by == "person"
+        ]
+        if offline_drafter.repeats(draft, failed):
             return LessonResult(known="an edit like it was turned down")
     trial = _judge(run, lesson, draft, attempt)
     discarded = trial.decision.reason if trial.decision.outcome is Outcome.DISCARD else ""
@@ -484,7 +492,7 @@ def _taken(run: Run, lesson: Lesson) -> str:
     """Return the id of the edit that another source made of the same words, or ""; one that a check turned down is none."""
     earlier = [] if run.history is None else run.history.citing(lesson.evidence)
     made = [*run.made, *(each.proposal for each in earlier if each.state != "discarded")]
-    return next((each.id for each in made if rejected.same_saying(each, lesson)), "")
+    return next((each.id for each in made if offline_drafter.same_saying(each, lesson)), "")
 
 
 def _judge(run: Run, lesson: Lesson, draft: Proposal, attempt: int) -> Trial:

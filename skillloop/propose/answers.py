@@ -23,11 +23,10 @@ from skillloop.errors import UsageError
 from skillloop.hosts.claude_code import authorship
 from skillloop.model import Lesson, Origin, Scope, Session, Source, sha256
 from skillloop.propose import targets
-from skillloop.propose.context import clean
 from skillloop.propose.offline_drafter import DRAFTERS
 from skillloop.propose.targets import NOT_IN_FORCE, KnownSkill
 from skillloop.skillpath import rules_file
-from skillloop.text.redact import redact
+from skillloop.text.redact import clean, redact
 from skillloop.text.words import content_words
 
 LONGEST = 300

@@ -2,7 +2,8 @@
 
 The model is taken as hostile: the words in a transcript may have talked it into anything. An answer names turns by id, and one
 that was not given is dropped; the quotes are filled in from the transcript; each lesson then goes through the same pipeline
-and the same gate as those found offline, and always waits for a person.
+and the same gate as those found offline, and always waits for a person. Sent are turns of the person, redacted and short, never
+a tool's result.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ from skillloop import detect, llm
 from skillloop.errors import SkillloopError
 from skillloop.llm import Request
 from skillloop.model import Lesson, Scope, Session, Turn, sha256
-from skillloop.propose import answers, context, rejected
+from skillloop.propose import answers
 from skillloop.propose.targets import KnownSkill
 from skillloop.skills import document
 from skillloop.store import Queued
 from skillloop.text import redact
 from skillloop.text.words import content_words
 
+CORRECTION = 900
+"""Longest words of a person that are sent or kept, in characters."""
+
+_TOOL = 120  # characters of a tool call
 PROMPT, REWORD = "lessons.v1", "reword.v1"
 
 MOST = 8
@@ -39,6 +44,7 @@ OUTLINES = 5_000
 NOT_SURE = 0.05
 """Chance that is left where it says that something was meant for once, or for nothing."""
 
+NEWEST = 10  # failed edits that are told
 CITES = 5  # turns that a lesson rests on
 _MARKER = re.compile(rf"\s*{document.MARKER}\s+")
 _TEXT, _NAMES = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
@@ -81,7 +87,7 @@ def request(brief: Brief, model: str) -> Request:
             quote = best[turn.index].evidence.quote if turn.index in best else ""
             entry: dict[str, Any] = {"id": f"t{turn.index}"}
             entry |= {"skill": turn.skill.name} if turn.skill else {}
-            entry |= context.scene(brief.session, turn, quote, brief=short)
+            entry |= scene(brief.session, turn, quote, brief=short)
             entry |= {"chance": round(chance[turn.index], 2)} if turn.index in chance else {}
             more = _size(entry) - _size(told.get(turn.index))
             if more <= room:
@@ -89,12 +95,53 @@ def request(brief: Brief, model: str) -> Request:
     data = {
         "turns": [told[index] for index in sorted(told)],
         "skills": list(_outlines(brief)),
-        "rules": {scope: context.clean(text, OUTLINES // 2) for scope, text in brief.rules.items() if text},
-        "failed": rejected.as_prompt(brief.failed),
+        "rules": {scope: redact.clean(text, OUTLINES // 2) for scope, text in brief.rules.items() if text},
+        "failed": list(_failed(brief)),
     }
     # what is in a skill by now does not make a session another one
     about = f"{brief.session.session_id} {brief.session.end} {brief.session.digest}"
     return Request("lessons", model, llm.prompt(PROMPT, most=MOST), data, SCHEMA, about=about)
+
+
+def scene(session: Session, turn: Turn, quote: str = "", *, brief: bool = False) -> dict[str, Any]:
+    """Return what the assistant answered and did before a turn, and what the person said, as JSON values.
+
+    Of the assistant's last tool calls the name and the command or path are told, not what came of them. Of long words of the
+    person the part around a quote is told.
+    """
+    person, most, calls = (
+        (500, 100, 0) if brief else (CORRECTION, 350, 3)
+    )  # characters, characters, tool calls
+    before = session.turns[turn.index - 1] if turn.index else None
+    answer = before if before is not None and before.role == "assistant" else None
+    tools = answer.tools[-calls:] if answer and calls else ()
+    told = {
+        "before": redact.clean(answer.text, most) if answer else "",
+        "did": [redact.clean(f"{tool.name}: {tool.brief}", _TOOL) for tool in tools],
+        "person": around(turn.text, quote, person),
+        "stopped the assistant": turn.interrupted or turn.denied,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def around(text: str, quote: str, longest: int = CORRECTION) -> str:
+    """Return the person's words, redacted; of long ones the part around the quote."""
+    text, quote = redact.redact(text).strip(), redact.redact(quote).strip()
+    at = text.find(quote)
+    if len(text) <= longest or at < 0 or not quote:
+        return redact.clean(text, longest)
+    spare = max(0, longest - len(quote)) // 2
+    start, end = max(0, at - spare), min(len(text), at + len(quote) + spare)
+    return "… " * (start > 0) + text[start:end] + " …" * (end < len(text))
+
+
+def _failed(brief: Brief) -> Iterator[dict[str, str]]:
+    """Yield the newest edits that were turned down, and by whom; never a check's own words: a drafter would write for them."""
+    for item in brief.failed[-NEWEST:]:
+        for edit in item.proposal.edits:
+            pair = " → ".join(filter(None, (edit.old, edit.new)))
+            told = pair if edit.op == "replace" else f"{edit.op} {edit.new or edit.old}"
+            yield {"edit": told, "turned down by": "the person" if item.by == "person" else "a rule"}
 
 
 def _size(value: Any) -> int:
@@ -122,8 +169,8 @@ def _outlines(brief: Brief) -> Iterator[dict[str, str]]:
             lines += [parsed.lines[item.start].strip() for item in section.bullets if skill.ref in used]
         entry = {
             "name": skill.ref.name,
-            "about": context.clean(" ".join(about[1].split()), 250) if about else "",
-            "outline": context.clean("\n".join(lines), 3_000 if skill.ref in used else 250),
+            "about": redact.clean(" ".join(about[1].split()), 250) if about else "",
+            "outline": redact.clean("\n".join(lines), 3_000 if skill.ref in used else 250),
         }
         if (size := _size(entry)) <= room:
             room -= size
@@ -185,13 +232,13 @@ def rewording(refused: Sequence[tuple[Lesson, str]], session: Session, model: st
         {
             "id": f"l{number}",
             "person": [
-                context.around(turn.text, said.quote)
+                around(turn.text, said.quote)
                 for said in (lesson.evidence, *lesson.also)
                 for turn in session.human_turns
                 if (turn.line, turn.uuid) == (said.line, said.uuid)
             ],
             "lesson": lesson.text,
-            "did not pass": context.clean(why, 300),
+            "did not pass": redact.clean(why, 300),
         }
         for number, (lesson, why) in enumerate(refused)
     ]

@@ -2,24 +2,29 @@
 
 The offline drafter uses the person's own words and needs no model: the lesson becomes one bullet. It looks, in this
 order, for a rule that says the same already (a *recurrence*: nothing is added), for a line that the lesson contradicts
-(offered as a pair, for a person to decide), and for the place where the lesson belongs (`skills.placement`).
+(offered as a pair, for a person to decide), and for the place where the lesson belongs (`skills.placement`). An edit that was
+turned down is not proposed again without new evidence, nor one that still waits.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from skillloop.model import Edit, Lesson, Proposal, sha256
+from skillloop.model import Edit, Evidence, Lesson, Proposal, sha256
 from skillloop.skillpath import target_name
 from skillloop.skills import document, placement
 from skillloop.skills.placement import NoPlaceError
+from skillloop.store import Queued, Store
 from skillloop.text import words
 from skillloop.text.contradiction import contradict
 
 SAME = 0.75
 """Similarity from which two rules with the same polarity say the same."""
+
+NEAR = 0.8
+"""Similarity from which two new lines are the same attempt."""
 
 DRAFTERS = {"detector": "offline", "note": "Claude, in a note", "session": "Claude, in the session"}
 """`Proposal.drafter` by the source of the lesson."""
@@ -106,3 +111,46 @@ def proposal(
 def proposal_id(path: str, edits: tuple[Edit, ...]) -> str:
     """Return twelve hex digits that depend on what is changed and on what evidence, not on when or on which base."""
     return sha256(repr((path, edits)))[:12]
+
+
+# --- what was proposed before ---------------------------------------------------------------------------------------------
+
+
+def pending(store: Store, proposal: Proposal) -> Queued | None:
+    """Find the open proposal that asks for the same edit, because of something else that the person said."""
+    said = {item.id for item in proposal.evidence}
+    for other in store.proposals(states=("queued", "stale"), skill=proposal.path):
+        if said.isdisjoint(item.id for item in other.proposal.evidence) and _near(proposal, other.proposal):
+            return other
+    return None
+
+
+def same_saying(proposal: Proposal, lesson: Lesson) -> bool:
+    """Return whether a proposal rests on the very words that a lesson of another source was drawn from."""
+    if lesson.source == "model" and ":" in proposal.drafter:  # which may word it otherwise the next time
+        return lesson.id in {item.id for item in proposal.evidence}
+    another = proposal.drafter != DRAFTERS.get(lesson.source, lesson.source)
+    return another and any(same_words(item, lesson.evidence) for item in proposal.evidence)
+
+
+def same_words(one: Evidence, other: Evidence) -> bool:
+    """Return whether one of two quotes of the same turn holds the other."""
+    same_turn = (one.uuid or one.line) == (other.uuid or other.line)
+    return same_turn and (one.quote in other.quote or other.quote in one.quote)
+
+
+def repeats(proposal: Proposal, earlier: Iterable[Queued]) -> Queued | None:
+    """Find the failed proposal that this one repeats, if it rests on no evidence beyond what those had."""
+    same = [item for item in earlier if _near(proposal, item.proposal)]
+    known = {evidence.id for item in same for evidence in item.proposal.evidence}
+    return same[-1] if same and {evidence.id for evidence in proposal.evidence} <= known else None
+
+
+def _near(mine: Proposal, other: Proposal) -> bool:
+    """Return whether two proposals are the same attempt, edit by edit."""
+    return len(mine.edits) == len(other.edits) and all(
+        (a.op, a.old) == (b.op, b.old)
+        if "delete" in (a.op, b.op)
+        else words.alike(a.new or "", b.new or "", NEAR)
+        for a, b in zip(mine.edits, other.edits, strict=True)
+    )

@@ -79,6 +79,15 @@ def _redacted(text: str) -> str:
     return "".join([*parts, text[end:]])
 
 
+def clean(text: str, longest: int) -> str:
+    """Redact a text, then cut it in the middle to at most `longest` characters: no cut can hide a credential from the rules."""
+    text = redact(text).strip()
+    if len(text) <= longest:
+        return text
+    half = (longest - 3) // 2
+    return f"{text[:half]} … {text[-half:]}"
+
+
 _SHORT = 200
 """Letters of a text that is likely to come again: a name, an id, a check's sentence."""
 _redacted_before = lru_cache(maxsize=4096)(_redacted)

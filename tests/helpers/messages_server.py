@@ -21,7 +21,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
-from skillloop.llm import prices
+from skillloop.llm import request as prices
 
 if TYPE_CHECKING:
     from collections.abc import Callable

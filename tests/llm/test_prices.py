@@ -1,7 +1,7 @@
 """Prices: known models, and the dearest for any other."""
 
 from skillloop.config import Model
-from skillloop.llm import prices
+from skillloop.llm import request as prices
 
 
 def test_the_models_are_in_the_sdk_s_current_list_and_not_deprecated():

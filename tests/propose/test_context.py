@@ -12,7 +12,8 @@ from skillloop import llm
 from skillloop.config import Budget
 from skillloop.hosts.claude_code import transcript
 from skillloop.llm.anthropic import Api
-from skillloop.propose import context, model_drafter
+from skillloop.propose import model_drafter
+from skillloop.text import redact
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 from redaction import positives
@@ -29,7 +30,7 @@ def test_a_secret_is_hidden_before_the_text_is_cut(tmp_path):
     token = "ghp_" + "a1B2c3D4e5F6" * 3
     for lead in range(0, 700, 7):
         text = "x " * (lead // 2) + token + " y" * 600
-        assert not any(token[i : i + 10] in context.clean(text, 400) for i in range(30))
+        assert not any(token[i : i + 10] in redact.clean(text, 400) for i in range(30))
 
 
 def test_planted_secrets_are_in_no_request(tmp_path, store, server):
@@ -58,6 +59,6 @@ def test_planted_secrets_are_in_no_request(tmp_path, store, server):
 
 def test_of_a_long_message_the_part_around_the_disagreement_is_sent():
     long = "word " * 400 + RULE + " and" * 400
-    told = context.around(long, RULE)
+    told = model_drafter.around(long, RULE)
     assert RULE in told
-    assert len(told) <= context.CORRECTION + 4
+    assert len(told) <= model_drafter.CORRECTION + 4

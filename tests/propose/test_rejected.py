@@ -10,7 +10,7 @@ from transcripts import Transcript
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Outcome
 from skillloop.pipeline import session
-from skillloop.propose import rejected
+from skillloop.propose import offline_drafter
 
 
 def test_what_a_person_rejected_is_told_to_the_drafter_and_not_proposed_again(
@@ -36,5 +36,5 @@ def test_new_evidence_may_bring_a_rejected_edit_back(tmp_path, home, store, skil
     record.says("Eight hours, says a health magazine. I have finished the answer.").typed(RULE).says(SORRY)
     again = session.digest(transcript.read(record.write(tmp_path / "t" / "other.jsonl")), home, store)
     assert first.disagreements[0].id != again.disagreements[0].id
-    assert rejected.repeats(again.trials[0].proposal, rejected.failed(store, str(skill))) is None
+    assert offline_drafter.repeats(again.trials[0].proposal, store.proposals(states=("rejected",))) is None
     assert again.trials[0].decision.outcome is Outcome.DEFER
