@@ -1,6 +1,11 @@
-"""Lines that would loosen a safeguard wait for a person, even when a person typed them.
+"""A credential never enters a skill, and lines that would loosen a safeguard wait for a person, even when a person typed them.
 
-Two kinds: words about skillloop's own judging (the gate, approval, rules, evidence), and words that give up a
+A skill is read by every later session, copied and published, so a credential in what an edit adds is a hard failure without
+an override. What changed is looked at together with what stands around it, since two harmless lines can make one key;
+and the added lines once more with string concatenations and line breaks taken out. A long random token that no rule
+knows is not refused but sent to a person: no skill line needs one.
+
+Two kinds of lines loosen a safeguard: words about skillloop's own judging (the gate, approval, rules, evidence), and words that give up a
 protection, send away, destroy, or run something from elsewhere ("skip the tests", "without asking", `--force`,
 `curl … | sh`). Whoever said them, they are applied only by somebody who sees them marked. A list of words is no proof of
 harmlessness; it stands behind origin and fidelity, not in place of them.
@@ -18,9 +23,15 @@ from collections.abc import Iterable, Iterator
 from skillloop.gate.input import GateInput, finding
 from skillloop.gate.structure import plain
 from skillloop.model import Check, Proposal
-from skillloop.text import lexicon
+from skillloop.text import lexicon, redact, words
 from skillloop.text.lexicon import expression
 from skillloop.text.words import fold, polar, tokens
+
+REACH = 10_000
+"""Characters on each side of a change that are looked at with it: more than the longest credential of any rule."""
+
+_CONCATENATION = re.compile(r"""["'`]\\?\s{0,8}[+.,&]?\s{0,8}["'`]""")
+_LIST_MARKER = re.compile(r"^\s{0,12}(?:[-*+>]|\d{1,3}[.)])\s{1,4}")
 
 LONGEST = 4_000  # characters of a line that are looked at
 MOST_HITS = 20  # in one line; whoever forbids more than that at once is not believed
@@ -30,6 +41,36 @@ _RISK = "<gate.gives up>|<gate.runs>|<gate.hands out>|<gate.destroys>"
 
 _STOP = re.compile(r"[,;:.!?](?:\s|$|(?<=[,!?])(?=[^\x00-\x7f]))|[。、]")
 _KANA = re.compile("[\u3041-\u30ff]")
+
+
+def secrets(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
+    """Hard: no credential in what the edits add. Soft: no long random token that the skill has not already."""
+    bodies = [_LIST_MARKER.sub("", line) for line in inputs.added]
+    joined = [_CONCATENATION.sub("", line) for line in bodies]
+    views = {*bodies, *joined, "".join(joined), " ".join(joined)}
+    types = {secret.type for view in views for secret in redact.secrets(view)}
+    around = changed(inputs.base, inputs.text)
+    types |= {
+        found.type for found in redact.secrets(around) if around[found.start : found.end] not in inputs.base
+    }
+    shown = "; ".join(redact.redact(line)[:120] for line in inputs.added)
+    wrong = f"the added text holds a credential ({', '.join(sorted(types))}): {shown}" if types else ""
+    yield finding("secrets", wrong, "no credential in the added lines")
+    for line in inputs.added if not types else ():
+        for token in redact.random_tokens(line):
+            if token not in inputs.base:
+                detail = f"a long random token, which no rule of a skill needs: {token[:6]}…"
+                yield finding("random token", detail, hard=False)
+                return
+
+
+def changed(base: str, text: str) -> str:
+    """Return the part of `text` from the first to the last difference, with `REACH` characters on each side; "" without one."""
+    if base == text:
+        return ""
+    start = words.shared(base, text)
+    end = words.shared(base[start:][::-1], text[start:][::-1])
+    return text[max(0, start - REACH) : len(text) - end + REACH]
 
 
 def check(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
@@ -59,6 +100,6 @@ def _forbidden(line: str, at: int) -> bool:
     if _KANA.search(line):
         stop = _STOP.search(line, at)
         end = stop.start() if stop else len(line)
-    words = tokens(line[start:end])
-    negated = "ne" in words or any(name == "not" for name, _, _ in polar(words))
-    return negated and lexicon.words("gate.not really").isdisjoint(words)
+    said = tokens(line[start:end])
+    negated = "ne" in said or any(name == "not" for name, _, _ in polar(said))
+    return negated and lexicon.words("gate.not really").isdisjoint(said)

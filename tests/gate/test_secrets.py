@@ -3,7 +3,7 @@ import time
 import pytest
 
 from skillloop.config import Config
-from skillloop.gate import secrets
+from skillloop.gate import risk
 from skillloop.gate.input import GateInput
 
 TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"  # a shape, not a token
@@ -12,7 +12,7 @@ SKILL = "---\nname: x\ndescription: y\n---\n# X\n\n- Keep it short.\n"
 
 def findings(*lines, base=SKILL):
     inputs = GateInput(base=base, text=base + "".join(f"{line}\n" for line in lines), config=Config())
-    return [check for check in secrets.check(None, inputs) if not check.passed]
+    return [check for check in risk.secrets(None, inputs) if not check.passed]
 
 
 def test_a_credential_in_an_added_line_is_refused_and_not_shown():
@@ -62,7 +62,7 @@ def test_a_long_skill_is_judged_quickly():
     assert time.process_time() - start < 2
 
 
-@pytest.mark.parametrize("gap", [0, 1, secrets.REACH - len(TOKEN) // 2, secrets.REACH, 2 * secrets.REACH])
+@pytest.mark.parametrize("gap", [0, 1, risk.REACH - len(TOKEN) // 2, risk.REACH, 2 * risk.REACH])
 def test_how_far_a_credential_of_the_skill_is_from_the_edit_makes_no_difference(gap):
     base = SKILL + f"- {TOKEN}\n" + ("- " + "a " * 40 + "\n") * (gap // 83) + "a" * (gap % 83) + "\n"
     assert findings("- Keep it shorter.", base=base) == []
@@ -71,7 +71,7 @@ def test_how_far_a_credential_of_the_skill_is_from_the_edit_makes_no_difference(
 
 def test_what_changed_is_seen_with_what_stands_around_it():
     base, text = "a" * 30_000 + "\nold\n" + "b" * 30_000, "a" * 30_000 + "\nnew one\n" + "b" * 30_000
-    seen = secrets.changed(base, text)
+    seen = risk.changed(base, text)
     assert seen.strip("ab") == "\nnew one\n"
-    assert 2 * secrets.REACH <= len(seen) < 2 * secrets.REACH + 20
-    assert secrets.changed(base, base) == ""
+    assert 2 * risk.REACH <= len(seen) < 2 * risk.REACH + 20
+    assert risk.changed(base, base) == ""
