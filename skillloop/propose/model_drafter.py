@@ -166,7 +166,7 @@ def _outlines(brief: Brief) -> Iterator[dict[str, str]]:
         lines = []
         for section in parsed.sections:
             lines += [f"# {section.heading}"] if section.heading else []
-            lines += [parsed.lines[item.start].strip() for item in section.bullets if skill.ref in used]
+            lines += [parsed.lines[item].strip() for item in parsed.items(section) if skill.ref in used]
         entry = {
             "name": skill.ref.name,
             "about": redact.clean(" ".join(about[1].split()), 250) if about else "",

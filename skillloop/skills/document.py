@@ -45,7 +45,6 @@ class Section:
     level: int
     start: int  # 0-based index of the heading line (of the first body line where there is none)
     end: int  # one past the last line
-    bullets: tuple[range, ...]  # the lines of each of its items, continuation lines and nested items included
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +68,28 @@ class SkillFile:
         """Return the section that a 0-based line of the body stands in."""
         return next(section for section in reversed(self.sections) if section.start <= line)
 
+    def items(self, section: Section) -> list[int]:
+        """Return the lines of a section's items at the outermost indent; deeper ones belong to the item above them."""
+        shown = visible(self.lines[: section.end], max(section.start, self.body))
+        found = [(number, indent(line)) for number, line in shown if ITEM.match(line)]
+        outer = min((depth for _, depth in found), default=0)
+        return [number for number, depth in found if depth <= outer + 1]
+
     def item_end(self, line: int) -> int:
-        """Return the index past the last line of the list item on this line."""
-        end, mine = self.section_at(line).end, indent(self.lines[line])
-        behind = visible(self.lines[:end], line + 1)
-        limit = next((n for n, text in behind if ITEM.match(text) and indent(text) <= mine), end)
-        return _item_end(self.lines, line, limit)
+        """Return the index past the last line of an item: indented or lazy continuation, up to a blank line and flush text."""
+        limit, mine = self.section_at(line).end, indent(self.lines[line])
+        behind = visible(self.lines[:limit], line + 1)
+        limit = next((n for n, text in behind if ITEM.match(text) and indent(text) <= mine), limit)
+        end, blank = line + 1, False
+        for number in range(line + 1, limit):
+            text = self.lines[number]
+            if not text.strip():
+                blank = True
+            elif blank and text[0] not in " \t":
+                break
+            else:
+                end, blank = number + 1, False
+        return end
 
     def items_like(self, heading: str | None, line: str) -> list[int]:
         """Return the 0-based lines under this heading that read just so."""
@@ -114,7 +129,13 @@ def parse(text: str, path: str | PurePath = "SKILL.md") -> SkillFile:
         if not body:
             wrong = f"{path}:1: the frontmatter is not closed"
             raise SkillFormatError(wrong, "add a line `---` after the description")
-    return SkillFile(lines, body, tuple(_sections(lines, body)))
+    heads = [(number, match) for number, line in visible(lines, body) if (match := HEADING.match(line))]
+    bounds = [*(number for number, _ in heads), len(lines)]
+    first = Section(None, 0, body, bounds[0])
+    rest = (
+        Section(head[2], len(head[1]), at, end) for (at, head), end in zip(heads, bounds[1:], strict=True)
+    )
+    return SkillFile(lines, body, (first, *rest))
 
 
 def fenced(text: str) -> bool:
@@ -181,43 +202,9 @@ def visible(lines: tuple[str, ...], start: int = 0) -> Iterator[tuple[int, str]]
             yield number, line
 
 
-def _sections(lines: tuple[str, ...], body: int) -> Iterator[Section]:
-    shown = list(visible(lines, body))
-    heads = [(number, match) for number, line in shown if (match := HEADING.match(line))]
-    starts = [(body, None), *heads]
-    for (start, match), after in zip(starts, [*(number for number, _ in heads), len(lines)], strict=True):
-        mine = [(number, line) for number, line in shown if start <= number < after]
-        bullets = tuple(_bullets(lines, mine, after))
-        yield Section(match[2] if match else None, len(match[1]) if match else 0, start, after, bullets)
-
-
-def _bullets(lines: tuple[str, ...], shown: list[tuple[int, str]], end: int) -> Iterator[range]:
-    """Yield the items at the outermost indent of each list; deeper ones belong to the item above them."""
-    found = [(number, indent(line)) for number, line in shown if ITEM.match(line)]
-    outer = min((depth for _, depth in found), default=0)
-    tops = [number for number, depth in found if depth <= outer + 1]
-    for number, limit in zip(tops, [*tops[1:], end], strict=False):
-        yield range(number, _item_end(lines, number, limit))
-
-
 def indent(line: str) -> int:
     """Return how many blanks a line begins with, a tab being as many as reach the next of every four columns."""
     return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip(" "))
-
-
-def _item_end(lines: tuple[str, ...], start: int, limit: int) -> int:
-    """Return the index past the last line of the item: indented or lazy continuation, up to a blank line and flush text."""
-    end = start + 1
-    blank = False
-    for number in range(start + 1, limit):
-        line = lines[number]
-        if not line.strip():
-            blank = True
-            continue
-        if blank and line[0] not in " \t":
-            break
-        end, blank = number + 1, False
-    return end
 
 
 def _inserted(skill: SkillFile, edit: Edit, path: str | PurePath) -> tuple[int, list[str]]:
@@ -237,8 +224,8 @@ def _inserted(skill: SkillFile, edit: Edit, path: str | PurePath) -> tuple[int, 
         head = [f"## {LEARNED}{skill.newline}", skill.newline, new]
         gap = [skill.newline] * bool(at and lines[at - 1].strip())
         return at, [*gap, *head, *([skill.newline] if at < len(lines) else [])]
-    if section.bullets:
-        return section.bullets[-1].stop, [new]
+    if items := skill.items(section):
+        return skill.item_end(items[-1]), [new]
     at = section.start + (section.heading is not None)
     at = max([at, *(n + 1 for n in range(at, section.end) if lines[n].strip())])
     return at, [skill.newline, new, *([skill.newline] if at < len(lines) and lines[at].strip() else [])]

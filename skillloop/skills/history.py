@@ -119,13 +119,9 @@ def content(store: Store, sha: str) -> bytes:
 
 
 def record_external_edit(store: Store, path: str | Path) -> Version | None:
-    """Record what is on disk, if it is new: the first time as an import, later as an external edit.
+    """Record what is on disk, if it is new, and return its version; None where there is no file: a deleted skill is left alone.
 
-    Returns:
-        The version that is on disk now, or None where there is no file (a deleted skill is left alone).
-
-    Raises:
-        NotEditable: the file is not one that can be read safely.
+    Raises NotEditable: the file is not one that can be read safely.
     """
     with change_lock(store), suppress(Missing), fs.open_skill(path) as skill:
         return record(store, skill)
@@ -145,10 +141,7 @@ def publish(
     """Replace the bytes of a SKILL.md, durably, if they are still those that `base`, a hex sha256, names.
 
     A rules file that does not exist is made, if the change was made on no text. The proposal becomes "applied" with it;
-    the drift budget counts by whom.
-
-    Returns:
-        The new version; the newest one where `data` is on disk already (that makes no version).
+    the drift budget counts by whom. Bytes that are on disk already make no version: then the newest one is returned.
 
     Raises:
         Stale: the file holds other bytes. They are recorded as an external version; nothing is overwritten.
@@ -173,33 +166,21 @@ def rollback(
     by: By = "person",
     why: str = "",
 ) -> Version:
-    """Take a skill back: to version `to`, to before the last change that skillloop made, or without one change.
+    """Take a skill back: to version `to`, without the change of version `only`, or to before skillloop's last change.
 
-    A rollback appends a version, so it can be rolled back too. Later edits of the person stay: only skillloop's
-    changes are taken out, block by block (`revert`).
-
-    Args:
-        store: Where the versions are.
-        path: The SKILL.md, which must exist.
-        to: Number of a version; None for the one before skillloop's last change.
-        only: Number of the one version whose change is taken out, whatever came later stays.
-        exact: Restore the very bytes of `to`, later edits of the person notwithstanding (they stay in the store).
-        by: Who decided.
-        why: Put behind what the log says of it.
-
-    Returns:
-        The new version, or the newest one where nothing had to change.
+    A rollback appends a version, so it can be rolled back too; where nothing has to change, the newest one is returned. Later
+    edits of the person stay: only skillloop's changes are taken out, block by block (`revert`), unless the very bytes of `to`
+    are wanted (`exact`). The log says `by` whom, and `why`.
 
     Raises:
         UsageError: no such version, or nothing to take back.
         Stale: a later change touches the lines to be taken back.
     """
     with change_lock(store), fs.open_skill(path) as skill:
-        known = _known(store, skill)
-        data, change = _taken_back(store, skill, known, to, only, exact=exact)
+        base, data, change = _taken_back(store, skill, to, only, exact=exact)
         told = {"by": by} if by == "auto" else {}  # a version's author
         change = replace(change, by=by, note=change.note + f": {why}" * bool(why), extra=change.extra | told)
-        return protocol.publish(store, skill, known[-1].sha, data, change)
+        return protocol.publish(store, skill, sha256(base), data, change)
 
 
 def preview_rollback(
@@ -207,8 +188,7 @@ def preview_rollback(
 ) -> tuple[bytes, bytes]:
     """Return the live bytes, and what the same `rollback` would make of them. Raises as it does; changes no skill."""
     with change_lock(store), fs.open_skill(path) as skill:
-        data, _ = _taken_back(store, skill, _known(store, skill), to, only, exact=exact)
-        return skill.read(), data
+        return _taken_back(store, skill, to, only, exact=exact)[:2]
 
 
 def recover(store: Store) -> list[Recovered]:
@@ -226,22 +206,20 @@ def record_leftovers(store: Store) -> list[Path]:
     found = []
     with change_lock(store):
         for path in store.versions.skills():
+            texts = []
+            for version in store.versions.of(path):
+                with suppress(Corrupt):
+                    texts.append(store.versions.content(version.sha) or b"")
             with suppress(SkillloopError, OSError), fs.open_skill(path) as skill:
                 names = [name for name in skill.names() if _TEMPORARY.fullmatch(name)]
                 for name in names:
                     data = skill.read(name)
-                    if not any(text.startswith(data) for text in _texts(store, path)):
+                    if not any(text.startswith(data) for text in texts):
                         keep(store, skill, data)
                     skill.discard(name)
                 found += [Path(path)] if names else []
                 record(store, skill)
     return found
-
-
-def _texts(store: Store, path: str) -> Iterator[bytes]:
-    for version in store.versions.of(path):
-        with suppress(Corrupt):
-            yield store.versions.content(version.sha) or b""
 
 
 def copy_skill(path: str | Path, skills: Path) -> Path:
@@ -282,33 +260,32 @@ def copy_skill(path: str | Path, skills: Path) -> Path:
 
 
 def _taken_back(
-    store: Store, skill: OpenSkill, known: list[Version], to: int | None, only: int | None, *, exact: bool
-) -> tuple[bytes, Publish]:
-    """Return the bytes that a rollback leads to, and how it is recorded."""
+    store: Store, skill: OpenSkill, to: int | None, only: int | None, *, exact: bool
+) -> tuple[bytes, bytes, Publish]:
+    """Return the bytes on disk, which are recorded, those that a rollback leads to, and how it is recorded."""
+    skill.check_editable()
+    base = content(store, record(store, skill).sha)
+    known = store.versions.of(skill.path)
     change = Publish(skill.path, "rollback", "", "", by="person")
+    if only == 1:
+        raise UsageError(f"{skill.path}: version 1 is where its history begins")
     if only is not None:
-        data = _without(store, skill, known, _numbered(skill, known, only), skill.read())
-        return data, replace(change, note=f"without the change of version {only}", extra={"without": only})
+        data = _without(store, skill, known, _numbered(skill, known, only), base)
+        change = replace(change, note=f"without the change of version {only}", extra={"without": only})
+        return base, data, change
     last = next((v for v in reversed(known) if v.kind in _OURS), None)
     if to is None and last is None:
         raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
-    wanted = _before(skill, known, last) if to is None and last else _numbered(skill, known, to or 0)
+    wanted = _numbered(skill, known, last.number - 1 if to is None and last else to or 0)
     later = [v for v in known if v.number > wanted.number]
     undone = [v for v in later if v.kind in _OURS]
-    data = content(store, wanted.sha) if exact or len(undone) == len(later) else skill.read()
+    data = content(store, wanted.sha) if exact or len(undone) == len(later) else base
     if not exact and len(undone) < len(later):
         for version in reversed(undone):
             data = _without(store, skill, known, version, data)
     kept = "" if sha256(data) == wanted.sha else ", later edits kept"
     note, extra = f"back to version {wanted.number}{kept}", {"to": wanted.number, "exact": exact}
-    return data, replace(change, note=note, extra=extra)
-
-
-def _known(store: Store, skill: OpenSkill) -> list[Version]:
-    """Return the versions of a skill, the one on disk included and last."""
-    skill.check_editable()
-    record(store, skill)
-    return store.versions.of(skill.path)
+    return base, data, replace(change, note=note, extra=extra)
 
 
 def _numbered(skill: OpenSkill, known: list[Version], number: int) -> Version:
@@ -318,15 +295,9 @@ def _numbered(skill: OpenSkill, known: list[Version], number: int) -> Version:
     return found
 
 
-def _before(skill: OpenSkill, known: list[Version], version: Version) -> Version:
-    if version.number == 1:
-        raise UsageError(f"{skill.path}: version 1 is where its history begins")
-    return _numbered(skill, known, version.number - 1)
-
-
 def _without(store: Store, skill: OpenSkill, known: list[Version], version: Version, data: bytes) -> bytes:
     """`data` with the change that `version` made taken out."""
-    before, after = (content(store, v.sha) for v in (_before(skill, known, version), version))
+    before, after = (content(store, v.sha) for v in (_numbered(skill, known, version.number - 1), version))
     reverted, line = revert(before, after, data)
     if reverted is None:
         raise Stale(
@@ -337,14 +308,10 @@ def _without(store: Store, skill: OpenSkill, known: list[Version], version: Vers
 
 
 def revert(before: bytes, after: bytes, data: bytes) -> tuple[bytes | None, int]:
-    """Take a change out of a text that may have been edited since.
+    """Return `data` without the change from `before` to `after`, and 0; or None and the line of `after` that cannot be taken back.
 
     Each changed block of lines has to be there once, if need be with the unchanged lines around it; a block that is
     not, or could be several, is left to a person.
-
-    Returns:
-        What `data` is without the change from `before` to `after`, and 0; or None and the 1-based line of `after` that
-        cannot be taken back.
     """
     if data == after:
         return before, 0

@@ -42,12 +42,12 @@ def insert(heading, new):
 def test_sections_bullets_and_fences():
     skill = document.parse(SKILL)
     assert [section.heading for section in skill.sections] == [None, "Brewing", "Method", "Notes"]
-    assert [skill.lines[item.start].rstrip() for item in skill.named("Method")[0].bullets] == [
+    assert [skill.lines[item].rstrip() for item in skill.items(skill.named("Method")[0])] == [
         "- Grind first.",
         "- Pour slowly.",
         "1. not this list",
     ]
-    assert skill.named("Notes")[0].bullets == ()
+    assert skill.items(skill.named("Notes")[0]) == []
 
 
 def test_insert_goes_after_the_last_item_with_its_continuation():
