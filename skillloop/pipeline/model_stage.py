@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from skillloop.evaluate import cases, judge, replay
 from skillloop.evaluate.cases import Case
 from skillloop.hosts.claude_code import authorship
 from skillloop.llm import BudgetExceeded, ModelClient, ModelError, Request
-from skillloop.model import Check, Disagreement, Lesson, Origin, Outcome, Session, Verdict
+from skillloop.model import Check, Lesson, Origin, Outcome, Session, Verdict
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.propose import model_drafter, targets
@@ -35,11 +35,8 @@ NOT_NAMED = "a model read the session and did not name it"
 class ModelStage:
     """The model at work on one session. `troubles` are what a person should know of it.
 
-    Args:
-        session: As read.
-        home: $SKILLLOOP_HOME.
-        store: Where earlier failures and cases are; None in a dry run, which asks nobody.
-        connect: Gives the client that some rules allow, or None.
+    Earlier failures and cases are in the `store` (None in a dry run, which asks nobody); `connect` gives the client that
+    some rules allow, or None. `suspicion` says why something else than the person may well have written a turn, or "".
     """
 
     def __init__(
@@ -50,34 +47,23 @@ class ModelStage:
         connect: Callable[[Config], ModelClient | None],
     ) -> None:
         self.session, self.home = session, home
+        self.suspicion = cache(lambda turn: authorship.suspicion(session, session.turns[turn], home))
         self.troubles: list[str] = []
         self.drafter = "model"  # back end, model and prompt, once it answered
         self._store = store
         self._connect = connect
         self._clients: dict[str, ModelClient | None] = {}  # by path of the skill: each has its own rules
         self._down = ""  # why the model is not asked any more in this session
-        self._suspicions: dict[int, str] = {}  # by turn
         self.instead: dict[str, list[Lesson]] = {}  # found offline, by id of the model's in their place
 
     @cached_property
     def shown(self) -> Session:
         """The session as a model, a case and a reviewer's context may hold it: without the words of suspect turns."""
         turns = (
-            replace(turn, text="", pasted=())
-            if turn.role == "human" and self._suspicion(turn.index)
-            else turn
+            replace(turn, text="", pasted=()) if turn.role == "human" and self.suspicion(turn.index) else turn
             for turn in self.session.turns
         )
         return replace(self.session, turns=tuple(turns))
-
-    def suspicion(self, item: Disagreement | Lesson) -> str:
-        """Say why something else than the person may well have written the words of its turn, or ""."""
-        return self._suspicion(item.turn)
-
-    def _suspicion(self, turn: int) -> str:
-        if turn not in self._suspicions:
-            self._suspicions[turn] = authorship.suspicion(self.session, self.session.turns[turn], self.home)
-        return self._suspicions[turn]
 
     @property
     def there(self) -> bool:
@@ -172,11 +158,7 @@ class ModelStage:
         return reply.value
 
     def reworded(self, refused: Sequence[tuple[Lesson, str]]) -> dict[str, Lesson]:
-        """Ask once for other words of its lessons that the gate discarded; what a case or the judge showed is not told.
-
-        Args:
-            refused: Each with the reason.
-        """
+        """Ask once for other words of lessons that were discarded, each with the reason; what a case or the judge showed is not told."""
         client = self._allowed() if self.instead and not self._down else None
         told = [(lesson, why) for lesson, why in refused if why.partition(":")[0] not in judge.PROOF]
         if client is None or not told:
@@ -188,14 +170,11 @@ class ModelStage:
     def prove(self, prepared: Prepared, lesson: Lesson, attempt: int) -> Verdict:
         """Return the gate's verdict, lowered by what replaying its cases and asking the judge show; as it is, offline.
 
-        Args:
-            prepared: The proposal, through the gate.
-            lesson: What it answers.
-            attempt: Drafts judged for this lesson so far, this one included.
+        `attempt` counts the drafts judged for this lesson so far, this one included.
         """
         verdict = prepared.verdict
         client = self._allowed(prepared.proposal.path)
-        if client is None or not client.asks or self.suspicion(lesson):
+        if client is None or not client.asks or self.suspicion(lesson.turn):
             return verdict
         if verdict.outcome not in {Outcome.KEEP, Outcome.DEFER}:
             return verdict

@@ -13,19 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 
 from skillloop import config, detect, llm
-from skillloop.config import confirmation
+from skillloop.config import Config, confirmation
 from skillloop.errors import Refused, SkillloopError
 from skillloop.evaluate import cases
 from skillloop.fs import Unreachable
 from skillloop.gate import fidelity, structure
 from skillloop.hosts.claude_code import edits, pastes, transcript
 from skillloop.hosts.claude_code.edits import Note
-from skillloop.llm import Planned
+from skillloop.llm import ModelClient, Planned
 from skillloop.model import (
     Decision,
     Disagreement,
@@ -100,7 +100,7 @@ class Digest:
     noted: tuple[Note, ...] = ()  # Claude Code's own notes on it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """One session on its way."""
 
@@ -108,24 +108,26 @@ class Run:
     home: Path
     history: Store | None  # what is known from before, if anything is
     record: Store | None  # where it is recorded; None in a dry run and in a plan
-    model: ModelStage
+    connect: Callable[[Config], ModelClient | None] = lambda _rules: None  # to the model that rules allow
     made: list[Proposal] = field(default_factory=list)  # in this run, what is applied or waits
     noted: list[Note] = field(default_factory=list)  # Claude Code's own notes on the session
 
+    @cached_property
+    def model(self) -> ModelStage:
+        """The model's part in it."""
+        return ModelStage(self.session, self.home, self.history, self.connect)
 
-def start(session: Session, home: Path, store: Store | None, history: Store | None = None) -> Run:
-    """Return a real run, or without a store a dry one, which only reads the history."""
-    if store is None:
-        return Run(session, home, history, None, ModelStage(session, home, history, lambda _rules: None))
+
+def _recorded(session: Session, home: Path, store: Store) -> Run:
+    """Return a real run."""
     connect = partial(llm.connect, store=store, session=session.session_id)
-    return Run(session, home, store, store, ModelStage(session, home, store, connect))
+    return Run(session, home, store, store, connect)
 
 
 def plan(session: Session, home: Path, history: Store) -> list[Planned]:
     """Return what digesting a session would send to a model, in order. Nothing is sent or written."""
     planned: list[Planned] = []
-    connect = partial(llm.connect, store=history, planned=planned)
-    run = Run(session, home, history, None, ModelStage(session, home, history, connect))
+    run = Run(session, home, history, None, partial(llm.connect, store=history, planned=planned))
     learn(run, detect_in(run))
     return planned
 
@@ -133,37 +135,23 @@ def plan(session: Session, home: Path, history: Store) -> list[Planned]:
 def digest(
     session: Session, home: Path, store: Store | None = None, *, history: Store | None = None
 ) -> Digest:
-    """Digest a session.
-
-    Args:
-        session: As read from its transcript.
-        home: $SKILLLOOP_HOME, for the person's rules.
-        store: Where it is recorded; None is a dry run.
-        history: What a dry run may read, so that it says what the real run would.
+    """Digest a session. Without a store it is a dry run, which may read the `history`, so that it says what the real run would.
 
     Raises:
         SkillloopError: the store cannot be written, or the person's rules cannot be read.
     """
-    run = start(session, home, store, history)
+    run = Run(session, home, history, None) if store is None else _recorded(session, home, store)
     return learn(run, detect_in(run))
 
 
 def digest_job(home: Path, path: Path) -> Digest:
-    """Digest the transcript of one job of the inbox.
-
-    Raises:
-        SkillloopError: something stood in the way of all of it; the job may be tried again.
-    """
+    """Digest the transcript of one job of the inbox. Raises SkillloopError: all of it failed; the job may be tried again."""
     with Store.open(home) as store:
         return digest(transcript.read(path), home, store)
 
 
 def try_again(home: Path, store: Store) -> None:
-    """Carry out the lessons that something stood in the way of, where it stands there no more.
-
-    Raises:
-        SkillloopError: the store cannot be written.
-    """
+    """Carry out the lessons that something stood in the way of, where it stands there no more."""
     for lesson, _ in store.troubles():
         try:
             if lesson.target is not None:
@@ -230,7 +218,7 @@ def _with_notes(
 
 def _aimed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: set[int]) -> Lesson:
     """Return a lesson with the file it goes to: the one that it went to before, if it was found before."""
-    if run.model.suspicion(lesson):  # it may speak of a skill that the person never thought of
+    if run.model.suspicion(lesson.turn):  # it may speak of a skill that the person never thought of
         return lesson
     before = run.history.find_lesson(lesson.id) if run.history is not None else None
     if before is not None and before.target is not None:
@@ -241,12 +229,7 @@ def _aimed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: s
 
 
 def _weighed(lesson: Lesson, texts: Mapping[str | None, str]) -> Lesson:
-    """Return a lesson that is offered if it says otherwise than a line of its file: such a line is not for once.
-
-    Args:
-        lesson: With its file.
-        texts: Of the files that are known, by path.
-    """
+    """Return a lesson that is offered if it says otherwise than a line of its file: such a line is not for once."""
     text = texts.get(lesson.target, "")
     # its own output was before the person
     meant = lesson.skill is not None and lesson.skill.path == lesson.target
@@ -261,34 +244,31 @@ def study(session: Session, recurring: Callable[[], Mapping[str, str]] = dict) -
     What the assistant or a tool's result said first is no lesson of the person's, nor a quote, however it came into their
     message; nor does it say anything for the lessons beside it, which are read as if it were not there.
     """
-    disagreements, lessons = detect.find(session, recurring=recurring)
-    cited = [*(item.evidence for item in disagreements), *(item.evidence for item in lessons)]
-    echoed = gather.echoed(session, cited)
+
+    def read(heard: Session) -> tuple[list[Disagreement], list[Lesson], frozenset[Evidence]]:
+        disagreements, lessons = detect.find(heard, recurring=recurring)
+        cited = [item.evidence for items in (disagreements, lessons) for item in items]
+        return disagreements, lessons, gather.echoed(session, cited)
+
+    def redacted(evidence: Evidence) -> Evidence:
+        return replace(evidence, quote=redact.redact(evidence.quote))
+
+    disagreements, lessons, echoed = read(session)
     if back := [item for item in lessons if item.evidence in echoed]:
         own = list(session.turns)
         for item in back:
             text = pastes.without_failures(own[item.turn].text.replace(item.evidence.quote, " "))
             own[item.turn] = replace(own[item.turn], text=text)
-        disagreements, lessons = detect.find(replace(session, turns=tuple(own)), recurring=recurring)
-        cited = [*(item.evidence for item in disagreements), *(item.evidence for item in lessons)]
-        echoed = gather.echoed(session, cited)
+        disagreements, lessons, echoed = read(replace(session, turns=tuple(own)))
         lessons = [item for item in lessons if item.evidence not in echoed]
-    return (
-        tuple(
-            replace(item, evidence=_redacted(item.evidence))
-            if item.evidence not in echoed
-            else replace(item, durable=False, evidence=replace(item.evidence, quote=detect.ONLY_PASTED))
-            for item in disagreements
-        ),
-        tuple(
-            replace(item, text=redact.redact(item.text), evidence=_redacted(item.evidence))
-            for item in lessons
-        ),
+    return tuple(
+        replace(item, evidence=redacted(item.evidence))
+        if item.evidence not in echoed
+        else replace(item, durable=False, evidence=replace(item.evidence, quote=detect.ONLY_PASTED))
+        for item in disagreements
+    ), tuple(
+        replace(item, text=redact.redact(item.text), evidence=redacted(item.evidence)) for item in lessons
     )
-
-
-def _redacted(evidence: Evidence) -> Evidence:
-    return replace(evidence, quote=redact.redact(evidence.quote))
 
 
 def learn(run: Run, found: Found) -> Digest:
@@ -299,7 +279,7 @@ def learn(run: Run, found: Found) -> Digest:
     if run.record is not None and not session.automated:
         confirmation.record_changes(run.record, run.home, Path(session.cwd) if session.cwd else None)
         # a suspect one without a target is no lesson that waits for one
-        kept = [item for item in lessons if item.target or not run.model.suspicion(item)]
+        kept = [item for item in lessons if item.target or not run.model.suspicion(item.turn)]
         kept.sort(key=lambda item: (not item.offered, -item.chance))
         read = targets.read_in(session)
         run.record.save_digest(session, disagreements, kept[:LESSONS], read)
@@ -316,15 +296,14 @@ def propose_for(lesson: Lesson, home: Path, store: Store) -> Digest:
     Raises:
         SkillloopError: its transcript is not there any more.
     """
-    run = start(transcript.read(lesson.evidence.path), home, store)
+    run = _recorded(transcript.read(lesson.evidence.path), home, store)
     _save_cases(run, store, [lesson])
     return _digest(run, ((), (lesson,)), [lesson])
 
 
 def offer(lesson: Lesson, session: Session, home: Path, store: Store) -> LessonResult:
     """Carry out a lesson that Claude put forward in a session: no model is asked about it."""
-    run = Run(session, home, store, store, ModelStage(session, home, store, lambda _rules: None))
-    return _learn_one(run, lesson)
+    return _learn_one(Run(session, home, store, store), lesson)
 
 
 def draftable(lesson: Lesson) -> bool:
@@ -339,7 +318,7 @@ def _save_cases(run: Run, record: Store, lessons: Iterable[Lesson]) -> None:
     """
     for item in lessons:
         path = item.target if item.skill and item.skill.path == item.target else None
-        if item.offered and path and not run.model.suspicion(item) and not malformed_path(path):
+        if item.offered and path and not run.model.suspicion(item.turn) and not malformed_path(path):
             text = item.text if item.source == "detector" else item.evidence.quote
             case = cases.from_lesson(run.model.shown, replace(item, text=text))
             if case is not None:
@@ -357,7 +336,7 @@ def _digest(run: Run, found: Found, chosen: Iterable[Lesson]) -> Digest:
     results = [_learn_one(run, lesson) for lesson in chosen]
     unproposed = {lesson.id: result.known for lesson, result in zip(chosen, results, strict=True)}
     results += _second_tries(run, zip(chosen, results, strict=True))
-    suspicions = {item.id: run.model.suspicion(item) for items in found for item in items}
+    suspicions = {item.id: run.model.suspicion(item.turn) for items in found for item in items}
     for lesson in found[1]:
         if lesson.offered and not draftable(lesson):
             unproposed[lesson.id] = suspicions[lesson.id] or "no file to learn it"
@@ -404,7 +383,7 @@ def _learn_one(run: Run, lesson: Lesson, attempt: int = 1) -> LessonResult:
         result = replace(
             result, trouble=_reason(SkillloopError(f"{lesson.target}: {crashed.decision.reason}"))
         )
-    if run.record is not None and not run.model.suspicion(lesson):
+    if run.record is not None and not run.model.suspicion(lesson.turn):
         run.record.set_trouble(lesson.id, result.trouble)
     return result
 
@@ -437,10 +416,7 @@ def _target_text(path: str) -> str:
 def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
     """Draft for one lesson and judge the draft. What was proposed before, or is like it, is not proposed again.
 
-    Args:
-        run: The session on its way.
-        lesson: What is to be learned.
-        attempt: Drafts for its turn so far, this one included; after the first only the person's own no still counts.
+    `attempt` counts the drafts for its turn so far, this one included; after the first only the person's own no still counts.
 
     Raises:
         SkillloopError: its target cannot learn it, or the rules around that cannot be read; then nothing is decided.
