@@ -17,7 +17,7 @@ from typing import Any
 
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code.records import MAX_LINE, opened, parse
-from skillloop.hosts.claude_code.turn_builder import dicts, string
+from skillloop.hosts.claude_code.turn_builder import content, string
 from skillloop.model import SkillRef
 from skillloop.skillpath import Owner, client_folder, owner_of
 
@@ -93,10 +93,7 @@ class ActiveSkill:
                 record = parse(file.readline(MAX_LINE)) or {}
         except (SkillloopError, OSError):
             return ""
-        message = record.get("message")
-        content = message.get("content") if isinstance(message, dict) else None
-        first = next(dicts(content), None)
-        return string(first.get("text") if first else content)
+        return string(next(content(record), {}).get("text"))
 
     def attributed(self, name: Any) -> None:
         """Note that the client says that the assistant spoke under this skill."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from skillloop.hosts.claude_code.records import Lines, parse
-from skillloop.hosts.claude_code.turn_builder import BRIEF, string
+from skillloop.hosts.claude_code.turn_builder import BRIEF, content, string
 from skillloop.model import Session, Turn
 from skillloop.skillpath import RULES, SKILL
 from skillloop.text.words import content_words
@@ -68,9 +68,9 @@ def of(session: Session) -> Iterator[ToolEdit]:
 
 
 def _changes(record: dict[str, Any], calls: dict[Any, str]) -> Iterator[tuple[str, str, str, Any]]:
-    content, result = record["message"]["content"], record.get("toolUseResult")
-    for block in content if isinstance(content, list) else ():
-        tool, given = block.get("name"), block.get("input")
+    result = record.get("toolUseResult")
+    for block in content(record):
+        tool, given = block.get("name"), block.get("input") or {}
         if block.get("type") == "tool_use" and tool in ("Edit", "MultiEdit", "Write"):
             calls[block.get("id")] = f"{tool} {given.get('file_path')}"
         elif block.get("type") == "tool_use" and tool == "Bash":
@@ -128,24 +128,20 @@ def _notes_written(session: Session) -> Iterator[tuple[Path, str, int]]:
     calls = (tool for turn in session.turns for tool in turn.tools if not (tool.failed or tool.rejected))
     wanted = {call.brief for call in calls if call.name in ("Write", "Edit") and _PLACE.search(call.brief)}
     texts: dict[Path, str] = {}
-    number = 0
-    for batch in Lines(Path(session.path)) if wanted else ():
-        for line in batch:
-            number += 1
-            record = parse(line) if b"/memory/" in line and b'"tool_use"' in line else None
-            message = record.get("message") if record and not record.get("isSidechain") else None
-            content = message.get("content") if isinstance(message, dict) else None
-            for block in content if isinstance(content, list) else ():
-                given = block.get("input") if isinstance(block, dict) else None
-                if not isinstance(given, dict) or string(given.get("file_path"))[:BRIEF] not in wanted:
-                    continue
-                path = Path(given["file_path"])
-                if block.get("name") == "Edit":
-                    old, new = string(given.get("old_string")), string(given.get("new_string"))
-                    texts[path] = (texts.get(path) or _read(path)).replace(old, new, 1)
-                elif block.get("name") == "Write":
-                    texts[path] = string(given.get("content"))
-                yield path, texts.get(path, ""), number
+    lines = chain.from_iterable(Lines(Path(session.path))) if wanted else ()
+    for number, line in enumerate(lines, start=1):
+        record = parse(line) if b"/memory/" in line and b'"tool_use"' in line else None
+        for block in content(record) if record and not record.get("isSidechain") else ():
+            given = block.get("input")
+            if not isinstance(given, dict) or string(given.get("file_path"))[:BRIEF] not in wanted:
+                continue
+            path = Path(given["file_path"])
+            if block.get("name") == "Edit":
+                old, new = string(given.get("old_string")), string(given.get("new_string"))
+                texts[path] = (texts.get(path) or _read(path)).replace(old, new, 1)
+            elif block.get("name") == "Write":
+                texts[path] = string(given.get("content"))
+            yield path, texts.get(path, ""), number
 
 
 def _as_note(name: str, text: str, near: Sequence[Turn], last: Sequence[Turn]) -> Note | None:

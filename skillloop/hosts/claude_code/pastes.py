@@ -124,23 +124,19 @@ def _without_fences(text: str, pasted: list[str]) -> str:
 def _without_output(text: str, pasted: list[str]) -> str:
     """Take logs, traces, terminal output and code out of the text, appending them to `pasted`."""
     lines = text.split("\n")
-    kept, done = [], 0
-    for first, last in _clusters(lines):
-        kept += lines[done:first]
-        pasted.append("\n".join(lines[first : last + 1]))
-        done = last + 1
-    return "\n".join(kept + lines[done:]) if done else text
-
-
-def _clusters(lines: list[str]) -> list[tuple[int, int]]:
-    """Return the first and last line of each run of machine-like lines, with what little stands between them."""
-    runs: list[tuple[int, int, int]] = []
+    runs: list[tuple[int, int, int]] = []  # first and last machine-like line, and how many such there are
     for at in _marks(lines):
         if runs and at - runs[-1][1] <= GAP and not _remark(lines, runs[-1][1] + 1, at):
             runs[-1] = (runs[-1][0], at, runs[-1][2] + 1)
         else:
             runs.append((at, at, 1))
-    return [(first, last) for first, last, count in runs if count >= CLUSTER]
+    kept, done = [], 0
+    for first, last, count in runs:
+        if count >= CLUSTER:
+            kept += lines[done:first]
+            pasted.append("\n".join(lines[first : last + 1]))
+            done = last + 1
+    return "\n".join(kept + lines[done:])
 
 
 def _remark(lines: list[str], first: int, end: int) -> bool:

@@ -23,7 +23,14 @@ from skillloop.hosts.claude_code.authorship import Authorship
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.pastes import separate
 from skillloop.hosts.claude_code.records import Lines, unambiguous
-from skillloop.hosts.claude_code.turn_builder import AssistantDraft, HumanDraft, dicts, same_message, string
+from skillloop.hosts.claude_code.turn_builder import (
+    AssistantDraft,
+    HumanDraft,
+    content,
+    dicts,
+    same_message,
+    string,
+)
 from skillloop.model import Origin, TurnKind
 
 NEAR = 20  # turns after it among which queued words may have a record of their own
@@ -222,7 +229,14 @@ class Assembly:
     def _open(self, record: dict[str, Any], line: int) -> AssistantDraft:
         """Return the assistant's turn that the record belongs to, begun if need be."""
         if self.reply is None:
-            self._copied(record)
+            session = string(record.get("requestSessionId"))
+            if session and session != record.get(
+                "sessionId"
+            ):  # a fork or branch holds a copy of what was said there
+                for draft in reversed(self.drafts):
+                    if not isinstance(draft, HumanDraft):
+                        break
+                    draft.copied_from = session
             self._interrupted = self._denied = False
             self._refused_plan = None
             self._note(record)
@@ -230,15 +244,6 @@ class Assembly:
             self.drafts.append(self.reply)
             self._replies.append(self.reply)
         return self.reply
-
-    def _copied(self, answer: dict[str, Any]) -> None:
-        """Note which session the turns before an answer were said in, where a fork or branch holds a copy of them."""
-        session = string(answer.get("requestSessionId"))
-        if session and session != answer.get("sessionId"):
-            for draft in reversed(self.drafts):
-                if not isinstance(draft, HumanDraft):
-                    break
-                draft.copied_from = session
 
     def _block(self, block: dict[str, Any], reply: AssistantDraft) -> None:
         """Add a text or tool call to the assistant's turn; any other block is passed over."""
@@ -266,9 +271,7 @@ class Assembly:
     # ---- user-role records
 
     def _user(self, record: dict[str, Any], line: int, source: bytes) -> None:
-        message = record.get("message")
-        content = message.get("content") if isinstance(message, dict) else None
-        blocks = list(dicts(content if isinstance(content, list) else [{"type": "text", "text": content}]))
+        blocks = list(content(record))
         results = [block for block in blocks if block.get("type") == "tool_result"]
         for block in results:
             if block.get("is_error") and not record.get("isSidechain"):

@@ -36,6 +36,13 @@ def dicts(value: Any) -> Iterator[dict[str, Any]]:
     return (item for item in (value if isinstance(value, list) else ()) if isinstance(item, dict))
 
 
+def content(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return the content blocks of a record's message, which may also be one string."""
+    message = record.get("message")
+    blocks = message.get("content") if isinstance(message, dict) else None
+    return dicts(blocks if isinstance(blocks, list) else [{"type": "text", "text": blocks}])
+
+
 @dataclass(slots=True)
 class HumanDraft:
     """A human turn; the fields are those of `model.Turn`."""
