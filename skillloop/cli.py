@@ -63,8 +63,7 @@ BESIDE = {
     for file, verbs in {
         "approve": ["reject"],
         "propose": ["turns", "remember"],
-        "log": ["diff", "rollback"],
-        "blame": ["report"],
+        "log": ["diff", "blame", "rollback", "report"],
         "config": ["init", "constraints", "check", "completion"],
         "doctor": ["verify", "export", "import", "uninstall"],
     }.items()

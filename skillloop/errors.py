@@ -15,9 +15,7 @@ from __future__ import annotations
 class SkillloopError(Exception):
     """Something failed that the person can understand and act on.
 
-    Args:
-        message: What happened, to which file and line. One sentence, no trailing newline.
-        hint: What to do about it, or "".
+    `message` says what happened, to which file and line, in one sentence; `hint` what to do about it, or "".
     """
 
     exit_code = 1

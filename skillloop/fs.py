@@ -33,9 +33,7 @@ from pathlib import Path
 from skillloop.errors import Locked, Refused, SkillloopError, UsageError
 from skillloop.skillpath import SKILL, Owner, SkillPath, is_rules, malformed_path
 
-MAX_SKILL = 1 << 20
-"""Bytes of a SKILL.md that are read at most; a real one has a few thousand."""
-
+MAX_SKILL = 1 << 20  # bytes of a SKILL.md that are read at most; a real one has a few thousand
 Mark = tuple[int, int]  # size in bytes, modification time in ns
 
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC

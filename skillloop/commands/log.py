@@ -1,14 +1,16 @@
-"""`skillloop log`, `diff` and `rollback`: what happened, what changed, and back to an earlier version."""
+"""What happened to the files that learn: `log`, `diff`, `blame` and `report`; and back to an earlier version, `rollback`."""
 
 from __future__ import annotations
 
+import webbrowser
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 
 import click
 
-from skillloop import render
+from skillloop import outcomes, render
 from skillloop.commands.options import (
     App,
     after_decision,
@@ -23,13 +25,17 @@ from skillloop.commands.options import (
     verb,
 )
 from skillloop.errors import UsageError
+from skillloop.fs import write_atomic
 from skillloop.model import sha256
+from skillloop.outcomes import Comparison, Effect, RuleOutcome
 from skillloop.skillpath import target_name
-from skillloop.skills import document, history
+from skillloop.skills import document, history, team
 from skillloop.store import Entry, Queued, Store
 from skillloop.text.words import counted
 from skillloop.worker.notice import line_of
 
+_STYLE = {Effect.HELPED: "green", Effect.CAME_BACK: "yellow", Effect.WORSE: "red"}
+_IMPORT = "as found"
 CHANGED = 8  # lines of a change that `log SKILL` shows
 _DECIDED = {"rejected": "rejected", "queued": "took back to the queue", "stale": "set aside"}
 _KINDS = {
@@ -210,3 +216,92 @@ def rollback(
     told = {"path": str(path), "number": version.number, "sha256": version.sha, "note": version.note}
     tell(told, f"{render.tilde(path)} {line}", as_json=as_json)
     return 1 if token and not changes else 0  # there is nothing to confirm
+
+
+@verb(
+    skill_argument,
+    click.option("--all", "whole", is_flag=True, help="Also show the lines that were there from the start."),
+)
+def blame(app: App, skill: str, whole: bool, as_json: bool) -> int:
+    """Show who added each line of a skill or rules file and when, which of your words taught it, and whether it helped.
+
+    A rule helped if you say it less often where it is in force. Writes nothing.
+
+    \b
+    Example:
+      skillloop blame research
+    """  # noqa: D301
+    out, shown = app.console(), 0
+    with app.history() as store:
+        path = known_skill(store, skill)
+        lines = history.annotate(store, path)
+        found = {each.line: each for each in outcomes.of(store, path, lines)}
+        others = team.told(path)
+        for number, (text, version) in enumerate(lines, start=1):
+            outcome, first = found.get(number), version.kind == "import"
+            if as_json:
+                about = {"author": _IMPORT if first else version.author, "created": version.created}
+                emit(
+                    {
+                        "line": number,
+                        "text": text,
+                        "number": version.number,
+                        **about,
+                        **_outcome_as_object(outcome),
+                    }
+                )
+            elif text.strip() and (whole or not first):
+                author, shown = _IMPORT if first else version.author, shown + 1
+                out.say(f"{number:>4}  {version.created[:10]}  {author:<9}  {text}")
+                if outcome is not None:
+                    for item in outcome.taught.proposal.evidence if outcome.taught else ():
+                        out.say(f"      you said: “{item.quote.strip()}”", "dim")
+                    if outcome.taught is None and text in others:
+                        out.say(f"      {others[text]}", "dim")
+                    effect = outcome.effect
+                    out.say(f"      {effect}: {outcome.why}", _STYLE.get(effect, "dim"))
+    if not (shown or as_json):
+        out.say("every line is as it was found; --all shows them")
+    return 0
+
+
+def _outcome_as_object(outcome: RuleOutcome | None) -> dict[str, object]:
+    """Return the documented JSON shape of what became of a line; {} where it is no rule that came later."""
+    if outcome is None:
+        return {}
+    evidence = outcome.taught.proposal.evidence if outcome.taught else ()
+    quotes = [picked(item, "session_id", "uuid", "line", "quote") for item in evidence]
+    rates = {key: _compared(getattr(outcome, key)) for key in ("wish", "corrections")}
+    return {"effect": outcome.effect, **picked(outcome, "again", "opposed"), **rates, "evidence": quotes}
+
+
+def _compared(rates: Comparison) -> dict[str, object]:
+    chance = {"lower": round(rates.lower, 3), "drop": [round(end, 3) for end in rates.drop]}
+    return asdict(rates) | chance
+
+
+@verb(
+    click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False)),
+    click.option("--open", "opened", is_flag=True, help="Open it in the browser."),
+)
+def report(app: App, file: Path | None, opened: bool, as_json: bool) -> int:
+    """Draw one page: corrections per week, what each rule did, what is waiting, and who wrote what.
+
+    Writes FILE [default: report.html in skillloop's home], which loads nothing from anywhere and is readable by you alone:
+    your quoted words are in it. Decide in `skillloop review`.
+
+    \b
+    Example:
+      skillloop report --open
+    """  # noqa: D301
+    from skillloop.report import dashboard  # and jinja2, which `blame` has no use for
+
+    target = (file or app.home / "report.html").absolute()
+    with app.history() as store:
+        data = dashboard.page(store).encode("utf-8", "replace")
+    write_atomic(target, data)
+    told = {"file": str(target), "bytes": len(data)}
+    tell(told, str(target), as_json=as_json)
+    if opened and not webbrowser.open(target.as_uri()):
+        click.echo("no browser could be started: open the file yourself", err=True)
+    return 0

@@ -145,9 +145,7 @@ def require_person(
 
     The plugin's hook first calls with the token that only asks for a preview: then this prints what would be decided,
     as the last line, and ends the process (see `approval`). `dialog` is False for what only a terminal may ask.
-
-    Raises:
-        Refused: nobody can be asked here, or the answer was not the code shown.
+    Raises Refused: nobody can be asked here, or the answer was not the code shown.
     """
     if token == approval.PREVIEW:
         emit({"action": action, "digest": digest})
@@ -182,9 +180,7 @@ def retyped(digest: str, what: str) -> bool:
 def state_of(queued: Queued, verdict: Verdict | None = None) -> tuple[str, str]:
     """Return what a person calls the state of an edit, and why: ready, needs a look, blocked; or how it was decided.
 
-    Args:
-        queued: The edit.
-        verdict: On the file as it is now; without it, that of the day it was drafted.
+    `verdict` is that on the file as it is now; without it, that of the day when the edit was drafted counts.
     """
     if queued.state in {"applied", "rejected"}:
         return queued.state, queued.reason

@@ -98,12 +98,9 @@ def command(
 
 
 def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Queued]:
-    """Return what waits, file by file, the oldest first, and lines that are much alike together.
+    """Return what waits, of one file or of all, the oldest first, and lines that are much alike together.
 
-    Args:
-        store: The history.
-        path: Only what is for this file.
-        keep: Id of an edit that is in the list even if it is decided: the end of the page before.
+    `keep` is the id of an edit that is in the list even if it is decided: the end of the page before.
     """
     everything = store.proposals(skill=path)
     first: dict[str, int] = {}

@@ -19,9 +19,7 @@ from skillloop.config import ConfigError, Source, files, load, loosened, parse, 
 from skillloop.model import sha256
 from skillloop.store import Store
 
-EVENT = "rules"
-"""In the audit log, with path, sha256 ("" where there is no file) and state."""
-
+EVENT = "rules"  # in the audit log, with path, sha256 ("" where there is no file) and state
 _ACCEPTED = frozenset({"first seen", "tightened", "confirmed"})
 _LOOSENED = "loosened"
 

@@ -20,9 +20,7 @@ from skillloop.model import sha256
 from skillloop.store.audit import Tables
 from skillloop.store.database import Corrupt, now
 
-NANO = 1_000_000_000
-"""Nano-dollars in a dollar."""
-
+NANO = 1_000_000_000  # nano-dollars in a dollar
 Scope = Literal["session", "day", "command"]
 Ending = Literal["answered", "refused", "lost"]
 """answered: the reply is here. refused: the other side said no and bills nothing. lost: nobody knows."""

@@ -16,8 +16,7 @@ from skillloop.store.audit import Tables
 from skillloop.store.database import encode, now
 from skillloop.text.words import alike
 
-ALIKE = 0.8
-"""Similarity from which two lessons say the same."""
+ALIKE = 0.8  # similarity from which two lessons say the same
 
 
 class Saying(NamedTuple):

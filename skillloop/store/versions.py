@@ -15,9 +15,7 @@ from skillloop.model import Version, sha256
 from skillloop.store.audit import Tables
 from skillloop.store.database import Corrupt, now
 
-By = Literal["auto", "person"]
-"""Who decided: the loop alone, or a person who saw it."""
-
+By = Literal["auto", "person"]  # who decided: the loop alone, or a person who saw it
 VersionKind = Literal["import", "proposal", "rollback", "external"]
 Settled = Literal["applied", "aborted", "conflict"]
 

@@ -30,11 +30,7 @@ _PUTS_BACK = (2, 1, 170)  # the client that first lists the skills that a compac
 
 
 class ActiveSkill:
-    """The skill in force, and all that ever were.
-
-    Args:
-        agents: The folder in which the transcripts of the session's sub-agents lie; None where there is none.
-    """
+    """The skill in force, and all that ever were. In `agents` lie the transcripts of the session's sub-agents."""
 
     def __init__(self, agents: Path | None = None) -> None:
         self.current: SkillRef | None = None
@@ -67,8 +63,7 @@ class ActiveSkill:
     def forked(self, result: Any) -> bool:
         """Take what tells of a sub-agent that runs a skill; whether it did. The agent's own file names the folder.
 
-        Args:
-            result: The `toolUseResult` of a Skill call, or the text of a slash command's output.
+        `result` is the `toolUseResult` of a Skill call, or the text of a slash command's output.
         """
         if isinstance(result, str):
             match = _FORK.search(result)

@@ -40,12 +40,7 @@ _CODE_ENDS = (";", "{", "}")
 
 
 def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ...]]:
-    """Split a message into the person's own words and the pasted pieces.
-
-    Args:
-        text: The message.
-        known: Texts that the person is known to have pasted (see `from_history`).
-    """
+    """Split a message into the person's own words and the pasted pieces; `known` ones are given by `from_history`."""
     text, pasted = receipts.typed_and_pasted(text)
     for paste in known:
         if paste in text:

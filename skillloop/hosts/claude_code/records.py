@@ -65,8 +65,7 @@ _decode_line = msgspec.json.Decoder(_Line).decode
 class Lines:
     """Whole lines in batches, with their newlines. After iterating, `end` and `digest` tell what was read.
 
-    Raises:
-        SkillloopError: there is no such file, or it cannot be read, or is not a regular file.
+    Raises SkillloopError: there is no such file, or it cannot be read, or is not a regular file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -122,10 +121,8 @@ def parse(line: bytes) -> dict[str, Any] | None:
 def skim(line: bytes, *, replying: bool, awaited: Collection[bytes] = ()) -> list[dict[str, Any]] | None:
     """Return the texts and calls that a line adds to the assistant's open turn; None where it is to be parsed in full.
 
-    Args:
-        line: A line of the file.
-        replying: Whether an assistant's turn is open. If not, the line that opens one is parsed in full.
-        awaited: Ids of the calls whose results are parsed in full.
+    Unless an assistant's turn is open (`replying`), so is the line that opens one; and so are the results of the calls
+    whose ids are `awaited`.
     """
     try:
         record = _decode_line(line)
@@ -194,11 +191,7 @@ def find(projects: Path) -> Iterator[Path]:
 
 
 def locate(session: Path | str, projects: Path) -> Path:
-    """Return the transcript that a path, a session id or the beginning of one names.
-
-    Raises:
-        UsageError: no transcript is called so, or several are.
-    """
+    """Return the transcript that a path, a session id or the beginning of one names. UsageError: none or several are."""
     path = Path(session).expanduser()
     if path.exists() or path.suffix == ".jsonl" or len(path.parts) > 1:
         return path

@@ -38,9 +38,7 @@ def read(path: Path | str, *, prefilter: bool = True) -> Session:
     """Read a transcript. Its `end` is the offset after the last whole line: a half-written one is left for next time.
 
     Without `prefilter` every line is parsed, to prove that the result is the same.
-
-    Raises:
-        SkillloopError: there is no such file, it cannot be read, or nothing in it is a record.
+    Raises SkillloopError: there is no such file, it cannot be read, or nothing in it is a record.
     """
     path = Path(path)
     assembly = Assembly(pastes.from_history(path), path.with_suffix("") / "subagents")
@@ -116,14 +114,8 @@ def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
     """Find what the assistant, or a result of its tools, had before the person: those are nobody's words.
 
     A person who pastes what the assistant printed quotes it without a mark. Who had a sentence first is told by the
-    lines as they stand, so nothing has to be kept while a session is read.
-
-    Args:
-        session: As read.
-        quotes: Verbatim spans of a person's turns, each with the 1-based line of its turn.
-
-    Returns:
-        The quotes that hold such words, each with what is left without them.
+    lines as they stand, so nothing has to be kept while a session is read. `quotes` are verbatim spans of a person's turns,
+    each with the 1-based line of its turn. Returns those that hold such words, each with what is left without them.
     """
     known: dict[tuple[str, int], str | None] = {}
     with suppress(OSError):  # then reading says it
@@ -189,12 +181,8 @@ class _Trace:
     def near(self, block: bytes, ends: list[int]) -> Iterator[tuple[int, bytes]]:
         """Find where all words of the middle piece stand, as they do where half of the quote does.
 
-        Args:
-            block: Whole lines.
-            ends: Where each of those that are looked at ends.
-
-        Yields:
-            The number of the line, from 0, and what stands there.
+        In a block of whole lines, of which those that end at `ends` are looked at. Yields the number of the line, from 0, and
+        what stands there.
         """
         reach = 3 * len(self.quote.encode()) + 100  # with escapes and spacing
         last = ends[-1] if ends else 0

@@ -141,12 +141,7 @@ class Queue:
 
 
 class Assembly:
-    """The session so far. `take` each record, then `finish`.
-
-    Args:
-        pastes: What the person is known to have pasted in this session.
-        agents: The folder of the sub-agents' transcripts.
-    """
+    """The session so far: `take` each record, then `finish`. `pastes` are known ones, in `agents` lie sub-agents' transcripts."""
 
     def __init__(self, pastes: tuple[str, ...] = (), agents: Path | None = None) -> None:
         self.drafts: list[HumanDraft | AssistantDraft] = []

@@ -96,11 +96,7 @@ def recipes(place: Path) -> Iterator[list[list[str]]]:
 
 
 def build(place: Path) -> None:
-    """Make the environment at `place` by the first recipe that works.
-
-    Raises:
-        BuildError: none did.
-    """
+    """Make the environment at `place` by the first recipe that works. Raises BuildError: none did."""
     reason = "it needs Python 3.11 or newer with venv, or uv, and found neither"
     environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     for recipe in recipes(place):
