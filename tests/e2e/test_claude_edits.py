@@ -8,6 +8,10 @@ import pytest
 from machine import READY, SKILL, talk
 from stub import text, tool
 
+from skillloop import outcomes
+from skillloop.skills import history
+from skillloop.store import Store
+
 pytestmark = [
     pytest.mark.client,
     pytest.mark.slow,
@@ -102,6 +106,58 @@ def test_what_changes_beside_claude_is_nobody_s(machine):
     session(machine, [tool("Read", file_path=str(machine.skill))], told="Claude changed research: 1 line")
     machine.run(machine.skillloop / "bin" / "skillloop", "doctor")
     assert made(machine) == ["unknown", "client", "unknown"]
+
+
+def test_git_pull_and_a_plugin_s_update_are_nobody_s(machine, tmp_path):
+    plugin = tmp_path / "market" / "acme"
+    manifest = {"name": "acme", "description": "Mail.", "author": {"name": "A"}}
+    market = {"name": "m", "owner": {"name": "A"}, "plugins": [{"name": "acme", "source": "./acme"}]}
+    mail = plugin / "skills" / "mail" / "SKILL.md"
+    for path, told in (
+        (plugin / ".claude-plugin" / "plugin.json", json.dumps(manifest | {"version": "1.0.0"})),
+        (plugin.parent / ".claude-plugin" / "marketplace.json", json.dumps(market)),
+        (mail, SKILL.replace("research", "mail")),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(told)
+    for arguments in (("marketplace", "add", plugin.parent), ("install", "acme@m")):
+        assert machine.claude("plugin", *arguments).returncode == 0
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.org")
+    upstream = tmp_path / "upstream"
+    for command in (
+        (*git, "init", "-q", "-b", "main"),
+        (*git, "add", ".claude/skills"),
+        (*git, "commit", "-qm", "one"),
+        (*git, "clone", "-q", ".", upstream),
+        (*git, "remote", "add", "origin", upstream),
+    ):
+        assert machine.run(*command).returncode == 0
+    session(machine)
+    with Store.open(machine.skillloop) as store:
+        for path in (machine.skill, mail):  # a folder as marketplace runs in place, so its skill may learn
+            history.record_external_edit(store, path)
+    upstream_skill = upstream / machine.skill.relative_to(machine.project)
+    upstream_skill.write_text(SKILL.replace(LAST, OWN))
+    mail.write_text(mail.read_text().replace(LAST, OWN))
+    (plugin / ".claude-plugin" / "plugin.json").write_text(json.dumps(manifest | {"version": "1.1.0"}))
+    for command in (
+        (*git, "-C", upstream, "commit", "-qam", "two"),
+        (*git, "pull", "-q", "origin", "main"),
+        (client.binary(), "plugin", "update", "acme@m"),
+    ):
+        done = machine.run(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert machine.skill.read_text() == SKILL.replace(LAST, OWN)
+    session(machine, [tool("Skill", skill="acme:mail")])
+    machine.run(machine.skillloop / "bin" / "skillloop", "doctor")
+    with Store.open(machine.skillloop) as store:
+        for path in (machine.skill, mail):
+            assert [version.author for version in history.versions(store, path)] == ["unknown", "unknown"]
+        assert store.skills() == sorted([machine.skill, mail])  # the copies in the client's cache never learn
+        assert outcomes.waiting(store) == []
+    assert waiting(machine) == []
+    notice = machine.skillloop / "notice.json"
+    assert "Claude changed" not in (notice.read_text() if notice.exists() else "")
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["project", "person"])
