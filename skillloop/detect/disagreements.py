@@ -9,7 +9,7 @@ fixed quote, `[pasted text]`: it stands in no turn, so the gate, which reads eve
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -20,7 +20,7 @@ from skillloop.detect.classifier import kind, learned
 from skillloop.detect.features import Scene, features, scenes, without_reply, words_used
 from skillloop.detect.lesson import Rule
 from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal, Turn, TurnKind
-from skillloop.text import lexicon, words
+from skillloop.text import lexicon, wishes, words
 
 FOUND_AT = learned().thresholds["found"]
 """Confidence from which a turn counts as a disagreement: where F1 is best on people whom the training did not see."""
@@ -51,11 +51,6 @@ Half of what a turn has by lot."""
 
 LEAST_WORDS = 2
 """Content words without which a sentence is no rule, however much speaks for its turn: "have a look at", "ah yes"."""
-
-RECURS = 0.6  # similarity from which a request is the same as one of an earlier session
-
-KNOWN_BY = 3
-"""Content words that a rule needs to be recognized in other words; with one less, it has to have just those words."""
 
 ONLY_PASTED = "[pasted text]"
 """Stands for the quote of a turn without words of the person's own: what they paste is nobody's evidence."""
@@ -100,12 +95,12 @@ class EarlierRules:
         self._said = cache(load)
 
     @cached_property
-    def _by_word(self) -> Mapping[str, list[frozenset[str]]]:
-        """The content words of what was said, by each of them."""
-        found: dict[str, list[frozenset[str]]] = defaultdict(list)
-        for stems in map(words.content_words, self._said().values()):
-            for word in stems:
-                found[word].append(stems)
+    def _by_word(self) -> Mapping[str, list[str]]:
+        """What was said, by the beginning of each content word in it."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for text in dict.fromkeys(self._said().values()):
+            for root in {word[: wishes.ROOT] for word in words.content_words(text)}:
+                found[root].append(text)
         return found
 
     def recurs(self, saying: str, rule: str, *texts: str) -> bool:
@@ -113,13 +108,14 @@ class EarlierRules:
 
         `saying` is the id of the turn: the copy of a known one, in a fork or a branch, is no second saying.
         """
-        if saying in self._said() or len(words.content_words(rule)) < KNOWN_BY - 1:
+        if saying in self._said() or len(words.content_words(rule)) < LEAST_WORDS:
             return False
-        for stems in map(words.content_words, dict.fromkeys((rule, *texts))):
-            near = {said for word in stems for said in self._by_word.get(word, ())}
-            if len(words.content_words(rule)) < KNOWN_BY:
-                return stems in near
-            if any(2 * len(stems & said) / (len(stems) + len(said)) >= RECURS for said in near):
+        for text in dict.fromkeys((rule, *texts)):
+            roots = {word[: wishes.ROOT] for word in words.content_words(text)}
+            met = Counter(said for root in roots for said in self._by_word.get(root, ()))
+            if any(
+                2 * n > wishes.ENOUGH * len(roots) and wishes.same_wish(text, said) for said, n in met.items()
+            ):
                 return True
         return False
 

@@ -19,6 +19,7 @@ from skillloop.skills.placement import NoPlaceError
 from skillloop.store import Queued, Store
 from skillloop.text import words
 from skillloop.text.contradiction import contradict
+from skillloop.text.wishes import same_wish
 
 SAME = 0.75
 """Similarity from which two rules with the same polarity say the same."""
@@ -117,10 +118,12 @@ def proposal_id(path: str, edits: tuple[Edit, ...]) -> str:
 
 
 def pending(store: Store, proposal: Proposal) -> Queued | None:
-    """Find the open proposal that asks for the same edit, because of something else that the person said."""
+    """Find the open proposal that asks for the same, in these or other words, because of something else that was said."""
     said = {item.id for item in proposal.evidence}
     for other in store.proposals(states=("queued", "stale"), skill=proposal.path):
-        if said.isdisjoint(item.id for item in other.proposal.evidence) and _near(proposal, other.proposal):
+        if said.isdisjoint(item.id for item in other.proposal.evidence) and _asks_the_same(
+            proposal, other.proposal
+        ):
             return other
     return None
 
@@ -144,6 +147,12 @@ def repeats(proposal: Proposal, earlier: Iterable[Queued]) -> Queued | None:
     same = [item for item in earlier if _near(proposal, item.proposal)]
     known = {evidence.id for item in same for evidence in item.proposal.evidence}
     return same[-1] if same and {evidence.id for evidence in proposal.evidence} <= known else None
+
+
+def _asks_the_same(mine: Proposal, other: Proposal) -> bool:
+    lines = [[edit.new for edit in each.edits if edit.new] for each in (mine, other)]
+    alone = all(len(each) == 1 for each in lines) and words.same_names(lines[0][0], lines[1][0])
+    return _near(mine, other) or (alone and same_wish(lines[0][0], lines[1][0]))
 
 
 def _near(mine: Proposal, other: Proposal) -> bool:

@@ -250,9 +250,7 @@ def _opposed(a: Clause, b: Clause, around: Stems) -> bool:
         return _given_up(no, yes, both)
     if not shared(yes.verb, no.verb if no.act else no.said) and yes.act:
         return False
-    if no.act and not shared(
-        no.verb, yes.said
-    ):  # "do not build the site" is no word on "run it from the site"
+    if not shared(no.verb, yes.said) and no.act:  # "do not build the site", "run it from the site"
         return False
     if not shared(yes.main, no.main) - {""} or (no.act is None and both == yes.verb):
         return False
@@ -269,12 +267,10 @@ def _given_up(no: Clause, yes: Clause, both: Stems) -> bool:
         return False
     rest = shared(frame, yes.said) or (no.said == both and no.about - {no.head})
     alone = (one_word or (yes.about == no.said and not no.polar)) and "" not in frame
-    if yes.act and alone:  # "uv, not pip" is no word on "replace each pipe", and is on "install it with pip"
-        at = next((n for n, token in enumerate(yes.tokens) if words.stem(token) == no.head), 0)
-        alone = one_word and (yes.head == no.head or yes.tokens[at - 1] in lexicon.words("gate.frame"))
-    file = all(
-        any("_" in stem for stem in named) for named in (both, frame)
-    )  # "in that file, not in this one"
+    # "uv, not pip" is no word on "replace each pipe"
+    alone = alone and (not yes.act or no.tokens[-1] in yes.tokens)
+    # "in that file, not in this one"
+    file = all(any("_" in stem for stem in named) for named in (both, frame))
     return "if" not in yes.polar and no.head in {"", *yes.said} and (alone or file or bool(rest))
 
 

@@ -103,21 +103,21 @@ def similarity(a: str, b: str) -> float:
 
 def alike(one: str, other: str, least: float) -> bool:
     """Return whether two lines are at least so similar, and neither forbids, limits or names what the other does not."""
-    return (
-        similarity(one, other) >= least
-        and polarity(one) == polarity(other)
-        and _names(one) <= _plain(other)
-        and _names(other) <= _plain(one)
-    )
+    return similarity(one, other) >= least and polarity(one) == polarity(other) and same_names(one, other)
+
+
+def same_names(one: str, other: str) -> bool:
+    """Return whether neither of two lines names what the other does not."""
+    return _names(one) <= _plain(other) and _names(other) <= _plain(one)
 
 
 def _names(text: str) -> set[str]:
-    """Return the words with a capital letter, but for the first, and those with a dot, as hosts have."""
-    return {fold(name) for name in _NAME.findall(text)}
+    """Return the stems of the words with a capital letter, but for the first, and those with a dot, as hosts have."""
+    return {stem(fold(name)) for name in _NAME.findall(text)}
 
 
 def _plain(text: str) -> set[str]:
-    return set(_WORD.findall(fold(text)))
+    return set(map(stem, _WORD.findall(fold(text))))
 
 
 @lru_cache(maxsize=4096)

@@ -469,6 +469,28 @@ def test_what_nobody_was_seen_typing_is_no_context_for_what_somebody_was(tmp_pat
     assert "drop.test" not in repr(queued.context)
 
 
+@pytest.mark.parametrize(
+    ("again", "waits"),
+    [
+        ("again?! stop quoting magazines where a study is there", 1),
+        ("No, wrong. Never cite a Wikipedia page when there is a study.", 2),
+    ],
+)
+def test_a_wish_that_waits_is_known_in_other_words_and_not_with_other_names(
+    tmp_path, home, store, skill, again, waits
+):
+    digest(
+        corrected(skill, "No, that's wrong. Never quote magazines when there is a study."),
+        tmp_path,
+        home,
+        store,
+    )
+    later = corrected(skill)
+    later.session_id = "5e55104e-0000-4000-8000-000000000002"
+    digest(later.typed(again).says("Sorry."), tmp_path, home, store)
+    assert len(store.proposals()) == waits
+
+
 def test_a_fork_says_nothing_again(tmp_path, home, store, skill):
     first = corrected(skill, RULE).witnessed(home)
     fork = first.forked("5e55104e-0000-4000-8000-000000000002").typed("thanks").says("You are welcome.")
