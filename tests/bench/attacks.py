@@ -386,7 +386,7 @@ def sent(world: World, digest: problem.Digest) -> Iterator[str]:
 
     Without what the assistant itself had said: a model is sent that on purpose, as data, and it may repeat anything.
     """
-    seen = problem.start(digest.session, world.home, None).model.shown
+    seen = problem.Run(digest.session, world.home, None, None).model.shown
     turns = (turn if turn.role == "human" else replace(turn, text="", tools=()) for turn in seen.turns)
     shown = replace(seen, turns=tuple(turns))
     text, path = world.skill().read_text("utf-8"), str(world.skill())
