@@ -28,7 +28,7 @@ from skillloop.worker.notice import blocked_by
 
 
 @verb(edit_argument, token_option)
-def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
+def command(app: App, proposal: str, token: str | None, as_json: bool) -> None:
     """Apply one waiting edit to its SKILL.md, or keep a change of Claude's own (`SKILL@VERSION`).
 
     Shows the diff against the skill as it is now and asks for the four characters printed under it; inside a session
@@ -49,7 +49,7 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
             outcomes.keep(store, change)
         after_decision(app)
         tell({"change": proposal, "kept": True}, "kept", as_json=as_json)
-        return 0
+        return
     with app.store() as store:
         queued = open_proposal(store, proposal)
         item = queued.proposal
@@ -72,7 +72,6 @@ def command(app: App, proposal: str, token: str | None, as_json: bool) -> int:
     made = {"number": version and version.number, "sha256": version and version.sha, "branch": branch}
     told = {"id": item.id, "path": item.path} | made
     tell(told, *lines, as_json=as_json)
-    return 0
 
 
 def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued:
@@ -93,7 +92,7 @@ def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued
     ),
     token_option,
 )
-def reject(app: App, proposal: str, reason: str | None, token: str | None, as_json: bool) -> int:
+def reject(app: App, proposal: str, reason: str | None, token: str | None, as_json: bool) -> None:
     """Drop one waiting edit, or a lesson that you no longer want to be asked about: one that your rule blocks, or that you said once.
 
     Asks first, as `skillloop approve` does. Records the decision; the SKILL.md stays as it is.
@@ -118,4 +117,3 @@ def reject(app: App, proposal: str, reason: str | None, token: str | None, as_js
             store.set_state(name, "rejected", reason or f"no reason given, in {by}", by="person")
     after_decision(app)
     tell({"id": name, "state": "rejected", "reason": reason or ""}, f"rejected: {name}", as_json=as_json)
-    return 0

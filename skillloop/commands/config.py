@@ -49,7 +49,7 @@ def command() -> None:
 
 
 @verb()
-def where(app: App, as_json: bool) -> int:
+def where(app: App, as_json: bool) -> None:
     """Print where your own rules are (or would be), and those of the project here. Writes nothing.
 
     \b
@@ -59,7 +59,6 @@ def where(app: App, as_json: bool) -> int:
     own, *lower = config.files(app.home, Path.cwd())
     for path in (own, *filter(Path.exists, lower)):
         tell({"path": str(path), "exists": path.exists()}, str(path), as_json=as_json)
-    return 0
 
 
 @click.command()
@@ -104,7 +103,7 @@ def edit(app: App) -> None:
 
 
 @verb()
-def init(app: App, as_json: bool) -> int:
+def init(app: App, as_json: bool) -> None:
     """Write your `config.toml`, with every key explained and commented out. Never overwrites one.
 
     \b
@@ -117,7 +116,6 @@ def init(app: App, as_json: bool) -> int:
     except FileExistsError:
         raise UsageError(f"{path} exists, and is left as it is", "`skillloop config edit` opens it") from None
     tell({"path": str(path)}, f"written: {path}", as_json=as_json)
-    return 0
 
 
 def _begin(path: Path) -> None:
@@ -138,7 +136,7 @@ def _tell_doubts(app: App) -> None:
     click.option("--confirm", is_flag=True, help="Confirm that you changed the rules yourself; asks first."),
     token_option,
 )
-def constraints(app: App, skill: Path | None, confirm: bool, token: str | None, as_json: bool) -> int:
+def constraints(app: App, skill: Path | None, confirm: bool, token: str | None, as_json: bool) -> None:
     """Print the rules in force, each with its file and line. Writes nothing, unless told to --confirm.
 
     SKILL is the path of a skill's folder or SKILL.md; without it: your own rules and those of the project here.
@@ -152,7 +150,8 @@ def constraints(app: App, skill: Path | None, confirm: bool, token: str | None, 
       skillloop constraints --confirm
     """  # noqa: D301
     if confirm:
-        return _confirm(app, token, as_json=as_json)
+        _confirm(app, token, as_json=as_json)
+        return
 
     rules = (
         gather.rules_for(str(_file(skill)), app.home) if skill else config.load(app.home, Path.cwd(), None)
@@ -166,7 +165,6 @@ def constraints(app: App, skill: Path | None, confirm: bool, token: str | None, 
             shown = "(any)" if value is None else json.dumps(value, ensure_ascii=False)
             out.say(f"{key:<28} = {shown:<22}  # {where}")
     _tell_doubts(app)
-    return 0
 
 
 @click.command()
@@ -187,7 +185,7 @@ for each, known_as in ((where, "path"), (constraints, "show"), (edit, "edit"), (
     command.add_command(each, known_as)
 
 
-def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
+def _confirm(app: App, token: str | None, *, as_json: bool) -> None:
     """Show what changed, ask a person, and keep the answer."""
     with app.store() as store:
         changed = confirmation.all_changes(store, app.home)
@@ -208,7 +206,6 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> int:
     for change in changed:
         value = {"path": str(change.path), "sha256": change.sha, "loosens": list(change.loosens)}
         tell(value, f"confirmed: {change.path}", as_json=as_json)
-    return 0
 
 
 @verb(

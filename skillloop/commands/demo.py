@@ -22,7 +22,7 @@ COLOURS = {"r": "green", "n": "yellow", "b": "red"}  # by the first letter of a 
 @click.command()
 @click.option("--play", is_flag=True, help="Wait for a key after each part.")
 @click.pass_obj
-def command(app: App, *, play: bool) -> int:
+def command(app: App, *, play: bool) -> None:
     """See the whole loop on a bundled example: four corrections, what becomes of each, and how one is undone.
 
     Runs the real pipeline in a temporary home, which it removes. Touches nothing of yours; needs no network.
@@ -74,7 +74,6 @@ def command(app: App, *, play: bool) -> int:
             log = f"{store.entries()} entries, {len(store.verify())} of them altered"
             say(f"  the skill is {same} the original; the log: {log}")
     say("\nYour own last session, writing nothing:  skillloop digest --last --dry-run", "bold")
-    return 0
 
 
 def unpack(root: Path) -> tuple[Path, Path]:

@@ -45,7 +45,7 @@ from skillloop.text.words import counted
     ),
     click.option("--explain", is_flag=True, help="Show which signals were seen in each correction."),
 )
-def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool, **chosen: Any) -> int:
+def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool, **chosen: Any) -> None:
     """Find your corrections in sessions, and draft, check and queue edits for the skills you were using.
 
     Writes to skillloop's home (what was found, the queue), and to a SKILL.md only under `apply.mode = "auto"`. With
@@ -62,7 +62,8 @@ def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool
     paths = _chosen(**chosen)
     out = app.console()
     if plan:
-        return _print_plan(app, out, paths, as_json=as_json)
+        _print_plan(app, out, paths, as_json=as_json)
+        return
     failed = 0
     for result in _digests(paths, app, dry_run=dry_run, quiet=as_json):
         if isinstance(result, SkillloopError):
@@ -77,7 +78,6 @@ def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool
             print_digest(out, result, dry_run=dry_run, explain=explain)
     if failed:
         raise SkillloopError(f"{failed} of {len(paths)} sessions could not be read", "each is named above")
-    return 0
 
 
 def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iterator[Digest | SkillloopError]:
@@ -273,7 +273,7 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
         out.say(f"  {trouble}", "yellow")
 
 
-def _print_plan(app: App, out: render.Terminal, paths: list[Path], *, as_json: bool) -> int:
+def _print_plan(app: App, out: render.Terminal, paths: list[Path], *, as_json: bool) -> None:
     """Print each request that would be sent; then the back end, the cost of it all, and its limits."""
     everything: list[Planned] = []
     with app.history() as store:
@@ -287,7 +287,7 @@ def _print_plan(app: App, out: render.Terminal, paths: list[Path], *, as_json: b
             if not planned and not as_json:
                 out.say(f"{item.session_id}: nothing would be sent", "bold")
     if as_json:
-        return 0
+        return
     rules = config.load(app.home)
     name, why = llm.choose(rules)
     out.say(f"back end  {name} ({why})")
@@ -296,7 +296,6 @@ def _print_plan(app: App, out: render.Terminal, paths: list[Path], *, as_json: b
         out.say(f"then      {_later(app)}")
         out.say(f"limits    {limits}; what goes over them is not sent")
     out.say(f"cost      {_priced([each for each in everything if not each.known])}; nothing was sent", "bold")
-    return 0
 
 
 def _priced(planned: list[Planned]) -> str:

@@ -67,7 +67,7 @@ class Finding(NamedTuple):
         help="Restore a damaged database from its newest sound copy; what was decided since is lost, the damaged file is kept.",
     )
 )
-def command(app: App, rebuild: bool, as_json: bool) -> int:
+def command(app: App, rebuild: bool, as_json: bool) -> None:
     """Check everything skillloop relies on: home, database, log, interrupted changes, inbox, skills, rules.
 
     Completes or undoes what a crash interrupted (it writes the history for that) and changes nothing else. Exits with
@@ -79,7 +79,8 @@ def command(app: App, rebuild: bool, as_json: bool) -> int:
       skillloop doctor --rebuild
     """  # noqa: D301
     if rebuild:
-        return _rebuild(app, as_json=as_json)
+        _rebuild(app, as_json=as_json)
+        return
     findings = [*_home(app.home), *_guarded("rules", _rules, app), *_database(app), *_inbox(app.home)]
     bad = [finding for finding in findings if finding.level == "bad"]
     if as_json:
@@ -92,10 +93,9 @@ def command(app: App, rebuild: bool, as_json: bool) -> int:
             out.say(tilde(f"{marks[level]} {text}{hint}"), "red" if level == "bad" else "")
     if bad:
         raise SkillloopError(f"{counted(len(bad), 'problem')} found", bad[0].todo)
-    return 0
 
 
-def _rebuild(app: App, *, as_json: bool) -> int:
+def _rebuild(app: App, *, as_json: bool) -> None:
     try:
         with app.store() as store:
             damage = next(iter(store.verify()), "")
@@ -103,7 +103,7 @@ def _rebuild(app: App, *, as_json: bool) -> int:
         damage = error.message
     if not damage:
         click.echo("nothing is damaged, so nothing was rebuilt", err=True)
-        return 0
+        return
     say(damage, err=True)
     require_person(app, "rebuild", sha256(f"{app.home}\0{damage}"), dialog=False)
     with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
@@ -119,7 +119,6 @@ def _rebuild(app: App, *, as_json: bool) -> int:
         f"the damaged file is kept: {done.kept}",
         as_json=as_json,
     )
-    return 0
 
 
 def _database(app: App) -> Iterator[Finding]:
@@ -207,7 +206,7 @@ def _inbox(home: Path) -> Iterator[Finding]:
 
 
 @verb()
-def verify(app: App, as_json: bool) -> int:
+def verify(app: App, as_json: bool) -> None:
     """Verify the log's chain of hashes and every stored version. Writes nothing; exits with 1 if something is wrong.
 
     Also lists the rule files that changed since you confirmed them; that is fine if it was you.
@@ -227,11 +226,10 @@ def verify(app: App, as_json: bool) -> int:
     if problems:
         what = counted(len(problems), "problem")
         raise SkillloopError(f"the log has {what}", "`skillloop doctor` shows what can be repaired")
-    return 0
 
 
 @verb(click.argument("file", type=click.Path(path_type=Path, dir_okay=False)))
-def export(app: App, file: Path, as_json: bool) -> int:
+def export(app: App, file: Path, as_json: bool) -> None:
     """Write the whole history to one file: every version of every skill, the queue, the log, and what was found.
 
     Creates FILE, which must not exist yet, readable by you alone (mode 0600): your quoted words are in it. Left out: the key
@@ -249,7 +247,6 @@ def export(app: App, file: Path, as_json: bool) -> int:
         counts = contents(store)
     value = {"file": str(file.absolute()), "bytes": file.stat().st_size, **counts}
     tell(value, f"{file}: {in_words(counts)}", as_json=as_json)
-    return 0
 
 
 def contents(store: Store) -> dict[str, int]:
@@ -271,7 +268,7 @@ def in_words(counts: dict[str, int]) -> str:
     ),
     name="import",
 )
-def import_(app: App, file: Path, replace: bool, as_json: bool) -> int:
+def import_(app: App, file: Path, replace: bool, as_json: bool) -> None:
     """Load a history that `skillloop export` wrote.
 
     Writes the database in skillloop's home and signs the log with this home's key. No skill is touched: skills are known by their
@@ -307,14 +304,13 @@ def import_(app: App, file: Path, replace: bool, as_json: bool) -> int:
     value = {"home": str(app.home), **counts, "kept": None if kept is None else str(kept)}
     beside = f"; the old history is kept in {kept}" if kept else ""
     tell(value, f"{app.home}: {in_words(counts)}{beside}", as_json=as_json)
-    return 0
 
 
 @verb(
     click.option("--purge", is_flag=True, help="Remove it, after a person has seen the list and agreed."),
     token_option,
 )
-def uninstall(app: App, purge: bool, token: str | None, as_json: bool) -> int:
+def uninstall(app: App, purge: bool, token: str | None, as_json: bool) -> None:
     """List what skillloop created; with --purge, remove that and nothing else.
 
     Writes nothing without --purge. Every skill stays as it is, with the lines that it learned, and so do your rules
@@ -347,7 +343,6 @@ def uninstall(app: App, purge: bool, token: str | None, as_json: bool) -> int:
         _remove(app.home, made)
     told = {"home": str(app.home), "made": sizes, "kept": list(map(str, kept)), "removed": purge}
     tell(told, *["removed"] * bool(purge and made), as_json=as_json)
-    return 0
 
 
 def _size_of(path: Path) -> tuple[int, int]:

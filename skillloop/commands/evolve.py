@@ -40,7 +40,7 @@ NO_MODEL = (
     ),
     click.option("--seed", type=int, default=1, help="Seed of every random choice in the run."),
 )
-def command(app: App, skill: str, budget: float | None, trials: int, seed: int, as_json: bool) -> int:
+def command(app: App, skill: str, budget: float | None, trials: int, seed: int, as_json: bool) -> None:
     """Try changed texts of one skill on its cases; the best one beyond noise waits for you as an edit.
 
     Cases are made of your corrections. A third is sealed: it is looked at once, for the winner. Every text passes your
@@ -104,7 +104,6 @@ def command(app: App, skill: str, budget: float | None, trials: int, seed: int, 
     if end["proposal"]:
         lines.append(f"to look at it: skillloop show {end['proposal']}")
     tell(told, *lines, as_json=as_json)
-    return 0
 
 
 class Live:

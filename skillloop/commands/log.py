@@ -50,7 +50,7 @@ _KINDS = {
     click.option("-n", "--limit", type=click.IntRange(min=1), help="Only the newest N."),
     click.option("--audit", is_flag=True, help="Show every detail that the log holds, with its hashes."),
 )
-def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json: bool) -> int:
+def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json: bool) -> None:
     """Show what happened, newest last; with SKILL, its versions and the lines that each changed. Writes nothing.
 
     \b
@@ -71,7 +71,7 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json
                 elif entry.event != "applied":  # the version says it
                     text, style = line(store, entry)
                     out.say(f"{_when(entry.at)}  {text}", style)
-            return 0
+            return
         path = known_skill(store, skill)
         versions = history.versions(store, path)
         for before, version in [*zip([None, *versions], versions, strict=False)][-(limit or 0) :]:
@@ -86,7 +86,6 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json
                     lines = document.diff(old, new, path, "").splitlines()[2:]
                     changed = [each for each in lines if each.startswith(("+", "-"))]
                     out.print(render.diff("\n".join(changed[:CHANGED])), end="")
-    return 0
 
 
 def _when(at: str) -> str:
@@ -129,7 +128,7 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
     click.argument("old", type=click.IntRange(min=1), required=False),
     click.argument("new", type=click.IntRange(min=1), required=False),
 )
-def diff(app: App, skill: str, old: int | None, new: int | None, as_json: bool) -> int:
+def diff(app: App, skill: str, old: int | None, new: int | None, as_json: bool) -> None:
     """Show the diff from version OLD to version NEW of a skill. Writes nothing.
 
     Without numbers: from the first version to the newest. With one: from there to the newest.
@@ -154,7 +153,6 @@ def diff(app: App, skill: str, old: int | None, new: int | None, as_json: bool) 
         emit({"path": str(path), "old": first, "new": last, "authors": by, "diff": text})
     else:
         app.console().print(render.diff(text) if text else render.plain("no difference\n"), end="")
-    return 0
 
 
 @verb(
@@ -222,7 +220,7 @@ def rollback(
     skill_argument,
     click.option("--all", "whole", is_flag=True, help="Also show the lines that were there from the start."),
 )
-def blame(app: App, skill: str, whole: bool, as_json: bool) -> int:
+def blame(app: App, skill: str, whole: bool, as_json: bool) -> None:
     """Show who added each line of a skill or rules file and when, which of your words taught it, and whether it helped.
 
     A rule helped if you say it less often where it is in force. Writes nothing.
@@ -241,15 +239,7 @@ def blame(app: App, skill: str, whole: bool, as_json: bool) -> int:
             outcome, first = found.get(number), version.kind == "import"
             if as_json:
                 about = {"author": _IMPORT if first else version.author, "created": version.created}
-                emit(
-                    {
-                        "line": number,
-                        "text": text,
-                        "number": version.number,
-                        **about,
-                        **_outcome_as_object(outcome),
-                    }
-                )
+                emit({"line": number, "text": text, "number": version.number, **about, **_effect(outcome)})
             elif text.strip() and (whole or not first):
                 author, shown = _IMPORT if first else version.author, shown + 1
                 out.say(f"{number:>4}  {version.created[:10]}  {author:<9}  {text}")
@@ -262,10 +252,9 @@ def blame(app: App, skill: str, whole: bool, as_json: bool) -> int:
                     out.say(f"      {effect}: {outcome.why}", _STYLE.get(effect, "dim"))
     if not (shown or as_json):
         out.say("every line is as it was found; --all shows them")
-    return 0
 
 
-def _outcome_as_object(outcome: RuleOutcome | None) -> dict[str, object]:
+def _effect(outcome: RuleOutcome | None) -> dict[str, object]:
     """Return the documented JSON shape of what became of a line; {} where it is no rule that came later."""
     if outcome is None:
         return {}
@@ -284,7 +273,7 @@ def _compared(rates: Comparison) -> dict[str, object]:
     click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False)),
     click.option("--open", "opened", is_flag=True, help="Open it in the browser."),
 )
-def report(app: App, file: Path | None, opened: bool, as_json: bool) -> int:
+def report(app: App, file: Path | None, opened: bool, as_json: bool) -> None:
     """Draw one page: corrections per week, what each rule did, what is waiting, and who wrote what.
 
     Writes FILE [default: report.html in skillloop's home], which loads nothing from anywhere and is readable by you alone:
@@ -304,4 +293,3 @@ def report(app: App, file: Path | None, opened: bool, as_json: bool) -> int:
     tell(told, str(target), as_json=as_json)
     if opened and not webbrowser.open(target.as_uri()):
         click.echo("no browser could be started: open the file yourself", err=True)
-    return 0

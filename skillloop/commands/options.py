@@ -36,11 +36,11 @@ token_option = click.option(
 
 
 def verb(
-    *parameters: Callable[[Callable[..., int]], Callable[..., int]], name: str | None = None
-) -> Callable[[Callable[..., int]], click.Command]:
-    """Make a verb of a function that takes the `App`, these parameters and `as_json`, and returns the exit code."""
+    *parameters: Callable[[Callable[..., Any]], Callable[..., Any]], name: str | None = None
+) -> Callable[[Callable[..., int | None]], click.Command]:
+    """Make a verb of a function that takes the `App`, these parameters and `as_json`, and returns the exit code if not 0."""
 
-    def made(function: Callable[..., int]) -> click.Command:
+    def made(function: Callable[..., Any]) -> click.Command:
         for each in (click.pass_obj, json_option, *reversed(parameters)):
             function = each(function)
         return click.command(name)(function)

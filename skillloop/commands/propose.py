@@ -55,7 +55,7 @@ session_argument = click.argument("session", required=False, metavar="[PATH|SESS
 
 
 @verb(session_argument)
-def turns(app: App, session: str | None, as_json: bool) -> int:
+def turns(app: App, session: str | None, as_json: bool) -> None:
     """Print what you said in a session, turn by turn, with the ids that `skillloop propose` cites. Writes nothing.
 
     Without an argument: the session that it is called in, else this project's newest. Words that may be someone else's
@@ -88,7 +88,6 @@ def turns(app: App, session: str | None, as_json: bool) -> int:
             }
             words = f"(not shown: {doubt})" if doubt else " ".join(clean(turn.text, SHOWN).split())
             tell(shape, f"{said.id}  line {turn.line}  {words}", as_json=as_json)
-    return 0
 
 
 def chosen(session: str | None) -> Path:
@@ -98,7 +97,7 @@ def chosen(session: str | None) -> Path:
 
 
 @verb(session_argument)
-def command(app: App, session: str | None, as_json: bool) -> int:
+def command(app: App, session: str | None, as_json: bool) -> None:
     """Queue lessons drawn from a session, given as JSON or TOML on stdin. Writes to the queue, never to a SKILL.md: everything waits for you.
 
     This is what Claude calls in /skillloop:reflect. A lesson cites turns by their ids (see `skillloop turns`); the quotes are
@@ -122,7 +121,6 @@ def command(app: App, session: str | None, as_json: bool) -> int:
             line = f"{number}. {told['outcome']}: {told['reason']}"
             tell({"number": number, **told}, line, as_json=as_json)
     leave_notice(app.home)
-    return 0
 
 
 def _proposed(value: Any, read: Session, known: list[KnownSkill], home: Path, store: Store) -> dict[str, Any]:

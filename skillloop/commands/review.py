@@ -49,7 +49,7 @@ PAGE = 14_000  # bytes of one page of JSON: what an assistant's client passes on
 )
 def command(
     app: App, skill: str | None, keep: str | None, limit: int | None, after: str | None, as_json: bool
-) -> int:
+) -> None:
     """Decide on waiting edits, one key each: your words, the line that changes, and what needs a look.
 
     \b
@@ -70,7 +70,7 @@ def command(
         with app.store() as store:
             told = drafted(app, store, store.keep(keep), "you said it once")
         tell(told, f"{told['state']}: {told['why'] or told['id']}", as_json=as_json)
-        return 0
+        return
     with app.history() as store:
         ask = interactive() and not as_json
         if ask:
@@ -94,7 +94,6 @@ def command(
                 Sitting(app, store, [_id(e) if isinstance(e, Queued) else e for e in entries]).run()
             finally:
                 after_decision(app)
-    return 0
 
 
 def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Queued]:

@@ -26,7 +26,7 @@ BYTES = 260  # of one text in the JSON of a review: a quote, a changed line, a r
 
 
 @verb(edit_argument)
-def command(app: App, proposal: str, as_json: bool) -> int:
+def command(app: App, proposal: str, as_json: bool) -> None:
     """Show one edit against the skill as it is now: your words, the change, every check. Writes nothing.
 
     PROPOSAL is an id or the beginning of one, or names a change by Claude that is waiting (`SKILL@VERSION`).
@@ -39,14 +39,13 @@ def command(app: App, proposal: str, as_json: bool) -> int:
         if "@" in proposal:
             change = find_change(store, proposal)
             emit(change_as_object(change)) if as_json else change_page(app.console(), change)
-            return 0
+            return
         queued = store.find_proposal(proposal)
         prepared = as_applied(store, queued, app.home) or gather.prepare(queued.proposal, app.home, store)
     if as_json:
         emit(as_object(queued, prepared))
     else:
         page(app.console(), queued, prepared, whole=True)
-    return 0
 
 
 def as_applied(store: Store, queued: Queued, home: Path) -> Prepared | None:

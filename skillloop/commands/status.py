@@ -21,7 +21,7 @@ from skillloop.worker.queue import parked
 
 
 @verb()
-def command(app: App, as_json: bool) -> int:
+def command(app: App, as_json: bool) -> None:
     """Show what waits for you, what was applied, and whether anything is wrong. Writes nothing.
 
     \b
@@ -31,7 +31,7 @@ def command(app: App, as_json: bool) -> int:
     facts = _facts(app)
     if as_json:
         emit(facts)
-        return 0
+        return
     out = app.console()
     states = ", ".join(f"{state} {count}" for state, count in sorted(facts["proposals"].items())) or "none"
     gone = facts["proposals"].get("applied", 0) - facts["in_force"]
@@ -53,7 +53,6 @@ def command(app: App, as_json: bool) -> int:
         out.say(tilde(lost), "yellow")
     if facts["queue"] or facts["changes"] or facts["unlearnt"]:
         out.say("decide with: skillloop review", "bold")
-    return 0
 
 
 def _facts(app: App) -> dict[str, Any]:

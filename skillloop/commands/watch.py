@@ -16,7 +16,7 @@ IDLE = 600.0  # seconds without a new record after which an open session is dige
 
 
 @verb()
-def command(app: App, as_json: bool) -> int:
+def command(app: App, as_json: bool) -> None:
     """Follow the transcripts and the skills until Ctrl-C, and show what is found.
 
     A session whose client ended without running its hook is digested at once; one that falls silent, after ten minutes.
