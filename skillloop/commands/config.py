@@ -25,7 +25,7 @@ from skillloop.commands.options import (
     token_option,
     verb,
 )
-from skillloop.config import confirmation
+from skillloop.config import confirmation, sections
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.model import Outcome, sha256
 from skillloop.pipeline import client_edits, gather
@@ -72,7 +72,7 @@ def schema(command: str | None) -> None:
       skillloop config schema review
       skillloop config schema "log SKILL"
     """  # noqa: D301
-    told = config.schema()
+    told = sections.schema()
     if command is not None:
         told = json.loads((resources.files("skillloop") / "data" / "schemas.json").read_text("utf-8"))
         if command not in told["$defs"]:
@@ -122,7 +122,7 @@ def _begin(path: Path) -> None:
     """Write the file that sets nothing yet; FileExistsError: there is one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(config.commented())
+        file.write(sections.commented())
 
 
 def _tell_doubts(app: App) -> None:

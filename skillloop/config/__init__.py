@@ -31,28 +31,15 @@ from skillloop.config.sections import (
     Model,
     Protect,
     Sources,
-    commented,
     covers,
     field_of,
     reference,
     rule_of,
-    schema,
 )
 from skillloop.errors import SkillloopError
 from skillloop.model import Rule
 
-__all__ = [
-    "Apply",
-    "Budget",
-    "Config",
-    "EditLimits",
-    "Model",
-    "Protect",
-    "Sources",
-    "commented",
-    "covers",
-    "schema",
-]
+__all__ = ["Apply", "Budget", "Config", "EditLimits", "Model", "Protect", "Sources", "covers"]
 
 LARGEST = 1_000_000  # bytes of a constraint file
 

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from skillloop.model import Check, Outcome, Verdict
 from skillloop.skillpath import tilde as tilde
 from skillloop.text.redact import shown
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 _STYLE = {"+": "green", "-": "red", "@": "cyan"}
 

@@ -25,19 +25,7 @@ from skillloop.store.proposals import Evaluations, Proposals, Queued, State
 from skillloop.store.sessions import Sessions
 from skillloop.store.versions import By, Versions
 
-__all__ = [
-    "NANO",
-    "BudgetExceeded",
-    "By",
-    "Call",
-    "Corrupt",
-    "Entry",
-    "Limit",
-    "Queued",
-    "Scope",
-    "State",
-    "Store",
-]
+__all__ = ["NANO", "BudgetExceeded", "By", "Call", "Corrupt", "Entry", "Limit", "Queued", "Scope", "State"]
 
 
 class Store(Sessions, Proposals, AbstractContextManager["Store"]):

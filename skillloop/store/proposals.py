@@ -20,19 +20,6 @@ State = Literal["queued", "applied", "rejected", "discarded", "stale"]
 """queued: waits for a person. stale: the skill's text changed under it. The others are final."""
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """A proposal with its verdict and what became of it so far."""
-
-    proposal: Proposal
-    verdict: Verdict
-    context: tuple[str, ...]  # what was said around the evidence, for the reviewer
-    state: State
-    reason: str
-    by: By  # who decided last
-    at: str  # when it was saved; display only
-
-
 class Opinion(NamedTuple):
     """What the judge said of one proposal, and what a person decided, where one has."""
 
@@ -49,7 +36,17 @@ class Document:
 
     proposal: Proposal
     verdict: Verdict
-    context: tuple[str, ...]
+    context: tuple[str, ...]  # what was said around the evidence, for the reviewer
+
+
+@dataclass(frozen=True, slots=True)
+class Queued(Document):
+    """A proposal with its verdict and what became of it so far."""
+
+    state: State
+    reason: str
+    by: By  # who decided last
+    at: str  # when it was saved; display only
 
 
 class Proposals(Tables):

@@ -8,7 +8,7 @@ from helpers.config import as_toml, level
 from hypothesis import given, settings
 
 from skillloop import config
-from skillloop.config import ConfigError, covers
+from skillloop.config import ConfigError, covers, sections
 
 
 @pytest.fixture
@@ -170,29 +170,29 @@ def test_effective_lists_every_key_once_and_every_entry(write):
     names = [key for key, _, _ in rows]
     assert names.count("sources.untrusted") == 2
     assert ("sources.aliases.a.com", ("A",)) in [(key, value) for key, value, _ in rows]
-    assert {key for key, _, _ in config.reference()} - {"sources.aliases"} <= set(names)
+    assert {key for key, _, _ in sections.reference()} - {"sources.aliases"} <= set(names)
 
 
 def test_every_key_says_what_it_means():
-    assert all(len(doc) > 5 for _, _, doc in config.reference())
+    assert all(len(doc) > 5 for _, _, doc in sections.reference())
 
 
 def test_a_file_to_begin_with_sets_nothing_and_its_lines_are_the_defaults(write):
-    write("home", config.commented())
+    write("home", sections.commented())
     assert write.load() == config.Config()
-    given = [re.sub(r"^# (\w+ = )", r"\1", line) for line in config.commented().splitlines()]
+    given = [re.sub(r"^# (\w+ = )", r"\1", line) for line in sections.commented().splitlines()]
     write("home", "\n".join(line for line in given if not line.startswith(("trusted", "unknown"))))
-    assert all(write.load().get(key) == default for key, default, _ in config.reference())
+    assert all(write.load().get(key) == default for key, default, _ in sections.reference())
 
 
 def test_the_schema_knows_every_key_with_its_type():
-    sections = config.schema()["properties"]
+    told = sections.schema()["properties"]
     keys = {
         f"{name}.{key}": value
-        for name, section in sections.items()
+        for name, section in told.items()
         for key, value in section["properties"].items()
     }
-    assert list(keys) == [key for key, _, _ in config.reference()]
+    assert list(keys) == [key for key, _, _ in sections.reference()]
     assert set(keys["apply.mode"]["enum"]) == {"auto", "review"}
     assert keys["sources.trusted"]["items"]["type"] == "string"
 

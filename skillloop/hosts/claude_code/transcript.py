@@ -24,8 +24,6 @@ from skillloop.hosts.claude_code.records import Lines, parse, skim
 from skillloop.hosts.claude_code.turn_assembler import Assembly
 from skillloop.model import Session
 
-__all__ = ["echoes", "read", "read_all"]
-
 BAD_SHARE = 0.05  # of the lines: from more on the session is partial
 ECHO_WORDS, ECHO_LETTERS = 5, 12
 """Words of a sentence, or letters where a script has no spaces, from which two do not say the same by accident."""

@@ -66,8 +66,7 @@ def link(target: str, path: Path) -> None:
     """Point the symlink `path` at `target`, atomically."""
     path.parent.mkdir(mode=0o700, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
+    fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
     fresh.replace(path)
 
@@ -147,8 +146,7 @@ def activate(home: Path, place: Path) -> None:
     link(place.name, place.with_name("current"))
     link("../env/current/bin/skillloop", home / "bin" / "skillloop")
     for leftover in (place.with_name("failed.json"), home / "notice.json"):
-        with contextlib.suppress(FileNotFoundError):
-            leftover.unlink()
+        leftover.unlink(missing_ok=True)
     for parked in (home / "inbox" / "failed").glob("*.json"):  # what older code gave up gets another chance
         if not (home / "inbox" / parked.name).exists():
             parked.replace(home / "inbox" / parked.name)
