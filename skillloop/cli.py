@@ -61,7 +61,7 @@ VERBS = {
 BESIDE = {
     verb: file
     for file, verbs in {
-        "approve": ["reject"],
+        "show": ["approve", "reject"],
         "propose": ["turns", "remember"],
         "log": ["diff", "blame", "rollback", "report"],
         "config": ["init", "constraints", "check", "completion"],

@@ -12,7 +12,6 @@ from pathlib import Path
 from world import World
 
 from skillloop import cli
-from skillloop.commands import approve as _approve
 from skillloop.commands import log as _log
 from skillloop.commands import show as _show
 from skillloop.errors import SkillloopError
@@ -26,7 +25,7 @@ from skillloop.worker import queue, worker
 sys.path.append(str(Path(__file__).parents[1]))
 from transcripts import Transcript
 
-LOADED = (_approve, _log, _show, session)  # so that no child imports while its calls are counted
+LOADED = (_log, _show, session)  # so that no child imports while its calls are counted
 NAME = "5e55104e-0000-4000-8000-000000000001"
 SKILL = (
     b"---\nname: web\ndescription: Answer.\n---\n\n# Answers\n\n- Start with the answer in one sentence.\n"
