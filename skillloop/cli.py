@@ -55,6 +55,7 @@ VERBS = {
     "uninstall": "List what skillloop created on this machine; --purge removes it.",
     "evolve": "Try changed texts of a skill on its own cases; the best one waits for you.",
     "bench": "Improve a train.py by experiment, keeping only gains beyond noise.",
+    "judge": "Show how well the model that judges edits agrees with you.",
     "demo": "Watch the whole loop on a bundled example, in a temporary home.",
 }
 

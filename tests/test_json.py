@@ -41,6 +41,7 @@ PRINTED = (
         "evolve",
         "export",
         "import",
+        "judge",
         "init",
         "log",
         "log SKILL",
@@ -109,6 +110,7 @@ class Life:
             ),
         )
         self.run("evolve", "evolve research --trials 3")
+        self.run("judge", "judge")
         config = root / ".skillloop" / "config.toml"
         config.write_text(config.read_text() + '\n[model]\nbackend = "claude"\n')
         self.run("digest --plan", f"digest {self.transcript} --plan")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any, Self
 
 import click
 
-from skillloop import config, fs, llm, render
+from skillloop import fs, llm, render
 from skillloop.commands.options import App, emit, known_skill, say, skill_argument, tell, verb
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge, replay
@@ -65,7 +64,7 @@ def command(app: App, skill: str, budget: float | None, trials: int, seed: int, 
         propose = run.offline(about.config)
         account, client = f"evolve:{place.name}", None
         if chosen in llm.BACKENDS:
-            client = llm.connect(_limited(about.config, budget), store, account)
+            client = llm.connect(llm.limited(about.config, budget), store, account)
         if client is None:
             how = BY_TEXT
             say(f"{why}: {NO_MODEL}", err=True)
@@ -134,12 +133,6 @@ class Live:
             )
             text = f"trial {archive.number} · {best} · ${self.spent():.4f} · case {at + 1} · {what}"
             self.status.update(render.plain(text[: self.status.console.width - 4]))
-
-
-def _limited(rules: config.Config, budget: float | None) -> config.Config:
-    """Return the rules with another limit for this run, which also holds over all stops of it."""
-    limit = rules.budget.money_per_command if budget is None else budget
-    return replace(rules, budget=replace(rules.budget, money_per_command=limit, money_per_session=limit))
 
 
 def _as_object(row: Row) -> dict[str, Any]:

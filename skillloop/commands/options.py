@@ -163,7 +163,10 @@ def require_person(
         )
     verb_word = action.partition(" ")[0]
     if not retyped(
-        digest, {"rollback": "roll back", "constraints": "confirm the rules"}.get(verb_word, verb_word)
+        digest,
+        {"rollback": "roll back", "constraints": "confirm the rules", "judge": "choose the judge"}.get(
+            verb_word, verb_word
+        ),
     ):
         raise Refused("not confirmed; nothing was changed")
     return "a terminal"

@@ -114,8 +114,10 @@ def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
         for name, each in (("today", today), ("total", total))
     }
     limits = {"unanswered": total.unanswered, "limit": rules.budget.money_per_day}
-    judged = None if backend == "offline" else judge.status(store, rules.model.careful)[1]
-    return {"backend": backend, "why": why, **spent, **limits, "judge": judged}, []
+    heard, judged = judge.status(store, rules.model.careful)
+    off = [] if heard or backend == "offline" else [f"{judged}; what it would judge waits for you"]
+    told = None if backend == "offline" or off else judged
+    return {"backend": backend, "why": why, **spent, **limits, "judge": told}, off
 
 
 def _spend(model: dict[str, Any]) -> str:

@@ -1,34 +1,45 @@
 """The judge: a model whose opinion is measured before it counts, and that can only lower a verdict.
 
 How far it agrees with what the person approved and rejected is measured by Cohen's kappa. Below 0.6, over all decisions or
-over the latest ones (drift), it is switched off. It sees two texts without knowing which is the new one, in both
-orders; if it changes its mind with the order, it has none.
+over the latest ones (drift), it is switched off, and a person decides in its place. It sees two texts without knowing which
+is the new one, in both orders; if it changes its mind with the order, it has none.
+
+It comes in versions, which differ in their instructions and in the rubric that is put into them: see `judge_versions`.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Literal
 
 from skillloop import llm
 from skillloop.evaluate.cases import Case
-from skillloop.llm import ModelClient, Request
-from skillloop.model import Check, Outcome, Proposal, Verdict
+from skillloop.llm import ModelClient, Prompt, Request
+from skillloop.model import Check, Outcome, Proposal, Verdict, sha256
 from skillloop.store import Store
 from skillloop.text import redact, words
 
-PROMPT = "judge.v1"
+CHANGED = "judge"
+"""The event of the audit log that tells a version of the judge: put into force, pinned, or tried in vain."""
 
 ENOUGH = 20  # decisions of the person from which the judge counts as measured
 LEAST = 0.6  # kappa below which it is off
+DRAWS = 1000  # of a bootstrap
 RUN = 6  # words in a row that an edit may not share with a text that it must not know
 
 PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge"})
 """Checks that are made once, when a draft is made: a later look at the proposal shows them again."""
 
 _ORDER = (Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH)
+_SHOWN = (
+    ("first", "second"),
+    ("second", "first"),
+)  # what the old and the new text are called in either order
 _RUBRIC = llm.schema(
     answer={"type": "string", "enum": ["meets", "fails", "does not apply"]}, why={"type": "string"}
 )
@@ -39,14 +50,44 @@ _CHOICE = llm.schema(
 Mark = Literal["meets", "fails", "does not apply"]  # what one run of a case came to
 
 
-def judge_id(model: str) -> str:
-    """Return the name under which a judge is measured. Another model, or other instructions, is another judge."""
-    return f"{model}:{llm.versioned(PROMPT)}"
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a model is told when it judges."""
+
+    prompt: str = "judge.v1"
+    rubric: str = ""  # "" for the first, which has no place for one
+
+    @property
+    def id(self) -> str:
+        """Return the hash of its words."""
+        return sha256(f"{llm.versioned(self.prompt)}\0{self.rubric}")[:8]
+
+    @property
+    def told(self) -> Prompt:
+        """Return its instructions, the rubric in them."""
+        return _told(self.prompt, self.rubric)
+
+    def of(self, model: str) -> str:
+        """Return the name under which a judge is measured. Another model, or other instructions, is another judge."""
+        return f"{model}:{llm.versioned(self.prompt)}" + f":{self.id}" * bool(self.rubric)
 
 
-def status(store: Store, model: str) -> tuple[bool, str]:
-    """Measure how well this model judged so far: return whether it is heard, and why, for a person."""
-    opinions = [item for item in store.evaluations.opinions() if item.judge == judge_id(model)]
+@lru_cache(maxsize=64)
+def _told(prompt: str, rubric: str) -> Prompt:
+    return llm.prompt(prompt, rubric=rubric)
+
+
+def in_force(store: Store) -> Version:
+    """Return the version that judges now."""
+    put = (entry.detail for entry in store.audit.entries(CHANGED) if entry.detail["put"])
+    newest = next(put, None)
+    return Version(newest["prompt"], newest["rubric"]) if newest else Version()
+
+
+def status(store: Store, model: str, version: Version | None = None) -> tuple[bool, str]:
+    """Measure how well a version (that in force) judged so far: return whether it is heard, and why, for a person."""
+    name = (version or in_force(store)).of(model)
+    opinions = [item for item in store.evaluations.opinions() if item.judge == name]
     decided = [(item.approves, item.person) for item in opinions if item.person is not None]
     if len(decided) < ENOUGH:
         return True, f"judge not measured yet: {len(decided)} of {ENOUGH} decisions"
@@ -95,6 +136,22 @@ def kappa(pairs: Iterable[tuple[bool, bool]]) -> Kappa | None:
     return Kappa(value, max(-1.0, value - error), min(1.0, value + error), n)
 
 
+def rise(old: Sequence[tuple[bool, bool]], new: Sequence[tuple[bool, bool]]) -> Kappa | None:
+    """Return how much higher the kappa of a rater is than another's on the same things, with its 95 % interval.
+
+    The interval is that of a paired percentile bootstrap; a sample in which kappa is not defined counts as no agreement.
+    """
+    draw, every, differences = random.Random(len(old)), range(len(old)), []
+    for chosen in [[*every], *(draw.choices(every, k=len(old)) for _ in range(DRAWS))] if old else []:
+        one, other = (kappa(rater[at] for at in chosen) for rater in (old, new))
+        differences.append((other.value if other else 0.0) - (one.value if one else 0.0))
+    if not differences:
+        return None
+    value, *drawn = differences
+    drawn.sort()
+    return Kappa(value, drawn[DRAWS // 40], drawn[-DRAWS // 40], len(old))
+
+
 def meets(client: ModelClient, case: Case, answer: str, commands: Sequence[str], model: str) -> Mark | None:
     """Ask whether an answer meets a case's rubric; None where the judge gave no usable answer."""
     data = {
@@ -109,36 +166,63 @@ def meets(client: ModelClient, case: Case, answer: str, commands: Sequence[str],
 
 def opinion(client: ModelClient, store: Store, proposal: Proposal, old: str, new: str, model: str) -> Check:
     """Ask which text the person would want, in both orders, and remember it. A soft check: it can only demote."""
-    useless = {"better": "neither", "why": "no usable answer"}
-    questions = requests([item.quote for item in proposal.evidence], old, new, model)
-    answers = [client.complete(request).value or useless for request in questions]
-    choices = [answer["better"] for answer in answers]
-    consistent, approves = set(choices) in ({"first", "second"}, {"neither"}), choices == ["second", "first"]
-    said = redact.clean(" / ".join(answer["why"] for answer in answers), 600)
+    version = in_force(store)
+    said = ask(client, version, [item.quote for item in proposal.evidence], old, new, model)
     store.evaluations.save_opinion(
-        proposal.id, judge_id(model), approves=approves, consistent=consistent, said=said
+        proposal.id, version.of(model), approves=said.approves, consistent=said.consistent, said=said.why
     )
-    detail = "the judge would take it" if approves else "the judge would not take it"
-    detail = detail if consistent else "the judge could not decide"
-    return Check("judge", passed=approves, hard=False, detail=detail)
+    detail = "the judge would take it" if said.approves else "the judge would not take it"
+    detail = detail if said.consistent else "the judge could not decide"
+    return Check("judge", passed=said.approves, hard=False, detail=detail)
 
 
-def requests(quotes: Iterable[str], old: str, new: str, model: str) -> list[Request]:
-    """Return the two questions to the judge: the same texts in both orders."""
-    prompt, said = llm.prompt(PROMPT), [" ".join(quote.split()) for quote in quotes]
-    before, after = _changed(old, new), _changed(new, old)
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a judge said of one edit."""
+
+    score: int  # orders in which it took the new text, less those in which it took the old one
+    consistent: bool  # it said the same in both
+    why: str
+
+    @property
+    def approves(self) -> bool:
+        """Whether it takes the new text in either order."""
+        return self.score == len(_SHOWN)
+
+
+def ask(client: ModelClient, version: Version, quotes: Sequence[str], old: str, new: str, model: str) -> Said:
+    """Ask a version of the judge in both orders. Raises BudgetExceeded, ModelError."""
+    useless = {"better": "neither", "why": "no usable answer"}
+    answers = [client.complete(each).value or useless for each in requests(version, quotes, old, new, model)]
+    votes = [
+        {newer: 1, "neither": 0}.get(answer["better"], -1)
+        for answer, (_, newer) in zip(answers, _SHOWN, strict=True)
+    ]
+    why = redact.clean(" / ".join(answer["why"] for answer in answers), 600)
+    return Said(sum(votes), len(set(votes)) == 1, why)
+
+
+def requests(version: Version, quotes: Iterable[str], old: str, new: str, model: str) -> list[Request]:
+    """Return the two questions to a version of the judge: the same texts in both orders."""
+    said, texts = [" ".join(quote.split()) for quote in quotes], differing(old, new)
     return [
-        Request("judge", model, prompt, {"words": said, "first": first, "second": second}, _CHOICE)
-        for first, second in ((before, after), (after, before))
+        Request(
+            "judge", model, version.told, {"words": said, **dict(zip(names, texts, strict=True))}, _CHOICE
+        )
+        for names in _SHOWN
     ]
 
 
-def _changed(text: str, other: str) -> str:
-    """Return the lines of a text that the other does not have, with two lines around each, redacted."""
-    theirs, lines = set(other.splitlines()), text.splitlines()
-    spots = [n for n, line in enumerate(lines) if line not in theirs] or list(range(len(lines)))[-3:]
-    near = sorted({m for n in spots for m in range(max(0, n - 2), min(len(lines), n + 3))})
-    return redact.clean("\n".join(lines[n] for n in near), 2000)
+@lru_cache(maxsize=512)
+def differing(old: str, new: str) -> tuple[str, str]:
+    """Return the lines of each text in which they differ, with two lines around each place, redacted."""
+    lines = old.splitlines(), new.splitlines()
+    places = list(SequenceMatcher(None, *lines, autojunk=False).get_grouped_opcodes(2))
+    spans = [(place[0][1:4:2], place[-1][2:5:2]) for place in places]
+    before, after = (
+        "\n…\n".join("\n".join(lines[side][a[side] : b[side]]) for a, b in spans) for side in (0, 1)
+    )
+    return redact.clean(before, 2000), redact.clean(after, 2000)
 
 
 def copies_hidden_answer(proposal: Proposal, hidden: Iterable[str], known: Iterable[str]) -> Check:

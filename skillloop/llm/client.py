@@ -17,7 +17,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -134,6 +134,19 @@ def connect(
     if name not in BACKENDS:
         return None
     return ModelClient(BACKENDS[name](), store, limits(config.budget), session, _COMMAND, planned=planned)
+
+
+def limited(rules: Config, money: float | None) -> Config:
+    """Return the rules with these dollars for one run (by default those of a command), which also hold over all stops of it."""
+    most = rules.budget.money_per_command if money is None else money
+    budget = replace(
+        rules.budget,
+        money_per_command=most,
+        money_per_session=most,
+        tokens_per_session=rules.budget.tokens_per_command,
+        calls_per_session=rules.budget.calls_per_command,
+    )
+    return replace(rules, budget=budget)
 
 
 def limits(budget: Budget) -> dict[Scope, Limit]:

@@ -200,17 +200,19 @@ class ModelStage:
         self.troubles += troubles
         if item.drafter != "offline":
             hidden = [opinion.said for opinion in evaluations.opinions()]  # what a drafter must not know
+            hidden += judge.in_force(self._store).rubric.splitlines()
             for case in everything:
                 wanted = case.expected
                 hidden += [*wanted.contains, *wanted.absent, *wanted.commands, wanted.rubric]
             known = (prepared.old, *(evidence.quote for evidence in item.evidence))
             yield judge.copies_hidden_answer(item, hidden, known)
-        heard, _ = judge.status(self._store, models.careful)
+        heard, why = judge.status(self._store, models.careful)
         own = next((case for case in everything if case.id == lesson.id), None)
         change = replay.Change(item, own, tuple(everything), prepared.old, prepared.new, models.runs, attempt)
         yield from replay.prove(replay.player(client, models, with_judge=heard), change, self._store)
-        if heard:
-            yield judge.opinion(client, self._store, item, prepared.old, prepared.new, models.careful)
+        said = judge.opinion(client, self._store, item, prepared.old, prepared.new, models.careful)
+        # one that is off is still measured, so that it can come back; in its place stands a person
+        yield said if heard else Check("judge", passed=False, hard=False, detail=why)
 
     def _noted(self, error: BudgetExceeded | ModelError) -> str:
         """Return what went wrong. A model that failed, after trying again, is not waited for once more in this session."""

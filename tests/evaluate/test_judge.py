@@ -90,7 +90,7 @@ def decided(store, pairs):
         object.__setattr__(item, "id", f"p{number}")
         store.save_proposal(item, Verdict(Outcome.DEFER, ()), "queued", "waits")
         store.evaluations.save_opinion(
-            item.id, judge.judge_id("m"), approves=approves, consistent=True, said="why"
+            item.id, judge.Version().of("m"), approves=approves, consistent=True, said="why"
         )
         store.set_state(item.id, "applied" if person else "rejected", "so decided", by="person")
 
@@ -125,7 +125,7 @@ def test_another_model_is_another_judge_and_not_measured_yet(store):
 
 def test_what_nobody_decided_does_not_count(store):
     store.save_proposal(proposal(), Verdict(Outcome.DISCARD, ()), "discarded", "a check")
-    store.evaluations.save_opinion("p1", judge.judge_id("m"), approves=True, consistent=True, said="")
+    store.evaluations.save_opinion("p1", judge.Version().of("m"), approves=True, consistent=True, said="")
     assert "0 of 20" in judge.status(store, "m")[1]
 
 

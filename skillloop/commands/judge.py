@@ -1,0 +1,86 @@
+"""`skillloop judge`: how well the judge agrees with you, its versions, and which of them judges."""
+
+from __future__ import annotations
+
+import click
+
+from skillloop import config, llm
+from skillloop.commands.options import App, require_person, tell, verb
+from skillloop.errors import UsageError
+from skillloop.evaluate import judge, judge_versions
+from skillloop.skills import history
+
+
+@verb(
+    click.option(
+        "--try",
+        "improve",
+        is_flag=True,
+        help="Have other versions written and tried; the best takes over if it agrees better beyond noise.",
+    ),
+    click.option("--pin", metavar="ID", help="Let this version judge from now on, and no trial replace it."),
+    click.option("--unpin", is_flag=True, help="Let a trial replace the version in force again."),
+    click.option(
+        "--budget",
+        type=click.FloatRange(min=0),
+        metavar="USD",
+        help="The most that --try may cost, stops included. [default: budget.money_per_command]",
+    ),
+)
+def command(
+    app: App, improve: bool, pin: str | None, unpin: bool, budget: float | None, as_json: bool
+) -> int:
+    """Show how well the judge, a model, agrees with your decisions, and its versions; try, pin or take back one.
+
+    --try asks the model some 700 times about your decisions and about defects put into your skills; where its budget ends,
+    the same command goes on. --pin and --unpin ask a person in a terminal. Writes skillloop's own state and nothing else.
+
+    \b
+    Examples:
+      skillloop judge
+      skillloop judge --try --budget 3
+      skillloop judge --pin 1f0c93ab
+    """  # noqa: D301
+    if improve + unpin + (pin is not None) > 1:
+        raise UsageError("--try, --pin and --unpin exclude each other")
+    rules = config.load(app.home)
+    model = rules.model.careful
+    with app.store() as store:
+        if improve:
+            account = f"judge:{len(store.audit.entries(judge.CHANGED))}"
+            client = llm.connect(llm.limited(rules, budget), store, account)
+            if client is None:
+                raise UsageError(f"no model can be asked: {llm.choose(rules)[1]}")
+            heads = (store.versions.head(str(path)) for path in store.skills())
+            judge_versions.improve(
+                client, store, model, [history.text(store, each.sha) for each in heads if each]
+            )
+        elif unpin or pin is not None:
+            version, _ = judge_versions.known(store).get(pin or judge.in_force(store).id, (None, ""))
+            if version is None:
+                raise UsageError(f"there is no version {pin!r} of the judge", "`skillloop judge` lists them")
+            action = f"judge --pin {pin}" if pin else "judge --unpin"
+            by = require_person(app, action, version.id, dialog=False)
+            why = f"{'pinned' if pin else 'unpinned'} by you, by {by}"
+            judge_versions.record(store, version, why, put=True, pinned=bool(pin))
+        now, stays = judge.in_force(store), judge_versions.pinned(store)
+        versions = [
+            {
+                "id": version.id,
+                "prompt": version.prompt,
+                "rubric": version.rubric,
+                "in_force": version == now,
+                "pinned": version == now and stays,
+                "agreement": judge.status(store, model, version)[1],
+                "why": why,
+            }
+            for version, why in judge_versions.known(store).values()
+        ]
+    lines = [
+        f"{'*' if each['in_force'] else ' '} {each['id']}  {each['prompt']}{', pinned' * bool(each['pinned'])}:"
+        f" {each['agreement']}\n    {each['why']}"
+        + "".join(f"\n    | {line}" for line in str(each["rubric"]).splitlines())
+        for each in versions
+    ]
+    tell({"model": model, "versions": versions}, *lines, as_json=as_json)
+    return 0
