@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 from importlib import resources
+from pathlib import Path
 
 import click
 import pytest
@@ -147,6 +148,7 @@ class Life:
         self.run("verify", "verify")
         self.run("doctor", "doctor")
         self.run("export", f"export {root / 'all.db'}")
+        self.run("export", f"export {root / 'cases'} --evals research")
         self.run("uninstall", "uninstall")
         self.run("error", "show nosuch", fails=True)
         elsewhere, self.home = self.home, root / "other"
@@ -187,6 +189,13 @@ def test_what_is_printed_is_valid(life, shape):
 def test_every_kind_of_line_in_a_review_was_among_them(life):
     kinds = [next(key for key in said if key != "version") for said in life.seen["review"]]
     assert set(kinds) == {"id", "change", "lesson", "candidate", "more"}
+
+
+def test_the_cases_of_a_skill_are_exported_as_the_client_reads_them(life):
+    written = next(said for said in life.seen["export"] if "cases" in said)
+    folders = list(Path(written["file"]).iterdir())
+    assert len(folders) == written["cases"] > 0
+    assert all((each / "prompt.md").exists() and any((each / "graders").iterdir()) for each in folders)
 
 
 def test_a_rebuilt_database_is_told_in_its_shape(life, monkeypatch):

@@ -22,6 +22,7 @@ from skillloop.commands.options import (
     App,
     after_decision,
     emit,
+    known_skill,
     projects_folder,
     require_person,
     say,
@@ -31,6 +32,8 @@ from skillloop.commands.options import (
 )
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError, UsageError
+from skillloop.evaluate import plugin_evals
+from skillloop.evaluate.cases import Case
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.model import sha256
 from skillloop.render import tilde
@@ -228,8 +231,15 @@ def verify(app: App, as_json: bool) -> None:
         raise SkillloopError(f"the log has {what}", "`skillloop doctor` shows what can be repaired")
 
 
-@verb(click.argument("file", type=click.Path(path_type=Path, dir_okay=False)))
-def export(app: App, file: Path, as_json: bool) -> None:
+@verb(
+    click.argument("file", type=click.Path(path_type=Path)),
+    click.option(
+        "--evals",
+        metavar="SKILL",
+        help="Write only the cases of one skill, into the folder FILE, as `claude plugin eval` reads them.",
+    ),
+)
+def export(app: App, file: Path, evals: str | None, as_json: bool) -> None:
     """Write the whole history to one file: every version of every skill, the queue, the log, and what was found.
 
     Creates FILE, which must not exist yet, readable by you alone (mode 0600): your quoted words are in it. Left out: the key
@@ -243,6 +253,12 @@ def export(app: App, file: Path, as_json: bool) -> None:
     if not (app.home / "skillloop.db").exists():
         raise UsageError(f"there is no history in {app.home}", "choose the home with --home")
     with app.store() as store:
+        if evals is not None:
+            cases = store.evaluations.cases(known_skill(store, evals), Case)
+            plugin_evals.write(cases, file)
+            written = {"file": str(file.absolute()), "cases": len(cases)}
+            tell(written, f"{file}: {counted(len(cases), 'case')}", as_json=as_json)
+            return
         store.export(file.absolute())
         counts = contents(store)
     value = {"file": str(file.absolute()), "bytes": file.stat().st_size, **counts}

@@ -156,7 +156,8 @@ def _eval(item: Any, number: int, skill: str) -> Case:
     prompt = item.get("prompt") if isinstance(item, dict) else None
     if not isinstance(prompt, str):
         raise ValueError("no prompt")  # noqa: TRY004  (one of the ways in which an item is none)
-    wanted = [item.get("expected_output"), *(item.get("expectations") or item.get("assertions") or ())]
+    listed = item.get("expectations") or item.get("assertions") or ()
+    wanted = [item.get("expected_output"), *([listed] if isinstance(listed, str | dict) else listed)]
     # of an object its description, text or name
     objects = (one if isinstance(one, dict) else {"text": one} for one in wanted)
     texts = (

@@ -114,6 +114,12 @@ ASKED = {"prompt": "Greet Bob", "expectations": ["It names Bob"]}
         ({"evals": [{"prompt": "Greet Bob", "assertions": ["a", "b"]}]}, "a\nb", "evals:1"),
         ({"evals": [{"prompt": "Greet Bob", "expected_output": "A line"}]}, "A line", "evals:1"),
         (
+            [{"prompt": "Greet Bob", "assertions": [{"id": "a1", "description": "It is short"}]}],
+            "It is short",
+            "evals:1",
+        ),
+        ([{"prompt": "Greet Bob", "expectations": "It names Bob"}], "It names Bob", "evals:1"),
+        (
             [
                 ASKED
                 | {
