@@ -7,9 +7,11 @@ data folder or budget is refused instead of mixing two experiments in one ledger
 from __future__ import annotations
 
 import json
+import lzma
 import statistics
 import subprocess
 import sys
+import tarfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
@@ -53,17 +55,27 @@ def recipe_folder() -> Path:
 
 
 def prepare(data: Path, recipe: Path, python: str, corpus: Sequence[str]) -> None:
-    """Make the data folder unless it is there; `corpus` is what prepare.py is to be called with.
+    """Make the data folder unless it is there; `corpus` is what prepare.py is to be called with, or a packed folder.
 
-    Raises UsageError: the interpreter lacks a module, or prepare.py failed.
+    Raises UsageError: the interpreter lacks a module, the packed folder cannot be read, or prepare.py failed.
     """
-    code = f"import importlib.util as u; print(*[m for m in {NEEDED!r} if u.find_spec(m) is None])"
+    packed = corpus[1].endswith(".tar.xz")
+    made = packed or (data / "manifest.json").exists()
+    needed = NEEDED[:-1] if made else NEEDED  # tokenizers are for preparing alone
+    code = f"import importlib.util as u; print(*[m for m in {needed!r} if u.find_spec(m) is None])"
     if missing := subprocess.check_output([python, "-c", code], text=True).split():
         raise UsageError(
             f"{python} has no {', '.join(missing)}",
             "pip install torch safetensors tokenizers, or name another interpreter with --python",
         )
     if (data / "manifest.json").exists():
+        return
+    if packed:
+        try:
+            with tarfile.open(corpus[1]) as tar:
+                tar.extractall(data, filter="data")
+        except (OSError, EOFError, tarfile.TarError, lzma.LZMAError) as error:
+            raise UsageError(f"{corpus[1]}: not a packed data folder: {error}") from error
         return
     command = [python, str(recipe / "prepare.py"), *corpus, "--out", str(data)]
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode:

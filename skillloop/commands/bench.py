@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import click
 
 from skillloop import config, llm
-from skillloop.bench import executors, experiment, llm_proposer, proposers, setup
+from skillloop.bench import executors, experiment, kit, llm_proposer, proposers, setup
 from skillloop.bench.candidate import EDITABLE, Candidate, Folder, Plan
 from skillloop.bench.executors import Executor
 from skillloop.bench.proposers import Proposer
@@ -162,6 +163,67 @@ def attempt(
         raise Refused(f"{last['status']}: {last['reason']}")
 
 
+@command.command(name="kit")
+@click.option("--dir", "root", type=_folder, default="bench-kit", help="The run's folder; kit.json is in it.")
+@click.option("--data", type=_folder, help="The data folder. [default: DIR-data]")
+@click.option(
+    "--corpus",
+    default="stdlib",
+    help=f"Of a new --data: a packed one (.tar.xz), {', '.join(CORPORA)}, or a folder.",
+)
+@click.option("--minutes", type=float, default=10.0, help="For all of it; the loop has what is left.")
+@click.option("--seconds", type=float, help="Length of one training run. [default: from --minutes]")
+@click.option("--seed", type=int, default=1, help="Seed of every random choice in the run.")
+@click.option("--python", help="Interpreter with PyTorch. [default: $SKILLLOOP_PYTHON, else this one]")
+@click.option(
+    "--pack",
+    type=click.Path(path_type=Path),
+    help="Make only the data, for a GPU, and write it into this .tar.xz.",
+)
+@json_option
+@click.pass_obj
+def measure(app: App, /, as_json: bool, minutes: float, pack: Path | None, **options: Any) -> None:
+    """Compare two recipes on this machine in a few minutes, then run the loop on the time that is left.
+
+    Autoresearch's recipe at its defaults and ours train three times each, on the same data, for the same time, with the
+    same seeds. It needs no internet and takes the PyTorch that is there.
+
+    \b
+    Example: skillloop bench kit --pack kit.tar.xz --corpus debian, then, where the GPU is: skillloop bench kit --corpus kit.tar.xz
+    Writes below --dir, and --data if it does not exist; with --pack only that file and --data.
+    """  # noqa: D301
+    deadline, recipe = time.monotonic() + 60 * minutes, setup.recipe_folder()
+    options["seconds"] = options["seconds"] or kit.seconds(minutes)
+    if pack is not None:
+        data = _data(recipe, options, "large")
+        say(f"{pack}: {kit.pack(data, pack) / 2**20:.1f} MiB")
+        return
+    opened = _open(recipe, options, early=0.0)
+    with TrainingBars(opened.plan.seconds, app.color) as bars:
+        executor = executors.Local(opened.bench, bars.line, 1)
+        try:
+
+            def show(row: Row) -> None:
+                emit(row) if as_json else bars.say(_line(row))
+
+            found = kit.measure(opened, recipe, executor, deadline, show)
+        finally:
+            executor.close()
+            _report(opened)
+    (opened.folder.root / "kit.json").write_text(json.dumps(found, indent=1), "utf-8")
+    if as_json:
+        emit({"event": "kit", **found})
+        return
+    say(
+        f"{found['card']}, torch {found['torch']}, {found['seconds']:g} s ({found['clock']} time), {found['data']}:"
+    )
+    say(kit.table(found))
+    loop = found["loop"]
+    say(
+        f"then the loop: {loop['candidates']} candidates, {loop['kept']} kept, best: {loop['best']}, {loop['bpb']:.4f}"
+    )
+
+
 @command.command()
 @folder_option
 @json_option
@@ -191,18 +253,27 @@ def report(root: Path) -> None:
     say(str(_report(_reopen(root))))
 
 
-def _open(recipe: Path, options: dict[str, Any]) -> Run:
-    """Open the run in a folder; its data is made where that is missing."""
+def _open(recipe: Path, options: dict[str, Any], early: float = 0.1) -> Run:
+    """Open the run in a folder; its data is made where that is missing. `early` is a first stage's share of the time."""
     gpus = executors.visible_gpus()
-    root = options["root"].resolve()
-    python = options["python"] or os.environ.get("SKILLLOOP_PYTHON") or sys.executable
-    data = (options["data"] or root.with_name(root.name + "-data")).resolve()
-    origin = ["--recipe" if options["corpus"] in CORPORA else "--corpus", options["corpus"]]
-    setup.prepare(data, recipe, python, [*origin, "--size", "large" if gpus else "small"])
+    data = _data(recipe, options, "large" if gpus else "small")
     seconds = options["seconds"] or (300.0 if gpus else 10.0)
-    early = 0.1 if seconds >= 60 else 0.0  # share of the time for a first stage
-    plan = Plan(seconds, options["seed"], str(data), python, "wall" if gpus else "cpu", early)
-    return setup.start(root, recipe, plan)
+    early = early if seconds >= 60 else 0.0
+    plan = Plan(seconds, options["seed"], str(data), _python(options), "wall" if gpus else "cpu", early)
+    return setup.start(options["root"].resolve(), recipe, plan)
+
+
+def _python(options: dict[str, Any]) -> str:
+    return options["python"] or os.environ.get("SKILLLOOP_PYTHON") or sys.executable
+
+
+def _data(recipe: Path, options: dict[str, Any], size: str) -> Path:
+    """Return the data folder, made where it is missing."""
+    root: Path = options["root"].resolve()
+    data: Path = (options["data"] or root.with_name(root.name + "-data")).resolve()
+    origin = ["--recipe" if options["corpus"] in CORPORA else "--corpus", options["corpus"]]
+    setup.prepare(data, recipe, _python(options), [*origin, "--size", size])
+    return data
 
 
 def _reopen(root: Path) -> Run:

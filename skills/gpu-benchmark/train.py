@@ -55,7 +55,7 @@ MLP_RATIO = 4  # hidden channels of the MLP over WIDTH; knob: 2 | 3 | 4 | 6
 WINDOWS = "SSSL"  # attention window of each layer, repeated: S = row / SHORT, L = all; the last layer is L
 SHORT = 2  # a short window's part of the row; knob: 2 | 4 | 8
 SOFTCAP = 15.0  # logits are SOFTCAP * tanh(logits / SOFTCAP); knob: 8..30
-ROPE_BASE = 10_000.0  # longest wavelength of the rotary embedding, in tokens / 2π; knob: 500..100000 log
+ROPE_BASE = 10_000.0  # longest wavelength of the rotary embedding, in tokens / 2π; knob: 500..1000000 log
 INIT = 1.0  # of the size that the uniform matrices and value embeddings begin with; knob: 0.4..1.5 log
 RECALL = 0.1  # how much of the embedding is added back before each block, at the start
 GATE = 32  # channels of the input that decide how much of the value embedding each head mixes in

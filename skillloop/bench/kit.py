@@ -1,0 +1,143 @@
+"""The kit: what one machine does with two recipes in a few minutes, and what the loop makes of the time that is left.
+
+Autoresearch's recipe at its defaults is train.py as it stands: the baseline (docs/training.md compares the two point by
+point). Ours is the same file with the settings of `[ours]` in ideas.toml. Both train on the same data, for the same time
+and with the same seeds: those of the run's first trials. `pack` makes a data folder into one file, for a machine without
+the internet.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import tarfile
+import time
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from skillloop.bench import experiment, proposers
+from skillloop.bench.candidate import EDITABLE, Candidate
+from skillloop.bench.executors import Executor
+from skillloop.bench.setup import Run
+from skillloop.errors import UsageError
+from skillloop.search.ledger import Row
+from skillloop.search.significance import BASELINE
+
+RUNS = BASELINE  # trainings of each recipe
+SHARE = 0.8  # of the time that goes to them; the loop has the rest
+AROUND = 25.0  # seconds beside each training: start and evaluation
+COLUMNS = {  # of the table: field of a row, heading, digits
+    "bpb": ("bits per byte", 4),
+    "tokens_per_second": ("tokens/s", 0),
+    "mfu_percent": ("MFU %", 1),
+    "loader_stall_percent": ("loader stall %", 2),
+    "compile_seconds": ("compile s", 1),
+    "overhead_percent": ("runner %", 1),
+    "memory_gb": ("memory GB", 1),
+}
+
+
+def seconds(minutes: float) -> float:
+    """Return how long one training may take, of so many minutes for all."""
+    return max(5.0, round(minutes * 60 * SHARE / (2 * RUNS) - AROUND))
+
+
+def pack(data: Path, file: Path) -> int:
+    """Write a data folder as one compressed file, and return its bytes."""
+    with tarfile.open(file, "w:xz", preset=9) as tar:
+        tar.add(data, arcname=".")
+    return file.stat().st_size
+
+
+def measure(
+    opened: Run, recipe: Path, executor: Executor, deadline: float, show: Callable[[Row], None]
+) -> dict[str, Any]:
+    """Train both recipes, then let the loop run until `deadline` (of the monotonic clock). Returns what kit.json holds.
+
+    Raises SkillloopError: the baseline could not be measured; UsageError: ideas.toml has no `[ours]` that applies.
+    """
+    problem = experiment.Experiment(opened, proposers.given([]), executor)
+    for row in experiment.run(opened, proposers.given([]), executor, 0):
+        show(row)
+    archive = opened.ledger.archive()
+    idea = tomllib.loads((recipe / "ideas.toml").read_text("utf-8")).get("ours", {})
+    text = proposers.edited(opened.baseline.source, idea, archive.last[opened.baseline.id]["config"])
+    if not idea or text is None:
+        raise UsageError(f"{recipe / 'ideas.toml'}: has no [ours] that applies to train.py")
+    ours = Candidate({**opened.baseline.files, EDITABLE: text}, idea["title"], "kit", opened.baseline.id)
+    done = opened.ledger.events("kit")
+    for run in range(len(done), RUNS):
+        seed = opened.plan.seed_of(run)
+        measured = problem.beside(ours, experiment.BESIDE + 500 + run, seed)
+        facts = {"status": measured.status, "reason": measured.reason, **experiment.facts(measured)}
+        opened.ledger.append({"event": "kit", "number": run, "seed": seed, **facts})
+    proposer = proposers.first_of(
+        [proposers.given([ours]), proposers.ideas(recipe / "ideas.toml"), proposers.search]
+    )
+    longest = max(row["spent"] for row in opened.ledger.trials)
+    if time.monotonic() + longest < deadline:
+        for row in experiment.run(opened, proposer, executor):
+            show(row)
+            longest = max(longest, row["spent"])
+            if time.monotonic() + longest > deadline:
+                break
+    return summary(opened)
+
+
+def summary(opened: Run) -> dict[str, Any]:
+    """Return both recipes' figures: the mean of each over its runs, and of the bits per byte the spread and every run."""
+    trials = opened.ledger.trials
+    runs = {
+        "autoresearch, defaults": [row for row in trials if row["candidate"] == opened.baseline.id][:RUNS],
+        "ours": opened.ledger.events("kit"),
+    }
+    code = "import torch; c = torch.cuda; print(torch.__version__, c.get_device_name() if c.is_available() else 'cpu', sep='|')"
+    version, card = subprocess.check_output([opened.plan.python, "-c", code], text=True).strip().split("|")
+    archive = opened.ledger.archive()
+    return {
+        "torch": version,
+        "card": card,
+        "seconds": opened.plan.seconds,
+        "clock": opened.plan.clock,
+        "data": json.loads(Path(opened.plan.data, "manifest.json").read_bytes()).get("origin"),
+        "recipes": {name: _means(rows, opened.plan.clock == "wall") for name, rows in runs.items()},
+        "loop": {
+            "candidates": len(archive.last) - 1,
+            "kept": len(archive.kept) - 1,
+            "best": archive.last[archive.best]["description"] if archive.best else None,
+            "bpb": archive.mean(archive.best) if archive.best else None,
+        },
+    }
+
+
+def _means(rows: Sequence[Row], wall: bool) -> dict[str, Any]:
+    """Return the means over a recipe's runs. What the runner adds is known where the trainings' clock is the wall's."""
+    found: dict[str, Any] = {"runs": len(rows), "seeds": [row["seed"] for row in rows]}
+    for name in COLUMNS:
+        values = [row[name] for row in rows if row.get(name) is not None]
+        found[name] = statistics.fmean(values) if values else None
+    added = [100 * (1 - row["seconds"] / row["spent"]) for row in rows if row["spent"]]
+    found["overhead_percent"] = statistics.fmean(added) if wall and added else None
+    values = [row["bpb"] for row in rows if row["bpb"] is not None]
+    return found | {
+        "bpb_sd": statistics.stdev(values) if len(values) > 1 else None,
+        "bpb_runs": values,
+        "ended": [row["status"] for row in rows],
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return the figures as a table of Markdown; a dash is what could not be measured here."""
+    head = ["recipe", *(heading for heading, _ in COLUMNS.values())]
+    lines = [head, ["---"] * len(head)]
+    for name, means in found["recipes"].items():
+        cells = [
+            "–" if means[of] is None else f"{means[of]:,.{digits}f}" for of, (_, digits) in COLUMNS.items()
+        ]
+        if means["bpb_sd"] is not None:
+            cells[0] += f" ± {means['bpb_sd']:.4f}"
+        lines.append([name, *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
