@@ -16,7 +16,7 @@ from typing import Any
 
 from skillloop.evaluate.cases import LONGEST, Case, Expected, Message, evals
 from skillloop.model import sha256
-from skillloop.propose import context
+from skillloop.text import redact
 
 LARGEST = 100_000  # bytes of a file
 MOST = 200  # cases of a skill
@@ -144,7 +144,7 @@ def _case(folder: Path, name: str, skill: str) -> tuple[Case, list[str]]:
         front, body = _front(_text(file, home))
         graders.append({"criteria": body, **front, "name": file.stem})
     expected, skipped = _expected(graders)
-    text = context.clean(prompt, LONGEST)
+    text = redact.clean(prompt, LONGEST)
     id_ = sha256("\0".join((name, skill, prompt, repr(expected))))[:12]
     return Case(id_, skill, f"evals:{name}", (Message("human", text),), "", expected), skipped
 
@@ -198,7 +198,7 @@ def _expected(graders: Iterable[dict[str, Any]]) -> tuple[Expected, list[str]]:
             skipped.append(str(grader.get("name", kind)))
     if rubric:
         text = "\n".join(dict.fromkeys([*rubric, *words]))
-        return Expected(rubric=context.clean(text, 3 * LONGEST)), skipped
+        return Expected(rubric=redact.clean(text, 3 * LONGEST)), skipped
     expected = Expected(tuple(contains), tuple(absent), tuple(commands))
     if not expected.by_code:
         raise ValueError("it does not say what is expected in a way that a replay can ask")
