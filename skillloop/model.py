@@ -300,7 +300,7 @@ class Version:
     extra: dict[str, Any] = field(default_factory=dict)
     claim: dict[str, Any] = field(
         default_factory=dict
-    )  # what proves that Claude made it: session, turn, tool …
+    )  # what proves that Claude made it: session, turn, tool
 
     @property
     def author(self) -> str:
@@ -320,6 +320,5 @@ class Version:
 
 def sha256(data: bytes | str) -> str:
     """Hex sha256; text is taken as UTF-8."""
-    return hashlib.sha256(
-        data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    ).hexdigest()
+    data = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    return hashlib.sha256(data).hexdigest()

@@ -153,9 +153,8 @@ def constraints(app: App, skill: Path | None, confirm: bool, token: str | None, 
         _confirm(app, token, as_json=as_json)
         return
 
-    rules = (
-        gather.rules_for(str(_file(skill)), app.home) if skill else config.load(app.home, Path.cwd(), None)
-    )
+    home = app.home
+    rules = gather.rules_for(str(_file(skill)), home) if skill else config.load(home, Path.cwd())
     out = app.console()
     for key, value, rule in config.effective(rules):
         if as_json:
@@ -249,12 +248,9 @@ def _against(home: Path, path: Path, given: dict[str, Any]) -> str:
     if SkillPath.of(path).owner not in {Owner.PERSON, Owner.PROJECT} or not path.exists():
         return ""
     old = _text(path)
-    count = -1 if given.get("replace_all") else 1
-    new = (
-        given["content"]
-        if "content" in given
-        else old.replace(given["old_string"], given["new_string"], count)
-    )
+    new = given.get("content")
+    if new is None:
+        new = old.replace(given["old_string"], given["new_string"], -1 if given.get("replace_all") else 1)
     return client_edits.broken(str(path), home, old, new)
 
 

@@ -115,11 +115,9 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
         return f"{name}: drafted {said}, {state}" + f": {why}" * bool(why), "yellow"
     reason = str(detail.get("reason") or ", ".join(detail.get("keys", ())))
     name = name or render.tilde(detail.get("path", ""))
-    what = (
-        f"{whose} {_DECIDED[entry.event]} {said}"
-        if entry.event in _DECIDED
-        else f"{entry.event} {detail.get('state', '')}".strip()
-    )
+    what = f"{entry.event} {detail.get('state', '')}".strip()
+    if entry.event in _DECIDED:
+        what = f"{whose} {_DECIDED[entry.event]} {said}"
     return " ".join(filter(None, (f"{name}:" * bool(name), what, f"({reason})" * bool(reason)))), ""
 
 

@@ -134,15 +134,13 @@ class Sitting:
             if key == "u":
                 self._undo()
             elif key == "b":
-                before = enumerate(self.items[: self.at])
-                open_ = (
-                    at
-                    for at, x in before
-                    if not isinstance(x, str) or self.store.find_proposal(x).state in OPEN
-                )
-                self.at = max(open_, default=self.at)
+                self.at = max(filter(self._waits, range(self.at)), default=self.at)
             else:
                 self.at += 1
+
+    def _waits(self, at: int) -> bool:
+        item = self.items[at]
+        return not isinstance(item, str) or self.store.find_proposal(item).state in OPEN
 
     def _edit_at(self, name: str) -> str:
         """Ask about one edit until it is decided; return the key that leads on."""
