@@ -9,8 +9,6 @@
 Exit code 3 is a bug (any other exception; the crash log's path is printed) and 130 an interrupt.
 """
 
-from __future__ import annotations
-
 
 class SkillloopError(Exception):
     """Something failed that the person can understand and act on.

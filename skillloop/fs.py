@@ -15,8 +15,6 @@ for that file. Each link on the way is the person's or root's, in a folder that 
 by the link's place, so two links to one file have a history each, which see one another's edits as made by hand.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

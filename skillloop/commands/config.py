@@ -1,7 +1,5 @@
 """`skillloop config`, `init`, `constraints` and `check`: where the rules stand, what holds, a person's yes, a change by hand."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -1,7 +1,5 @@
 """`skillloop demo`: the whole loop on a bundled example, in a temporary home."""
 
-from __future__ import annotations
-
 import tempfile
 from importlib import resources
 from pathlib import Path

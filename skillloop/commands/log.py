@@ -1,7 +1,5 @@
 """What happened to the files that learn: `log`, `diff`, `blame` and `report`; and back to an earlier version, `rollback`."""
 
-from __future__ import annotations
-
 import webbrowser
 from contextlib import suppress
 from dataclasses import asdict

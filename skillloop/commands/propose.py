@@ -5,8 +5,6 @@ gate reads it as it reads any. Invariant: it counts as typed by the person only 
 from inside a session it always waits for them.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -1,7 +1,5 @@
 """One edit: `show` it, the person's words first, `approve` or `reject` it, as only a person may; `review` shows it so too."""
 
-from __future__ import annotations
-
 import re
 from itertools import pairwise
 from pathlib import Path

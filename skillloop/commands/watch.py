@@ -1,7 +1,5 @@
 """`skillloop watch`: follow transcripts and skills, and show what is found as it happens."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import asdict
 

@@ -9,8 +9,6 @@ gate can name whose constraint decided. skillloop never changes these files.
 The sections in `config.sections` are the reference: each field is one key, with its default and meaning.
 """
 
-from __future__ import annotations
-
 import difflib
 import json
 import re

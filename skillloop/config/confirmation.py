@@ -8,8 +8,6 @@ that loosens anything is logged, and stops automatic edits until the person conf
 Invariants: nothing here writes a constraint file; a change is logged once; only a person's yes ends a doubt.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ Each field has a `Kind`: how its value is read from TOML, and which of two value
 `restrict(upper, lower)`: it allows nothing that `upper` refuses.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import json
 from collections.abc import Callable, Iterator, Mapping

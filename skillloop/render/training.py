@@ -1,7 +1,5 @@
 """Show trainings under way. Apart from the rest, since `rich.progress` is slow to load."""
 
-from __future__ import annotations
-
 import sys
 from contextlib import suppress
 

@@ -3,8 +3,6 @@
 Invariant: a report loads nothing: style and pictures (inline SVG) are in the file. Text from outside is escaped.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import jinja2

@@ -1,7 +1,5 @@
 """What skillloop knows of each file that learns, as one page: corrections a week, what each rule did, what waits, who wrote what."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass

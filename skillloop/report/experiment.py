@@ -1,7 +1,5 @@
 """The report of a run of experiments: progress, loss curves, lineage, every trial with its diff."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections import Counter

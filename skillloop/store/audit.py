@@ -5,8 +5,6 @@ signatures or the head kept in a file beside the database no longer agree. What 
 somebody who can read the key file, that is, who already acts as this user.
 """
 
-from __future__ import annotations
-
 import hmac
 import json
 import os

@@ -13,8 +13,6 @@ kept beside the new one under a name of its own, never deleted; nobody's transac
 known to be lost is said and stands in the new log; no SKILL.md is touched.
 """
 
-from __future__ import annotations
-
 import errno
 import json
 import os

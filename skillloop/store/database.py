@@ -9,8 +9,6 @@ connections write and checkpoint at once, which is exactly "two sessions end tog
 `transaction()`, which takes the write lock at its start (BEGIN IMMEDIATE), so that nothing read in it is stale.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3

@@ -8,8 +8,6 @@ again. A call that never ended (killed, cut off) stays charged at what was held 
 Money is counted in nano-dollars, whole numbers: a token of $0.10 a million is 100 of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

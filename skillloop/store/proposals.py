@@ -1,7 +1,5 @@
 """Proposals and what became of them; cases, looks at the held-out ones, and the judge's opinions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The sessions that were digested, the disagreements and lessons found in them, and where reading goes on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple

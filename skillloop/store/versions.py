@@ -4,8 +4,6 @@ Invariants: a version's bytes are in the store before its row is; versions are a
 `intent` before the first byte on disk changes and is closed (applied, aborted, conflict) exactly once.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace

@@ -8,8 +8,6 @@ Invariants: a job is in one of these places until it is done; a session that end
 gets a new job, which no retry of the older one ever replaces.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time

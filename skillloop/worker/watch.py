@@ -8,8 +8,6 @@ compared with what was seen before. Between events nothing is read but a handful
 the log's size.
 """
 
-from __future__ import annotations
-
 import os
 import queue
 import time

@@ -5,8 +5,6 @@ not stranded, because the inbox is looked at again after the lock is released; a
 whatever became of the jobs, the notice for the next session start says what waits for the person.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import sys

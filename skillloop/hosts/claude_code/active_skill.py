@@ -8,8 +8,6 @@ skill that was loaded before a `--resume` is put back. A plugin's skill is anoth
 Git worktrees that the client makes are gone when the session ends, so a skill in one is the repository's.
 """
 
-from __future__ import annotations
-
 import re
 from io import BufferedReader
 from pathlib import Path

@@ -12,8 +12,6 @@ where Claude Code itself keeps notes, but any other mention counts, also inside 
 forger can hide the path: the taint lowers trust, it does not carry it.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any, NamedTuple

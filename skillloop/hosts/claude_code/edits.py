@@ -9,8 +9,6 @@ otherwise is known by the session that its frontmatter names. That proves nothin
 a note only points at a turn and offers a wording. What is no feedback, or says nothing, or whose call was refused, is none.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress

@@ -7,8 +7,6 @@ output, tables and code. Invariant: the remark beside a paste stays, and so does
 in doubt the text counts as typed, and the gate's own check on long or mixed evidence decides.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from contextlib import suppress

@@ -9,8 +9,6 @@ session is the one that `parse` of every line gives. What does not have the usua
 only Python's own decoder takes (NaN, lone surrogates). Damage inside a value that is passed over stays unseen, and harmless.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

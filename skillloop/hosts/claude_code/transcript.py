@@ -4,8 +4,6 @@ Invariants: a broken line is counted and skipped, never fatal; memory does not g
 it; the same bytes give the same session; and what no person wrote is never a human turn (see `authorship`).
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -5,8 +5,6 @@ placed where they were said. Invariant: only `_add_human` and the queue make hum
 are a person's.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from bisect import bisect_left, bisect_right

@@ -1,7 +1,5 @@
 """Build one turn from its records: a person's, or the assistant's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
