@@ -14,7 +14,6 @@ from dataclasses import replace
 
 from skillloop.config import Config
 from skillloop.gate import (
-    edit_limits,
     fidelity,
     placement,
     provenance,
@@ -47,9 +46,9 @@ CHECKS: tuple[Gate, ...] = (
     placement.contradiction,
     placement.removal,
     risk.check,
-    edit_limits.size,
-    edit_limits.drift,
-    edit_limits.automatic,
+    structure.size,
+    structure.drift,
+    structure.automatic,
 )
 """Every check, cheap ones first."""
 
@@ -60,7 +59,7 @@ OF_TEXT: tuple[Gate, ...] = (
     sources.check,
     structure.protected,
     risk.check,
-    edit_limits.size,
+    structure.size,
 )
 """Those that look at the two texts alone, for `compare`."""
 

@@ -187,16 +187,9 @@ _SEPARATORS = re.compile(r"[-_./:\s,;=+]+$")
 
 def placeholder(value: str) -> bool:
     """Say whether the value itself tells that it stands for another."""
-    lowered = value.lower()
-    words, parts = _standing_in()
-    return len(set(lowered) - {"-"}) < 3 or lowered.rstrip("!.") in words or parts.search(lowered) is not None
-
-
-@cache
-def _standing_in() -> tuple[frozenset[str], re.Pattern[str]]:
-    """Return the values that stand for another, and a pattern of the parts of such."""
-    rules = table("secrets")
-    return frozenset(rules["words"]), re.compile("|".join(map(re.escape, rules["placeholders"])))
+    lowered, rules = value.lower(), table("secrets")
+    stands = lowered.rstrip("!.") in rules["words"] or any(part in lowered for part in rules["placeholders"])
+    return stands or len(set(lowered) - {"-"}) < 3
 
 
 def code(value: str) -> bool:
@@ -220,11 +213,6 @@ def keylike(value: str) -> bool:
     if " " in value or len(value) < 10 or value.isdigit() or _worded(value) or _IDENTIFIERS.match(value):
         return False
     return any(c.isdigit() for c in value) and any(c.isalpha() for c in value) and _entropy(value) > 2.7
-
-
-def long_key(value: str) -> bool:
-    """Say the same of what stands right behind the word: here a hash or a UUID is a key, too."""
-    return len(value) >= 20 and keylike(value) and not _SHA_PREFIX.search(value)
 
 
 def looks_random(token: str) -> bool:
@@ -378,14 +366,11 @@ def _values(view: str, lowered: str, word: str, kind: str) -> Iterator[Secret]:
         value = value.rstrip(",;.)]}|\\&" if group == 4 else None)
         key = value, group != 4
         if key not in seen:  # a text of one line over and over is judged once
-            seen[key] = len(seen) >= JUDGED or _secret(value, kind, quoted=group != 4)
+            judged = passwordlike(value, quoted=group != 4) if kind == "password" else keylike(value)
+            itself = judged and not placeholder(value) and not code(value)
+            seen[key] = len(seen) >= JUDGED or itself
         if seen[key]:
             yield Secret(start, start + len(value), kind)
-
-
-def _secret(value: str, kind: str, *, quoted: bool) -> bool:
-    judged = passwordlike(value, quoted=quoted) if kind == "password" else keylike(value)
-    return judged and not placeholder(value) and not code(value)
 
 
 def _near(view: str, lowered: str, word: str) -> Iterator[Secret]:
@@ -405,11 +390,10 @@ def _near(view: str, lowered: str, word: str) -> Iterator[Secret]:
             token = run.group().rstrip(".-~_/")
             key = token, run.start() <= at + 2
             if key not in seen:
-                seen[key] = len(seen) >= JUDGED or _random(token, adjoining=key[1])
+                # right behind the word a hash or a UUID is a key, too
+                adjoins = key[1] and len(token) >= 20 and keylike(token) and not _SHA_PREFIX.search(token)
+                likely = looks_random(token) or adjoins
+                itself = likely and not placeholder(token) and not code(token)
+                seen[key] = len(seen) >= JUDGED or itself
             if seen[key]:
                 yield Secret(run.start(), run.start() + len(token), "key")
-
-
-def _random(token: str, *, adjoining: bool) -> bool:
-    likely = looks_random(token) or (adjoining and long_key(token))
-    return likely and not placeholder(token) and not code(token)

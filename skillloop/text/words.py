@@ -126,12 +126,8 @@ def polarity(text: str) -> tuple[str, ...]:
 
     An answering "no" at the start ("No, use tabs") is an answer, not a negation.
     """
-    return tuple(name for name, _, _ in polar(tokens(_answer().sub("", fold(text)))))
-
-
-@cache
-def _answer() -> re.Pattern[str]:
-    return re.compile(rf"^\W*(?:{'|'.join(lexicon.phrases('text.answer'))})\s*[,.!:;，。、！；–—-]+\s*")
+    answer = lexicon.pattern("text.answer", r"^\W*<all>\s*[,.!:;，。、！；–—-]+\s*")
+    return tuple(name for name, _, _ in polar(tokens(answer.sub("", fold(text)))))
 
 
 def polar(words: list[str]) -> list[tuple[str, int, int]]:

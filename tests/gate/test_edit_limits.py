@@ -5,7 +5,7 @@ from helpers.gate import AUTO, SKILL, case, deleted, failed, insert, judged, rep
 
 from skillloop import gate
 from skillloop.config import Apply, Config, EditLimits
-from skillloop.gate import edit_limits
+from skillloop.gate import structure
 from skillloop.model import Outcome, Rule
 from skillloop.skills.document import LEARNED
 
@@ -19,50 +19,48 @@ def limited(**limits):
 
 def test_a_proposal_may_add_so_many_lines():
     edits = [insert(f"Rule number {n}") for n in range(4)]
-    assert failed(edit_limits.size, "x", *edits[:3]) == set()
-    assert failed(edit_limits.size, "x", *edits) == {"edit size!"}
+    assert failed(structure.size, "x", *edits[:3]) == set()
+    assert failed(structure.size, "x", *edits) == {"edit size!"}
 
 
 def test_the_file_may_grow_to_so_many_bytes():
-    assert failed(edit_limits.size, "x", EDIT, config=limited(max_bytes=len(SKILL) + 5)) == {"file size!"}
-    assert failed(edit_limits.size, "x", EDIT, config=limited(max_bytes=len(SKILL) + 50)) == set()
+    assert failed(structure.size, "x", EDIT, config=limited(max_bytes=len(SKILL) + 5)) == {"file size!"}
+    assert failed(structure.size, "x", EDIT, config=limited(max_bytes=len(SKILL) + 50)) == set()
 
 
 def test_a_file_that_is_too_large_may_still_shrink():
     edit = deleted("- Use tabs to align columns.")
-    assert failed(edit_limits.size, "x", edit, config=limited(max_bytes=10)) == set()
+    assert failed(structure.size, "x", edit, config=limited(max_bytes=10)) == set()
 
 
 def test_a_session_and_what_nobody_saw_have_budgets():
-    assert failed(edit_limits.drift, "x", EDIT, added_in_session=2, added_unseen=9) == set()
-    assert failed(edit_limits.drift, "x", EDIT, added_in_session=3) == {"session budget"}
-    assert failed(edit_limits.drift, "x", EDIT, added_unseen=10) == {"unseen budget"}
+    assert failed(structure.drift, "x", EDIT, added_in_session=2, added_unseen=9) == set()
+    assert failed(structure.drift, "x", EDIT, added_in_session=3) == {"session budget"}
+    assert failed(structure.drift, "x", EDIT, added_unseen=10) == {"unseen budget"}
 
 
 def test_growth_counts_against_the_persons_own_version():
     grown = SKILL + "".join(f"- Rule {n}.\n" for n in range(10))
-    assert failed(edit_limits.drift, "x", EDIT, base=grown, own=SKILL) == {"growth"}
-    assert failed(edit_limits.drift, "x", EDIT, base=grown, own=grown) == set()
-    assert failed(edit_limits.drift, "x", EDIT, base=grown) == set()
+    assert failed(structure.drift, "x", EDIT, base=grown, own=SKILL) == {"growth"}
+    assert failed(structure.drift, "x", EDIT, base=grown, own=grown) == set()
+    assert failed(structure.drift, "x", EDIT, base=grown) == set()
 
 
 def test_replacing_counts_as_adding_and_deleting_does_not():
     tabs = "- Use tabs to align columns."
-    assert failed(edit_limits.drift, "x", replaced(tabs, "- Use spaces."), added_unseen=10) == {
-        "unseen budget"
-    }
-    assert failed(edit_limits.drift, "x", deleted(tabs), added_unseen=10) == set()
+    assert failed(structure.drift, "x", replaced(tabs, "- Use spaces."), added_unseen=10) == {"unseen budget"}
+    assert failed(structure.drift, "x", deleted(tabs), added_unseen=10) == set()
 
 
 def test_the_heading_of_the_learned_rules_does_not_count():
     edit = insert("Sort by date", heading=LEARNED)
-    assert failed(edit_limits.size, "x", edit, config=limited(max_added_lines=1)) == set()
+    assert failed(structure.size, "x", edit, config=limited(max_added_lines=1)) == set()
 
 
 def test_the_rule_that_decides_is_named():
     config = Config(edit=EditLimits(unseen=2), rules={("edit.unseen", None): LIMIT})
     proposal, inputs = case("x", EDIT, config=config, added_unseen=2)
-    [found] = [check for check in edit_limits.drift(proposal, inputs) if not check.passed]
+    [found] = [check for check in structure.drift(proposal, inputs) if not check.passed]
     assert found.rule == LIMIT
     assert "3 lines would have been added since you last looked; the limit is 2" in found.detail
 
@@ -81,16 +79,14 @@ def test_the_rule_that_decides_is_named():
 )
 def test_some_things_are_never_automatic(entries, edit, waits):
     config = Config(apply=Apply(mode="auto", never_auto=entries))
-    assert failed(edit_limits.automatic, "x", edit, config=config) == (
-        {"never automatic"} if waits else set()
-    )
+    assert failed(structure.automatic, "x", edit, config=config) == ({"never automatic"} if waits else set())
 
 
 def test_an_unsure_detection_is_not_automatic():
-    assert failed(edit_limits.automatic, "x", EDIT, confidence=0.5) == {"confidence"}
-    assert failed(edit_limits.automatic, "x", EDIT, confidence=0.9) == set()
+    assert failed(structure.automatic, "x", EDIT, confidence=0.5) == {"confidence"}
+    assert failed(structure.automatic, "x", EDIT, confidence=0.9) == set()
     assert (
-        failed(edit_limits.automatic, "x", EDIT, confidence=0.5, config=Config()) == set()
+        failed(structure.automatic, "x", EDIT, confidence=0.5, config=Config()) == set()
     )  # review asks anyway
 
 
