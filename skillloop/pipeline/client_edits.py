@@ -37,11 +37,7 @@ ASKED = _HELD - {"hidden", "line length"}
 
 
 def record(session: Session, home: Path, store: Store) -> None:
-    """Record what Claude changed in skills and rules files during a session, and what of it waits for the person.
-
-    Raises:
-        SkillloopError: the store cannot be written, or the person's rules cannot be read.
-    """
+    """Record what Claude changed in skills and rules files during a session, and what of it waits for the person."""
     files: dict[str, list[ToolEdit]] = {}
     for edit in edits.of(session):
         with suppress(UsageError, fs.Missing):
@@ -54,18 +50,10 @@ def record(session: Session, home: Path, store: Store) -> None:
             for version, before, after, used in _claims(store, path, calls):
                 *_, last = used
                 said = {"session": session.session_id, "turn": last.turn.uuid if last.turn else None}
-                proof = {
-                    "tool": last.tool,
-                    "path": last.path,
-                    "line": last.line,
-                    "calls": [e.uuid for e in used],
-                }
-                found = _objection(session, home, path, _text(before), _text(after), last.turn)
+                proof: dict[str, Any] = {"tool": last.tool, "path": last.path, "line": last.line}
+                proof["calls"] = [each.uuid for each in used]
+                found = _objection(session, home, path, before, after, last.turn)
                 store.record(history.CLAIMED, skill=path, number=version.number, **said, **proof, **found)
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
 
 
 def _claims(
@@ -120,11 +108,7 @@ def _without(edit: ToolEdit, data: bytes, base: bytes) -> bytes | None:
 def broken(
     path: str, home: Path, old: str, new: str, session: Session | None = None, among: Collection[str] = ASKED
 ) -> str:
-    """Return which of these hard checks a change of Claude's fails, with the file and line of the rule; "" where none.
-
-    Raises:
-        SkillloopError: the rules cannot be read.
-    """
+    """Return which of these hard checks a change of Claude's fails, with the file and line of the rule; "" where none."""
     for check in gate.compare(old, new, gather.rules_for(path, home, session)).failed:
         if check.hard and check.name in among:
             return f"against {check.rule or 'a rule'}: {check.detail}"
@@ -132,9 +116,10 @@ def broken(
 
 
 def _objection(
-    session: Session, home: Path, path: str, old: str, new: str, last: Turn | None
+    session: Session, home: Path, path: str, before: bytes, after: bytes, last: Turn | None
 ) -> dict[str, Any]:
     """Return why the person must look at a change of Claude's, or "", and at how many lines."""
+    old, new = (data.decode("utf-8", "replace") for data in (before, after))
     removed, added = changed_lines(old, new)
     lines = max(len(added), len(removed))
     if against := broken(path, home, old, new, session, _HELD):

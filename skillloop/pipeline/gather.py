@@ -58,14 +58,10 @@ def prepare(
     session: Session | None = None,
     confidence: float | None = None,
 ) -> Prepared:
-    """Apply the edits to the live SKILL.md and judge the result. Writes nothing.
+    """Apply the edits to the live SKILL.md, which may be newer than their base, and judge the result. Writes nothing.
 
-    Args:
-        proposal: Its `base` may be older than the live file.
-        home: Where the person's config.toml is.
-        store: None in a dry run; the drift budgets then count nothing.
-        session: The session it comes from, when it was just read.
-        confidence: How sure the detector was of the disagreement, when it just spoke.
+    Without a store (a dry run) the drift budgets count nothing. `session` is the one that it comes from, and `confidence` the
+    detector's, when they were just read.
 
     Raises:
         Stale: the edits no longer fit the live file.
@@ -124,12 +120,7 @@ def gather(
 
 
 def refuse_if_forbidden(prepared: Prepared) -> None:
-    """Let through what a person may still decide.
-
-    Raises:
-        Refused: a hard check failed; approval cannot override it.
-        SkillloopError: the gate itself broke on it.
-    """
+    """Raise Refused where a hard check failed, which no approval overrides; SkillloopError where the gate broke on it."""
     if prepared.verdict.outcome is Outcome.CRASH:
         raise SkillloopError(
             f"a check broke on edit {prepared.proposal.id}: {prepared.verdict.failed[0].detail}"
@@ -212,11 +203,7 @@ def reworded(proposal: Proposal, lines: Sequence[str], drafter: str = PERSON) ->
 
 
 def moved(proposal: Proposal, path: str) -> Proposal:
-    """Return a proposal that brings the same new line to another file.
-
-    Raises:
-        SkillloopError: it brings no line, or the file has it already, or has no place for it, or cannot be read.
-    """
+    """Return a proposal that brings the same new line to another file. Raises SkillloopError: it cannot."""
     line, text = body_of(proposal.edits[0].new or "")[1], live_text(path)
     if not line:
         raise SkillloopError("a deletion cannot be moved")
@@ -232,11 +219,7 @@ def moved(proposal: Proposal, path: str) -> Proposal:
 
 
 def live_text(path: str) -> str:
-    """Return the SKILL.md as it is now; a rules file that does not exist is empty.
-
-    Raises:
-        SkillloopError: it is not there or empty, cannot be read, or is not UTF-8.
-    """
+    """Return the SKILL.md as it is now; a rules file that does not exist is empty. Raises SkillloopError: it is none, or empty."""
     try:
         with fs.open_skill(path) as skill:
             text = document.decode(skill.read(), path)
@@ -296,10 +279,7 @@ def _spans(quote: str, text: str) -> list[str]:
 
 
 def reread(evidence: Evidence) -> tuple[Turn, str] | None:
-    """Return the human turn that evidence points to, and what the assistant had said just before it.
-
-    Both are read again from the transcript itself; None if it is not there.
-    """
+    """Return the human turn that evidence points to, and what the assistant had said before it, as the transcript has them now."""
     path = Path(evidence.path)
     projects = path.parent.parent
     if (
