@@ -176,10 +176,14 @@ class _Reading:
     def disagreement(self) -> Disagreement:
         """Return the disagreement that the turn is: of what kind, and in which words."""
         turn, offered = self.scene.turn, [rule for rule, _, offered in self._ranked if offered]
-        quote = offered[0].quote if offered else _quote(turn.text) or ONLY_PASTED
+        text = offered[0].quote if offered else turn.text
+        if len(text) > LONGEST_QUOTE and not offered:  # of a long turn the sentence that weighs most
+            weight = learned().disagreement.score
+            text = max(lessons.sentences(text), key=lambda part: weight(words_used(part)), default="")
+        quote = text if offered else text[:LONGEST_QUOTE].strip() or ONLY_PASTED
         return Disagreement(
             replace(self.evidence, quote=quote),
-            self._kind,
+            kind(self.present),
             self._bounded,
             bool(offered),
             turn.skill,
@@ -195,10 +199,6 @@ class _Reading:
     @cached_property
     def _signals(self) -> tuple[Signal, ...]:
         return learned().disagreement.signals(self.present)
-
-    @cached_property
-    def _kind(self) -> Kind:
-        return kind(self.present)
 
     @cached_property
     def _bounded(self) -> float:
@@ -217,7 +217,7 @@ class _Reading:
         if idle and self.confidence < FOUND_AT:
             return False
         again = self.earlier.recurs(self.evidence.id, rule.text, self.scene.turn.text, rule.quote)
-        return again and self._kind is not Kind.BUG_REPORT
+        return again and kind(self.present) is not Kind.BUG_REPORT
 
     def _look(self, rule: Rule, chance: float) -> tuple[str, ...]:
         """Return why a person must look at a rule."""
@@ -252,11 +252,3 @@ def saying(session: Session, turn: Turn) -> Evidence:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _quote(text: str) -> str:
-    """Return the words that carry the disagreement: all of a short turn, of a long one the sentence that weighs most."""
-    if len(text) > LONGEST_QUOTE:
-        score = learned().disagreement.score
-        text = max(lessons.sentences(text), key=lambda part: score(words_used(part)), default="")
-    return text[:LONGEST_QUOTE].strip()

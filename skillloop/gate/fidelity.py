@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import pairwise
 
 from skillloop.gate.input import GateInput, body_of, finding
@@ -143,7 +143,8 @@ def novel_words(line: str, evidence: str) -> tuple[list[str], float]:
     said = tokens(evidence)
     theirs = {*words.content_words(evidence), *map(stem, said)}
     line = lexicon.pattern("gate.third person").sub(" ", line)
-    mine = set(words.content_words(line)) - _anybodys()
+    anybodys = map(stem, lexicon.words("gate.rule verb") | lexicon.words("gate.person"))
+    mine = set(words.content_words(line)).difference(anybodys, words.scope())
     for a, b in pairwise(tokens(line)):
         if stem(a + b) in theirs:
             mine -= {stem(a), stem(b)}
@@ -156,14 +157,6 @@ def novel_words(line: str, evidence: str) -> tuple[list[str], float]:
     written = {stem(token): token for token in tokens(line)}
     share = 1 - len(foreign) / len(mine) if mine else float(bool(theirs))
     return [written.get(word, word) for word in foreign], share
-
-
-@cache
-def _anybodys() -> frozenset[str]:
-    """Return the stems that say nothing about whose words a rule is in."""
-    phrases = (phrase for row in lexicon.classes("polarity").values() for phrase in row)
-    own = lexicon.words("gate.rule verb") | lexicon.words("gate.person")
-    return frozenset(map(stem, own.union(*map(tokens, phrases))))
 
 
 def _misspelled(word: str, others: Iterable[str]) -> str:

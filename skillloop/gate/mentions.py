@@ -373,14 +373,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,400}={0,2}")
 def disguised(line: str, rules: SourceRules) -> list[Mention]:
     """Return the sources that a plain line names in a form that hides them."""
     low, openly = line.lower(), {(mention.label, mention.host) for mention in mentions(line, rules)}
-    bare = _MARKUP.sub("", low)
-    tricks = (_rewritten(low, bare, rules), _respelled(bare, rules), _encoded(line, rules))
-    found = dict.fromkeys(mention for trick in tricks for mention in trick)
-    return [mention for mention in found if (mention.label, mention.host) not in openly]
-
-
-def _rewritten(low: str, bare: str, rules: SourceRules) -> Iterator[Mention]:
-    """Yield mentions that appear once markup is gone, dots are dots, or letters are Latin."""
+    bare, found = _MARKUP.sub("", low), list[Mention]()
     for text, how in (
         (bare, "split by markup"),
         (expression(_SPELLED).sub(".", bare), "spelled out"),
@@ -391,7 +384,13 @@ def _rewritten(low: str, bare: str, rules: SourceRules) -> Iterator[Mention]:
             # else it may be an accident of the rewriting
             likely = len(name) >= 4 and ending in {"com", "org", "net", "io", "info"}
             if mention.host is None or likely or rules.knows(mention.host):
-                yield replace(mention, disguise=mention.disguise or how)
+                found.append(replace(mention, disguise=mention.disguise or how))
+    found += _respelled(bare, rules)
+    for run in _BASE64.finditer(line):
+        text = decoded(run.group())
+        inside = mentions(text, rules) if text.isprintable() else []
+        found += (Mention(m.label, *run.span(), m.host, "in base64") for m in inside)
+    return [each for each in dict.fromkeys(found) if (each.label, each.host) not in openly]
 
 
 def _respelled(bare: str, rules: SourceRules) -> Iterator[Mention]:
@@ -410,10 +409,3 @@ def _respelled(bare: str, rules: SourceRules) -> Iterator[Mention]:
         word = match.group().translate(_DIGITS)
         if word in rules.names and word != match.group():
             yield Mention(rules.names[word], *match.span(), disguise="digits for letters")
-
-
-def _encoded(line: str, rules: SourceRules) -> Iterator[Mention]:
-    for run in _BASE64.finditer(line):
-        text = decoded(run.group())
-        inside = mentions(text, rules) if text.isprintable() else []
-        yield from (Mention(m.label, *run.span(), m.host, "in base64") for m in inside)

@@ -352,11 +352,18 @@ def _reached(before: str) -> Stance | None:
     against = phrases("against")
     if not against.search(before):
         return None
-    opener = _opener(before)
+    # the last word that begins another clause, a contrast or a limit; not "instead of", which negates
+    relative = expression("<sources.relative>")
+    found = [*phrases("clause", "turning", "contrast").finditer(before), *relative.finditer(before)]
+    found += [*_ABOVE.finditer(before)][:1]
+    if expression(r"\W*<sources.instead>\b").match(before):
+        found += expression(_VERB_AFTER).finditer(before)
+    found += expression(_AND_VERB).finditer(before)
+    taken = {match.end() for match in against.finditer(before)}  # the "than" of "rather than"
+    opener = max((m for m in found if m.end() not in taken), key=lambda match: match.start(), default=None)
     if opener is None:
         return _governed(before) if _odd(before) else Stance.FOR
     outer, own = before[: opener.start()], before[opener.end() :]
-    relative = expression("<sources.relative>")
     if not against.search(outer):  # a state ("if it is not on PubMed"), or perhaps a prohibition
         if not _odd(own):
             return Stance.FOR
@@ -373,18 +380,6 @@ def _reached(before: str) -> Stance | None:
     else:  # the clause may still say what the negation is about ("never cite a paper if it is on …")
         hangs = relative.match(before, opener.start()) is not None
     return Stance.DOUBTFUL if at_once or hangs else Stance.FOR
-
-
-def _opener(before: str) -> re.Match[str] | None:
-    """Return the last word that begins another clause, a contrast or a limit; not "instead of", which negates."""
-    found = [*phrases("clause", "turning", "contrast").finditer(before)]
-    found += expression("<sources.relative>").finditer(before)
-    found += [match for match in (_ABOVE.search(before),) if match]
-    if expression(r"\W*<sources.instead>\b").match(before):
-        found += expression(_VERB_AFTER).finditer(before)
-    found += expression(_AND_VERB).finditer(before)
-    taken = {match.end() for match in phrases("against").finditer(before)}  # the "than" of "rather than"
-    return max((m for m in found if m.end() not in taken), key=lambda match: match.start(), default=None)
 
 
 def _governed(clause: str) -> Stance:

@@ -95,22 +95,13 @@ def read(text: str) -> tuple[List, ...]:
     """Return what a reader of a SKILL.md's page sees but for code, quotations and tables, in order."""
     skill = document.parse(text)
     body = "\n".join(line.rstrip("\r\n").replace("\r", " ") for line in skill.lines[skill.body :])
-    return tuple(_read(_parser().parse(body), skill.body))
-
-
-@cache
-def _parser() -> MarkdownIt:
-    """Return a parser of blocks alone: their lines are what counts."""
-    return MarkdownIt("commonmark").enable("table").disable(["inline"])
-
-
-def _read(tokens: list[Token], offset: int) -> Iterator[List]:
+    tokens, offset, found = _parser().parse(body), skill.body, list[List]()
     headings: list[tuple[int, str]] = []
     lead, at = "", 0
     for number, token in enumerate(tokens):
         if token.level or number < at or token.type.endswith("_close"):
             continue
-        above = tuple(text for _, text in reversed(headings))
+        above = tuple(title for _, title in reversed(headings))
         topic = above[0] if headings and headings[-1][0] > 1 else ""
         announced, lead = lead, ""
         if token.type in ("bullet_list_open", "ordered_list_open"):
@@ -118,19 +109,27 @@ def _read(tokens: list[Token], offset: int) -> Iterator[List]:
             ends = range(number, len(tokens))
             at = next(n for n in ends if tokens[n].type == close and not tokens[n].level)
             inside, ordered = tokens[number:at], token.type == "ordered_list_open"
-            yield List(above, announced, tuple(_items(inside, offset, 1)), ordered, topic)
-            yield List(above, announced, tuple(_items(inside, offset, 3)), False, topic, loose=True)
+            found.append(List(above, announced, tuple(_items(inside, offset, 1)), ordered, topic))
+            nested = tuple(_items(inside, offset, 3))
+            found.append(List(above, announced, nested, False, topic, loose=True))
         elif token.type in ("heading_open", "paragraph_open"):
             content, items = tokens[number + 1].content, tuple(_items(tokens[number : number + 2], offset))
-            if token.type == "heading_open":
-                yield List(above, "", items, False, "", loose=True)
+            titled = token.type == "heading_open"
+            found.append(List(above, "", items, False, "" if titled else topic, loose=True))
+            if titled:
                 level = int(token.tag[1])
                 headings = [one for one in headings if one[0] < level] + [(level, content.strip("*_ `"))]
             else:
-                yield List(above, "", items, False, topic, loose=True)
                 last = content.strip().rsplit("\n", 1)[-1].rstrip("*_ ")
                 told = last.endswith((":", "：")) or content.strip().startswith(("**", "__"))
                 lead = last if told else ""
+    return tuple(found)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    """Return a parser of blocks alone: their lines are what counts."""
+    return MarkdownIt("commonmark").enable("table").disable(["inline"])
 
 
 def _items(tokens: list[Token], offset: int, level: int = 0) -> Iterator[Item]:

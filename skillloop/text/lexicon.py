@@ -50,7 +50,14 @@ def languages(folder: Path = FOLDER) -> tuple[Language, ...]:
 
     Raises ValueError: a file has a key that English has not, lacks one that it has, or an entry is no string.
     """
-    read = {path.stem: _read(path) for path in folder.glob("*.toml")}
+    read: dict[str, Language] = {}
+    for path in folder.glob("*.toml"):
+        groups = tomllib.loads(path.read_text(encoding="utf-8"))
+        about = groups.pop("language")
+        entries = {f"{group}.{name}": entry for group, keys in groups.items() for name, entry in keys.items()}
+        if wrong := [key for key, entry in entries.items() if not isinstance(entry, str)]:
+            raise ValueError(f"{path.name}: the entry of {wrong[0]!r} is not a string")
+        read[path.stem] = Language(path.stem, about["order"], about["spaced"], entries)
     for code, language in read.items():
         for word, keys in (
             ("unknown", language.entries.keys() - read["en"].entries.keys()),
@@ -59,16 +66,6 @@ def languages(folder: Path = FOLDER) -> tuple[Language, ...]:
             if keys:
                 raise ValueError(f"{code}.toml: {word} key {min(keys)!r}")
     return tuple(sorted(read.values(), key=lambda language: (language.code != "en", language.order)))
-
-
-def _read(path: Path) -> Language:
-    groups = tomllib.loads(path.read_text(encoding="utf-8"))
-    about = groups.pop("language")
-    entries = {f"{group}.{name}": entry for group, keys in groups.items() for name, entry in keys.items()}
-    wrong = [key for key, entry in entries.items() if not isinstance(entry, str)]
-    if wrong:
-        raise ValueError(f"{path.name}: the entry of {wrong[0]!r} is not a string")
-    return Language(path.stem, about["order"], about["spaced"], entries)
 
 
 @cache

@@ -47,7 +47,17 @@ class Secret:
 
 def secrets(text: str) -> list[Secret]:
     """Find the credentials in `text`, in order and without overlaps; offsets are into `text` as given."""
-    view, offsets = _folded(text)
+    view, offsets = (
+        text,
+        None,
+    )  # as it is meant, and for each of its characters where it came from (None: the same)
+    if not text.isascii() and (
+        _UNSEEN.search(text) or "\u0130" in text or not unicodedata.is_normalized("NFKC", text)
+    ):
+        parts = [_meant(char) for char in text]
+        view, offsets = "".join(parts), [at for at, part in enumerate(parts) for _ in part]
+    for escape, plain in _ESCAPES if "\\" in view else ():  # same length: offsets stay
+        view = view.replace(escape, plain)
     found = [*tokens(view), *assigned(view)]
     for run in _BASE64.finditer(view):  # whose content may be a text that holds a credential
         plain = decoded(run.group())
@@ -142,20 +152,6 @@ def _meant(char: str) -> str:
     """Return what a character stands for: its NFKC form, or nothing where it cannot be seen."""
     folded = "" if _UNSEEN.match(char) else unicodedata.normalize("NFKC", char)
     return "I" if folded == "\u0130" else folded  # the one letter that grows when lowered
-
-
-def _folded(text: str) -> tuple[str, list[int] | None]:
-    """Return the text as it is meant, and for each of its characters the offset it came from (None: the same)."""
-    view, offsets = text, None
-    if not text.isascii() and (
-        _UNSEEN.search(text) or "\u0130" in text or not unicodedata.is_normalized("NFKC", text)
-    ):
-        parts = [_meant(char) for char in text]
-        view, offsets = "".join(parts), [at for at, part in enumerate(parts) for _ in part]
-    if "\\" in view:
-        for escape, plain in _ESCAPES:  # same length: offsets stay
-            view = view.replace(escape, plain)
-    return view, offsets
 
 
 def decoded(run: str) -> str:

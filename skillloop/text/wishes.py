@@ -106,7 +106,7 @@ def _complains(clause: Clause) -> bool:
 
 def _roots(stems: Collection[str], text: str) -> Stems:
     """Return what the words of a text have in common with other forms of them."""
-    put, scope = lexicon.whole("placement.put"), _scope()
+    put, scope = lexicon.whole("placement.put"), words.scope()
     stems = {_digits().get(stem, stem) for stem in stems}
     meant = (x for x in stems if x and x not in scope and not (_KANA.search(x) or put.fullmatch(x)))
     return frozenset(_ENDING.sub("", stem)[:ROOT] for stem in meant).union(_LOAN.findall(text))
@@ -117,10 +117,3 @@ def _digits() -> dict[str, str]:
     """Return the digits of words for numbers, and of their stems; "one" is an article."""
     named = {word: number for word, number in contradiction.numbers().items() if number != "1"}
     return {words.stem(word): number for word, number in named.items()} | named
-
-
-@cache
-def _scope() -> Stems:
-    """Return the stems that say how, and not what."""
-    rows = lexicon.classes("polarity").values()
-    return frozenset(words.stem(word) for row in rows for phrase in row for word in words.tokens(phrase))

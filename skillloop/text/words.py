@@ -149,6 +149,13 @@ def polar(words: list[str]) -> list[tuple[str, int, int]]:
 
 
 @cache
+def scope() -> frozenset[str]:
+    """Return the stems of polarity words, which say how, and not what."""
+    rows = lexicon.classes("polarity").values()
+    return frozenset(stem(word) for row in rows for phrase in row for word in tokens(phrase))
+
+
+@cache
 def _phrases() -> dict[str, list[tuple[tuple[str, ...], str]]]:
     """Return the tokens of every polarity phrase with its class, by its first token, the longest first."""
     phrases = {tuple(tokens(p)): name for name, row in lexicon.classes("polarity").items() for p in row}
