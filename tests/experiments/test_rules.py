@@ -93,6 +93,8 @@ def test_hypothesis_insight_and_the_part_edited_are_in_the_ledger(opened):
         "the last one was too wide",
         "Model",
     )
+    page = report_page.page(opened.folder, opened.plan, opened.ledger)
+    assert "Expected: fewer steps suffice<br>Learned before: the last one was too wide" in page
 
 
 def tried(*kinds):
