@@ -278,6 +278,11 @@ class Verdict:
         """The checks that did not pass, hard ones first."""
         return tuple(sorted((c for c in self.checks if not c.passed), key=lambda c: not c.hard))
 
+    @property
+    def forbidding(self) -> Check | None:
+        """The check by which a rule of the person's forbids it, if one does."""
+        return next((c for c in self.failed if c.hard and c.rule and c.rule.file), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:

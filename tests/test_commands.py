@@ -20,7 +20,7 @@ from helpers.sessions import rewrites
 from transcripts import Transcript
 
 from skillloop import render
-from skillloop.commands import log, options, review, show, sitting
+from skillloop.commands import options, review, show, sitting
 from skillloop.hosts.claude_code.hooks import approval
 from skillloop.hosts.claude_code.hooks import session as session_hook
 from skillloop.model import Check, Outcome, Rule, Verdict, sha256
@@ -135,6 +135,42 @@ def test_digest_by_id_prefix_last_and_all_find_the_session(desk):
         out = json.loads(desk.run("digest", *args, "--dry-run", "--json").stdout)
         assert out["path"] == str(desk.transcript)
         assert len(out["proposals"]) == 1
+
+
+AGAIN = "As I said: never cite a magazine when there is a good study."
+NEW = "No, always give the year of every study."
+
+
+@pytest.mark.parametrize("mode", ["review", "auto"])
+def test_a_dry_run_says_word_for_word_what_the_real_run_does(desk, mode):
+    desk.home.mkdir(mode=0o700)
+    (desk.home / "config.toml").write_text(f'[apply]\nmode = "{mode}"\n')
+    for day, said in enumerate(([SAID, AGAIN], [AGAIN, NEW], [NEW], ["Thanks, go on."]), start=1):
+        name = f"5e55104e-0000-4000-8000-00000000000{day}"
+        made = Transcript(session_id=name, start=datetime(2026, 3, day, 9, tzinfo=UTC)).typed(
+            "How much sleep?"
+        )
+        made.skill("research", str(desk.skill)).says(
+            "Eight hours, says a magazine. I have finished the answer."
+        )
+        for words in said:
+            made.typed(words).says("You're right, sorry.")
+        made.witnessed(desk.home).write(desk.transcript.with_name(f"{name}.jsonl"))
+    before = {path: path.read_bytes() for path in desk.home.parent.rglob("*") if path.is_file()}
+    dry = desk.run("digest", "--all", "--dry-run").stdout
+    assert {path: path.read_bytes() for path in desk.home.parent.rglob("*") if path.is_file()} == before
+    real = desk.run("digest", "--all").stdout
+    assert (
+        dry.replace("would be applied", "applied").replace(
+            "Nothing was written.", "Decide with: skillloop review"
+        )
+        == real
+    )
+    assert "this session taught it; it" in real
+    assert "said again; it" in real
+    assert "4 sessions, 1 of them without a correction; edits: " in real
+    assert "2026-03-02 " in real
+    assert (desk.skill.read_text() == SKILL) == (mode == "review")
 
 
 def test_approve_in_a_terminal_and_roll_back(queued):
@@ -453,7 +489,7 @@ def test_the_diary_says_today_and_yesterday(queued):
     desk, _ = queued
     assert re.search(r"^today      \d\d:\d\d  research: drafted", desk.run("log").stdout, re.MULTILINE)
     past = [(datetime.now(UTC).astimezone() - timedelta(days=days)).isoformat() for days in (1, 2)]
-    assert [log._when(at).split()[0] for at in past] == ["yesterday", past[1][:10]]
+    assert [render.when(at).split()[0] for at in past] == ["yesterday", past[1][:10]]
 
 
 def test_a_lesson_of_which_an_edit_waits_says_so(queued):
@@ -602,15 +638,10 @@ def test_one_bad_skill_does_not_end_the_review(queued):
 
 
 def test_what_no_longer_fits_can_be_seen_and_dropped(queued):
-    desk, name = queued
-    desk.skill.write_text(SKILL.replace("## Answers", "## Replies"))
-    with desk.store() as store:
-        store.set_state(name, "stale", "the list is gone", by="auto")
-    assert (
-        json.loads(desk.run("status", "--json").stdout)["queue"][0]["why"]
-        == "the file has changed under it: the list is gone"
-    )
-    desk.type("review", answers=[("? more", "n"), ("why", "out of date\n")])
+    desk, _ = queued
+    desk.skill.unlink()
+    assert "there is no such file" in json.loads(desk.run("status", "--json").stdout)["queue"][0]["why"]
+    desk.type("review", answers=[("q quit", "n"), ("why", "out of date\n")])
     assert json.loads(desk.run("status", "--json").stdout)["proposals"] == {"rejected": 1}
 
 
@@ -715,6 +746,20 @@ def test_a_lesson_that_the_persons_rule_blocks_is_said_with_its_line_until_they_
     assert code == 0, shown
     for verb in ("status", "review", "doctor"):
         assert "blocked by your rule" not in " ".join(desk.run(verb).stdout.split())
+
+
+def test_status_gives_the_reasons_of_today(forbidden):
+    desk, name = forbidden
+    rules = (desk.home / "config.toml").read_text()
+    (desk.home / "config.toml").unlink()
+    before = (desk.home / "skillloop.db").read_bytes()
+    (edit,) = json.loads(desk.run("status", "--json").stdout)["queue"]
+    assert (edit["id"], edit["state"]) == (name, "needs a look")
+    assert (desk.home / "skillloop.db").read_bytes() == before
+    (desk.home / "config.toml").write_text(rules)
+    desk.skill.unlink()
+    told = json.loads(desk.run("status", "--json").stdout)
+    assert (told["queue"], len(told["unlearnt"])) == ([], 1)
 
 
 def test_a_start_says_once_what_was_applied_without_the_person(desk):

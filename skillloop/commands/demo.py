@@ -50,7 +50,7 @@ def command(app: App, *, play: bool) -> None:
             session.digest(ended, own.home, store)
             say("1  A session ends. What you said in it, and what becomes of it", "bold cyan")
             for queued in store.proposals():
-                state, why = state_of(queued)
+                state, why = state_of(queued, queued.verdict)
                 say(f"  “{queued.proposal.evidence[0].quote}”", "italic")
                 say(f"    → {queued.proposal.skill}, {state}" + f": {why}" * bool(why), COLOURS[state[0]])
             pause()

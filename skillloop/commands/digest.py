@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -64,7 +65,7 @@ def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool
     if plan:
         _print_plan(app, out, paths, as_json=as_json)
         return
-    failed = 0
+    failed, silent, states = 0, 0, Counter[str]()
     for result in _digests(paths, app, dry_run=dry_run, quiet=as_json):
         if isinstance(result, SkillloopError):
             if len(paths) == 1:
@@ -74,8 +75,17 @@ def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool
             tell({"error": problem}, f"skillloop: {result.message}", as_json=as_json, err=True)
         elif as_json:
             emit(as_object(result))
+        elif len(paths) > 1 and not (result.disagreements or result.trials or result.troubles):
+            silent += 1
         else:
+            out.say("") if states.total() else None
             print_digest(out, result, dry_run=dry_run, explain=explain)
+            told = (_became(trial, quoting=False) for trial in result.trials)
+            states.update(state.partition(":")[0].partition(" (")[0] for state in told)
+    if len(paths) > 1 and not as_json:
+        found = ", ".join(f"{state} {count}" for state, count in sorted(states.items())) or "none"
+        out.say(f"\n{len(paths)} sessions, {silent} of them without a correction; edits: {found}", "bold")
+        out.say("Nothing was written." if dry_run else "Decide with: skillloop review")
     if failed:
         raise SkillloopError(f"{failed} of {len(paths)} sessions could not be read", "each is named above")
 
@@ -83,8 +93,9 @@ def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool
 def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iterator[Digest | SkillloopError]:
     """Yield each session's digest, or why it could not be read; show a bar on stderr for a long list."""
     with ExitStack() as stack:
-        store = None if dry_run else stack.enter_context(app.store())
-        history = stack.enter_context(app.history()) if dry_run else None
+        store = stack.enter_context(app.history() if dry_run else app.store())
+        store = stack.enter_context(store.rehearsal()) if dry_run else store
+        ahead: dict[str, str] | None = {} if dry_run else None
         read: Iterable[Session | SkillloopError] = read_all(paths)
         if len(paths) >= 5 and sys.stderr.isatty() and not quiet:
             bar = click.progressbar(read, length=len(paths), label="sessions", file=sys.stderr)
@@ -93,12 +104,12 @@ def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iter
             if isinstance(item, SkillloopError):
                 yield item
                 continue
-            if store is not None and not quiet and config.load(app.home).model.backend != "offline":
+            if not dry_run and not quiet and config.load(app.home).model.backend != "offline":
                 fresh = [each for each in session.plan(item, app.home, store) if not each.known]
                 if fresh:  # say what a model may cost before it is asked anything
                     price = f"{fresh[0].backend} may be asked: {_priced(fresh)}; {_later(app)}"
                     say(f"{item.session_id}: {price}", err=True)
-            yield session.digest(item, app.home, store, history=history)
+            yield session.digest(item, app.home, store, ahead=ahead)
 
 
 def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | None) -> list[Path]:
@@ -216,9 +227,10 @@ def _proven(item: Disagreement, result: Digest) -> bool:
 
 def said_again(repeat: Recurrence) -> str:
     """Say where the rule that was asked for is already."""
+    head = "this session taught it" if repeat.own else "said again"
     if repeat.proposal is not None:
-        return f"said again; it waits as {repeat.proposal}: {repeat.rule}"
-    return f"said again; it is a rule already: {repeat.path}:{repeat.line} {repeat.rule}"
+        return f"{head}; it waits as {repeat.proposal}: {repeat.rule}"
+    return render.tilde(f"{head}; it is a rule already: {repeat.path}:{repeat.line} {repeat.rule}")
 
 
 def _became(trial: Trial, *, quoting: bool) -> str:
@@ -239,7 +251,9 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
         counted(len(session.human_turns), "turn"),
         counted(len(result.disagreements), "correction"),
     )
-    head = f"{session.session_id}: {turns} of yours, {found}"
+    at = next((f"{render.when(turn.timestamp)}, " for turn in session.human_turns if turn.timestamp), "")
+    where = f"{render.tilde(session.cwd)}, " if session.cwd else ""
+    head = f"{at}{where}session {session.session_id[:8]}: {turns} of yours, {found}"
     out.say(
         head + (" (an automated session: nothing is learned from it)" if session.automated else ""), "bold"
     )

@@ -3,7 +3,6 @@
 import webbrowser
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -68,7 +67,7 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json
                     out.say("  ".join(filter(None, (entry.at, entry.event, entry.skill, ", ".join(details)))))
                 elif entry.event != "applied":  # the version says it
                     text, style = line(store, entry)
-                    out.say(f"{_when(entry.at)}  {text}", style)
+                    out.say(f"{render.when(entry.at, 10)}  {text}", style)
             return
         path = known_skill(store, skill)
         versions = history.versions(store, path)
@@ -78,19 +77,14 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json
                 proof = {key: version.claim.get(key) for key in ("session", "turn")}
                 emit({"path": str(path), "sha256": version.sha, "note": version.told, **about, **proof})
             else:
-                out.say(f"{version.number:>4}  {_when(version.created)}  {version.author:<9}  {version.told}")
+                out.say(
+                    f"{version.number:>4}  {render.when(version.created, 10)}  {version.author:<9}  {version.told}"
+                )
                 if before:
                     old, new = (history.text(store, each.sha) for each in (before, version))
                     lines = document.diff(old, new, path, "").splitlines()[2:]
                     changed = [each for each in lines if each.startswith(("+", "-"))]
                     out.print(render.diff("\n".join(changed[:CHANGED])), end="")
-
-
-def _when(at: str) -> str:
-    then = datetime.fromisoformat(at).astimezone()
-    past = (datetime.now(then.tzinfo).date() - then.date()).days
-    day = {0: "today", 1: "yesterday"}.get(past, f"{then:%Y-%m-%d}")
-    return f"{day:<10} {then:%H:%M}"
 
 
 def line(store: Store, entry: Entry) -> tuple[str, str]:

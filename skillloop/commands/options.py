@@ -180,16 +180,10 @@ def retyped(digest: str, what: str) -> bool:
     return answer.strip().lower() == code
 
 
-def state_of(queued: Queued, verdict: Verdict | None = None) -> tuple[str, str]:
-    """Return what a person calls the state of an edit, and why: ready, needs a look, blocked; or how it was decided.
-
-    `verdict` is that on the file as it is now; without it, that of the day when the edit was drafted counts.
-    """
-    if queued.state in {"applied", "rejected"}:
-        return queued.state, queued.reason
-    if queued.state == "stale" and verdict is None:
-        return "needs a look", f"the file has changed under it: {queued.reason}"
-    return render.standing(verdict or queued.verdict)
+def state_of(queued: Queued, verdict: Verdict) -> tuple[str, str]:
+    """Return what a person calls the state of an edit by this verdict, and why: ready, needs a look, blocked; or how it was decided."""
+    decided = queued.state in {"applied", "rejected"}
+    return (queued.state, queued.reason) if decided else render.standing(verdict)
 
 
 def known_skill(store: Store, name: str) -> Path:

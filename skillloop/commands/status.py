@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from typing import Any
 
 from skillloop import config, fs, llm, outcomes
@@ -11,7 +12,8 @@ from skillloop.commands.options import OPEN, App, emit, lesson_as_object, picked
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
-from skillloop.hosts.claude_code.hooks import session
+from skillloop.hosts.claude_code.hooks import session as hook
+from skillloop.pipeline import gather, session
 from skillloop.render import tilde
 from skillloop.skills.team import ON_BRANCH
 from skillloop.store import Queued, Store
@@ -56,8 +58,13 @@ def command(app: App, as_json: bool) -> None:
 
 
 def _facts(app: App) -> dict[str, Any]:
-    with app.history() as store:
+    with ExitStack() as stack:
+        store = stack.enter_context(app.history())
+        if unlearnt(store):  # what stands in the way of each now, and of which nothing does
+            store = stack.enter_context(store.rehearsal())
+            session.try_again(app.home, store, {})
         everything, lost = store.proposals(), unlearnt(store)
+        states = {item.proposal.id: _state(app, store, item) for item in everything}
         model, troubles = _model(app, store)
         troubles += confirmation.unconfirmed(store, app.home)
         waiting, paused = outcomes.standing(store)
@@ -68,8 +75,8 @@ def _facts(app: App) -> dict[str, Any]:
         return {
             "home": str(app.home),
             "sessions": len(store.sessions()),
-            "jobs": session.waiting(str(app.home)),
-            "proposals": dict(Counter(state_of(item)[0].partition(" (")[0] for item in everything)),
+            "jobs": hook.waiting(str(app.home)),
+            "proposals": dict(Counter(state.partition(" (")[0] for state, _ in states.values())),
             "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
             "unattributed": sum(not item.blocked for item in lost),
             "changes": [show.change_as_object(each) for each in waiting if each.effect != outcomes.NEVER],
@@ -78,12 +85,23 @@ def _facts(app: App) -> dict[str, Any]:
             "troubles": troubles,
             "queue": [
                 picked(item.proposal, "id", "skill")
-                | dict(zip(("state", "why"), state_of(item), strict=True))
+                | dict(zip(("state", "why"), states[item.proposal.id], strict=True))
                 | {"line": line_of(item)}
                 for item in everything
                 if item.state in OPEN
             ],
         }
+
+
+def _state(app: App, store: Store, item: Queued) -> tuple[str, str]:
+    """Return the state of an edit and why: of one that waits, on the file as it is now."""
+    if item.state not in OPEN:
+        return state_of(item, item.verdict)
+    try:
+        prepared = gather.prepare(item.proposal, app.home, store)
+    except SkillloopError as error:
+        return "needs a look", error.told
+    return state_of(item, show.standing_verdict(item, prepared))
 
 
 def _in_force(item: Queued) -> bool:

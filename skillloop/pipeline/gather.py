@@ -57,17 +57,18 @@ def prepare(
     store: Store | None,
     session: Session | None = None,
     confidence: float | None = None,
+    old: str | None = None,
 ) -> Prepared:
     """Apply the edits to the live SKILL.md, which may be newer than their base, and judge the result. Writes nothing.
 
-    Without a store (a dry run) the drift budgets count nothing. `session` is the one that it comes from, and `confidence` the
-    detector's, when they were just read.
+    Without a store, where nothing is known, the drift budgets count nothing. `session` is the one that it comes from, and
+    `confidence` the detector's, when they were just read. `old` stands for the live text: what a dry run would have written.
 
     Raises:
         Stale: the edits no longer fit the live file.
         SkillloopError: the file cannot be read, or is not a SKILL.md.
     """
-    old = live_text(proposal.path)
+    old = old or live_text(proposal.path)
     try:
         new = document.apply(old, proposal.edits, proposal.path)
     except document.EditError as error:

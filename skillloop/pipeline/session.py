@@ -1,6 +1,6 @@
 """What a session teaches, in one pass: detect, propose, gather, gate, decide, record, lesson by lesson.
 
-A dry run and a plan take the same way as the real run: the one without any store and without a model, the other with a
+A dry run and a plan take the same way as the real run: the one with a copy of the store and without a model, the other with a
 store that is only read and a model client that asks nobody (see `llm.connect`).
 
 Invariants: a dry run and a plan write nothing at all. Digesting the same bytes twice changes nothing. Quotes are redacted
@@ -53,6 +53,7 @@ Found = tuple[tuple[Disagreement, ...], tuple[Lesson, ...]]
 LESSONS = 60
 """Of one session that are kept, the offered and the likeliest first."""
 
+_OPEN = {Outcome.KEEP, Outcome.DEFER}
 _STATES = {
     "queued": "it waits for you",
     "stale": "it waits for you",
@@ -107,8 +108,9 @@ class Run:
     session: Session
     home: Path
     history: Store | None  # what is known from before, if anything is
-    record: Store | None  # where it is recorded; None in a dry run and in a plan
+    record: Store | None  # where it is recorded; None in a plan
     connect: Callable[[Config], ModelClient | None] = lambda _rules: None  # to the model that rules allow
+    ahead: dict[str, str] | None = None  # in a dry run: what files would hold by now, by path
     made: list[Proposal] = field(default_factory=list)  # in this run, what is applied or waits
     noted: list[Note] = field(default_factory=list)  # Claude Code's own notes on the session
 
@@ -118,8 +120,10 @@ class Run:
         return ModelStage(self.session, self.home, self.history, self.connect)
 
 
-def _recorded(session: Session, home: Path, store: Store) -> Run:
-    """Return a real run."""
+def _start(session: Session, home: Path, store: Store | None, ahead: dict[str, str] | None = None) -> Run:
+    """Return a real run, or a dry one: without a store, or on a copy of it with what files would hold by now."""
+    if store is None or ahead is not None:
+        return Run(session, home, store, store, ahead=ahead)
     connect = partial(llm.connect, store=store, session=session.session_id)
     return Run(session, home, store, store, connect)
 
@@ -133,14 +137,17 @@ def plan(session: Session, home: Path, history: Store) -> list[Planned]:
 
 
 def digest(
-    session: Session, home: Path, store: Store | None = None, *, history: Store | None = None
+    session: Session, home: Path, store: Store | None = None, *, ahead: dict[str, str] | None = None
 ) -> Digest:
-    """Digest a session. Without a store it is a dry run, which may read the `history`, so that it says what the real run would.
+    """Digest a session.
+
+    Without a store it is a dry run that knows of nothing before. With `ahead` it is one on a copy of the store, which is thrown
+    away; `ahead` holds what each file would say by now, by path, and grows.
 
     Raises:
         SkillloopError: the store cannot be written, or the person's rules cannot be read.
     """
-    run = Run(session, home, history, None) if store is None else _recorded(session, home, store)
+    run = _start(session, home, store, ahead)
     return learn(run, detect_in(run))
 
 
@@ -150,13 +157,21 @@ def digest_job(home: Path, path: Path) -> Digest:
         return digest(transcript.read(path), home, store)
 
 
-def try_again(home: Path, store: Store) -> None:
-    """Carry out the lessons that something stood in the way of, where it stands there no more."""
+def try_again(home: Path, store: Store, ahead: dict[str, str] | None = None) -> None:
+    """Carry out the lessons that something stood in the way of, where it stands there no more; `ahead` as in `digest`.
+
+    An edit that no rule of the person's forbids any more waits for them.
+    """
+    for item in store.proposals(states=("discarded",)):
+        with suppress(SkillloopError):  # its file is gone, or other than it was
+            forbidden = item.verdict.forbidding is not None
+            if forbidden and gather.prepare(item.proposal, home, store).verdict.outcome in _OPEN:
+                store.set_state(item.proposal.id, "queued", "no rule of yours forbids it any more", by="auto")
     for lesson, _ in store.troubles():
         try:
             if lesson.target is not None:
                 _target_text(lesson.target)
-            propose_for(lesson, home, store)
+            propose_for(lesson, home, store, ahead)
         except Corrupt:
             raise
         except Exception as error:  # noqa: BLE001  (it must not hold up the others)
@@ -174,6 +189,7 @@ def detect_in(run: Run) -> Found:
     run.noted.extend(edits.notes(run.session))
     found = [] if run.session.automated else run.noted
     known = targets.known_skills(run.session) if lessons or found or run.model.there else []
+    known = [replace(skill, text=(run.ahead or {}).get(str(skill.ref.path), skill.text)) for skill in known]
     lessons = _with_notes(run, lessons, found, known)
     corrections = {item.turn for item in disagreements}
     texts = {skill.ref.path: skill.text for skill in known}
@@ -277,7 +293,8 @@ def learn(run: Run, found: Found) -> Digest:
     if run.record is not None:
         client_edits.record(session, run.home, run.record)
     if run.record is not None and not session.automated:
-        confirmation.record_changes(run.record, run.home, Path(session.cwd) if session.cwd else None)
+        if run.ahead is None:
+            confirmation.record_changes(run.record, run.home, Path(session.cwd) if session.cwd else None)
         # a suspect one without a target is no lesson that waits for one
         kept = [item for item in lessons if item.target or not run.model.suspicion(item.turn)]
         kept.sort(key=lambda item: (not item.offered, -item.chance))
@@ -290,13 +307,13 @@ def learn(run: Run, found: Found) -> Digest:
     return _digest(run, found, [item for item in lessons if draftable(item)])
 
 
-def propose_for(lesson: Lesson, home: Path, store: Store) -> Digest:
+def propose_for(lesson: Lesson, home: Path, store: Store, ahead: dict[str, str] | None = None) -> Digest:
     """Carry out what one lesson leads to that a person gave a target, whatever the detector thought of it.
 
     Raises:
         SkillloopError: its transcript is not there any more.
     """
-    run = _recorded(transcript.read(lesson.evidence.path), home, store)
+    run = _start(transcript.read(lesson.evidence.path), home, store, ahead)
     _save_cases(run, store, [lesson])
     return _digest(run, ((), (lesson,)), [lesson])
 
@@ -396,15 +413,15 @@ def _reason(error: Exception) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in redact.redact(text))
 
 
-def _target_text(path: str) -> str:
-    """Return the text of the file that a lesson goes to.
+def _target_text(path: str, ahead: Mapping[str, str] | None = None) -> str:
+    """Return the text of the file that a lesson goes to; in a dry run the one that it would have by now.
 
     Raises:
         SkillloopError: it must never be edited, is not there, or cannot be read.
     """
     if unwritable := structure.forbidden(SkillPath.of(path)):
         raise Refused(f"{path}: {unwritable}")
-    text = gather.live_text(path)
+    text = (ahead or {}).get(path) or gather.live_text(path)
     document.parse(text, path)
     if structure.frontmatter(text) is None:
         raise Refused(
@@ -425,24 +442,21 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
     if taken := _taken(run, lesson):
         return LessonResult(taken=taken, known=f"edit {taken} says it")
     path = lesson.target
-    text = _target_text(path)
+    text = _target_text(path, run.ahead)
     rules = gather.rules_for(path, run.home, run.session)
     if run.record is not None:
-        confirmation.record_changes(run.record, run.home, *gather.rules_folders(path, run.session))
+        if run.ahead is None:  # it keeps a copy of the rules in the home
+            confirmation.record_changes(run.record, run.home, *gather.rules_folders(path, run.session))
         history.record_external_edit(run.record, path)
     draft = offline_drafter.draft(lesson, text, path, avoid=rules.protect.headings)
-    pending = None
-    if isinstance(draft, Proposal) and run.history is not None:
-        pending = offline_drafter.pending(run.history, draft)
+    pending = (
+        offline_drafter.pending(run.history, draft) if run.history and isinstance(draft, Proposal) else None
+    )
     if pending is not None:
         rule = pending.proposal.edits[0].new or ""
         draft = Recurrence(lesson, path, 0, rule, pending.proposal.id)
     if isinstance(draft, Recurrence):
-        # what a fork copies is one saying
-        known = () if run.history is None else run.history.proposals(skill=path)
-        cited = [item for each in known for item in each.proposal.evidence if item.id == lesson.id]
-        again = all(item.session_id == run.session.session_id for item in cited)
-        return LessonResult(recurrence=draft) if again else LessonResult(known="a copy of the same saying")
+        return _said_again(run, draft)
     if lesson.source == "model":
         draft = replace(draft, drafter=run.model.drafter)
     if run.history is not None:
@@ -464,6 +478,16 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
     return LessonResult((trial,), discarded=discarded)
 
 
+def _said_again(run: Run, draft: Recurrence) -> LessonResult:
+    """Return that a rule is there already; what a fork copies is one saying, and none of its own."""
+    made = [] if run.history is None else [each.proposal for each in run.history.proposals(skill=draft.path)]
+    here = run.session.session_id
+    if any(item.id == draft.lesson.id and item.session_id != here for each in made for item in each.evidence):
+        return LessonResult(known="a copy of the same saying")
+    lines = [edit.new or "" for each in made if each.session_id == here for edit in each.edits]
+    return LessonResult(recurrence=replace(draft, own=any(draft.rule in line for line in lines)))
+
+
 def _taken(run: Run, lesson: Lesson) -> str:
     """Return the id of the edit that another source made of the same words, or ""; one that a check turned down is none."""
     earlier = [] if run.history is None else run.history.citing(lesson.evidence)
@@ -475,7 +499,8 @@ def _judge(run: Run, lesson: Lesson, draft: Proposal, attempt: int) -> Trial:
     """Judge one draft, decide, and carry the decision out. A draft that breaks something is a crash, no more."""
     trial = Trial(draft, Verdict(Outcome.CRASH, ()), Decision(Outcome.CRASH, ""))
     try:
-        prepared = gather.prepare(draft, run.home, run.history, run.session, lesson.confidence)
+        old = (run.ahead or {}).get(draft.path)
+        prepared = gather.prepare(draft, run.home, run.history, run.session, lesson.confidence, old)
         trial = replace(trial, prepared=prepared)
         verdict = run.model.prove(prepared, lesson, attempt)
         trial = replace(trial, verdict=verdict, prepared=replace(prepared, verdict=verdict))
@@ -489,7 +514,7 @@ def _carry_out(run: Run, trial: Trial) -> Decision:
     prepared, failed = trial.prepared, trial.verdict.failed
     reason = f"{failed[0].name}: {failed[0].detail}" if failed else "every check passed"
     decision = Decision(trial.verdict.outcome, reason)
-    if decision.outcome in {Outcome.KEEP, Outcome.DEFER}:
+    if decision.outcome in _OPEN:
         run.made.append(trial.proposal)
     if prepared is not None and decision.outcome is Outcome.KEEP and prepared.config.apply.mode == "review":
         reason = 'every check passed; apply.mode = "review" leaves it to you'
@@ -498,6 +523,10 @@ def _carry_out(run: Run, trial: Trial) -> Decision:
         return decision
     if prepared is not None and decision.outcome is Outcome.KEEP:
         _save(run, run.record, prepared, Decision(Outcome.DEFER, "about to be applied"))
+        if run.ahead is not None:
+            run.ahead[prepared.proposal.path] = prepared.new
+            run.record.set_state(prepared.proposal.id, "applied", reason, by="auto")
+            return decision
         try:
             gather.publish(prepared, run.record, by="auto", note=reason)
         except SkillloopError as error:

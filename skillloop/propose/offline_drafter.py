@@ -42,6 +42,7 @@ class Recurrence:
     line: int
     rule: str
     proposal: str | None = None  # id of the one that waits
+    own: bool = False  # the very session taught it
 
 
 def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) -> Proposal | Recurrence:

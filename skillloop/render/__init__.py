@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from datetime import datetime
 
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
@@ -43,6 +44,14 @@ def console(color: str = "auto", *, stderr: bool = False) -> Terminal:
     return made
 
 
+def when(at: str, width: int = 0) -> str:
+    """Return a moment as a diary has it, the day in so many columns."""
+    then = datetime.fromisoformat(at).astimezone()
+    past = (datetime.now(then.tzinfo).date() - then.date()).days
+    day = {0: "today", 1: "yesterday"}.get(past, f"{then:%Y-%m-%d}")
+    return f"{day:<{width}} {then:%H:%M}"
+
+
 def changed(diff: str) -> list[str]:
     """Return the lines that come and go in a unified diff, without empty ones."""
     return [line for line in diff.splitlines()[2:] if line[:1] in {"+", "-"} and line[1:].strip()]
@@ -63,10 +72,10 @@ def standing(verdict: Verdict) -> tuple[str, str]:
     if verdict.outcome is Outcome.CRASH or not hard:
         why = "; ".join(check.detail for check in verdict.failed)
         return ("needs a look" if verdict.failed or verdict.outcome is not Outcome.KEEP else "ready"), why
-    rule = next((check.rule for check in hard if check.rule and check.rule.file), None)
-    place = f"{tilde(rule.file)}:{rule.line}" if rule else ""
     why = "; ".join(check.detail for check in hard)
-    return f"blocked by your rule ({place})" if rule else "blocked", why
+    if verdict.forbidding is None or (rule := verdict.forbidding.rule) is None:
+        return "blocked", why
+    return f"blocked by your rule ({tilde(rule.file)}:{rule.line})", why
 
 
 def checks(found: Iterable[Check]) -> Text:

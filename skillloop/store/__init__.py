@@ -12,7 +12,9 @@ given: redact before you save.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,6 +54,17 @@ class Store(Sessions, Proposals, AbstractContextManager["Store"]):
     def export(self, file: Path) -> None:
         """Write the whole store, all versions included, to a file; see `backup.export`."""
         backup.export(self._database, file)
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[Store]:
+        """Open a copy that is thrown away, in which no publish is open: nothing done to it changes anything else."""
+        with tempfile.TemporaryDirectory(prefix="skillloop-") as folder:
+            self._database.copy_to(Path(folder) / backup.NAME)
+            with Store.open(Path(folder)) as copy:
+                with copy.transaction():
+                    for publish in copy.versions.open_publishes():
+                        copy.versions.close(publish, "aborted")
+                yield copy
 
     def back_up(self) -> None:
         """Keep a copy of this store in the home, if its log has grown and it is sound; see `backup.keep_copy`."""

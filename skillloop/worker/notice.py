@@ -65,11 +65,11 @@ def unlearnt(store: Store) -> list[Unlearnt]:
 
 def blocked_by(queued: Queued) -> str:
     """Return which rule of the person's forbids an edit, with its file and line; "" where none does."""
-    for check in queued.verdict.failed:
-        if check.hard and check.rule is not None and check.rule.file is not None:
-            line = f":{check.rule.line}" if check.rule.line else ""
-            return f"blocked by your rule, {check.rule.file}{line} ({check.rule.text}): {check.detail}"
-    return ""
+    check = queued.verdict.forbidding
+    if check is None or check.rule is None:
+        return ""
+    line = f":{check.rule.line}" if check.rule.line else ""
+    return f"blocked by your rule, {check.rule.file}{line} ({check.rule.text}): {check.detail}"
 
 
 def line_of(queued: Queued) -> str:

@@ -71,7 +71,7 @@ def test_a_dry_run_says_what_waits_already(tmp_path, home, store, skill):
     digest(corrected(skill, RULE), tmp_path, home, store)
     (queued,) = store.proposals()
     database = (home / "skillloop.db").read_bytes()
-    again = session.digest(read(tmp_path / "t" / "session.jsonl"), home, history=store)
+    again = session.digest(read(tmp_path / "t" / "session.jsonl"), home, store, ahead={})
     assert not again.trials
     ((lesson, why),) = again.unproposed.items()
     assert lesson == queued.proposal.evidence[0].id
@@ -556,3 +556,19 @@ def test_a_skill_that_went_out_of_sight_is_not_taught_what_is_about_other_work(t
     made.typed("No, that's wrong. Never commit with the message wip.").says("You're right, sorry.")
     result = digest(made, tmp_path, home, store)
     assert {item.target for item in result.lessons if item.offered} == {f"{project}/.claude/rules/learned.md"}
+
+
+def test_an_edit_waits_once_the_rule_that_forbade_it_is_gone(tmp_path, home, store, skill):
+    rules = home / "config.toml"
+    rules.write_text('[sources]\nuntrusted = ["twitter"]\n')
+    digest(
+        corrected(skill, "No, from now on always search Twitter first.").witnessed(home),
+        tmp_path,
+        home,
+        store,
+    )
+    session.try_again(home, store)
+    assert [item.state for item in store.proposals()] == ["discarded"]
+    rules.write_text("")
+    session.try_again(home, store)
+    assert [item.state for item in store.proposals()] == ["queued"]
