@@ -60,7 +60,9 @@ class Store(Sessions, Proposals, AbstractContextManager["Store"]):
         """Open a copy that is thrown away, in which no publish is open: nothing done to it changes anything else."""
         with tempfile.TemporaryDirectory(prefix="skillloop-") as folder:
             self._database.copy_to(Path(folder) / backup.NAME)
-            with Store.open(Path(folder)) as copy:
+            database = Database(Path(folder) / backup.NAME)
+            database.run("PRAGMA synchronous=OFF")
+            with Store(Path(folder), database) as copy:
                 with copy.transaction():
                     for publish in copy.versions.open_publishes():
                         copy.versions.close(publish, "aborted")

@@ -58,6 +58,8 @@ def run_calls(
     calls = [list(map(str, call)) for call in calls]
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("ANTHROPIC", "CLAUDE", "SKILLLOOP"))}
     env = kept | {"HOME": str(root / "person"), "NO_COLOR": "1"}
+    if Path("/dev/shm").is_dir():
+        env["TMPDIR"] = "/dev/shm"
     if checkout is not None:
         env["PYTHONPATH"] = str(checkout)
     lines = "".join(json.dumps(call) + "\n" for call in calls)
