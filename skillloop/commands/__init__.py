@@ -1,1 +1,1 @@
-"""One file per verb of the command line. Each holds one click command and a plain function that does the work."""
+"""The verbs of the command line, one file a kind of them; `cli.BESIDE` says which stand together."""

@@ -29,7 +29,7 @@ from skillloop.skills import history
 )
 def command(
     app: App, improve: bool, pin: str | None, unpin: bool, budget: float | None, as_json: bool
-) -> int:
+) -> None:
     """Show how well the judge, a model, agrees with your decisions, and its versions; try, pin or take back one.
 
     --try asks the model some 700 times about your decisions and about defects put into your skills; where its budget ends,
@@ -83,4 +83,3 @@ def command(
         for each in versions
     ]
     tell({"model": model, "versions": versions}, *lines, as_json=as_json)
-    return 0
