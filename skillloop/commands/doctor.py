@@ -32,8 +32,6 @@ from skillloop.commands.options import (
 )
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError, UsageError
-from skillloop.evaluate import plugin_evals
-from skillloop.evaluate.cases import Case
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.model import sha256
 from skillloop.render import tilde
@@ -254,6 +252,9 @@ def export(app: App, file: Path, evals: str | None, as_json: bool) -> None:
         raise UsageError(f"there is no history in {app.home}", "choose the home with --home")
     with app.store() as store:
         if evals is not None:
+            from skillloop.evaluate import plugin_evals  # and the detector, which no other verb here needs
+            from skillloop.evaluate.cases import Case
+
             cases = store.evaluations.cases(known_skill(store, evals), Case)
             plugin_evals.write(cases, file)
             written = {"file": str(file.absolute()), "cases": len(cases)}
