@@ -241,18 +241,6 @@ def log(root: Path, as_json: bool) -> None:
             say(_line(row))
 
 
-@command.command()
-@folder_option
-def report(root: Path) -> None:
-    """Draw DIR/report.html again: one file with the progress, the loss curves and the lineage.
-
-    \b
-    Example: skillloop bench report
-    Writes DIR/report.html and nothing else.
-    """  # noqa: D301
-    say(str(_report(_reopen(root))))
-
-
 def _open(recipe: Path, options: dict[str, Any], early: float = 0.1) -> Run:
     """Open the run in a folder; its data is made where that is missing. `early` is a first stage's share of the time."""
     gpus = executors.visible_gpus()

@@ -206,16 +206,21 @@ def _inbox(home: Path) -> Iterator[Finding]:
         yield Finding("note", f"no transcripts at {projects_folder()}")
 
 
-@verb()
-def verify(app: App, as_json: bool) -> None:
+@verb(click.argument("run", required=False))
+def verify(app: App, run: str | None, as_json: bool) -> None:
     """Verify the log's chain of hashes and every stored version. Writes nothing; exits with 1 if something is wrong.
 
-    Also lists the rule files that changed since you confirmed them; that is fine if it was you.
+    Also lists the rule files that changed since you confirmed them; that is fine if it was you. With RUN (see `report`)
+    it verifies that run instead: each decision and number in its ledger and its report is derived again.
 
     \b
-    Example:
+    Examples:
       skillloop verify
+      skillloop verify bench-run
     """  # noqa: D301
+    if run is not None:
+        _verify_run(app, run, as_json=as_json)
+        return
     with app.store() as store:
         problems = store.verify()
         entries = store.entries()
@@ -390,3 +395,16 @@ def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:
                 raise SkillloopError(f"{path}: {error.strerror}", "remove it by hand") from error
     if not any(home.iterdir()):
         home.rmdir()
+
+
+def _verify_run(app: App, name: str, *, as_json: bool) -> None:
+    from skillloop.report import run as runs  # and jinja2, which the other checks have no use for
+
+    found = runs.find(app.home, name)
+    if found is None:
+        raise UsageError(f"{name}: there is no run", "name its folder, or a run of `skillloop evolve`")
+    problems, entries = [*runs.problems(found)], len(found.ledger.rows)
+    sound = f"{entries} rows: each decision and each number of {found.page} follows from them"
+    tell({"entries": entries, "problems": problems, "rules": []}, *(problems or [sound]), as_json=as_json)
+    if problems:
+        raise SkillloopError(f"{found.root}: {counted(len(problems), 'number')} would be otherwise")

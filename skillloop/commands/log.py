@@ -260,24 +260,30 @@ def _compared(rates: Comparison) -> dict[str, object]:
 
 
 @verb(
-    click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False)),
+    click.argument("where", required=False, metavar="[FILE|RUN]"),
     click.option("--open", "opened", is_flag=True, help="Open it in the browser."),
 )
-def report(app: App, file: Path | None, opened: bool, as_json: bool) -> None:
+def report(app: App, where: str | None, opened: bool, as_json: bool) -> None:
     """Draw one page: corrections per week, what each rule did, what is waiting, and who wrote what.
 
     Writes FILE [default: report.html in skillloop's home], which loads nothing from anywhere and is readable by you alone:
-    your quoted words are in it. Decide in `skillloop review`.
+    your quoted words are in it. Decide in `skillloop review`. RUN is the folder of a run of `evolve` or `bench`, or the
+    name of one of `evolve`: then the page is that run's, and report.html in its folder. `skillloop verify RUN` proves it.
 
     \b
-    Example:
+    Examples:
       skillloop report --open
+      skillloop report bench-run
     """  # noqa: D301
-    from skillloop.report import dashboard  # and jinja2, which `blame` has no use for
+    from skillloop.report import dashboard, run  # and jinja2, which `blame` has no use for
 
-    target = (file or app.home / "report.html").absolute()
-    with app.history() as store:
-        data = dashboard.page(store).encode("utf-8", "replace")
+    if where is not None and (found := run.find(app.home, where)) is not None:
+        target, page = found.page, run.drawn(found)
+    else:
+        target = Path(where or app.home / "report.html").absolute()
+        with app.history() as store:
+            page = dashboard.page(store)
+    data = page.encode("utf-8", "replace")
     write_atomic(target, data)
     told = {"file": str(target), "bytes": len(data)}
     tell(told, str(target), as_json=as_json)

@@ -181,8 +181,8 @@ def sealed_checks(
         (case for case, runs in scored.items() if 2 * sum(runs.old) > len(runs.old) >= 2 * sum(runs.new)), ""
     )
     told = f"{len(scored)} sealed cases, look {looks}: {before:.0%} → {after:.0%} pass"
-    if not [row for row in known if "after" in row]:
-        ledger.append(event | {"looks": looks, "before": before, "after": after, "fell": fell})
+    if not [row for row in known if "new" in row]:
+        ledger.append(event | {"looks": looks, "old": before, "new": after, "fell": fell})
     wrong = f", case {fell} gets worse" if fell else ", worse together" if losses > wins else ""
     yield Check("held-out cases", passed=not wrong, hard=True, detail=told + wrong)
     if looks > replay.LOOKS:

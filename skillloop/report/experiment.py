@@ -13,6 +13,11 @@ from skillloop.search.ledger import Archive, Ledger, Row
 
 CURVES = 12  # trainings whose loss curves are drawn: the baseline, the kept ones, then the last
 POINTS = 300  # of a curve
+LIMITS = (
+    "Other data, another length of training, larger models and other machines: each number holds for this setting.",
+    "Whether a gain adds up with another one that was discarded beside it.",
+    "What the ledger takes as recorded: bits per byte as evaluate.py found them, and seconds as the runner's clock had them.",
+)
 Pair = tuple[float, float]
 MARGIN = (14.0, 14.0, 34.0, 62.0)  # top, right, bottom, left, in SVG units
 
@@ -40,6 +45,8 @@ def page(folder: Folder, plan: Plan, ledger: Ledger, *, live: bool = False) -> s
         curves=curves(folder, rows, archive) if archive.runs else None,
         lineage=lineage(archive) if archive.kept else None,
         ticks=ticks,
+        limits=LIMITS,
+        head=ledger.head[:12],
         sealed=sealed[-1] if sealed else None,
         # the part of all time that the runner adds to the trainings' own: start, evaluation, bookkeeping
         overhead=1 - sum(row["seconds"] for row in rows) / spent if spent and plan.clock == "wall" else None,
@@ -71,14 +78,14 @@ class Plot:
         self.marks.append((shape, kind, [self.at(point) for point in points], words))
 
 
-def progress(rows: list[Row], archive: Archive) -> Plot:
+def progress(rows: list[Row], archive: Archive, unit: str = "bits per byte, lower is better") -> Plot:
     """Draw every measurement as a dot, the best so far as steps, the noise about it as a band."""
     scored = [row for row in rows if row["mean"] is not None]
     means: list[float] = sorted(row["mean"] for row in scored)
     middle = means[len(means) // 2]
     ceiling = middle + 3 * (middle - means[0] + 0.01 * middle)  # far outliers are drawn at the upper edge
     shown = [mean for mean in means if mean <= ceiling]
-    plot = Plot((-0.5, len(rows) - 0.5), around(shown), labels=("trial", "bits per byte, lower is better"))
+    plot = Plot((-0.5, len(rows) - 0.5), around(shown), labels=("trial", unit))
     best, steps = None, []
     for row in scored:
         if row["outcome"] == "keep":

@@ -182,7 +182,7 @@ def aucs(world: World) -> None:
         rows.append((auc(client, new, test), auc(client, Version(), test), GENERAL in new.rubric))
     chosen, before = sorted(row[0] for row in rows), sorted(row[1] for row in rows)
     print(
-        f"AUC on unseen kinds, {len(rows)} ways to part six: {statistics.median(chosen):.3f} (least {chosen[0]:.3f});"
+        f"AUC on unseen kinds, {len(rows)} ways to part six: {statistics.median(chosen):.3f} (least {chosen[0]:.3f}, {sum(each >= 0.9 for each in chosen)} at 0.9 or more);"
         f" before {statistics.median(before):.3f}; a general rubric chosen in {sum(row[2] for row in rows)}"
     )
 
