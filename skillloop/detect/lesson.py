@@ -180,18 +180,15 @@ def _points_back(rule: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """Split a text into its sentences, each a verbatim span of it; a further rule behind a comma is one of its own."""
-    whole = (part for part in map(str.strip, _end().split(text)) if part)
-    return [part for sentence in whole for part in _split(sentence)]
-
-
-def _split(sentence: str) -> list[str]:
-    """Split "do this, and never that" in two, unless what the one says may limit the other."""
-    match = lexicon.pattern("lesson.further", r"\s*[,;،，]\s*<all>").search(sentence)
-    if match is None:
-        return [sentence]
-    parts = [sentence[: match.start()], sentence[match.end() :]]
-    limits = any(name in _LIMITS for part in parts[1:] for name in polarity(part))
-    return parts if not limits and polarity(parts[0])[:1] != ("if",) and all(map(trim, parts)) else [sentence]
+    found: list[str] = []
+    for sentence in filter(None, map(str.strip, _end().split(text))):
+        match = lexicon.pattern("lesson.further", r"\s*[,;،，]\s*<all>").search(sentence)
+        parts = [sentence[: match.start()], sentence[match.end() :]] if match else [sentence]
+        # "do this, and never that" is two, unless what the one says may limit the other
+        limits = any(name in _LIMITS for part in parts[1:] for name in polarity(part))
+        apart = match and not limits and polarity(parts[0])[:1] != ("if",) and all(map(trim, parts))
+        found += parts if apart else [sentence]
+    return found
 
 
 @cache

@@ -68,7 +68,19 @@ def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) 
     cited = (lesson.id, *(item.id for item in lesson.also))
     drafter = DRAFTERS.get(lesson.source, lesson.source)
     why = f"{drafter}: {lesson.why} {why}" if lesson.why else why
-    return proposal(lesson, text, path, (replace(edit, evidence=cited),), why, drafter)
+    edits = (replace(edit, evidence=cited),)
+    return Proposal(
+        id=proposal_id(path, edits),
+        skill=lesson.skill.name if lesson.skill and lesson.skill.path == path else target_name(path),
+        path=path,
+        base=sha256(text),
+        edits=edits,
+        evidence=(lesson.evidence, *lesson.also),
+        rationale=why,
+        drafter=drafter,
+        session_id=lesson.evidence.session_id,
+        look=lesson.look,
+    )
 
 
 def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> tuple[Edit, str] | None:
@@ -90,24 +102,6 @@ def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> t
         hint = "give it without its marker, or leave it out to add a line"
         raise NoPlaceError(f"{wanted!r} is not a one-line list item that may change", hint)
     return None
-
-
-def proposal(
-    lesson: Lesson, text: str, path: str, edits: tuple[Edit, ...], why: str, drafter: str
-) -> Proposal:
-    """Return a proposal that answers a lesson with these edits to a text."""
-    return Proposal(
-        id=proposal_id(path, edits),
-        skill=lesson.skill.name if lesson.skill and lesson.skill.path == path else target_name(path),
-        path=path,
-        base=sha256(text),
-        edits=edits,
-        evidence=(lesson.evidence, *lesson.also),
-        rationale=why,
-        drafter=drafter,
-        session_id=lesson.evidence.session_id,
-        look=lesson.look,
-    )
 
 
 def proposal_id(path: str, edits: tuple[Edit, ...]) -> str:

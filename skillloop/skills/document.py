@@ -234,11 +234,8 @@ def _inserted(skill: SkillFile, edit: Edit, path: str | PurePath) -> tuple[int, 
 def _end_for_learned(skill: SkillFile) -> int:
     """Return where the section for learned rules goes: at the end, but before a last paragraph that hands over the task."""
     lines, end = skill.lines, len(skill.lines)
-    at = end
-    while at > skill.body and not lines[at - 1].strip():
-        at -= 1
-    while at > skill.body and lines[at - 1].strip():
-        at -= 1
+    last = max((n for n in range(skill.body, end) if lines[n].strip()), default=skill.body)
+    at = 1 + max((n for n in range(skill.body, last) if not lines[n].strip()), default=skill.body - 1)
     if not any("$ARGUMENTS" in line for line in lines[at:]) or at == skill.body:
         return end
     above = max((n for n in range(skill.body, at) if lines[n].strip()), default=at)
