@@ -9,9 +9,12 @@ been; no time and no money stand in a row; a candidate with which a case falls t
 
 from __future__ import annotations
 
+import math
+import random
+import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from skillloop.evaluate.cases import Case
@@ -19,10 +22,14 @@ from skillloop.evaluate.replay import Play
 from skillloop.evolve.texts import Draft
 from skillloop.model import Decision, Outcome, sha256
 from skillloop.search import significance
-from skillloop.search.ledger import Archive, Ledger, Row, draw_parent
+from skillloop.search.ledger import Archive, Ledger, Row
 from skillloop.search.loop import Search, Stage, Trial
 
 METRIC = "loss"
+PRIOR = 0.05  # what a change is expected to gain or lose, before it was tried
+STEPS = (4, 8, 16)  # changes of a new text, at most, by lot
+SWEEPS = 10  # of the coordinate descent
+MOST = 8  # runs of a text, at most
 
 Propose = Callable[[str, str, Archive, str], Draft | None]
 """Makes a draft from a parent (id and text) by what the archive says; the key seeds what is drawn. None: nothing is left."""
@@ -72,13 +79,13 @@ class Evolution:
             cases, key=lambda case: (not case.expected.by_code, sha256(case.id))
         )  # cheap first
         self.play, self.propose, self.refuse, self.submit, self.told = play, propose, refuse, submit, told
-        self.ledger, self.baseline = ledger, name_of(base)
+        self.ledger, self.baseline, self.rounds = ledger, name_of(base), 1
         self.drafts = {self.baseline: Draft(base, "baseline", "the skill as it is")}
         self.parents: dict[str, str | None] = {self.baseline: None}
         for row in ledger.trials:
             if row.get("text"):
                 self.drafts[row["candidate"]] = Draft(
-                    row["text"], row["operator"], row["what"], row["by"], tuple(row["arm"])
+                    row["text"], row["operator"], row["what"], row["by"], tuple(map(tuple, row["changes"]))
                 )
                 self.parents[row["candidate"]] = row["parent"]
         self.begun = Counter(row["candidate"] for row in ledger.trials)
@@ -125,7 +132,17 @@ class Evolution:
         if scores.loss is None:
             return Decision(Outcome.DISCARD, scores.refused or "no case could be scored")
         size = len(self.drafts[candidate].text)
-        decision = archive.decide(candidate, scores.loss, lambda best: size < len(self.drafts[best].text))
+        decision = archive.decide(
+            candidate, scores.loss, lambda best: size < len(self.drafts[best].text), MOST
+        )
+        if decision.outcome is Outcome.DEFER and archive.best and size >= len(self.drafts[archive.best].text):
+            gain = archive.mean(archive.best) - statistics.fmean(
+                [*archive.runs.get(candidate, ()), scores.loss]
+            )
+            if gain < archive.noise.margin(MOST, MOST + 2):
+                return Decision(
+                    Outcome.DISCARD, f"{decision.reason}; {MOST} runs could not show so small a gain"
+                )
         fallen = self._fallen(archive, candidate, scores)
         if decision.outcome is Outcome.KEEP and candidate != archive.best and fallen:
             return Decision(Outcome.DISCARD, f"{decision.reason}, but a case got worse: {fallen}")
@@ -150,7 +167,7 @@ class Evolution:
             "operator": draft.operator,
             "what": draft.what,
             "by": draft.by,
-            "arm": list(draft.arm),
+            "changes": [list(change) for change in draft.changes],
             METRIC: scores.loss,
             "early": scores.early,
             "passed": dict(scores.passed),
@@ -173,9 +190,77 @@ def tallies(rows: Sequence[Row], candidate: str) -> dict[str, tuple[int, int]]:
     return found
 
 
-def draw_measured(archive: Archive, key: str) -> str:
-    """Draw a parent among all that were measured, the discarded ones too: what is good enough may lead on."""
-    return draw_parent(archive, key, list(archive.runs))
+def changes(archive: Archive) -> dict[str, frozenset[str]]:
+    """Return by candidate what was changed on the way from the baseline to it."""
+    made: dict[str, frozenset[str]] = {str(archive.baseline): frozenset()}
+    for row in archive.rows:
+        if row["candidate"] not in made:
+            made[row["candidate"]] = made[row["parent"]] | {what for _, what in row["changes"]}
+    return made
+
+
+def effects(archive: Archive) -> dict[str, tuple[float, float]]:
+    """Estimate what each change gains, as mean and variance, from all texts that it is in.
+
+    Ridge regression of the loss on the changes that lead to a text (their `what`), by coordinate descent; it starts at
+    PRIOR, which is what a change may gain or lose before it was tried.
+    """
+    assert archive.baseline is not None
+    made = changes(archive)
+    base = archive.mean(archive.baseline)
+    left = {name: base - archive.mean(name) for name in archive.runs}  # what is not explained
+    within = {
+        what: [name for name in left if what in made[name]] for each in made.values() for what in sorted(each)
+    }
+    noise = max(archive.noise.sigma, 0.01) ** 2 if archive.noise.freedom else 1.0
+    found = dict.fromkeys(within, 0.0)
+    weight = {what: sum(len(archive.runs[name]) for name in names) for what, names in within.items()}
+    for _ in range(SWEEPS):
+        for what, names in within.items():
+            total = sum(len(archive.runs[name]) * (left[name] + found[what]) for name in names)
+            new = total / (weight[what] + noise / PRIOR**2)
+            for name in names:
+                left[name] += found[what] - new
+            found[what] = new
+    return {what: (found[what], 1 / (1 / PRIOR**2 + weight[what] / noise)) for what in found}
+
+
+def pick(drafts: Sequence[Draft], known: Mapping[str, tuple[float, float]], key: str) -> Draft | None:
+    """Pick the draft of the highest gain, each drawn from what is known of its change (Thompson sampling)."""
+
+    def drawn(draft: Draft) -> float:
+        mean, variance = known.get(draft.what, (0.0, PRIOR**2))
+        return random.Random(f"{key}:{draft.what}").gauss(mean, math.sqrt(variance))
+
+    return max(drafts, key=drawn, default=None)
+
+
+def several(text: str, make: Callable[[str], Sequence[Draft]], archive: Archive, key: str) -> Draft | None:
+    """Return a draft of several changes, one after the other: many small gains show where each alone is noise."""
+    made, known = Draft(text, "", ""), effects(archive)
+    for step in range(random.Random(key).choice(STEPS)):
+        drafts = [each for each in make(made.text) if name_of(each.text) not in archive.known]
+        if (one := pick(drafts, known, f"{key}:{step}")) is None:
+            break
+        made = replace(one, changes=(*made.changes, (one.operator, one.what)))
+    return made if made.changes else None
+
+
+def draw_promising(archive: Archive, key: str) -> str:
+    """Draw a parent among all that were measured, the discarded ones too, by score × novelty ÷ (1 + children).
+
+    The score is what its changes are estimated to gain together: one look at a text is mostly noise.
+    """
+    known, made = effects(archive), changes(archive)
+    names = list(archive.runs)
+    gains = [sum(known[what][0] for what in made[name]) for name in names]
+    scale = max(0.02, archive.noise.sigma / 2) if archive.noise.freedom else PRIOR
+    best = max(gains)
+    weights = [
+        math.exp((gain - best) / scale) / (1 + archive.children(name))
+        for gain, name in zip(gains, names, strict=True)
+    ]
+    return random.Random(key).choices(names, weights)[0]
 
 
 def search(
@@ -189,8 +274,8 @@ def search(
         trials,
         seed=seed,
         slots=slots,
-        draw=draw_measured,
+        draw=draw_promising,
         ends=ends,
         baseline_runs=significance.BASELINE,
-        best_runs=significance.REFRESH,
+        best_runs=MOST + 2,
     )

@@ -35,9 +35,7 @@ class Draft:
     operator: str
     what: str  # one line for a person
     by: str = "evolve"  # its drafter: with back end, model and prompt, where a model worded it
-    arm: tuple[
-        str, ...
-    ] = ()  # what is learned about how it was made: its operator, and the model's and prompt's names
+    changes: tuple[tuple[str, str], ...] = ()  # those that made it of its parent: operator and what
     refused: str = ""  # why it is not to be measured
 
 
