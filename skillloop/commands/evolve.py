@@ -61,7 +61,7 @@ def command(app: App, skill: str, budget: float | None, trials: int, seed: int, 
         ledger = Ledger(place / "ledger.jsonl", METRIC)
         guard = run.Guard(about, app.home, store)
         play: Play = run.says
-        propose = run.offline(about.config)
+        propose = run.offline(guard, ("merge", "shorten"))
         account, client = f"evolve:{place.name}", None
         if chosen in llm.BACKENDS:
             client = llm.connect(llm.limited(about.config, budget), store, account)

@@ -235,15 +235,38 @@ def pick(drafts: Sequence[Draft], known: Mapping[str, tuple[float, float]], key:
     return max(drafts, key=drawn, default=None)
 
 
-def several(text: str, make: Callable[[str], Sequence[Draft]], archive: Archive, key: str) -> Draft | None:
-    """Return a draft of several changes, one after the other: many small gains show where each alone is noise."""
+def several(
+    text: str,
+    make: Callable[[str], Sequence[Draft]],
+    archive: Archive,
+    key: str,
+    fits: Callable[[str], bool] = bool,
+) -> Draft | None:
+    """Return a draft of several changes, one after the other: many small gains show where each alone is noise.
+
+    `fits` says whether a text of more than one change may be tried at all.
+    """
     made, known = Draft(text, "", ""), effects(archive)
     for step in range(random.Random(key).choice(STEPS)):
         drafts = [each for each in make(made.text) if name_of(each.text) not in archive.known]
-        if (one := pick(drafts, known, f"{key}:{step}")) is None:
+        one = pick(drafts, known, f"{key}:{step}")
+        if one is None or (step and not fits(one.text)):
             break
-        made = replace(one, changes=(*made.changes, (one.operator, one.what)))
+        what = "; ".join(filter(None, (made.what, one.what)))
+        made = replace(one, what=what, changes=(*made.changes, (one.operator, one.what)))
     return made if made.changes else None
+
+
+def thompson(arms: Sequence[str], archive: Archive, key: str) -> str:
+    """Draw the operator to try: that of the highest rate of texts better than their parents, each from its Beta posterior."""
+    tried = [row for row in archive.last.values() if row["parent"]]
+
+    def rate(arm: str) -> float:
+        mine = [row for row in tried if row["operator"] == arm]
+        better = sum(row["mean"] is not None and row["mean"] < archive.mean(row["parent"]) for row in mine)
+        return random.Random(f"{key}:{arm}").betavariate(1 + better, 1 + len(mine) - better)
+
+    return max(arms, key=rate)
 
 
 def draw_promising(archive: Archive, key: str) -> str:

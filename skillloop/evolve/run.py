@@ -17,7 +17,7 @@ from skillloop.evaluate import cases, judge, plugin_evals, replay
 from skillloop.evaluate.cases import Case
 from skillloop.evaluate.judge import Mark
 from skillloop.evaluate.replay import Play
-from skillloop.evolve import texts
+from skillloop.evolve import problem, texts
 from skillloop.evolve.problem import Evolution, Propose, name_of
 from skillloop.evolve.texts import Draft
 from skillloop.gate.fidelity import technical
@@ -26,7 +26,7 @@ from skillloop.model import Check, Evidence, Outcome, Proposal, Verdict, sha256
 from skillloop.pipeline import gather
 from skillloop.propose.offline_drafter import proposal_id
 from skillloop.search import significance
-from skillloop.search.ledger import Archive, Ledger
+from skillloop.search.ledger import Ledger
 from skillloop.skillpath import target_name
 from skillloop.skills import document, history, placement
 from skillloop.store import Store
@@ -90,19 +90,6 @@ def says(case: Case, text: str, _sample: int) -> Mark | None:
     return "fails"
 
 
-def offline(rules: config.Config) -> Propose:
-    """Return the operators that need no model and can show in a text alone, what did not fail before first."""
-
-    def propose(_parent: str, text: str, archive: Archive, _key: str) -> Draft | None:
-        items = texts.offered(text, rules)
-        failed = {row["what"] for row in archive.rows if row["outcome"] == Outcome.DISCARD}
-        made = (*texts.merged(text, items), *texts.shortened(text, items))
-        drafts = [draft for draft in made if name_of(draft.text) not in archive.known]
-        return min(drafts, key=lambda draft: draft.what in failed, default=None)
-
-    return propose
-
-
 @dataclass(frozen=True, slots=True)
 class Guard:
     """Says of each draft whether it may be evaluated: by the very checks that the proposal made of it will have to pass."""
@@ -141,6 +128,19 @@ class Guard:
         verdict = self.verdict(draft, proposal)
         refused = verdict.outcome in (Outcome.DISCARD, Outcome.CRASH)
         return f"{verdict.failed[0].name}: {verdict.failed[0].detail}" if refused else ""
+
+
+def offline(guard: Guard, names: Sequence[str]) -> Propose:
+    """Return a way to propose by operators that need no model (names of `texts.OFFLINE`)."""
+
+    def make(text: str) -> list[Draft]:
+        items = texts.offered(text, guard.about.config)
+        return [draft for name in names for draft in texts.OFFLINE[name](text, items)]
+
+    def fits(text: str) -> bool:
+        return not guard.refuse(Draft(text, "", ""))
+
+    return lambda _parent, text, archive, key: problem.several(text, make, archive, key, fits)
 
 
 def share_of_machine(about: Subject, text: str) -> Check:

@@ -124,6 +124,8 @@ def raised(text: str, items: Sequence[Item]) -> Iterator[Draft]:
             yield Draft(moved, "move up", f"{item.text!r} comes first")
 
 
+OFFLINE = {"merge": merged, "shorten": shortened, "move up": raised}
+
 # --- from two texts to edits --------------------------------------------------------------------------------------------
 
 
