@@ -112,6 +112,7 @@ class Life:
         )
         self.run("evolve", "evolve research --trials 3")
         self.run("judge", "judge")
+        self.run("evolve", "evolve --operators")
         config = root / ".skillloop" / "config.toml"
         config.write_text(config.read_text() + '\n[model]\nbackend = "claude"\n')
         self.run("digest --plan", f"digest {self.transcript} --plan")

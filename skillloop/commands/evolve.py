@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import click
 
 from skillloop import fs, llm, render
-from skillloop.commands.options import App, emit, known_skill, say, skill_argument, tell, verb
-from skillloop.errors import SkillloopError
+from skillloop.commands.options import App, emit, known_skill, picked, say, some_skill, tell, verb
+from skillloop.errors import SkillloopError, UsageError
 from skillloop.evaluate import judge, replay
 from skillloop.evaluate.replay import Play
-from skillloop.evolve import problem, run
-from skillloop.evolve.problem import METRIC, Evolution
-from skillloop.llm import BudgetExceeded, ModelError
+from skillloop.evolve import operators, problem, run
+from skillloop.evolve.problem import METRIC, Evolution, Propose
+from skillloop.llm import BudgetExceeded, ModelClient, ModelError
 from skillloop.search.ledger import Ledger, Row
+from skillloop.store import Store
 from skillloop.worker.notice import leave_notice
 
 BY_TEXT = "judged by their text alone"
@@ -27,7 +30,7 @@ NO_MODEL = (
 
 
 @verb(
-    skill_argument,
+    some_skill,
     click.option(
         "--budget",
         type=click.FloatRange(min=0),
@@ -37,9 +40,27 @@ NO_MODEL = (
     click.option(
         "--trials", type=click.IntRange(min=1), default=20, help="Texts to try besides the skill as it is."
     ),
+    click.option(
+        "--operators",
+        "listed",
+        is_flag=True,
+        help="List what the model's operators are told, each with its record.",
+    ),
+    click.option(
+        "--pin", metavar="OPERATOR=ID", help="Use this version of an operator from now on; OPERATOR= unpins."
+    ),
     click.option("--seed", type=int, default=1, help="Seed of every random choice in the run."),
 )
-def command(app: App, skill: str, budget: float | None, trials: int, seed: int, as_json: bool) -> None:
+def command(
+    app: App,
+    skill: str | None,
+    budget: float | None,
+    trials: int,
+    seed: int,
+    listed: bool,
+    pin: str | None,
+    as_json: bool,
+) -> None:
     """Try changed texts of one skill on its cases; the best one beyond noise waits for you as an edit.
 
     Cases are made of your corrections. A third is sealed: it is looked at once, for the winner. Every text passes your
@@ -50,66 +71,119 @@ def command(app: App, skill: str, budget: float | None, trials: int, seed: int, 
     Example:
       skillloop evolve research --trials 40 --budget 0.50
     """  # noqa: D301
+    if listed or pin is not None:
+        if pin is not None:
+            operators.Tasks.read(app.home).pin(pin)
+        for each in _versions(operators.Tasks.read(app.home)):
+            shown = "{operator}={id}  {better} of {tried} better  {state}", "  {text}"
+            tell(each, *(line.format(**each) for line in shown), as_json=as_json)
+        return
+    if skill is None:
+        raise UsageError("which skill?", "`skillloop status` names those with something waiting")
     with app.store() as store, ExitStack() as stack:
-        path = str(known_skill(store, skill))
-        about = run.subject(path, app.home, store)
-        chosen, why = llm.choose(about.config)
-        how = f"{chosen}, seed {seed}"
-        place = run.folder(app.home, about, how)
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stack.enter_context(fs.locked(place / "lock", wait=0))
-        ledger = Ledger(place / "ledger.jsonl", METRIC)
-        guard = run.Guard(about, app.home, store)
-        play: Play = run.says
-        propose = run.offline(guard, ("merge", "shorten"))
-        account, client = f"evolve:{place.name}", None
-        if chosen in llm.BACKENDS:
-            client = llm.connect(llm.limited(about.config, budget), store, account)
-        if client is None:
-            how = BY_TEXT
-            say(f"{why}: {NO_MODEL}", err=True)
-        else:
-            heard, _ = judge.status(store, about.config.model.careful)
-            play = replay.player(client, about.config.model, with_judge=heard)
-            how = f"replayed by {about.config.model.cheap}"
+        about = run.subject(str(known_skill(store, skill)), app.home, store)
         for trouble in about.troubles:
             say(trouble, err=True)
-        live = stack.enter_context(
-            Live(app.color, ledger, lambda: store.calls.spend("session", account).dollars)
-        )
-        evolution = Evolution(about.text, about.cases, play, propose, guard.refuse, ledger, told=live.playing)
-        search = problem.search(evolution, trials, seed, 1, (BudgetExceeded, ModelError))
+        open_run = stack.enter_context(_opened(app.home, store, about, budget, seed))
+        live = stack.enter_context(Live(app.color, open_run))
         try:
-            for row in search.run():
+            for row in open_run.search(trials, seed, live.playing):
                 if as_json:
                     emit(_as_object(row))
                 else:
                     say(_line(row))
-            end = run.conclude(guard, evolution, play, place.name, how)
-        except (KeyboardInterrupt, BudgetExceeded, ModelError) as error:
+            end = open_run.end()
+        except (KeyboardInterrupt, BudgetExceeded, ModelError):
             stack.pop_all().close()
-            why = getattr(error, "message", "stopped")
-            say(f"{why}; every trial so far is kept, and the same command goes on from there", err=True)
+            say("stopped: every trial so far is kept, and the same command goes on from there", err=True)
             raise
-        cost = store.calls.spend("session", account).dollars
-    if ledger.archive().best is None:
-        raise SkillloopError(f"the skill as it is could not be measured: {ledger.trials[-1]['reason']}")
+        end |= {"dollars": open_run.dollars, "ledger": str(open_run.ledger.path)}
     leave_notice(app.home)
-    told = {"event": "end", **end, "dollars": cost, "ledger": str(ledger.path)}
     lines = [
         f"{end['state']}: {end['reason']}",
-        f"every text that was tried: {render.tilde(ledger.path)}; it cost ${cost:.4f}",
+        f"every text that was tried: {render.tilde(end['ledger'])}; it cost ${end['dollars']:.4f}",
     ]
     if end["proposal"]:
         lines.append(f"to look at it: skillloop show {end['proposal']}")
-    tell(told, *lines, as_json=as_json)
+    tell({"event": "end", **end}, *lines, as_json=as_json)
+
+
+@dataclass
+class Run:
+    """A run that is open: who judges, who proposes, and its ledger."""
+
+    guard: run.Guard
+    ledger: Ledger
+    how: str  # cases are judged
+    play: Play
+    propose: Propose
+    client: ModelClient | None = None
+    tasks: operators.Tasks | None = None
+    evolution: Evolution | None = None
+
+    @property
+    def account(self) -> str:
+        """The name under which its calls are charged, over all stops."""
+        return f"evolve:{self.ledger.path.parent.name}"
+
+    @property
+    def dollars(self) -> float:
+        """What it has cost so far."""
+        return self.guard.store.calls.spend("session", self.account).dollars
+
+    def search(self, trials: int, seed: int, told: Callable[[str, int], None]) -> Iterator[Row]:
+        """Yield each trial. Raises SkillloopError: the skill as it is could not be measured."""
+        about = self.guard.about
+        self.evolution = Evolution(
+            about.text, about.cases, self.play, self.propose, self.guard.refuse, self.ledger, told=told
+        )
+        yield from problem.search(self.evolution, trials, seed, 1, (BudgetExceeded, ModelError)).run()
+        if self.ledger.archive().best is None:
+            why = self.ledger.trials[-1]["reason"]
+            raise SkillloopError(f"the skill as it is could not be measured: {why}")
+
+    def end(self) -> dict[str, Any]:
+        """Return what became of the best text, and count what each operator did."""
+        assert self.evolution is not None
+        run_name = self.ledger.path.parent.name
+        end = run.conclude(self.guard, self.evolution, self.play, run_name, self.how)
+        if self.client and self.tasks:
+            self.tasks.count(run_name, self.ledger.trials, self.ledger.archive())
+            self.tasks.renew(self.client, self.guard.about.config.model.careful)
+        return end
+
+
+@contextmanager
+def _opened(home: Path, store: Store, about: run.Subject, budget: float | None, seed: int) -> Iterator[Run]:
+    """Open the run of a skill, alone, with the model that the person's rules allow or with none.
+
+    `budget` holds for all of it, its stops included.
+    """
+    chosen, why = llm.choose(about.config)
+    place = run.folder(home, about, f"{chosen}, seed {seed}")
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with fs.locked(place / "lock", wait=0):
+        guard, ledger = run.Guard(about, home, store), Ledger(place / "ledger.jsonl", METRIC)
+        opened = Run(guard, ledger, BY_TEXT, run.says, run.offline(guard, ("merge", "shorten")))
+        opened.client = llm.connect(llm.limited(about.config, budget), store, opened.account)
+        if opened.client is None:
+            say(f"{why}: {NO_MODEL}", err=True)
+        else:
+            models = about.config.model
+            heard, _ = judge.status(store, models.careful)
+            opened.play = replay.player(opened.client, models, with_judge=heard)
+            opened.tasks = operators.Tasks.read(home)
+            opened.tasks.fix(ledger)
+            opened.propose = operators.by_model(opened.client, models, guard, opened.tasks)
+            opened.how = f"replayed by {models.cheap}"
+        yield opened
 
 
 class Live:
     """One line on a terminal's stderr that says what is under way; nothing elsewhere."""
 
-    def __init__(self, color: str, ledger: Ledger, spent: Callable[[], float]) -> None:
-        self.ledger, self.spent = ledger, spent
+    def __init__(self, color: str, opened: Run) -> None:
+        self.opened = opened
         console = render.console(color, stderr=True)
         self.status = console.status("") if console.is_terminal else None
 
@@ -125,14 +199,24 @@ class Live:
     def playing(self, what: str, at: int) -> None:
         """Show which case of which text is played."""
         if self.status:
-            archive = self.ledger.archive()
+            archive = self.opened.ledger.archive()
             best = (
                 f"best {1 - archive.mean(archive.best):.0%}"
                 if archive.best
                 else "measuring the skill as it is"
             )
-            text = f"trial {archive.number} · {best} · ${self.spent():.4f} · case {at + 1} · {what}"
+            text = f"trial {archive.number} · {best} · ${self.opened.dollars:.4f} · case {at + 1} · {what}"
             self.status.update(render.plain(text[: self.status.console.width - 4]))
+
+
+def _versions(tasks: operators.Tasks) -> Iterator[dict[str, Any]]:
+    """Yield the documented JSON shape of each version of each operator's task."""
+    for operator, known in tasks.versions.items():
+        for each in known:
+            state = "in use" if each is tasks.in_use[operator] else ""
+            state = "pinned" if tasks.pinned.get(operator) == each.id else state
+            state = "on trial" if each is tasks.on_trial.get(operator) else state
+            yield {**picked(each, "operator", "id", "text", "better", "tried"), "state": state}
 
 
 def _as_object(row: Row) -> dict[str, Any]:

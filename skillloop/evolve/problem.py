@@ -1,7 +1,6 @@
 """The problem of a skill, for `search.loop`: candidates are its texts, values the share of its cases that fail.
 
-One evaluation plays every case of the selection once, cheap ones first, and ends early where those come to more than the
-baseline's first stages allow; each further one is another sample. Whatever the gate refuses is recorded and costs no call.
+One evaluation plays every case of the selection once; each further one is another sample. Whatever the gate refuses is recorded and costs no call.
 
 Invariants: a row holds all that the candidate is, its text the first time, so that a killed run goes on as if it had not
 been; no time and no money stand in a row; a candidate with which a case falls that passed before is not kept.
@@ -29,7 +28,6 @@ METRIC = "loss"
 PRIOR = 0.05  # what a change is expected to gain or lose, before it was tried
 STEPS = (4, 8, 16)  # changes of a new text, at most, by lot
 SWEEPS = 10  # of the coordinate descent
-MOST = 8  # runs of a text, at most
 
 Propose = Callable[[str, str, Archive, str], Draft | None]
 """Makes a draft from a parent (id and text) by what the archive says; the key seeds what is drawn. None: nothing is left."""
@@ -43,17 +41,12 @@ class Scores:
     """What one evaluation came to: whether each case passed, by its id. One that does not apply is left out."""
 
     passed: Mapping[str, bool] = field(default_factory=dict)
-    early: float | None = None  # the loss after the first stage
-    refused: str = ""  # why it was not evaluated, or not to its end
+    refused: str = ""  # why it was not evaluated
 
     @property
     def loss(self) -> float | None:
-        """The share of cases that fail; None where it was not measured in full."""
-        return _loss(self.passed) if self.passed and not self.refused else None
-
-
-def _loss(passed: Mapping[str, bool]) -> float:
-    return 1 - sum(passed.values()) / len(passed)
+        """The share of cases that fail; None where none was scored."""
+        return 1 - sum(self.passed.values()) / len(self.passed) if self.passed else None
 
 
 def name_of(text: str) -> str:
@@ -79,7 +72,7 @@ class Evolution:
             cases, key=lambda case: (not case.expected.by_code, sha256(case.id))
         )  # cheap first
         self.play, self.propose, self.refuse, self.submit, self.told = play, propose, refuse, submit, told
-        self.ledger, self.baseline, self.rounds = ledger, name_of(base), 1
+        self.ledger, self.baseline = ledger, name_of(base)
         self.drafts = {self.baseline: Draft(base, "baseline", "the skill as it is")}
         self.parents: dict[str, str | None] = {self.baseline: None}
         for row in ledger.trials:
@@ -99,31 +92,22 @@ class Evolution:
         self.drafts[name], self.parents[name] = draft, parent
         return name
 
-    def evaluate(self, candidate: str, stage: Stage) -> Callable[[], Scores]:
+    def evaluate(self, candidate: str, _stage: Stage) -> Callable[[], Scores]:
         """Begin to play every case once with the candidate's text, unless the gate refuses that."""
         draft, sample = self.drafts[candidate], self.begun[candidate]
         self.begun[candidate] += 1
         new = candidate != self.baseline and not sample
         if new and (refused := draft.refused or self.refuse(draft)):
             return lambda: Scores(refused=refused)
-        size = -(-len(self.cases) // 3)
-        first = [self.submit(self.play, case, draft.text, sample) for case in self.cases[:size]]
+        waits = [self.submit(self.play, case, draft.text, sample) for case in self.cases]
 
         def wait() -> Scores:
             passed: dict[str, bool] = {}
-            early, waits, at = None, first, 0
-            while at < len(self.cases):
-                for mark in waits:
-                    self.told(draft.what, at)
-                    if (found := mark()) in ("meets", "fails"):
-                        passed[self.cases[at].id] = found == "meets"
-                    at += 1
-                if early is None and passed:
-                    early = _loss(passed)
-                    if stage.limit is not None and early > stage.limit and candidate != self.baseline:
-                        return Scores(passed, early, f"its first {len(passed)} cases already fail too often")
-                waits = [self.submit(self.play, case, draft.text, sample) for case in self.cases[at:]]
-            return Scores(passed, early)
+            for at, (case, mark) in enumerate(zip(self.cases, waits, strict=True)):
+                self.told(draft.what, at)
+                if (found := mark()) in ("meets", "fails"):
+                    passed[case.id] = found == "meets"
+            return Scores(passed)
 
         return wait
 
@@ -132,16 +116,14 @@ class Evolution:
         if scores.loss is None:
             return Decision(Outcome.DISCARD, scores.refused or "no case could be scored")
         size = len(self.drafts[candidate].text)
-        decision = archive.decide(
-            candidate, scores.loss, lambda best: size < len(self.drafts[best].text), MOST
-        )
+        decision = archive.decide(candidate, scores.loss, lambda best: size < len(self.drafts[best].text))
         if decision.outcome is Outcome.DEFER and archive.best and size >= len(self.drafts[archive.best].text):
             gain = archive.mean(archive.best) - statistics.fmean(
                 [*archive.runs.get(candidate, ()), scores.loss]
             )
-            if gain < archive.noise.margin(MOST, MOST + 2):
+            if gain < archive.noise.margin(significance.MOST, significance.REFRESH):
                 return Decision(
-                    Outcome.DISCARD, f"{decision.reason}; {MOST} runs could not show so small a gain"
+                    Outcome.DISCARD, f"{decision.reason}; more runs could not show so small a gain"
                 )
         fallen = self._fallen(archive, candidate, scores)
         if decision.outcome is Outcome.KEEP and candidate != archive.best and fallen:
@@ -169,7 +151,7 @@ class Evolution:
             "by": draft.by,
             "changes": [list(change) for change in draft.changes],
             METRIC: scores.loss,
-            "early": scores.early,
+            "early": None,
             "passed": dict(scores.passed),
             "bytes": len(draft.text.encode()),
             "text": None if seen else draft.text,
@@ -270,20 +252,16 @@ def thompson(arms: Sequence[str], archive: Archive, key: str) -> str:
 
 
 def draw_promising(archive: Archive, key: str) -> str:
-    """Draw a parent among all that were measured, the discarded ones too, by score × novelty ÷ (1 + children).
+    """Draw a parent among all that were measured, the discarded ones too, by what its changes are estimated to gain together.
 
-    The score is what its changes are estimated to gain together: one look at a text is mostly noise.
+    One look at a text is mostly noise. Islands, and a weight for what has no children yet, were measured and did not help.
     """
     known, made = effects(archive), changes(archive)
-    names = list(archive.runs)
-    gains = [sum(known[what][0] for what in made[name]) for name in names]
+    gains = {name: sum(known[what][0] for what in made[name]) for name in archive.runs}
     scale = max(0.02, archive.noise.sigma / 2) if archive.noise.freedom else PRIOR
-    best = max(gains)
-    weights = [
-        math.exp((gain - best) / scale) / (1 + archive.children(name))
-        for gain, name in zip(gains, names, strict=True)
-    ]
-    return random.Random(key).choices(names, weights)[0]
+    best = max(gains.values())
+    weights = [math.exp((gain - best) / scale) for gain in gains.values()]
+    return random.Random(key).choices(list(gains), weights)[0]
 
 
 def search(
@@ -300,5 +278,5 @@ def search(
         draw=draw_promising,
         ends=ends,
         baseline_runs=significance.BASELINE,
-        best_runs=MOST + 2,
+        best_runs=significance.REFRESH,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from skillloop import config, gate
+from skillloop import config, gate, outcomes
 from skillloop.errors import UsageError
 from skillloop.evaluate import cases, judge, plugin_evals, replay
 from skillloop.evaluate.cases import Case
@@ -31,6 +31,7 @@ from skillloop.skillpath import target_name
 from skillloop.skills import document, history, placement
 from skillloop.store import Store
 from skillloop.text import words
+from skillloop.text.wishes import same_wish
 
 MACHINE = 0.5
 """Share of a skill's rules that may be in other words than the person's."""
@@ -46,6 +47,7 @@ class Subject:
     cases: Sequence[Case]
     sealed: Sequence[Case]
     taught: Mapping[str, Sequence[Evidence]]  # by rule
+    came_back: frozenset[str] = frozenset()  # rules that the person had to say again
     machine: float = 0.0  # share of the cases that no person's words made
     troubles: Sequence[str] = field(default=())  # cases that cannot be read
 
@@ -59,13 +61,28 @@ def subject(path: str, home: Path, store: Store) -> Subject:
     if not chosen:
         hint = "each correction that `skillloop digest` finds while the skill is in force makes one"
         raise UsageError(f"{path}: there are no cases to judge by", hint)
-    taught: dict[str, Sequence[Evidence]] = {}
+    taught: dict[str, tuple[Evidence, ...]] = {}
     for line, version in history.annotate(store, path):
         if (item := document.ITEM.match(line)) and version.proposal:
             taught[item["text"]] = store.find_proposal(version.proposal).proposal.evidence
+    came_back = {each.rule: each.again for each in outcomes.of(store, path) if each.again}
+    for lesson in store.lessons():
+        for rule, sessions in came_back.items():
+            if lesson.evidence.session_id in sessions and same_wish(lesson.text, rule):
+                taught[rule] = (*taught.get(rule, ()), lesson.evidence)
     sealed = [case for case in everything if cases.held_out(case)]
     machine = 1 - len(own) / len(everything)
-    return Subject(path, text, gather.rules_for(path, home), chosen, sealed, taught, machine, troubles)
+    return Subject(
+        path,
+        text,
+        gather.rules_for(path, home),
+        chosen,
+        sealed,
+        taught,
+        frozenset(came_back),
+        machine,
+        troubles,
+    )
 
 
 def folder(home: Path, about: Subject, how: str) -> Path:

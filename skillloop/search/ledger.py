@@ -87,9 +87,7 @@ class Archive:
         names = [row["candidate"] for row in self.rows] + self.pending
         return self.best in names[len(names) - names[::-1].index(candidate) :]
 
-    def decide(
-        self, candidate: str, value: float, simpler: Callable[[str], bool], most: int = significance.MOST
-    ) -> Decision:
+    def decide(self, candidate: str, value: float, simpler: Callable[[str], bool]) -> Decision:
         """Decide a new value of a candidate by the noise rule; `simpler` says whether it is so than another candidate."""
         runs = [*self.runs.get(candidate, ()), value]
         if self.best is None or candidate in (self.best, self.baseline):
@@ -97,7 +95,7 @@ class Archive:
             ordinal = {1: "first", 2: "second", 3: "third"}.get(len(runs), f"{len(runs)}th")
             return Decision(outcome, f"{ordinal} run of the best")
         spread = significance.pooled({**self.runs, candidate: runs}.values())
-        return significance.compare(runs, self.runs[self.best], spread, simpler=simpler(self.best), most=most)
+        return significance.compare(runs, self.runs[self.best], spread, simpler=simpler(self.best))
 
     def stage_limit(self) -> float | None:
         """Return the value above which a first stage ends a trial; None until the baseline has shown its own.

@@ -62,13 +62,11 @@ def pooled(groups: Iterable[Sequence[float]]) -> Noise:
     return Noise(max(FLOOR, math.sqrt(squares / freedom)), freedom)
 
 
-def compare(
-    new: Sequence[float], best: Sequence[float], noise: Noise, *, simpler: bool = False, most: int = MOST
-) -> Decision:
+def compare(new: Sequence[float], best: Sequence[float], noise: Noise, *, simpler: bool = False) -> Decision:
     """Decide by the values of both's runs, and the noise of all repeats so far: keep, discard, or measure again (defer).
 
     `simpler` is a candidate with less code, or a shorter text: then "the same" is enough, "the same" being within one standard
-    error of the best after `most` runs.
+    error of the best after MOST runs.
     """
     gain = statistics.fmean(best) - statistics.fmean(new)
     margin, error = noise.margin(len(new), len(best)), noise.error(len(new), len(best))
@@ -79,13 +77,13 @@ def compare(
 
     if gain > margin and len(new) > 1:
         return decided(Outcome.KEEP, "beyond the noise")
-    if simpler and abs(gain) <= error and len(new) >= most:
+    if simpler and abs(gain) <= error and len(new) >= MOST:
         return decided(Outcome.KEEP, "the same, and shorter")
-    if simpler and gain > -margin and len(new) < most:
+    if simpler and gain > -margin and len(new) < MOST:
         return decided(Outcome.DEFER, "shorter and not clearly worse, measured again")
     if gain <= 0:
         return decided(Outcome.DISCARD, "no better")
-    if len(new) >= most:
+    if len(new) >= MOST:
         return decided(Outcome.DISCARD, "still inside the noise")
     if gain > margin:
         return decided(Outcome.DEFER, "one run decides nothing")

@@ -285,19 +285,12 @@ def raw(archive, key):
     return ledgers.draw_parent(archive, key, list(archive.runs))
 
 
-class Childless:
-    """An archive in which no text has children."""
-
-    def __init__(self, archive):
-        self.archive = archive
-
-    def __getattr__(self, name):
-        return (lambda _name: 0) if name == "children" else getattr(self.archive, name)
-
-
-def no_novelty(archive, key):
-    """Score alone."""
-    return problem.draw_promising(Childless(archive), key)
+def novelty(archive, key):
+    """The package's draw, with less weight for what has children."""
+    first = problem.draw_promising(archive, key)
+    tries = (problem.draw_promising(archive, f"{key} {n}") for n in range(20))
+    drawn = random.Random(f"{key} novelty")
+    return next((name for name in tries if drawn.random() < 1 / (1 + archive.children(name))), first)
 
 
 def islands(archive, key, many=3, migration=0.1, reset=15):
@@ -335,16 +328,13 @@ ARMS = {
 }
 ABLATIONS = {
     "parents: raw means": {"draw": raw},
-    "no novelty": {"draw": no_novelty},
+    "novelty": {"draw": novelty},
     "nothing learned": {"set": {"PRIOR": 1e-9}},
     "one change a text": {"set": {"STEPS": (1,)}},
-    "three runs at most": {"set": {"MOST": 3}},
-    "no cascade": {"cascade": False},
 }
 
 
-STAGE_LIMIT = ledgers.Archive.stage_limit
-DEFAULTS = {name: getattr(problem, name) for name in ("PRIOR", "STEPS", "MOST")}
+DEFAULTS = {name: getattr(problem, name) for name in ("PRIOR", "STEPS")}
 
 
 def ran(job):
@@ -374,8 +364,6 @@ def ran(job):
         evolution = Evolution(world.start, chosen, play, propose, lambda _draft: "", ledger)
         search = problem.search(evolution, 10_000, seed, 1, ())
         search.draw = options.get("draw", problem.draw_promising)
-        limit = STAGE_LIMIT if options.get("cascade", True) else lambda _archive: None
-        ledgers.Archive.stage_limit = limit
         for _ in search.run():
             if used >= plays:
                 break
