@@ -24,7 +24,7 @@ from skillloop.commands.options import (
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
 from skillloop.model import sha256
-from skillloop.outcomes import Comparison, Effect, RuleOutcome
+from skillloop.outcomes import Effect, RuleOutcome
 from skillloop.skillpath import target_name
 from skillloop.skills import document, history, team
 from skillloop.store import Entry, Queued, Store
@@ -250,13 +250,11 @@ def _effect(outcome: RuleOutcome | None) -> dict[str, object]:
         return {}
     evidence = outcome.taught.proposal.evidence if outcome.taught else ()
     quotes = [picked(item, "session_id", "uuid", "line", "quote") for item in evidence]
-    rates = {key: _compared(getattr(outcome, key)) for key in ("wish", "corrections")}
+    rates = {}
+    for key, pair in (("wish", outcome.wish), ("corrections", outcome.corrections)):
+        drop = [round(end, 3) for end in pair.drop]
+        rates[key] = asdict(pair) | {"lower": round(pair.lower, 3), "drop": drop}
     return {"effect": outcome.effect, **picked(outcome, "again", "opposed"), **rates, "evidence": quotes}
-
-
-def _compared(rates: Comparison) -> dict[str, object]:
-    chance = {"lower": round(rates.lower, 3), "drop": [round(end, 3) for end in rates.drop]}
-    return asdict(rates) | chance
 
 
 @verb(

@@ -85,7 +85,9 @@ def page(out: render.Terminal, queued: Queued, prepared: Prepared, *, whole: boo
     for before in queued.context:
         out.say(f"  before it, {before if whole else _begun(before, CONTEXT)}", "dim")
     out.say(f"→ {proposal.skill} changes: {render.tilde(proposal.path)}", "bold")
-    out.print(render.diff(_change(prepared.diff)), end="")
+    blocks = "\n".join(line for line in prepared.diff.splitlines()[2:] if line != " ")
+    blocks = re.sub(r"^@@ -\d+(?:,\d+)? \+(\d+).*@@.*$", r"@@ line \1", blocks, flags=re.MULTILINE)
+    out.print(render.diff(blocks), end="")
     out.print(render.verdict(verdict))
     by = "" if proposal.drafter == "offline" else "by "
     out.say(f"{proposal.rationale.rstrip('.')}. Drafted {by}{proposal.drafter}. {proposal.id}", "dim")
@@ -113,12 +115,6 @@ def _begun(text: str, most: int) -> str:
 def _who(verdict: Verdict) -> str:
     doubted = any(check.name in DOUBTS for check in verdict.failed)
     return "The transcript says that you said (which is no proof)" if doubted else "You said"
-
-
-def _change(diff: str) -> str:
-    """Return a unified diff without its head and empty lines around, each block under the number of its first line."""
-    blocks = "\n".join(line for line in diff.splitlines()[2:] if line != " ")
-    return re.sub(r"^@@ -\d+(?:,\d+)? \+(\d+).*@@.*$", r"@@ line \1", blocks, flags=re.MULTILINE)
 
 
 def _head(queued: Queued, prepared: Prepared) -> dict[str, Any]:

@@ -91,7 +91,9 @@ def _assemble(lines: Lines, assembly: Assembly, *, prefilter: bool) -> int:
 
 def read_all(paths: Sequence[Path]) -> Iterator[Session | SkillloopError]:
     """Read transcripts, in order, on every core where that pays; one that cannot be read gives its error."""
-    size = sum(path.stat().st_size for path in paths if path.exists())
+    size = 0
+    with suppress(OSError):  # reading says it
+        size = sum(path.stat().st_size for path in paths)
     if len(paths) < 2 or size < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
         yield from map(_read_or_error, paths)
         return
