@@ -41,7 +41,7 @@ ENDING = 60
 _OF_THE_DAY = (
     r"\s{3}|^\W*[➜❯$>#]|Error(?<=\wError)\b\W|Exception(?<=\wException)\b\W|:\d+\b|/(?:Users|home)/|[A-Z]:\\"
     r"|[0-9a-f](?<!\w[0-9a-f])[0-9a-f]{6,39}\b|#\d+\b|::(?<=\w::)\w+\("
-    r"|\[Image|https?://(?:localhost|127\.)|<all>"
+    r"|^\W*\w[\w.]* :?= \S|\[Image|https?://(?:localhost|127\.)|<all>"
 )
 _BREAK = r",\s+so\s+|[:;]\s+|,?\s+<spaced>\s+|[，；]|<dense>"  # where the rule may start within a sentence
 

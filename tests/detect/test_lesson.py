@@ -105,6 +105,8 @@ def test_a_line_that_points_back_gets_its_noun_or_is_marked_for_a_look(text, lin
         "I never said that",
         "it never loaded before",
         "never mind",
+        "`total := never(sum)`",
+        "can we ship it?",
         "that may be right, but let me first ask the printer",
         "don't worry about the colours",
         "the root is always the folder where it was started",
@@ -144,6 +146,13 @@ def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():
     ("text", "rule"),
     [
         ("you forgot the tests again, always write one first", "Always write one first"),
+        ("One thing though — can we use tabs instead of blanks?", "Use tabs instead of blanks"),
+        ("can we please stop mocking the clock?", "Stop mocking the clock"),
+        (
+            "ultrathink sort the imports and never touch the lock file",
+            "Sort the imports and never touch the lock file",
+        ),
+        ("think harder: one import a line", "One import a line"),
         ("Keep in mind: the archive is read only", "The archive is read only"),
         ("ah, and never quote the draft", "Never quote the draft"),
         ("put that into AGENTS.md: the archive is read only", "The archive is read only"),
