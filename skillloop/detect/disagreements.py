@@ -216,6 +216,9 @@ class _Reading:
         idle = self.scene.opens_work or (told and not self._wanted(rule))
         if idle and self.confidence < FOUND_AT:
             return False
+        pointing = lexicon.finder("lasting.at hand", lexicon.WHOLE).search(rule.text)
+        if pointing and len(words.content_words(rule.text)) <= LEAST_WORDS:  # "not this page, the other one"
+            return False
         again = self.earlier.recurs(self.evidence.id, rule.text, self.scene.turn.text, rule.quote)
         return again and kind(self.present) is not Kind.BUG_REPORT
 

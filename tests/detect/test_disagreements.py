@@ -165,6 +165,14 @@ def test_an_order_is_no_candidate(order):
     assert detect.find(conversation(order, "On it.")) == ([], [])
 
 
+def test_what_points_at_the_moment_and_says_little_else_is_no_rule_said_again():
+    turns = ("Nomme-le", "Il est nommé.", "non, pas cette légende, la suivante", "Corrigé.")
+    session = Session(
+        "s", "s.jsonl", tuple(Turn(n, ("human", "assistant")[n % 2], said, n) for n, said in enumerate(turns))
+    )
+    assert taught(session, recurring=lambda: {"another": "Pas cette légende, la suivante"}) == []
+
+
 def test_how_something_shall_be_is_a_rule_when_it_is_said_again():
     turns = ("Plan it", "It is planned.", "Timetables should name the room.", "Amended.")
     session = Session(
