@@ -12,13 +12,26 @@ from pathlib import Path
 import pytest
 from helpers import command_line
 from helpers.messages_server import MessagesServer, data_of, silent
-from helpers.models import ENDING, HIDDEN, SAID, Person, answer, asked, digest, held_out, outcome, taught
+from helpers.models import (
+    ENDING,
+    HIDDEN,
+    SAID,
+    Person,
+    answer,
+    asked,
+    digest,
+    held_out,
+    outcome,
+    proposal,
+    taught,
+)
 from helpers.sessions import corrected
 from transcripts import SKILL
 
-from skillloop import cli
+from skillloop import cli, config
+from skillloop.evaluate import judge
 from skillloop.evaluate.cases import Expected
-from skillloop.model import Outcome
+from skillloop.model import Outcome, Verdict
 from skillloop.store import Store
 
 
@@ -52,6 +65,26 @@ def test_an_edit_that_helps_and_harms_nothing_is_proved_and_its_cost_told(
     assert ENDING in skill.read_text()
     assert trial.verdict.cost > 0
     assert store.calls.today().nano == server.billed
+
+
+def test_what_a_judge_that_is_off_would_judge_waits_and_it_is_asked_on(tmp_path, home, store, skill, server):
+    model = config.load(home).model.careful
+    for number in range(judge.ENOUGH):
+        item = replace(proposal(), id=f"p{number}")
+        store.save_proposal(item, Verdict(Outcome.DEFER, ()), "queued", "waits")
+        store.evaluations.save_opinion(
+            item.id, judge.Version().of(model), approves=True, consistent=True, said=""
+        )
+        store.set_state(item.id, "rejected" if number % 2 else "applied", "decided", by="person")
+    server.answer = Person()
+    checks, trial = outcome(digest(tmp_path, home, store, corrected(skill, SAID)))
+    assert checks["own case"].passed
+    assert "judge off" in checks["judge"].detail
+    assert trial.decision.outcome is Outcome.DEFER
+    assert skill.read_text() == SKILL
+    assert len(store.evaluations.opinions()) == judge.ENOUGH + 1, "so it can come back"
+    told = json.loads(command_line.run(["--home", home, "status", "--json"], {**os.environ}).stdout)
+    assert any("judge off" in each and "waits for you" in each for each in told["troubles"])
 
 
 @pytest.mark.parametrize(
