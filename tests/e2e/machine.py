@@ -62,6 +62,7 @@ class Machine(client.Sandbox):
             if path.name not in ("env", "bin"):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.rmtree(self.home / ".claude" / "projects", ignore_errors=True)
+        shutil.rmtree(self.project / ".claude" / "rules", ignore_errors=True)
         self.stub.replies.clear()
         self.stub.requests.clear()
         self.skill.parent.mkdir(parents=True, exist_ok=True)
