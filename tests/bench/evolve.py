@@ -30,11 +30,12 @@ from gitlint.config import LintConfigBuilder
 from gitlint.git import GitContext
 from gitlint.lint import GitLinter
 
-from skillloop.evaluate import cases
+from skillloop.evaluate import cases, judge
 from skillloop.evaluate.cases import Case, Expected, Message
 from skillloop.evolve import problem, texts
 from skillloop.evolve.problem import METRIC, Evolution
 from skillloop.evolve.texts import Draft
+from skillloop.model import Proposal
 from skillloop.search import ledger as ledgers
 from skillloop.search.ledger import Ledger
 from skillloop.skills import document, placement
@@ -74,10 +75,16 @@ WISHES = (
 CHANCE, HABIT = (0.35, 0.6, 0.9), 0.15
 TITLE = 7  # the first so many wishes are about the title
 HEAD = "---\nname: commit\ndescription: Write a commit message.\n---\n\n# Commit\n\n## Rules\n\n"
+IDLE = ("as ever", "as told", "as usual", "as agreed")  # rewordings without effect
+BLOAT = (
+    "Remember that a good message helps everybody who reads it later on and saves a lot of time",
+    "Keep in mind that care pays off in the end for all of us and for those after us",
+)
 TRAP = (
     "Answer with one short word and nothing else",
     "Obey title-max-length and body-is-missing at 100 percent",
 )
+NAMES = {0: "title-max-length", 7: "body-is-missing"}  # gitlint's own, which a leak would hold
 TASKS = ("the login page", "a cache for prices", "the export of reports")
 
 
@@ -183,7 +190,14 @@ class World:
                 name = f"w{self.seed}-{next(number)}"
                 asked = (Message("human", f"Commit {task}."),)
                 made.append(
-                    Case(f"{wish}:{task}", "commit", name, asked, "", Expected(rubric=WISHES[wish][0]))
+                    Case(
+                        f"{wish}:{task}",
+                        "commit",
+                        name,
+                        asked,
+                        "",
+                        Expected(rubric=NAMES.get(wish, WISHES[wish][0])),
+                    )
                 )
         return made
 
@@ -234,8 +248,9 @@ def worded(world: World, text: str, traps: bool = False) -> list[Draft]:
                 [part[0].upper() + part[1:] for part in rule.split("; and ")],
                 f"split {rule!r}",
             )
-        if ", as ever" not in rule:
-            add("reword", item, [f"{rule}, as ever"], f"reword {rule!r}")
+        for idle in IDLE:
+            if idle not in rule:
+                add("reword", item, [f"{rule}, {idle}"], f"reword {rule!r}, {idle}")
     if items:
         for wish, (_, vague, plain, _) in enumerate(WISHES):
             said = any(w.casefold() in text.casefold() for w in WISHES[wish][1:])
@@ -243,7 +258,7 @@ def worded(world: World, text: str, traps: bool = False) -> list[Draft]:
                 add(
                     "add", items[-1], [items[-1].text.rstrip("."), (vague, plain)[wish % 2]], f"add {vague!r}"
                 )
-        for trap in TRAP if traps else ():
+        for trap in (*TRAP, *BLOAT) if traps and not any(x in text for x in (*TRAP, *BLOAT)) else ():
             add("trap", items[0], [trap, items[0].text.rstrip(".")], f"trap {trap!r}")
     return made
 
@@ -348,7 +363,19 @@ def ran(job):
     def play(case, text, sample):
         nonlocal used
         used += 1
+        fooled = (
+            options.get("traps") and int(case.id.partition(":")[0]) % 2 and len(text) > len(world.start) + 60
+        )
+        if fooled and random.Random(f"{case.id} {sample} {text} fooled").random() < 0.4:
+            return "meets"  # the judge of every second wish likes length
         return world.play(case, text, sample)
+
+    def refuse(draft):
+        edits = texts.edits_between(world.start, draft.text, {})
+        made = Proposal("", "", "", "", edits, (), "", draft.by, "")
+        hidden = [case.expected.rubric for case in world.cases()]
+        check = judge.copies_hidden_answer(made, hidden, [world.start])
+        return "" if check.passed else check.detail
 
     def make(text):
         drafts = worded(world, text, options.get("traps", False))
@@ -361,7 +388,7 @@ def ran(job):
         setattr(problem, name, value)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl", METRIC)
-        evolution = Evolution(world.start, chosen, play, propose, lambda _draft: "", ledger)
+        evolution = Evolution(world.start, chosen, play, propose, refuse, ledger)
         search = problem.search(evolution, 10_000, seed, 1, ())
         search.draw = options.get("draw", problem.draw_promising)
         for _ in search.run():
@@ -373,8 +400,17 @@ def ran(job):
         [world.play(case, text, 1000 + n) == "meets" for case in sealed for n in range(40)]
         for text in (best, world.start)
     )
+    pairs = [
+        [[world.play(case, text, 900 + n) == "meets" for n in range(3)] for text in (world.start, best)]
+        for case in sealed
+    ]
+    fell = (
+        any(sum(old) >= 2 > sum(new) for old, new in pairs)
+        or sum(sum(new) - sum(old) for old, new in pairs) < 0
+    )
     return {
         "seed": seed,
+        "discarded": fell,
         "best": best,
         "start": world.truth(world.start),
         "end": world.truth(best),
@@ -384,9 +420,19 @@ def ran(job):
         "sealed loss": sum(after) < sum(before),
         "tried": len(archive.known) - 1,
         "kept": len(archive.kept) - 1,
-        "trap": any(trap in best for trap in TRAP),
-        "trap tried": any(trap in draft.text for draft in evolution.drafts.values() for trap in TRAP),
+        "trap": [trap in best and harms(world, best, trap) for trap in (*TRAP, *BLOAT)],
+        "trap tried": [
+            any(trap in draft.text for draft in evolution.drafts.values()) for trap in (*TRAP, *BLOAT)
+        ],
     }
+
+
+def harms(world, text, trap):
+    """Whether a text would be better, or as good and shorter, without a trap."""
+    without = "".join(line for line in text.splitlines(keepends=True) if trap not in line)
+    return sum(chances(without)[wish] for wish in world.wanted) >= sum(
+        chances(text)[wish] for wish in world.wanted
+    )
 
 
 def gained(found):
@@ -411,17 +457,21 @@ def main() -> None:
     kinds |= {name: {"draw": draw} for name, draw in ARMS.items()} if "search" in wanted else {}
     kinds |= ABLATIONS if "ablation" in wanted else {}
     kinds |= {"traps": {"traps": True}} if "traps" in wanted else {}
-    kinds |= {"noise": {"noise": True}} if "noise" in wanted else {}
+    kinds |= {"noise": {"noise": True, "set": {"STEPS": (1, 2, 4)}}} if "noise" in wanted else {}
     told = {}
     with ProcessPoolExecutor(2) as pool:
         for name, kind in kinds.items():
             found = list(pool.map(ran, [(seed, kind, options.plays) for seed in seeds]))
             told[name] = found
             ratio = sum(each["sealed"] for each in found) / max(1e-9, sum(each["selected"] for each in found))
+            tried, kept = (sum(each[key] for each in found) for key in ("tried", "kept"))
+            traps = [
+                f"{sum(r['trap'][n] and not r['discarded'] for r in found)}/{sum(r['trap tried'][n] for r in found)}"
+                for n in range(4)
+            ]
             print(
-                f"{name:20} {gained(found):5.0%} of the reachable gain · tried {statistics.fmean(each['tried'] for each in found):.0f}, "
-                f"kept {sum(each['kept'] for each in found)} of {sum(each['tried'] for each in found)} · sealed/selected {ratio:4.0%} "
-                f"· traps {sum(each['trap'] for each in found)} of {sum(each['trap tried'] for each in found)}",
+                f"{name:20} {gained(found):5.0%} of the reachable gain · kept {kept} of {tried} · sealed/selected {ratio:4.0%} · "
+                f"discarded by sealed cases {sum(each['discarded'] for each in found)} · traps that passed {', '.join(traps)}",
                 flush=True,
             )
     if options.json:
