@@ -137,7 +137,7 @@ class Run:
         self.evolution = Evolution(
             about.text, about.cases, self.play, self.propose, self.guard.refuse, self.ledger, told=told
         )
-        yield from problem.search(self.evolution, trials, seed, 1, (BudgetExceeded, ModelError)).run()
+        yield from problem.search(self.evolution, trials, seed, (BudgetExceeded, ModelError)).run()
         if self.ledger.archive().best is None:
             why = self.ledger.trials[-1]["reason"]
             raise SkillloopError(f"the skill as it is could not be measured: {why}")

@@ -14,7 +14,6 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from skillloop.evaluate.cases import Case
 from skillloop.evaluate.replay import Play
@@ -31,9 +30,6 @@ SWEEPS = 10  # of the coordinate descent
 
 Propose = Callable[[str, str, Archive, str], Draft | None]
 """Makes a draft from a parent (id and text) by what the archive says; the key seeds what is drawn. None: nothing is left."""
-
-Submit = Callable[[Play, Case, str, int], Callable[[], str | None]]
-"""Begins one play of a case, here or elsewhere; the function returned waits for its mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +61,12 @@ class Evolution:
         propose: Propose,
         refuse: Callable[[Draft], str],
         ledger: Ledger,
-        submit: Submit = partial,
         told: Callable[[str, int], None] = lambda _what, _done: None,
     ) -> None:
         self.cases = sorted(
             cases, key=lambda case: (not case.expected.by_code, sha256(case.id))
         )  # cheap first
-        self.play, self.propose, self.refuse, self.submit, self.told = play, propose, refuse, submit, told
+        self.play, self.propose, self.refuse, self.told = play, propose, refuse, told
         self.ledger, self.baseline = ledger, name_of(base)
         self.drafts = {self.baseline: Draft(base, "baseline", "the skill as it is")}
         self.parents: dict[str, str | None] = {self.baseline: None}
@@ -99,13 +94,12 @@ class Evolution:
         new = candidate != self.baseline and not sample
         if new and (refused := draft.refused or self.refuse(draft)):
             return lambda: Scores(refused=refused)
-        waits = [self.submit(self.play, case, draft.text, sample) for case in self.cases]
 
         def wait() -> Scores:
             passed: dict[str, bool] = {}
-            for at, (case, mark) in enumerate(zip(self.cases, waits, strict=True)):
+            for at, case in enumerate(self.cases):
                 self.told(draft.what, at)
-                if (found := mark()) in ("meets", "fails"):
+                if (found := self.play(case, draft.text, sample)) in ("meets", "fails"):
                     passed[case.id] = found == "meets"
             return Scores(passed)
 
@@ -264,9 +258,7 @@ def draw_promising(archive: Archive, key: str) -> str:
     return random.Random(key).choices(list(gains), weights)[0]
 
 
-def search(
-    problem: Evolution, trials: int, seed: int, slots: int, ends: tuple[type[Exception], ...]
-) -> Search[Scores]:
+def search(problem: Evolution, trials: int, seed: int, ends: tuple[type[Exception], ...]) -> Search[Scores]:
     """Return the search over a problem."""
     return Search(
         problem,
@@ -274,7 +266,6 @@ def search(
         problem.accept,
         trials,
         seed=seed,
-        slots=slots,
         draw=draw_promising,
         ends=ends,
         baseline_runs=significance.BASELINE,

@@ -110,13 +110,13 @@ class Archive:
         return limit
 
 
-def draw_parent(archive: Archive, key: str, among: Sequence[str] = ()) -> str:
-    """Draw a candidate (of those kept, unless `among` names others) with weight score × novelty ÷ (1 + children).
+def draw_parent(archive: Archive, key: str) -> str:
+    """Draw a kept candidate with weight score × novelty ÷ (1 + children): good ones, and those not yet worked on.
 
     The score is 1 for the best and falls by e for every two σ (at least 1 %) above it (after the archive of the
     Darwin Gödel Machine, arXiv 2505.22954, whose novelty is the last factor alone). `key` seeds the draw.
     """
-    names = among or archive.kept
+    names = archive.kept
     best = min(map(archive.mean, names))
     sigma = archive.noise.sigma if archive.noise.freedom else 0.0
     scale = max(2 * sigma, 0.01 * abs(best), significance.FLOOR)

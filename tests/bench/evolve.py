@@ -36,7 +36,6 @@ from skillloop.evolve import problem, texts
 from skillloop.evolve.problem import METRIC, Evolution
 from skillloop.evolve.texts import Draft
 from skillloop.model import Proposal
-from skillloop.search import ledger as ledgers
 from skillloop.search.ledger import Ledger
 from skillloop.skills import document, placement
 
@@ -296,8 +295,11 @@ def anywhere(archive, key):
 
 
 def raw(archive, key):
-    """Score × novelty by the mean of what was measured."""
-    return ledgers.draw_parent(archive, key, list(archive.runs))
+    """By the mean of what was measured, in place of what is estimated."""
+    names = list(archive.runs)
+    scale = max(0.02, archive.noise.sigma / 2) if archive.noise.freedom else problem.PRIOR
+    best = min(map(archive.mean, names))
+    return random.Random(key).choices(names, [math.exp((best - archive.mean(n)) / scale) for n in names])[0]
 
 
 def novelty(archive, key):
@@ -389,7 +391,7 @@ def ran(job):
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl", METRIC)
         evolution = Evolution(world.start, chosen, play, propose, refuse, ledger)
-        search = problem.search(evolution, 10_000, seed, 1, ())
+        search = problem.search(evolution, 10_000, seed, ())
         search.draw = options.get("draw", problem.draw_promising)
         for _ in search.run():
             if used >= plays:
@@ -415,7 +417,7 @@ def ran(job):
         "start": world.truth(world.start),
         "end": world.truth(best),
         "reachable": reachable(seed),
-        "selected": archive.mean(archive.baseline) - archive.mean(archive.best),
+        "selected": archive.mean(archive.baseline) - statistics.fmean(archive.runs[archive.best][1:]),
         "sealed": statistics.fmean(after) - statistics.fmean(before),
         "sealed loss": sum(after) < sum(before),
         "tried": len(archive.known) - 1,
@@ -454,9 +456,9 @@ def main() -> None:
     first, _, last = options.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
     wanted, kinds = options.only.split(","), {}
+    kinds |= {"traps": {"traps": True}} if "traps" in wanted else {}
     kinds |= {name: {"draw": draw} for name, draw in ARMS.items()} if "search" in wanted else {}
     kinds |= ABLATIONS if "ablation" in wanted else {}
-    kinds |= {"traps": {"traps": True}} if "traps" in wanted else {}
     kinds |= {"noise": {"noise": True, "set": {"STEPS": (1, 2, 4)}}} if "noise" in wanted else {}
     told = {}
     with ProcessPoolExecutor(2) as pool:
