@@ -1,7 +1,9 @@
 """What the loop watches beside one metric: the anchor, the scale, the parts that edits are about, plateaus."""
 
+import ast
 import random
 import sys
+from pathlib import Path
 
 import pytest
 from helpers.experiments import TRAIN, Formula, archive, drive, edited, judged, row, start
@@ -143,6 +145,19 @@ def test_an_idea_may_add_to_a_constant(opened, tmp_path):
     made = proposers.ideas(path)("", archive(rows), lambda _name: opened.baseline.files, "")
     assert "DEPTH = 5" in made.source
     assert made.hypothesis == "more layers"
+
+
+def test_the_longer_name_of_a_card_stands_before_the_shorter_one_in_it():
+    text = (Path(__file__).parents[2] / "skills/gpu-benchmark/train.py").read_text()
+    (peak,) = (
+        ast.literal_eval(node.value)
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PEAK"
+    )
+    names = list(peak)
+    for place, name in enumerate(names):
+        assert not [earlier for earlier in names[:place] if f" {earlier} " in f" {name} "], name
+    assert {"H100", "H200", "A100"} <= set(names)
 
 
 def test_a_part_is_named_by_the_heading_above_the_first_difference():
