@@ -95,8 +95,12 @@ def test_the_whole_way_stopped_resumed_approved_and_rolled_back(served, plays):
     assert trials(desk, home)[: len(before)] == before
     end = json.loads(done.stdout.splitlines()[-1])
     assert end["state"] == "queued", end
+    name = next((home / "evolve").glob("commit-*")).name
+    for verb in ("report", "verify"):
+        done = command_line.run(["--home", str(home), verb, name], desk.env)
+        assert done.returncode == 0, done.stdout + done.stderr
     with Store.open(home) as store:
-        spent = store.calls.spend("session", f"evolve:{next((home / 'evolve').glob('commit-*')).name}")
+        spent = store.calls.spend("session", f"evolve:{name}")
         held = store._database.rows("SELECT nano FROM calls WHERE state = 'open'")
     assert spent.nano == server.billed + sum(nano for (nano,) in held), "but for a call that the stop cut off"
     assert decide(desk, home, "approve", end["proposal"]).returncode == 0
