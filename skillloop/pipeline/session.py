@@ -517,7 +517,7 @@ def _carry_out(run: Run, trial: Trial) -> Decision:
     if decision.outcome in _OPEN:
         run.made.append(trial.proposal)
     if prepared is not None and decision.outcome is Outcome.KEEP and prepared.config.apply.mode == "review":
-        reason = 'every check passed; apply.mode = "review" leaves it to you'
+        reason = "every check passed, and in review mode you decide"
         decision = Decision(Outcome.DEFER, reason)
     if run.record is None:
         return decision

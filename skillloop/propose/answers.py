@@ -134,7 +134,7 @@ def _aimed(found: Lesson, answer: Answer, session: Session, known: Sequence[Know
     chosen = next((skill for skill in skills if wanted in (skill.name, skill.path)), None)
     if chosen is None:
         names = ", ".join(sorted({skill.name for skill in skills})) or "none"
-        what = f"there is no skill {answer.target!r}" if answer.target else "no skill was in force"
+        what = f"there is no skill {answer.target!r}" if answer.target else "no skill was in use"
         raise Unusable(f'{what}; skills here: {names}; or "scope": "project" or "person", for a rules file')
     look = () if chosen.path == active else (f"“{chosen.name}” {NOT_IN_FORCE}",)
     return replace(found, scope=Scope.SKILL, target=chosen.path, look=(*found.look, *look))

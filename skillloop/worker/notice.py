@@ -51,7 +51,7 @@ def unlearnt(store: Store) -> list[Unlearnt]:
     troubles = {lesson.id: reason for lesson, reason in store.troubles()}
     found = []
     for lesson in store.lessons(waiting=True):
-        place = SkillPath.of(lesson.target).reason if lesson.target else "no skill was in force"
+        place = SkillPath.of(lesson.target).reason if lesson.target else "no skill was in use"
         reason = troubles.get(lesson.id) or (f"{lesson.target} {place}" if lesson.target else place)
         where = f"{lesson.evidence.path}:{lesson.evidence.line}"
         found.append(Unlearnt(lesson.id, lesson.text, reason, where, blocked=False))
