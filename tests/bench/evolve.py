@@ -219,7 +219,7 @@ class World:
 # --- what stands for a model that words ---------------------------------------------------------------------------------
 
 
-def worded(world: World, text: str, traps: bool = False) -> list[Draft]:
+def worded(world: World, text: str, traps: bool = False, idle: int = 1) -> list[Draft]:
     """All that the operators make of a text: the package's own, and those that a model would word."""
     skill = document.parse(text)
     items = [texts.Item(i.line, 0, "- ", i.text) for found in placement.lists(text) for i in found.items]
@@ -247,9 +247,9 @@ def worded(world: World, text: str, traps: bool = False) -> list[Draft]:
                 [part[0].upper() + part[1:] for part in rule.split("; and ")],
                 f"split {rule!r}",
             )
-        for idle in IDLE:
-            if idle not in rule:
-                add("reword", item, [f"{rule}, {idle}"], f"reword {rule!r}, {idle}")
+        for more in IDLE[:idle]:
+            if more not in rule:
+                add("reword", item, [f"{rule}, {more}"], f"reword {rule!r}, {more}")
     if items:
         for wish, (_, vague, plain, _) in enumerate(WISHES):
             said = any(w.casefold() in text.casefold() for w in WISHES[wish][1:])
@@ -380,7 +380,7 @@ def ran(job):
         return "" if check.passed else check.detail
 
     def make(text):
-        drafts = worded(world, text, options.get("traps", False))
+        drafts = worded(world, text, options.get("traps", False), options.get("idle", 1))
         return [draft for draft in drafts if draft.operator == "reword"] if options.get("noise") else drafts
 
     def propose(_parent, text, archive, key):
@@ -456,10 +456,11 @@ def main() -> None:
     first, _, last = options.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
     wanted, kinds = options.only.split(","), {}
-    kinds |= {"traps": {"traps": True}} if "traps" in wanted else {}
+    kinds |= {"traps": {"traps": True, "idle": 4}} if "traps" in wanted else {}
     kinds |= {name: {"draw": draw} for name, draw in ARMS.items()} if "search" in wanted else {}
+    kinds |= {"archive, idle": {"idle": 4}} if "search" in wanted else {}
     kinds |= ABLATIONS if "ablation" in wanted else {}
-    kinds |= {"noise": {"noise": True, "set": {"STEPS": (1, 2, 4)}}} if "noise" in wanted else {}
+    kinds |= {"noise": {"noise": True, "idle": 4, "set": {"STEPS": (1, 2, 4)}}} if "noise" in wanted else {}
     told = {}
     with ProcessPoolExecutor(2) as pool:
         for name, kind in kinds.items():
