@@ -21,6 +21,8 @@ from skillloop.text.words import counted
 from skillloop.worker.notice import line_of, unlearnt
 from skillloop.worker.queue import parked
 
+FRESH = 20  # edits that wait are judged on today's file and listed; of the rest the recorded verdict stands
+
 
 @verb()
 def command(app: App, as_json: bool) -> None:
@@ -45,9 +47,11 @@ def command(app: App, as_json: bool) -> None:
         out.say(f"model       {_spend(facts['model'])}")
     for trouble in facts["troubles"]:
         out.say(tilde(trouble), "yellow")
-    for item in facts["queue"]:
+    for item in facts["queue"][:FRESH]:
         why = f": {item['why']}" if item["why"] else ""
         out.say(f"  {item['id']}  {item['skill']}: {item['line']}\n    {item['state']}{why}")
+    if (more := len(facts["queue"]) - FRESH) > 0:
+        out.say(f"  and {more} more")
     for item in facts["changes"]:
         out.say(f"  {item['change']}: {item['told']}", "yellow")
     for item in facts["unlearnt"]:
@@ -64,7 +68,13 @@ def _facts(app: App) -> dict[str, Any]:
             store = stack.enter_context(store.rehearsal())
             session.try_again(app.home, store, {})
         everything, lost = store.proposals(), unlearnt(store)
-        states = {item.proposal.id: _state(app, store, item) for item in everything}
+        fresh = {item.proposal.id for item in [item for item in everything if item.state in OPEN][:FRESH]}
+        states = {
+            item.proposal.id: _state(app, store, item)
+            if item.proposal.id in fresh
+            else state_of(item, item.verdict)
+            for item in everything
+        }
         model, troubles = _model(app, store)
         troubles += confirmation.unconfirmed(store, app.home)
         waiting, paused = outcomes.standing(store)
@@ -94,9 +104,7 @@ def _facts(app: App) -> dict[str, Any]:
 
 
 def _state(app: App, store: Store, item: Queued) -> tuple[str, str]:
-    """Return the state of an edit and why: of one that waits, on the file as it is now."""
-    if item.state not in OPEN:
-        return state_of(item, item.verdict)
+    """Return the state of an edit that waits, and why, on the file as it is now."""
     try:
         prepared = gather.prepare(item.proposal, app.home, store)
     except SkillloopError as error:
