@@ -8,6 +8,7 @@ metric, the anchor, is not kept: it waits for the person. What was kept is train
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from statistics import fmean
@@ -28,6 +29,7 @@ SCALE_EVERY = 5  # newly kept candidates, between two looks at a greater depth
 SCALE = 1.5  # of the depth
 BESIDE = 9000  # numbers of trainings beside the trials begin here
 WAITS = "waits for you"
+CHANCE = math.log(4)  # the anchor of a model that takes any of its four ends
 ONLY_A_SEED = "Rejected: only the random seed differs from the parent"
 COLUMNS = ("commit", "val_bpb", "memory_gb", "status", "description")  # of autoresearch's results.tsv
 STATUSES = ("keep", "discard", "crash")  # likewise
@@ -130,7 +132,10 @@ class Experiment:
         if decision.outcome is not Outcome.KEEP or archive.best == candidate or not mine or not best:
             return decision
         worse, noise = fmean(mine) - fmean(best), significance.pooled(anchors.values())
-        if worse <= noise.margin(len(mine), len(best)):
+        margin = noise.margin(len(mine), len(best))
+        if worse <= margin or fmean(best) > CHANCE - max(
+            margin, 0.05
+        ):  # a best that guesses has nothing to lose
             return decision
         why = f"{decision.reason}, but the anchor got worse by {worse:.4f}"
         if len(mine) < significance.MOST:

@@ -57,6 +57,11 @@ def test_a_gain_that_hurts_the_anchor_is_measured_again_and_then_waits(opened):
     assert experiment.results(opened.ledger.trials).splitlines()[-1].endswith("discard\twait: overfits")
 
 
+def test_a_best_whose_anchor_is_chance_holds_nothing_back(opened):
+    runs = Measures(opened, anchor=lambda level: 1.38 + (2 - level))
+    assert judged(opened, edited(opened, LEVEL=1.9), runs=runs)["status"] == "keep"
+
+
 def test_a_gain_with_an_anchor_inside_its_noise_is_kept(opened):
     runs = Measures(opened, anchor=lambda level: 0.5 + (2 - level) / 100)
     assert judged(opened, edited(opened, LEVEL=1.9), runs=runs)["status"] == "keep"
