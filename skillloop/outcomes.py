@@ -64,8 +64,8 @@ class Effect(StrEnum):
 
     HELPED = "helped"
     NO_SIGN = "no sign yet"
-    CAME_BACK = "came back"
-    WORSE = "made worse"
+    CAME_BACK = "said again"
+    WORSE = "made it worse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +321,8 @@ def _asked(store: Store, skill: Path, found: Iterable[RuleOutcome]) -> Iterator[
         worst = max(failing or rules, key=lambda each: (each.effect is Effect.WORSE, _counted(each)))
         if _counted(worst) > kept.get(number, {}).get("seen", -1):
             effect = str(worst.effect) if failing else NEVER
-            told = f"{target_name(skill)}: “{worst.rule}” {effect}, {worst.why}"
+            happened = f": {worst.why}" if effect == Effect.CAME_BACK else f" {effect}, {worst.why}"
+            told = f"{target_name(skill)}: “{worst.rule}”{happened}"
             before, after = (history.text(store, each.sha) for each in known[number - 2 : number])
             if failing or all(each.needless for each in rules):
                 yield Change(skill, worst.version, before, after, told, worst.why, effect)

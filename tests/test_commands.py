@@ -321,14 +321,14 @@ def test_blame_shows_each_line_with_its_author_the_words_that_taught_it_and_what
     assert "name: research" not in shown
     assert "name: research" in desk.run("blame", "research", "--all").stdout
     assert "you said: “" in shown
-    assert "came back: you said it again in 1 of 1 session" in shown
+    assert "said again: you said it again in 1 of 1 session" in shown
     lines = [json.loads(line) for line in desk.run("blame", "research", "--json").stdout.splitlines()]
     assert [line["text"] for line in lines] == desk.skill.read_text().splitlines()
     (rule,) = [line for line in lines if "effect" in line]
-    assert (rule["author"], rule["effect"], rule["again"]) == ("skillloop", "came back", [again.session_id])
+    assert (rule["author"], rule["effect"], rule["again"]) == ("skillloop", "said again", [again.session_id])
     assert rule["wish"]["after"] == {"said": 1, "sessions": 1}
     assert "research: “" in desk.run("status").stdout
-    assert "made worse" not in desk.run("status").stdout
+    assert "made it worse" not in desk.run("status").stdout
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,7 @@ def test_what_made_it_worse_is_taken_back_by_itself_once_and_only_where_the_pers
     if undo == "auto":
         back = history.versions(store, skill)[-1]
         assert (back.kind, back.author) == ("rollback", "skillloop")
-        assert f"without the change of version 2: research: “{rule}” made worse" in back.note
+        assert f"without the change of version 2: research: “{rule}” made it worse" in back.note
         leave_notice(home)
         assert "Taken back" in (home / "notice.json").read_text()
         history.rollback(store, skill, only=back.number)
@@ -283,7 +283,7 @@ def test_a_rule_that_came_back_waits_for_the_person_until_they_keep_it_and_again
         (change,) = outcomes.waiting(store)
         assert change.id == "research@2"
         assert change.told.startswith(
-            "research: “Never cite a magazine when there is a study” came back, you said it again"
+            "research: “Never cite a magazine when there is a study”: you said it again"
         )
         assert change.diff.count("\n+- Never cite") == 1
         outcomes.keep(store, change)
@@ -296,10 +296,10 @@ def test_the_start_of_the_next_session_tells_of_it_and_a_rollback_ends_it(live, 
     live(OPPOSITE)
     leave_notice(home)
     message = json.loads((home / "notice.json").read_text().splitlines()[0])["systemMessage"]
-    assert "research: “Never cite a magazine when there is a study” made worse" in message
+    assert "research: “Never cite a magazine when there is a study” made it worse" in message
     history.rollback(store, skill, only=2)
     leave_notice(home)
-    assert "made worse" not in (home / "notice.json").read_text()
+    assert "made it worse" not in (home / "notice.json").read_text()
 
 
 def test_the_chance_is_that_of_the_posterior_and_so_is_the_interval():

@@ -62,7 +62,7 @@ def where(app: App, as_json: bool) -> None:
 @click.command()
 @click.argument("command", required=False)
 def schema(command: str | None) -> None:
-    """Print the JSON Schema of the rule files, for an editor that checks TOML; with COMMAND, that of its --json output.
+    """Print the JSON Schema of the configuration files, for an editor that checks TOML; with COMMAND, that of its --json output.
 
     \b
     Examples:
@@ -187,7 +187,7 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> None:
     with app.store() as store:
         changed = confirmation.all_changes(store, app.home)
         if not changed:
-            raise UsageError("no rule file has changed since you last confirmed them")
+            raise UsageError("no configuration file has changed since you last confirmed them")
         if not as_json:
             out = app.console()
             for change in changed:

@@ -210,7 +210,7 @@ def _inbox(home: Path) -> Iterator[Finding]:
 def verify(app: App, run: str | None, as_json: bool) -> None:
     """Verify the log's chain of hashes and every stored version. Writes nothing; exits with 1 if something is wrong.
 
-    Also lists the rule files that changed since you confirmed them; that is fine if it was you. With RUN (see `report`)
+    Also lists the configuration files that changed since you confirmed them; that is fine if it was you. With RUN (see `report`)
     it verifies that run instead: each decision and number in its ledger and its report is derived again.
 
     \b
@@ -407,4 +407,4 @@ def _verify_run(app: App, name: str, *, as_json: bool) -> None:
     sound = f"{entries} rows: each decision and each number of {found.page} follows from them"
     tell({"entries": entries, "problems": problems, "rules": []}, *(problems or [sound]), as_json=as_json)
     if problems:
-        raise SkillloopError(f"{found.root}: {counted(len(problems), 'number')} would be otherwise")
+        raise SkillloopError(f"{found.root}: {counted(len(problems), 'problem')} found")

@@ -277,7 +277,7 @@ def reference() -> Iterator[tuple[str, Any, str]]:
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a rule file."""
+    """Return the JSON Schema of a configuration file."""
     closed = {"type": "object", "additionalProperties": False}
     sections = {
         section: closed
@@ -294,7 +294,7 @@ def schema() -> dict[str, Any]:
 
 
 def commented() -> str:
-    """Return a rule file that sets nothing: each key with its default and its meaning, as comments."""
+    """Return a configuration file that sets nothing: each key with its default and its meaning, as comments."""
     lines = [
         "# Your rules. Remove the # from what you want to set; `skillloop config show` prints what is in force."
     ]

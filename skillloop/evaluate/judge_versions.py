@@ -142,7 +142,7 @@ def improve(client: ModelClient, store: Store, model: str, skills: Sequence[str]
     choose, tell = split(store)
     if min(len(choose), len(tell)) < LEAST:
         wanted = f"{LEAST} of each are needed"
-        raise UsageError(f"{len(choose)} decisions to choose by and {len(tell)} to tell by; {wanted}")
+        raise UsageError(f"{len(choose)} decisions to choose a version and {len(tell)} to test it; {wanted}")
     trial, said = compare(client, model, in_force(store), choose, tell, skills)
     new = trial.new
     with store.transaction():

@@ -197,7 +197,7 @@ def sealed_checks(
     fell = next(
         (case for case, runs in scored.items() if 2 * sum(runs.old) > len(runs.old) >= 2 * sum(runs.new)), ""
     )
-    told = f"{len(scored)} sealed cases, look {looks}: {before:.0%} → {after:.0%} pass"
+    told = f"{words.counted(len(scored), 'case')}, look {looks}: {before:.0%} → {after:.0%} pass"
     if not [row for row in known if "new" in row]:
         ledger.append(event | {"looks": looks, "old": before, "new": after, "fell": fell})
     wrong = f", case {fell} gets worse" if fell else ", worse together" if losses > wins else ""

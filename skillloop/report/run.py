@@ -120,7 +120,7 @@ def problems(run: Run) -> Iterator[str]:
                 derived[metric] = Scores(row["passed"]).loss
         for key, wanted in (derived | {"runs": len(mine)}).items():
             if row[key] != wanted:
-                yield f"ledger.jsonl, trial {row['number']}: {key} is {row[key]!r}, from the rows follows {wanted!r}"
+                yield f"ledger.jsonl, trial {row['number']}: {key} is {row[key]!r}, but the rows give {wanted!r}"
     if not run.page.exists():
         yield f"there is no {run.page}; `skillloop report {run.root}` draws it"
         return
@@ -129,7 +129,7 @@ def problems(run: Run) -> Iterator[str]:
         if there != here:
             first = next((n for n, (a, b) in enumerate(zip(there, here, strict=False)) if a != b), 0)
             said, wanted = (line[max(0, first - _SHOWN // 2) :][:_SHOWN] for line in (there, here))
-            yield f"report.html:{at}: it says {said!r}, from the ledger follows {wanted!r}"
+            yield f"report.html:{at}: it says {said!r}, but the ledger gives {wanted!r}"
 
 
 def _evolved(ledger: Ledger) -> Callable[[Archive, Row], Decision]:

@@ -59,7 +59,7 @@ class Repository(NamedTuple):
             blob = self.git("rev-parse", "--verify", "--quiet", f"HEAD:{self.file}")
             known = self.git("cat-file", "--filters", f"--path={self.file}", blob.decode())
         if known.rstrip(b"\r\n") != text.encode().rstrip(b"\r\n"):
-            raise Stale(f"{self.root / self.file} has changes that git does not know", "commit them first")
+            raise Stale(f"{self.root / self.file} has uncommitted changes", "commit them first")
 
 
 def repository(path: str | Path) -> Repository | None:

@@ -102,7 +102,7 @@ def leave_notice(home: Path) -> None:
     ]
     sentences = [
         *news,
-        *_latest(asked, "change to look at"),
+        *_latest(asked, "to look at"),
         *(f"{_short(each, 2 * LONGEST)}: {REVIEW}." for each in paused),
         *([f"{' and '.join(ready)}: {REVIEW}."] if ready else []),
     ]
@@ -162,9 +162,9 @@ def _news(store: Store, told: int) -> list[str]:
         elif entry.event == "proposal" and queued.state == "discarded" and (rule := blocked_by(queued)):
             blocked.append(f"Not learned, “{line}”: {_short(rule, 2 * LONGEST)}.")
     return [
-        *_latest(applied, "edit applied"),
-        *_latest(blocked, "lesson blocked"),
-        *_latest(edited, "edit of Claude's"),
+        *_latest(applied, "applied"),
+        *_latest(blocked, "blocked"),
+        *_latest(edited, "changed by Claude or taken back"),
     ]
 
 

@@ -103,7 +103,7 @@ def test_a_worse_version_is_tried_and_recorded_and_not_promoted(store):
     assert not trial.better
     assert judge.in_force(store) == Version()
     assert [entry.detail["put"] for entry in store.audit.entries(judge.CHANGED)] == [False]
-    with pytest.raises(UsageError, match="0 to tell by"):
+    with pytest.raises(UsageError, match="0 to test it"):
         improve(store, CAREFUL)
     decided(store, 40, start=48)
     assert improve(store, CAREFUL).better, "newer decisions tell"

@@ -40,7 +40,7 @@ def test_the_winner_waits_with_its_evidence_and_changes_nothing(evolved):
     assert told[-1]["proposal"] == item.proposal.id
     checks = {check.name: check for check in item.verdict.checks}
     assert BY_TEXT in checks["cases"].detail
-    assert "2 sealed cases, look 1: 100% → 100% pass" in checks["held-out cases"].detail
+    assert "2 cases, look 1: 100% → 100% pass" in checks["held-out cases"].detail
     assert not checks["unasked"].passed
 
 
@@ -76,7 +76,7 @@ def test_a_sealed_case_that_falls_discards_the_winner(desk):
             store.evaluations.cases(desk.skill, Case)[-1], id="c9", expected=Expected(contains=("Remember",))
         )
         store.evaluations.save_case(sealed.id, sealed.skill, sealed.session_id, sealed)
-    assert "discarded: held-out cases: 3 sealed cases" in desk.run(home).stdout
+    assert "discarded: held-out cases: 3 cases" in desk.run(home).stdout
     with Store.open(home) as store:
         (item,) = store.proposals()
     assert item.state == "discarded"

@@ -170,7 +170,7 @@ def test_what_git_does_not_know_yet_is_neither_committed_nor_left_out(people, wa
     before = git(ana.root, "rev-parse", "HEAD")
     trial = ana.says(RULE)
     assert trial.decision.outcome == "defer"
-    assert "has changes that git does not know" in trial.decision.reason
+    assert "has uncommitted changes" in trial.decision.reason
     assert ana.skill.read_text() == SKILL + "\nNot committed.\n"
     with Store.open(ana.home) as store, pytest.raises(Stale):
         gather.publish(gather.prepare(trial.proposal, ana.home, store), store, by="person", note="yes")
