@@ -7,7 +7,7 @@ They do if most of the words meet, nothing that one asks for is what the other g
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -35,6 +35,8 @@ class _Wish:
     """What a text asks for, in roots."""
 
     said: Stems
+    acts: Stems  # the same with the verbs that say only that something is to be there
+    main: Stems  # without what says when
     wanted: Stems
     unwanted: tuple[Stems, ...]  # by clause
     before: dict[str, str]  # the word before each
@@ -55,10 +57,13 @@ def _stance(saying: str, rule: str) -> str:
     """Return "same", "opposite", or "" where they speak of different things."""
     one, other = _wish(saying), _wish(rule)
     both, sizes = len(one.said & other.said), (len(one.said), len(other.said))
+    mains = 2 * len(one.main & other.main) / max(len(one.main) + len(other.main), 1)
     if not all(sizes):
         return "same" if words.tokens(saying) == words.tokens(rule) else ""
-    if both < min(2, *sizes) or 2 * both < ENOUGH * sum(sizes):
+    if both < min(2, *sizes) or max(2 * both / sum(sizes), mains) < ENOUGH:
         return ""
+    if min(sizes) == 1 and 2 * len(one.acts & other.acts) < ENOUGH * (len(one.acts) + len(other.acts)):
+        return ""  # "run the tests", "write tests"
     return "opposite" if any(_parted(a, b) for a, b in ((one, other), (other, one))) else "same"
 
 
@@ -71,12 +76,13 @@ def _parted(one: _Wish, other: _Wish) -> bool:
 
 @lru_cache(maxsize=4096)
 def _wish(text: str) -> _Wish:
-    wanted: set[str] = set()
+    wanted, main = set[str](), set[str]()
     unwanted: list[Stems] = []
     complaint = False
     for clause in contradiction.clauses(text):
         missing = clause.frame is not None and "" in clause.frame  # "a file without its header"
         complaint = (complaint and missing) or _complains(clause)
+        main |= _roots(clause.main - {""} or clause.said, "")
         said = clause.said if clause.wanted else (clause.main - {""} or clause.said)
         roots = frozenset[str]() if complaint else _roots(said, "".join(clause.tokens))
         if clause.wanted:
@@ -92,9 +98,22 @@ def _wish(text: str) -> _Wish:
             before[words.stem(counted)] = token
             if token[0].isdigit() or ahead in limits:
                 figures[words.stem(counted)] = token
-    told = {words.stem(token) for token in tokens if not _TOLD.isdisjoint(_SAID.find(bare(token)))}
-    said = _roots(words.content_words(plain) - told, plain)
-    return _Wish(said, frozenset(wanted), tuple(unwanted), before, figures)
+    meant = words.content_words(plain) - _complaint(tokens)
+    said = _roots(meant, plain)
+    change = lexicon.whole("clause.change")
+    acts = said | {"=" if change.fullmatch(stem) else stem[:ROOT] for stem in meant}
+    return _Wish(said, acts, main & said or said, frozenset(wanted), tuple(unwanted), before, figures)
+
+
+def _complaint(tokens: Sequence[str]) -> set[str]:
+    """Return the stems of words that say only that somebody has to say it again."""
+    told: set[int] = set()
+    for size in (1, 2, 3):
+        for places in (range(at, at + size) for at in range(len(tokens) - size + 1)):
+            found = _SAID.find(bare(" ".join(tokens[at] for at in places)))
+            if told.isdisjoint(places) and not _TOLD.isdisjoint(found):
+                told.update(places)
+    return {words.stem(tokens[at]) for at in told}
 
 
 def _complains(clause: Clause) -> bool:
@@ -106,9 +125,13 @@ def _complains(clause: Clause) -> bool:
 
 def _roots(stems: Collection[str], text: str) -> Stems:
     """Return what the words of a text have in common with other forms of them."""
-    put, scope = lexicon.whole("placement.put"), words.scope()
+    put, change, scope = lexicon.whole("placement.put"), lexicon.whole("clause.change"), words.scope()
     stems = {_digits().get(stem, stem) for stem in stems}
-    meant = (x for x in stems if x and x not in scope and not (_KANA.search(x) or put.fullmatch(x)))
+    meant = (
+        x
+        for x in stems
+        if x and x not in scope and not (_KANA.search(x) or put.fullmatch(x) or change.fullmatch(x))
+    )
     return frozenset(_ENDING.sub("", stem)[:ROOT] for stem in meant).union(_LOAN.findall(text))
 
 
@@ -116,4 +139,5 @@ def _roots(stems: Collection[str], text: str) -> Stems:
 def _digits() -> dict[str, str]:
     """Return the digits of words for numbers, and of their stems; "one" is an article."""
     named = {word: number for word, number in contradiction.numbers().items() if number != "1"}
-    return {words.stem(word): number for word, number in named.items()} | named
+    stems = {words.stem(word): number for word, number in named.items()}
+    return {stem: number for stem, number in stems.items() if len(stem) > 2} | named  # "du" is no "due"
