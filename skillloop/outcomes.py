@@ -128,7 +128,8 @@ class RuleOutcome:
     @property
     def effect(self) -> Effect:
         """Return what the rule did."""
-        if self.undid or len(self.opposed) >= OPPOSED or self.corrections.lower <= 1 - SURER:
+        enough = OPPOSED if self.version.author == "skillloop" else 1  # else nobody's words stand behind it
+        if self.undid or len(self.opposed) >= enough or self.corrections.lower <= 1 - SURER:
             return Effect.WORSE
         if self.wish.lower >= SURE:
             return Effect.HELPED

@@ -105,6 +105,17 @@ def test_a_rule_against_which_the_person_speaks_in_two_sessions_made_it_worse(li
     assert (found.effect, len(found.opposed)) == (Effect.WORSE, 2)
 
 
+def test_one_session_against_a_line_that_nobody_s_words_stand_behind_is_enough(live, store, skill):
+    live(OTHER, later=False)
+    skill.write_text(skill.read_text() + "- Always cite a magazine when there is a study.\n")
+    history.record_external_edit(store, skill)
+    live()
+    live(RULE)
+    (change,) = outcomes.waiting(store)
+    assert change.told.startswith("research: “Always cite a magazine when there is a study.” made worse")
+    assert change.told.endswith("the opposite in 1")
+
+
 def test_corrections_that_rise_beyond_chance_accuse_the_rule(live, store, skill):
     for _ in range(12):
         live(later=False)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import chain
 
 from skillloop.text import contradiction, lexicon, words
 from skillloop.text.contradiction import Clause, Stems
@@ -25,6 +26,7 @@ ROOT = 5
 _SAID = Phrases("said")
 _COMPLAINS = {"still", "broken", "asks why", "fault"}
 _TOLD = {"still", "fault", "asks why", "said before", "temper"}
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 _ENDING = re.compile("(?<=[a-zà-ž]{3})(?:[aei]r|en|[aoiy])$")
 _KANA = re.compile("[\u3041-\u309f]|[\u30a0-\u30ff]{2}")
 _LOAN = re.compile("[\u30a0-\u30ff]{2,}")  # in katakana, one word
@@ -69,7 +71,12 @@ def _stance(saying: str, rule: str) -> str:
 
 def _parted(one: _Wish, other: _Wish) -> bool:
     """Return whether one forbids what the other asks for, or has another figure."""
-    clauses = ((len(each & other.wanted), min(len(each), max(2, len(other.wanted)))) for each in one.unwanted)
+    too = frozenset[str]().union(*other.unwanted) - other.wanted  # which the other forbids as well
+    clauses = (
+        (len(each & other.wanted), min(len(each), max(2, len(other.wanted))))
+        for each in one.unwanted
+        if too.isdisjoint(each)
+    )
     forbidden = any(2 * both > least for both, least in clauses)
     return forbidden or any(other.before.get(each, number) != number for each, number in one.figures.items())
 
@@ -79,7 +86,7 @@ def _wish(text: str) -> _Wish:
     wanted, main = set[str](), set[str]()
     unwanted: list[Stems] = []
     complaint = False
-    for clause in contradiction.clauses(text):
+    for clause in chain.from_iterable(map(contradiction.clauses, _SENTENCE.split(text))):
         missing = clause.frame is not None and "" in clause.frame  # "a file without its header"
         complaint = (complaint and missing) or _complains(clause)
         main |= _roots(clause.main - {""} or clause.said, "")
@@ -102,7 +109,7 @@ def _wish(text: str) -> _Wish:
     said = _roots(meant, plain)
     change = lexicon.whole("clause.change")
     acts = said | {"=" if change.fullmatch(stem) else stem[:ROOT] for stem in meant}
-    return _Wish(said, acts, main & said or said, frozenset(wanted), tuple(unwanted), before, figures)
+    return _Wish(said, acts, (said & main) or said, frozenset(wanted), tuple(unwanted), before, figures)
 
 
 def _complaint(tokens: Sequence[str]) -> set[str]:

@@ -187,8 +187,8 @@ class Life:
                 session.digest(
                     read(script.write(self.root / "projects" / "p" / f"{day}.jsonl")), self.home, store
                 )
+                self.look(store, day)  # as `review` shows it to the person, who then decides
                 self.decide(store)
-                self.look(store, day)
         ways = [way for about, way in map(meant, self.lines()) if about == self.victim]
         if self.flipped and ways[-1:] == [False] and self.followed is None:
             self.followed = day - (self.told or day) + 1

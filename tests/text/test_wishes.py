@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from skillloop.text.wishes import same_wish
+from skillloop.text.wishes import opposite_wish, same_wish
 
 sys.path.append(str(Path(__file__).parents[1] / "bench"))
 
@@ -35,7 +35,39 @@ def test_another_figure_is_another_wish():
     assert not same_wish("five sentences for the summary!", "Limit summaries to three sentences.")
 
 
-@pytest.mark.parametrize(("half", "precision", "recall"), [("dev", 0.95, 0.8), ("held out", 0.9, 0.7)])
+@pytest.mark.parametrize("saying", ["write tests", "fix test", "testing this build"])
+def test_one_word_in_common_is_no_wish_in_common(saying):
+    assert not same_wish(saying, "Run the tests")
+    assert same_wish("run the tests", "Run the tests")
+
+
+@pytest.mark.parametrize(
+    ("saying", "rule"),
+    [
+        ("don't touch the migrations, please", "Never modify the migrations."),
+        ("bitte nicht die Migrationen anfassen", "Ändere nie die Migrationen."),
+        ("you forgot the tests, run them", "Run the tests after every change."),
+    ],
+)
+def test_what_a_ban_calls_it_and_when_it_holds_makes_no_difference(saying, rule):
+    assert same_wish(saying, rule)
+
+
+def test_a_complaint_and_the_wish_behind_it_are_two_sentences():
+    assert opposite_wish(
+        "Miles again! Distances in kilometres, always.", "Give distances in miles, never in kilometres."
+    )
+    assert not opposite_wish(
+        "Miles again! Distances in kilometres, always.", "Give distances in kilometres, never in miles."
+    )
+
+
+def test_a_pronoun_is_no_number():
+    assert same_wish("Sprich die Leser mit Du an!", "Sprich die Leser immer mit Du an.")
+    assert not opposite_wish("Sprich die drei Leser mit Du an!", "Sprich die Leser immer mit Du an.")
+
+
+@pytest.mark.parametrize(("half", "precision", "recall"), [("dev", 0.95, 0.85), ("held out", 0.9, 0.73)])
 def test_pairs_in_many_languages_are_told_apart(half, precision, recall):
     found = measured(halves()[half])
     assert found["precision"] >= precision
