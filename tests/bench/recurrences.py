@@ -2,9 +2,9 @@
 
     python tests/bench/recurrences.py [--show]
 
-tests/data/recurrences.tsv and recurrences_third.tsv (a set written later, on which nothing was tuned) hold language, same | other | opposite, saying, rule; the pairs were written before the code was
-looked at (Italian and Dutch after a first version of it). A hash of the line puts each into one of two halves: rules and words are tuned on `dev` only. Only a `same` pair
-should count, so an `opposite` one that does is a mistake of its own kind.
+tests/data/recurrences.tsv holds language, same | other | opposite, saying, rule; the pairs were written before the code was
+looked at (Italian and Dutch after a first version of it). A hash of the line puts each into one of two halves: rules and words are tuned on `dev` only.
+recurrences_third.tsv holds pairs written later, for a third measurement. Only a `same` pair should count, so an `opposite` one that does is a mistake of its own kind.
 """
 
 from __future__ import annotations
