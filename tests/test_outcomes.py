@@ -112,7 +112,7 @@ def test_one_session_against_a_line_that_nobody_s_words_stand_behind_is_enough(l
     live()
     live(RULE)
     (change,) = outcomes.waiting(store)
-    assert change.told.startswith("research: “Always cite a magazine when there is a study.” made worse")
+    assert change.told.startswith("research: “Always cite a magazine when there is a study.” made it worse")
     assert change.told.endswith("the opposite in 1")
 
 
