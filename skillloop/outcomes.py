@@ -128,7 +128,7 @@ class RuleOutcome:
     @property
     def effect(self) -> Effect:
         """Return what the rule did."""
-        enough = OPPOSED if self.version.author == "skillloop" else 1  # else nobody's words stand behind it
+        enough = OPPOSED if self.version.author in {"skillloop", "person"} else 1  # else nobody's words
         if self.undid or len(self.opposed) >= enough or self.corrections.lower <= 1 - SURER:
             return Effect.WORSE
         if self.wish.lower >= SURE:
