@@ -67,7 +67,8 @@ def test_claude_code_edits_and_the_runner_judges(machine, toy):
     rows = [
         json.loads(line) for line in (machine.project / "bench-run" / "ledger.jsonl").read_text().splitlines()
     ]
-    decided = {row["description"]: (row["proposer"], row["status"]) for row in rows}
+    trials = [row for row in rows if row["event"] == "trial"]
+    decided = {row["description"]: (row["proposer"], row["status"]) for row in trials}
     assert decided == {
         "baseline": ("baseline", "keep"),
         "a lower level": ("agent", "keep"),
