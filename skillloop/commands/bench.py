@@ -134,8 +134,8 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
 @command.command(name="try")
 @click.argument("path", type=_existing)
 @click.option("-m", "--message", required=True, help="What the edit does, in one line.")
-@click.option("--why", default="", help="What you expect of it, for the ledger.")
-@click.option("--insight", default="", help="What the trials before it taught, for the ledger.")
+@click.option("--why", default="", show_default=False, help="What you expect of it, for the ledger.")
+@click.option("--insight", default="", show_default=False, help="What the trials before it taught, for the ledger.")
 @folder_option
 @slots_option
 @json_option
