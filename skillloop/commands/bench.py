@@ -135,7 +135,9 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
 @click.argument("path", type=_existing)
 @click.option("-m", "--message", required=True, help="What the edit does, in one line.")
 @click.option("--why", default="", show_default=False, help="What you expect of it, for the ledger.")
-@click.option("--insight", default="", show_default=False, help="What the trials before it taught, for the ledger.")
+@click.option(
+    "--insight", default="", show_default=False, help="What the trials before it taught, for the ledger."
+)
 @folder_option
 @slots_option
 @json_option
