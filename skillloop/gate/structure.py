@@ -206,13 +206,14 @@ def protected(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
 
 
 def _under(skill: SkillFile, heading: str) -> list[str]:
-    """Return the text of each section with this heading, subsections included."""
+    """Return the text of each section with this heading, subsections included, without the blank lines at its end."""
     wanted = " ".join(fold(heading.lstrip("#")).split())
     found = []
     for number, section in enumerate(skill.sections):
         if section.heading is not None and " ".join(fold(section.heading).split()) == wanted:
             after = (later.start for later in skill.sections[number + 1 :] if later.level <= section.level)
-            found.append("".join(skill.lines[section.start : next(after, len(skill.lines))]))
+            text = "".join(skill.lines[section.start : next(after, len(skill.lines))])
+            found.append(text.rstrip("\r\n"))  # one comes when a section is added behind the last
     return found
 
 

@@ -150,3 +150,9 @@ def test_no_pattern_of_a_person_makes_the_gate_slow(pattern):
 
 def test_the_defaults_protect_nothing_by_name():
     assert AUTO.protect == Protect()
+
+
+def test_a_section_behind_the_last_protected_one_leaves_it_as_it_is():
+    base = SKILL.rstrip("\n") + "\n\n## Tone\n\n- Speak plainly.\n"
+    assert findings(base + "\n## Learned rules\n\n- Give the year.\n", base, headings=("Tone",)) == set()
+    assert findings(base + "- Give the year.\n", base, headings=("Tone",)) == {"headings!"}
