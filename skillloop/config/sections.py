@@ -146,7 +146,7 @@ class EditLimits:
     max_added_lines: int = at_most(3, "lines that one proposal may add")
     max_growth: int = at_most(10, "lines that automatic edits may add to the person's own version")
     max_bytes: int = at_most(100_000, "bytes that a SKILL.md may grow to")
-    per_session: int = at_most(3, "lines that one session may add to one skill automatically")
+    per_session: int = at_most(3, "lines that one session may add automatically")
     unseen: int = at_most(
         10, "lines that automatic edits may add to one skill until you next decide anything about it"
     )
