@@ -117,30 +117,10 @@ class Experiment:
             crashed = measured.status not in ("ok", "tampered")
             return Decision(Outcome.CRASH if crashed else Outcome.DISCARD, measured.reason)
         own = lines(self.candidate(candidate).source)
-        decision = archive.decide(candidate, measured.bpb, lambda best: own < archive.last[best]["lines"])
-        return self._anchored(archive, candidate, measured, decision)
-
-    def _anchored(
-        self, archive: Archive, candidate: str, measured: Measurement, decision: Decision
-    ) -> Decision:
-        """Take back a keep whose anchor is worse than the best's beyond the anchor's own noise: measured again, then it waits."""
-        anchors: dict[str, list[float]] = {}
-        for row in [*archive.rows, {"candidate": candidate, "anchor": measured.anchor}]:
-            if row.get("anchor") is not None:
-                anchors.setdefault(row["candidate"], []).append(row["anchor"])
-        mine, best = anchors.get(candidate, []), anchors.get(archive.best or "", [])
-        if decision.outcome is not Outcome.KEEP or archive.best == candidate or not mine or not best:
-            return decision
-        worse, noise = fmean(mine) - fmean(best), significance.pooled(anchors.values())
-        margin = noise.margin(len(mine), len(best))
-        if worse <= margin or fmean(best) > CHANCE - max(
-            margin, 0.05
-        ):  # a best that guesses has nothing to lose
-            return decision
-        why = f"{decision.reason}, but the anchor got worse by {worse:.4f}"
-        if len(mine) < significance.MOST:
-            return Decision(Outcome.DEFER, f"{why}: measured again")
-        return Decision(Outcome.DISCARD, f"{why}: {WAITS}")
+        return decide(
+            archive,
+            {"candidate": candidate, "bpb": measured.bpb, "anchor": measured.anchor, "lines": own},
+        )
 
     def record(self, trial: Trial[Measurement]) -> Row:
         """Return what the ledger keeps of a training; `status` is how it ended, else what was decided."""
@@ -214,6 +194,31 @@ class Experiment:
 
     def _first_row(self, name: str | None) -> Row | None:
         return next((row for row in self.ledger.trials if row["candidate"] == name), None)
+
+
+def decide(archive: Archive, row: Row) -> Decision:
+    """Decide a measured training by its row (`candidate`, `bpb`, `anchor`, `lines`) and those before it, and by nothing else.
+
+    A keep whose anchor is worse than the best's beyond the anchor's own noise is measured again, then it waits.
+    """
+    name = row["candidate"]
+    decision = archive.decide(name, row["bpb"], lambda best: bool(row["lines"] < archive.last[best]["lines"]))
+    anchors: dict[str, list[float]] = {}
+    for each in [*archive.rows, row]:
+        if each.get("anchor") is not None:
+            anchors.setdefault(each["candidate"], []).append(each["anchor"])
+    mine, best = anchors.get(name, []), anchors.get(archive.best or "", [])
+    if decision.outcome is not Outcome.KEEP or archive.best == name or not mine or not best:
+        return decision
+    worse, noise = fmean(mine) - fmean(best), significance.pooled(anchors.values())
+    margin = noise.margin(len(mine), len(best))
+    guesses = fmean(best) > CHANCE - max(margin, 0.05)  # a best that guesses has nothing to lose
+    if worse <= margin or guesses:
+        return decision
+    why = f"{decision.reason}, but the anchor got worse by {worse:.4f}"
+    if len(mine) < significance.MOST:
+        return Decision(Outcome.DEFER, f"{why}: measured again")
+    return Decision(Outcome.DISCARD, f"{why}: {WAITS}")
 
 
 def results(trials: list[Row]) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from skillloop import report
+from skillloop.bench import experiment as training
 from skillloop.bench.candidate import Folder, Plan
 from skillloop.errors import UsageError
 from skillloop.evolve import problem
@@ -106,7 +107,7 @@ def _untested(rows: list[Row], archive: Archive, sealed: list[Row]) -> Iterator[
 def problems(run: Run) -> Iterator[str]:
     """Yield every number in the ledger and the report that does not follow, in sentences."""
     rows, metric = run.ledger.trials, run.ledger.metric
-    decide = _trained if run.plan is not None else _evolved(run.ledger)
+    decide = training.decide if run.plan is not None else _evolved(run.ledger)
     values: dict[str, list[float]] = {}
     for number, row in enumerate(rows):
         mine, value = values.setdefault(row["candidate"], []), row[metric]
@@ -138,11 +139,4 @@ def _evolved(ledger: Ledger) -> Callable[[Archive, Row], Decision]:
     evolution = Evolution(text, (), lambda *_: None, lambda *_: None, lambda _: "", ledger)
     return lambda archive, row: evolution.accept(
         archive, row["candidate"], Scores(row["passed"], row["early"])
-    )
-
-
-def _trained(archive: Archive, row: Row) -> Decision:
-    """Decide a training as the experiment does."""
-    return archive.decide(
-        row["candidate"], row["bpb"], lambda best: bool(row["lines"] < archive.last[best]["lines"])
     )

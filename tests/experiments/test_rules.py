@@ -11,6 +11,7 @@ from helpers.experiments import TRAIN, Formula, archive, drive, edited, judged, 
 from skillloop.bench import experiment, proposers
 from skillloop.bench.candidate import EDITABLE, Candidate, Measurement
 from skillloop.report import experiment as report_page
+from skillloop.report import run as report_run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
 
@@ -55,6 +56,9 @@ def test_a_gain_that_hurts_the_anchor_is_measured_again_and_then_waits(opened):
     assert "beyond the noise, but the anchor got worse by 0.0" in last["reason"]
     assert opened.ledger.archive().best == opened.baseline.id
     assert experiment.results(opened.ledger.trials).splitlines()[-1].endswith("discard\twait: overfits")
+    told = list(report_run.problems(report_run.find(opened.folder.root, str(opened.folder.root))))
+    assert len(told) == 1, told
+    assert "there is no" in told[0], "no report was drawn; each decision follows from its rows"
 
 
 def test_a_best_whose_anchor_is_chance_holds_nothing_back(opened):
