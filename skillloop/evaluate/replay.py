@@ -50,6 +50,11 @@ class Runs:
         """Count the runs that passed with the old text and fail with the new one."""
         return sum(a > b for a, b in zip(self.old, self.new, strict=True))
 
+    @property
+    def fell(self) -> bool:
+        """Whether most runs passed with the old text, and do not with the new one."""
+        return _mostly(self.old) and not _mostly(self.new)
+
     def __str__(self) -> str:
         return f"{sum(self.old)} → {sum(self.new)} of {len(self.new)} runs pass"
 
@@ -111,7 +116,7 @@ def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Ch
             f"{change.n} runs of a case can never tell a gain from luck; at least {least} are needed"
         )
         return
-    own = runs(play, change.own, change, alpha)
+    own = runs(play, change.own, change.old, change.new, change.n, alpha)
     if own is None:
         yield unscored("its own case could not be scored")
         return
@@ -130,19 +135,19 @@ def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Ch
             yield unscored(f"the held-out cases were looked at {looks} times, so they prove little by now")
 
 
-def runs(play: Play, case: Case, change: Change, alpha: float = 1.0) -> Runs | None:
+def runs(play: Play, case: Case, old: str, new: str, n: int, alpha: float = 1.0) -> Runs | None:
     """Run a case `n` times with each text; None when one run could not be scored.
 
     It stops early where wins in all runs to come could not make the chance of luck fall to `alpha` any more.
     """
     done = Runs((), ())
-    for sample in range(change.n):
-        before, after = play(case, change.old, sample), play(case, change.new, sample)
+    for sample in range(n):
+        before, after = play(case, old, sample), play(case, new, sample)
         if before is None or after is None:
             return None
         if "does not apply" not in (before, after):
             done = Runs((*done.old, before == "meets"), (*done.new, after == "meets"))
-        if sign_test(done.wins + change.n - sample - 1, done.losses) > alpha:
+        if sign_test(done.wins + n - sample - 1, done.losses) > alpha:
             break
     return done
 
@@ -164,11 +169,11 @@ def gain(own: Runs, alpha: float = ALPHA) -> Check:
 def _others(name: str, play: Play, change: Change, wanted: Sequence[Case]) -> Iterator[Check]:
     """Check that no other case gets worse, one by one. Beyond luck it discards; else a person looks."""
     for case in wanted[-MOST:]:
-        result = runs(play, case, change)
+        result = runs(play, case, change.old, change.new, change.n)
         if result is None:
             yield unscored(f"case {case.id} could not be scored")
-        elif (falls := _mostly(result.old) and not _mostly(result.new)) or result.losses > result.wins:
-            beyond_luck = falls and sign_test(result.losses, result.wins) <= ALPHA
+        elif result.fell or result.losses > result.wins:
+            beyond_luck = result.fell and sign_test(result.losses, result.wins) <= ALPHA
             yield Check(name, passed=False, hard=beyond_luck, detail=f"case {case.id} gets worse: {result}")
         else:
             yield Check(name, passed=True, hard=False, detail=f"case {case.id}: {result}")

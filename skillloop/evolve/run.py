@@ -183,10 +183,7 @@ def sealed_checks(
             event | {"looks": store.evaluations.read_held_out(about.path, name)}
         )  # a crash counts, too
     looks = ledger.events("sealed")[-1]["looks"]
-    change = replay.Change(
-        Proposal("", "", "", "", (), (), "", "", ""), None, (), about.text, winner, significance.MOST
-    )
-    found = {case.id: replay.runs(play, case, change) for case in about.sealed}
+    found = {case.id: replay.runs(play, case, about.text, winner, significance.MOST) for case in about.sealed}
     scored = {case: runs for case, runs in found.items() if runs is not None and runs.new}
     wins, losses = (sum(getattr(runs, side) for runs in scored.values()) for side in ("wins", "losses"))
     before, after = (
@@ -194,9 +191,7 @@ def sealed_checks(
         / max(1, sum(len(runs.new) for runs in scored.values()))
         for side in ("old", "new")
     )
-    fell = next(
-        (case for case, runs in scored.items() if 2 * sum(runs.old) > len(runs.old) >= 2 * sum(runs.new)), ""
-    )
+    fell = next((case for case, runs in scored.items() if runs.fell), "")
     told = f"{words.counted(len(scored), 'case')}, look {looks}: {before:.0%} → {after:.0%} pass"
     if not [row for row in known if "new" in row]:
         ledger.append(event | {"looks": looks, "old": before, "new": after, "fell": fell})
