@@ -68,13 +68,9 @@ def _facts(app: App) -> dict[str, Any]:
             store = stack.enter_context(store.rehearsal())
             session.try_again(app.home, store, {})
         everything, lost = store.proposals(), unlearnt(store)
-        fresh = {item.proposal.id for item in [item for item in everything if item.state in OPEN][:FRESH]}
-        states = {
-            item.proposal.id: _state(app, store, item)
-            if item.proposal.id in fresh
-            else state_of(item, item.verdict)
-            for item in everything
-        }
+        queue = [item for item in everything if item.state in OPEN]
+        states = {item.proposal.id: state_of(item, item.verdict) for item in everything}
+        states |= {item.proposal.id: _state(app, store, item) for item in queue[:FRESH]}
         model, troubles = _model(app, store)
         troubles += confirmation.unconfirmed(store, app.home)
         waiting, paused = outcomes.standing(store)
@@ -97,8 +93,7 @@ def _facts(app: App) -> dict[str, Any]:
                 picked(item.proposal, "id", "skill")
                 | dict(zip(("state", "why"), states[item.proposal.id], strict=True))
                 | {"line": line_of(item)}
-                for item in everything
-                if item.state in OPEN
+                for item in queue
             ],
         }
 

@@ -163,7 +163,7 @@ def by_model(client: ModelClient, models: Model, guard: Guard, tasks: Tasks) -> 
         arm = problem.thompson([*arms, *texts.OFFLINE], archive, key)
         if arm in texts.OFFLINE and (draft := alone(parent, text, archive, key)):
             return draft
-        operator, _, tier = (arm if " " in arm and arm not in texts.OFFLINE else arms[0]).partition(" ")
+        operator, _, tier = (arm if arm in arms else arms[0]).partition(" ")
         version = tasks.in_use[operator]
         if operator in tasks.on_trial and archive.number % SHARE == 0:
             version = tasks.on_trial[operator]
