@@ -1,7 +1,5 @@
 """The nouns of an experiment: a candidate, a job, a measurement, and what stays fixed over a whole run."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ installed on each. A training whose node dies is begun again elsewhere (it first
 processes end with the worker that watched them). The ledger stays with the runner, so no trial is lost or counted twice.
 """
 
-from __future__ import annotations
-
 import os
 import queue
 import subprocess

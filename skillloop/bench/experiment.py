@@ -6,8 +6,6 @@ it, until the pooled runs decide (`search.significance`). One that is better in 
 metric, the anchor, is not kept: it waits for the person. What was kept is trained deeper now and then (`confirm_scale`).
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Iterator

@@ -6,8 +6,6 @@ and with the same seeds: those of the run's first trials. `pack` makes a data fo
 the internet.
 """
 
-from __future__ import annotations
-
 import json
 import statistics
 import subprocess

@@ -5,8 +5,6 @@ sends the same one and pays nothing again. Invariants: the answer is data; what 
 reason, unmeasured; where the budget or the model ends, the proposer has nothing more and says why, and the run ends well.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import replace

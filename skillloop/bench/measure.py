@@ -5,8 +5,6 @@ loss curve and its speed are recorded as what *it* says. The number that counts 
 runs the recorded evaluate.py on data the candidate cannot open.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -5,8 +5,6 @@ same. `parent` is the candidate drawn to be worked on, `sources` gives the files
 whatever is drawn. None means that nothing is left to try.
 """
 
-from __future__ import annotations
-
 import math
 import random
 import tomllib

@@ -4,8 +4,6 @@ What no trial may change (budget, data, metric) is written down when the run sta
 data folder or budget is refused instead of mixing two experiments in one ledger.
 """
 
-from __future__ import annotations
-
 import json
 import lzma
 import statistics

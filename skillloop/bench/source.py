@@ -1,7 +1,5 @@
 """Read an edit: does only a seed differ, how many lines of code are there, which knobs does it declare."""
 
-from __future__ import annotations
-
 import ast
 import io
 import re

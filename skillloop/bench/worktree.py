@@ -4,8 +4,6 @@ Every candidate is a commit on its parent, kept under `refs/trials/N` for good, 
 branch of what was kept last. The repository takes no hooks, signatures or settings from its surroundings.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

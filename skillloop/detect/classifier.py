@@ -5,8 +5,6 @@ tests/bench/train_detector.py makes the file, and prints how good it is on peopl
 features and numbers, no text of a person.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections import defaultdict

@@ -6,8 +6,6 @@ it was sent again, resumed or forked; a quote is a verbatim span of its turn. On
 fixed quote, `[pasted text]`: it stands in no turn, so the gate, which reads every quote again, never takes it for evidence.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping

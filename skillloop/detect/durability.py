@@ -8,8 +8,6 @@ Everywhere `text` is all that the person said in the turn, `quote` the span of i
 same, trimmed.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 

@@ -5,8 +5,6 @@ names everything in it that speaks for or against a disagreement. The names are 
 Limit: both sides are the nearest run of the assistant's turns; of what lies further away only the person's last few turns count.
 """
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping

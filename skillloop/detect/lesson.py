@@ -7,8 +7,6 @@ Invariants: each number, path and identifier of a lesson stands in its quote; ne
 the quote is a verbatim span of the turn.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -30,9 +28,7 @@ LONGEST = 220  # characters beyond which a sentence is a story, not a rule
 _LIMITS = ("only", "except", "if", "without", "before", "after")
 """Classes of words that limit what stands before them."""
 
-PRAISE = 3
-"""Words up to which a sentence that starts with praise is no more than that: "great start"."""
-
+PRAISE = 3  # words up to which a sentence that starts with praise is no more than that: "great start"
 NAMED = 2  # content words before a pointing word from which the sentence itself may name what it stands for
 
 ENDING = 60

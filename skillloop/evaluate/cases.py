@@ -7,8 +7,6 @@ judge. A skill's own `evals/evals.json` (the format of Anthropic's skill-creator
 Invariant: a check is never shown to whoever drafts or replays.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -7,8 +7,6 @@ is the new one, in both orders; if it changes its mind with the order, it has no
 It comes in versions, which differ in their instructions and in the rubric that is put into them: see `judge_versions`.
 """
 
-from __future__ import annotations
-
 import math
 import random
 from collections.abc import Iterable, Sequence

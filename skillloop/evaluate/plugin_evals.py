@@ -6,8 +6,6 @@ other is none. Of YAML as much is read as such files hold: mappings, lists, scal
 `|` and `>`; every scalar is text. What is more (anchors, tags, nested brackets) stays the text that it is.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator

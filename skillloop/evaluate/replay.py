@@ -7,8 +7,6 @@ Whatever could not be measured is *unscored*: a person decides, nothing stands i
 Invariants: a replay sees the skill and the situation and never a check; both texts are run with the same samples.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ check discards, a failed soft one defers to a person, and only when nothing fail
 breaks never passes; a further check can only lower the outcome; no reason shows a credential.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 

@@ -16,8 +16,6 @@ tail) and in the rest of the sentence may be only what the lexicons name: pleasa
 complaint. Anything else may carry a condition, a negation or another's words, and the cut is not faithful.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

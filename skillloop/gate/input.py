@@ -1,7 +1,5 @@
 """What a check may look at beside the proposal: plain data that was gathered beforehand. A check opens nothing."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping

@@ -12,8 +12,6 @@ in two, digits for letters, base64. Only sources that a rule or the table knows 
 left alone.
 """
 
-from __future__ import annotations
-
 import html
 import itertools
 import re

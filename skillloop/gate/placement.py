@@ -8,8 +8,6 @@ place goes to a person, unless the line is a prohibition itself.
 *contradiction*, *removal*: two rules that cannot both be followed, and a line that goes, are for a person to decide.
 """
 
-from __future__ import annotations
-
 import re
 
 from skillloop.gate.input import GateInput, body_of, finding, lines_of
@@ -20,9 +18,7 @@ from skillloop.skills.document import SkillFile, indent
 from skillloop.text import lexicon, words
 from skillloop.text.words import fold, polar, tokens
 
-SAME = 0.9
-"""Similarity from which two lines with the same polarity and the same figures are one rule."""
-
+SAME = 0.9  # similarity from which two lines with the same polarity and the same figures are one rule
 _FIGURES = re.compile(r"\d+(?:[.,]\d+)*|[\w-]*[._/-][\w./-]+")
 
 

@@ -6,8 +6,6 @@ doubtful about the turn or the session goes to a person. Since whatever can writ
 a record, only words that the hook saw submitted (see `receipts`) are ever applied without one.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 

@@ -15,8 +15,6 @@ it counts together with what it takes. `gate.near` is the few words between the 
 object is the verb's own ("delete the blank rows in the table" deletes no table).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 

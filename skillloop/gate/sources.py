@@ -20,8 +20,6 @@ is said only where a negator, or a verb that gives up ("skip"), reaches the sour
 whatever is merely likely is DOUBTFUL, which a person decides.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator

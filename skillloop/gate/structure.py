@@ -16,8 +16,6 @@ person, whoever asked: a lesson that weakens a safeguard looks like any other le
 brings, not time, so a wrong clock changes nothing.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import re
 import unicodedata

@@ -8,8 +8,6 @@ UTS #51) and nowhere else. Invariant: a line may keep what the lines it replaces
 Follows UTS #39 (Unicode Security Mechanisms) for mixed scripts, with a table of look-alikes small enough to read.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from anthropic.lib.streaming import MessageStream
     from anthropic.types import TextBlockParam
 
-TIMEOUT = 120.0
-"""Seconds without a byte."""
+TIMEOUT = 120.0  # seconds without a byte
 
 _NOT_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "UnsupportedProtocol", "LocalProtocolError", "InvalidURL"}

@@ -5,8 +5,6 @@ that it is inside skillloop, so that it can never start itself again. The words 
 read by every user of the machine.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -18,8 +16,7 @@ from typing import Any
 from skillloop.llm.request import PRICES, Answer, ModelError, Request, Usage, cost, price
 from skillloop.store import NANO
 
-TIMEOUT = 300.0
-"""Seconds for a whole call, the client's own retries included."""
+TIMEOUT = 300.0  # seconds for a whole call, the client's own retries included
 
 # nano-dollars a token, of a model newer than the client: seen with client 2.1.197
 _ASSUMED_OUTPUT_PRICE = 25_000

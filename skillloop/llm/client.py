@@ -7,8 +7,6 @@ content by the caller; no request goes out while a project's file decides where 
 no client at all.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import random
@@ -33,9 +31,7 @@ Backend = Api | ClaudeCli
 BACKENDS: dict[str, type[Backend]] = {"anthropic": Api, "claude": ClaudeCli}
 
 TRIES = 4
-LONGEST_WAIT = 60.0
-"""Seconds; a server that asks for more is not waited for."""
-
+LONGEST_WAIT = 60.0  # seconds; a server that asks for more is not waited for
 _COMMAND = uuid.uuid4().hex  # stands for this process in the ledger: the budget of a command is one process's
 _NO_ANSWER = {
     "refusal": "the model refused",
@@ -56,6 +52,16 @@ class Estimate:
     tokens: int  # input and the whole allowed output
     likely: int  # nano-dollars, at three bytes a token and half of the allowed output
     most: int  # nano-dollars, at one byte a token and all of the allowed output: what is reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A request that would be sent, to which back end, and its cost."""
+
+    request: Request
+    backend: str
+    cost: Estimate
+    known: bool  # answered before: it would not be sent again
 
 
 def estimate(request: Request, backend: Backend | type[Backend] = Api) -> Estimate:
@@ -125,7 +131,7 @@ def connect(
     session: str = "",
     backend: str = "",
     planned: list[Planned] | None = None,
-) -> ModelClient | None:
+) -> "ModelClient | None":
     """Return a client for one session's work on the back end that `choose` names; None where it is offline.
 
     With `planned` it asks nobody: it adds each request to that list. `digest --plan` runs the real pipeline so.
@@ -156,16 +162,6 @@ def limits(budget: Budget) -> dict[Scope, Limit]:
         money, tokens, calls = (getattr(budget, f"{of}_per_{scope}") for of in ("money", "tokens", "calls"))
         found[scope] = Limit(round(money * NANO), tokens, calls)
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A request that would be sent, to which back end, and its cost."""
-
-    request: Request
-    backend: str
-    cost: Estimate
-    known: bool  # answered before: it would not be sent again
 
 
 class ModelClient:

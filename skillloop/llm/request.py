@@ -10,8 +10,6 @@ Prices are kept in whole nano-dollars a token, which is dollars a million tokens
 model that is not in the table is charged at the dearest prices in it: a budget may stop too early, never too late.
 """
 
-from __future__ import annotations
-
 import hmac
 import json
 import secrets
@@ -20,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from operator import mul
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
@@ -131,7 +129,7 @@ class Usage(NamedTuple):
     cache_read: int = 0
 
     @classmethod
-    def counted(cls, *counts: Any) -> Usage | None:
+    def counted(cls, *counts: Any) -> Self | None:
         """Return the four counts as a usage, where a missing one is 0; None where one makes no sense."""
         values = [count or 0 for count in counts]
         return cls(*values) if all(isinstance(value, int) and value >= 0 for value in values) else None
@@ -151,7 +149,7 @@ class Price(NamedTuple):
     cache_read: int
 
     @classmethod
-    def read(cls, row: Mapping[str, float]) -> Price:
+    def read(cls, row: Mapping[str, float]) -> Self:
         """Read the dollars a million tokens of the table."""
         return cls(**{name: round(dollars * 1000) for name, dollars in row.items()})
 

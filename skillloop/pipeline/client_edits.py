@@ -6,8 +6,6 @@ versions are only appended, and a call proves one version, once. An edit that th
 is said once. One that breaks a rule of theirs, or that they did not ask for, waits: they keep it, or take it back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise

@@ -4,8 +4,6 @@ A draft can be days old. Before anybody sees it or approves it, its edits are ap
 and the gate judges the result again. The *digest* binds an approval to exactly the bytes that were shown.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress

@@ -4,8 +4,6 @@ Invariants: a model that fails or has spent its budget leaves the session where 
 a replay says can only lower a verdict; words that something else than the person may have written reach no model.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, cached_property

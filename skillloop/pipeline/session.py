@@ -8,8 +8,6 @@ before anything is stored or shown. An automated session teaches nothing. Words 
 may have put into the transcript wait for a person, and never reach a model. One trouble spoils one lesson, no more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -49,10 +47,7 @@ from skillloop.store import Corrupt, Store
 from skillloop.text import redact
 
 Found = tuple[tuple[Disagreement, ...], tuple[Lesson, ...]]
-
-LESSONS = 60
-"""Of one session that are kept, the offered and the likeliest first."""
-
+LESSONS = 60  # of one session that are kept, the offered and the likeliest first
 _OPEN = {Outcome.KEEP, Outcome.DEFER}
 _STATES = {
     "queued": "it waits for you",
@@ -60,8 +55,7 @@ _STATES = {
     "rejected": "you turned it down",
     "applied": "it was applied",
 }
-CONTEXT = 300
-"""Characters of the turn before a quote that are kept for the reviewer."""
+CONTEXT = 300  # characters of the turn before a quote that are kept for the reviewer
 
 
 @dataclass(frozen=True, slots=True)

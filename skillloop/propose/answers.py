@@ -5,8 +5,6 @@ read from the transcript; at a file, among those that may learn; at a line of th
 judge, and what comes of it always waits for a person.
 """
 
-from __future__ import annotations
-
 import json
 import tomllib
 from collections.abc import Sequence
@@ -29,9 +27,7 @@ from skillloop.skillpath import rules_file
 from skillloop.text.redact import clean, redact
 from skillloop.text.words import content_words
 
-LONGEST = 300
-"""Characters of a lesson."""
-
+LONGEST = 300  # characters of a lesson
 EXAMPLE = 'send [{"cites": ["ID"], "lesson": "One sentence."}], or the same as TOML under [[lesson]]'
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST)]

@@ -6,8 +6,6 @@ and the same gate as those found offline, and always waits for a person. Sent ar
 a tool's result.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,24 +24,15 @@ from skillloop.store import Queued
 from skillloop.text import redact
 from skillloop.text.words import content_words
 
-CORRECTION = 900
-"""Longest words of a person that are sent or kept, in characters."""
-
+CORRECTION = 900  # longest words of a person that are sent or kept, in characters
 _TOOL = 120  # characters of a tool call
 PROMPT, REWORD = "lessons.v1", "reword.v1"
-
-MOST = 8
-"""Lessons of one session that are taken."""
-
+MOST = 8  # lessons of one session that are taken
 SHARE, LEAST, LARGEST = 0.05, 6_000, 60_000
 """Of the transcript's bytes as many are sent about its turns, but in a short one so many, and never more."""
 
-OUTLINES = 5_000
-"""Bytes about the skills that are sent, and as many of the rules files."""
-
-NOT_SURE = 0.05
-"""Chance that is left where it says that something was meant for once, or for nothing."""
-
+OUTLINES = 5_000  # bytes about the skills that are sent, and as many of the rules files
+NOT_SURE = 0.05  # chance that is left where it says that something was meant for once, or for nothing
 NEWEST = 10  # failed edits that are told
 CITES = 5  # turns that a lesson rests on
 _MARKER = re.compile(rf"\s*{document.MARKER}\s+")

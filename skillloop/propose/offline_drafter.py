@@ -6,8 +6,6 @@ order, for a rule that says the same already (a *recurrence*: nothing is added),
 turned down is not proposed again without new evidence, nor one that still waits.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -21,12 +19,8 @@ from skillloop.text import words
 from skillloop.text.contradiction import contradict
 from skillloop.text.wishes import same_wish
 
-SAME = 0.75
-"""Similarity from which two rules with the same polarity say the same."""
-
-NEAR = 0.8
-"""Similarity from which two new lines are the same attempt."""
-
+SAME = 0.75  # similarity from which two rules with the same polarity say the same
+NEAR = 0.8  # similarity from which two new lines are the same attempt
 DRAFTERS = {"detector": "offline", "note": "Claude, in a note", "session": "Claude, in the session"}
 """`Proposal.drafter` by the source of the lesson."""
 

@@ -9,8 +9,6 @@ and what is about none of them goes to the rules file of the project, or of the 
 The weights were chosen on one half of `tests/data/targets.jsonl` and hold on the other (tests/propose/test_targets.py).
 """
 
-from __future__ import annotations
-
 import math
 import os
 import re
@@ -31,18 +29,12 @@ from skillloop.text.words import content_words, fold
 FIELDS = {"name": 1.0, "description": 0.9, "heading": 0.6}
 """How much a word of a skill says of what it is about, by where it stands; in the body it is less, the longer that is."""
 
-TYPICAL = 300
-"""Words of a body of which one counts as 0.45."""
-
+TYPICAL = 300  # words of a body of which one counts as 0.45
 WEIGHTS = {"": 1.0, "about": 6.0, "rival": -12.0, "output": 2.0, "disagrees": 0.5, "elsewhere": -2.0}
 """What speaks for the skill in force, in log-odds."""
 
-ABOUT_AT = 0.3
-"""Score from which a skill that is not in force is offered."""
-
-NAMED = 0.5
-"""Score of a skill that was used and whose name the lesson holds."""
-
+ABOUT_AT = 0.3  # score from which a skill that is not in force is offered
+NAMED = 0.5  # score of a skill that was used and whose name the lesson holds
 SURE_AT = 1.0
 """Log-odds from which the skill in force is chosen without asking; from 0 on it is, but a person must look."""
 

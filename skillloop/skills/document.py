@@ -5,8 +5,6 @@ line endings included; the frontmatter is never touched. There is no YAML here o
 as bytes, so no parser difference can be exploited.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterable, Iterator
@@ -22,10 +20,7 @@ MARKER = r"(?:[-*+]|\d{1,9}[.)])"  # what a list item begins with, after its ind
 ITEM = re.compile(rf"(?P<marker>(?P<indent>[ \t]*){MARKER}[ \t]+)(?P<text>\S.*)")
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")  # its signs, its text
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")  # the start of a line that opens or closes a block of code
-
-LEARNED = "Learned rules"
-"""Heading of the section that is made when no existing one fits."""
-
+LEARNED = "Learned rules"  # heading of the section that is made when no existing one fits
 _CHANGED = "the file changed since the draft; digest again"
 
 

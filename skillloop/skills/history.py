@@ -5,8 +5,6 @@ verb that changes nothing makes no version; a person's later edits survive every
 even there their bytes are in the store first; a deleted skill stays deleted.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 import shutil

@@ -8,8 +8,6 @@ rules". What is a list at all is for a CommonMark parser to say: bullets in code
 Invariant: a line is found contradicted only where both speak of the same thing, since a person is asked to give it up.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -26,14 +24,9 @@ from skillloop.skills.document import LEARNED
 from skillloop.text import lexicon, words
 from skillloop.text.contradiction import contradict, instructs, matter, shared
 
-SHARED = 2
-"""Rare words that a rule and a list must share."""
-
-COMMON = 3
-"""Lists of a file in which a word may stand to count as rare."""
-
-SHORT = 3
-"""Words of an item that is too short to say by its form whether it is a rule."""
+SHARED = 2  # rare words that a rule and a list must share
+COMMON = 3  # lists of a file in which a word may stand to count as rare
+SHORT = 3  # words of an item that is too short to say by its form whether it is a rule
 
 _ODD = re.compile(
     r"\[[ xX]\]\s|[`*\[]*(?:[\w.-]*/[\w./-]+|[\w-]+\.\w{1,5})[`*\])]*(?:\s*[-–—:(].*)?$|\[[^\]]+\]\([^)]+\)|https?://"
@@ -42,8 +35,7 @@ _ODD = re.compile(
 """How items begin that are no rules: tasks, files, links, terms, quotations."""
 
 
-_TURNED = ("placement.prohibits", "gate.reverse")
-"""Titles under which a line is not what to do."""
+_TURNED = ("placement.prohibits", "gate.reverse")  # titles under which a line is not what to do
 
 
 class NoPlaceError(SkillloopError):

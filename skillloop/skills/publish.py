@@ -10,8 +10,6 @@ Invariants: SKILL.md is at every instant one recorded version or a person's own 
 before anything takes their place; "applied" is written only after the bytes and the name are on disk.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace

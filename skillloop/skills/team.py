@@ -5,8 +5,6 @@ the person's words nothing goes into a repository unless they chose so; what is 
 proves nothing.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

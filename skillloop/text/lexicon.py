@@ -7,8 +7,6 @@ that English has not, or that a file lacks, is an error. To add a language, add 
 Everything is read at the first question, once. Which languages a text is in is never asked: all of them are looked for.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 import unicodedata
@@ -207,8 +205,7 @@ def tokens(text: str) -> list[str]:
     return _MARKED.findall(flat) if marked else re.findall(_TOKEN, flat)
 
 
-REMEMBERED = 16_384
-"""Words of which it is kept what they say, so that an endless log cannot fill the memory."""
+REMEMBERED = 16_384  # words of which it is kept what they say, so that an endless log cannot fill the memory
 
 
 class Phrases:

@@ -7,8 +7,6 @@ no model. Invariant: text that differs only in case, width, apostrophe or accent
 Stop words and polarity are known of the languages that have them in `data/lang`; every language gets tokens.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

@@ -8,8 +8,6 @@ alive. Where the kernel has no Landlock (`Result.landlock` is 0) reading and wri
 code, but not prevented.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import os
