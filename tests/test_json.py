@@ -18,7 +18,7 @@ from transcripts import Transcript
 
 from skillloop import JSON_VERSION, cli
 from skillloop.bench import proposers
-from skillloop.commands import doctor
+from skillloop.commands import options
 from skillloop.commands.demo import unpack
 from skillloop.hosts.claude_code.hooks import approval
 
@@ -200,7 +200,7 @@ def test_the_cases_of_a_skill_are_exported_as_the_client_reads_them(life):
 
 
 def test_a_rebuilt_database_is_told_in_its_shape(life, monkeypatch):
-    monkeypatch.setattr(doctor, "require_person", lambda *_args, **_more: "a test")
+    monkeypatch.setattr(options.App, "require_person", lambda *_args, **_more: "a test")
     told = CliRunner().invoke(cli.app, ["--home", str(life.home), "doctor", "--rebuild", "--json"]).stdout
     valid("doctor --rebuild").validate(json.loads(told))
 

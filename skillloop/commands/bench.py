@@ -18,7 +18,7 @@ from skillloop.bench.candidate import EDITABLE, Candidate, Folder, Plan
 from skillloop.bench.executors import Executor
 from skillloop.bench.proposers import Proposer
 from skillloop.bench.setup import Run
-from skillloop.commands.options import App, emit, json_option, say
+from skillloop.commands.options import App, emit, say, verb
 from skillloop.errors import Refused, UsageError
 from skillloop.render.training import TrainingBars
 from skillloop.report import experiment as report_page
@@ -37,6 +37,11 @@ folder_option = click.option(
     help="The run's folder: ledger, candidates, logs, report.",
 )
 slots_option = click.option("--slots", type=int, help="Training runs at once. [default: one per GPU, else 1]")
+data_option = click.option("--data", type=_folder, help="The data folder. [default: DIR-data]")
+seed_option = click.option("--seed", type=int, default=1, help="Seed of every random choice in the run.")
+python_option = click.option(
+    "--python", help="Interpreter with PyTorch. [default: $SKILLLOOP_PYTHON, else this one]"
+)
 
 
 @click.group(name="bench")
@@ -49,42 +54,46 @@ def command() -> None:
     """  # noqa: D301
 
 
-@command.command()
-@folder_option
-@click.option("--data", type=_folder, help="The data folder. [default: DIR-data]")
-@click.option(
-    "--corpus", default="stdlib", help=f"What a new --data is made from: {', '.join(CORPORA)}, or a folder."
+@verb(
+    folder_option,
+    data_option,
+    click.option(
+        "--corpus",
+        default="stdlib",
+        help=f"What a new --data is made from: {', '.join(CORPORA)}, or a folder.",
+    ),
+    click.option("--trials", type=int, default=10, help="Candidates to try besides the baseline."),
+    click.option(
+        "--seconds",
+        type=float,
+        help="Length of one training run. [default: 300 with a GPU, else 10 of processor time]",
+    ),
+    click.option(
+        "--proposer",
+        type=click.Choice(PROPOSERS),
+        default="all",
+        help="Who proposes edits: known ideas, a search over the settings, both in turn, or a model.",
+    ),
+    seed_option,
+    slots_option,
+    click.option(
+        "--executor",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        help="Here, or the Ray cluster at RAY_ADDRESS.",
+    ),
+    click.option(
+        "--recipe",
+        type=_existing,
+        help="The folder of train.py and its fixed files. [default: the skill gpu-benchmark]",
+    ),
+    python_option,
+    click.option(
+        "--sealed/--no-sealed", "ask_sealed", default=True, help="Read the sealed split at the end."
+    ),
+    group=command,
 )
-@click.option("--trials", type=int, default=10, help="Candidates to try besides the baseline.")
-@click.option(
-    "--seconds",
-    type=float,
-    help="Length of one training run. [default: 300 with a GPU, else 10 of processor time]",
-)
-@click.option(
-    "--proposer",
-    type=click.Choice(PROPOSERS),
-    default="all",
-    help="Who proposes edits: known ideas, a search over the settings, both in turn, or a model.",
-)
-@click.option("--seed", type=int, default=1, help="Seed of every random choice in the run.")
-@slots_option
-@click.option(
-    "--executor",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    help="Here, or the Ray cluster at RAY_ADDRESS.",
-)
-@click.option(
-    "--recipe",
-    type=_existing,
-    help="The folder of train.py and its fixed files. [default: the skill gpu-benchmark]",
-)
-@click.option("--python", help="Interpreter with PyTorch. [default: $SKILLLOOP_PYTHON, else this one]")
-@click.option("--sealed/--no-sealed", "ask_sealed", default=True, help="Read the sealed split at the end.")
-@json_option
-@click.pass_obj
-def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool, **options: Any) -> None:
+def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) -> None:
     """Run experiments; an interrupted run continues where it stopped.
 
     \b
@@ -103,9 +112,7 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
             chosen = chosen if proposer == "ideas" else proposers.first_of([chosen, proposers.search])
         if proposer in ("all", "search") and (changed := setup.note_optuna(opened)):
             say(f"skillloop: {changed}", err=True)
-        _drive(
-            app, opened, chosen, trials, options["slots"], as_json=as_json, ray=options["executor"] == "ray"
-        )
+        _drive(app, opened, chosen, trials, options["slots"], ray=options["executor"] == "ray")
     archive, found = opened.ledger.archive(), None
     if ask_sealed and archive.best != archive.baseline:
         try:
@@ -113,7 +120,7 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
         except Refused as error:
             say(f"skillloop: {error.message}", err=True)
     path = _report(opened)
-    if as_json:
+    if app.as_json:
         emit({"event": "end", "sealed": found, "report": str(path)})
         return
     if found:
@@ -131,19 +138,20 @@ def run(app: App, /, as_json: bool, trials: int, proposer: str, ask_sealed: bool
     say(f"report: {path}")
 
 
-@command.command(name="try")
-@click.argument("path", type=_existing)
-@click.option("-m", "--message", required=True, help="What the edit does, in one line.")
-@click.option("--why", default="", show_default=False, help="What you expect of it, for the ledger.")
-@click.option(
-    "--insight", default="", show_default=False, help="What the trials before it taught, for the ledger."
+@verb(
+    click.argument("path", type=_existing),
+    click.option("-m", "--message", required=True, help="What the edit does, in one line."),
+    click.option("--why", default="", show_default=False, help="What you expect of it, for the ledger."),
+    click.option(
+        "--insight", default="", show_default=False, help="What the trials before it taught, for the ledger."
+    ),
+    folder_option,
+    slots_option,
+    name="try",
+    group=command,
 )
-@folder_option
-@slots_option
-@json_option
-@click.pass_obj
 def attempt(
-    app: App, path: Path, message: str, why: str, insight: str, root: Path, slots: int | None, as_json: bool
+    app: App, path: Path, message: str, why: str, insight: str, root: Path, slots: int | None
 ) -> None:
     """Judge one edit: PATH is an edited train.py, or a folder that holds one.
 
@@ -159,32 +167,35 @@ def attempt(
     else:
         files = {p.name: p.read_text("utf-8", "surrogateescape") for p in path.glob("*.py")}
     candidate = Candidate(files, message, "agent", opened.ledger.archive().best, why, insight)
-    _drive(app, opened, proposers.given([candidate]), None, slots, as_json=as_json)
+    _drive(app, opened, proposers.given([candidate]), None, slots)
     last = [row for row in opened.ledger.trials if row["candidate"] == candidate.id][-1]
     if last["outcome"] != "keep":
         raise Refused(f"{last['status']}: {last['reason']}")
 
 
-@command.command(name="kit")
-@click.option("--dir", "root", type=_folder, default="bench-kit", help="The run's folder; kit.json is in it.")
-@click.option("--data", type=_folder, help="The data folder. [default: DIR-data]")
-@click.option(
-    "--corpus",
-    default="stdlib",
-    help=f"Of a new --data: a packed one (.tar.xz), {', '.join(CORPORA)}, or a folder.",
+@verb(
+    click.option(
+        "--dir", "root", type=_folder, default="bench-kit", help="The run's folder; kit.json is in it."
+    ),
+    data_option,
+    click.option(
+        "--corpus",
+        default="stdlib",
+        help=f"Of a new --data: a packed one (.tar.xz), {', '.join(CORPORA)}, or a folder.",
+    ),
+    click.option("--minutes", type=float, default=10.0, help="For all of it; the loop has what is left."),
+    click.option("--seconds", type=float, help="Length of one training run. [default: from --minutes]"),
+    seed_option,
+    python_option,
+    click.option(
+        "--pack",
+        type=click.Path(path_type=Path),
+        help="Make only the data, for a GPU, and write it into this .tar.xz.",
+    ),
+    name="kit",
+    group=command,
 )
-@click.option("--minutes", type=float, default=10.0, help="For all of it; the loop has what is left.")
-@click.option("--seconds", type=float, help="Length of one training run. [default: from --minutes]")
-@click.option("--seed", type=int, default=1, help="Seed of every random choice in the run.")
-@click.option("--python", help="Interpreter with PyTorch. [default: $SKILLLOOP_PYTHON, else this one]")
-@click.option(
-    "--pack",
-    type=click.Path(path_type=Path),
-    help="Make only the data, for a GPU, and write it into this .tar.xz.",
-)
-@json_option
-@click.pass_obj
-def measure(app: App, /, as_json: bool, minutes: float, pack: Path | None, **options: Any) -> None:
+def measure(app: App, minutes: float, pack: Path | None, **options: Any) -> None:
     """Compare two recipes on this machine in a few minutes, then run the loop on the time that is left.
 
     Autoresearch's recipe at its defaults and ours train three times each, on the same data, for the same time, with the
@@ -206,14 +217,14 @@ def measure(app: App, /, as_json: bool, minutes: float, pack: Path | None, **opt
         try:
 
             def show(row: Row) -> None:
-                emit(row) if as_json else bars.say(_line(row))
+                emit(row) if app.as_json else bars.say(_line(row))
 
             found = kit.measure(opened, recipe, executor, deadline, show)
         finally:
             executor.close()
             _report(opened)
     (opened.folder.root / "kit.json").write_text(json.dumps(found, indent=1), "utf-8")
-    if as_json:
+    if app.as_json:
         emit({"event": "kit", **found})
         return
     say(
@@ -226,10 +237,8 @@ def measure(app: App, /, as_json: bool, minutes: float, pack: Path | None, **opt
     )
 
 
-@command.command()
-@folder_option
-@json_option
-def log(root: Path, as_json: bool) -> None:
+@verb(folder_option, group=command)
+def log(app: App, root: Path) -> None:
     """List every trial, oldest first, the discarded ones included.
 
     \b
@@ -237,7 +246,7 @@ def log(root: Path, as_json: bool) -> None:
     Writes nothing.
     """  # noqa: D301
     for row in _reopen(root).ledger.rows:
-        if as_json:
+        if app.as_json:
             emit(row)
         elif row["event"] == "trial":
             say(_line(row))
@@ -288,14 +297,7 @@ def _model(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> P
 
 
 def _drive(
-    app: App,
-    opened: Run,
-    proposer: Proposer,
-    trials: int | None,
-    slots: int | None,
-    *,
-    as_json: bool,
-    ray: bool = False,
+    app: App, opened: Run, proposer: Proposer, trials: int | None, slots: int | None, *, ray: bool = False
 ) -> None:
     """Run until so many candidates are decided, showing each trial when it is, also on the run's page."""
     with TrainingBars(opened.plan.seconds, app.color) as bars:
@@ -306,7 +308,7 @@ def _drive(
             for row in experiment.run(opened, proposer, executor, trials):
                 _report(opened, live=True)
                 bars.done(row["number"])
-                if as_json:
+                if app.as_json:
                     emit(row)
                 else:
                     bars.say(_line(row))

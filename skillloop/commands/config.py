@@ -12,17 +12,7 @@ import click
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 from skillloop import config, gate, render
-from skillloop.commands.options import (
-    App,
-    checks_as_objects,
-    emit,
-    interactive,
-    require_person,
-    say,
-    tell,
-    token_option,
-    verb,
-)
+from skillloop.commands.options import App, checks_as_objects, emit, interactive, say, token_option, verb
 from skillloop.config import confirmation, sections
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.model import Outcome, sha256
@@ -47,7 +37,7 @@ def command() -> None:
 
 
 @verb()
-def where(app: App, as_json: bool) -> None:
+def where(app: App) -> None:
     """Print where your own rules are (or would be), and those of the project here. Writes nothing.
 
     \b
@@ -56,7 +46,7 @@ def where(app: App, as_json: bool) -> None:
     """  # noqa: D301
     own, *lower = config.files(app.home, Path.cwd())
     for path in (own, *filter(Path.exists, lower)):
-        tell({"path": str(path), "exists": path.exists()}, str(path), as_json=as_json)
+        app.tell({"path": str(path), "exists": path.exists()}, str(path))
 
 
 @click.command()
@@ -101,7 +91,7 @@ def edit(app: App) -> None:
 
 
 @verb()
-def init(app: App, as_json: bool) -> None:
+def init(app: App) -> None:
     """Write your `config.toml`, with every key explained and commented out. Never overwrites one.
 
     \b
@@ -113,7 +103,7 @@ def init(app: App, as_json: bool) -> None:
         _begin(path)
     except FileExistsError:
         raise UsageError(f"{path} exists, and is left as it is", "`skillloop config edit` opens it") from None
-    tell({"path": str(path)}, f"written: {path}", as_json=as_json)
+    app.tell({"path": str(path)}, f"written: {path}")
 
 
 def _begin(path: Path) -> None:
@@ -134,7 +124,7 @@ def _tell_doubts(app: App) -> None:
     click.option("--confirm", is_flag=True, help="Confirm that you changed the rules yourself; asks first."),
     token_option,
 )
-def constraints(app: App, skill: Path | None, confirm: bool, token: str | None, as_json: bool) -> None:
+def constraints(app: App, skill: Path | None, confirm: bool, token: str | None) -> None:
     """Print the rules in force, each with its file and line. Writes nothing, unless told to --confirm.
 
     SKILL is the path of a skill's folder or SKILL.md; without it: your own rules and those of the project here.
@@ -148,14 +138,14 @@ def constraints(app: App, skill: Path | None, confirm: bool, token: str | None, 
       skillloop constraints --confirm
     """  # noqa: D301
     if confirm:
-        _confirm(app, token, as_json=as_json)
+        _confirm(app, token)
         return
 
     home = app.home
     rules = gather.rules_for(str(_file(skill)), home) if skill else config.load(home, Path.cwd())
     out = app.console()
     for key, value, rule in config.effective(rules):
-        if as_json:
+        if app.as_json:
             emit({"key": key, "value": value, "file": rule.file, "line": rule.line})
         else:
             where = "built in" if rule.file is None else f"{rule.file}:{rule.line}"
@@ -182,13 +172,13 @@ for each, known_as in ((where, "path"), (constraints, "show"), (edit, "edit"), (
     command.add_command(each, known_as)
 
 
-def _confirm(app: App, token: str | None, *, as_json: bool) -> None:
+def _confirm(app: App, token: str | None) -> None:
     """Show what changed, ask a person, and keep the answer."""
     with app.store() as store:
         changed = confirmation.all_changes(store, app.home)
         if not changed:
             raise UsageError("no configuration file has changed since you last confirmed them")
-        if not as_json:
+        if not app.as_json:
             out = app.console()
             for change in changed:
                 old = confirmation.confirmed_text(store, app.home, change.path).splitlines()
@@ -198,11 +188,11 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> None:
                 out.print(render.diff("\n".join(lines)), end="")
         digest = sha256("\0".join(f"{change.path}\0{change.sha}" for change in changed))
         confirmation.confirm(
-            store, app.home, changed, require_person(app, "constraints --confirm", digest, token)
+            store, app.home, changed, app.require_person("constraints --confirm", digest, token)
         )
     for change in changed:
         value = {"path": str(change.path), "sha256": change.sha, "loosens": list(change.loosens)}
-        tell(value, f"confirmed: {change.path}", as_json=as_json)
+        app.tell(value, f"confirmed: {change.path}")
 
 
 @verb(
@@ -215,7 +205,7 @@ def _confirm(app: App, token: str | None, *, as_json: bool) -> None:
     ),
     click.option("--call", is_flag=True, hidden=True, help="Of Claude's Edit or Write, its input on stdin."),
 )
-def check(app: App, skill: Path, new: Path | None, call: bool, as_json: bool) -> int:
+def check(app: App, skill: Path, new: Path | None, call: bool) -> int:
     """Check a hand-made change to a SKILL.md against your rules. Writes nothing.
 
     Compares SKILL with a changed text of it. Exits with 4 if a hard check fails, so that it can guard a repository.
@@ -228,11 +218,11 @@ def check(app: App, skill: Path, new: Path | None, call: bool, as_json: bool) ->
     skill, path = _file(skill), _file(new or skill)
     if call:
         against = _against(app.home, skill, json.load(sys.stdin))
-        tell({"path": str(skill), "why": against}, *[against] * bool(against), as_json=as_json)
+        app.tell({"path": str(skill), "why": against}, *[against] * bool(against))
         return 4 if against else 0
     rules = gather.rules_for(str(path), app.home)
     verdict = gate.compare(_text(skill), _text(path), rules)
-    if as_json:
+    if app.as_json:
         emit({"path": str(path), "outcome": verdict.outcome.value, "checks": checks_as_objects(verdict)})
     else:
         app.console().print(render.verdict(verdict))

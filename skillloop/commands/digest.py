@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from skillloop import config, llm, render
-from skillloop.commands.options import App, checks_as_objects, emit, picked, projects_folder, say, tell, verb
+from skillloop.commands.options import App, checks_as_objects, emit, picked, projects_folder, say, verb
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import records
@@ -46,7 +46,7 @@ from skillloop.text.words import counted
     ),
     click.option("--explain", is_flag=True, help="Show which signals were seen in each correction."),
 )
-def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool, **chosen: Any) -> None:
+def command(app: App, *, dry_run: bool, plan: bool, explain: bool, **chosen: Any) -> None:
     """Find your corrections in sessions, and draft, check and queue edits for the skills you were using.
 
     Writes to skillloop's home (what was found, the queue), and to a SKILL.md only under `apply.mode = "auto"`. With
@@ -63,17 +63,17 @@ def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool
     paths = _chosen(**chosen)
     out = app.console()
     if plan:
-        _print_plan(app, out, paths, as_json=as_json)
+        _print_plan(app, out, paths)
         return
     failed, silent, states = 0, 0, Counter[str]()
-    for result in _digests(paths, app, dry_run=dry_run, quiet=as_json):
+    for result in _digests(paths, app, dry_run=dry_run):
         if isinstance(result, SkillloopError):
             if len(paths) == 1:
                 raise result
             failed += 1
             problem = {"message": result.message, "hint": result.hint, "exit_code": result.exit_code}
-            tell({"error": problem}, f"skillloop: {result.message}", as_json=as_json, err=True)
-        elif as_json:
+            app.tell({"error": problem}, f"skillloop: {result.message}", err=True)
+        elif app.as_json:
             emit(as_object(result))
         elif len(paths) > 1 and not (result.disagreements or result.trials or result.troubles):
             silent += 1
@@ -82,7 +82,7 @@ def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool
             print_digest(out, result, dry_run=dry_run, explain=explain)
             told = (_became(trial, quoting=False) for trial in result.trials)
             states.update(state.partition(":")[0].partition(" (")[0] for state in told)
-    if len(paths) > 1 and not as_json:
+    if len(paths) > 1 and not app.as_json:
         found = ", ".join(f"{state} {count}" for state, count in sorted(states.items())) or "none"
         out.say(f"\n{len(paths)} sessions, {silent} of them without a correction; edits: {found}", "bold")
         out.say("Nothing was written." if dry_run else "Decide with: skillloop review")
@@ -90,21 +90,21 @@ def command(app: App, *, dry_run: bool, plan: bool, explain: bool, as_json: bool
         raise SkillloopError(f"{failed} of {len(paths)} sessions could not be read", "each is named above")
 
 
-def _digests(paths: list[Path], app: App, *, dry_run: bool, quiet: bool) -> Iterator[Digest | SkillloopError]:
+def _digests(paths: list[Path], app: App, *, dry_run: bool) -> Iterator[Digest | SkillloopError]:
     """Yield each session's digest, or why it could not be read; show a bar on stderr for a long list."""
     with ExitStack() as stack:
         store = stack.enter_context(app.history() if dry_run else app.store())
         store = stack.enter_context(store.rehearsal()) if dry_run else store
         ahead: dict[str, str] | None = {} if dry_run else None
         read: Iterable[Session | SkillloopError] = read_all(paths)
-        if len(paths) >= 5 and sys.stderr.isatty() and not quiet:
+        if len(paths) >= 5 and sys.stderr.isatty() and not app.as_json:
             bar = click.progressbar(read, length=len(paths), label="sessions", file=sys.stderr)
             read = stack.enter_context(bar)
         for item in read:
             if isinstance(item, SkillloopError):
                 yield item
                 continue
-            if not dry_run and not quiet and config.load(app.home).model.backend != "offline":
+            if not dry_run and not app.as_json and config.load(app.home).model.backend != "offline":
                 fresh = [each for each in session.plan(item, app.home, store) if not each.known]
                 if fresh:  # say what a model may cost before it is asked anything
                     price = f"{fresh[0].backend} may be asked: {_priced(fresh)}; {_later(app)}"
@@ -287,7 +287,7 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
         out.say(f"  {trouble}", "yellow")
 
 
-def _print_plan(app: App, out: render.Terminal, paths: list[Path], *, as_json: bool) -> None:
+def _print_plan(app: App, out: render.Terminal, paths: list[Path]) -> None:
     """Print each request that would be sent; then the back end, the cost of it all, and its limits."""
     everything: list[Planned] = []
     with app.history() as store:
@@ -297,10 +297,10 @@ def _print_plan(app: App, out: render.Terminal, paths: list[Path], *, as_json: b
             planned = session.plan(item, app.home, store)
             everything += planned
             for each in planned:
-                emit(_plan_object(each)) if as_json else _show_request(out, each)
-            if not planned and not as_json:
+                emit(_plan_object(each)) if app.as_json else _show_request(out, each)
+            if not planned and not app.as_json:
                 out.say(f"{item.session_id}: nothing would be sent", "bold")
-    if as_json:
+    if app.as_json:
         return
     rules = config.load(app.home)
     name, why = llm.choose(rules)

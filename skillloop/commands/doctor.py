@@ -18,18 +18,7 @@ from typing import NamedTuple
 import click
 
 from skillloop import config, fs
-from skillloop.commands.options import (
-    App,
-    after_decision,
-    emit,
-    known_skill,
-    projects_folder,
-    require_person,
-    say,
-    tell,
-    token_option,
-    verb,
-)
+from skillloop.commands.options import App, emit, known_skill, projects_folder, say, token_option, verb
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import session
@@ -68,7 +57,7 @@ class Finding(NamedTuple):
         help="Restore a damaged database from its newest sound copy; what was decided since is lost, the damaged file is kept.",
     )
 )
-def command(app: App, rebuild: bool, as_json: bool) -> None:
+def command(app: App, rebuild: bool) -> None:
     """Check everything skillloop relies on: home, database, log, interrupted changes, inbox, skills, rules.
 
     Completes or undoes what a crash interrupted (it writes the history for that) and changes nothing else. Exits with
@@ -80,11 +69,11 @@ def command(app: App, rebuild: bool, as_json: bool) -> None:
       skillloop doctor --rebuild
     """  # noqa: D301
     if rebuild:
-        _rebuild(app, as_json=as_json)
+        _rebuild(app)
         return
     findings = [*_home(app.home), *_guarded("rules", _rules, app), *_database(app), *_inbox(app.home)]
     bad = [finding for finding in findings if finding.level == "bad"]
-    if as_json:
+    if app.as_json:
         emit({"findings": [finding._asdict() for finding in findings], "bad": len(bad)})
     else:
         out = app.console()
@@ -96,7 +85,7 @@ def command(app: App, rebuild: bool, as_json: bool) -> None:
         raise SkillloopError(f"{counted(len(bad), 'problem')} found", bad[0].todo)
 
 
-def _rebuild(app: App, *, as_json: bool) -> None:
+def _rebuild(app: App) -> None:
     try:
         with app.store() as store:
             damage = next(iter(store.verify()), "")
@@ -106,19 +95,18 @@ def _rebuild(app: App, *, as_json: bool) -> None:
         click.echo("nothing is damaged, so nothing was rebuilt", err=True)
         return
     say(damage, err=True)
-    require_person(app, "rebuild", sha256(f"{app.home}\0{damage}"), dialog=False)
+    app.require_person("rebuild", sha256(f"{app.home}\0{damage}"), dialog=False)
     with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
         done = Store.rebuild(app.home)
     with app.store() as store:
         history.record_leftovers(store)
-    after_decision(app)
+    app.after_decision()
     source = done.copy or "nothing but the damaged file, as there is no sound copy"
-    tell(
+    app.tell(
         {"rows": done.rows, "lost": done.lost, "kept": done.kept and str(done.kept)},
         f"rebuilt {app.home / 'skillloop.db'} from {source}; it has {sum(done.rows.values())} rows",
         *([f"lost: {each}" for each in done.lost] or ["nothing is known to be lost"]),
         f"the damaged file is kept: {done.kept}",
-        as_json=as_json,
     )
 
 
@@ -207,7 +195,7 @@ def _inbox(home: Path) -> Iterator[Finding]:
 
 
 @verb(click.argument("run", required=False))
-def verify(app: App, run: str | None, as_json: bool) -> None:
+def verify(app: App, run: str | None) -> None:
     """Verify the log's chain of hashes and every stored version. Writes nothing; exits with 1 if something is wrong.
 
     Also lists the configuration files that changed since you confirmed them; that is fine if it was you. With RUN (see `report`)
@@ -219,16 +207,14 @@ def verify(app: App, run: str | None, as_json: bool) -> None:
       skillloop verify bench-run
     """  # noqa: D301
     if run is not None:
-        _verify_run(app, run, as_json=as_json)
+        _verify_run(app, run)
         return
     with app.store() as store:
         problems = store.verify()
         entries = store.entries()
         rules = confirmation.unconfirmed(store, app.home)
     sound = [] if problems else [f"{entries} entries, all unaltered"]
-    tell(
-        {"entries": entries, "problems": problems, "rules": rules}, *rules, *problems, *sound, as_json=as_json
-    )
+    app.tell({"entries": entries, "problems": problems, "rules": rules}, *rules, *problems, *sound)
     if problems:
         what = counted(len(problems), "problem")
         raise SkillloopError(f"the log has {what}", "`skillloop doctor` shows what can be repaired")
@@ -242,7 +228,7 @@ def verify(app: App, run: str | None, as_json: bool) -> None:
         help="Write only the cases of one skill, into the folder FILE, as `claude plugin eval` reads them.",
     ),
 )
-def export(app: App, file: Path, evals: str | None, as_json: bool) -> None:
+def export(app: App, file: Path, evals: str | None) -> None:
     """Write the whole history to one file: every version of every skill, the queue, the log, and what was found.
 
     Creates FILE, which must not exist yet, readable by you alone (mode 0600): your quoted words are in it. Left out: the key
@@ -263,12 +249,12 @@ def export(app: App, file: Path, evals: str | None, as_json: bool) -> None:
             cases = store.evaluations.cases(known_skill(store, evals), Case)
             plugin_evals.write(cases, file)
             written = {"file": str(file.absolute()), "cases": len(cases)}
-            tell(written, f"{file}: {counted(len(cases), 'case')}", as_json=as_json)
+            app.tell(written, f"{file}: {counted(len(cases), 'case')}")
             return
         store.export(file.absolute())
         counts = contents(store)
     value = {"file": str(file.absolute()), "bytes": file.stat().st_size, **counts}
-    tell(value, f"{file}: {in_words(counts)}", as_json=as_json)
+    app.tell(value, f"{file}: {in_words(counts)}")
 
 
 def contents(store: Store) -> dict[str, int]:
@@ -290,7 +276,7 @@ def in_words(counts: dict[str, int]) -> str:
     ),
     name="import",
 )
-def import_(app: App, file: Path, replace: bool, as_json: bool) -> None:
+def import_(app: App, file: Path, replace: bool) -> None:
     """Load a history that `skillloop export` wrote.
 
     Writes the database in skillloop's home and signs the log with this home's key. No skill is touched: skills are known by their
@@ -314,25 +300,25 @@ def import_(app: App, file: Path, replace: bool, as_json: bool) -> None:
         raise UsageError(f"{app.home} has a history: {old}", "pass --replace, or use another --home")
     if old:
         say(f"replaces {old}", err=True)
-        require_person(
-            app, f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), dialog=False
+        app.require_person(
+            f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), dialog=False
         )
     app.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
         kept = Store.restore(app.home, file)
     with app.store() as store:
         counts = contents(store)
-    after_decision(app)
+    app.after_decision()
     value = {"home": str(app.home), **counts, "kept": None if kept is None else str(kept)}
     beside = f"; the old history is kept in {kept}" if kept else ""
-    tell(value, f"{app.home}: {in_words(counts)}{beside}", as_json=as_json)
+    app.tell(value, f"{app.home}: {in_words(counts)}{beside}")
 
 
 @verb(
     click.option("--purge", is_flag=True, help="Remove it, after a person has seen the list and agreed."),
     token_option,
 )
-def uninstall(app: App, purge: bool, token: str | None, as_json: bool) -> None:
+def uninstall(app: App, purge: bool, token: str | None) -> None:
     """List what skillloop created; with --purge, remove that and nothing else.
 
     Writes nothing without --purge. Every skill stays as it is, with the lines that it learned, and so do your rules
@@ -358,13 +344,13 @@ def uninstall(app: App, purge: bool, token: str | None, as_json: bool) -> None:
     )
     if made and not purge:
         lines.append("nothing was removed; `skillloop uninstall --purge` does")
-    if not as_json:
+    if not app.as_json:
         say("\n".join(lines))
     if purge and made:
-        require_person(app, "uninstall", sha256(str(app.home)), token)
+        app.require_person("uninstall", sha256(str(app.home)), token)
         _remove(app.home, made)
     told = {"home": str(app.home), "made": sizes, "kept": list(map(str, kept)), "removed": purge}
-    tell(told, *["removed"] * bool(purge and made), as_json=as_json)
+    app.tell(told, *["removed"] * bool(purge and made))
 
 
 def _size_of(path: Path) -> tuple[int, int]:
@@ -397,7 +383,7 @@ def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:
         home.rmdir()
 
 
-def _verify_run(app: App, name: str, *, as_json: bool) -> None:
+def _verify_run(app: App, name: str) -> None:
     from skillloop.report import run as runs  # and jinja2, which the other checks have no use for
 
     found = runs.find(app.home, name)
@@ -405,6 +391,6 @@ def _verify_run(app: App, name: str, *, as_json: bool) -> None:
         raise UsageError(f"{name}: there is no run", "name its folder, or a run of `skillloop evolve`")
     problems, entries = [*runs.problems(found)], len(found.ledger.rows)
     sound = f"{entries} rows: each decision and each number of {found.page} follows from them"
-    tell({"entries": entries, "problems": problems, "rules": []}, *(problems or [sound]), as_json=as_json)
+    app.tell({"entries": entries, "problems": problems, "rules": []}, *(problems or [sound]))
     if problems:
         raise SkillloopError(f"{found.root}: {counted(len(problems), 'problem')} found")

@@ -11,7 +11,7 @@ from typing import Any, Self
 import click
 
 from skillloop import fs, llm, render
-from skillloop.commands.options import App, emit, known_skill, picked, say, some_skill, tell, verb
+from skillloop.commands.options import App, emit, known_skill, picked, say, some_skill, verb
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.evaluate import judge, replay
 from skillloop.evaluate.replay import Play
@@ -52,14 +52,7 @@ NO_MODEL = (
     click.option("--seed", type=int, default=1, help="Seed of every random choice in the run."),
 )
 def command(
-    app: App,
-    skill: str | None,
-    budget: float | None,
-    trials: int,
-    seed: int,
-    listed: bool,
-    pin: str | None,
-    as_json: bool,
+    app: App, skill: str | None, budget: float | None, trials: int, seed: int, listed: bool, pin: str | None
 ) -> None:
     """Try changed texts of one skill on its cases; the best one beyond noise waits for you as an edit.
 
@@ -76,7 +69,7 @@ def command(
             operators.Tasks.read(app.home).pin(pin)
         for each in _versions(operators.Tasks.read(app.home)):
             shown = "{operator}={id}  {better} of {tried} better  {state}", "  {text}"
-            tell(each, *(line.format(**each) for line in shown), as_json=as_json)
+            app.tell(each, *(line.format(**each) for line in shown))
         return
     if skill is None:
         raise UsageError("which skill?", "`skillloop status` names those with something waiting")
@@ -88,7 +81,7 @@ def command(
         live = stack.enter_context(Live(app.color, open_run))
         try:
             for row in open_run.search(trials, seed, live.playing):
-                if as_json:
+                if app.as_json:
                     emit(_as_object(row))
                 else:
                     say(_line(row))
@@ -105,7 +98,7 @@ def command(
     ]
     if end["proposal"]:
         lines.append(f"to look at it: skillloop show {end['proposal']}")
-    tell({"event": "end", **end}, *lines, as_json=as_json)
+    app.tell({"event": "end", **end}, *lines)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from skillloop import config, llm
-from skillloop.commands.options import App, require_person, tell, verb
+from skillloop.commands.options import App, verb
 from skillloop.errors import UsageError
 from skillloop.evaluate import judge, judge_versions
 from skillloop.skills import history
@@ -27,9 +27,7 @@ from skillloop.skills import history
         help="The most that --try may cost, stops included. [default: budget.money_per_command]",
     ),
 )
-def command(
-    app: App, improve: bool, pin: str | None, unpin: bool, budget: float | None, as_json: bool
-) -> None:
+def command(app: App, improve: bool, pin: str | None, unpin: bool, budget: float | None) -> None:
     """Show how well the judge, a model, agrees with your decisions, and its versions; try, pin or take back one.
 
     --try asks the model some 700 times about your decisions and about defects put into your skills; where its budget ends,
@@ -60,7 +58,7 @@ def command(
             if version is None:
                 raise UsageError(f"there is no version {pin!r} of the judge", "`skillloop judge` lists them")
             action = f"judge --pin {pin}" if pin else "judge --unpin"
-            by = require_person(app, action, version.id, dialog=False)
+            by = app.require_person(action, version.id, dialog=False)
             why = f"{'pinned' if pin else 'unpinned'} by you, by {by}"
             judge_versions.record(store, version, why, put=True, pinned=bool(pin))
         now, stays = judge.in_force(store), judge_versions.pinned(store)
@@ -82,4 +80,4 @@ def command(
         + "".join(f"\n    | {line}" for line in str(each["rubric"]).splitlines())
         for each in versions
     ]
-    tell({"model": model, "versions": versions}, *lines, as_json=as_json)
+    app.tell({"model": model, "versions": versions}, *lines)

@@ -10,14 +10,11 @@ import click
 from skillloop import outcomes, render
 from skillloop.commands.options import (
     App,
-    after_decision,
     emit,
     known_skill,
     picked,
-    require_person,
     skill_argument,
     some_skill,
-    tell,
     token_option,
     verb,
 )
@@ -47,7 +44,7 @@ _KINDS = {
     click.option("-n", "--limit", type=click.IntRange(min=1), help="Only the newest N."),
     click.option("--audit", is_flag=True, help="Show every detail that the log holds, with its hashes."),
 )
-def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json: bool) -> None:
+def command(app: App, skill: str | None, limit: int | None, audit: bool) -> None:
     """Show what happened, newest last; with SKILL, its versions and the lines that each changed. Writes nothing.
 
     \b
@@ -59,7 +56,7 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json
     with app.history() as store:
         if skill is None:
             for entry in reversed(store.log(limit=limit)):
-                if as_json:
+                if app.as_json:
                     emit(asdict(entry))
                 elif audit:
                     given = ((key, value) for key, value in entry.detail.items() if value not in (None, ""))
@@ -72,7 +69,7 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool, as_json
         path = known_skill(store, skill)
         versions = history.versions(store, path)
         for before, version in [*zip([None, *versions], versions, strict=False)][-(limit or 0) :]:
-            if as_json:
+            if app.as_json:
                 about = picked(version, "number", "kind", "created", "proposal", "author")
                 proof = {key: version.claim.get(key) for key in ("session", "turn")}
                 emit({"path": str(path), "sha256": version.sha, "note": version.told, **about, **proof})
@@ -118,7 +115,7 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
     click.argument("old", type=click.IntRange(min=1), required=False),
     click.argument("new", type=click.IntRange(min=1), required=False),
 )
-def diff(app: App, skill: str, old: int | None, new: int | None, as_json: bool) -> None:
+def diff(app: App, skill: str, old: int | None, new: int | None) -> None:
     """Show the diff from version OLD to version NEW of a skill. Writes nothing.
 
     Without numbers: from the first version to the newest. With one: from there to the newest.
@@ -139,7 +136,7 @@ def diff(app: App, skill: str, old: int | None, new: int | None, as_json: bool) 
         texts = [history.text(store, versions[n].sha) for n in (first, last)]
     by = [versions[n].author for n in range(first + 1, last + 1)] or [versions[last].author]
     text = document.diff(texts[0], texts[1], path, f"version {last}, by {', '.join(dict.fromkeys(by))}")
-    if as_json:
+    if app.as_json:
         emit({"path": str(path), "old": first, "new": last, "authors": by, "diff": text})
     else:
         app.console().print(render.diff(text) if text else render.plain("no difference\n"), end="")
@@ -163,9 +160,7 @@ def diff(app: App, skill: str, old: int | None, new: int | None, as_json: bool) 
     ),
     token_option,
 )
-def rollback(
-    app: App, skill: str, to: int | None, exact: bool, only: int | None, token: str | None, as_json: bool
-) -> int:
+def rollback(app: App, skill: str, to: int | None, exact: bool, only: int | None, token: str | None) -> int:
     """Take a skill back to an earlier version, or undo one change in the middle.
 
     SKILL is a skill's name or the path of its SKILL.md. Writes the SKILL.md and appends a version; nothing is lost.
@@ -184,7 +179,7 @@ def rollback(
         before, after = history.preview_rollback(store, path, to=to, only=only, exact=exact)
         changes = before != after
         if changes:
-            if not as_json:
+            if not app.as_json:
                 old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
                 text, out = document.diff(old, new, path, "after the rollback"), app.console()
                 if token:  # for the client's dialog, which folds all but some ten lines
@@ -193,16 +188,16 @@ def rollback(
             options = (f" --to {to}" if to is not None else "", f" --only {only}" if only is not None else "")
             action = f"rollback {skill}" + "".join(options) + " --exact" * exact
             digest = sha256("\0".join((str(path), sha256(before), sha256(after))))
-            require_person(app, action, digest, token)
+            app.require_person(action, digest, token)
             version = history.rollback(store, path, to=to, only=only, exact=exact)
         else:
             version = history.versions(store, path)[-1]
     if changes:
-        after_decision(app)
+        app.after_decision()
     same = f"is identical already: nothing was changed, it stays version {version.number}"
     line = f"is now version {version.number}: {version.note}" if changes else same
     told = {"path": str(path), "number": version.number, "sha256": version.sha, "note": version.note}
-    tell(told, f"{render.tilde(path)} {line}", as_json=as_json)
+    app.tell(told, f"{render.tilde(path)} {line}")
     return 1 if token and not changes else 0  # there is nothing to confirm
 
 
@@ -210,7 +205,7 @@ def rollback(
     skill_argument,
     click.option("--all", "whole", is_flag=True, help="Also show the lines that were there from the start."),
 )
-def blame(app: App, skill: str, whole: bool, as_json: bool) -> None:
+def blame(app: App, skill: str, whole: bool) -> None:
     """Show who added each line of a skill or rules file and when, which of your words taught it, and whether it helped.
 
     A rule helped if you say it less often where it is in force. Writes nothing.
@@ -227,7 +222,7 @@ def blame(app: App, skill: str, whole: bool, as_json: bool) -> None:
         others = team.told(path)
         for number, (text, version) in enumerate(lines, start=1):
             outcome, first = found.get(number), version.kind == "import"
-            if as_json:
+            if app.as_json:
                 about = {"author": _IMPORT if first else version.author, "created": version.created}
                 emit({"line": number, "text": text, "number": version.number, **about, **_effect(outcome)})
             elif text.strip() and (whole or not first):
@@ -240,7 +235,7 @@ def blame(app: App, skill: str, whole: bool, as_json: bool) -> None:
                         out.say(f"      {others[text]}", "dim")
                     effect = outcome.effect
                     out.say(f"      {effect}: {outcome.why}", _STYLE.get(effect, "dim"))
-    if not (shown or as_json):
+    if not (shown or app.as_json):
         out.say("every line is as it was found; --all shows them")
 
 
@@ -261,7 +256,7 @@ def _effect(outcome: RuleOutcome | None) -> dict[str, object]:
     click.argument("where", required=False, metavar="[FILE|RUN]"),
     click.option("--open", "opened", is_flag=True, help="Open it in the browser."),
 )
-def report(app: App, where: str | None, opened: bool, as_json: bool) -> None:
+def report(app: App, where: str | None, opened: bool) -> None:
     """Draw one page: corrections per week, what each rule did, what is waiting, and who wrote what.
 
     Writes FILE [default: report.html in skillloop's home], which loads nothing from anywhere and is readable by you alone:
@@ -284,6 +279,6 @@ def report(app: App, where: str | None, opened: bool, as_json: bool) -> None:
     data = page.encode("utf-8", "replace")
     write_atomic(target, data)
     told = {"file": str(target), "bytes": len(data)}
-    tell(told, str(target), as_json=as_json)
+    app.tell(told, str(target))
     if opened and not webbrowser.open(target.as_uri()):
         click.echo("no browser could be started: open the file yourself", err=True)

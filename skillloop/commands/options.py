@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,21 +30,26 @@ if TYPE_CHECKING:
 
 OPEN: tuple[State, ...] = ("queued", "stale")  # states of an edit that waits
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 token_option = click.option(
     "--token", metavar="TOKEN", hidden=True, help="One-time token, added by the plugin's hook."
 )
 
 
 def verb(
-    *parameters: Callable[[Callable[..., Any]], Callable[..., Any]], name: str | None = None
+    *parameters: Callable[..., Any], name: str | None = None, group: click.Group | None = None
 ) -> Callable[[Callable[..., int | None]], click.Command]:
-    """Make a verb of a function that takes the `App`, these parameters and `as_json`, and returns the exit code if not 0."""
+    """Make a verb of a function that takes the `App` and these parameters, and returns the exit code if not 0."""
 
-    def made(function: Callable[..., Any]) -> click.Command:
-        for each in (click.pass_obj, json_option, *reversed(parameters)):
-            function = each(function)
-        return click.command(name)(function)
+    def made(function: Callable[..., int | None]) -> click.Command:
+        @click.pass_obj
+        @functools.wraps(function)
+        def run(app: App, /, *, as_json: bool, **given: Any) -> int | None:
+            return function(replace(app, as_json=as_json), **given)
+
+        as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+        for each in (as_json, *reversed(parameters)):
+            run = each(run)
+        return (group or click).command(name)(run)
 
     return made
 
@@ -55,10 +61,11 @@ def default_home() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What the options before the verb said."""
+    """What the options of every verb said."""
 
     home: Path
     color: str = "auto"
+    as_json: bool = False
 
     def store(self) -> Store:
         """Open the store, making it on first use."""
@@ -75,6 +82,53 @@ class App:
     def console(self) -> render.Terminal:
         """Return a console on stdout."""
         return render.console(self.color)
+
+    def tell(self, value: Mapping[str, Any], *lines: str, err: bool = False) -> None:
+        """Print the answer of a verb: one JSON value, or these lines."""
+        if self.as_json:
+            emit(value, err=err)
+        for line in () if self.as_json else lines:
+            say(line, err=err)
+
+    def require_person(
+        self, action: str, digest: str, token: str | None = None, *, dialog: bool = True
+    ) -> str:
+        """Make sure that a person decides this, and say how they did; what they say yes to is bound to `digest`.
+
+        The plugin's hook first calls with the token that only asks for a preview: then this prints what would be decided,
+        as the last line, and ends the process (see `approval`). `dialog` is False for what only a terminal may ask.
+        Raises Refused: nobody can be asked here, or the answer was not the code shown.
+        """
+        if token == approval.PREVIEW:
+            emit({"action": action, "digest": digest})
+            raise click.exceptions.Exit(0)
+        if token is not None:
+            if approval.accept(self.home, token, action, digest):
+                return "Claude Code's dialog"
+            raise Refused(
+                "that token is not valid: used, too old, or for another change", "ask again in the session"
+            )
+        if not interactive():
+            raise Refused(
+                f"`skillloop {action}` needs a person, and there is no terminal here",
+                "run it in a terminal of your own"
+                + "; inside a session the plugin's dialog asks you" * dialog,
+            )
+        verb_word = action.partition(" ")[0]
+        if not retyped(
+            digest,
+            {"rollback": "roll back", "constraints": "confirm the rules", "judge": "choose the judge"}.get(
+                verb_word, verb_word
+            ),
+        ):
+            raise Refused("not confirmed; nothing was changed")
+        return "a terminal"
+
+    def after_decision(self) -> None:
+        """Keep a copy of the store as it is now, and let the next session start not ask for what is done."""
+        with self.store() as store, contextlib.suppress(SkillloopError):  # the decision stands without a copy
+            store.back_up()
+        leave_notice(self.home)
 
 
 def _skills(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
@@ -125,51 +179,9 @@ def say(text: str, *, err: bool = False) -> None:
     click.echo(shown(text), err=err)
 
 
-def tell(value: Mapping[str, Any], *lines: str, as_json: bool, err: bool = False) -> None:
-    """Print the answer of a verb: one JSON value, or these lines."""
-    if as_json:
-        emit(value, err=err)
-    for line in () if as_json else lines:
-        say(line, err=err)
-
-
 def interactive() -> bool:
     """Return whether a person can be asked: stdin and stdout are a terminal, and no assistant started this process."""
     return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CLAUDE_CODE_CHILD_SESSION")
-
-
-def require_person(
-    app: App, action: str, digest: str, token: str | None = None, *, dialog: bool = True
-) -> str:
-    """Make sure that a person decides this, and say how they did; what they say yes to is bound to `digest`.
-
-    The plugin's hook first calls with the token that only asks for a preview: then this prints what would be decided,
-    as the last line, and ends the process (see `approval`). `dialog` is False for what only a terminal may ask.
-    Raises Refused: nobody can be asked here, or the answer was not the code shown.
-    """
-    if token == approval.PREVIEW:
-        emit({"action": action, "digest": digest})
-        raise click.exceptions.Exit(0)
-    if token is not None:
-        if approval.accept(app.home, token, action, digest):
-            return "Claude Code's dialog"
-        raise Refused(
-            "that token is not valid: used, too old, or for another change", "ask again in the session"
-        )
-    if not interactive():
-        raise Refused(
-            f"`skillloop {action}` needs a person, and there is no terminal here",
-            "run it in a terminal of your own" + "; inside a session the plugin's dialog asks you" * dialog,
-        )
-    verb_word = action.partition(" ")[0]
-    if not retyped(
-        digest,
-        {"rollback": "roll back", "constraints": "confirm the rules", "judge": "choose the judge"}.get(
-            verb_word, verb_word
-        ),
-    ):
-        raise Refused("not confirmed; nothing was changed")
-    return "a terminal"
 
 
 def retyped(digest: str, what: str) -> bool:
@@ -204,13 +216,6 @@ def known_skill(store: Store, name: str) -> Path:
         )
     names = ", ".join(sorted(set(map(target_name, known)))) or "none yet"
     raise UsageError(f"no skill {name!r} has a history here", f"skills with one: {names}")
-
-
-def after_decision(app: App) -> None:
-    """Keep a copy of the store as it is now, and let the next session start not ask for what is done."""
-    with app.store() as store, contextlib.suppress(SkillloopError):  # the decision stands without a copy
-        store.back_up()
-    leave_notice(app.home)
 
 
 def checks_as_objects(verdict: Verdict) -> list[dict[str, Any]]:

@@ -18,17 +18,7 @@ import click
 
 from skillloop import config, detect
 from skillloop.commands.digest import last_session, said_again
-from skillloop.commands.options import (
-    App,
-    after_decision,
-    checks_as_objects,
-    interactive,
-    picked,
-    projects_folder,
-    require_person,
-    tell,
-    verb,
-)
+from skillloop.commands.options import App, checks_as_objects, interactive, picked, projects_folder, verb
 from skillloop.commands.sitting import Sitting, outcome, skills
 from skillloop.errors import Refused, UsageError
 from skillloop.fs import write_atomic
@@ -53,7 +43,7 @@ session_argument = click.argument("session", required=False, metavar="[PATH|SESS
 
 
 @verb(session_argument)
-def turns(app: App, session: str | None, as_json: bool) -> None:
+def turns(app: App, session: str | None) -> None:
     """Print what you said in a session, turn by turn, with the ids that `skillloop propose` cites. Writes nothing.
 
     Without an argument: the session that it is called in, else this project's newest. Words that may be someone else's
@@ -85,7 +75,7 @@ def turns(app: App, session: str | None, as_json: bool) -> None:
                 "proposals": known,
             }
             words = f"(not shown: {doubt})" if doubt else " ".join(clean(turn.text, SHOWN).split())
-            tell(shape, f"{said.id}  line {turn.line}  {words}", as_json=as_json)
+            app.tell(shape, f"{said.id}  line {turn.line}  {words}")
 
 
 def chosen(session: str | None) -> Path:
@@ -95,7 +85,7 @@ def chosen(session: str | None) -> Path:
 
 
 @verb(session_argument)
-def command(app: App, session: str | None, as_json: bool) -> None:
+def command(app: App, session: str | None) -> None:
     """Queue lessons drawn from a session, given as JSON or TOML on stdin. Writes to the queue, never to a SKILL.md: everything waits for you.
 
     This is what Claude calls in /skillloop:reflect. A lesson cites turns by their ids (see `skillloop turns`); the quotes are
@@ -117,7 +107,7 @@ def command(app: App, session: str | None, as_json: bool) -> None:
         for number, value in enumerate(values, 1):
             told = _proposed(value, read, known, app.home, store)
             line = f"{number}. {told['outcome']}: {told['reason']}"
-            tell({"number": number, **told}, line, as_json=as_json)
+            app.tell({"number": number, **told}, line)
     leave_notice(app.home)
 
 
@@ -171,7 +161,7 @@ def _refusal(store: Store, lesson: Lesson) -> str:
         "--everywhere", is_flag=True, help="For everything you do: the rules file in your own folder."
     ),
 )
-def remember(app: App, rule: str, skill: str | None, project: bool, everywhere: bool, as_json: bool) -> int:
+def remember(app: App, rule: str, skill: str | None, project: bool, everywhere: bool) -> int:
     """Remember a rule in your own words. Without an option it goes to the skill it concerns, else to a rules file.
 
     Like every edit it is placed, checked against your rules, and queued. In a terminal you decide at once; with
@@ -190,7 +180,7 @@ def remember(app: App, rule: str, skill: str | None, project: bool, everywhere: 
         raise UsageError("give only one of --skill, --project and --everywhere")
     typed = interactive()
     if typed and config.load(app.home, Path.cwd()).apply.mode == "auto":
-        require_person(app, "remember it", sha256(text), dialog=False)
+        app.require_person("remember it", sha256(text), dialog=False)
     with app.store() as store:
         read = _as_session(app.home, text, typed=typed)
         lesson = _for_file(read, text, skill, project=project, everywhere=everywhere)
@@ -198,12 +188,12 @@ def remember(app: App, rule: str, skill: str | None, project: bool, everywhere: 
             lesson = replace(lesson, look=(*lesson.look, "it was not typed in a terminal of yours"))
         told = outcome(pipeline.offer(lesson, read, app.home, store))
         told |= {"skill": target_name(str(lesson.target)), "path": lesson.target}
-        if typed and not as_json and told["state"] in {"ready", "needs a look"}:
+        if typed and not app.as_json and told["state"] in {"ready", "needs a look"}:
             Sitting(app, store, [str(told["id"])]).run()
         else:
             why = f": {told['why']}" * bool(told["why"])
-            tell(told, f"{told['skill']}: {told['state']}{why}", as_json=as_json)
-    after_decision(app)
+            app.tell(told, f"{told['skill']}: {told['state']}{why}")
+    app.after_decision()
     return 4 if told["state"].startswith("blocked") else 0
 
 

@@ -13,14 +13,12 @@ from skillloop.commands import show
 from skillloop.commands.options import (
     OPEN,
     App,
-    after_decision,
     emit,
     interactive,
     known_skill,
     lesson_as_object,
     say,
     some_skill,
-    tell,
     verb,
 )
 from skillloop.commands.sitting import ALIKE, Sitting, alike, drafted, not_learned
@@ -47,9 +45,7 @@ PAGE = 14_000  # bytes of one page of JSON: what an assistant's client passes on
     click.option("--limit", type=click.IntRange(min=1), help="List at most N edits.", metavar="N"),
     click.option("--after", metavar="ID", help="List what comes after this edit: the next page."),
 )
-def command(
-    app: App, skill: str | None, keep: str | None, limit: int | None, after: str | None, as_json: bool
-) -> None:
+def command(app: App, skill: str | None, keep: str | None, limit: int | None, after: str | None) -> None:
     """Decide on waiting edits, one key each: your words, the line that changes, and what needs a look.
 
     \b
@@ -69,10 +65,10 @@ def command(
     if keep is not None:
         with app.store() as store:
             told = drafted(app, store, store.keep(keep), "you said it once")
-        tell(told, f"{told['state']}: {told['why'] or told['id']}", as_json=as_json)
+        app.tell(told, f"{told['state']}: {told['why'] or told['id']}")
         return
     with app.history() as store:
-        ask = interactive() and not as_json
+        ask = interactive() and not app.as_json
         if ask:
             session.try_again(app.home, store)
         path = known_skill(store, skill) if skill is not None else None
@@ -86,14 +82,14 @@ def command(
             entries = entries[ids.index(after) + 1 :]
         entries = [entry for entry in entries if not isinstance(entry, Queued) or entry.state in OPEN]
         if not ask:
-            _list(app, store, entries, limit or len(entries), skill, as_json=as_json)
+            _list(app, store, entries, limit or len(entries), skill)
         elif not entries:
             click.echo("nothing is waiting")
         else:
             try:
                 Sitting(app, store, [_id(e) if isinstance(e, Queued) else e for e in entries]).run()
             finally:
-                after_decision(app)
+                app.after_decision()
 
 
 def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Queued]:
@@ -135,14 +131,12 @@ def _id(entry: Entry) -> str:
     return entry.proposal.id if isinstance(entry, Queued) else entry.id
 
 
-def _list(
-    app: App, store: Store, entries: Sequence[Entry], limit: int, skill: str | None, *, as_json: bool
-) -> None:
+def _list(app: App, store: Store, entries: Sequence[Entry], limit: int, skill: str | None) -> None:
     """Print what waits; as JSON no more than a page of it, and how to get the next one."""
     room, last = PAGE, ""
     for number, entry in enumerate(entries):
         try:
-            size = room + 1 if number == limit else _print(app, store, entry, room if last else PAGE, as_json)
+            size = room + 1 if number == limit else _print(app, store, entry, room if last else PAGE)
         except SkillloopError as error:
             say(f"skillloop: {_id(entry)}: {error.message}", err=True)
             continue
@@ -150,29 +144,29 @@ def _list(
             command = shlex.join(
                 ["skillloop", "review", *([skill] if skill else []), "--json", "--after", last]
             )
-            emit({"more": len(entries) - number, "next": command}) if as_json else None
+            emit({"more": len(entries) - number, "next": command}) if app.as_json else None
             break
         room, last = room - size, _id(entry)
-    if not as_json:
+    if not app.as_json:
         waiting = sum(isinstance(entry, Queued) for entry in entries)
         say(f"{waiting} waiting; decide with `skillloop review` in a terminal", err=True)
 
 
-def _print(app: App, store: Store, entry: Entry, room: int, as_json: bool) -> int:
+def _print(app: App, store: Store, entry: Entry, room: int) -> int:
     """Print one of what waits, as JSON if it has no more than `room` bytes; return how many it has."""
     out = app.console()
     if isinstance(entry, Queued):
         prepared = gather.prepare(entry.proposal, app.home, store)
-        if as_json:
+        if app.as_json:
             return emit(show.in_brief(entry, prepared), room=room)
         show.page(out, entry, prepared)
         out.print()
     elif isinstance(entry, Change):
-        if as_json:
+        if app.as_json:
             brief = show.change_as_object(entry)
             return emit(brief | {"diff": show.cut(brief["diff"], 3 * show.BYTES)}, room=room)
         show.change_page(out, entry)
-    elif as_json:
+    elif app.as_json:
         return emit(lesson_as_object(entry), room=room)
     elif isinstance(entry, Lesson):
         quote = entry.evidence.quote.strip()

@@ -12,15 +12,12 @@ from skillloop import config, outcomes, render
 from skillloop.commands.options import (
     OPEN,
     App,
-    after_decision,
     checks_as_objects,
     edit_argument,
     emit,
     picked,
-    require_person,
     say,
     state_of,
-    tell,
     token_option,
     verb,
 )
@@ -42,7 +39,7 @@ BYTES = 260  # of one text in the JSON of a review: a quote, a changed line, a r
 
 
 @verb(edit_argument)
-def command(app: App, proposal: str, as_json: bool) -> None:
+def command(app: App, proposal: str) -> None:
     """Show one edit against the skill as it is now: your words, the change, every check. Writes nothing.
 
     PROPOSAL is an id or the beginning of one, or names a change by Claude that is waiting (`SKILL@VERSION`).
@@ -54,11 +51,11 @@ def command(app: App, proposal: str, as_json: bool) -> None:
     with app.history() as store:
         if "@" in proposal:
             change = find_change(store, proposal)
-            emit(change_as_object(change)) if as_json else change_page(app.console(), change)
+            emit(change_as_object(change)) if app.as_json else change_page(app.console(), change)
             return
         queued = store.find_proposal(proposal)
         prepared = as_applied(store, queued, app.home) or gather.prepare(queued.proposal, app.home, store)
-    if as_json:
+    if app.as_json:
         emit(as_object(queued, prepared))
     else:
         page(app.console(), queued, prepared, whole=True)
@@ -182,7 +179,7 @@ def find_change(store: Store, wanted: str) -> Change:
 
 
 @verb(edit_argument, token_option)
-def approve(app: App, proposal: str, token: str | None, as_json: bool) -> None:
+def approve(app: App, proposal: str, token: str | None) -> None:
     """Apply one waiting edit to its SKILL.md, or keep a change of Claude's own (`SKILL@VERSION`).
 
     Shows the diff against the skill as it is now and asks for the four characters printed under it; inside a session
@@ -195,25 +192,25 @@ def approve(app: App, proposal: str, token: str | None, as_json: bool) -> None:
     if "@" in proposal:
         with app.store() as store:
             change = find_change(store, proposal)
-            if not as_json and token:  # for the client's dialog, which folds all but some ten lines
+            if not app.as_json and token:  # for the client's dialog, which folds all but some ten lines
                 app.console().say("\n".join([*render.changed(change.diff), change.told]))
-            elif not as_json:
+            elif not app.as_json:
                 change_page(app.console(), change)
-            require_person(app, f"approve {proposal}", change.seal, token)
+            app.require_person(f"approve {proposal}", change.seal, token)
             outcomes.keep(store, change)
-        after_decision(app)
-        tell({"change": proposal, "kept": True}, "kept", as_json=as_json)
+        app.after_decision()
+        app.tell({"change": proposal, "kept": True}, "kept")
         return
     with app.store() as store:
         queued = open_proposal(store, proposal)
         item = queued.proposal
         prepared = gather.prepare(item, app.home, store)
-        if not as_json:
+        if not app.as_json:
             (card if token else page)(app.console(), queued, prepared)
         gather.refuse_if_forbidden(prepared)
-        by = require_person(app, f"approve {item.id}", prepared.digest, token)
+        by = app.require_person(f"approve {item.id}", prepared.digest, token)
         version = gather.publish(prepared, store, by="person", note=f"approved in {by}")
-    after_decision(app)
+    app.after_decision()
     branch = None if version else team.branch_of(item)
     if version is None:
         propose = f"git push -u origin {branch}" + f" && gh pr create --fill --head {branch}" * bool(
@@ -225,7 +222,7 @@ def approve(app: App, proposal: str, token: str | None, as_json: bool) -> None:
         lines.append(f"to undo it: skillloop rollback {item.skill}")
     made = {"number": version and version.number, "sha256": version and version.sha, "branch": branch}
     told = {"id": item.id, "path": item.path} | made
-    tell(told, *lines, as_json=as_json)
+    app.tell(told, *lines)
 
 
 def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued:
@@ -246,7 +243,7 @@ def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued
     ),
     token_option,
 )
-def reject(app: App, proposal: str, reason: str | None, token: str | None, as_json: bool) -> None:
+def reject(app: App, proposal: str, reason: str | None, token: str | None) -> None:
     """Drop one waiting edit, or a lesson that you no longer want to be asked about: one that your rule blocks, or that you said once.
 
     Asks first, as `skillloop approve` does. Records the decision; the SKILL.md stays as it is.
@@ -262,12 +259,12 @@ def reject(app: App, proposal: str, reason: str | None, token: str | None, as_js
         else:
             item = open_proposal(store, proposal, blocked=True).proposal
             name, text = item.id, item.edits[0].new or "a deletion"
-        if not as_json:
+        if not app.as_json:
             say(f"{name}: {text}")
-        by = require_person(app, f"reject {name}", sha256(name), token)
+        by = app.require_person(f"reject {name}", sha256(name), token)
         if lesson:
             store.dismiss(name, never=True)
         else:
             store.set_state(name, "rejected", reason or f"no reason given, in {by}", by="person")
-    after_decision(app)
-    tell({"id": name, "state": "rejected", "reason": reason or ""}, f"rejected: {name}", as_json=as_json)
+    app.after_decision()
+    app.tell({"id": name, "state": "rejected", "reason": reason or ""}, f"rejected: {name}")

@@ -25,7 +25,7 @@ FRESH = 20  # edits that wait are judged on today's file and listed; of the rest
 
 
 @verb()
-def command(app: App, as_json: bool) -> None:
+def command(app: App) -> None:
     """Show what waits for you, what was applied, and whether anything is wrong. Writes nothing.
 
     \b
@@ -33,7 +33,7 @@ def command(app: App, as_json: bool) -> None:
       skillloop status
     """  # noqa: D301
     facts = _facts(app)
-    if as_json:
+    if app.as_json:
         emit(facts)
         return
     out = app.console()

@@ -14,7 +14,7 @@ IDLE = 600.0  # seconds without a new record after which an open session is dige
 
 
 @verb()
-def command(app: App, as_json: bool) -> None:
+def command(app: App) -> None:
     """Follow the transcripts and the skills until Ctrl-C, and show what is found.
 
     A session whose client ended without running its hook is digested at once; one that falls silent, after ten minutes.
@@ -40,7 +40,7 @@ def command(app: App, as_json: bool) -> None:
                 say(error.message, err=True)
                 continue
             for entry in entries:
-                if as_json:
+                if app.as_json:
                     emit(asdict(entry))
                     continue
                 with app.store() as store:

@@ -162,7 +162,7 @@ def test_a_person_sees_tries_and_pins_versions_on_the_command_line(home, store, 
     decided(store, 48)
     played = Played(CAREFUL)
     (home / "config.toml").write_text('[model]\nbackend = "anthropic"\n[budget]\nmoney_per_day = 50\n')
-    monkeypatch.setattr("skillloop.commands.judge.require_person", lambda *_args, **_more: "a terminal")
+    monkeypatch.setattr("skillloop.commands.options.App.require_person", lambda *_args, **_more: "a terminal")
 
     def run(*args):
         done = CliRunner().invoke(cli.app, ["--home", str(home), "judge", "--json", *args])

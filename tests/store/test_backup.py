@@ -85,7 +85,7 @@ def test_an_import_over_a_history_is_refused_and_with_replace_needs_a_person(ful
 
 
 def test_a_person_replaces_a_history_and_the_old_one_is_kept(full, tmp_path, monkeypatch):
-    monkeypatch.setattr("skillloop.commands.doctor.require_person", lambda *_, **__: "a terminal")
+    monkeypatch.setattr("skillloop.commands.options.App.require_person", lambda *_, **__: "a terminal")
     run(full, "export", tmp_path / "all.db")
     before = every_version(full)
     with Store.open(full) as store:
@@ -96,7 +96,7 @@ def test_a_person_replaces_a_history_and_the_old_one_is_kept(full, tmp_path, mon
 
 
 def test_a_damaged_home_takes_a_backup_and_the_damage_is_kept(full, tmp_path, monkeypatch):
-    monkeypatch.setattr("skillloop.commands.doctor.require_person", lambda *_, **__: "a terminal")
+    monkeypatch.setattr("skillloop.commands.options.App.require_person", lambda *_, **__: "a terminal")
     run(full, "export", tmp_path / "all.db")
     before = every_version(full)
     (full / "skillloop.db").write_bytes(b"\0" * 9000)

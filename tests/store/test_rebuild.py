@@ -271,7 +271,7 @@ def doctor(home, *args, code=0):
 @pytest.fixture
 def yes(monkeypatch):
     """A person who retypes every code."""
-    monkeypatch.setattr("skillloop.commands.doctor.require_person", lambda *_, **__: "a terminal")
+    monkeypatch.setattr("skillloop.commands.options.App.require_person", lambda *_, **__: "a terminal")
 
 
 def test_doctor_names_the_way_out_and_rebuilds_only_for_a_person(scene, yes, monkeypatch):
