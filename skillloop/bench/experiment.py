@@ -116,8 +116,7 @@ class Experiment:
             return Decision(Outcome.CRASH if crashed else Outcome.DISCARD, measured.reason)
         own = lines(self.candidate(candidate).source)
         return decide(
-            archive,
-            {"candidate": candidate, "bpb": measured.bpb, "anchor": measured.anchor, "lines": own},
+            archive, {"candidate": candidate, "bpb": measured.bpb, "anchor": measured.anchor, "lines": own}
         )
 
     def record(self, trial: Trial[Measurement]) -> Row:

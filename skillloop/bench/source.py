@@ -1,9 +1,7 @@
 """Read an edit: does only a seed differ, how many lines of code are there, which knobs does it declare."""
 
 import ast
-import io
 import re
-import tokenize
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -52,37 +50,30 @@ def _name(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
+def _bare(text: str) -> ast.Module:
+    """Parse a program without its docstrings."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+            del node.body[0]
+    return tree
+
+
 def same_but_for_seeds(old: str, new: str) -> bool:
     """Return whether two programs differ in nothing but seeds, comments, docstrings and layout. False if one does not parse."""
     try:
-        trees = [ast.parse(text) for text in (old, new)]
+        before, after = (ast.dump(_Seedless().visit(_bare(text))) for text in (old, new))
     except SyntaxError:
         return False
-    for node in (node for tree in trees for node in ast.walk(tree)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and node.body:
-            first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body[0] = ast.Pass()  # a docstring
-    before, after = (ast.dump(_Seedless().visit(tree)) for tree in trees)
     return before == after
 
 
 def lines(text: str) -> int:
-    """Count the lines that hold code: no blank lines, comments or docstrings. What cannot be read counts as it is."""
+    """Count the lines of code, as Python itself would lay them out: no blank lines, comments or docstrings."""
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-    except (tokenize.TokenError, SyntaxError):
+        return sum(map(bool, ast.unparse(_bare(text)).splitlines()))
+    except (SyntaxError, ValueError, RecursionError):
         return len(text.splitlines())
-    used: set[int] = set()
-    start = True  # a string that starts a statement is a docstring
-    for token in tokens:
-        if token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT):
-            start = True
-        elif token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER):
-            if not (start and token.type == tokenize.STRING):
-                used.update(range(token.start[0], token.end[0] + 1))
-            start = False
-    return len(used)
 
 
 @dataclass(frozen=True, slots=True)

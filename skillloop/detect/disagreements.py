@@ -59,9 +59,7 @@ def find(
 ) -> tuple[list[Disagreement], list[Lesson]]:
     """Find the disagreements of a session and what its turns teach, each line once, in order.
 
-    Args:
-        session: As read from its transcript.
-        recurring: Returns what this person asked for in earlier sessions, by id of its evidence; what comes again is durable.
+    `recurring` returns what this person asked for in earlier sessions, by id of its evidence; what comes again is durable.
     """
     disagreements: list[Disagreement] = []
     taught: list[Lesson] = []

@@ -40,12 +40,7 @@ _FORMS_AT_HAND = re.compile(r"\d{3,}|[a-z]\.[a-z]+\(|\w/\w+\.\w", re.IGNORECASE)
 
 
 def chances(turn: Mapping[str, float], rules: Sequence[Mapping[str, float]]) -> list[float]:
-    """Return the chance, 0 to 1, that each rule of a turn is durable.
-
-    Args:
-        turn: Its features, but for how the assistant answered.
-        rules: Features of each; the bias counts once.
-    """
+    """Return the chance, 0 to 1, that each rule of a turn is durable, by its features and the turn's; the bias counts once."""
     lesson = learned().lesson
     known = lesson.score({name: value for name, value in turn.items() if name != "bias"}) if rules else 0.0
     return [sigmoid(known + lesson.score(rule)) for rule in rules]

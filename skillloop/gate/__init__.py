@@ -11,15 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from skillloop.config import Config
-from skillloop.gate import (
-    fidelity,
-    placement,
-    provenance,
-    risk,
-    sources,
-    structure,
-    unicode,
-)
+from skillloop.gate import fidelity, placement, provenance, risk, sources, structure, unicode
 from skillloop.gate.input import GateInput
 from skillloop.model import Check, Outcome, Proposal, Verdict, sha256
 from skillloop.text.redact import redact

@@ -14,10 +14,12 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
+
+import msgspec
 
 from skillloop.config import Budget, Config
 from skillloop.llm.anthropic import Api, logged_in
@@ -126,11 +128,7 @@ def _variables(file: Path) -> dict[str, str]:
 
 
 def connect(
-    config: Config,
-    store: Store,
-    session: str = "",
-    backend: str = "",
-    planned: list[Planned] | None = None,
+    config: Config, store: Store, session: str = "", backend: str = "", planned: list[Planned] | None = None
 ) -> "ModelClient | None":
     """Return a client for one session's work on the back end that `choose` names; None where it is offline.
 
@@ -243,29 +241,20 @@ def _value(answer: Answer, request: Request) -> tuple[dict[str, Any] | None, str
     if answer.stop in _NO_ANSWER:
         return None, _NO_ANSWER[answer.stop]
     try:
-        value = json.loads(answer.text)
-    except (ValueError, RecursionError):
+        value = msgspec.json.decode(answer.text, type=_type(request.schema))
+    except msgspec.ValidationError as error:
+        return None, f"the answer has another form: {error}"
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return None, "the answer was not JSON"
-    mismatch = _mismatch(value, request.schema, "the answer")
-    return (None, mismatch) if mismatch else (value, "")
+    return msgspec.to_builtins(value), ""
 
 
-_TYPES: dict[str, type[Any]] = {"object": dict, "array": list, "string": str}
-
-
-def _mismatch(value: Any, schema: Mapping[str, Any], where: str) -> str:
-    """Say why a value does not fit the part of JSON Schema that our prompts use; "" when it does. No back end is trusted."""
-    if not isinstance(value, _TYPES[schema["type"]]):
-        return f"{where} is not {schema['type']}"
-    if value not in schema.get("enum", (value,)):
-        return f"{where} is none of {', '.join(schema['enum'])}"
-    parts: Iterable[tuple[Any, Mapping[str, Any], str]] = ()
-    if isinstance(value, dict):
-        properties = schema["properties"]
-        for name in (*schema["required"], *value):
-            if name not in value or name not in properties:
-                return f"{where} {'has the unknown field' if name in value else 'lacks'} {name!r}"
-        parts = ((item, properties[name], f"{where}.{name}") for name, item in value.items())
-    elif isinstance(value, list):
-        parts = ((item, schema["items"], f"{where}[{n}]") for n, item in enumerate(value))
-    return next(filter(None, (_mismatch(*part) for part in parts)), "")
+def _type(schema: Mapping[str, Any]) -> Any:
+    """Return the type that the part of JSON Schema which our prompts use describes. No back end is trusted with it."""
+    match schema["type"]:
+        case "object":
+            fields = [(name, _type(part)) for name, part in schema["properties"].items()]
+            return msgspec.defstruct("Answer", fields, forbid_unknown_fields=True)
+        case "array":
+            return list[_type(schema["items"])]  # type: ignore[misc]
+    return Literal[tuple(schema["enum"])] if "enum" in schema else str

@@ -61,10 +61,7 @@ def prepare(
 
     Without a store, where nothing is known, the drift budgets count nothing. `session` is the one that it comes from, and
     `confidence` the detector's, when they were just read. `old` stands for the live text: what a dry run would have written.
-
-    Raises:
-        Stale: the edits no longer fit the live file.
-        SkillloopError: the file cannot be read, or is not a SKILL.md.
+    Raises Stale: the edits no longer fit the live file; SkillloopError: it cannot be read, or is not a SKILL.md.
     """
     old = old or live_text(proposal.path)
     try:
@@ -135,10 +132,7 @@ def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version |
     """Write the new text, record the version, mark the proposal applied; `note` says in the log how it was decided.
 
     In git as the person's rules say (`apply.as`); None where the edit is on a branch of its own, and the file as it was.
-
-    Raises:
-        Refused: a hard check failed.
-        Stale: the file changed between preparing and writing, or since it was last committed.
+    Raises Refused: a hard check failed; Stale: the file changed between preparing and writing, or since its last commit.
     """
     refuse_if_forbidden(prepared)
     item, rules = prepared.proposal, prepared.config.apply
@@ -160,11 +154,7 @@ def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version |
 
 
 def take_back(home: Path, store: Store) -> None:
-    """Take back, once, the automatic edits that made it worse, where the person's rules let that happen without them.
-
-    Raises:
-        SkillloopError: the rules cannot be read.
-    """
+    """Take back, once, the automatic edits that made it worse, where the person's rules, which must be readable, let that be."""
     for change in outcomes.waiting(store):
         path, number, edit = str(change.skill), change.version.number, change.version.proposal
         tried = any(each.extra.get("without") == number for each in history.versions(store, path))

@@ -24,16 +24,7 @@ from skillloop.gate import fidelity, structure
 from skillloop.hosts.claude_code import edits, pastes, transcript
 from skillloop.hosts.claude_code.edits import Note
 from skillloop.llm import ModelClient, Planned
-from skillloop.model import (
-    Decision,
-    Disagreement,
-    Evidence,
-    Lesson,
-    Outcome,
-    Proposal,
-    Session,
-    Verdict,
-)
+from skillloop.model import Decision, Disagreement, Evidence, Lesson, Outcome, Proposal, Session, Verdict
 from skillloop.pipeline import client_edits, gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.model_stage import ModelStage
@@ -136,10 +127,8 @@ def digest(
     """Digest a session.
 
     Without a store it is a dry run that knows of nothing before. With `ahead` it is one on a copy of the store, which is thrown
-    away; `ahead` holds what each file would say by now, by path, and grows.
-
-    Raises:
-        SkillloopError: the store cannot be written, or the person's rules cannot be read.
+    away; `ahead` holds what each file would say by now, by path, and grows. Raises SkillloopError: the store cannot be
+    written, or the person's rules cannot be read.
     """
     run = _start(session, home, store, ahead)
     return learn(run, detect_in(run))
@@ -302,11 +291,7 @@ def learn(run: Run, found: Found) -> Digest:
 
 
 def propose_for(lesson: Lesson, home: Path, store: Store, ahead: dict[str, str] | None = None) -> Digest:
-    """Carry out what one lesson leads to that a person gave a target, whatever the detector thought of it.
-
-    Raises:
-        SkillloopError: its transcript is not there any more.
-    """
+    """Carry out what one lesson leads to that a person gave a target. Raises SkillloopError: its transcript is gone."""
     run = _start(transcript.read(lesson.evidence.path), home, store, ahead)
     _save_cases(run, store, [lesson])
     return _digest(run, ((), (lesson,)), [lesson])
@@ -337,11 +322,7 @@ def _save_cases(run: Run, record: Store, lessons: Iterable[Lesson]) -> None:
 
 
 def _digest(run: Run, found: Found, chosen: Iterable[Lesson]) -> Digest:
-    """Take each chosen lesson through the pipeline, one after the other.
-
-    Raises:
-        SkillloopError: the store cannot be written, or the rules that hold for all of the session cannot be read.
-    """
+    """Take each chosen lesson through the pipeline, one after the other. Raises SkillloopError: see `digest`."""
     config.load(run.home, Path(run.session.cwd) if run.session.cwd else None)
     chosen = list(chosen)
     results = [_learn_one(run, lesson) for lesson in chosen]
@@ -378,11 +359,7 @@ def _second_tries(run: Run, done: Iterable[tuple[Lesson, LessonResult]]) -> Iter
 
 
 def _learn_one(run: Run, lesson: Lesson, attempt: int = 1) -> LessonResult:
-    """Carry one lesson out. Whatever stands in its way is its own trouble, kept until it is carried out or dropped.
-
-    Raises:
-        Corrupt: the store is damaged.
-    """
+    """Carry one lesson out. Whatever stands in its way, but a damaged store, is its own trouble, kept until it is out of it."""
     try:
         result = _carry(run, lesson, attempt)
     except Corrupt:
@@ -410,8 +387,7 @@ def _reason(error: Exception) -> str:
 def _target_text(path: str, ahead: Mapping[str, str] | None = None) -> str:
     """Return the text of the file that a lesson goes to; in a dry run the one that it would have by now.
 
-    Raises:
-        SkillloopError: it must never be edited, is not there, or cannot be read.
+    Raises SkillloopError: it must never be edited, is not there, or cannot be read.
     """
     if unwritable := structure.forbidden(SkillPath.of(path)):
         raise Refused(f"{path}: {unwritable}")
@@ -428,9 +404,7 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
     """Draft for one lesson and judge the draft. What was proposed before, or is like it, is not proposed again.
 
     `attempt` counts the drafts for its turn so far, this one included; after the first only the person's own no still counts.
-
-    Raises:
-        SkillloopError: its target cannot learn it, or the rules around that cannot be read; then nothing is decided.
+    Raises SkillloopError: its target cannot learn it, or the rules around that cannot be read; then nothing is decided.
     """
     assert lesson.target is not None
     if taken := _taken(run, lesson):

@@ -52,10 +52,8 @@ class Unusable(ValueError):  # noqa: N818  (it is an answer, not an accident)
 def values(text: str) -> list[Any]:
     """Return the lessons in a text, still unread: in JSON a list or one object, in TOML tables `[[lesson]]`.
 
-    TOML is for shells: Claude Code asks about each command that has a brace before a quotation mark.
-
-    Raises:
-        UsageError: it is something else; the line is named.
+    TOML is for shells: Claude Code asks about each command that has a brace before a quotation mark. Raises UsageError: it
+    is something else; the line is named.
     """
     try:
         value = tomllib.loads(text).get("lesson") if "[[lesson]]" in text else json.loads(text)
@@ -83,10 +81,8 @@ def lesson(
 ) -> Lesson:
     """Return the lesson that an answer of `source`, who may have been talked into it, makes; quotes and target filled in.
 
-    `known` are the skills that it may be for; the receipts are in `home`, $SKILLLOOP_HOME.
-
-    Raises:
-        Unusable: it cites what no person said, or names no file that may learn.
+    `known` are the skills that it may be for; the receipts are in `home`, $SKILLLOOP_HOME. Raises Unusable: it cites what no
+    person said, or names no file that may learn.
     """
     turns = {detect.saying(session, turn).id: turn for turn in session.human_turns}
     text, cited = redact(" ".join(answer.lesson.split())), []

@@ -42,9 +42,7 @@ class Recurrence:
 def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) -> Proposal | Recurrence:
     """Draft the edit to a SKILL.md that a lesson asks for, under none of the headings to `avoid`, in any letter case.
 
-    Raises:
-        SkillFormatError: `text` is not a SKILL.md.
-        NoPlaceError: there is no safe place for it.
+    Raises SkillFormatError: `text` is not a SKILL.md; NoPlaceError: there is no safe place for it.
     """
     rule = " ".join(lesson.text.split())
     document.parse(text, path)  # its errors name the file
@@ -78,11 +76,7 @@ def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) 
 
 
 def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> tuple[Edit, str] | None:
-    """Put a rule in the place of the one-line item that is wanted gone, else of the one that it contradicts.
-
-    Raises:
-        NoPlaceError: the file has no such item.
-    """
+    """Put a rule in the place of the one-line item that is wanted gone (NoPlaceError: there is none), else that it contradicts."""
     skill, closed = document.parse(text), {heading.casefold() for heading in avoid}
     named = [(found, item) for found in placement.lists(text) for item in found.items if item.text == wanted]
     for found, item in placement.contradicted(text, rule) if wanted is None else named:

@@ -93,11 +93,7 @@ class SkillFile:
 
 
 def decode(data: bytes, path: str | PurePath) -> str:
-    """Return the text of a SKILL.md, with the byte order mark that it may begin with.
-
-    Raises:
-        SkillFormatError: it is not UTF-8.
-    """
+    """Return the text of a SKILL.md, with the byte order mark that it may begin with. Raises SkillFormatError: it is not UTF-8."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -109,10 +105,8 @@ def decode(data: bytes, path: str | PurePath) -> str:
 def parse(text: str, path: str | PurePath = "SKILL.md") -> SkillFile:
     """Split a SKILL.md into frontmatter, sections and bullets. Code fences hide what looks like markup in them.
 
-    Without frontmatter all of it is body: the client loads such a skill under the name of its folder.
-
-    Raises:
-        SkillFormatError: its frontmatter does not begin on the first line or is not closed.
+    Without frontmatter all of it is body: the client loads such a skill under the name of its folder. Raises
+    SkillFormatError: its frontmatter does not begin on the first line or is not closed.
     """
     lines, body = tuple(_split(text)), 0
     if fenced(text):
@@ -141,9 +135,8 @@ def fenced(text: str) -> bool:
 def apply(text: str, edits: Iterable[Edit], path: str | PurePath = "SKILL.md") -> str:
     """Return the text after the edits, applied in order.
 
-    Raises:
-        EditError: an edit names a heading or a line that is not there (or is there twice), or brings no whole line.
-        SkillFormatError: see `parse`.
+    Raises SkillFormatError: see `parse`; EditError: an edit names a heading or a line that is not there (or is there twice),
+    or brings no whole line.
     """
     for edit in edits:
         skill = parse(text, path)

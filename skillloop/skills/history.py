@@ -141,11 +141,8 @@ def publish(
     A rules file that does not exist is made, if the change was made on no text. The proposal becomes "applied" with it;
     the drift budget counts by whom. Bytes that are on disk already make no version: then the newest one is returned.
 
-    Raises:
-        Stale: the file holds other bytes. They are recorded as an external version; nothing is overwritten.
-        Missing: the file was deleted.
-        NotEditable: skillloop must not write there; the hint says what to do.
-        SkillloopError: the disk refused; the file is as it was.
+    Raises Stale: the file holds other bytes, which are recorded as an external version and not overwritten; Missing: it was
+    deleted; NotEditable: skillloop must not write there; SkillloopError: the disk refused, and the file is as it was.
     """
     if base == sha256(b"") and is_rules(str(path)):
         fs.make_rules(path)
@@ -168,11 +165,8 @@ def rollback(
 
     A rollback appends a version, so it can be rolled back too; where nothing has to change, the newest one is returned. Later
     edits of the person stay: only skillloop's changes are taken out, block by block (`revert`), unless the very bytes of `to`
-    are wanted (`exact`). The log says `by` whom, and `why`.
-
-    Raises:
-        UsageError: no such version, or nothing to take back.
-        Stale: a later change touches the lines to be taken back.
+    are wanted (`exact`). The log says `by` whom, and `why`. Raises UsageError: no such version, or nothing to take back;
+    Stale: a later change touches the lines to be taken back.
     """
     with change_lock(store), fs.open_skill(path) as skill:
         base, data, change = _taken_back(store, skill, to, only, exact=exact)

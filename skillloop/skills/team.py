@@ -110,12 +110,7 @@ def _message(edit: Proposal, share: str) -> bytes:
 
 
 def on_branch(edit: Proposal, where: Repository, new: str, share: str) -> str:
-    """Make a branch with the new text of the file, and return its name.
-
-    Raises:
-        Stale: the last commit does not have the text that the edit was made on.
-        SkillloopError: git says no, as where the branch is there already.
-    """
+    """Make a branch with the new text of the file, and return its name. Raises SkillloopError: git says no."""
     name = branch_of(edit)
     with tempfile.TemporaryDirectory(prefix="skillloop-") as folder:
         index = str(Path(folder) / "index")

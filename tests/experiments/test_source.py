@@ -46,7 +46,7 @@ def test_what_does_not_parse_is_not_only_a_seed():
 def test_lines_count_code_alone():
     assert source.lines(BASE) == 7
     assert source.lines("# a comment\n\n" + BASE.replace('"""Doc."""', '"""A\nlonger\none."""')) == 7
-    assert source.lines('x = """two\nlines"""\n') == 2
+    assert source.lines("x = [\n  1,\n]\ndef f():\n  'Doc.'\n  return x\n") == 3
 
 
 def test_declared_knobs():

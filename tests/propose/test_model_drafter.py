@@ -252,8 +252,8 @@ def test_a_skill_s_own_file_keeps_its_turns_from_the_model(tmp_path, home, store
         (says("", "refusal"), "refused"),
         (says('{"lessons": [{"op": "in', "max_tokens"), "cut off"),
         (says("Sure! I added the rule."), "not JSON"),
-        (says({"lessons": [{"lesson": GOOD}]}), "lacks"),
-        (says({"lessons": [taught(lasting="perhaps")]}), "is none of"),
+        (says({"lessons": [{"lesson": GOOD}]}), "required field"),
+        (says({"lessons": [taught(lasting="perhaps")]}), "enum value"),
         (status(401, message="no such key"), "no such key"),
     ],
 )
