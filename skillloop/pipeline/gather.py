@@ -117,12 +117,10 @@ def gather(
 
 def refuse_if_forbidden(prepared: Prepared) -> None:
     """Raise Refused where a hard check failed, which no approval overrides; SkillloopError where the gate broke on it."""
-    if prepared.verdict.outcome is Outcome.CRASH:
-        raise SkillloopError(
-            f"a check broke on edit {prepared.proposal.id}: {prepared.verdict.failed[0].detail}"
-        )
-    if prepared.verdict.outcome is Outcome.DISCARD:
-        check = prepared.verdict.failed[0]
+    outcome, check = prepared.verdict.outcome, next(iter(prepared.verdict.failed), None)
+    if check and outcome is Outcome.CRASH:
+        raise SkillloopError(f"a check broke on edit {prepared.proposal.id}: {check.detail}")
+    if check and outcome is Outcome.DISCARD:
         rule = f"; the rule is {check.rule}" if check.rule else ""
         hint = "no approval overrides this; only you, by editing that rule"
         raise Refused(f"{check.name}: {check.detail}{rule}", hint)
@@ -184,11 +182,11 @@ def reworded(proposal: Proposal, lines: Sequence[str], drafter: str = PERSON) ->
     """
     first = proposal.edits[0]
     edits = [] if lines[0] == first.old else [replace(first, new=lines[0])]
-    edits += [
-        replace(first, op="insert", old=None, new=line, after=above, nth=0) for above, line in pairwise(lines)
-    ]
-    name = offline_drafter.proposal_id(proposal.path, (*edits, *proposal.edits[1:]))
-    return replace(proposal, id=name, edits=(*edits, *proposal.edits[1:]), drafter=drafter)
+    for above, line in pairwise(lines):
+        edits.append(replace(first, op="insert", old=None, new=line, after=above, nth=0))
+    changed = (*edits, *proposal.edits[1:])
+    name = offline_drafter.proposal_id(proposal.path, changed)
+    return replace(proposal, id=name, edits=changed, drafter=drafter)
 
 
 def moved(proposal: Proposal, path: str) -> Proposal:
@@ -198,10 +196,8 @@ def moved(proposal: Proposal, path: str) -> Proposal:
         raise SkillloopError("a deletion cannot be moved")
     said, *also = proposal.evidence
     look = tuple(why for why in proposal.look if NOT_IN_FORCE not in why and UNSURE not in why)
-    lesson = Lesson(
-        said, line, 1.0, offered=True, confidence=1.0, turn=0, target=path, look=look, also=tuple(also)
-    )
-    new = offline_drafter.draft(lesson, text, path)
+    lesson = Lesson(said, line, 1.0, offered=True, confidence=1.0, turn=0, target=path, look=look)
+    new = offline_drafter.draft(replace(lesson, also=tuple(also)), text, path)
     if not isinstance(new, Proposal):
         raise SkillloopError(f"it is already a rule: {path}:{new.line}")
     return replace(new, drafter=proposal.drafter, session_id=proposal.session_id)
@@ -241,24 +237,25 @@ def echoed(session: Session, evidence: Iterable[Evidence]) -> frozenset[Evidence
     "Never say 'all tests pass' again" is the person's rule, however often the assistant said that all tests pass.
     """
     said = {turn.line: turn.text for turn in session.human_turns}
-    looked = {
-        item: _spans(item.quote, said.get(item.line, "")) for item in evidence if item.path == session.path
-    }
-    lines = {span: item.line for item, spans in looked.items() for span in spans}
-    rests = transcript.echoes(session, lines)
+    looked = [
+        (span, item)
+        for item in evidence
+        if item.path == session.path
+        for span in _spans(item, said.get(item.line, ""))
+    ]
+    rests = transcript.echoes(session, {span: item.line for span, item in looked})
     found = set()
-    for item, spans in looked.items():
-        for span in spans:
-            rest = rests.get(span, span)
-            own = durability.is_explicit(rest, rest, rest) or durability.reads_like_a_norm(rest, rest, rest)
-            if 2 * len(rest) < len(span) and not own:
-                found.add(item)
+    for span, item in looked:
+        rest = rests.get(span, span)
+        own = durability.is_explicit(rest, rest, rest) or durability.reads_like_a_norm(rest, rest, rest)
+        if 2 * len(rest) < len(span) and not own:
+            found.add(item)
     return frozenset(found)
 
 
-def _spans(quote: str, text: str) -> list[str]:
+def _spans(item: Evidence, text: str) -> list[str]:
     """Return a quote; one of few words with those around it, in each way: so many nobody says after another by accident."""
-    more = transcript.ECHO_WORDS - len(quote.split())
+    quote, more = item.quote, transcript.ECHO_WORDS - len(item.quote.split())
     words = rf"((?:\S+\s+){{0,{more}}})\S*{re.escape(quote)}\S*((?:\s+\S+){{0,{more}}})"
     if more <= 0 or not quote.isascii() or not (match := re.search(words, text)):
         return [quote]
@@ -276,15 +273,14 @@ def reread(evidence: Evidence) -> tuple[Turn, str] | None:
     ):  # a worktree's session moves to its repository's folder
         path = next(projects.glob(f"*/{path.name}"), path)
     try:
-        status = path.stat()
-        turns = _said(str(path), status.st_size, status.st_mtime_ns)
+        turns = _said(path, *fs.mark(path))
     except (OSError, SkillloopError):
         return None
     return turns.get((evidence.line, evidence.uuid))
 
 
 @lru_cache(maxsize=16)
-def _said(path: str, size: int, changed: int) -> dict[tuple[int, str | None], tuple[Turn, str]]:  # noqa: ARG001  (they are the key)
+def _said(path: Path, size: int, changed: int) -> dict[tuple[int, str | None], tuple[Turn, str]]:  # noqa: ARG001  (they are the key)
     """Read a file that did not change once for all its quotes, also where a review goes to and fro between files."""
     said, answer = {}, ""
     for turn in transcript.read(path).turns:

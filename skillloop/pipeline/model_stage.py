@@ -44,12 +44,10 @@ class ModelStage:
         store: Store | None,
         connect: Callable[[Config], ModelClient | None],
     ) -> None:
-        self.session, self.home = session, home
+        self.session, self.home, self._store, self._connect = session, home, store, connect
         self.suspicion = cache(lambda turn: authorship.suspicion(session, session.turns[turn], home))
         self.troubles: list[str] = []
         self.drafter = "model"  # back end, model and prompt, once it answered
-        self._store = store
-        self._connect = connect
         self._clients: dict[str, ModelClient | None] = {}  # by path of the skill: each has its own rules
         self._down = ""  # why the model is not asked any more in this session
         self.instead: dict[str, list[Lesson]] = {}  # found offline, by id of the model's in their place
@@ -57,10 +55,8 @@ class ModelStage:
     @cached_property
     def shown(self) -> Session:
         """The session as a model, a case and a reviewer's context may hold it: without the words of suspect turns."""
-        turns = (
-            replace(turn, text="", pasted=()) if turn.role == "human" and self.suspicion(turn.index) else turn
-            for turn in self.session.turns
-        )
+        suspect = {turn.index for turn in self.session.human_turns if self.suspicion(turn.index)}
+        turns = (replace(t, text="", pasted=()) if t.index in suspect else t for t in self.session.turns)
         return replace(self.session, turns=tuple(turns))
 
     @property
@@ -121,14 +117,8 @@ class ModelStage:
         """Return what may be sent: no turn that nobody is sure of, and nothing of a skill whose rules allow no model."""
         assert self._store is not None
         closed = {skill.ref for skill in known if skill.ref.path and self._allowed(skill.ref.path) is None}
-        session = replace(
-            self.shown,
-            turns=tuple(
-                replace(turn, text="", tools=()) if turn.skill in closed else turn
-                for turn in self.shown.turns
-            ),
-        )
-        turns = (turn for turn in session.human_turns if turn.text.strip())
+        left = (replace(t, text="", tools=()) if t.skill in closed else t for t in self.shown.turns)
+        session = replace(self.shown, turns=tuple(left))
         skills = tuple(skill for skill in known if skill.ref not in closed)
         files = {"person": rules_file(None)}
         if (project := project_of(self.session)) is not None:
@@ -137,7 +127,7 @@ class ModelStage:
         failed = self._store.proposals(states=("rejected", "discarded"))
         return Brief(
             session,
-            tuple(turn for turn in turns if turn.origin is not Origin.MACHINE),
+            tuple(t for t in session.human_turns if t.text.strip() and t.origin is not Origin.MACHINE),
             tuple(found),
             skills,
             {scope: targets.text_of(path) for scope, path in files.items()},
@@ -171,10 +161,11 @@ class ModelStage:
         `attempt` counts the drafts judged for this lesson so far, this one included.
         """
         verdict = prepared.verdict
-        client = self._allowed(prepared.proposal.path)
-        if client is None or not client.asks or self.suspicion(lesson.turn):
-            return verdict
-        if verdict.outcome not in {Outcome.KEEP, Outcome.DEFER}:
+        client, open_ = (
+            self._allowed(prepared.proposal.path),
+            verdict.outcome in {Outcome.KEEP, Outcome.DEFER},
+        )
+        if client is None or not client.asks or self.suspicion(lesson.turn) or not open_:
             return verdict
         before, checks = client.spent, []
         try:
@@ -202,8 +193,7 @@ class ModelStage:
             for case in everything:
                 wanted = case.expected
                 hidden += [*wanted.contains, *wanted.absent, *wanted.commands, wanted.rubric]
-            known = (prepared.old, *(evidence.quote for evidence in item.evidence))
-            yield judge.copies_hidden_answer(item, hidden, known)
+            yield judge.copies_hidden_answer(item, hidden, (prepared.old, *(e.quote for e in item.evidence)))
         heard, why = judge.status(self._store, models.careful)
         own = next((case for case in everything if case.id == lesson.id), None)
         change = replay.Change(item, own, tuple(everything), prepared.old, prepared.new, models.runs, attempt)

@@ -206,11 +206,9 @@ def _with_notes(
         with suppress(Unusable):
             noted.append(answers.lesson(answer, run.session, known, "note", run.home))
     said = [item.evidence for item in noted]
-    own = (
-        x
-        for x in lessons
-        if x.offered or not any(offline_drafter.same_words(x.evidence, note) for note in said)
-    )
+    own = [
+        x for x in lessons if x.offered or not any(offline_drafter.same_words(x.evidence, n) for n in said)
+    ]
     ranked = [*((x.turn, 2 * bool(x.look), x) for x in own), *((x.turn, 1, x) for x in noted)]
     return tuple(x for *_, x in sorted(ranked, key=lambda rank: rank[:2])) if noted else lessons
 
@@ -230,8 +228,9 @@ def _aimed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: s
 def _weighed(lesson: Lesson, texts: Mapping[str | None, str]) -> Lesson:
     """Return a lesson that is offered if it says otherwise than a line of its file: such a line is not for once."""
     text = texts.get(lesson.target, "")
-    # its own output was before the person
-    meant = lesson.skill is not None and lesson.skill.path == lesson.target
+    meant = (
+        lesson.skill is not None and lesson.skill.path == lesson.target
+    )  # its own output was before the person
     if lesson.offered or not text or not (meant or lesson.disagreement):
         return lesson
     return replace(lesson, offered=any(placement.contradicted(text, lesson.text)))
@@ -366,11 +365,10 @@ def _learn_one(run: Run, lesson: Lesson, attempt: int = 1) -> LessonResult:
         raise
     except Exception as error:  # noqa: BLE001  (one trouble spoils one lesson, never the session)
         result = LessonResult(trouble=_reason(error))
-    crashed = next((t for t in result.trials[-1:] if t.decision.outcome is Outcome.CRASH), None)
-    if crashed is not None:
-        result = replace(
-            result, trouble=_reason(SkillloopError(f"{lesson.target}: {crashed.decision.reason}"))
-        )
+    for trial in result.trials:
+        if trial.decision.outcome is Outcome.CRASH:
+            trouble = _reason(SkillloopError(f"{lesson.target}: {trial.decision.reason}"))
+            result = replace(result, trouble=trouble)
     if run.record is not None and not run.model.suspicion(lesson.turn):
         run.record.set_trouble(lesson.id, result.trouble)
     return result
@@ -394,9 +392,8 @@ def _target_text(path: str, ahead: Mapping[str, str] | None = None) -> str:
     text = (ahead or {}).get(path) or gather.live_text(path)
     document.parse(text, path)
     if structure.frontmatter(text) is None:
-        raise Refused(
-            f"{path}:1: the end of the frontmatter is in doubt", "keep `---` and odd characters out of it"
-        )
+        hint = "keep `---` and odd characters out of it"
+        raise Refused(f"{path}:1: the end of the frontmatter is in doubt", hint)
     return text
 
 
@@ -417,29 +414,20 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
             confirmation.record_changes(run.record, run.home, *gather.rules_folders(path, run.session))
         history.record_external_edit(run.record, path)
     draft = offline_drafter.draft(lesson, text, path, avoid=rules.protect.headings)
-    pending = (
-        offline_drafter.pending(run.history, draft) if run.history and isinstance(draft, Proposal) else None
-    )
-    if pending is not None:
-        rule = pending.proposal.edits[0].new or ""
-        draft = Recurrence(lesson, path, 0, rule, pending.proposal.id)
+    if run.history and isinstance(draft, Proposal) and (same := offline_drafter.pending(run.history, draft)):
+        draft = Recurrence(lesson, path, 0, same.proposal.edits[0].new or "", same.proposal.id)
     if isinstance(draft, Recurrence):
         return _said_again(run, draft)
     if lesson.source == "model":
         draft = replace(draft, drafter=run.model.drafter)
     if run.history is not None:
         if run.history.has_proposal(draft.id):
-            earlier = run.history.find_proposal(draft.id)
-            reason = earlier.reason if earlier.state == "discarded" else ""
-            return LessonResult(
-                discarded=reason, known=f"edit {draft.id} was made of it: {reason or _STATES[earlier.state]}"
-            )
-        failed = [
-            item
-            for item in run.history.proposals(states=("rejected", "discarded"), skill=path)
-            if attempt == 1 or item.by == "person"
-        ]
-        if offline_drafter.repeats(draft, failed):
+            before = run.history.find_proposal(draft.id)
+            reason = before.reason if before.state == "discarded" else ""
+            known = f"edit {draft.id} was made of it: {reason or _STATES[before.state]}"
+            return LessonResult(discarded=reason, known=known)
+        failed = run.history.proposals(states=("rejected", "discarded"), skill=path)
+        if offline_drafter.repeats(draft, [item for item in failed if attempt == 1 or item.by == "person"]):
             return LessonResult(known="an edit like it was turned down")
     trial = _judge(run, lesson, draft, attempt)
     discarded = trial.decision.reason if trial.decision.outcome is Outcome.DISCARD else ""
