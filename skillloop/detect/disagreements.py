@@ -109,9 +109,8 @@ class EarlierRules:
         for text in dict.fromkeys((rule, *texts)):
             roots = {word[: wishes.ROOT] for word in words.content_words(text)}
             met = Counter(said for root in roots for said in self._by_word.get(root, ()))
-            if any(
-                2 * n > wishes.ENOUGH * len(roots) and wishes.same_wish(text, said) for said, n in met.items()
-            ):
+            near = (said for said, n in met.items() if 2 * n > wishes.ENOUGH * len(roots))
+            if any(wishes.same_wish(text, said) for said in near):
                 return True
         return False
 
@@ -132,12 +131,10 @@ class _Reading:
         """Return what the turn teaches, best first."""
         turn, disagrees = self.scene.turn, self.confidence >= FOUND_AT
         own = self.evidence.id  # a further rule of the turn has an id of its own
-
+        ids = [own, *(_digest(f"{own} {rule.quote}") for rule, _ in self.rules[1:])]
         return [
             Lesson(
-                evidence=replace(
-                    self.evidence, id=_digest(f"{own} {rule.quote}") if number else own, quote=rule.quote
-                ),
+                evidence=replace(self.evidence, id=ids[number], quote=rule.quote),
                 text=rule.text,
                 chance=round(chance, 3),
                 offered=offered,
@@ -164,10 +161,10 @@ class _Reading:
     def _wanted(self, rule: Rule) -> bool:
         """Return whether a rule is wanted, however it is worded: it follows a flat no, or says how something shall be."""
         no = lexicon.pattern("gate.answer", r"\W*<all>(?!\w)").match(self.scene.turn.text)
-        shall = lexicon.pattern("lesson.asks").match(rule.text) or lexicon.pattern("rule.wish").search(
+        shall = not durability.SHALL.isdisjoint(rule.features) or lexicon.pattern("rule.wish").search(
             rule.text
         )
-        return bool(no or shall) or not durability.SHALL.isdisjoint(rule.features)
+        return bool(no or shall or lexicon.pattern("lesson.asks").match(rule.text))
 
     def disagreement(self) -> Disagreement:
         """Return the disagreement that the turn is: of what kind, and in which words."""

@@ -151,17 +151,14 @@ def without_reply(present: Mapping[str, float]) -> dict[str, float]:
 
 @cache
 def _replies() -> frozenset[str]:
-    return frozenset(
-        f"after: {way}{name}" for name in lexicon.classes("replied") for way in ("", "opens and ")
-    )
+    names = lexicon.classes("replied")
+    return frozenset(f"after: {way}{name}" for name in names for way in ("", "opens and "))
 
 
 @lru_cache(maxsize=64)
 def single_words(prose: str) -> dict[str, float]:
     """Return the stems of a text as numbers that none can be read from, each weighed by how many there are."""
-    stems = sorted(
-        {stem(word) for word in tokens(prose[:SINGLE])}
-    )  # in order, so that every process adds alike
+    stems = sorted({stem(word) for word in tokens(prose[:SINGLE])})  # so that every process adds alike
     value = round(1 / len(stems) ** 0.5, 3) if stems else 0.0
     return {f"#{zlib.crc32(word.encode('utf-8', 'replace')) % BUCKETS}": value for word in stems}
 

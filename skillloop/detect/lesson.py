@@ -50,10 +50,8 @@ _NAME = re.compile(r"\S*(?:\w[_./:]\w|[a-z][A-Z]|\w\(\))")
 @cache
 def _end() -> re.Pattern[str]:
     """Compile where a sentence ends: also at a dash, but not before words that limit it ("use sudo - unless …")."""
-    limits = "|".join(
-        f"{re.escape(phrase)}\\b" for key in _LIMITS for phrase in lexicon.phrases(f"polarity.{key}")
-    )
-    dash = rf"\s+[-–—+]+\s+(?!{limits})"
+    limits = "|".join(re.escape(each) for key in _LIMITS for each in lexicon.phrases(f"polarity.{key}"))
+    dash = rf"\s+[-–—+]+\s+(?!(?:{limits})\b)"
     return re.compile(rf"(?<=[.!?…])[\"”’)]*\s+|(?<=[。！？])|\n+|\.{{2,}}\s*|{dash}", re.IGNORECASE)
 
 
@@ -143,14 +141,11 @@ def _standing_alone(rule: Rule, before: str, text: str) -> Rule:
     that it can mean is put in. Where neither is sure a person must look, at both sentences.
     """
     at = text.find(before)
-    if before and lexicon.pattern("lasting.recorded").search(
-        rule.quote
-    ):  # "… Add this to CLAUDE.md": what is before it
-        said = trim(before) or before.rstrip(" .!;:")
-        return replace(rule, text=said, quote=text[at : text.find(rule.quote, at) + len(rule.quote)])
+    whole = text[at : text.find(rule.quote, at) + len(rule.quote)] if before else rule.quote
+    if before and lexicon.pattern("lasting.recorded").search(rule.quote):  # "… Add this to CLAUDE.md"
+        return replace(rule, text=trim(before) or before.rstrip(" .!;:"), quote=whole)
     if not (pointing := _points_back(rule.text)):
         return rule
-    whole = text[at : text.find(rule.quote, at) + len(rule.quote)] if before else rule.quote
     asked = trim(before)
     stands = asked is not None and not _points_back(asked)
     if asked and stands and durability.STATEMENT not in durability.features(before, before, asked):
@@ -215,18 +210,13 @@ def trim(sentence: str) -> str | None:
     rest = rest.strip()
     said = tokens(rest)
     words = len(said) * (0.5 if wide(rest) else 1.0)
-    if (
-        words < 2
-        or (words <= PRAISE and said[0] in lexicon.phrases("said.pleased"))
-        or len(rest) > LONGEST
-        or rest.count("(") != rest.count(")")
-    ):
+    praise = words <= PRAISE and said and said[0] in lexicon.phrases("said.pleased")
+    if words < 2 or praise or len(rest) > LONGEST or rest.count("(") != rest.count(")"):
         return None
     meant = lexicon.finder("lesson.meant", r"(?<!\w)<spaced>|<dense>").search(rest)
     if meant or lexicon.pattern("lesson.fragment").match(rest):
         return None
-    if lexicon.pattern("lesson.story").match(rest) and not lexicon.pattern("lesson.asks").match(rest):
-        told = durability.announced(sentence) or lexicon.whole("lesson.announced").match(sentence)
-        if not told:
-            return None
+    story = lexicon.pattern("lesson.story").match(rest) and not lexicon.pattern("lesson.asks").match(rest)
+    if story and not (durability.announced(sentence) or lexicon.whole("lesson.announced").match(sentence)):
+        return None
     return rest if wide(rest) or _NAME.match(rest) else rest[0].upper() + rest[1:]

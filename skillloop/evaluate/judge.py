@@ -38,12 +38,9 @@ _SHOWN = (
     ("first", "second"),
     ("second", "first"),
 )  # what the old and the new text are called in either order
-_RUBRIC = llm.schema(
-    answer={"type": "string", "enum": ["meets", "fails", "does not apply"]}, why={"type": "string"}
-)
-_CHOICE = llm.schema(
-    better={"type": "string", "enum": ["first", "second", "neither"]}, why={"type": "string"}
-)
+_TEXT = {"type": "string"}
+_RUBRIC = llm.schema(answer={**_TEXT, "enum": ["meets", "fails", "does not apply"]}, why=_TEXT)
+_CHOICE = llm.schema(better={**_TEXT, "enum": ["first", "second", "neither"]}, why=_TEXT)
 
 Mark = Literal["meets", "fails", "does not apply"]  # what one run of a case came to
 
@@ -152,12 +149,8 @@ def rise(old: Sequence[tuple[bool, bool]], new: Sequence[tuple[bool, bool]]) -> 
 
 def meets(client: ModelClient, case: Case, answer: str, commands: Sequence[str], model: str) -> Mark | None:
     """Ask whether an answer meets a case's rubric; None where the judge gave no usable answer."""
-    data = {
-        "requirement": case.expected.rubric,
-        "situation": case.situation[-1].text,
-        "answer": answer,
-        "commands": list(commands),
-    }
+    asked = {"requirement": case.expected.rubric, "situation": case.situation[-1].text}
+    data = {**asked, "answer": answer, "commands": list(commands)}
     value = client.complete(Request("rubric", model, llm.prompt("rubric.v2"), data, _RUBRIC)).value
     return None if value is None else value["answer"]
 
@@ -166,10 +159,9 @@ def opinion(client: ModelClient, store: Store, proposal: Proposal, old: str, new
     """Ask which text the person would want, in both orders, and remember it. A soft check: it can only demote."""
     version = in_force(store)
     said = ask(client, version, [item.quote for item in proposal.evidence], old, new, model)
-    store.evaluations.save_opinion(
-        proposal.id, version.of(model), approves=said.approves, consistent=said.consistent, said=said.why
-    )
-    detail = "the judge would take it" if said.approves else "the judge would not take it"
+    told = {"approves": said.approves, "consistent": said.consistent}
+    store.evaluations.save_opinion(proposal.id, version.of(model), **told, said=said.why)
+    detail = f"the judge would {'not ' * (not said.approves)}take it"
     detail = detail if said.consistent else "the judge could not decide"
     return Check("judge", passed=said.approves, hard=False, detail=detail)
 
@@ -192,10 +184,8 @@ def ask(client: ModelClient, version: Version, quotes: Sequence[str], old: str, 
     """Ask a version of the judge in both orders. Raises BudgetExceeded, ModelError."""
     useless = {"better": "neither", "why": "no usable answer"}
     answers = [client.complete(each).value or useless for each in requests(version, quotes, old, new, model)]
-    votes = [
-        {newer: 1, "neither": 0}.get(answer["better"], -1)
-        for answer, (_, newer) in zip(answers, _SHOWN, strict=True)
-    ]
+    said = zip(answers, _SHOWN, strict=True)
+    votes = [{newer: 1, "neither": 0}.get(answer["better"], -1) for answer, (_, newer) in said]
     why = redact.clean(" / ".join(answer["why"] for answer in answers), 600)
     return Said(sum(votes), len(set(votes)) == 1, why)
 
@@ -203,12 +193,8 @@ def ask(client: ModelClient, version: Version, quotes: Sequence[str], old: str, 
 def requests(version: Version, quotes: Iterable[str], old: str, new: str, model: str) -> list[Request]:
     """Return the two questions to a version of the judge: the same texts in both orders."""
     said, texts = [" ".join(quote.split()) for quote in quotes], differing(old, new)
-    return [
-        Request(
-            "judge", model, version.told, {"words": said, **dict(zip(names, texts, strict=True))}, _CHOICE
-        )
-        for names in _SHOWN
-    ]
+    shown = [{"words": said, **dict(zip(names, texts, strict=True))} for names in _SHOWN]
+    return [Request("judge", model, version.told, data, _CHOICE) for data in shown]
 
 
 @lru_cache(maxsize=512)
@@ -217,10 +203,8 @@ def differing(old: str, new: str) -> tuple[str, str]:
     lines = old.splitlines(), new.splitlines()
     places = list(SequenceMatcher(None, *lines, autojunk=False).get_grouped_opcodes(2))
     spans = [(place[0][1:4:2], place[-1][2:5:2]) for place in places]
-    before, after = (
-        "\n…\n".join("\n".join(lines[side][a[side] : b[side]]) for a, b in spans) for side in (0, 1)
-    )
-    return redact.clean(before, 2000), redact.clean(after, 2000)
+    parts = ["\n…\n".join("\n".join(lines[i][a[i] : b[i]]) for a, b in spans) for i in (0, 1)]
+    return redact.clean(parts[0], 2000), redact.clean(parts[1], 2000)
 
 
 def copies_hidden_answer(proposal: Proposal, hidden: Iterable[str], known: Iterable[str]) -> Check:
@@ -230,14 +214,13 @@ def copies_hidden_answer(proposal: Proposal, hidden: Iterable[str], known: Itera
     words and the skill's text (`known`).
     """
     open_text, lines = "\n".join(known).casefold(), [(edit.new or "").casefold() for edit in proposal.edits]
-    allowed = _runs(open_text)
+    allowed, copied = _runs(open_text), False
     for secret in map(str.casefold, hidden):
         for line in lines:
-            copied = (_runs(line) & _runs(secret)) - allowed
-            if copied or (len(secret) >= 8 and secret in line and secret not in open_text):
-                detail = "an edit repeats words of a check or of the judge"
-                return Check("transcription", passed=False, detail=detail)
-    return Check("transcription", passed=True, detail="no edit repeats words of a check or of the judge")
+            whole = len(secret) >= 8 and secret in line and secret not in open_text
+            copied = copied or whole or bool((_runs(line) & _runs(secret)) - allowed)
+    detail = f"{'an' if copied else 'no'} edit repeats words of a check or of the judge"
+    return Check("transcription", passed=not copied, detail=detail)
 
 
 def _runs(text: str) -> set[tuple[str, ...]]:

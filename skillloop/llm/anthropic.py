@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 120.0  # seconds without a byte
 
-_NOT_SENT = frozenset(
-    {"ConnectError", "ConnectTimeout", "UnsupportedProtocol", "LocalProtocolError", "InvalidURL"}
-)
+_NOT_SENT = "ConnectError ConnectTimeout UnsupportedProtocol LocalProtocolError InvalidURL".split()
 _AGAIN = frozenset({408, 409, 429})
 _COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
@@ -59,9 +57,7 @@ class Api:
                 self._client = anthropic.Anthropic(
                     max_retries=0, timeout=self._timeout, default_headers={"X-Api-Key": key} if key else None
                 )
-                weakref.finalize(
-                    self, self._client.close
-                )  # what it keeps open ends with us, not some time later
+                weakref.finalize(self, self._client.close)  # what it keeps open ends with us
             with self._client.messages.stream(
                 model=request.model,
                 max_tokens=request.max_tokens,

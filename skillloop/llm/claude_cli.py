@@ -20,9 +20,10 @@ TIMEOUT = 300.0  # seconds for a whole call, the client's own retries included
 
 # nano-dollars a token, of a model newer than the client: seen with client 2.1.197
 _ASSUMED_OUTPUT_PRICE = 25_000
-_SESSION_VARIABLES = frozenset(
-    {"CLAUDECODE", "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_ENTRYPOINT"}
-)  # started from a session, it must not take itself for a part of it
+# started from a session, it must not take itself for a part of it
+_SESSION_VARIABLES = (
+    "CLAUDECODE CLAUDE_CODE_CHILD_SESSION CLAUDE_CODE_SESSION_ID CLAUDE_CODE_ENTRYPOINT".split()
+)
 
 
 class ClaudeCli:

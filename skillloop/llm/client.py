@@ -40,10 +40,10 @@ _NO_ANSWER = {
     "max_tokens": "the answer was cut off at its longest allowed length",
     "model_context_window_exceeded": "the question was too long for the model",
 }
+# variables that decide where requests go, and what they carry
 _STEERING = re.compile(
-    r"ANTHROPIC_\w+|CLAUDE_CODE_USE_\w+|CLAUDE_CONFIG_DIR|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|NODE_\w+",
-    re.IGNORECASE,
-)  # variables that decide where requests go, and what they carry
+    r"(?i:ANTHROPIC_\w+|CLAUDE_CODE_USE_\w+|CLAUDE_CONFIG_DIR|(HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|NODE_\w+)"
+)
 _SETTINGS = ("settings.json", "settings.local.json")
 
 

@@ -9,6 +9,7 @@ a tool's result.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -98,9 +99,7 @@ def scene(session: Session, turn: Turn, quote: str = "", *, brief: bool = False)
     Of the assistant's last tool calls the name and the command or path are told, not what came of them. Of long words of the
     person the part around a quote is told.
     """
-    person, most, calls = (
-        (500, 100, 0) if brief else (CORRECTION, 350, 3)
-    )  # characters, characters, tool calls
+    person, most, calls = (500, 100, 0) if brief else (CORRECTION, 350, 3)  # two in characters, tool calls
     before = session.turns[turn.index - 1] if turn.index else None
     answer = before if before is not None and before.role == "assistant" else None
     tools = answer.tools[-calls:] if answer and calls else ()
@@ -146,24 +145,22 @@ def _outlines(brief: Brief) -> Iterator[dict[str, str]]:
     said = content_words("\n".join(turn.text for turn in brief.turns))
     likely = lambda skill: (skill.ref not in used, -sum(skill.words.get(word, 0) for word in said))  # noqa: E731
     for skill in sorted(brief.skills, key=likely):
-        try:
+        with suppress(SkillloopError):
             parsed = document.parse(skill.text)
-        except SkillloopError:
-            continue
-        head = redact.redact("".join(parsed.lines[: parsed.body]))
-        about = re.search(r"^description:\s*(.*(?:\n[ \t]+.*)*)", head, re.MULTILINE)
-        lines = []
-        for section in parsed.sections:
-            lines += [f"# {section.heading}"] if section.heading else []
-            lines += [parsed.lines[item].strip() for item in parsed.items(section) if skill.ref in used]
-        entry = {
-            "name": skill.ref.name,
-            "about": redact.clean(" ".join(about[1].split()), 250) if about else "",
-            "outline": redact.clean("\n".join(lines), 3_000 if skill.ref in used else 250),
-        }
-        if (size := _size(entry)) <= room:
-            room -= size
-            yield entry
+            head = redact.redact("".join(parsed.lines[: parsed.body]))
+            about = re.search(r"^description:\s*(.*(?:\n[ \t]+.*)*)", head, re.MULTILINE)
+            lines = []
+            for section in parsed.sections:
+                lines += [f"# {section.heading}"] if section.heading else []
+                lines += [parsed.lines[item].strip() for item in parsed.items(section) if skill.ref in used]
+            entry = {
+                "name": skill.ref.name,
+                "about": redact.clean(" ".join(about[1].split()), 250) if about else "",
+                "outline": redact.clean("\n".join(lines), 3_000 if skill.ref in used else 250),
+            }
+            if (size := _size(entry)) <= room:
+                room -= size
+                yield entry
 
 
 def read(
@@ -175,17 +172,16 @@ def read(
     silenced: set[int] = set()
     for item in value["lessons"]:
         turns = [given[name] for name in dict.fromkeys(item["cites"]) if name in given]
+        about = {turn.index for turn in turns}
         if item["lasting"] != "yes":
-            silenced |= {turn.index for turn in turns}
+            silenced |= about
         elif turns and line(item["lesson"]) and len(lessons) < MOST:
-            try:
+            with suppress(answers.Unusable):
                 lesson = _lesson(item, turns, brief, home)
-            except answers.Unusable:
-                continue
-            if lesson.id in lessons:  # a further one of the same turn
-                name = sha256(f"{lesson.id} {len(lessons)}")[:16]
-                lesson = replace(lesson, evidence=replace(lesson.evidence, id=name))
-            lessons[lesson.id] = lesson, {turn.index for turn in turns}
+                if lesson.id in lessons:  # a further one of the same turn
+                    name = sha256(f"{lesson.id} {len(lessons)}")[:16]
+                    lesson = replace(lesson, evidence=replace(lesson.evidence, id=name))
+                lessons[lesson.id] = lesson, about
     return list(lessons.values()), silenced
 
 
@@ -217,20 +213,12 @@ def line(text: str) -> str:
 
 def rewording(refused: Sequence[tuple[Lesson, str]], session: Session, model: str) -> Request:
     """Return the question for other words of lessons that the gate discarded, each with the reason."""
-    told = [
-        {
-            "id": f"l{number}",
-            "person": [
-                around(turn.text, said.quote)
-                for said in (lesson.evidence, *lesson.also)
-                for turn in session.human_turns
-                if (turn.line, turn.uuid) == (said.line, said.uuid)
-            ],
-            "lesson": lesson.text,
-            "did not pass": redact.clean(why, 300),
-        }
-        for number, (lesson, why) in enumerate(refused)
-    ]
+    texts, told = {(turn.line, turn.uuid): turn.text for turn in session.human_turns}, []
+    for number, (lesson, why) in enumerate(refused):
+        cited = [said for said in (lesson.evidence, *lesson.also) if (said.line, said.uuid) in texts]
+        person = [around(texts[said.line, said.uuid], said.quote) for said in cited]
+        failed = redact.clean(why, 300)
+        told.append({"id": f"l{number}", "person": person, "lesson": lesson.text, "did not pass": failed})
     return Request("reword", model, llm.prompt(REWORD), {"lessons": told}, _REWORDED)
 
 
