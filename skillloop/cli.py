@@ -154,12 +154,9 @@ def app(ctx: click.Context, home: Path | None, color: str) -> None:
     """  # noqa: D301
     if home == Path():
         raise click.BadParameter("it is empty; pass a folder", ctx, param_hint="--home")
-    from skillloop.commands.options import (  # so that `--version` loads neither rich nor sqlite3
-        App,
-        default_home,
-    )
+    from skillloop.commands.options import App  # so that `--version` loads neither rich nor sqlite3
 
-    ctx.obj = App(home=(home or default_home()).expanduser().absolute(), color=color)
+    ctx.obj = App.of(home, color)
 
 
 def main() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,11 @@ slots_option = click.option("--slots", type=int, help="Training runs at once. [d
 data_option = click.option("--data", type=_folder, help="The data folder. [default: DIR-data]")
 seed_option = click.option("--seed", type=int, default=1, help="Seed of every random choice in the run.")
 python_option = click.option(
-    "--python", help="Interpreter with PyTorch. [default: $SKILLLOOP_PYTHON, else this one]"
+    "--python",
+    envvar="SKILLLOOP_PYTHON",
+    default=sys.executable,
+    show_default=False,
+    help="Interpreter with PyTorch. [default: $SKILLLOOP_PYTHON, else this one]",
 )
 
 
@@ -119,23 +123,17 @@ def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) 
             found = setup.read_sealed_test(opened)
         except Refused as error:
             say(f"skillloop: {error.message}", err=True)
-    path = _report(opened)
-    if app.as_json:
-        emit({"event": "end", "sealed": found, "report": str(path)})
-        return
+    lines = [f"report: {_report(opened)}"]
     if found:
-        parts = []
-        for name in ("baseline", "best"):
-            part = found[name]
-            mean = (
-                f"{part['mean']:.5f} ± {part['sd'] or 0:.5f} ({part['runs']} runs)"
-                if part["mean"]
-                else "unknown"
-            )
-            parts.append(f"{name} {mean}")
-        reads = f"reading {found['reads']} of {found['allowed']}"
-        say(f"sealed split ({reads}): {', '.join(parts)}")
-    say(f"report: {path}")
+        parts = ", ".join(f"{name} {_mean(found[name])}" for name in ("baseline", "best"))
+        lines.insert(0, f"sealed split (reading {found['reads']} of {found['allowed']}): {parts}")
+    app.tell({"event": "end", "sealed": found, "report": str(opened.folder.report)}, *lines)
+
+
+def _mean(part: dict[str, Any]) -> str:
+    if not part["mean"]:
+        return "unknown"
+    return f"{part['mean']:.5f} ± {part['sd'] or 0:.5f} ({part['runs']} runs)"
 
 
 @verb(
@@ -212,28 +210,16 @@ def measure(app: App, minutes: float, pack: Path | None, **options: Any) -> None
         say(f"{pack}: {kit.pack(data, pack) / 2**20:.1f} MiB")
         return
     opened = _open(recipe, options, early=0.0)
-    with TrainingBars(opened.plan.seconds, app.color) as bars:
-        executor = executors.Local(opened.bench, bars.line, 1)
-        try:
-
-            def show(row: Row) -> None:
-                emit(row) if app.as_json else bars.say(_line(row))
-
-            found = kit.measure(opened, recipe, executor, deadline, show)
-        finally:
-            executor.close()
-            _report(opened)
+    with _trainings(app, opened, 1) as (executor, show):
+        found = kit.measure(opened, recipe, executor, deadline, show)
     (opened.folder.root / "kit.json").write_text(json.dumps(found, indent=1), "utf-8")
-    if app.as_json:
-        emit({"event": "kit", **found})
-        return
-    say(
-        f"{found['card']}, torch {found['torch']}, {found['seconds']:g} s ({found['clock']} time), {found['data']}:"
-    )
-    say(kit.table(found))
-    loop = found["loop"]
-    say(
-        f"then the loop: {loop['candidates']} candidates, {loop['kept']} kept, best: {loop['best']}, {loop['bpb']:.4f}"
+    app.tell(
+        {"event": "kit", **found},
+        "{card}, torch {torch}, {seconds:g} s ({clock} time), {data}:".format(**found),
+        kit.table(found),
+        "then the loop: {candidates} candidates, {kept} kept, best: {best}, {bpb:.4f}".format(
+            **found["loop"]
+        ),
     )
 
 
@@ -258,12 +244,8 @@ def _open(recipe: Path, options: dict[str, Any], early: float = 0.1) -> Run:
     data = _data(recipe, options, "large" if gpus else "small")
     seconds = options["seconds"] or (300.0 if gpus else 10.0)
     early = early if seconds >= 60 else 0.0
-    plan = Plan(seconds, options["seed"], str(data), _python(options), "wall" if gpus else "cpu", early)
+    plan = Plan(seconds, options["seed"], str(data), options["python"], "wall" if gpus else "cpu", early)
     return setup.start(options["root"].resolve(), recipe, plan)
-
-
-def _python(options: dict[str, Any]) -> str:
-    return options["python"] or os.environ.get("SKILLLOOP_PYTHON") or sys.executable
 
 
 def _data(recipe: Path, options: dict[str, Any], size: str) -> Path:
@@ -271,7 +253,7 @@ def _data(recipe: Path, options: dict[str, Any], size: str) -> Path:
     root: Path = options["root"].resolve()
     data: Path = (options["data"] or root.with_name(root.name + "-data")).resolve()
     origin = ["--recipe" if options["corpus"] in CORPORA else "--corpus", options["corpus"]]
-    setup.prepare(data, recipe, _python(options), [*origin, "--size", size])
+    setup.prepare(data, recipe, options["python"], [*origin, "--size", size])
     return data
 
 
@@ -300,18 +282,28 @@ def _drive(
     app: App, opened: Run, proposer: Proposer, trials: int | None, slots: int | None, *, ray: bool = False
 ) -> None:
     """Run until so many candidates are decided, showing each trial when it is, also on the run's page."""
+    with _trainings(app, opened, slots, ray=ray) as (executor, show):
+        for row in experiment.run(opened, proposer, executor, trials):
+            _report(opened, live=True)
+            show(row)
+
+
+@contextmanager
+def _trainings(
+    app: App, opened: Run, slots: int | None, *, ray: bool = False
+) -> Iterator[tuple[Executor, Callable[[Row], None]]]:
+    """Yield what trains, and what shows a trial that was decided; at the end nothing trains, and the page is drawn."""
     with TrainingBars(opened.plan.seconds, app.color) as bars:
+
+        def show(row: Row) -> None:
+            bars.done(row["number"])
+            emit(row) if app.as_json else bars.say(_line(row))
+
         executor: Executor = (
             executors.Cluster(opened.bench) if ray else executors.Local(opened.bench, bars.line, slots)
         )
         try:
-            for row in experiment.run(opened, proposer, executor, trials):
-                _report(opened, live=True)
-                bars.done(row["number"])
-                if app.as_json:
-                    emit(row)
-                else:
-                    bars.say(_line(row))
+            yield executor, show
         finally:
             executor.close()
             _report(opened)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from skillloop import JSON_VERSION, render
 from skillloop.errors import Refused, SkillloopError, UsageError
@@ -25,10 +26,8 @@ from skillloop.store import Queued, State, Store
 from skillloop.text.redact import as_json, redact, shown
 from skillloop.worker.notice import Unlearnt, leave_notice, line_of
 
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
 OPEN: tuple[State, ...] = ("queued", "stale")  # states of an edit that waits
+_IN_WORDS = {"rollback": "roll back", "constraints": "confirm the rules", "judge": "choose the judge"}
 
 token_option = click.option(
     "--token", metavar="TOKEN", hidden=True, help="One-time token, added by the plugin's hook."
@@ -54,11 +53,6 @@ def verb(
     return made
 
 
-def default_home() -> Path:
-    """`$SKILLLOOP_HOME`, else `~/.skillloop`: hook, worker and terminal must agree on it."""
-    return Path(session.state_folder())
-
-
 @dataclass(frozen=True, slots=True)
 class App:
     """What the options of every verb said."""
@@ -66,6 +60,11 @@ class App:
     home: Path
     color: str = "auto"
     as_json: bool = False
+
+    @classmethod
+    def of(cls, home: Path | None, color: str = "auto") -> App:
+        """Return it for this home, else `$SKILLLOOP_HOME`, else `~/.skillloop`: hook, worker and terminal must agree."""
+        return cls((home or Path(session.state_folder())).expanduser().absolute(), color)
 
     def store(self) -> Store:
         """Open the store, making it on first use."""
@@ -114,13 +113,8 @@ class App:
                 "run it in a terminal of your own"
                 + "; inside a session the plugin's dialog asks you" * dialog,
             )
-        verb_word = action.partition(" ")[0]
-        if not retyped(
-            digest,
-            {"rollback": "roll back", "constraints": "confirm the rules", "judge": "choose the judge"}.get(
-                verb_word, verb_word
-            ),
-        ):
+        word = action.partition(" ")[0]
+        if not retyped(digest, _IN_WORDS.get(word, word)):
             raise Refused("not confirmed; nothing was changed")
         return "a terminal"
 
@@ -132,14 +126,12 @@ class App:
 
 
 def _skills(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
-    with App(ctx.find_root().params.get("home") or default_home()).history() as store:
+    with App.of(ctx.find_root().params.get("home")).history() as store:
         return sorted({name for name in map(target_name, store.skills()) if name.startswith(begun)})
 
 
 def _edits(ctx: click.Context, _: click.Parameter, begun: str) -> list[CompletionItem]:
-    from click.shell_completion import CompletionItem  # a keystroke needs it, no other verb does
-
-    with App(ctx.find_root().params.get("home") or default_home()).history() as store:
+    with App.of(ctx.find_root().params.get("home")).history() as store:
         waiting = [item for item in store.proposals(states=OPEN) if item.proposal.id.startswith(begun)]
     return [CompletionItem(item.proposal.id, help=shown(line_of(item))) for item in waiting]
 
