@@ -186,6 +186,8 @@ def of(
     """
     target = fs.canonical(path)
     lines = history.annotate(store, path) if lines is None else lines
+    if all(version.kind == "import" for _, version in lines):
+        return
     at = {session: _time(spoken) for session, spoken in store.exposures(target).items()}
     sayings = store.sayings(target)
     corrections = [each for each in sayings if each.corrects and each.skill == target]

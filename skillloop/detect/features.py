@@ -71,8 +71,7 @@ class Scene:
     @property
     def only_orders(self) -> bool:
         """Whether the turn orders other work, or to go on with it, and says nothing of what was done."""
-        orders = lexicon.pattern("scene.orders", r"\W{0,9}<all>\W{0,9}")
-        return len(self.turn.text) <= LONGEST_ORDER and bool(orders.fullmatch(self.turn.text))
+        return len(self.turn.text) <= LONGEST_ORDER and _orders(self.turn.text)
 
     def own_prose(self) -> str:
         """Return the turn's text without the lines that it repeats from what the assistant just said."""
@@ -83,6 +82,11 @@ class Scene:
             return "\n".join(lines)
         before = _letters("".join(turn.text for turn in self.before))
         return "\n".join(line for line in lines if len(line) < REPEATED or _letters(line) not in before)
+
+
+@lru_cache(maxsize=4)
+def _orders(text: str) -> bool:
+    return bool(lexicon.pattern("scene.orders", r"\W{0,9}<all>\W{0,9}").fullmatch(text))
 
 
 def _letters(text: str) -> str:
@@ -224,7 +228,10 @@ def _circumstances(scene: Scene) -> dict[str, float]:
     claim = "\n".join(turn.text for turn in scene.before).strip()[-CLOSING:]
     tools = [tool for turn in scene.before for tool in turn.tools]
     next_tools = [tool for turn in scene.after for tool in turn.tools]
-    edited, editing = _edited(tools), _edited(next_tools)
+    edits = [tool for tool in next_tools if _edits(tool.name)]
+    edited, editing = (
+        {tool.brief or tool.name for tool in each if _edits(tool.name)} for each in (tools, edits)
+    )
     guide = patterns("turn")["form: names a guide"]
     first = "\n".join(tool.brief for tool in next_tools[:6])
     names = {
@@ -244,17 +251,12 @@ def _circumstances(scene: Scene) -> dict[str, float]:
         "after: edits the same file again": bool(edited & editing),
         "after: edits other files": bool(editing) and not edited & editing,
         "after: edits at once": any(_edits(tool.name) for tool in next_tools[:3]),
-        "after: a few edits": 0 < sum(_edits(tool.name) for tool in next_tools) <= 3,
-        "after: writes a guide": any(_edits(tool.name) and guide.search(tool.brief) for tool in next_tools),
+        "after: a few edits": 0 < len(edits) <= 3,
+        "after: writes a guide": any(guide.search(tool.brief) for tool in edits),
         "after: commits": _COMMIT.search(first) is not None,
         "after: reverts": _REVERT.search(first) is not None,
     }
     return {name: 1.0 for name, true in names.items() if true}
-
-
-def _edited(tools: Iterable[ToolUse]) -> set[str]:
-    """Return what was edited, or with what where that is not known."""
-    return {tool.brief or tool.name for tool in tools if _edits(tool.name)}
 
 
 @lru_cache(maxsize=256)

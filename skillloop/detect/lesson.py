@@ -142,7 +142,8 @@ def _standing_alone(rule: Rule, before: str, text: str) -> Rule:
     """
     at = text.find(before)
     whole = text[at : text.find(rule.quote, at) + len(rule.quote)] if before else rule.quote
-    if before and lexicon.pattern("lasting.recorded").search(rule.quote):  # "… Add this to CLAUDE.md"
+    recorded = lexicon.pattern("lasting.recorded").search  # "… Add this to CLAUDE.md"
+    if before and ".md" in rule.quote.lower() and recorded(rule.quote):
         return replace(rule, text=trim(before) or before.rstrip(" .!;:"), quote=whole)
     if not (pointing := _points_back(rule.text)):
         return rule
@@ -173,8 +174,8 @@ def sentences(text: str) -> list[str]:
     """Split a text into its sentences, each a verbatim span of it; a further rule behind a comma is one of its own."""
     found: list[str] = []
     for sentence in filter(None, map(str.strip, _end().split(text))):
-        match = lexicon.pattern("lesson.further", r"\s*[,;،，]\s*<all>").search(sentence)
-        parts = [sentence[: match.start()], sentence[match.end() :]] if match else [sentence]
+        match = lexicon.finder("lesson.further", r"[,;،，]\s*<all>").search(sentence)
+        parts = [sentence[: match.start()].rstrip(), sentence[match.end() :]] if match else [sentence]
         # "do this, and never that" is two, unless what the one says may limit the other
         limits = any(name in _LIMITS for part in parts[1:] for name in polarity(part))
         apart = match and not limits and polarity(parts[0])[:1] != ("if",) and all(map(trim, parts))
@@ -183,10 +184,11 @@ def sentences(text: str) -> list[str]:
 
 
 @cache
-def _opens() -> re.Pattern[str]:
-    """Compile all openings that are worded anew into one: few rules have any."""
-    every = "|".join(f"(?:{pattern.pattern})" for pattern, _ in lexicon.rewrites("lesson.opening"))
-    return re.compile(every, re.IGNORECASE)
+def _opens() -> tuple[lexicon.Finder, lexicon.Finder]:
+    """Compile all openings that are worded anew into two, for the start and for anywhere: few rules have any."""
+    every = [f"(?:{pattern.pattern})" for pattern, _ in lexicon.rewrites("lesson.opening")]
+    first = [each for each in every if each.startswith("(?:^")]
+    return lexicon.Finder("|".join(first)), lexicon.Finder("|".join(x for x in every if x not in first))
 
 
 @lru_cache(maxsize=256)
@@ -205,7 +207,9 @@ def trim(sentence: str) -> str | None:
     for mark in "\"'":  # around the whole, or a lost one at an end
         if rest.count(mark) % 2 or (rest[:1] == rest[-1:] == mark and rest.count(mark) == 2):
             rest = rest.strip(mark)
-    for pattern, into in lexicon.rewrites("lesson.opening") if _opens().search(rest.strip()) else ():
+    first, anywhere = _opens()
+    opens = first.match(rest.strip()) or anywhere.search(rest.strip())
+    for pattern, into in lexicon.rewrites("lesson.opening") if opens else ():
         rest = pattern.sub(into and f"{into} ", rest).strip().replace(" ,", ",")
     rest = rest.strip()
     said = tokens(rest)

@@ -189,7 +189,7 @@ _MARKED = re.compile(r"(?:[^\W_]|[\u0900-\u0963])+")
 _DEVANAGARI = re.compile("[\u0900-\u097f]")
 _CONTRACTION = re.compile(r"'(?=(?:t|s|re|m|ll|ve|d)\b)")
 _ACCENTS = re.compile("[\u0300-\u036f]")
-LONGEST_STEM = 24  # letters
+SHORTEST_STEM, LONGEST_STEM = 3, 24  # letters
 
 
 @lru_cache(maxsize=256)
@@ -202,7 +202,7 @@ def tokens(text: str) -> list[str]:
     if flat.isascii():
         return _PLAIN.findall(flat)
     marked = _DEVANAGARI.search(flat)  # its vowel signs are not matched by \\w
-    return _MARKED.findall(flat) if marked else re.findall(_TOKEN, flat)
+    return _MARKED.findall(flat) if marked else expression(_TOKEN).findall(flat)
 
 
 REMEMBERED = 16_384  # words of which it is kept what they say, so that an endless log cannot fill the memory
@@ -233,27 +233,37 @@ class Phrases:
             found[phrase[0]] += [phrase] if len(phrase) > 1 else []
         return found
 
+    @cached_property
+    def _stems(self) -> Mapping[str, list[str]]:
+        """The stems, with their stars, by their first letters: none is shorter."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for phrase in self._classes:
+            if phrase.endswith("*") and len(phrase) <= LONGEST_STEM + 1:
+                found[phrase[:SHORTEST_STEM]].append(phrase)
+        return found
+
     def _look_up(self, word: str) -> tuple[list[str], dict[str, int]]:
         """Return the classes of a word, by itself or by a stem of it; and how long the phrases are that go on with another."""
-        stems = (word[:end] + "*" for end in range(2, min(len(word), LONGEST_STEM) + 1))
+        stems = (each for each in self._stems.get(word[:SHORTEST_STEM], ()) if word.startswith(each[:-1]))
         own = set().union(*(self._classes.get(each, ()) for each in (word, *stems)))
         return sorted(own), {phrase[1]: len(phrase) for phrase in self._begun.get(word, ())}
 
     def find(self, words: list[str]) -> dict[str, int]:
         """Find each class that occurs, with the position of the first token of its first occurrence."""
         found: dict[str, int] = {}
-        for i, ((own, longest), after) in enumerate(
-            zip(map(self._word, words), [*words[1:], ""], strict=False)
-        ):
+        begun, stems = self._begun, self._stems
+        for i in [i for i, word in enumerate(words) if word in begun or word[:SHORTEST_STEM] in stems]:
+            own, longest = self._word(words[i])
             for name in own:
                 found.setdefault(name, i)
-            for size in range(2, longest.get(after, 1) + 1):
-                for name in sorted(self._classes.get(" ".join(words[i : i + size]), ())):
-                    found.setdefault(name, i)
+            if longest:
+                for size in range(2, longest.get(words[i + 1] if i + 1 < len(words) else "", 1) + 1):
+                    for name in sorted(self._classes.get(" ".join(words[i : i + size]), ())):
+                        found.setdefault(name, i)
         return found
 
 
 @lru_cache(maxsize=256)
 def wide(text: str) -> bool:
     """Say whether a text is mostly Chinese or Japanese, where a token is a character."""
-    return not text.isascii() and len(re.findall(_WIDE, text)) * 3 > len(text.replace(" ", ""))
+    return not text.isascii() and len(expression(_WIDE).findall(text)) * 3 > len(text.replace(" ", ""))

@@ -118,6 +118,8 @@ def shown(text: str) -> str:
     newlines and tabs; and what begins a role's mark does too, so that no text can pass for another speaker.
     """
     text = ROLE_MARK.sub(lambda mark: f"<U+{ord(mark[0]):04X}>", redact(text))
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text
     return "".join(
         char if char in "\n\t" or unicodedata.category(char) not in _HIDDEN else f"<U+{ord(char):04X}>"
         for char in text

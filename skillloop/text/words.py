@@ -18,9 +18,9 @@ from skillloop.text import lexicon
 # one token a character, and content words are pairs of neighbours.
 _RUN = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff"
 _MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u200c\u200d"
-_TOKEN = re.compile(rf"[{_RUN}]|(?:(?![{_RUN}])[\w{_MARKS}])+(?:'(?:(?![{_RUN}])[\w{_MARKS}])+)*")
+_TOKEN = rf"[{_RUN}]|(?:(?![{_RUN}])[\w{_MARKS}])+(?:'(?:(?![{_RUN}])[\w{_MARKS}])+)*"  # these two take long to compile
 _PLAIN = re.compile(r"\w+(?:'\w+)*")  # the same for ASCII, several times as fast
-_IS_RUN = re.compile(f"[{_RUN}]")
+_IS_RUN = f"[{_RUN}]"
 _KANA_ONLY = re.compile("[\u3041-\u309f]+")
 _RUSSIAN_ENDING = re.compile(
     "(?<=[а-яё]{3})(?:ами|ями|ого|его|ому|ему|ов|ев|ах|ях|ом|ем|ой|ей|ый|ий|ая|яя|ое|ее|ые|ие|ую|юю|[аеиоуыэюяйь])$"
@@ -42,7 +42,7 @@ def fold(text: str) -> str:
 def tokens(text: str) -> list[str]:
     """Split a text into its folded words, in order; one token a character in scripts that do not space words."""
     folded = fold(text)
-    return (_PLAIN if folded.isascii() else _TOKEN).findall(folded)
+    return _PLAIN.findall(folded) if folded.isascii() else lexicon.expression(_TOKEN).findall(folded)
 
 
 @lru_cache(maxsize=8192)
@@ -76,7 +76,7 @@ def content_words(text: str) -> frozenset[str]:
     for at, word in enumerate(words):
         if at in negators or word in stop:
             before = ""
-        elif _IS_RUN.match(word):
+        elif not word.isascii() and lexicon.expression(_IS_RUN).match(word):
             if before and not _KANA_ONLY.fullmatch(before + word):
                 found.add(before + word)
             before = word
