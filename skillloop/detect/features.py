@@ -7,12 +7,12 @@ Limit: both sides are the nearest run of the assistant's turns; of what lies fur
 
 import re
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import dropwhile, pairwise, takewhile
 
-from skillloop.model import Origin, Session, ToolUse, Turn, TurnKind
+from skillloop.model import Origin, Session, Turn, TurnKind
 from skillloop.text import lexicon
 from skillloop.text.lexicon import Phrases, tokens, wide
 from skillloop.text.words import stem

@@ -62,10 +62,9 @@ class Store(Sessions, Proposals, AbstractContextManager["Store"]):
             self._database.copy_to(Path(folder) / backup.NAME)
             database = Database(Path(folder) / backup.NAME)
             database.run("PRAGMA synchronous=OFF")
-            with Store(Path(folder), database) as copy:
-                with copy.transaction():
-                    for publish in copy.versions.open_publishes():
-                        copy.versions.close(publish, "aborted")
+            with Store(Path(folder), database) as copy, copy.transaction():  # one for all is quick
+                for publish in copy.versions.open_publishes():
+                    copy.versions.close(publish, "aborted")
                 yield copy
 
     def back_up(self) -> None:

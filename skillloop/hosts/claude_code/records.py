@@ -79,25 +79,30 @@ class Lines:
         return hashlib.sha256((earlier + block[max(0, whole - WINDOW) : whole])[-WINDOW:]).hexdigest()
 
     def __iter__(self) -> Iterator[list[bytes]]:
+        for block in self.blocks():
+            yield list(BytesIO(block))  # finds the newlines several times faster than split does
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the batches, each as the bytes of its lines."""
         pieces: list[bytes] = []  # of the line that is not whole yet; dropped when it gets too long
         size, offset, earlier = 0, 0, b""
         with self._file:
             while block := self._read():
-                lines = list(BytesIO(block))  # finds the newlines several times faster than split does
-                tail = b"" if lines[-1].endswith(b"\n") else lines.pop()
-                if lines:
-                    whole = len(block) - len(tail)
+                whole = block.rfind(b"\n") + 1
+                if whole:
                     self._last, self.end = (earlier, block, whole), offset + whole
-                    lines[0] = b"".join((*pieces, lines[0])) if size <= MAX_LINE else OVERLONG
-                    yield lines
+                    lines = block[:whole]
+                    if size > MAX_LINE:
+                        lines = OVERLONG + lines[lines.index(b"\n") :]
+                    yield b"".join((*pieces, lines))
                     pieces, size = [], 0
-                size, offset = size + len(tail), offset + len(block)
-                pieces = [*pieces, tail] if size <= MAX_LINE else []
+                size, offset = size + len(block) - whole, offset + len(block)
+                pieces = [*pieces, block[whole:]] if size <= MAX_LINE else []
                 earlier = block if len(block) >= WINDOW else earlier[-WINDOW:] + block
         last = b"".join(pieces)
         if parse(last) is not None:  # complete, though without a newline: no prefix of an object is one
             self._last, self.end = (earlier, b"", 0), offset
-            yield [last]
+            yield last
 
     def _read(self) -> bytes:
         try:

@@ -8,12 +8,10 @@ import json
 import os
 import re
 import signal
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from functools import cached_property, lru_cache
-from itertools import accumulate
 from pathlib import Path
 
 from skillloop.errors import SkillloopError
@@ -124,18 +122,14 @@ def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
     traces = [trace for quote, line in quotes.items() if (trace := _Trace(quote, line)).marks]
     said = {turn.line for turn in session.human_turns}  # a refusal's comment stands in a tool's result
     last, before = max((trace.line for trace in traces), default=0), 0
-    for batch in Lines(Path(session.path)) if traces else ():
-        chosen = [item for item in enumerate(batch, before + 1) if item[0] in said or _speaks(item[1])]
-        numbers, lines = [number for number, _ in chosen], [line for _, line in chosen]
-        block, ends = b"".join(lines), list(accumulate(map(len, lines)))
+    for block in Lines(Path(session.path)).blocks() if traces else ():
         for trace in traces:
-            for at, words in (
-                () if trace.decided else trace.near(block, ends[: bisect_left(numbers, trace.line)])
-            ):
-                result = b'"tool_result"' in lines[at]
-                person = numbers[at] in said or (not result and b'"user"' in lines[at])
-                trace.take(words, person=person)
-        before += len(batch)
+            for number, line, words in () if trace.decided else trace.near(block, before):
+                if number in said or _speaks(line):
+                    result = b'"tool_result"' in line
+                    person = number in said or (not result and b'"user"' in line)
+                    trace.take(words, person=person)
+        before += block.count(b"\n")
         if before >= last:
             break
     found = {trace.quote: trace.rest for trace in traces if trace.echoed}
@@ -176,23 +170,26 @@ class _Trace:
         self.echoed: set[tuple[int, int]] = set()
         self.decided = False  # who had each piece first
 
-    def near(self, block: bytes, ends: list[int]) -> Iterator[tuple[int, bytes]]:
+    def near(self, block: bytes, before: int) -> Iterator[tuple[int, bytes, bytes]]:
         """Find where all words of the middle piece stand, as they do where half of the quote does.
 
-        In a block of whole lines, of which those that end at `ends` are looked at. Yields the number of the line, from 0, and
-        what stands there.
+        In a block of whole lines, before which stand that many others; only those before the quote's own are looked at.
+        Yields the number of the line, the line, and what stands there.
         """
         reach = 3 * len(self.quote.encode()) + 100  # with escapes and spacing
-        last = ends[-1] if ends else 0
         for rare, *others in self.marks:
-            at = block.find(rare, 0, last)
+            number, first, end, at = before + 1, 0, 0, block.find(rare)
             while at >= 0:
-                number = bisect_right(ends, at)
-                start = max(ends[number - 1] if number else 0, at - reach)
-                end = min(ends[number], at + 2 * reach)
-                if all(block.find(word, start, end) >= 0 for word in others):
-                    yield number, block[start:end]
-                at = block.find(rare, min(ends[number], at + reach), last)
+                if at >= end:  # another line
+                    number += block.count(b"\n", first, at)
+                    first = max(first, block.rfind(b"\n", first, at) + 1)
+                    end = block.find(b"\n", at) + 1 or len(block)
+                if number >= self.line:
+                    break
+                start, stop = max(first, at - reach), min(end, at + 2 * reach)
+                if all(block.find(word, start, stop) >= 0 for word in others):
+                    yield number, block[first:end], block[start:stop]
+                at = block.find(rare, min(end, at + reach))
 
     def take(self, words: bytes, *, person: bool) -> None:
         """Take what stands in an earlier line, of the person's or of somebody else's; the first that has a piece has it."""
