@@ -20,7 +20,6 @@ from typing import Any
 
 from skillloop.config.sections import (
     KINDS,
-    REMOVED,
     Apply,
     Budget,
     Config,
@@ -192,8 +191,7 @@ def _values(file: Source, *, own: bool) -> dict[str, Any]:
         for name, value in table.items():
             key = f"{section}.{name}"
             if name not in keys:
-                gone = f"take it out: {REMOVED[key]}" if key in REMOVED else _meant(name, keys)
-                raise file.wrong(f"unknown key {key}", gone, section, name)
+                raise file.wrong(f"unknown key {key}", _meant(name, keys), section, name)
             try:
                 values[key] = keys[name].read(value)
             except ValueError as error:
@@ -217,29 +215,28 @@ def _with(config: Config, file: Source, *, own: bool) -> Config:
     values, trusted = _values(file, own=own), config.sources.trusted or ()
     if "sources.unknown" in values:  # without a list here or above: every source is unknown
         values.setdefault("sources.trusted", trusted)
-    kept = tuple(dict.fromkeys((*config.sources.kept, *values.get("sources.trusted", ()))))
-    if (
-        "sources.aliases" in values
-    ):  # but for those that make another name pass for a source that is trusted already
+    if aliases := values.get("sources.aliases"):
+        # but for those that make another name pass for a source that is trusted already
         values["sources.aliases"] = {
             name: others
-            for name, others in values["sources.aliases"].items()
+            for name, others in aliases.items()
             if not any(covers(source, alias) for source in trusted for alias in (name, *others))
         }
     rules, path = dict(config.rules), str(file.path)
-    for key, given in [*values.items(), ("sources.kept", kept)]:
+    for key, given in values.items():
         section, name = key.split(".")
-        told, before = ("trusted" if name == "kept" else name), config.get(key)
-        value = given if own or told != name else KINDS[section][name].restrict(before, given)
-        key = f"{section}.{told}"  # noqa: PLW2901  (what is kept is told by the `trusted` that it comes from)
-        if told == name and (value != before or (key, None) not in rules):
+        before = config.get(key)
+        value = given if own else KINDS[section][name].restrict(before, given)
+        if value != before or (key, None) not in rules:
             rules[key, None] = rule_of(key, value, path, file.line(section, name))
-        for entry in value if isinstance(value, tuple | dict) else ():
-            if (key, entry) not in rules and isinstance(value, dict):
-                line = file.line(section, told, entry)
-                rules[key, entry] = rule_of(key, {entry: value[entry]}, path, line)
-            elif (key, entry) not in rules:
-                line = file.line(section, told, entry=entry)
-                rules[key, entry] = rule_of(key, [entry], path, line)
+        if isinstance(given, dict):
+            for entry in given:
+                rule = rule_of(key, {entry: value[entry]}, path, file.line(section, name, entry))
+                rules.setdefault((key, entry), rule)
+        elif isinstance(given, tuple):
+            for entry in given:
+                rule = rule_of(key, [entry], path, file.line(section, name, entry=entry))
+                rules.setdefault((key, entry), rule)
         config = replace(config, **{section: replace(getattr(config, section), **{field_of(name): value})})
-    return replace(config, rules=rules)
+    kept = tuple(dict.fromkeys((*config.sources.kept, *values.get("sources.trusted", ()))))
+    return replace(config, rules=rules, sources=replace(config.sources, kept=kept))

@@ -263,11 +263,6 @@ KINDS: dict[str, dict[str, Kind]] = {
 }
 """The keys of each section."""
 
-REMOVED = dict.fromkeys(
-    ("model.second_opinion", "model.candidates"), "a model is now asked once about each session"
-)
-"""Keys that an earlier version had, and why they are gone."""
-
 
 def reference() -> Iterator[tuple[str, Any, str]]:
     """Yield every key with its default and its meaning, in the order of the reference."""

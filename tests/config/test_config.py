@@ -121,12 +121,6 @@ def test_only_the_person_chooses_where_words_are_sent(write):
     ("text", "line", "message", "hint"),
     [
         ("[edit]\nunsene = 3\n", 2, "unknown key edit.unsene", "did you mean 'unseen'?"),
-        (
-            "[model]\ncandidates = 3\n",
-            2,
-            "unknown key model.candidates",
-            "take it out: a model is now asked once",
-        ),
         ("\n[sorces]\n", 2, "unknown section [sorces]", "did you mean 'sources'?"),
         ("mode = 3\n", 1, "unknown section [mode]", "did you mean 'model'?"),
         ("[edit]\n\nunseen = true\n", 3, "edit.unseen must be a whole number of at least 0", ""),
