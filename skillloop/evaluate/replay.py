@@ -8,7 +8,7 @@ Invariants: a replay sees the skill and the situation and never a check; both te
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from skillloop import llm
@@ -53,8 +53,24 @@ class Runs:
         """Whether most runs passed with the old text, and do not with the new one."""
         return _mostly(self.old) and not _mostly(self.new)
 
+    @property
+    def beyond_luck(self) -> bool:
+        """Whether more of them win than lose, beyond luck."""
+        return sign_test(self.wins, self.losses) <= ALPHA
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The share of runs that pass, with the old and with the new text."""
+        return sum(self.old) / max(1, len(self.old)), sum(self.new) / max(1, len(self.new))
+
     def __str__(self) -> str:
         return f"{sum(self.old)} → {sum(self.new)} of {len(self.new)} runs pass"
+
+
+def pooled(found: Iterable[Runs | None]) -> Runs:
+    """Return the runs of several cases together; None is left out."""
+    runs = [each for each in found if each]
+    return Runs(*(tuple(run for each in runs for run in getattr(each, side)) for side in ("old", "new")))
 
 
 def _mostly(runs: Sequence[bool]) -> bool:
@@ -133,14 +149,16 @@ def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Ch
             yield unscored(f"the held-out cases were looked at {looks} times, so they prove little by now")
 
 
-def runs(play: Play, case: Case, old: str, new: str, n: int, alpha: float = 1.0) -> Runs | None:
-    """Run a case `n` times with each text; None when one run could not be scored.
+def runs(
+    play: Play, case: Case, old: str, new: str, n: int, alpha: float = 1.0, first: int = 0
+) -> Runs | None:
+    """Run a case `n` times with each text, in samples from `first` on; None when one run could not be scored.
 
     It stops early where wins in all runs to come could not make the chance of luck fall to `alpha` any more.
     """
     done = Runs((), ())
     for sample in range(n):
-        before, after = play(case, old, sample), play(case, new, sample)
+        before, after = (play(case, text, first + sample) for text in (old, new))
         if before is None or after is None:
             return None
         if "does not apply" not in (before, after):

@@ -1,7 +1,8 @@
 """One run of `evolve`: what it may change and by what it is judged, its folder, and the proposal that it ends with.
 
 Cases are drawn from the person's own words. Those of a skill's evals.json, which may be a machine's, are at most as many. A third
-is sealed, by lot of its session for ever; it is looked at once, for the winner, and each look is counted.
+is sealed, by lot of its session for ever; it is looked at once, for the winner, and each look is counted. The runs that
+chose a winner flatter it, so it is run again: it has to be better beyond noise in runs that no choice saw.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from skillloop.errors import UsageError
 from skillloop.evaluate import cases, judge, plugin_evals, replay
 from skillloop.evaluate.cases import Case
 from skillloop.evaluate.judge import Mark
-from skillloop.evaluate.replay import Play
+from skillloop.evaluate.replay import ALPHA, Play, Runs
 from skillloop.evolve import problem, texts
 from skillloop.evolve.problem import Evolution, Propose, name_of
 from skillloop.evolve.texts import Draft
@@ -25,8 +26,6 @@ from skillloop.gate.provenance import EVOLVE
 from skillloop.model import Check, Evidence, Outcome, Proposal, Verdict, sha256
 from skillloop.pipeline import gather
 from skillloop.propose.offline_drafter import proposal_id
-from skillloop.search import significance
-from skillloop.search.ledger import Ledger
 from skillloop.skillpath import target_name
 from skillloop.skills import document, history, placement
 from skillloop.store import Store
@@ -35,6 +34,9 @@ from skillloop.text.wishes import same_wish
 
 MACHINE = 0.5
 """Share of a skill's rules that may be in other words than the person's."""
+
+LOOK = 5  # further runs of each case with the winner and with the text as it is
+AGAIN = 24  # of a sealed case that looks worse in these
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,41 +171,70 @@ def share_of_machine(about: Subject, text: str) -> Check:
     return Check("machine text", passed=other <= MACHINE * len(now), detail=detail)
 
 
-def sealed_checks(
-    about: Subject, winner: str, play: Play, ledger: Ledger, store: Store, name: str
+def look_again(about: Subject, winner: str, play: Play, first: int) -> tuple[Runs, Runs, str, str]:
+    """Replay a winner and the text as it is on all cases, in runs that no choice saw: samples from `first` on.
+
+    A sealed case that looks worse is run AGAIN times more, and only these count: a bad draw is no fault of the text.
+    Returns the runs of the cases that chose it, those of the sealed ones, and why either speaks against it, or "".
+    """
+    runs = {
+        case.id: replay.runs(play, case, about.text, winner, LOOK, first=first)
+        for case in (*about.cases, *about.sealed)
+    }
+    chosen, sealed, every = (
+        replay.pooled(runs[case.id] for case in cases)
+        for cases in (about.cases, about.sealed, (*about.cases, *about.sealed))
+    )
+    for case in about.sealed:
+        if (found := runs[case.id]) and found.losses > found.wins:
+            back = replay.runs(play, case, winner, about.text, AGAIN, ALPHA, first + LOOK)
+            if back and back.beyond_luck:
+                fell = f"case {case.id} gets worse"
+                break
+    else:
+        fell = "worse together" if sealed.losses > sealed.wins else ""
+    shorter = len(winner) < len(about.text) and every.wins >= every.losses
+    noise = "" if shorter or every.beyond_luck or fell else "no better beyond noise in new runs"
+    return chosen, sealed, noise, fell
+
+
+def confirm(
+    guard: Guard, evolution: Evolution, winner: str, play: Play, name: str, how: str
 ) -> Iterator[Check]:
-    """Look at the sealed cases, once for a winner: is any worse than with the text as it is, and are they better together?"""
+    """Look at a winner afresh, the sealed cases included, and count that; its size, and who made the cases, are told."""
+    about, ledger = guard.about, evolution.ledger
+    event = {"event": "confirm", "candidate": name_of(winner)}
+    known = [row for row in ledger.events("confirm") if row["candidate"] == event["candidate"]]
+    if not known:  # before it is looked at: a crash counts, too
+        looks = guard.store.evaluations.read_held_out(about.path, name) if about.sealed else 0
+        ledger.append(event | {"looks": looks})
+    looks = (known or ledger.events("confirm"))[0]["looks"]
+    chosen, sealed, noise, fell = look_again(about, winner, play, max(evolution.begun.values()))
+    if len(known) < 2:
+        ledger.append(
+            event | {"looks": looks, "chosen": chosen.shares, "sealed": sealed.shares, "fell": fell}
+        )
+    if not chosen.new:
+        yield replay.unscored("no case could be scored once more")
+    size = f"{len(winner.encode()) - len(about.text.encode()):+,} bytes; {about.machine:.0%} of the cases are not your words"
+    told = f"{words.counted(len(about.cases), 'case')}, {how}, in new runs: {_arrow(chosen)} pass"
+    yield Check("cases", passed=not noise, hard=True, detail=f"{told}{', ' * bool(noise)}{noise}; {size}")
     if not about.sealed:
         yield replay.unscored("no case of another session is held out yet")
         return
-    event = {"event": "sealed", "candidate": name_of(winner)}
-    known = [row for row in ledger.events("sealed") if row["candidate"] == event["candidate"]]
-    if not known:
-        ledger.append(
-            event | {"looks": store.evaluations.read_held_out(about.path, name)}
-        )  # a crash counts, too
-    looks = ledger.events("sealed")[-1]["looks"]
-    found = {case.id: replay.runs(play, case, about.text, winner, significance.MOST) for case in about.sealed}
-    scored = {case: runs for case, runs in found.items() if runs is not None and runs.new}
-    wins, losses = (sum(getattr(runs, side) for runs in scored.values()) for side in ("wins", "losses"))
-    before, after = (
-        sum(sum(getattr(runs, side)) for runs in scored.values())
-        / max(1, sum(len(runs.new) for runs in scored.values()))
-        for side in ("old", "new")
-    )
-    fell = next((case for case, runs in scored.items() if runs.fell), "")
-    told = f"{words.counted(len(scored), 'case')}, look {looks}: {before:.0%} → {after:.0%} pass"
-    if not [row for row in known if "new" in row]:
-        ledger.append(event | {"looks": looks, "old": before, "new": after, "fell": fell})
-    wrong = f", case {fell} gets worse" if fell else ", worse together" if losses > wins else ""
-    yield Check("held-out cases", passed=not wrong, hard=True, detail=told + wrong)
+    told = f"{words.counted(len(about.sealed), 'case')}, look {looks}: {_arrow(sealed)} pass"
+    yield Check("held-out cases", passed=not fell, hard=True, detail=f"{told}{', ' * bool(fell)}{fell}")
     if looks > replay.LOOKS:
         yield replay.unscored(f"the sealed cases were looked at {looks} times, so they prove little by now")
 
 
+def _arrow(runs: Runs) -> str:
+    return " → ".join(f"{share:.0%}" for share in runs.shares)
+
+
 def conclude(guard: Guard, evolution: Evolution, play: Play, run: str, how: str) -> dict[str, Any]:
     """Make the winner a proposal that waits, or is discarded where the sealed cases fall; its id, state and the reason."""
-    about, ledger, archive = guard.about, evolution.ledger, evolution.ledger.archive()
+    ledger, archive = evolution.ledger, evolution.ledger.archive()
     if archive.best in (None, archive.baseline):
         return {"proposal": None, "state": "nothing new", "reason": "no text was better beyond noise"}
     assert archive.best is not None
@@ -218,17 +249,10 @@ def conclude(guard: Guard, evolution: Evolution, play: Play, run: str, how: str)
         run,
         f"Found by trying {words.counted(len(archive.known) - 1, 'text')}: " + "; ".join(steps[::-1]),
     )
-    later = archive.runs[archive.best][1:]  # the first look chose it, and flatters
-    before, after = 1 - archive.mean(archive.baseline), 1 - sum(later) / len(later)
-    shown = (
-        f"{words.counted(len(about.cases), 'case')}, {how}: {before:.0%} → {after:.0%} pass, none is worse"
-    )
-    size = f"{len(draft.text.encode()) - len(about.text.encode()):+,} bytes; {about.machine:.0%} of the cases are not your words"
-    checks = [Check("cases", passed=True, hard=False, detail=f"{shown}; {size}")]
-    checks += sealed_checks(about, draft.text, play, ledger, guard.store, proposal.id)
+    checks = [*confirm(guard, evolution, draft.text, play, proposal.id, how)]
     verdict = judge.demoted(guard.verdict(draft, proposal), checks)
     discarded = verdict.outcome in (Outcome.DISCARD, Outcome.CRASH)
-    why = f"{verdict.failed[0].name}: {verdict.failed[0].detail}" if discarded else shown
+    why = f"{verdict.failed[0].name}: {verdict.failed[0].detail}" if discarded else checks[0].detail
     guard.store.save_proposal(proposal, verdict, "discarded" if discarded else "queued", why)
     state = guard.store.find_proposal(proposal.id)
     end = {"proposal": proposal.id, "state": state.state, "reason": state.reason}

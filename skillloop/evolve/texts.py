@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from difflib import SequenceMatcher
+from itertools import permutations, zip_longest
 from typing import Literal
 
 from skillloop import gate
@@ -114,17 +115,7 @@ def _filler(said: Sequence[str]) -> int:
     return 0
 
 
-def raised(text: str, items: Sequence[Item]) -> Iterator[Draft]:
-    """Yield the text with one rule first in its list."""
-    for item in items:
-        first = next(other for other in items if other.group == item.group)
-        if first.line < item.line:
-            rows = [item.marker + item.text, first.marker + first.text]
-            moved = changed(text, {first.line: rows, item.line: []})
-            yield Draft(moved, "move up", f"{item.text!r} comes first")
-
-
-OFFLINE = {"merge": merged, "shorten": shortened, "move up": raised}
+OFFLINE = {"merge": merged, "shorten": shortened}
 
 # --- from two texts to edits --------------------------------------------------------------------------------------------
 
@@ -137,46 +128,25 @@ def edits_between(base: str, text: str, cites: Mapping[str, Sequence[str]]) -> t
         text: The candidate.
         cites: Ids of the evidence that a rule of the base, without its marker, rests on.
     """
-    rows, new, made, n = lines_of(base), lines_of(text), list[Edit](), 0
-
-    def edit(gone: str | None, line: str | None, at: int, above: str | None = None) -> None:
-        skill = document.parse("\n".join(rows))
-        heading = skill.section_at(max(at, skill.body)).heading
-        about = (cites.get(m["text"], ()) for x in (gone, line) if x and (m := document.ITEM.match(x)))
-        ids = tuple(dict.fromkeys(name for each in about for name in each))
-        nth = skill.items_like(heading, above).index(at) if above else 0
-        op: Literal["insert", "replace", "delete"] = (
-            "insert" if gone is None else "replace" if line else "delete"
-        )
-        made.append(Edit(op, heading, gone, line, ids, above, nth))
-
-    def insert(line: str) -> None:
-        if document.ITEM.match(rows[n - 1]):
-            edit(None, line, n - 1, rows[n - 1])
-        else:  # the first of its list: it takes the place of the next one, which goes below it
-            below, rows[n] = rows[n], line
-            edit(below, line, n)
-            edit(None, below, n, line)
-            rows.insert(n + 1, below)
-            return
-        rows.insert(n, line)
-
+    rows, new, made = lines_of(base), lines_of(text), list[Edit]()
+    blocks = SequenceMatcher(None, rows, new, autojunk=False).get_opcodes()
     try:
-        while rows != new:
-            here, line = (each[n] if n < len(each) else None for each in (rows, new))
-            if here == line:
-                n += 1
-            elif here is not None and here not in new[n:]:
-                stays = line is not None and line not in rows[n:]
-                edit(here, line if stays else None, n)
-                rows[n : n + 1] = [line] if stays and line else []
-            else:
-                assert line is not None
-                if line in rows[n:]:  # it comes up
-                    at = rows.index(line, n)
-                    edit(line, None, at)
-                    del rows[at]
-                insert(line)
+        for _, start, end, first, last in [each for each in blocks if each[0] != "equal"][::-1]:
+            pairs = enumerate(zip_longest(rows[start:end], new[first:last]))
+            for n, (gone, line) in [*pairs][::-1]:  # from below: what is above keeps its number
+                at = end - 1 if gone is None else start + n
+                skill = document.parse("\n".join(rows))
+                heading = skill.section_at(max(at, skill.body)).heading
+                above = rows[at] if gone is None else None
+                matches = (document.ITEM.match(each) for each in (gone, line) if each is not None)
+                about = (cites.get(match["text"], ()) for match in matches if match)
+                ids = tuple(dict.fromkeys(name for each in about for name in each))
+                nth = skill.items_like(heading, above).index(at) if above else 0
+                op: Literal["insert", "replace", "delete"] = (
+                    "insert" if gone is None else "delete" if line is None else "replace"
+                )
+                made.append(Edit(op, heading, gone, line, ids, above, nth))
+                rows[at : at + 1] = [each for each in (above, line) if each is not None]
         return tuple(made) if document.apply(base, made) == text else ()
     except (SkillloopError, ValueError, IndexError):
         return ()

@@ -69,7 +69,7 @@ def drawn(run: Run) -> str:
     rows = ledger.trials
     like = [row | {"status": row["outcome"], "description": row["what"]} for row in rows]
     pictured = Archive(like, (), ledger.metric)
-    sealed = [row for row in ledger.events("sealed") if "new" in row]
+    looks = [row for row in ledger.events("confirm") if "chosen" in row]
     return report.render(
         "evolve.html",
         rows=rows,
@@ -81,19 +81,19 @@ def drawn(run: Run) -> str:
         counts=Counter(row["outcome"] for name, row in archive.last.items() if name != archive.baseline),
         sigma=archive.noise.sigma if archive.noise.freedom else None,
         freedom=archive.noise.freedom,
-        sealed=sealed,
+        looks=looks,
         ends=ledger.events("end")[-1:],
         progress=experiment.progress(like, pictured, "share of cases that fail"),
         lineage=experiment.lineage(pictured),
         ticks=experiment.ticks,
-        limits=[*_untested(rows, archive, sealed)],
+        limits=[*_untested(rows, archive, looks)],
         head=ledger.head[:12],
     )
 
 
-def _untested(rows: list[Row], archive: Archive, sealed: list[Row]) -> Iterator[str]:
+def _untested(rows: list[Row], archive: Archive, looks: list[Row]) -> Iterator[str]:
     """Yield what nothing in the ledger speaks of."""
-    if not sealed:
+    if not any(row["looks"] for row in looks):
         yield "The sealed cases: nobody looked at them in this run, so what was selected may fit the cases that selected it."
     yield "What a model does with the text, where the end says that cases were judged by their text alone."
     once = sum(len(runs) == 1 for runs in archive.runs.values())

@@ -6,10 +6,11 @@ A simulated assistant writes commit messages. It does right what a rule of its S
 own: a vague one 0.35, a plain one 0.6, a sharp one 0.9, less the further down the file it stands and the longer the file is; it
 does right without a rule in 0.15. gitlint says whether a message breaks one of its rules. The person wants ten of fourteen of
 them (hidden; drawn by seed), and a case is one wish and one task. Operators stand for a model that words: they sharpen a rule,
-add one, split one that is two, reword without effect, or set a trap; merge, shorten and move up are the package's own.
+add one, split one that is two, reword without effect, move one up, or set a trap; merge and shorten are the package's own.
 
-Every arm has the same number of plays. What is reported is the true chance that a wish is met, which no arm sees, as a share
-of what is reachable: the best that a search without noise finds from the same start.
+Every arm has the same number of plays; the last look at a winner comes on top. What is reported is the true chance that a wish is met, which no arm sees, as a share
+of what is reachable: the best that a search without noise finds from the same start. "Delivered" counts nothing for a winner that the
+last look discards; sealed / selected gain is that of the others, the first by 40 messages a sealed case that nobody saw.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import random
 import statistics
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import count
 from pathlib import Path
@@ -30,9 +31,10 @@ from gitlint.config import LintConfigBuilder
 from gitlint.git import GitContext
 from gitlint.lint import GitLinter
 
+from skillloop.config import Config
 from skillloop.evaluate import cases, judge
 from skillloop.evaluate.cases import Case, Expected, Message
-from skillloop.evolve import problem, texts
+from skillloop.evolve import problem, run, texts
 from skillloop.evolve.problem import METRIC, Evolution
 from skillloop.evolve.texts import Draft
 from skillloop.model import Proposal
@@ -219,16 +221,16 @@ class World:
 # --- what stands for a model that words ---------------------------------------------------------------------------------
 
 
-def worded(world: World, text: str, traps: bool = False, idle: int = 1) -> list[Draft]:
+def worded(world: World, text: str, traps: bool = False, idle: int = 1, moves: bool = False) -> list[Draft]:
     """All that the operators make of a text: the package's own, and those that a model would word."""
     skill = document.parse(text)
     items = [texts.Item(i.line, 0, "- ", i.text) for found in placement.lists(text) for i in found.items]
     assert len(items) == sum(line.startswith("- ") for line in skill.lines)
-    made = [
-        replace(draft)
-        for each in (texts.merged, texts.shortened, texts.raised)
-        for draft in each(text, items)
-    ]
+    made = [draft for each in (texts.merged, texts.shortened) for draft in each(text, items)]
+    for item in items[1:] if moves else ():
+        rows = [f"- {each.text}" for each in (item, items[0])]
+        moved = texts.changed(text, {items[0].line: rows, item.line: []})
+        made.append(Draft(moved, "move up", f"move up {item.text!r}"))
 
     def add(operator: str, item: texts.Item, rules: list[str], what: str) -> None:
         changed = texts.changed(text, {item.line: [f"- {rule}." for rule in rules]})
@@ -258,7 +260,7 @@ def worded(world: World, text: str, traps: bool = False, idle: int = 1) -> list[
                     "add", items[-1], [items[-1].text.rstrip("."), (vague, plain)[wish % 2]], f"add {vague!r}"
                 )
         for trap in (*TRAP, *BLOAT) if traps and not any(x in text for x in (*TRAP, *BLOAT)) else ():
-            add("trap", items[0], [trap, items[0].text.rstrip(".")], f"trap {trap!r}")
+            add("trap", items[0], [items[0].text.rstrip("."), trap], f"trap {trap!r}")
     return made
 
 
@@ -348,6 +350,7 @@ ABLATIONS = {
     "novelty": {"draw": novelty},
     "nothing learned": {"set": {"PRIOR": 1e-9}},
     "one change a text": {"set": {"STEPS": (1,)}},
+    "rules move up, too": {"moves": True},
 }
 
 
@@ -377,10 +380,10 @@ def ran(job):
         made = Proposal("", "", "", "", edits, (), "", draft.by, "")
         hidden = [case.expected.rubric for case in world.cases()]
         check = judge.copies_hidden_answer(made, hidden, [world.start])
-        return "" if check.passed else check.detail
+        return "" if edits and check.passed else check.detail
 
     def make(text):
-        drafts = worded(world, text, options.get("traps", False), options.get("idle", 1))
+        drafts = worded(world, text, **{k: options[k] for k in ("traps", "idle", "moves") if k in options})
         return [draft for draft in drafts if draft.operator == "reword"] if options.get("noise") else drafts
 
     def propose(_parent, text, archive, key):
@@ -388,7 +391,7 @@ def ran(job):
 
     for name, value in (DEFAULTS | options.get("set", {})).items():
         setattr(problem, name, value)
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl", METRIC)
         evolution = Evolution(world.start, chosen, play, propose, refuse, ledger)
         search = problem.search(evolution, 10_000, seed, ())
@@ -402,24 +405,17 @@ def ran(job):
         [world.play(case, text, 1000 + n) == "meets" for case in sealed for n in range(40)]
         for text in (best, world.start)
     )
-    pairs = [
-        [[world.play(case, text, 900 + n) == "meets" for n in range(3)] for text in (world.start, best)]
-        for case in sealed
-    ]
-    fell = (
-        any(sum(old) >= 2 > sum(new) for old, new in pairs)
-        or sum(sum(new) - sum(old) for old, new in pairs) < 0
-    )
+    about = run.Subject("", world.start, Config(), chosen, sealed, {})
+    again, _, noise, fell = run.look_again(about, best, world.play, 900)
     return {
         "seed": seed,
-        "discarded": fell,
+        "discarded": archive.best != archive.baseline and (noise or fell),
         "best": best,
         "start": world.truth(world.start),
         "end": world.truth(best),
         "reachable": reachable(seed),
-        "selected": archive.mean(archive.baseline) - statistics.fmean(archive.runs[archive.best][1:]),
+        "selected": again.shares[1] - again.shares[0],
         "sealed": statistics.fmean(after) - statistics.fmean(before),
-        "sealed loss": sum(after) < sum(before),
         "tried": len(archive.known) - 1,
         "kept": len(archive.kept) - 1,
         "trap": [trap in best and harms(world, best, trap) for trap in (*TRAP, *BLOAT)],
@@ -437,10 +433,13 @@ def harms(world, text, trap):
     )
 
 
-def gained(found):
+def gained(found, delivered=False):
     """The share of the reachable gain, over runs."""
     return statistics.fmean(
-        (each["end"] - each["start"]) / (each["reachable"] - each["start"]) for each in found
+        (each["end"] - each["start"])
+        / (each["reachable"] - each["start"])
+        * (not (delivered and each["discarded"]))
+        for each in found
     )
 
 
@@ -466,15 +465,21 @@ def main() -> None:
         for name, kind in kinds.items():
             found = list(pool.map(ran, [(seed, kind, options.plays) for seed in seeds]))
             told[name] = found
-            ratio = sum(each["sealed"] for each in found) / max(1e-9, sum(each["selected"] for each in found))
+            good = [each for each in found if not each["discarded"]]
+            ratio = sum(each["sealed"] for each in good) / max(1e-9, sum(each["selected"] for each in good))
             tried, kept = (sum(each[key] for each in found) for key in ("tried", "kept"))
             traps = [
                 f"{sum(r['trap'][n] and not r['discarded'] for r in found)}/{sum(r['trap tried'][n] for r in found)}"
                 for n in range(4)
             ]
+            why = [
+                sum(bool(each["discarded"]) and x in each["discarded"] for each in found)
+                for x in ("noise", "worse")
+            ]
             print(
-                f"{name:20} {gained(found):5.0%} of the reachable gain · kept {kept} of {tried} · sealed/selected {ratio:4.0%} · "
-                f"discarded by sealed cases {sum(each['discarded'] for each in found)} · traps that passed {', '.join(traps)}",
+                f"{name:20} {gained(found):5.0%} of the reachable gain, {gained(found, delivered=True):.0%} delivered · kept {kept} of {tried} · "
+                f"sealed/selected {ratio:4.0%} · winners {sum(each['kept'] > 0 for each in found)}, discarded as noise {why[0]}, as worse {why[1]} · "
+                f"traps that passed {', '.join(traps)}",
                 flush=True,
             )
     if options.json:

@@ -12,7 +12,9 @@ from helpers import command_line
 
 from evolve.conftest import SKILL
 from skillloop.commands.evolve import BY_TEXT
+from skillloop.config import Config
 from skillloop.evaluate.cases import Case, Expected
+from skillloop.evolve import run
 from skillloop.pipeline import gather
 from skillloop.store import Store
 
@@ -81,6 +83,35 @@ def test_a_sealed_case_that_falls_discards_the_winner(desk):
         (item,) = store.proposals()
     assert item.state == "discarded"
     assert "case c9 gets worse" in item.reason
+
+
+def looked(cases, sealed, play):
+    """What the last look says of a longer text, whose runs pass as `play(case, sample)` says; the old one's pass by turns."""
+    made = [[Case(name, "s", name, (), "", Expected()) for name in names] for names in (cases, sealed)]
+    about = run.Subject("", "old", Config(), *made, {})
+
+    def marked(case, text, sample):
+        passes = sample % 2 if text == "old" else play(case.id, sample)
+        return "meets" if passes else "fails"
+
+    return run.look_again(about, "new text", marked, 100)[2:]
+
+
+def test_a_winner_has_to_be_better_again_in_runs_that_no_choice_saw():
+    assert looked("abcd", "ef", lambda _case, _sample: True) == ("", "")
+    assert looked("abcd", "ef", lambda _case, sample: sample % 2) == (
+        "no better beyond noise in new runs",
+        "",
+    )
+    assert looked("abcd", "ef", lambda _case, sample: sample < 100)[1] == "case e gets worse"
+
+
+def test_a_sealed_case_that_looks_worse_by_a_bad_draw_is_run_again_before_it_counts():
+    def unlucky(case, sample):
+        return case != "e" or sample >= 100 + run.LOOK
+
+    assert looked("abcd", "efg", unlucky) == ("", "")
+    assert looked("abcd", "efg", lambda case, _: case != "e") == ("", "case e gets worse")
 
 
 def test_a_rule_of_the_person_refuses_a_text_before_it_is_tried(desk):
