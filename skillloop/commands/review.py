@@ -24,7 +24,7 @@ from skillloop.commands.options import (
 from skillloop.commands.sitting import ALIKE, Sitting, alike, drafted, not_learned
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Lesson
-from skillloop.pipeline import gather, session
+from skillloop.pipeline import session
 from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
 from skillloop.text.words import content_words
@@ -156,7 +156,7 @@ def _print(app: App, store: Store, entry: Entry, room: int) -> int:
     """Print one of what waits, as JSON if it has no more than `room` bytes; return how many it has."""
     out = app.console()
     if isinstance(entry, Queued):
-        prepared = gather.prepare(entry.proposal, app.home, store)
+        prepared = show.as_it_is(store, entry, app.home)
         if app.as_json:
             return emit(show.in_brief(entry, prepared), room=room)
         show.page(out, entry, prepared)

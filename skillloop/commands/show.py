@@ -1,6 +1,7 @@
 """One edit: `show` it, the person's words first, `approve` or `reject` it, as only a person may; `review` shows it so too."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from shutil import which
@@ -54,7 +55,7 @@ def command(app: App, proposal: str) -> None:
             emit(change_as_object(change)) if app.as_json else change_page(app.console(), change)
             return
         queued = store.find_proposal(proposal)
-        prepared = as_applied(store, queued, app.home) or gather.prepare(queued.proposal, app.home, store)
+        prepared = as_applied(store, queued, app.home) or as_it_is(store, queued, app.home)
     if app.as_json:
         emit(as_object(queued, prepared))
     else:
@@ -71,9 +72,17 @@ def as_applied(store: Store, queued: Queued, home: Path) -> Prepared | None:
     return None
 
 
+def as_it_is(store: Store, queued: Queued, home: Path) -> Prepared:
+    """Return an edit on the file of now; its verdict has what only the drafting could see, too: replays, doubts about the session."""
+    now = gather.prepare(queued.proposal, home, store)
+    known = {check.name for check in now.verdict.failed}
+    then = [check for check in queued.verdict.failed if check.name in DOUBTS - known]
+    return replace(now, verdict=judge.demoted(now.verdict, (*then, *judge.proof_of(queued.verdict))))
+
+
 def page(out: render.Terminal, queued: Queued, prepared: Prepared, *, whole: bool = False) -> None:
     """Print what a person needs to decide: their words, the lines that change, and what needs a look; `whole`: all there is."""
-    proposal, verdict = prepared.proposal, standing_verdict(queued, prepared)
+    proposal, verdict = prepared.proposal, prepared.verdict
     for item in proposal.evidence:
         out.say(f"{_who(verdict)}{f', {item.timestamp[:10]}' if item.timestamp else ''}:")
         out.say(f"  “{item.quote.strip() if whole else _begun(item.quote.strip(), QUOTE)}”", "italic")
@@ -94,14 +103,13 @@ def page(out: render.Terminal, queued: Queued, prepared: Prepared, *, whole: boo
         out.print(render.checks(check for check in verdict.checks if check.passed))
 
 
-def card(out: render.Terminal, queued: Queued, prepared: Prepared) -> None:
+def card(out: render.Terminal, prepared: Prepared) -> None:
     """Print an edit for the client's dialog, which folds all but some ten lines: first what changes, in no more lines than it needs."""
-    verdict = standing_verdict(queued, prepared)
     for line in render.changed(prepared.diff):
         out.say(line)
     for item in prepared.proposal.evidence:
-        out.say(f"{_who(verdict)}: “{item.quote.strip()}”")
-    state, why = render.standing(verdict)
+        out.say(f"{_who(prepared.verdict)}: “{item.quote.strip()}”")
+    state, why = render.standing(prepared.verdict)
     out.say(f"{render.tilde(prepared.proposal.path)}: {state}" + f": {why}" * bool(why))
 
 
@@ -116,7 +124,7 @@ def _who(verdict: Verdict) -> str:
 
 def _head(queued: Queued, prepared: Prepared) -> dict[str, Any]:
     item = prepared.proposal
-    state, why = state_of(queued, standing_verdict(queued, prepared))
+    state, why = state_of(queued, prepared.verdict)
     return picked(item, "id", "skill", "path") | {"state": state, "why": why}
 
 
@@ -129,7 +137,7 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
         "evidence": [
             picked(item, "id", "quote", "path", "line", "uuid", "origin") for item in proposal.evidence
         ],
-        "checks": checks_as_objects(standing_verdict(queued, prepared)),
+        "checks": checks_as_objects(prepared.verdict),
     }
 
 
@@ -147,13 +155,6 @@ def cut(text: str, most: int = BYTES) -> str:
     """Return a text of at most so many bytes; redacted before, since half a credential is not known as one."""
     data = redact(text).encode("utf-8", "replace")
     return data.decode() if len(data) <= most else data[:most].decode("utf-8", "ignore") + "…"
-
-
-def standing_verdict(queued: Queued, prepared: Prepared) -> Verdict:
-    """Return the verdict of now, with what only the drafting could see: replays, and doubts about the session."""
-    now = {check.name for check in prepared.verdict.failed}
-    then = [check for check in queued.verdict.failed if check.name in DOUBTS - now]
-    return judge.demoted(prepared.verdict, (*then, *judge.proof_of(queued.verdict)))
 
 
 def change_page(out: render.Terminal, change: Change) -> None:
@@ -204,9 +205,11 @@ def approve(app: App, proposal: str, token: str | None) -> None:
     with app.store() as store:
         queued = open_proposal(store, proposal)
         item = queued.proposal
-        prepared = gather.prepare(item, app.home, store)
-        if not app.as_json:
-            (card if token else page)(app.console(), queued, prepared)
+        prepared = as_it_is(store, queued, app.home)
+        if token and not app.as_json:
+            card(app.console(), prepared)
+        elif not app.as_json:
+            page(app.console(), queued, prepared)
         gather.refuse_if_forbidden(prepared)
         by = app.require_person(f"approve {item.id}", prepared.digest, token)
         version = gather.publish(prepared, store, by="person", note=f"approved in {by}")

@@ -146,7 +146,7 @@ class Sitting:
         """Ask about one edit until it is decided; return the key that leads on."""
         while (queued := self.store.find_proposal(name)).state in OPEN:
             try:
-                prepared = gather.prepare(queued.proposal, self.app.home, self.store)
+                prepared = show.as_it_is(self.store, queued, self.app.home)
             except SkillloopError as error:
                 return self._pass_over(queued, error)
             key = self._ask(queued, prepared)
@@ -161,7 +161,7 @@ class Sitting:
             self._reject(queued, "meant once only" if key == "o" else None)
             return True
         if key == "y":
-            return self._apply(queued, prepared)
+            return self._apply(prepared)
         if key in {"e", "m", "k"}:
             self._replace(queued, {"e": self._edit, "m": self._move, "k": self._both}[key])
         elif key == "a":
@@ -192,10 +192,9 @@ class Sitting:
         both = "k keep both · " * (item.edits[0].op == "replace")
         return press(f"{apply}n reject · e edit · {both}m move · o once · s skip · ? more")
 
-    def _apply(self, queued: Queued, prepared: Prepared) -> bool:
+    def _apply(self, prepared: Prepared) -> bool:
         """Publish what was shown; return False where it stays, to be shown again."""
-        failed = show.standing_verdict(queued, prepared).failed
-        risky = [check.detail for check in failed if check.name in RISKY]
+        risky = [check.detail for check in prepared.verdict.failed if check.name in RISKY]
         try:
             gather.refuse_if_forbidden(prepared)
             if risky:
@@ -223,7 +222,7 @@ class Sitting:
 
     def _apply_all(self, path: str) -> None:
         """Apply what is ready for one file, after showing all of it."""
-        shown = [(queued, prepared) for queued, prepared in self._ready(path)]
+        shown = list(self._ready(path))
         if not shown:
             click.echo("no edit for this file is ready; look at each one")
             return
@@ -238,17 +237,17 @@ class Sitting:
         names = {queued.proposal.id for queued, _ in shown} if yes else set()
         for queued, prepared in self._ready(path):  # each on the file as the one before left it
             if queued.proposal.id in names:
-                self._apply(queued, prepared)
+                self._apply(prepared)
 
     def _ready(self, path: str) -> Iterator[tuple[Queued, Prepared]]:
         for queued in self._open():
             if queued.proposal.path != path:
                 continue
             try:
-                prepared = gather.prepare(queued.proposal, self.app.home, self.store)
+                prepared = show.as_it_is(self.store, queued, self.app.home)
             except SkillloopError:
                 continue
-            if show.standing_verdict(queued, prepared).outcome is Outcome.KEEP:
+            if prepared.verdict.outcome is Outcome.KEEP:
                 yield queued, prepared
 
     def _reject(self, queued: Queued, reason: str | None) -> None:

@@ -13,7 +13,7 @@ from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
 from skillloop.hosts.claude_code.hooks import session as hook
-from skillloop.pipeline import gather, session
+from skillloop.pipeline import session
 from skillloop.render import tilde
 from skillloop.skills.team import ON_BRANCH
 from skillloop.store import Queued, Store
@@ -101,10 +101,9 @@ def _facts(app: App) -> dict[str, Any]:
 def _state(app: App, store: Store, item: Queued) -> tuple[str, str]:
     """Return the state of an edit that waits, and why, on the file as it is now."""
     try:
-        prepared = gather.prepare(item.proposal, app.home, store)
+        return state_of(item, show.as_it_is(store, item, app.home).verdict)
     except SkillloopError as error:
         return "needs a look", error.told
-    return state_of(item, show.standing_verdict(item, prepared))
 
 
 def _in_force(item: Queued) -> bool:
