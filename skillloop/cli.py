@@ -60,15 +60,11 @@ VERBS = {
 }
 
 BESIDE = {
-    verb: file
-    for file, verbs in {
-        "show": ["approve", "reject"],
-        "propose": ["turns", "remember"],
-        "log": ["diff", "blame", "rollback", "report"],
-        "config": ["init", "constraints", "check", "completion"],
-        "doctor": ["verify", "export", "import", "uninstall"],
-    }.items()
-    for verb in verbs
+    **dict.fromkeys(("approve", "reject"), "show"),
+    **dict.fromkeys(("turns", "remember"), "propose"),
+    **dict.fromkeys(("diff", "blame", "rollback", "report"), "log"),
+    **dict.fromkeys(("init", "constraints", "check", "completion"), "config"),
+    **dict.fromkeys(("verify", "export", "import", "uninstall"), "doctor"),
 }
 """Verbs that stand in the file of another one."""
 

@@ -170,23 +170,23 @@ def as_object(result: Digest) -> dict[str, Any]:
         "human_turns": len(session.human_turns),
         "skills": [picked(skill, "name", "path") for skill in session.skills],
         "disagreements": [
-            {
-                "id": item.id,
-                **picked(item.evidence, "uuid", "line"),
-                "kind": item.kind.value,
-                "quote": item.evidence.quote,
-                "confidence": round(item.confidence, 4),
-                "durable": item.durable,
-                "lesson": offered.get(item.id),
-                "skill": item.skill.name if item.skill else None,
-            }
+            picked(item, "id", "evidence.uuid", "evidence.line", "kind", "evidence.quote")
+            | {"confidence": round(item.confidence, 4), "durable": item.durable}
+            | {"lesson": offered.get(item.id), "skill": item.skill and item.skill.name}
             for item in result.disagreements
         ],
         "lessons": [
-            picked(item.evidence, "uuid", "line")
-            | picked(item, "text", "source")
-            | {"scope": item.scope.value}
-            | picked(item, "target", "chance", "offered")
+            picked(
+                item,
+                "evidence.uuid",
+                "evidence.line",
+                "text",
+                "source",
+                "scope",
+                "target",
+                "chance",
+                "offered",
+            )
             | {"why_no_edit": result.unproposed.get(item.id), "look": list(item.look)}
             for item in sorted(result.lessons, key=lambda item: -item.chance)
         ],
@@ -200,13 +200,8 @@ def as_object(result: Digest) -> dict[str, Any]:
         ],
         "proposals": [
             picked(trial.proposal, "id", "skill", "path")
-            | {
-                "diff": trial.prepared.diff if trial.prepared else "",
-                "verdict": {
-                    "outcome": trial.decision.outcome.value,
-                    "checks": checks_as_objects(trial.verdict),
-                },
-            }
+            | {"diff": trial.prepared.diff if trial.prepared else ""}
+            | {"verdict": picked(trial, "decision.outcome") | {"checks": checks_as_objects(trial.verdict)}}
             for trial in result.trials
         ],
         "bad_lines": session.bad_lines,
@@ -247,10 +242,8 @@ def _became(trial: Trial, *, quoting: bool) -> str:
 def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain: bool = False) -> None:
     """Print what one session taught, a line each."""
     session = result.session
-    turns, found = (
-        counted(len(session.human_turns), "turn"),
-        counted(len(result.disagreements), "correction"),
-    )
+    turns = counted(len(session.human_turns), "turn")
+    found = counted(len(result.disagreements), "correction")
     at = next((f"{render.when(turn.timestamp)}, " for turn in session.human_turns if turn.timestamp), "")
     where = f"{render.tilde(session.cwd)}, " if session.cwd else ""
     head = f"{at}{where}session {session.session_id[:8]}: {turns} of yours, {found}"
@@ -326,16 +319,13 @@ def _later(app: App) -> str:
 
 def _plan_object(each: Planned) -> dict[str, Any]:
     """Return one request as JSON: what is sent, word for word (the marks are drawn anew by each process), and its cost."""
-    request = each.request
+    prompt, cost = each.request.prompt, each.cost
     return {
-        "backend": each.backend,
-        "model": request.model,
-        "prompt": request.prompt.name,
-        "system": request.prompt.text,
-        "message": request.message,
-        "schema": dict(request.schema),
-        "max_tokens": request.max_tokens,
-        "dollars": {"likely": each.cost.likely / 1e9, "most": each.cost.most / 1e9},
+        **picked(each, "backend", "request.model"),
+        "prompt": prompt.name,
+        "system": prompt.text,
+        **picked(each.request, "message", "schema", "max_tokens"),
+        "dollars": {"likely": cost.likely / 1e9, "most": cost.most / 1e9},
         "answered_before": each.known,
     }
 

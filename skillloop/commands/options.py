@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -161,9 +162,9 @@ def emit(value: Mapping[str, Any], *, room: int | None = None, err: bool = False
     return size
 
 
-def picked(item: object, *keys: str) -> dict[str, Any]:
-    """Return these attributes of something, as JSON has them."""
-    return {key: getattr(item, key) for key in keys}
+def picked(item: object, *paths: str) -> dict[str, Any]:
+    """Return these attributes of something, such as "text" or "evidence.line", as JSON has them: by their last names."""
+    return {path.rpartition(".")[2]: attrgetter(path)(item) for path in paths}
 
 
 def say(text: str, *, err: bool = False) -> None:

@@ -64,12 +64,11 @@ def turns(app: App, session: str | None) -> None:
             found = [picked(item, "text", "chance") for item in lessons if item.turn == turn.index]
             shape = {
                 "id": said.id,
-                "line": turn.line,
-                "kind": turn.kind.value,
+                **picked(turn, "line", "kind"),
                 "text": "" if doubt else clean(turn.text, SHOWN),
-                "authorship": turn.origin.value,
+                "authorship": turn.origin,
                 "doubt": doubt or None,
-                "skill": turn.skill.name if turn.skill else None,
+                "skill": turn.skill and turn.skill.name,
                 "correction": sure.get(turn.index),
                 "lessons": [] if doubt else found,
                 "proposals": known,
@@ -132,8 +131,7 @@ def _proposed(value: Any, read: Session, known: list[KnownSkill], home: Path, st
     waits = trial.decision.outcome is Outcome.DEFER
     return told | {
         "outcome": "waits" if waits else "refused",
-        "id": trial.proposal.id,
-        "reason": trial.decision.reason,
+        **picked(trial, "proposal.id", "decision.reason"),
         "again": not waits and not _refusal(store, lesson),
         "diff": trial.prepared.diff if trial.prepared else "",
         "checks": checks_as_objects(replace(trial.verdict, checks=trial.verdict.failed)),

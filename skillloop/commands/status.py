@@ -22,6 +22,7 @@ from skillloop.worker.notice import line_of, unlearnt
 from skillloop.worker.queue import parked
 
 FRESH = 20  # edits that wait are judged on today's file and listed; of the rest the recorded verdict stands
+SPENT = ("dollars", "tokens", "calls")
 
 
 @verb()
@@ -129,10 +130,7 @@ def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
         return None, [f"{error.message} ({error.hint}); nothing is digested until it is fixed"]
     backend, why = llm.choose(rules)
     today, total = store.calls.today(), store.calls.spend()
-    spent = {
-        name: picked(each, "dollars", "tokens", "calls")
-        for name, each in (("today", today), ("total", total))
-    }
+    spent = {"today": picked(today, *SPENT), "total": picked(total, *SPENT)}
     limits = {"unanswered": total.unanswered, "limit": rules.budget.money_per_day}
     heard, judged = judge.status(store, rules.model.careful)
     off = [] if heard or backend == "offline" else [f"{judged}; what it would judge waits for you"]
@@ -144,13 +142,12 @@ def _spend(model: dict[str, Any]) -> str:
     today, total = model["today"], model["total"]
     if model["backend"] == "offline" and not total["calls"]:
         return f"none ({model['why']})"
-    lost = (
-        f"; {model['unanswered']} without an answer, counted at the most they can cost"
-        if model["unanswered"]
-        else ""
+    lost = f"{model['unanswered']} without an answer, counted at the most they can cost"
+    parts = (
+        f"{model['backend']} ({model['why']})",
+        f"today ${today['dollars']:.4f} of ${model['limit']:.2f}, {counted(today['calls'], 'call')}",
+        f"in all ${total['dollars']:.4f}, {counted(total['calls'], 'call')}",
+        lost * bool(model["unanswered"]),
+        model["judge"],
     )
-    judge = f"; {model['judge']}" if model["judge"] else ""
-    return (
-        f"{model['backend']} ({model['why']}); today ${today['dollars']:.4f} of ${model['limit']:.2f}, "
-        f"{counted(today['calls'], 'call')}; in all ${total['dollars']:.4f}, {counted(total['calls'], 'call')}{lost}{judge}"
-    )
+    return "; ".join(filter(None, parts))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from keyword import iskeyword
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -66,37 +66,39 @@ def _both(upper: tuple[str, ...] | None, lower: tuple[str, ...]) -> tuple[str, .
     return tuple(dict.fromkeys(common))
 
 
-def key(default: Any, kind: Any, words: str, restrict: Callable[[Any, Any], Any], doc: str) -> Any:
-    """Make a key; see `Kind`. The order of a list's entries says something."""
-    return field(default_factory=lambda: default, metadata={"kind": Kind(kind, words, restrict, doc)})
-
-
-def at_most(default: float, doc: str) -> Any:
-    """Make a key whose smaller value is the stricter."""
-    whole = isinstance(default, int)
-    number: Any = Annotated[int if whole else float, msgspec.Meta(ge=0)]
-    words = "a whole number of at least 0" if whole else "a number of at least 0"
-    return key(default, number, words, min, doc)
-
-
-def choice(*loose_to_strict: str, default: str, doc: str) -> Any:
-    """Make a key with a few values, the strictest last."""
-    words = " or ".join(f'"{name}"' for name in loose_to_strict)
-    stricter = partial(max, key=loose_to_strict.index)
-    return key(default, Literal.__getitem__(loose_to_strict), words, stricter, doc)
-
-
 _LIST = 'a list of non-empty strings, such as ["one", "two"]'
+_How = tuple[Any, str, Callable[[Any, Any], Any]]
+_ALLOWED = (_Words, _LIST, _both)
+_TABLE: _How = (
+    dict[str, _Words],
+    'a table of lists, such as {"x.com" = ["Twitter"]}',
+    lambda upper, lower: {x: _union(upper.get(x, ()), lower.get(x, ())) for x in (*upper, *lower)},
+)
+_SHARE = (Annotated[float, msgspec.Meta(ge=0, le=1)], "a number from 0 to 1", max)
 
 
-def names(doc: str, default: tuple[str, ...] = ()) -> Any:
-    """Make a list that every level may lengthen."""
-    return field(default=default, metadata={"kind": Kind(_Words, _LIST, _union, doc, any_order=True)})
+def key(default: Any, doc: str, how: _How | None = None) -> Any:
+    """Make a key; `how` has the first fields of its `Kind`, where these do not follow from its annotation (see `_kind`)."""
+    return field(default_factory=lambda: default, metadata={"doc": doc, "how": how})
 
 
-def text(doc: str, default: str) -> Any:
-    """Make a string that only the person's own file sets."""
-    return key(default, _Word, "a non-empty string", lambda upper, _lower: upper, doc)
+def _kind(annotation: Any, doc: str, how: _How | None) -> Kind:
+    """Return the kind of a key: of a few values the last is the strictest, of numbers the smallest; every level may lengthen a list.
+
+    A string is for the person's own file alone to set.
+    """
+    if how is not None:
+        return Kind(*how, doc)
+    if get_origin(annotation) is Literal:
+        choices = get_args(annotation)
+        words = " or ".join(f'"{name}"' for name in choices)
+        return Kind(annotation, words, partial(max, key=choices.index), doc)
+    if annotation is str:
+        return Kind(_Word, "a non-empty string", lambda upper, _lower: upper, doc)
+    if annotation in {int, float}:
+        words = "a whole number of at least 0" if annotation is int else "a number of at least 0"
+        return Kind(Annotated[annotation, msgspec.Meta(ge=0)], words, min, doc)
+    return Kind(_Words, _LIST, _union, doc, any_order=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +107,13 @@ class Sources:
 
     trusted: tuple[str, ...] | None = key(
         None,
-        _Words,
-        _LIST,
-        _both,
         "the only sources an edit may introduce, in order of preference; without the key, any that is not untrusted",
+        _ALLOWED,
     )
-    untrusted: tuple[str, ...] = names("sources that no edit may introduce; wins over trusted")
-    aliases: Mapping[str, tuple[str, ...]] = key(
-        {},
-        dict[str, _Words],
-        'a table of lists, such as {"x.com" = ["Twitter"]}',
-        lambda upper, lower: {x: _union(upper.get(x, ()), lower.get(x, ())) for x in (*upper, *lower)},
-        "other names of a source, by source",
-    )
-    unknown: Literal["review", "refuse"] = choice(
-        "review",
-        "refuse",
-        default="review",
-        doc="what becomes of a source that no list names, where there is a trusted list",
+    untrusted: tuple[str, ...] = key((), "sources that no edit may introduce; wins over trusted")
+    aliases: Mapping[str, tuple[str, ...]] = key({}, "other names of a source, by source", _TABLE)
+    unknown: Literal["review", "refuse"] = key(
+        "review", "what becomes of a source that no list names, where there is a trusted list"
     )
     kept: tuple[str, ...] = ()
     """Not a key: every source that any level trusts. No edit may remove, soften or reorder a mention of these."""
@@ -132,22 +123,22 @@ class Sources:
 class Protect:
     """`[protect]`: what is byte-equal after any edit, beside the frontmatter and `<!-- skillloop:lock -->` regions."""
 
-    headings: tuple[str, ...] = names("headings whose sections, subsections included, no edit may touch")
-    must_keep: tuple[str, ...] = names(
-        "patterns (`*` and `?` as in a shell, any letter case); a line that matches one stays"
+    headings: tuple[str, ...] = key((), "headings whose sections, subsections included, no edit may touch")
+    must_keep: tuple[str, ...] = key(
+        (), "patterns (`*` and `?` as in a shell, any letter case); a line that matches one stays"
     )
-    lines: tuple[str, ...] = names("whole lines that stay, without their list marker")
+    lines: tuple[str, ...] = key((), "whole lines that stay, without their list marker")
 
 
 @dataclass(frozen=True, slots=True)
 class EditLimits:
     """`[edit]`: how much may change."""
 
-    max_added_lines: int = at_most(3, "lines that one proposal may add")
-    max_growth: int = at_most(10, "lines that automatic edits may add to the person's own version")
-    max_bytes: int = at_most(100_000, "bytes that a SKILL.md may grow to")
-    per_session: int = at_most(3, "lines that one session may add automatically")
-    unseen: int = at_most(
+    max_added_lines: int = key(3, "lines that one proposal may add")
+    max_growth: int = key(10, "lines that automatic edits may add to the person's own version")
+    max_bytes: int = key(100_000, "bytes that a SKILL.md may grow to")
+    per_session: int = key(3, "lines that one session may add automatically")
+    unseen: int = key(
         10, "lines that automatic edits may add to one skill until you next decide anything about it"
     )
 
@@ -156,39 +147,25 @@ class EditLimits:
 class Apply:
     """`[apply]`: what is applied without asking."""
 
-    mode: Literal["auto", "review"] = choice(
-        "auto", "review", default="review", doc='"review" asks for every edit, "auto" for the doubtful ones'
+    mode: Literal["auto", "review"] = key(
+        "review", '"review" asks for every edit, "auto" for the doubtful ones'
     )
-    as_: Literal["file", "commit", "branch"] = choice(
+    as_: Literal["file", "commit", "branch"] = key(
         "file",
-        "commit",
-        "branch",
-        default="file",
-        doc='for a file in git: "commit" commits each edit, "branch" puts it on a branch of its own and leaves the file alone',
+        'for a file in git: "commit" commits each edit, "branch" puts it on a branch of its own and leaves the file alone',
     )
-    share: Literal["quotes", "rules", "nothing"] = choice(
-        "quotes",
-        "rules",
+    share: Literal["quotes", "rules", "nothing"] = key(
         "nothing",
-        default="nothing",
-        doc='what `.claude/skillloop/` in the repository tells others of each edit: "rules", or with the words that taught them, "quotes"',
+        'what `.claude/skillloop/` in the repository tells others of each edit: "rules", or with the words that taught them, "quotes"',
     )
-    undo: Literal["auto", "review"] = choice(
-        "auto",
+    undo: Literal["auto", "review"] = key(
         "review",
-        default="review",
-        doc='"auto" takes an edit that was applied without you back once it made it worse beyond chance, "review" asks',
+        '"auto" takes an edit that was applied without you back once it made it worse beyond chance, "review" asks',
     )
-    min_confidence: float = key(
-        0.6,
-        Annotated[float, msgspec.Meta(ge=0, le=1)],
-        "a number from 0 to 1",
-        max,
-        "how sure the detector must be for an automatic edit",
-    )
-    never_auto: tuple[str, ...] = names(
+    min_confidence: float = key(0.6, "how sure the detector must be for an automatic edit", _SHARE)
+    never_auto: tuple[str, ...] = key(
+        ("delete",),
         "operations (insert, replace, delete) and skill names (`*` allowed) that always wait for a person",
-        default=("delete",),
     )
 
 
@@ -196,32 +173,28 @@ class Apply:
 class Budget:
     """`[budget]`: what a model may cost. Enforced outside the model."""
 
-    money_per_session: float = at_most(0.25, "US dollars")
-    money_per_day: float = at_most(2.0, "US dollars")
-    tokens_per_session: int = at_most(1_000_000, "input and output tokens together")
-    tokens_per_day: int = at_most(5_000_000, "input and output tokens together")
-    calls_per_session: int = at_most(500, "model calls")
-    calls_per_day: int = at_most(2_000, "model calls")
-    money_per_command: float = at_most(1.0, "US dollars that one run of a command may cost")
-    tokens_per_command: int = at_most(2_000_000, "input and output tokens together")
-    calls_per_command: int = at_most(2_000, "model calls")
+    money_per_session: float = key(0.25, "US dollars")
+    money_per_day: float = key(2.0, "US dollars")
+    tokens_per_session: int = key(1_000_000, "input and output tokens together")
+    tokens_per_day: int = key(5_000_000, "input and output tokens together")
+    calls_per_session: int = key(500, "model calls")
+    calls_per_day: int = key(2_000, "model calls")
+    money_per_command: float = key(1.0, "US dollars that one run of a command may cost")
+    tokens_per_command: int = key(2_000_000, "input and output tokens together")
+    calls_per_command: int = key(2_000, "model calls")
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """`[model]`: which model reads sessions and judges. Settings, so only the person's own file has them; others may say "offline"."""
 
-    backend: Literal["auto", "anthropic", "claude", "offline"] = choice(
-        "auto",
-        "anthropic",
-        "claude",
+    backend: Literal["auto", "anthropic", "claude", "offline"] = key(
         "offline",
-        default="offline",
-        doc='"offline" asks no model, "claude" asks through the installed client, "anthropic" through the API, "auto" uses whichever is available',
+        '"offline" asks no model, "claude" asks through the installed client, "anthropic" through the API, "auto" uses whichever is available',
     )
-    cheap: str = text("model that replays cases", "claude-haiku-5-5")
-    careful: str = text("model that is asked once about each session, and judges", "claude-sonnet-5-5")
-    runs: int = at_most(8, "times that a case is replayed with each text")
+    cheap: str = key("claude-haiku-5-5", "model that replays cases")
+    careful: str = key("claude-sonnet-5-5", "model that is asked once about each session, and judges")
+    runs: int = key(8, "times that a case is replayed with each text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,9 +227,9 @@ def field_of(name: str) -> str:
 
 KINDS: dict[str, dict[str, Kind]] = {
     section.name: {
-        item.name.rstrip("_"): item.metadata["kind"]
-        for item in fields(getattr(Config(), section.name))
-        if item.metadata
+        each.name.rstrip("_"): _kind(each.type, **each.metadata)
+        for each in fields(getattr(Config(), section.name))
+        if each.metadata
     }
     for section in fields(Config)
     if section.name != "rules"

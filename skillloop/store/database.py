@@ -48,14 +48,8 @@ _PRAGMAS = (
 _WAIT = 30.0  # seconds that a writer waits for another one
 _ADVICE = "put that right; the next command completes what was under way"
 
-_FULL = {
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_IOERR: "the disk gave an error",
-    sqlite3.SQLITE_READONLY: "it cannot be written",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
-    sqlite3.SQLITE_PERM: "it cannot be opened",
-    sqlite3.SQLITE_NOMEM: "there is no memory left",
-}
+_MACHINE = {getattr(sqlite3, f"SQLITE_{name}") for name in "FULL IOERR READONLY CANTOPEN PERM NOMEM".split()}
+"""What the machine lacks, rather than the database: SQLite's own sentences say it well."""
 
 
 class Corrupt(SkillloopError):  # noqa: N818  (as its siblings in errors)
@@ -226,8 +220,8 @@ class Database:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
             if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise Locked(f"{self.path} is in use by another process", "try again in a moment") from error
-            if code in _FULL:
-                raise SkillloopError(f"{self.path}: {_FULL[code]} ({error})", _ADVICE) from error
+            if code in _MACHINE:
+                raise SkillloopError(f"{self.path}: {error}", _ADVICE) from error
             raise Corrupt(self.path, str(error)) from error
         except UnicodeDecodeError as error:  # SQLite's message quotes the damage
             raise Corrupt(self.path, "its schema is unreadable") from error

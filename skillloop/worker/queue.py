@@ -71,18 +71,12 @@ class Inbox:
 
     def due(self) -> list[str]:
         """Names of the sessions to digest now, longest waiting first."""
-        with os.scandir(self.waiting) as entries:
-            jobs = sorted(
-                (entry.stat().st_mtime_ns, entry.name)
-                for entry in entries
-                if entry.name.endswith(".json") and not entry.name.startswith(".")
-            )
         names = []
-        for _, name in jobs:
+        for path in sorted(self.waiting.glob("[!.]*.json"), key=lambda path: (path.stat().st_mtime_ns, path)):
             with suppress(BrokenJob, OSError):  # the worker parks or misses it when it claims it
-                if _read(self.waiting / name).waits:
+                if _read(path).waits:
                     continue
-            names.append(name.removesuffix(".json"))
+            names.append(path.stem)
         return names
 
     def claim(self, name: str) -> Job:

@@ -318,7 +318,7 @@ def test_a_store_that_is_replaced_is_kept_and_an_open_connection_cannot_write_to
     store.export(tmp_path / "export")
     store.record("config", number=2)
     kept = Store.restore(home, tmp_path / "export")
-    with pytest.raises(SkillloopError, match="cannot be written"):
+    with pytest.raises(SkillloopError, match="readonly"):
         store.record("config", number=3)
     with Store.open(home) as now, Store.open(tmp_path / "old") as old:
         assert [entry.event for entry in now.log()] == ["restored", "config"]
