@@ -31,9 +31,7 @@ CHANCE = math.log(4)  # the anchor of a model that takes any of its four ends
 ONLY_A_SEED = "Rejected: only the random seed differs from the parent"
 COLUMNS = ("commit", "val_bpb", "memory_gb", "status", "description")  # of autoresearch's results.tsv
 STATUSES = ("keep", "discard", "crash")  # likewise
-MISSING = re.compile(
-    r"\W*(n/?a|nan|null|none|[\d.#-]*q?nan|[\d.#-]*ind)?\W*", re.IGNORECASE
-)  # to pandas, as a cell
+MISSING = re.compile(r"(?i:\W*(n/?a|nan|null|none|[\d.#-]*q?nan|[\d.#-]*ind)?\W*)")  # to pandas, as a cell
 _SPEED = (
     "tokens_per_second", "mfu_percent", "loader_stall_percent", "compile_seconds", "num_steps", "num_params_M",
 )  # fmt: skip
@@ -114,10 +112,8 @@ class Experiment:
         if measured.status != "ok" or measured.bpb is None:  # None: refused, or not measured in full
             crashed = measured.status not in ("ok", "tampered")
             return Decision(Outcome.CRASH if crashed else Outcome.DISCARD, measured.reason)
-        own = lines(self.candidate(candidate).source)
-        return decide(
-            archive, {"candidate": candidate, "bpb": measured.bpb, "anchor": measured.anchor, "lines": own}
-        )
+        row = {"candidate": candidate, "bpb": measured.bpb, "anchor": measured.anchor}
+        return decide(archive, {**row, "lines": lines(self.candidate(candidate).source)})
 
     def record(self, trial: Trial[Measurement]) -> Row:
         """Return what the ledger keeps of a training; `status` is how it ended, else what was decided."""
@@ -168,9 +164,8 @@ class Experiment:
                 return  # this train.py has no such constant
             deeper = Candidate({**made.files, EDITABLE: text}, f"{made.description}, deeper", "scale")
             number = BESIDE + 2 * before
-            facts["best" if i else "baseline"] = self.beside(
-                deeper, number + i, self.plan.seed_of(number)
-            ).bpb
+            measured = self.beside(deeper, number + i, self.plan.seed_of(number))
+            facts["best" if i else "baseline"] = measured.bpb
         verdict = "not measured"
         if None not in facts.values():
             gain, margin = facts["baseline"] - facts["best"], archive.noise.margin(1, 1)

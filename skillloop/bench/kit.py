@@ -72,9 +72,8 @@ def measure(
         measured = problem.beside(ours, experiment.BESIDE + 500 + run, seed)
         facts = {"status": measured.status, "reason": measured.reason, **experiment.facts(measured)}
         opened.ledger.append({"event": "kit", "number": run, "seed": seed, **facts})
-    proposer = proposers.first_of(
-        [proposers.given([ours]), proposers.ideas(recipe / "ideas.toml"), proposers.search]
-    )
+    known = proposers.ideas(recipe / "ideas.toml")
+    proposer = proposers.first_of([proposers.given([ours]), known, proposers.search])
     longest = max(row["spent"] for row in opened.ledger.trials)
     if time.monotonic() + longest < deadline:
         for row in experiment.run(opened, proposer, executor):
@@ -132,9 +131,8 @@ def table(found: dict[str, Any]) -> str:
     head = ["recipe", *(heading for heading, _ in COLUMNS.values())]
     lines = [head, ["---"] * len(head)]
     for name, means in found["recipes"].items():
-        cells = [
-            "–" if means[of] is None else f"{means[of]:,.{digits}f}" for of, (_, digits) in COLUMNS.items()
-        ]
+        values = ((means[name], digits) for name, (_, digits) in COLUMNS.items())
+        cells = ["–" if value is None else f"{value:,.{digits}f}" for value, digits in values]
         if means["bpb_sd"] is not None:
             cells[0] += f" ± {means['bpb_sd']:.4f}"
         lines.append([name, *cells])

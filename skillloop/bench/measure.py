@@ -127,9 +127,7 @@ class Bench:
         """Return the evaluator's JSON object, with `status` crash where it could not say."""
         scratch = out / "tmp"
         scratch.mkdir(exist_ok=True)
-        policy = sandbox.Policy(
-            (tree, out, self.folder.recipe), (scratch,), watched=(self.data, self.folder.root)
-        )
+        policy = sandbox.Policy((tree, out, self.folder.recipe), (scratch,), (self.data, self.folder.root))
         options = {
             "--data": self.data / "judge",
             "--split": split,

@@ -137,10 +137,8 @@ def note_optuna(run: Run) -> str:
     run.ledger.append({"event": "optuna", "installed": version, "at": now()})
     if not events:
         return ""
-    before = events[-1]["installed"]
-    return (
-        f"this run began with optuna {before} and goes on with {version}: the same seed may propose otherwise"
-    )
+    before = f"this run began with optuna {events[-1]['installed']} and goes on with {version}"
+    return f"{before}: the same seed may propose otherwise"
 
 
 def read_sealed_test(run: Run) -> dict[str, Any]:

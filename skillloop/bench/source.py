@@ -6,15 +6,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 _SEEDERS = frozenset("manual_seed manual_seed_all seed default_rng Random RandomState PRNGKey".split())
-_DECLARED = re.compile(
-    r"^(?P<name>[A-Z][A-Z0-9_]*) = (?P<value>[^#\n]+?)\s+#(?P<comment>.*?)\bknob:\s*(?P<range>.+)$",
-    re.MULTILINE,
-)
-
-
-_HEADING = re.compile(
-    r"^# ([A-Z]\w+)"
-)  # of a part of train.py: "# Model", "# Optimiser: Muon for matrices, …"
+_DECLARED = re.compile(r"^(?P<name>[A-Z][A-Z0-9_]*) = [^#\n]+?\s+#.*?\bknob:\s*(?P<range>.+)$", re.MULTILINE)
+_HEADING = re.compile(r"^# ([A-Z]\w+)")  # of a part of train.py: "# Model", "# Optimiser: Muon for …"
 
 
 def kind(old: str, new: str) -> str:
@@ -111,9 +104,7 @@ def with_constant(text: str, name: str, value: object) -> str:
             old = node.value
             assert old.end_lineno is not None
             assert old.end_col_offset is not None
-            rows = text.encode("utf-8").splitlines(
-                keepends=True
-            )  # offsets of the syntax tree count UTF-8 bytes
+            rows = text.encode().splitlines(keepends=True)  # offsets of the syntax tree count UTF-8 bytes
             before = b"".join(rows[: old.lineno - 1]) + rows[old.lineno - 1][: old.col_offset]
             after = rows[old.end_lineno - 1][old.end_col_offset :] + b"".join(rows[old.end_lineno :])
             return (before + repr(value).encode("utf-8") + after).decode("utf-8")

@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from skillloop.model import Kind, Signal
+from skillloop.text.lexicon import DATA
 
 SHOWN = 6  # how many signals of a detection are shown
 
@@ -60,14 +60,10 @@ class Weights:
 @cache
 def learned() -> Weights:
     """Return the committed weights, read once."""
-    data = json.loads((Path(__file__).parents[1] / "data" / "weights.json").read_text(encoding="utf-8"))
-    return Weights(
-        Linear(data["disagreement"]),
-        Linear(data["durable"]),
-        Linear(data["lesson"]),
-        {name: Linear(kind) for name, kind in data["kinds"].items()},
-        data["thresholds"],
-    )
+    data = json.loads((DATA / "weights.json").read_bytes())
+    turn, rule, lesson = (Linear(data[part]) for part in ("disagreement", "durable", "lesson"))
+    kinds = {name: Linear(kind) for name, kind in data["kinds"].items()}
+    return Weights(turn, rule, lesson, kinds, data["thresholds"])
 
 
 def sigmoid(score: float) -> float:

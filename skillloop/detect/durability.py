@@ -125,10 +125,8 @@ def is_explicit(text: str, quote: str, rule: str) -> bool:
         or _always(rule, "lasting.adverb", "lasting.wish")
         or lexicon.pattern("lasting.enough", r"<spaced>(?!\w)").match(sentence.strip())
         or lexicon.pattern("lasting.enough", "<dense>").search(sentence)
-        or (
-            commands
-            and any(lexicon.whole(f"lasting.{key}").search(sentence) for key in ("custom", "reminder"))
-        )
+        or (commands and lexicon.whole("lasting.custom").search(sentence))
+        or (commands and lexicon.whole("lasting.reminder").search(sentence))
         or lexicon.pattern("lasting.reminder", "<dense>").search(sentence)
     )
 
@@ -142,10 +140,8 @@ def reads_like_a_norm(text: str, quote: str, rule: str) -> bool:
     """Return whether a rule has the form of one, and nothing in its sentence points at the moment; see `is_explicit`."""
     if not lexicon.pattern("lasting.norm").match(rule):
         return False
-    sentence = _sentence(text, quote)
-    return not (
-        lexicon.finder("lasting.at hand", lexicon.WHOLE).search(sentence) or _FORMS_AT_HAND.search(sentence)
-    )
+    sentence, at_hand = _sentence(text, quote), lexicon.finder("lasting.at hand", lexicon.WHOLE)
+    return not (at_hand.search(sentence) or _FORMS_AT_HAND.search(sentence))
 
 
 def _sentence(text: str, quote: str) -> str:

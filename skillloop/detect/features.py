@@ -33,9 +33,7 @@ REPEATED = 30  # characters from which a line that the assistant wrote before co
 
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 _SENTENCE = re.compile(r"[.!?。！？\n]+")
-_EDITS = re.compile(
-    r"edit|write|update$|patch|replace|create_file|insert|delete_file|notebook", re.IGNORECASE
-)
+_EDITS = re.compile(r"(?i:edit|write|update$|patch|replace|create_file|insert|delete_file|notebook)")
 _TROUBLE = re.compile(
     r"(?:Error|Exception)\b|traceback|\bfail(?:ed|ure|s)?\b|fatal|cannot find|not found|ERR!|panic|\b[45]\d\d\b (?:\(|error|bad|not|internal)",
     re.IGNORECASE,

@@ -129,12 +129,10 @@ def evals(skill: str) -> tuple[list[Case], list[str]]:
     around it; `assertions` for `expectations`; objects for texts. Small text files become a part of the situation.
     """
     path = Path(skill).parent / EVALS
-    try:
-        if path.stat().st_size > _LARGEST:
-            return [], [f"{path}: larger than {_LARGEST:,} bytes"]
-        document = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return [], []
+    try:
+        document = json.loads(text_of(path, path.parents[1], _LARGEST))
     except (OSError, ValueError, RecursionError) as error:
         return [], [f"{path}: not JSON: {error}"]
     items = document.get("evals") if isinstance(document, dict) else document
@@ -164,22 +162,32 @@ def _eval(item: Any, number: int, skill: str) -> Case:
     rubric = "\n".join(text for text in texts if text and isinstance(text, str))
     if not rubric:
         raise ValueError("it does not say what is expected")
-    files = [_file(Path(skill).parent, name) for name in item.get("files") or ()]
+    files = [_file(Path(skill).parent, str(name)) for name in item.get("files") or ()]
     name = f"evals:{item.get('id', number)}"
     asked = tuple(Message("human", redact.clean(text, LONGEST)) for text in (*files, prompt))
     id_ = sha256("\0".join((name, skill, prompt, *files, rubric)))[:12]
     return Case(id_, skill, name, asked, "", Expected(rubric=redact.clean(rubric, 3 * LONGEST)))
 
 
-def _file(folder: Path, name: Any) -> str:
+def _file(folder: Path, name: str) -> str:
     """Return a small text file of an eval, as a person would paste it; its path is the skill's or that of the evals."""
-    for path in (folder / str(name), folder / EVALS.parent / str(name)):
-        if path.resolve().is_relative_to(folder.resolve()) and path.is_file():
-            data = path.read_bytes()[: LONGEST + 1]
-            if len(data) > LONGEST or b"\0" in data:
-                raise ValueError(f"its file {name} is not text, or is larger than {LONGEST:,} bytes")
-            return f"{name}:\n{data.decode('utf-8')}"
+    for path in (folder / name, folder / EVALS.parent / name):
+        if text := text_of(path, folder, LONGEST):
+            return f"{name}:\n{text}"
     raise ValueError(f"its file {name} is not there")
+
+
+def text_of(path: Path, folder: Path, most: int) -> str:
+    """Return a file's text; "" where there is none. Raises ValueError: too large, no text, or not in the folder; OSError."""
+    if not path.exists():
+        return ""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{path.name} lies outside of the skill")
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most or b"\0" in data:
+        raise ValueError(f"{path.name} is not text, or is larger than {most:,} bytes")
+    return data.decode("utf-8")
 
 
 def held_out(case: Case) -> bool:

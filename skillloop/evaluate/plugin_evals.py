@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from skillloop.evaluate.cases import LONGEST, Case, Expected, Message, evals
+from skillloop.evaluate.cases import LONGEST, Case, Expected, Message, evals, text_of
 from skillloop.model import sha256
 from skillloop.text import redact
 
@@ -122,41 +122,27 @@ def read(skill: str) -> tuple[list[Case], list[str]]:
             troubles.append(f"{folder}: {error}")
             continue
         cases.append(case)
-        troubles += [
-            f"{folder}: the grader {grader} needs tools, which a replay has not" for grader in skipped
-        ]
+        troubles += [f"{folder}: the grader {each} needs tools, which a replay has not" for each in skipped]
     return cases, troubles
 
 
 def _case(folder: Path, name: str, skill: str) -> tuple[Case, list[str]]:
     """Return the case of a folder, and the graders that were passed over. Raises ValueError, OSError: it is none."""
     home = Path(skill).parent
-    whole = _Yaml(_text(folder / "case.yaml", home)).block(0) or {}
-    _, body = _front(_text(folder / "prompt.md", home))
+    whole = _Yaml(text_of(folder / "case.yaml", home, LARGEST)).block(0) or {}
+    _, body = _front(text_of(folder / "prompt.md", home, LARGEST))
     run = whole.get("execution") if isinstance(whole, dict) else None
     prompt = body or (run.get("prompt") if isinstance(run, dict) else None)
     if not isinstance(prompt, str):
         raise ValueError("no prompt")  # noqa: TRY004  (one of the ways in which a folder is no case)
     graders = [grader for grader in whole.get("graders") or () if isinstance(grader, dict)]
     for file in sorted((folder / "graders").glob("*.md")):
-        front, body = _front(_text(file, home))
+        front, body = _front(text_of(file, home, LARGEST))
         graders.append({"criteria": body, **front, "name": file.stem})
     expected, skipped = _expected(graders)
     text = redact.clean(prompt, LONGEST)
     id_ = sha256("\0".join((name, skill, prompt, repr(expected))))[:12]
     return Case(id_, skill, f"evals:{name}", (Message("human", text),), "", expected), skipped
-
-
-def _text(path: Path, home: Path) -> str:
-    """Return a file's text; "" where there is none. Raises ValueError: it is too large, no text, or lies elsewhere."""
-    if not path.exists():
-        return ""
-    if not path.resolve().is_relative_to(home.resolve()):
-        raise ValueError(f"{path.name} lies outside of the skill")
-    data = path.read_bytes()[: LARGEST + 1]
-    if len(data) > LARGEST:
-        raise ValueError(f"{path.name} is larger than {LARGEST:,} bytes")
-    return data.decode("utf-8")
 
 
 def _front(text: str) -> tuple[dict[str, Any], str]:

@@ -126,9 +126,7 @@ def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Ch
         return
     alpha = ALPHA / change.attempt
     if change.n < (least := least_runs(alpha)):
-        yield unscored(
-            f"{change.n} runs of a case can never tell a gain from luck; at least {least} are needed"
-        )
+        yield unscored(f"{change.n} runs of a case can never tell a gain from luck: {least} are needed")
         return
     own = runs(play, change.own, change.old, change.new, change.n, alpha)
     if own is None:

@@ -49,7 +49,7 @@ def secrets(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     types = {secret.type for view in views for secret in redact.secrets(view)}
     around = changed(inputs.base, inputs.text)
     types |= {
-        found.type for found in redact.secrets(around) if around[found.start : found.end] not in inputs.base
+        each.type for each in redact.secrets(around) if around[each.start : each.end] not in inputs.base
     }
     shown = "; ".join(redact.redact(line)[:120] for line in inputs.added)
     wrong = f"the added text holds a credential ({', '.join(sorted(types))}): {shown}" if types else ""

@@ -46,7 +46,6 @@ from skillloop.text.lexicon import expression, table
 MOST = 20  # mentions of a line that are weighed; no rule names more
 
 _MARKER = re.compile(r"^\s{0,40}(?:[-*+>]\s{0,4}|\d{1,3}[.)]\s{1,4}|#{1,6}\s{1,4})*")
-_SENTENCE = re.compile(r"[.;!?](?=\s|$)|[。！？；]")
 
 
 class Found(NamedTuple):
@@ -180,10 +179,8 @@ def _kept(line: str, rules: SourceRules) -> list[Mention]:
         squeeze = squeezed(line)
         possible = any(needle in squeeze for needle in rules.needles)
         found = mentions(plain(line), rules) if possible else []
-        stay = (
-            m for m in found if m.label in rules.kept or (m.host and rules.covering(m.host, rules.trusted))
-        )
-        rules.read[line] = list(stay)
+        trusted = {m for m in found if m.host and rules.covering(m.host, rules.trusted)}
+        rules.read[line] = [m for m in found if m.label in rules.kept or m in trusted]
     return rules.read[line]
 
 

@@ -141,10 +141,8 @@ def _orders(session: Session, turn: Turn, path: str) -> bool:
     launched = answer.skill is not None and (turn.kind is TurnKind.COMMAND or answer.skill != turn.skill)
     uses = launched and answer.skill is not None and target_name(answer.skill.path or "") == target_name(path)
     asks = lexicon.whole("gate.request").search
-    told = " ".join(
-        each for each in sentences(turn.text) if not each.endswith(("?", "？", "؟")) or asks(each)
-    )
-    return _names(told, path) and not uses
+    told = (each for each in sentences(turn.text) if not each.endswith(("?", "？", "؟")) or asks(each))
+    return _names(" ".join(told), path) and not uses
 
 
 def _names(text: str, path: str) -> bool:

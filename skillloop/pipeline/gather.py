@@ -268,9 +268,7 @@ def reread(evidence: Evidence) -> tuple[Turn, str] | None:
     """Return the human turn that evidence points to, and what the assistant had said before it, as the transcript has them now."""
     path = Path(evidence.path)
     projects = path.parent.parent
-    if (
-        projects.name == "projects" and not path.exists()
-    ):  # a worktree's session moves to its repository's folder
+    if projects.name == "projects" and not path.exists():  # moved to the folder of the worktree's repository
         path = next(projects.glob(f"*/{path.name}"), path)
     try:
         turns = _said(path, *fs.mark(path))

@@ -161,10 +161,8 @@ class ModelStage:
         `attempt` counts the drafts judged for this lesson so far, this one included.
         """
         verdict = prepared.verdict
-        client, open_ = (
-            self._allowed(prepared.proposal.path),
-            verdict.outcome in {Outcome.KEEP, Outcome.DEFER},
-        )
+        client = self._allowed(prepared.proposal.path)
+        open_ = verdict.outcome in {Outcome.KEEP, Outcome.DEFER}
         if client is None or not client.asks or self.suspicion(lesson.turn) or not open_:
             return verdict
         before, checks = client.spent, []

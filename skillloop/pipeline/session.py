@@ -230,7 +230,7 @@ def _weighed(lesson: Lesson, texts: Mapping[str | None, str]) -> Lesson:
     text = texts.get(lesson.target, "")
     meant = (
         lesson.skill is not None and lesson.skill.path == lesson.target
-    )  # its own output was before the person
+    )  # its output was before the person
     if lesson.offered or not text or not (meant or lesson.disagreement):
         return lesson
     return replace(lesson, offered=any(placement.contradicted(text, lesson.text)))

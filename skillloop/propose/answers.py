@@ -88,9 +88,7 @@ def lesson(
     text, cited = redact(" ".join(answer.lesson.split())), []
     for name in dict.fromkeys(answer.cites):
         if (turn := turns.get(name)) is None:
-            raise Unusable(
-                f"{name!r} is not one of the person's turns in this session: see `skillloop turns`"
-            )
+            raise Unusable(f"{name!r} is not one of the person's turns here: see `skillloop turns`")
         why = "it is only pasted" * (not turn.text.strip()) or authorship.suspicion(session, turn, home)
         if turn.origin is Origin.MACHINE or why:
             raise Unusable(f"turn {name} may not be the person's: {why or 'a machine wrote it'}")

@@ -104,9 +104,8 @@ def pending(store: Store, proposal: Proposal) -> Queued | None:
     """Find the open proposal that asks for the same, in these or other words, because of something else that was said."""
     said = {item.id for item in proposal.evidence}
     for other in store.proposals(states=("queued", "stale"), skill=proposal.path):
-        if said.isdisjoint(item.id for item in other.proposal.evidence) and _asks_the_same(
-            proposal, other.proposal
-        ):
+        apart = said.isdisjoint(item.id for item in other.proposal.evidence)
+        if apart and _asks_the_same(proposal, other.proposal):
             return other
     return None
 
@@ -140,9 +139,9 @@ def _asks_the_same(mine: Proposal, other: Proposal) -> bool:
 
 def _near(mine: Proposal, other: Proposal) -> bool:
     """Return whether two proposals are the same attempt, edit by edit."""
-    return len(mine.edits) == len(other.edits) and all(
-        (a.op, a.old) == (b.op, b.old)
-        if "delete" in (a.op, b.op)
-        else words.alike(a.new or "", b.new or "", NEAR)
-        for a, b in zip(mine.edits, other.edits, strict=True)
-    )
+
+    def same(a: Edit, b: Edit) -> bool:
+        gone = "delete" in (a.op, b.op)
+        return (a.op, a.old) == (b.op, b.old) if gone else words.alike(a.new or "", b.new or "", NEAR)
+
+    return len(mine.edits) == len(other.edits) and all(map(same, mine.edits, other.edits))

@@ -100,9 +100,8 @@ def skills_in(project: str | Path | None) -> list[SkillRef]:
     roots = [client_folder().absolute() / "skills"]
     if project is not None:
         roots.append(Path(project) / ".claude" / "skills")
-    return [
-        SkillRef(path.parent.name, str(path)) for root in roots for path in sorted(root.glob("*/SKILL.md"))
-    ]
+    files = (file for root in roots for file in sorted(root.glob("*/SKILL.md")))
+    return [SkillRef(file.parent.name, str(file)) for file in files]
 
 
 def text_of(path: str | None) -> str:

@@ -120,11 +120,10 @@ def parse(text: str, path: str | PurePath = "SKILL.md") -> SkillFile:
             raise SkillFormatError(wrong, "add a line `---` after the description")
     heads = [(number, match) for number, line in visible(lines, body) if (match := HEADING.match(line))]
     bounds = [*(number for number, _ in heads), len(lines)]
-    first = Section(None, 0, body, bounds[0])
-    rest = (
-        Section(head[2], len(head[1]), at, end) for (at, head), end in zip(heads, bounds[1:], strict=True)
-    )
-    return SkillFile(lines, body, (first, *rest))
+    sections = [Section(None, 0, body, bounds[0])]
+    for (at, head), end in zip(heads, bounds[1:], strict=True):
+        sections.append(Section(head[2], len(head[1]), at, end))
+    return SkillFile(lines, body, tuple(sections))
 
 
 def fenced(text: str) -> bool:

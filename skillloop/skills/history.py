@@ -94,9 +94,8 @@ def annotate(store: Store, path: str | Path) -> list[tuple[str, Version]]:
     known: dict[str, list[tuple[str, Version]]] = {}
     for version in versions(store, path):
         new = [(line, version) for line in text(store, version.sha).splitlines()]
-        match = difflib.SequenceMatcher(
-            None, [line for line, _ in lines], [line for line, _ in new], autojunk=False
-        )
+        before, after = ([line for line, _ in side] for side in (lines, new))
+        match = difflib.SequenceMatcher(None, before, after, autojunk=False)
         for at, to, size in match.get_matching_blocks():
             new[to : to + size] = lines[at : at + size]
         lines = known.setdefault(version.sha, new)

@@ -64,9 +64,7 @@ def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publ
     skill.check_editable()
     head = record(store, skill)
     if head.sha != base:
-        raise Stale(
-            f"{skill.path} was edited since", "nothing was changed; look at the new text and decide again"
-        )
+        raise Stale(f"{skill.path} was edited since", "nothing was changed; look at it and decide again")
     if sha256(data) == base:
         return head
     with store.transaction():
@@ -81,9 +79,7 @@ def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publ
         return newest
     if isinstance(trouble, OSError):
         raise SkillloopError(f"{skill.path}: {trouble.strerror}", "nothing was changed") from trouble
-    raise trouble or Stale(
-        f"{skill.path} was edited just now", "the edit was kept; look at it and decide again"
-    )
+    raise trouble or Stale(f"{skill.path} was edited just now", "the edit was kept; look and decide again")
 
 
 def _replace(skill: OpenSkill, change: Publish, data: bytes) -> OSError | SkillloopError | None:
@@ -116,8 +112,9 @@ def _complete(store: Store, skill: OpenSkill, change: Publish) -> Settled:
     live = _read(skill)
     if _is(live, change.target):
         skill.wait_for_writers(change.temporary)  # their save ends in the file that we replaced
-    displaced = _displaced(store, skill, change)
-    if displaced is not None:
+    displaced, target = _read(skill, change.temporary), store.versions.content(change.target) or b""
+    # a person's bytes under the temporary name: they saved between our last look and the swap
+    if displaced is not None and not (target.startswith(displaced) or _is(displaced, change.base)):
         keep(store, skill, displaced)
         if _is(live, change.target):
             _give_back(store, skill, change, displaced)
@@ -138,14 +135,6 @@ def _complete(store: Store, skill: OpenSkill, change: Publish) -> Settled:
             if live is not None:
                 record(store, skill)
     return state
-
-
-def _displaced(store: Store, skill: OpenSkill, change: Publish) -> bytes | None:
-    """Return a person's bytes under the temporary name: they saved between our last look and the swap."""
-    data = _read(skill, change.temporary)
-    target = store.versions.content(change.target) or b""
-    ours = data is None or target.startswith(data) or _is(data, change.base)
-    return None if ours else data
 
 
 def _give_back(store: Store, skill: OpenSkill, change: Publish, displaced: bytes) -> None:

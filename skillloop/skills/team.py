@@ -103,10 +103,8 @@ def _message(edit: Proposal, share: str) -> bytes:
     new = redact(edit.edits[0].new or edit.edits[0].old or "")
     item = document.ITEM.match(new)
     said = "".join(f"> {line}\n" for quote in _quotes(edit, share) for line in quote.splitlines())
-    subject = f"{edit.skill}: {item['text'] if item else new}"
-    return (
-        f"{subject}\n\nLearned from a correction, by skillloop.\n{said}\nSkillloop-Edit: {edit.id}\n".encode()
-    )
+    about = f"{edit.skill}: {item['text'] if item else new}\n\nLearned from a correction, by skillloop."
+    return f"{about}\n{said}\nSkillloop-Edit: {edit.id}\n".encode()
 
 
 def on_branch(edit: Proposal, where: Repository, new: str, share: str) -> str:

@@ -91,10 +91,8 @@ def _hunks(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     elif not patch:  # then what the call was given is all there is
         yield str(result["oldString"]), str(result["newString"])
     for hunk in patch:
-        old, new = (
-            "".join(f"{line[1:]}\n" for line in hunk["lines"] if line[:1] in side) for side in (" -", " +")
-        )
-        yield old, new
+        old, new = ([line[1:] + "\n" for line in hunk["lines"] if line[:1] in side] for side in (" -", " +"))
+        yield "".join(old), "".join(new)
 
 
 @dataclass(frozen=True, slots=True)

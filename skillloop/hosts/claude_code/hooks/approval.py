@@ -101,9 +101,8 @@ def answer(home: Path, event: dict[str, Any]) -> dict[str, Any] | None:
     if path.name in CHECKED:
         reason = reason or _broken(home, path, tool_input)
     if reason and ".claude" in path.parts and event.get("permission_mode", "default") not in ASKING:
-        return _answer(
-            "deny", f"{reason} Claude Code asks nobody in this mode: make the change by hand if you want it."
-        )
+        why = f"{reason} Claude Code asks nobody in this mode: make the change by hand if you want it."
+        return _answer("deny", why)
     return _ask(reason) if reason else None
 
 
@@ -160,12 +159,8 @@ def _ask(reason: str, changed_input: dict[str, Any] | None = None) -> dict[str, 
 
 def _answer(decision: str, reason: str, **more: Any) -> dict[str, Any]:
     visible = "".join(letter for letter in reason if letter.isprintable() or letter == "\n")
-    output = {
-        "hookEventName": "PreToolUse",
-        "permissionDecision": decision,
-        "permissionDecisionReason": visible,
-    }
-    return {"hookSpecificOutput": {**output, **more}}
+    output = {"permissionDecision": decision, "permissionDecisionReason": visible, **more}
+    return {"hookSpecificOutput": {"hookEventName": "PreToolUse", **output}}
 
 
 def main(event: bytes) -> None:
