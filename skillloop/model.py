@@ -248,9 +248,13 @@ class Rule:
     file: str | None = None
     line: int | None = None
 
+    @property
+    def where(self) -> str:
+        """Its file and line, else "built in"."""
+        return ":".join(map(str, filter(None, (self.file, self.line)))) or "built in"
+
     def __str__(self) -> str:
-        where = "built in" if self.file is None else self.file + (f":{self.line}" if self.line else "")
-        return f"{self.text} ({where})"
+        return f"{self.text} ({self.where})"
 
 
 @dataclass(frozen=True, slots=True)

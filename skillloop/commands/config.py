@@ -12,7 +12,7 @@ import click
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 from skillloop import config, gate, render
-from skillloop.commands.options import App, checks_as_objects, emit, interactive, say, token_option, verb
+from skillloop.commands.options import App, emit, gate_checks, interactive, say, token_option, verb
 from skillloop.config import confirmation, sections
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.model import Outcome, sha256
@@ -148,9 +148,8 @@ def constraints(app: App, skill: Path | None, confirm: bool, token: str | None) 
         if app.as_json:
             emit({"key": key, "value": value, "file": rule.file, "line": rule.line})
         else:
-            where = "built in" if rule.file is None else f"{rule.file}:{rule.line}"
             shown = "(any)" if value is None else json.dumps(value, ensure_ascii=False)
-            out.say(f"{key:<28} = {shown:<22}  # {where}")
+            out.say(f"{key:<28} = {shown:<22}  # {rule.where}")
     _tell_doubts(app)
 
 
@@ -223,7 +222,7 @@ def check(app: App, skill: Path, new: Path | None, call: bool) -> int:
     rules = gather.rules_for(str(path), app.home)
     verdict = gate.compare(_text(skill), _text(path), rules)
     if app.as_json:
-        emit({"path": str(path), "outcome": verdict.outcome.value, "checks": checks_as_objects(verdict)})
+        emit({"path": str(path), "outcome": verdict.outcome.value, "checks": gate_checks(verdict)})
     else:
         app.console().print(render.verdict(verdict))
     if verdict.outcome is Outcome.CRASH:

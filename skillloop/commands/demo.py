@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from skillloop import render
-from skillloop.commands.options import App, interactive, state_of
+from skillloop.commands.options import App, interactive
+from skillloop.commands.show import state_of
 from skillloop.commands.sitting import press
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.transcript import read

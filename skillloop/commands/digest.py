@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from skillloop import config, llm, render
-from skillloop.commands.options import App, checks_as_objects, emit, picked, projects_folder, say, verb
+from skillloop.commands.options import App, emit, gate_checks, picked, projects_folder, say, verb
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import records
@@ -201,7 +201,7 @@ def as_object(result: Digest) -> dict[str, Any]:
         "proposals": [
             picked(trial.proposal, "id", "skill", "path")
             | {"diff": trial.prepared.diff if trial.prepared else ""}
-            | {"verdict": picked(trial, "decision.outcome") | {"checks": checks_as_objects(trial.verdict)}}
+            | {"verdict": picked(trial, "decision.outcome") | {"checks": gate_checks(trial.verdict)}}
             for trial in result.trials
         ],
         "bad_lines": session.bad_lines,

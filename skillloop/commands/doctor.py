@@ -71,7 +71,7 @@ def command(app: App, rebuild: bool) -> None:
     if rebuild:
         _rebuild(app)
         return
-    findings = [*_home(app.home), *_guarded("rules", _rules, app), *_database(app), *_inbox(app.home)]
+    findings = [*_home(app.home), *_guarded(_rules, app), *_database(app), *_inbox(app.home)]
     bad = [finding for finding in findings if finding.level == "bad"]
     if app.as_json:
         emit({"findings": [finding._asdict() for finding in findings], "bad": len(bad)})
@@ -114,17 +114,19 @@ def _database(app: App) -> Iterator[Finding]:
     """Check what the store holds; one check that breaks is a finding, and the others go on."""
     try:
         with app.store() as store:
-            for check in (_log, _publishes, _skills, _queue):
-                yield from _guarded(check.__name__.strip("_"), check, store)
+            for check in (_log, _publishes, _queue):
+                yield from _guarded(check, store)
+            for path in store.skills():
+                yield from _guarded(_skills, store, path)
     except SkillloopError as error:
         yield Finding("bad", error.message, _REPAIR if isinstance(error, Corrupt) else error.hint)
 
 
-def _guarded(name: str, check: Callable[..., Iterator[Finding]], *about: object) -> Iterator[Finding]:
+def _guarded(check: Callable[..., Iterator[Finding]], *about: object) -> Iterator[Finding]:
     try:
         yield from check(*about)
     except SkillloopError as error:
-        yield Finding("bad", f"{name}: {error.message}", error.hint)
+        yield Finding("bad", f"{check.__name__.strip('_')}: {error.message}", error.hint)
 
 
 def _home(home: Path) -> Iterator[Finding]:
@@ -137,8 +139,7 @@ def _home(home: Path) -> Iterator[Finding]:
 
 
 def _rules(app: App) -> Iterator[Finding]:
-    rules = config.load(app.home, Path.cwd(), None)
-    yield Finding("ok", f"rules: apply.mode is {rules.apply.mode!r}")
+    yield Finding("ok", f"rules: apply.mode is {config.load(app.home, Path.cwd()).apply.mode!r}")
 
 
 def _log(store: Store) -> Iterator[Finding]:
@@ -156,12 +157,7 @@ def _publishes(store: Store) -> Iterator[Finding]:
         yield Finding("ok", "no change was interrupted")
 
 
-def _skills(store: Store) -> Iterator[Finding]:
-    for path in store.skills():
-        yield from _guarded("skills", _skill, store, path)
-
-
-def _skill(store: Store, path: Path) -> Iterator[Finding]:
+def _skills(store: Store, path: Path) -> Iterator[Finding]:
     before = history.versions(store, path)[-1]
     version = history.record_external_edit(store, path)
     if version is None:
@@ -207,17 +203,24 @@ def verify(app: App, run: str | None) -> None:
       skillloop verify bench-run
     """  # noqa: D301
     if run is not None:
-        _verify_run(app, run)
-        return
-    with app.store() as store:
-        problems = store.verify()
-        entries = store.entries()
-        rules = confirmation.unconfirmed(store, app.home)
-    sound = [] if problems else [f"{entries} entries, all unaltered"]
-    app.tell({"entries": entries, "problems": problems, "rules": rules}, *rules, *problems, *sound)
+        from skillloop.report import run as runs  # and jinja2, which the other checks have no use for
+
+        found = runs.find(app.home, run)
+        if found is None:
+            raise UsageError(f"{run}: there is no run", "name its folder, or a run of `skillloop evolve`")
+        what, hint, rules = str(found.root), "", list[str]()
+        problems, entries = [*runs.problems(found)], len(found.ledger.rows)
+        sound = f"{entries} rows: each decision and each number of {found.page} follows from them"
+    else:
+        what, hint = "the log", "`skillloop doctor` shows what can be repaired"
+        with app.store() as store:
+            problems, entries = store.verify(), store.entries()
+            rules = confirmation.unconfirmed(store, app.home)
+        sound = f"{entries} entries, all unaltered"
+    shape = {"entries": entries, "problems": problems, "rules": rules}
+    app.tell(shape, *rules, *(problems or [sound]))
     if problems:
-        what = counted(len(problems), "problem")
-        raise SkillloopError(f"the log has {what}", "`skillloop doctor` shows what can be repaired")
+        raise SkillloopError(f"{what} has {counted(len(problems), 'problem')}", hint)
 
 
 @verb(
@@ -381,16 +384,3 @@ def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:
                 raise SkillloopError(f"{path}: {error.strerror}", "remove it by hand") from error
     if not any(home.iterdir()):
         home.rmdir()
-
-
-def _verify_run(app: App, name: str) -> None:
-    from skillloop.report import run as runs  # and jinja2, which the other checks have no use for
-
-    found = runs.find(app.home, name)
-    if found is None:
-        raise UsageError(f"{name}: there is no run", "name its folder, or a run of `skillloop evolve`")
-    problems, entries = [*runs.problems(found)], len(found.ledger.rows)
-    sound = f"{entries} rows: each decision and each number of {found.page} follows from them"
-    app.tell({"entries": entries, "problems": problems, "rules": []}, *(problems or [sound]))
-    if problems:
-        raise SkillloopError(f"{found.root}: {counted(len(problems), 'problem')} found")

@@ -12,8 +12,8 @@ from skillloop.commands.options import (
     App,
     emit,
     known_skill,
+    one_skill,
     picked,
-    skill_argument,
     some_skill,
     token_option,
     verb,
@@ -111,7 +111,7 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
 
 
 @verb(
-    skill_argument,
+    one_skill,
     click.argument("old", type=click.IntRange(min=1), required=False),
     click.argument("new", type=click.IntRange(min=1), required=False),
 )
@@ -143,7 +143,7 @@ def diff(app: App, skill: str, old: int | None, new: int | None) -> None:
 
 
 @verb(
-    skill_argument,
+    one_skill,
     click.option(
         "--to",
         type=int,
@@ -202,7 +202,7 @@ def rollback(app: App, skill: str, to: int | None, exact: bool, only: int | None
 
 
 @verb(
-    skill_argument,
+    one_skill,
     click.option("--all", "whole", is_flag=True, help="Also show the lines that were there from the start."),
 )
 def blame(app: App, skill: str, whole: bool) -> None:

@@ -21,11 +21,11 @@ from click.shell_completion import CompletionItem
 from skillloop import JSON_VERSION, render
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import approval, session
-from skillloop.model import Lesson, Verdict
+from skillloop.model import Verdict
 from skillloop.skillpath import RULES, SKILL, client_folder, target_name
-from skillloop.store import Queued, State, Store
-from skillloop.text.redact import as_json, redact, shown
-from skillloop.worker.notice import Unlearnt, leave_notice, line_of
+from skillloop.store import State, Store
+from skillloop.text.redact import as_json, shown
+from skillloop.worker.notice import leave_notice, line_of
 
 OPEN: tuple[State, ...] = ("queued", "stale")  # states of an edit that waits
 _IN_WORDS = {"rollback": "roll back", "constraints": "confirm the rules", "judge": "choose the judge"}
@@ -138,8 +138,8 @@ def _edits(ctx: click.Context, _: click.Parameter, begun: str) -> list[Completio
 
 
 some_skill = click.argument("skill", required=False, shell_complete=_skills)
-skill_argument = click.argument("skill", shell_complete=_skills)
-edit_argument = click.argument("proposal", shell_complete=_edits)
+one_skill = click.argument("skill", shell_complete=_skills)
+one_edit = click.argument("proposal", shell_complete=_edits)
 
 
 def projects_folder() -> Path:
@@ -185,12 +185,6 @@ def retyped(digest: str, what: str) -> bool:
     return answer.strip().lower() == code
 
 
-def state_of(queued: Queued, verdict: Verdict) -> tuple[str, str]:
-    """Return what a person calls the state of an edit by this verdict, and why: ready, needs a look, blocked; or how it was decided."""
-    decided = queued.state in {"applied", "rejected"}
-    return (queued.state, queued.reason) if decided else render.standing(verdict)
-
-
 def known_skill(store: Store, name: str) -> Path:
     """Return the SKILL.md that a name or path means, among the skills that have a history."""
     path = Path(name).expanduser()
@@ -211,14 +205,6 @@ def known_skill(store: Store, name: str) -> Path:
     raise UsageError(f"no skill {name!r} has a history here", f"skills with one: {names}")
 
 
-def checks_as_objects(verdict: Verdict) -> list[dict[str, Any]]:
+def gate_checks(verdict: Verdict) -> list[dict[str, Any]]:
     """Return the documented JSON shape of a verdict's checks, each with whose rule decided."""
     return [asdict(check) | {"rule": check.rule and str(check.rule)} for check in verdict.checks]
-
-
-def lesson_as_object(item: Unlearnt | Lesson) -> dict[str, Any]:
-    """Return the documented JSON shape of a lesson that no file has learned, or that was said once and may be for good."""
-    if isinstance(item, Unlearnt):
-        return {"lesson": item.id, **picked(item, "text", "reason", "where", "blocked")}
-    about = {"quote": redact(item.evidence.quote)[:300], "keep": f"skillloop review --keep {item.id}"}
-    return {"candidate": item.id, **picked(item, "text", "target", "chance"), **about}

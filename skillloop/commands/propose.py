@@ -18,7 +18,7 @@ import click
 
 from skillloop import config, detect
 from skillloop.commands.digest import last_session, said_again
-from skillloop.commands.options import App, checks_as_objects, interactive, picked, projects_folder, verb
+from skillloop.commands.options import App, gate_checks, interactive, picked, projects_folder, verb
 from skillloop.commands.sitting import Sitting, outcome, skills
 from skillloop.errors import Refused, UsageError
 from skillloop.fs import write_atomic
@@ -134,7 +134,7 @@ def _proposed(value: Any, read: Session, known: list[KnownSkill], home: Path, st
         **picked(trial, "proposal.id", "decision.reason"),
         "again": not waits and not _refusal(store, lesson),
         "diff": trial.prepared.diff if trial.prepared else "",
-        "checks": checks_as_objects(replace(trial.verdict, checks=trial.verdict.failed)),
+        "checks": gate_checks(replace(trial.verdict, checks=trial.verdict.failed)),
     }
 
 

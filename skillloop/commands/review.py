@@ -10,17 +10,7 @@ import click
 
 from skillloop import outcomes
 from skillloop.commands import show
-from skillloop.commands.options import (
-    OPEN,
-    App,
-    emit,
-    interactive,
-    known_skill,
-    lesson_as_object,
-    say,
-    some_skill,
-    verb,
-)
+from skillloop.commands.options import OPEN, App, emit, interactive, known_skill, say, some_skill, verb
 from skillloop.commands.sitting import ALIKE, Sitting, alike, drafted, not_learned
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Lesson
@@ -167,7 +157,7 @@ def _print(app: App, store: Store, entry: Entry, room: int) -> int:
             return emit(brief | {"diff": show.cut(brief["diff"], 3 * show.BYTES)}, room=room)
         show.change_page(out, entry)
     elif app.as_json:
-        return emit(lesson_as_object(entry), room=room)
+        return emit(show.lesson_as_object(entry), room=room)
     elif isinstance(entry, Lesson):
         quote = entry.evidence.quote.strip()
         out.say(f"said once, maybe for good: {entry.text}" + f"  (“{quote}”)" * (quote != entry.text))

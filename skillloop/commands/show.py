@@ -10,36 +10,25 @@ from typing import Any
 import click
 
 from skillloop import config, outcomes, render
-from skillloop.commands.options import (
-    OPEN,
-    App,
-    checks_as_objects,
-    edit_argument,
-    emit,
-    picked,
-    say,
-    state_of,
-    token_option,
-    verb,
-)
+from skillloop.commands.options import OPEN, App, emit, gate_checks, one_edit, picked, say, token_option, verb
 from skillloop.errors import UsageError
 from skillloop.evaluate import judge
 from skillloop.gate.provenance import DOUBTS
-from skillloop.model import Verdict, sha256
+from skillloop.model import Lesson, Verdict, sha256
 from skillloop.pipeline import gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.skills import history, team
 from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
 from skillloop.text.redact import redact
-from skillloop.worker.notice import blocked_by
+from skillloop.worker.notice import Unlearnt, blocked_by
 
 QUOTE = 200  # characters of a quote that a screen of 24 lines has room for
 CONTEXT = 100  # and of what was said before it
 BYTES = 260  # of one text in the JSON of a review: a quote, a changed line, a reason
 
 
-@verb(edit_argument)
+@verb(one_edit)
 def command(app: App, proposal: str) -> None:
     """Show one edit against the skill as it is now: your words, the change, every check. Writes nothing.
 
@@ -78,6 +67,12 @@ def as_it_is(store: Store, queued: Queued, home: Path) -> Prepared:
     known = {check.name for check in now.verdict.failed}
     then = [check for check in queued.verdict.failed if check.name in DOUBTS - known]
     return replace(now, verdict=judge.demoted(now.verdict, (*then, *judge.proof_of(queued.verdict))))
+
+
+def state_of(queued: Queued, verdict: Verdict) -> tuple[str, str]:
+    """Return what a person calls the state of an edit by this verdict, and why: ready, needs a look, blocked; or how it was decided."""
+    decided = queued.state in {"applied", "rejected"}
+    return (queued.state, queued.reason) if decided else render.standing(verdict)
 
 
 def page(out: render.Terminal, queued: Queued, prepared: Prepared, *, whole: bool = False) -> None:
@@ -137,8 +132,16 @@ def as_object(queued: Queued, prepared: Prepared) -> dict[str, Any]:
         "evidence": [
             picked(item, "id", "quote", "path", "line", "uuid", "origin") for item in proposal.evidence
         ],
-        "checks": checks_as_objects(prepared.verdict),
+        "checks": gate_checks(prepared.verdict),
     }
+
+
+def lesson_as_object(item: Unlearnt | Lesson) -> dict[str, Any]:
+    """Return the documented JSON shape of a lesson that no file has learned, or that was said once and may be for good."""
+    if isinstance(item, Unlearnt):
+        return {"lesson": item.id, **picked(item, "text", "reason", "where", "blocked")}
+    about = {"quote": redact(item.evidence.quote)[:300], "keep": f"skillloop review --keep {item.id}"}
+    return {"candidate": item.id, **picked(item, "text", "target", "chance"), **about}
 
 
 def in_brief(queued: Queued, prepared: Prepared) -> dict[str, Any]:
@@ -179,7 +182,7 @@ def find_change(store: Store, wanted: str) -> Change:
     raise UsageError(f"no change {wanted} waits", "`skillloop review` lists what is waiting")
 
 
-@verb(edit_argument, token_option)
+@verb(one_edit, token_option)
 def approve(app: App, proposal: str, token: str | None) -> None:
     """Apply one waiting edit to its SKILL.md, or keep a change of Claude's own (`SKILL@VERSION`).
 
@@ -240,7 +243,7 @@ def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued
 
 
 @verb(
-    edit_argument,
+    one_edit,
     click.option(
         "--reason", help="Why. A model that drafts edits is told, so that it does not try this one again."
     ),

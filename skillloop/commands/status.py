@@ -8,7 +8,7 @@ from typing import Any
 
 from skillloop import config, fs, llm, outcomes
 from skillloop.commands import show
-from skillloop.commands.options import OPEN, App, emit, lesson_as_object, picked, state_of, verb
+from skillloop.commands.options import OPEN, App, emit, picked, verb
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
@@ -70,7 +70,7 @@ def _facts(app: App) -> dict[str, Any]:
             session.try_again(app.home, store, {})
         everything, lost = store.proposals(), unlearnt(store)
         queue = [item for item in everything if item.state in OPEN]
-        states = {item.proposal.id: state_of(item, item.verdict) for item in everything}
+        states = {item.proposal.id: show.state_of(item, item.verdict) for item in everything}
         states |= {item.proposal.id: _state(app, store, item) for item in queue[:FRESH]}
         model, troubles = _model(app, store)
         troubles += confirmation.unconfirmed(store, app.home)
@@ -87,7 +87,7 @@ def _facts(app: App) -> dict[str, Any]:
             "in_force": sum(item.state == "applied" and _in_force(item) for item in everything),
             "unattributed": sum(not item.blocked for item in lost),
             "changes": [show.change_as_object(each) for each in waiting if each.effect != outcomes.NEVER],
-            "unlearnt": [lesson_as_object(item) for item in lost],
+            "unlearnt": [show.lesson_as_object(item) for item in lost],
             "model": model,
             "troubles": troubles,
             "queue": [
@@ -102,7 +102,7 @@ def _facts(app: App) -> dict[str, Any]:
 def _state(app: App, store: Store, item: Queued) -> tuple[str, str]:
     """Return the state of an edit that waits, and why, on the file as it is now."""
     try:
-        return state_of(item, show.as_it_is(store, item, app.home).verdict)
+        return show.state_of(item, show.as_it_is(store, item, app.home).verdict)
     except SkillloopError as error:
         return "needs a look", error.told
 

@@ -68,14 +68,12 @@ def diff(text: str) -> Text:
 
 def standing(verdict: Verdict) -> tuple[str, str]:
     """Return in which of the three states an edit is, and why: ready, needs a look, or blocked, if possible by whose rule."""
-    hard = [check for check in verdict.failed if check.hard]
-    if verdict.outcome is Outcome.CRASH or not hard:
-        why = "; ".join(check.detail for check in verdict.failed)
+    hard = [check for check in verdict.failed if check.hard and verdict.outcome is not Outcome.CRASH]
+    why = "; ".join(check.detail for check in hard or verdict.failed)
+    if not hard:
         return ("needs a look" if verdict.failed or verdict.outcome is not Outcome.KEEP else "ready"), why
-    why = "; ".join(check.detail for check in hard)
-    if verdict.forbidding is None or (rule := verdict.forbidding.rule) is None:
-        return "blocked", why
-    return f"blocked by your rule ({tilde(rule.file)}:{rule.line})", why
+    rule = verdict.forbidding and verdict.forbidding.rule
+    return (f"blocked by your rule ({tilde(rule.where)})" if rule else "blocked"), why
 
 
 def checks(found: Iterable[Check]) -> Text:
@@ -85,8 +83,7 @@ def checks(found: Iterable[Check]) -> Text:
         mark = ("✓", "green") if check.passed else ("✗", "red") if check.hard else ("?", "yellow")
         out.append(Text.assemble("  ", mark, " ", shown(check.detail), (f"  [{check.name}]", "dim"), "\n"))
         if check.rule is not None and not check.passed:
-            where = "built in" if check.rule.file is None else f"{tilde(check.rule.file)}:{check.rule.line}"
-            out.append(f"      {shown(check.rule.text)} ({where})\n", style="dim")
+            out.append(f"      {shown(tilde(check.rule))}\n", style="dim")
     out.right_crop(1)
     return out
 

@@ -57,7 +57,7 @@ def weeks(store: Store, path: str) -> tuple[Week, ...]:
     said = Counter(
         spoken[each.session] for each in store.sayings(path) if each.corrects and each.skill == path
     )
-    corrections = _by_week(at for at in said.elements())
+    corrections = _by_week(said.elements())
     sessions = _by_week(spoken.values())
     edits: dict[date, list[Version]] = {}
     for version in history.versions(store, path)[1:]:
