@@ -11,6 +11,7 @@ Invariants: nothing here writes a constraint file; a change is logged once; only
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from skillloop import fs
 from skillloop.config import ConfigError, Source, files, load, loosened, parse, read, read_bytes
@@ -19,7 +20,6 @@ from skillloop.store import Store
 
 EVENT = "rules"  # in the audit log, with path, sha256 ("" where there is no file) and state
 _ACCEPTED = frozenset({"first seen", "tightened", "confirmed"})
-_LOOSENED = "loosened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,7 @@ def record_changes(
         if not change.loosens:
             _log(store, home, change.path, change.sha, "tightened")
         elif told[str(change.path)] != change.sha:
-            store.record(
-                EVENT, path=str(change.path), sha256=change.sha, state=_LOOSENED, keys=list(change.loosens)
-            )
+            _log(store, home, change.path, change.sha, "loosened", keys=change.loosens)
 
 
 def confirm(store: Store, home: Path, seen: Iterable[Change], by: str) -> None:
@@ -133,7 +131,7 @@ def _sha(path: Path) -> str:
     return "" if data is None else sha256(data)
 
 
-def _log(store: Store, home: Path, path: Path, sha: str, state: str, **detail: str) -> None:
+def _log(store: Store, home: Path, path: Path, sha: str, state: str, **detail: Any) -> None:
     """Keep the file's text, then log the hash: the log never speaks of a text that is not there."""
     if sha:
         folder = home / "rules"

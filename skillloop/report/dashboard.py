@@ -1,7 +1,6 @@
 """What skillloop knows of each file that learns, as one page: corrections a week, what each rule did, what waits, who wrote what."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -57,8 +56,8 @@ def weeks(store: Store, path: str) -> tuple[Week, ...]:
     said = Counter(
         spoken[each.session] for each in store.sayings(path) if each.corrects and each.skill == path
     )
-    corrections = _by_week(said.elements())
-    sessions = _by_week(spoken.values())
+    corrections = Counter(map(_monday, said.elements()))
+    sessions = Counter(map(_monday, spoken.values()))
     edits: dict[date, list[Version]] = {}
     for version in history.versions(store, path)[1:]:
         edits.setdefault(_monday(version.created), []).append(version)
@@ -68,10 +67,6 @@ def weeks(store: Store, path: str) -> tuple[Week, ...]:
     count = min(WEEKS, (last - min((*sessions, *edits))).days // 7 + 1)
     mondays = [last - timedelta(weeks=n) for n in reversed(range(count))]
     return tuple(Week(day, sessions[day], corrections[day], tuple(edits.get(day, ()))) for day in mondays)
-
-
-def _by_week(times: Iterable[str]) -> Counter[date]:
-    return Counter(map(_monday, times))
 
 
 def _monday(at: str) -> date:
