@@ -1,7 +1,7 @@
 """The judge: a model whose opinion is measured before it counts, and that can only lower a verdict.
 
-How far it agrees with what the person approved and rejected is measured by Cohen's kappa. Below 0.6, over all decisions or
-over the latest ones (drift), it is switched off, and a person decides in its place. It sees two texts without knowing which
+How far it agrees with what the person approved and rejected is measured by Cohen's kappa. Once the decisions speak for a kappa
+of 0.3 rather than of 0.7, it is switched off, and a person decides in its place, until they speak for 0.7 again. It sees two texts without knowing which
 is the new one, in both orders; if it changes its mind with the order, it has none.
 
 It comes in versions, which differ in their instructions and in the rubric that is put into them: see `judge_versions`.
@@ -26,7 +26,8 @@ CHANGED = "judge"
 """The event of the audit log that tells a version of the judge: put into force, pinned, or tried in vain."""
 
 ENOUGH = 20  # decisions of the person from which the judge counts as measured
-LEAST = 0.6  # kappa below which it is off
+GOOD, BAD = 0.7, 0.3  # kappa of a judge that is to be heard, and of one that is not
+BEYOND = 4.0  # logarithm of the likelihood ratio that switches it off or on: see `steady`
 DRAWS = 1000  # of a bootstrap
 RUN = 6  # words in a row that an edit may not share with a text that it must not know
 
@@ -88,15 +89,32 @@ def status(store: Store, model: str, version: Version | None = None) -> tuple[bo
         return True, f"judge not measured yet: {len(decided)} of {ENOUGH} decisions"
     share = sum(item.consistent for item in opinions) / len(opinions)
     swapped = f"the same in either order {share:.0%} of the time"
-    overall, latest = kappa(decided), kappa(decided[-ENOUGH:])
-    none = "no agreement to measure"
-    if overall is None or overall.value < LEAST:
-        why = f"judge off: {overall or none} with your decisions, {LEAST} is required"
-    elif latest is None or latest.value < LEAST:
-        why = f"judge off: it drifted, {latest or none} over your last {ENOUGH} decisions"
-    else:
-        return True, f"judge on: {overall} with your decisions, {swapped}"
-    return False, f"{why}; {swapped}"
+    on, overall = steady(decided), kappa(decided)
+    told = f"{overall or 'no agreement to measure'} with your decisions"
+    return on, f"judge {'on' if on else 'off'}: {told}, {swapped}"
+
+
+def steady(decided: Sequence[tuple[bool, bool]]) -> bool:
+    """Return whether a judge is to be heard after what it and the person said, oldest first.
+
+    By turns, a CUSUM test for a fall and one for a rise (Page 1954, doi:10.1093/biomet/41.1-2.100): they add up how much
+    likelier each decision is with BAD than with GOOD, or the reverse. False alarms and delays: docs/figures.md.
+    """
+    apart, on, evidence = 1 - chance(decided), True, 0.0
+    if not apart:  # both always said the same one thing
+        return False
+    for approves, person in decided:
+        bad, good = ((1 - k) * apart if approves != person else 1 - (1 - k) * apart for k in (BAD, GOOD))
+        evidence = max(0.0, evidence + math.log(bad / good) * (1 if on else -1))
+        if evidence > BEYOND:
+            on, evidence = not on, 0.0
+    return on
+
+
+def chance(rated: Sequence[tuple[bool, bool]]) -> float:
+    """Return how often two raters would agree by chance, by how often each says yes."""
+    first, second = (sum(pair[i] for pair in rated) / len(rated) for i in (0, 1))
+    return first * second + (1 - first) * (1 - second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +137,11 @@ def kappa(pairs: Iterable[tuple[bool, bool]]) -> Kappa | None:
     """
     rated = list(pairs)
     n = len(rated)
-    if not n:
+    if not n or (by_chance := chance(rated)) >= 1:
         return None
     observed = sum(a == b for a, b in rated) / n
-    first, second = (sum(pair[i] for pair in rated) / n for i in (0, 1))
-    chance = first * second + (1 - first) * (1 - second)
-    if chance >= 1:
-        return None
-    value = (observed - chance) / (1 - chance)
-    error = 1.96 * math.sqrt(observed * (1 - observed) / n) / (1 - chance)
+    value = (observed - by_chance) / (1 - by_chance)
+    error = 1.96 * math.sqrt(observed * (1 - observed) / n) / (1 - by_chance)
     return Kappa(value, max(-1.0, value - error), min(1.0, value + error), n)
 
 

@@ -244,11 +244,14 @@ def drift(worlds: int, right: Callable[[int], float], decisions: int = 160) -> l
 
 def drifts(worlds: int) -> None:
     """Print how soon a judge that drifts is off, and how often a steady one is."""
-    for quality in (0.95, 0.9, 0.85):
+    for quality in (0.95, 0.9, 0.85, 0.7, 0.5):
         off = drift(worlds, lambda _, q=quality: q)
         share = statistics.fmean(statistics.fmean(each[20:]) for each in off)
+        alarms = sum(b and not a for each in off for a, b in itertools.pairwise(each))
+        length = sum(not each for world in off for each in world) / max(1, alarms)
         print(
-            f"steady, right in {quality:.0%}: off at {share:.0%} of decisions, ever in {sum(map(any, off))} of {worlds}"
+            f"steady, right in {quality:.0%}: off at {share:.1%} of decisions, ever in {sum(map(any, off))} of {worlds};"
+            f" a false alarm each {length:,.0f} decisions"
         )
     for after in (0.5, 0.7):
         off = [each for each in drift(worlds, lambda n, q=after: 0.95 if n < 60 else q) if not each[59]]
@@ -274,7 +277,7 @@ def main() -> None:
     aucs(world)
     sys.stdout.flush()
     promotions(world, asked.worlds)
-    drifts(asked.worlds)
+    drifts(4 * asked.worlds)
 
 
 if __name__ == "__main__":

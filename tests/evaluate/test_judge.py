@@ -105,7 +105,9 @@ BAD = [(True, True)] * 8 + [(False, True)] * 6 + [(True, False)] * 6
         (GOOD[:19], True, "19 of 20"),
         (GOOD, True, "judge on: kappa 0.8"),
         (BAD, False, "judge off: kappa"),
-        (GOOD * 4 + BAD, False, "it drifted"),
+        (GOOD * 4 + BAD, False, "judge off: kappa 0.6"),
+        (GOOD * 4 + BAD + GOOD, True, "judge on: kappa"),
+        ([*GOOD, (True, False), (True, False)], True, "judge on: kappa 0.6"),
         ([(True, True)] * 30, False, "no agreement to measure"),
     ],
 )
