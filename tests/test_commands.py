@@ -762,6 +762,24 @@ def test_status_gives_the_reasons_of_today(forbidden):
     assert (told["queue"], len(told["unlearnt"])) == ([], 1)
 
 
+CHANGES = {
+    "the file": lambda desk, _: desk.skill.write_text(desk.skill.read_text() + "\n- One more.\n"),
+    "the person's rules": lambda desk, _: (desk.home / "config.toml").write_text("[budget]\nlines = 9\n"),
+    "rules beside the skill": lambda desk, _: (desk.skill.parent / "skillloop.toml").write_text(""),
+    "what was said": lambda desk, _: desk.transcript.unlink(),
+    "its history": lambda desk, store: store.record("kept", skill=str(desk.skill), number=1),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_status_judges_an_edit_again_once_what_it_rests_on_has_changed(queued, what):
+    desk, name = queued
+    with desk.store() as store:
+        assert gather.as_judged(store.find_proposal(name), desk.home, store)
+        CHANGES[what](desk, store)
+        assert not gather.as_judged(store.find_proposal(name), desk.home, store)
+
+
 def test_a_start_says_once_what_was_applied_without_the_person(desk):
     desk.home.mkdir(mode=0o700)
     (desk.home / "config.toml").write_text('[apply]\nmode = "auto"\n')

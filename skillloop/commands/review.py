@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -91,28 +92,29 @@ def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Que
     first: dict[str, int] = {}
     for number, item in enumerate(everything):
         first.setdefault(item.proposal.path, number)
-    found: list[tuple[Queued, frozenset[str]]] = []
+    found: list[Queued] = []
+    saying: dict[str, list[tuple[str, int]]] = defaultdict(list)  # by word: ids, and how many words each has
     for item in sorted(everything, key=lambda item: first[item.proposal.path]):
         if item.state in OPEN or item.proposal.id == keep:
-            said = content_words(item.proposal.edits[0].new or "")
-            near = (  # a cheap look first: of all pairs few are alike
-                at
-                for at in range(len(found) - 1, -1, -1)
-                if not said or 2 * len(said & found[at][1]) / (len(said) + len(found[at][1])) >= ALIKE
-            )
-            last = next((at for at in near if alike(item.proposal, found[at][0].proposal)), len(found) - 1)
-            found.insert(last + 1, (item, said))
-    return [item for item, _ in found]
+            said = content_words(item.proposal.edits[0].new or "") or {""}
+            met = Counter(other for word in said for other in saying[word])  # of all pairs few are alike
+            near = {name for (name, size), n in met.items() if 2 * n / (len(said) + size) >= ALIKE}
+            places = [at for at, other in enumerate(found) if other.proposal.id in near] if near else []
+            alikes = (at for at in reversed(places) if alike(item.proposal, found[at].proposal))
+            found.insert(next(alikes, len(found) - 1) + 1, item)
+            for word in said:
+                saying[word].append((item.proposal.id, len(said)))
+    return found
 
 
 def candidates(store: Store) -> list[Lesson]:
     """Return what was said once and may be meant for good: the likeliest few that no edit was made of."""
-    cited = {
-        name for item in store.proposals() for said in item.proposal.evidence for name in (said.uuid, said.id)
-    }
+    once = [each for each in store.candidates() if each.chance >= LEAST]
+    made = (said for item in store.proposals() for said in item.proposal.evidence) if once else ()
+    cited = {name for said in made for name in (said.uuid, said.id)}
     likely: dict[str, Lesson] = {}
-    for each in store.candidates():
-        if each.chance >= LEAST and (each.evidence.uuid or each.evidence.id) not in cited:
+    for each in once:
+        if (each.evidence.uuid or each.evidence.id) not in cited:
             likely.setdefault(each.text.casefold(), each)
     return list(likely.values())[:MOST]
 

@@ -13,7 +13,7 @@ from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
 from skillloop.hosts.claude_code.hooks import session as hook
-from skillloop.pipeline import session
+from skillloop.pipeline import gather, session
 from skillloop.render import tilde
 from skillloop.skills.team import ON_BRANCH
 from skillloop.store import Queued, Store
@@ -21,7 +21,7 @@ from skillloop.text.words import counted
 from skillloop.worker.notice import line_of, unlearnt
 from skillloop.worker.queue import parked
 
-FRESH = 20  # edits that wait are judged on today's file and listed; of the rest the recorded verdict stands
+FRESH = 20  # edits that wait are listed, judged again if anything changed; of the rest the recorded verdict stands
 SPENT = ("dollars", "tokens", "calls")
 
 
@@ -102,7 +102,8 @@ def _facts(app: App) -> dict[str, Any]:
 def _state(app: App, store: Store, item: Queued) -> tuple[str, str]:
     """Return the state of an edit that waits, and why, on the file as it is now."""
     try:
-        return show.state_of(item, show.as_it_is(store, item, app.home).verdict)
+        judged = gather.as_judged(item, app.home, store)
+        return show.state_of(item, item.verdict if judged else show.as_it_is(store, item, app.home).verdict)
     except SkillloopError as error:
         return "needs a look", error.told
 

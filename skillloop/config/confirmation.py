@@ -66,6 +66,23 @@ def changes(
     return [Change(path, now[path], tuple(loosens)) for path in changed]
 
 
+def unchanged(store: Store, since: int, home: Path, project: Path | None, skill_dir: Path | None) -> bool:
+    """Return whether the files in force are those that were accepted before this entry of the log."""
+    known = {entry.detail["path"]: entry for entry in reversed(store.audit.entries(EVENT))}
+
+    def accepted(path: Path) -> bool:
+        entry = known.get(str(path))
+        if entry is None:
+            return not path.exists()
+        return (
+            entry.seq < since
+            and entry.detail == entry.detail | {"sha256": _sha(path)}
+            and entry.detail["state"] in _ACCEPTED
+        )
+
+    return all(map(accepted, files(home, project, skill_dir)))
+
+
 def all_changes(store: Store, home: Path) -> list[Change]:
     """Return the same for each file that was ever seen, whatever skill or project it is for, if that is still there."""
     changed = [Path(path) for path, sha in _confirmed(store).items() if _sha(Path(path)) != sha]

@@ -25,7 +25,10 @@ from skillloop.propose import offline_drafter
 from skillloop.propose.targets import NOT_IN_FORCE, UNSURE
 from skillloop.skillpath import SkillPath, is_rules
 from skillloop.skills import document, history, team
-from skillloop.store import By, Store
+from skillloop.store import By, Queued, Store
+
+RECENT = 100
+"""Entries of a file's log among which an edit's own is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,18 @@ def prepare(
     fresh = replace(proposal, base=sha256(old))
     inputs = gather(fresh, old, new, home, store, session, confidence)
     return Prepared(fresh, old, new, gate.judge(fresh, inputs), inputs.config)
+
+
+def as_judged(item: Queued, home: Path, store: Store) -> bool:
+    """Return whether an edit's file and rules are, by all that the log tells, those on which it was judged when it was drafted."""
+    path, forbidden = item.proposal.path, item.verdict.forbidding
+    log = store.log(path, limit=RECENT)
+    saved = next((x for x in log if x.event != "proposal" or x.detail["proposal"] == item.proposal.id), None)
+    if saved is None or saved.event != "proposal" or forbidden or item.state != "queued":
+        return False
+    said = all(Path(evidence.path).exists() for evidence in item.proposal.evidence)
+    known = said and sha256(live_text(path)) == item.proposal.base
+    return known and confirmation.unchanged(store, saved.seq, home, *rules_folders(path))
 
 
 def gather(

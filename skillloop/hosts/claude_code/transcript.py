@@ -4,12 +4,12 @@ Invariants: a broken line is counted and skipped, never fatal; memory does not g
 it; the same bytes give the same session; and what no person wrote is never a human turn (see `authorship`).
 """
 
+import concurrent.futures  # its pools are loaded when one is made
 import json
 import os
 import re
 import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -95,7 +95,9 @@ def read_all(paths: Sequence[Path]) -> Iterator[Session | SkillloopError]:
     if len(paths) < 2 or size < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
         yield from map(_read_or_error, paths)
         return
-    with ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+        initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    ) as pool:
         yield from pool.map(_read_or_error, paths)
 
 
