@@ -137,7 +137,7 @@ def test_digest_by_id_prefix_last_and_all_find_the_session(desk):
         assert len(out["proposals"]) == 1
 
 
-AGAIN = "As I said: never cite a magazine when there is a good study."
+AGAIN = "As I said: do not cite magazines when there is a study."
 NEW = "No, always give the year of every study."
 
 
@@ -1110,6 +1110,18 @@ def test_a_remembered_rule_goes_where_the_person_says_and_is_ready(desk):
     assert (told["skill"], told["path"]) == ("my-rules", str(desk.claude / "rules" / "learned.md"))
     assert "skills: my-rules" in desk.run("remember", RULE, "--skill", "nosuch", code=2).stderr
     assert "only one of" in desk.run("remember", RULE, "--project", "--everywhere", code=2).stderr
+
+
+def test_a_rule_to_remember_is_never_lost_to_one_that_is_like_it(desk):
+    asked = ("Keep commit subjects short", "Keep commit bodies short", "keep the commit subject short!")
+    told = [json.loads(desk.run("remember", rule, "--skill", "research", "--json").stdout) for rule in asked]
+    assert [each["state"] for each in told] == ["needs a look", "needs a look", "known"]
+    assert (f"as {told[0]['id']}, which waits" in told[1]["why"], told[2]["id"]) == (True, told[0]["id"])
+    answers = [("much like it", "y"), ("to apply", shown_code), ("? more", "q")]
+    assert desk.type("review", answers=answers)[0] == 0
+    known = json.loads(desk.run("remember", asked[0], "--skill", "research", "--json").stdout)
+    at = desk.skill.read_text().splitlines().index(f"- {asked[0]}") + 1
+    assert f"it is a rule already: {desk.skill}:{at} {asked[0]}" in known["why"]
 
 
 @pytest.mark.parametrize("inside", [True, False])

@@ -12,7 +12,7 @@ import click
 from skillloop import outcomes
 from skillloop.commands import show
 from skillloop.commands.options import OPEN, App, emit, interactive, known_skill, say, some_skill, verb
-from skillloop.commands.sitting import ALIKE, Sitting, alike, drafted, not_learned
+from skillloop.commands.sitting import Sitting, alike, drafted, not_learned
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Lesson
 from skillloop.pipeline import session
@@ -25,6 +25,7 @@ Entry = Queued | Change | Unlearnt | Lesson
 
 LEAST = 0.01  # chance from which a review asks whether what was said once is meant for good
 MOST = 5  # of what was said once, the likeliest, that one review asks about
+MET = 0.4  # share of words that two lines have in common before they are compared at all
 PAGE = 14_000  # bytes of one page of JSON: what an assistant's client passes on whole
 
 
@@ -98,7 +99,7 @@ def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Que
         if item.state in OPEN or item.proposal.id == keep:
             said = content_words(item.proposal.edits[0].new or "") or {""}
             met = Counter(other for word in said for other in saying[word])  # of all pairs few are alike
-            near = {name for (name, size), n in met.items() if 2 * n / (len(said) + size) >= ALIKE}
+            near = {name for (name, size), n in met.items() if 2 * n / (len(said) + size) >= MET}
             places = [at for at, other in enumerate(found) if other.proposal.id in near] if near else []
             alikes = (at for at in reversed(places) if alike(item.proposal, found[at].proposal))
             found.insert(next(alikes, len(found) - 1) + 1, item)

@@ -37,6 +37,7 @@ from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
 from skillloop.text import words
 from skillloop.text.redact import shown
+from skillloop.text.wishes import same_wish
 from skillloop.worker.notice import Unlearnt, line_of
 
 KEYS = {
@@ -83,7 +84,8 @@ def outcome(done: LessonResult) -> dict[str, Any]:
 
 def alike(one: Proposal, other: Proposal) -> bool:
     """Return whether two edits bring much the same line."""
-    return words.alike(one.edits[0].new or "", other.edits[0].new or "", ALIKE)
+    lines = one.edits[0].new or "", other.edits[0].new or ""
+    return words.alike(*lines, ALIKE) or same_wish(*lines)
 
 
 def not_learned(item: Unlearnt) -> str:

@@ -4,7 +4,7 @@
 announces its list ("Never do any of these:"), may not negate, except or exemplify what the person said plainly. Such a
 place goes to a person, unless the line is a prohibition itself.
 *hidden place*: a line in a code block, a comment or a table is no rule to whoever reads the page.
-*repeat*: a rule that is already there is not added again: it would drown what it repeats.
+*repeat*: a rule that is already there is not added again: it would drown what it repeats. One that is only like it waits.
 *contradiction*, *removal*: two rules that cannot both be followed, and a line that goes, are for a person to decide.
 """
 
@@ -16,9 +16,11 @@ from skillloop.model import Check, Proposal
 from skillloop.skills import document, placement
 from skillloop.skills.document import SkillFile, indent
 from skillloop.text import lexicon, words
+from skillloop.text.contradiction import contradict
+from skillloop.text.wishes import same_rule
 from skillloop.text.words import fold, polar, tokens
 
-SAME = 0.9  # similarity from which two lines with the same polarity and the same figures are one rule
+LIKE = 0.75  # similarity from which two lines with the same polarity and the same figures may be one rule
 _FIGURES = re.compile(r"\d+(?:[.,]\d+)*|[\w-]*[._/-][\w./-]+")
 
 
@@ -89,25 +91,25 @@ def _negates(text: str) -> bool:
 
 
 def repeat(proposal: Proposal, inputs: GateInput) -> Check:
-    """Hard: each new line says something that no other line of the skill says; an earlier edit's old line is gone."""
-    there = [(number, body_of(line)[1].strip()) for number, line in enumerate(lines_of(inputs.base), 1)]
+    """Hard: no new line is one that the skill has; an earlier edit's old line is gone. Soft: none is like one."""
+    there = [(number, _said(line)) for number, line in enumerate(lines_of(inputs.base), 1)]
+    like = ""
     for edit in proposal.edits:
-        new, gone = (body_of(line or "")[1].strip() for line in (edit.new, edit.old))
+        new, gone = map(_said, (edit.new, edit.old))
         at = next((at for at, (_, line) in enumerate(there) if gone and line == gone), None)
         there = there if at is None else there[:at] + there[at + 1 :]
         rare = [stem[:-1] for stem in sorted(words.content_words(new), key=len)[-3:]]  # a cheap first look
         for number, old in there if new else ():
             folded = old.casefold()
-            if any(piece in folded for piece in rare) and same(new, old):
-                return finding("repeat", f"{new[:80]!r} is already a rule: line {number}, {old[:80]!r}")
+            if len(old) <= LONGEST and any(piece in folded for piece in rare):
+                if same_rule(new, old):
+                    return finding("repeat", f"{new[:80]!r} is already a rule: line {number}, {old[:80]!r}")
+                figures = _FIGURES.findall(new) == _FIGURES.findall(old)
+                if figures and words.alike(new, old, LIKE) and not contradict(new, old):
+                    like = like or f"perhaps the same as line {number}: {old[:80]!r}"
         there.append((len(there) + 1, new))
-    return finding("repeat", "", "no line says the same already")
+    return finding("repeat", like, "no line says the same already", hard=not like)
 
 
-def same(one: str, other: str) -> bool:
-    """Return whether two lines, without list markers, are one rule."""
-    if one.casefold() == other.casefold():
-        return True
-    if len(other) > LONGEST or not 0.5 < len(one) / max(1, len(other)) < 2:
-        return False
-    return words.alike(one, other, SAME) and _FIGURES.findall(one) == _FIGURES.findall(other)
+def _said(line: str | None) -> str:
+    return body_of(line or "")[1].lstrip("# ").strip()

@@ -414,8 +414,8 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
             confirmation.record_changes(run.record, run.home, *gather.rules_folders(path, run.session))
         history.record_external_edit(run.record, path)
     draft = offline_drafter.draft(lesson, text, path, avoid=rules.protect.headings)
-    if run.history and isinstance(draft, Proposal) and (same := offline_drafter.pending(run.history, draft)):
-        draft = Recurrence(lesson, path, 0, same.proposal.edits[0].new or "", same.proposal.id)
+    if run.history and isinstance(draft, Proposal):
+        draft = offline_drafter.pending(run.history, draft, lesson)
     if isinstance(draft, Recurrence):
         return _said_again(run, draft)
     if lesson.source == "model":

@@ -1,13 +1,13 @@
 """From a lesson to the smallest edit that would have prevented it.
 
 The offline drafter uses the person's own words and needs no model: the lesson becomes one bullet. It looks, in this
-order, for a rule that says the same already (a *recurrence*: nothing is added), for a line that the lesson contradicts
+order, for a line that is this very rule (a *recurrence*: nothing is added), for a line that the lesson contradicts
 (offered as a pair, for a person to decide), and for the place where the lesson belongs (`skills.placement`). An edit that was
-turned down is not proposed again without new evidence, nor one that still waits.
+turned down is not proposed again without new evidence, nor one that still waits. What is only like another edit that
+waits is an edit of its own, which says so: a person knows whether both are meant.
 """
 
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from skillloop.model import Edit, Evidence, Lesson, Proposal, sha256
@@ -16,15 +16,11 @@ from skillloop.skills import document, placement
 from skillloop.skills.placement import NoPlaceError
 from skillloop.store import Queued, Store
 from skillloop.text import words
-from skillloop.text.contradiction import contradict
-from skillloop.text.wishes import same_wish
+from skillloop.text.wishes import same_rule, same_wish
 
-SAME = 0.75  # similarity from which two rules with the same polarity say the same
 NEAR = 0.8  # similarity from which two new lines are the same attempt
 DRAFTERS = {"detector": "offline", "note": "Claude, in a note", "session": "Claude, in the session"}
 """`Proposal.drafter` by the source of the lesson."""
-
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +42,8 @@ def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) 
     """
     rule = " ".join(lesson.text.split())
     document.parse(text, path)  # its errors name the file
-    numbers = sorted(_NUMBER.findall(rule))
     for item in (item for found in placement.lists(text) for item in found.items):
-        same = words.alike(rule, item.text, SAME) and sorted(_NUMBER.findall(item.text)) == numbers
-        if same and not contradict(rule, item.text):
+        if same_rule(rule, item.text):
             return Recurrence(lesson, path, item.line + 1, item.text)
     if pair := _pair(text, rule, avoid, lesson.old):
         edit, why = pair
@@ -100,14 +94,17 @@ def proposal_id(path: str, edits: tuple[Edit, ...]) -> str:
 # --- what was proposed before ---------------------------------------------------------------------------------------------
 
 
-def pending(store: Store, proposal: Proposal) -> Queued | None:
-    """Find the open proposal that asks for the same, in these or other words, because of something else that was said."""
+def pending(store: Store, proposal: Proposal, lesson: Lesson) -> Proposal | Recurrence:
+    """Return that the edit waits already, because of something else that was said; else the edit, which says what it is like."""
     said = {item.id for item in proposal.evidence}
-    for other in store.proposals(states=("queued", "stale"), skill=proposal.path):
-        apart = said.isdisjoint(item.id for item in other.proposal.evidence)
-        if apart and _asks_the_same(proposal, other.proposal):
-            return other
-    return None
+    waiting = [each.proposal for each in store.proposals(states=("queued", "stale"), skill=proposal.path)]
+    waiting = [other for other in waiting if said.isdisjoint(item.id for item in other.evidence)]
+    for other in waiting:
+        if _match(proposal, other, same_rule):
+            return Recurrence(lesson, proposal.path, 0, other.edits[0].new or "", other.id)
+    like = next((other.id for other in waiting if _match(proposal, other, _like)), "")
+    why = (f"perhaps the same as {like}, which waits",) if like else ()
+    return replace(proposal, look=(*proposal.look, *why))
 
 
 def same_saying(proposal: Proposal, lesson: Lesson) -> bool:
@@ -126,22 +123,22 @@ def same_words(one: Evidence, other: Evidence) -> bool:
 
 def repeats(proposal: Proposal, earlier: Iterable[Queued]) -> Queued | None:
     """Find the failed proposal that this one repeats, if it rests on no evidence beyond what those had."""
-    same = [item for item in earlier if _near(proposal, item.proposal)]
+    same = [item for item in earlier if _match(proposal, item.proposal, _near)]
     known = {evidence.id for item in same for evidence in item.proposal.evidence}
     return same[-1] if same and {evidence.id for evidence in proposal.evidence} <= known else None
 
 
-def _asks_the_same(mine: Proposal, other: Proposal) -> bool:
-    lines = [[edit.new for edit in each.edits if edit.new] for each in (mine, other)]
-    alone = all(len(each) == 1 for each in lines) and words.same_names(lines[0][0], lines[1][0])
-    return _near(mine, other) or (alone and same_wish(lines[0][0], lines[1][0]))
+def _near(one: str, other: str) -> bool:
+    return words.alike(one, other, NEAR)
 
 
-def _near(mine: Proposal, other: Proposal) -> bool:
-    """Return whether two proposals are the same attempt, edit by edit."""
+def _like(one: str, other: str) -> bool:
+    return _near(one, other) or (words.same_names(one, other) and same_wish(one, other))
 
-    def same(a: Edit, b: Edit) -> bool:
-        gone = "delete" in (a.op, b.op)
-        return (a.op, a.old) == (b.op, b.old) if gone else words.alike(a.new or "", b.new or "", NEAR)
 
-    return len(mine.edits) == len(other.edits) and all(map(same, mine.edits, other.edits))
+def _match(mine: Proposal, other: Proposal, same: Callable[[str, str], bool]) -> bool:
+    """Return whether two proposals are the same attempt, edit by edit, as far as that comparison of their new lines tells."""
+    return len(mine.edits) == len(other.edits) and all(
+        (a.op, a.old) == (b.op, b.old) if "delete" in (a.op, b.op) else same(a.new or "", b.new or "")
+        for a, b in zip(mine.edits, other.edits, strict=True)
+    )

@@ -12,9 +12,7 @@ from skillloop.model import Disagreement, Lesson, Session, SkillRef, sha256
 from skillloop.skillpath import SkillPath, malformed_path
 from skillloop.store.audit import Tables
 from skillloop.store.database import encode, now
-from skillloop.text.words import alike
-
-ALIKE = 0.8  # similarity from which two lessons say the same
+from skillloop.text.wishes import same_rule
 
 
 class Saying(NamedTuple):
@@ -158,7 +156,7 @@ class Sessions(Tables):
     def candidates(self) -> list[Lesson]:
         """Return what may be meant for good, but was said once and not surely so, the likeliest first; no person answered yet.
 
-        What says the same as something that the person never wants to be asked about is left out.
+        What is the very thing that the person never wants to be asked about is left out.
         """
         query = (
             "SELECT data, sha, dismissed FROM lessons WHERE (NOT offered AND NOT dismissed) OR dismissed = 2"
@@ -166,7 +164,7 @@ class Sessions(Tables):
         found = self._database.documents(Lesson, query)
         never = [lesson.text for lesson, answer in found if answer]
         asked = [lesson for lesson, answer in found if not answer]
-        asked = [x for x in asked if not any(alike(x.text, text, ALIKE) for text in never)]
+        asked = [x for x in asked if not any(same_rule(x.text, text) for text in never)]
         return sorted(asked, key=lambda lesson: -lesson.chance)
 
     def keep(self, lesson_id: str) -> Lesson:

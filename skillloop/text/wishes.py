@@ -7,10 +7,11 @@ They do if most of the words meet, nothing that one asks for is what the other g
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain
+from unicodedata import category
 
 from skillloop.text import contradiction, lexicon, words
 from skillloop.text.contradiction import Clause, Stems
@@ -23,6 +24,7 @@ ENOUGH = 0.55
 ROOT = 5
 """Letters that two forms of a word have in common: "indent" and "indentation", "запускай" and "запустил"."""
 
+_SIGNS = frozenset("#%&@/\\")
 _SAID = Phrases("said")
 _COMPLAINS = {"still", "broken", "asks why", "fault"}
 _TOLD = {"still", "fault", "asks why", "said before", "temper"}
@@ -53,6 +55,64 @@ def same_wish(saying: str, rule: str) -> bool:
 def opposite_wish(saying: str, rule: str) -> bool:
     """Return whether a person asks for what a rule forbids, or the other way round, or for another figure."""
     return _stance(saying, rule) == "opposite" or contradiction.contradict(rule, saying)
+
+
+def same_rule(one: str, other: str) -> bool:
+    """Return whether two rules are one, so that a file needs one of them: the same words in the same order but for their forms.
+
+    In doubt they are two. One word, as the verb, may stand elsewhere, if not on the other side of a "not" or "before"; a verb
+    that says only that something is to be there may be missing.
+    """
+    mine, theirs = _forms(one), _forms(other)
+    signs, others = ([c for c in text if c in _SIGNS or category(c)[0] == "S"] for text in (one, other))
+    if signs != others or not words.same_names(one, other):
+        return False
+    both = {form.lstrip() for form in mine}.intersection(form.lstrip() for form in theirs)
+    rests = ((_without(mine, form), _without(theirs, form)) for form in both if form[:1] != "<")
+    pairs = [(mine, theirs), *((a, b) for (a, ahead), (b, before) in rests if ahead == before)]
+    return any(_holds(a, b) or _holds(b, a) for a, b in pairs)
+
+
+def _without(forms: tuple[str, ...], form: str) -> tuple[tuple[str, ...], list[str]]:
+    """Return the other words of a rule, and those of scope that stand before the one."""
+    at = [each.lstrip() for each in forms].index(form)
+    return forms[:at] + forms[at + 1 :], [each for each in forms[:at] if each[0] == "<"]
+
+
+def _holds(long: Iterable[str], short: Iterable[str]) -> bool:
+    """Return whether a rule has the words of another in their order, and none besides that carries meaning."""
+    rest = iter(short)
+    wanted = next(rest, "")
+    for form in long:
+        if form == wanted:
+            wanted = next(rest, "")
+        elif not form.startswith(" "):
+            return False
+    return not wanted
+
+
+@lru_cache(maxsize=4096)
+def _forms(text: str) -> tuple[str, ...]:
+    """Return the forms of a rule's words, in order: a blank before those that it may be said without, "<" before those of scope."""
+    tokens = [_digits().get(token, token) for token in words.tokens(text)]
+    polar = {at: name for name, start, end in words.polar(tokens) for at in range(start, end)}
+    silent = set() if "not" in polar.values() else {"all", "must"}
+    stop, filler = lexicon.words("text.stop"), lexicon.words("gate.filler")
+    put, change = lexicon.whole("placement.put"), lexicon.whole("clause.change")
+    found: list[str] = []
+    for at, token in enumerate(tokens):
+        name, before, head = polar.get(at), polar.get(at - 1), token.partition("'")[0]
+        verb, idle = not found or before is not None, token in filler or (head != token and head in stop)
+        if name in {"not", "instead"}:
+            found += ["<not"] * (before != name)
+        elif name not in silent if name else not idle:
+            plain = (
+                token if token.endswith("ing") and not verb else words.stem(token.removesuffix("en") or token)
+            )
+            form = "=" if verb and change.fullmatch(token) else plain
+            spare = token in stop or (not found and put.fullmatch(token))
+            found.append(f"<{form}" if name else f" {form}" if spare else form)
+    return tuple(found)
 
 
 def _stance(saying: str, rule: str) -> str:

@@ -4,7 +4,8 @@
 
 tests/data/recurrences.tsv holds language, same | other | opposite, saying, rule; the pairs were written before the code was
 looked at (Italian and Dutch after a first version of it). A hash of the line puts each into one of two halves: rules and words are tuned on `dev` only.
-recurrences_third.tsv holds pairs written later, for a third measurement. Only a `same` pair should count, so an `opposite` one that does is a mistake of its own kind.
+recurrences_third.tsv holds pairs written later, for a third measurement. rules_alike.tsv holds pairs of rules, the others with one
+word that matters changed: an edit is dropped only where two are one rule (`same_rule`). Only a `same` pair should count, so an `opposite` one that does is a mistake of its own kind.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skillloop.text import lexicon
-from skillloop.text.wishes import same_wish
+from skillloop.text.wishes import same_rule, same_wish
 
 FILES = [Path(__file__).parents[1] / "data" / f"recurrences{name}.tsv" for name in ("", "_third")]
+RULES = FILES[0].with_name("rules_alike.tsv")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ def main() -> None:
     rows = halves() | {"third": pairs(FILES[1])}
     for pair in pairs():
         rows.setdefault(pair.language, []).append(pair)
+    rules = pairs(RULES)
+    for kind in ("same", "other"):
+        told = [same_rule(pair.saying, pair.rule) for pair in rules if pair.kind == kind]
+        half = [same_rule(pair.saying, pair.rule) for pair in rules if pair.kind == kind and not pair.dev]
+        print(f"rules, {kind}: {sum(told)} of {len(told)} taken for one, held out {sum(half)} of {len(half)}")
     for name, chosen in rows.items():
         values = measured(chosen).items()
         print(f"{name:<9}", *(f"{key} {value:<4.3g}" for key, value in values), sep="  ")

@@ -469,26 +469,52 @@ def test_what_nobody_was_seen_typing_is_no_context_for_what_somebody_was(tmp_pat
     assert "drop.test" not in repr(queued.context)
 
 
+LIKE = "perhaps the same as"
+
+
 @pytest.mark.parametrize(
     ("again", "waits"),
     [
-        ("again?! stop quoting magazines where a study is there", 1),
-        ("No, wrong. Never cite a Wikipedia page when there is a study.", 2),
+        ("again?! stop quoting magazines when there's a study", [False]),
+        ("again?! stop quoting magazines where a study is there", [False, True]),
+        ("No, wrong. Never quote a newspaper when there is a study.", [False, True]),
+        ("No, wrong. Never cite a Wikipedia page when there is a study.", [False, False]),
     ],
 )
-def test_a_wish_that_waits_is_known_in_other_words_and_not_with_other_names(
+def test_a_wish_that_waits_is_known_and_what_is_only_like_it_waits_beside_it(
     tmp_path, home, store, skill, again, waits
 ):
-    digest(
-        corrected(skill, "No, that's wrong. Never quote magazines when there is a study."),
-        tmp_path,
-        home,
-        store,
-    )
+    first = corrected(skill, "No, that's wrong. Never quote magazines when there is a study.")
     later = corrected(skill)
     later.session_id = "5e55104e-0000-4000-8000-000000000002"
-    digest(later.typed(again).says("Sorry."), tmp_path, home, store)
-    assert len(store.proposals()) == waits
+    for said in (first, later.typed(again).says("Sorry."), first):
+        digest(said, tmp_path, home, store)
+    (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    asked = [each.proposal for each in store.proposals(states=("queued",))]
+    assert [LIKE in "".join(each.look) for each in asked] == waits
+    assert skill.read_text() == SKILL
+
+
+def test_a_rule_that_is_only_like_a_line_of_the_file_waits_with_its_number(tmp_path, home, store, skill):
+    (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    for said in (RULE, "No, that's wrong. Never cite a newspaper when there is a study."):
+        made = corrected(skill)
+        made.session_id = f"5e55104e-0000-4000-8000-{len(store.proposals()):012}"
+        digest(made.typed(said).witnessed(home).says("Sorry."), tmp_path, home, store)
+    (queued,) = store.proposals(states=("queued",))
+    at = skill.read_text().splitlines().index("- Never cite a magazine when there is a study") + 1
+    assert f"{LIKE} line {at}" in queued.reason, queued.reason
+
+
+def test_one_wish_three_times_in_a_session_is_one_edit(tmp_path, home, store, skill):
+    made = corrected(skill, RULE)
+    for said in (
+        "I said: do not cite magazines when there's a study!",
+        "again, never cite magazines when there is a study",
+    ):
+        made.typed(said).says("Sorry.")
+    digest(made, tmp_path, home, store)
+    assert len(store.proposals()) == 1, store.proposals()
 
 
 def test_a_fork_says_nothing_again(tmp_path, home, store, skill):

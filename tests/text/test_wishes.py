@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from skillloop.text.wishes import opposite_wish, same_wish
+from skillloop.text.wishes import opposite_wish, same_rule, same_wish
 
 sys.path.append(str(Path(__file__).parents[1] / "bench"))
 
-from recurrences import halves, measured
+from recurrences import FILES, RULES, halves, measured, pairs
 
 RULE = "Indent with spaces, never with tabs."
 
@@ -72,3 +72,32 @@ def test_pairs_in_many_languages_are_told_apart(half, precision, recall):
     found = measured(halves()[half])
     assert found["precision"] >= precision
     assert found["recall"] >= recall
+
+
+def test_a_rule_is_one_with_another_only_if_no_word_that_matters_differs():
+    told = pairs(RULES) + [pair for file in FILES for pair in pairs(file)]
+    assert len(told) > 700
+    wrong = [pair for pair in told if pair.kind != "same" and same_rule(pair.saying, pair.rule)]
+    assert wrong == []
+    alike = [same_rule(pair.saying, pair.rule) for pair in pairs(RULES) if pair.kind == "same"]
+    assert sum(alike) / len(alike) > 0.4
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ask people to opt in.", "Ask people to opt out."),
+        ("Write tools in C.", "Write tools in C++."),
+        ("Never change the editor.", "Never touch the table of contents."),
+        ("Never rewrite the file.", "Never rewrite all of the file."),
+        ("Never mail Maria.", "Never mail Mario."),
+        ("Put the title in the head.", "Put the title in the heading."),
+        ("Commit often.", "Commit rarely."),
+        ("No tabs, spaces.", "Tabs, no spaces."),
+        ("Keep lines < 80 characters.", "Keep lines > 80 characters."),
+    ],
+)
+def test_small_words_and_signs_make_another_rule(one, other):
+    assert not same_rule(one, other)
+    assert not same_rule(other, one)
+    assert same_rule(one, one.lower())
