@@ -17,15 +17,13 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from skillloop import JSON_VERSION, __version__
 from skillloop.errors import SkillloopError
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 VERBS = {
     "digest": "Find your corrections in a session, and draft edits.",
@@ -107,8 +105,6 @@ class LazyGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the verbs without importing any."""
-        from click.shell_completion import CompletionItem
-
         verbs = [CompletionItem(name, help=VERBS[name]) for name in VERBS if name.startswith(incomplete)]
         return verbs + click.Command.shell_complete(self, ctx, incomplete)
 

@@ -246,13 +246,15 @@ def export(app: App, file: Path, evals: str | None) -> None:
         raise UsageError(f"there is no history in {app.home}", "choose the home with --home")
     with app.store() as store:
         if evals is not None:
-            from skillloop.evaluate import plugin_evals  # and the detector, which no other verb here needs
-            from skillloop.evaluate.cases import Case
+            from skillloop.evaluate import (
+                cases,
+                plugin_evals,
+            )  # and the detector, which no other verb here needs
 
-            cases = store.evaluations.cases(known_skill(store, evals), Case)
-            plugin_evals.write(cases, file)
-            written = {"file": str(file.absolute()), "cases": len(cases)}
-            app.tell(written, f"{file}: {counted(len(cases), 'case')}")
+            kept = store.evaluations.cases(known_skill(store, evals), cases.Case)
+            plugin_evals.write(kept, file)
+            written = {"file": str(file.absolute()), "cases": len(kept)}
+            app.tell(written, f"{file}: {counted(len(kept), 'case')}")
             return
         store.export(file.absolute())
         counts = contents(store)
