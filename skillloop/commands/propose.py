@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from skillloop import config, detect
-from skillloop.commands.digest import last_session, said_again
+from skillloop.commands.digest import last_session
 from skillloop.commands.options import App, gate_checks, interactive, picked, projects_folder, verb
 from skillloop.commands.sitting import Sitting, outcome, skills
 from skillloop.errors import Refused, UsageError
@@ -123,10 +123,8 @@ def _proposed(value: Any, read: Session, known: list[KnownSkill], home: Path, st
     if result.trouble:
         return told | {"reason": result.trouble, "again": True}
     if not result.trials:
-        repeat = result.recurrence
-        reason = said_again(repeat) if repeat else result.known
-        found = result.taken or (repeat.proposal if repeat else None)
-        return told | {"outcome": "known", "id": found, "reason": reason}
+        known_as = outcome(result)
+        return told | {"outcome": "known", "id": known_as["id"], "reason": known_as["why"]}
     trial = result.trials[-1]
     waits = trial.decision.outcome is Outcome.DEFER
     return told | {
