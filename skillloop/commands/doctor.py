@@ -6,7 +6,6 @@ they put there and every SKILL.md stay; a line that a skill learned belongs to t
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -339,18 +338,15 @@ def uninstall(app: App, purge: bool, token: str | None) -> None:
     made = {path: _size_of(path) for path in paths if MADE.fullmatch(path.name)}
     kept = [path for path in paths if path not in made]
     sizes = [{"path": str(path), "files": files, "bytes": size} for path, (files, size) in made.items()]
-    lines = [
-        f"  {tilde(path)}  ({counted(files, 'file')}, {size:,} bytes)" for path, (files, size) in made.items()
-    ]
-    lines.insert(0, "created by skillloop:" if made else f"skillloop created nothing in {tilde(app.home)}")
-    lines += [f"kept, because it is yours: {tilde(path)}" for path in kept]
-    lines.append(
-        "every SKILL.md stays as it is; `claude plugin uninstall skillloop@skillloop` removes the plugin"
-    )
-    if made and not purge:
-        lines.append("nothing was removed; `skillloop uninstall --purge` does")
     if not app.as_json:
-        say("\n".join(lines))
+        say("created by skillloop:" if made else f"skillloop created nothing in {tilde(app.home)}")
+        for path, (files, size) in made.items():
+            say(f"  {tilde(path)}  ({counted(files, 'file')}, {size:,} bytes)")
+        for path in kept:
+            say(f"kept, because it is yours: {tilde(path)}")
+        say("every SKILL.md stays as it is; `claude plugin uninstall skillloop@skillloop` removes the plugin")
+        if made and not purge:
+            say("nothing was removed; `skillloop uninstall --purge` does")
     if purge and made:
         app.require_person("uninstall", sha256(str(app.home)), token)
         _remove(app.home, made)
@@ -360,12 +356,8 @@ def uninstall(app: App, purge: bool, token: str | None) -> None:
 
 def _size_of(path: Path) -> tuple[int, int]:
     """Return the number of files and of bytes in a file or folder."""
-    if path.is_symlink() or not path.is_dir():
-        return 1, path.lstat().st_size
-    sizes = []
-    for folder, folders, files in os.walk(path):  # many times faster than pathlib over an environment
-        inside = (os.path.join(folder, name) for name in (*files, *folders))  # noqa: PTH118
-        sizes += [state.st_size for state in map(os.lstat, inside) if not stat.S_ISDIR(state.st_mode)]
+    inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else [path]
+    sizes = [each.lstat().st_size for each in inside if each.is_symlink() or not each.is_dir()]
     return len(sizes), sum(sizes)
 
 
