@@ -18,7 +18,7 @@ from skillloop.store import Queued, Store
 from skillloop.text import words
 from skillloop.text.wishes import same_rule, same_wish
 
-NEAR = 0.8  # similarity from which two new lines are the same attempt
+NEAR = 0.75  # similarity from which two new lines may be the same attempt
 DRAFTERS = {"detector": "offline", "note": "Claude, in a note", "session": "Claude, in the session"}
 """`Proposal.drafter` by the source of the lesson."""
 

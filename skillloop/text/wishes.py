@@ -91,6 +91,28 @@ def _holds(long: Iterable[str], short: Iterable[str]) -> bool:
     return not wanted
 
 
+def _exchanged(one: str, other: str) -> bool:
+    """Return whether two texts are one but for a word behind the first: "before a commit", "before a release"; "A into B", "B into A"."""
+    forms = _forms(one), _forms(other)
+    start, mine, theirs = _between(*([form for form in each if form[0] != " "] for each in forms))
+    most = 1 + all(len(form) == 1 for form in (*mine, *theirs))  # where words are not spaced, a character
+    roots = [[_ENDING.sub("", form)[:ROOT] for form in each] for each in (mine, theirs)]
+    behind = start or all(each[:1] and each[0][0] == " " for each in forms)
+    if behind and mine and theirs and max(len(mine), len(theirs)) <= most and roots[0] != roots[1]:
+        return True
+    start, mine, theirs = _between(*forms)
+    turned = [*mine[-1:], *mine[1:-1], *mine[:1]]
+    return start > 0 and len(mine) > 2 and turned == [*theirs]
+
+
+def _between(one: Sequence[str], other: Sequence[str]) -> tuple[int, Sequence[str], Sequence[str]]:
+    """Return how many words two texts begin with alike, and what they have from there on without the end that they share."""
+    start = words.shared(one, other)
+    one, other = one[start:], other[start:]
+    end = words.shared(one[::-1], other[::-1])
+    return start, one[: len(one) - end], other[: len(other) - end]
+
+
 @lru_cache(maxsize=4096)
 def _forms(text: str) -> tuple[str, ...]:
     """Return the forms of a rule's words, in order: a blank before those that it may be said without, "<" before those of scope."""
@@ -126,7 +148,9 @@ def _stance(saying: str, rule: str) -> str:
         return ""
     if min(sizes) == 1 and 2 * len(one.acts & other.acts) < ENOUGH * (len(one.acts) + len(other.acts)):
         return ""  # "run the tests", "write tests"
-    return "opposite" if any(_parted(a, b) for a, b in ((one, other), (other, one))) else "same"
+    if any(_parted(a, b) for a, b in ((one, other), (other, one))):
+        return "opposite"
+    return "" if _exchanged(saying, rule) else "same"
 
 
 def _parted(one: _Wish, other: _Wish) -> bool:

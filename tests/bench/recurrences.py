@@ -19,7 +19,7 @@ from pathlib import Path
 from skillloop.text import lexicon
 from skillloop.text.wishes import same_rule, same_wish
 
-FILES = [Path(__file__).parents[1] / "data" / f"recurrences{name}.tsv" for name in ("", "_third")]
+FILES = [Path(__file__).parents[1] / "data" / f"recurrences{name}.tsv" for name in ("", "_third", "_fourth")]
 RULES = FILES[0].with_name("rules_alike.tsv")
 
 
@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--show", action="store_true", help="print the mistakes in the dev half")
     options = parser.parse_args()
-    rows = halves() | {"third": pairs(FILES[1])}
+    rows = halves() | {"third": pairs(FILES[1]), "fourth": pairs(FILES[2])}
     for pair in pairs():
         rows.setdefault(pair.language, []).append(pair)
     rules = pairs(RULES)
