@@ -16,7 +16,6 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -121,7 +120,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="skillloop")
 @click.option(
     "--home",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(file_okay=False),
     help="Where skillloop keeps its state. [default: $SKILLLOOP_HOME, else ~/.skillloop]",
 )
 @click.option(
@@ -131,7 +130,7 @@ class LazyGroup(click.Group):
     help="Colour the output. `auto`: on a terminal, unless NO_COLOR is set.",
 )
 @click.pass_context
-def app(ctx: click.Context, home: Path | None, color: str) -> None:
+def app(ctx: click.Context, home: str | None, color: str) -> None:
     """Claude Code skills that learn from your corrections, and only the way you allow.
 
     \b
@@ -144,7 +143,7 @@ def app(ctx: click.Context, home: Path | None, color: str) -> None:
     Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 internal error, 4 refused by a rule, 5 the file changed or is locked
     (try again), 130 interrupted.
     """  # noqa: D301
-    if home == Path():
+    if home == "":
         raise click.BadParameter("it is empty; pass a folder", ctx, param_hint="--home")
     from skillloop.commands.options import App  # so that `--version` loads neither rich nor sqlite3
 

@@ -82,3 +82,10 @@ def test_an_interrupt_is_exit_130(monkeypatch):
 
     monkeypatch.setattr(cli.app, "main", interrupted)
     assert cli.run(["status"]) == 130
+
+
+def test_home_may_be_this_folder_but_not_an_empty_name(home, monkeypatch, capfd):
+    monkeypatch.chdir(home)
+    assert cli.run(["--home", ".", "status"]) == 0
+    assert f"home        {home}" in capfd.readouterr().out
+    assert cli.run(["--home", "", "status"]) == 2

@@ -63,9 +63,9 @@ class App:
     as_json: bool = False
 
     @classmethod
-    def of(cls, home: Path | None, color: str = "auto") -> App:
+    def of(cls, home: str | None, color: str = "auto") -> App:
         """Return it for this home, else `$SKILLLOOP_HOME`, else `~/.skillloop`: hook, worker and terminal must agree."""
-        return cls((home or Path(session.state_folder())).expanduser().absolute(), color)
+        return cls(Path(home or session.state_folder()).expanduser().absolute(), color)
 
     def store(self) -> Store:
         """Open the store, making it on first use."""
