@@ -6,7 +6,6 @@ import sys
 from difflib import unified_diff
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import click
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
@@ -215,8 +214,14 @@ def check(app: App, skill: Path, new: Path | None, call: bool) -> int:
       skillloop check /tmp/old.md --against research/SKILL.md
     """  # noqa: D301
     skill, path = _file(skill), _file(new or skill)
-    if call:
-        against = _against(app.home, skill, json.load(sys.stdin))
+    if call:  # which rule it would break, before it is made; none where nothing is there to protect
+        given, against = json.load(sys.stdin), ""
+        if SkillPath.of(skill).owner in {Owner.PERSON, Owner.PROJECT} and skill.exists():
+            old, text = _text(skill), given.get("content")
+            if text is None:
+                most = -1 if given.get("replace_all") else 1
+                text = old.replace(given["old_string"], given["new_string"], most)
+            against = client_edits.broken(str(skill), app.home, old, text)
         app.tell({"path": str(skill), "why": against}, *[against] * bool(against))
         return 4 if against else 0
     rules = gather.rules_for(str(path), app.home)
@@ -228,17 +233,6 @@ def check(app: App, skill: Path, new: Path | None, call: bool) -> int:
     if verdict.outcome is Outcome.CRASH:
         raise SkillloopError("a check failed with an internal error on these texts", "please report it")
     return 4 if verdict.outcome is Outcome.DISCARD else 0
-
-
-def _against(home: Path, path: Path, given: dict[str, Any]) -> str:
-    """Return which rule a call of Claude's would break, before it is made; "" where none, or nothing is there to protect."""
-    if SkillPath.of(path).owner not in {Owner.PERSON, Owner.PROJECT} or not path.exists():
-        return ""
-    old = _text(path)
-    new = given.get("content")
-    if new is None:
-        new = old.replace(given["old_string"], given["new_string"], -1 if given.get("replace_all") else 1)
-    return client_edits.broken(str(path), home, old, new)
 
 
 def _file(path: Path) -> Path:
