@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from difflib import unified_diff
 from importlib import resources
 from pathlib import Path
 
@@ -179,11 +178,10 @@ def _confirm(app: App, token: str | None) -> None:
         if not app.as_json:
             out = app.console()
             for change in changed:
-                old = confirmation.confirmed_text(store, app.home, change.path).splitlines()
-                new = change.path.read_text("utf-8", "replace").splitlines() if change.sha else []
+                old = confirmation.confirmed_text(store, app.home, change.path)
+                new = change.path.read_text("utf-8", "replace") if change.sha else ""
                 out.say(str(change), "bold")
-                lines = unified_diff(old, new, "confirmed", "now", lineterm="")
-                out.print(render.diff("\n".join(lines)), end="")
+                out.print(render.diff(document.diff(old, new, change.path, "now")), end="")
         digest = sha256("\0".join(f"{change.path}\0{change.sha}" for change in changed))
         confirmation.confirm(
             store, app.home, changed, app.require_person("constraints --confirm", digest, token)

@@ -79,9 +79,8 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool) -> None
                 )
                 if before:
                     old, new = (history.text(store, each.sha) for each in (before, version))
-                    lines = document.diff(old, new, path, "").splitlines()[2:]
-                    changed = [each for each in lines if each.startswith(("+", "-"))]
-                    out.print(render.diff("\n".join(changed[:CHANGED])), end="")
+                    changed = render.changed(document.diff(old, new, path))[:CHANGED]
+                    out.print(render.diff("\n".join(changed)), end="")
 
 
 def line(store: Store, entry: Entry) -> tuple[str, str]:

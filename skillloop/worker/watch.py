@@ -169,10 +169,8 @@ class Watch(FileSystemEventHandler):
             worker.drain(self._home, self._client, self._digest)
 
     def _new_entries(self) -> list[Entry]:
-        try:
+        with fs.reaching(self._home / "skillloop.db"):
             log = fs.mark(self._home / "skillloop.db")
-        except OSError as error:
-            raise SkillloopError(f"{self._home / 'skillloop.db'}: {error.strerror}", "start again") from error
         if log == self._log:
             return []
         with Store.open(self._home) as store:
