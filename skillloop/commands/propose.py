@@ -6,7 +6,6 @@ from inside a session it always waits for them.
 """
 
 import json
-import os
 import sys
 import uuid
 from dataclasses import replace
@@ -39,7 +38,7 @@ MOST = 5  # proposals of one session
 TRIES = 2  # so often may a check turn down what cites a turn: its wording can be mended once
 SHOWN = 2_000  # characters of a turn that are shown
 RUNNING = "CLAUDE_CODE_SESSION_ID"  # the client tells its commands so which session they run in
-session_argument = click.argument("session", required=False, metavar="[PATH|SESSION_ID]")
+session_argument = click.argument("session", required=False, envvar=RUNNING, metavar="[PATH|SESSION_ID]")
 
 
 @verb(session_argument)
@@ -79,8 +78,7 @@ def turns(app: App, session: str | None) -> None:
 
 def chosen(session: str | None) -> Path:
     """Return the transcript of the session that is named, or runs, or else was the last one of this project."""
-    named = session or os.environ.get(RUNNING)
-    return records.locate(named, projects_folder()) if named else last_session()
+    return records.locate(session, projects_folder()) if session else last_session()
 
 
 @verb(session_argument)
