@@ -270,12 +270,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All checks of one proposal with their outcome. `score` None is *unscored*, which is not 0."""
+    """All checks of one proposal with their outcome."""
 
     outcome: Outcome
     checks: tuple[Check, ...]
-    score: float | None = None
-    cost: float = 0.0
 
     @property
     def failed(self) -> tuple[Check, ...]:

@@ -247,9 +247,9 @@ def proof_of(verdict: Verdict) -> tuple[Check, ...]:
     return tuple(check for check in verdict.checks if check.name in PROOF)
 
 
-def demoted(verdict: Verdict, checks: Iterable[Check], nano: int = 0) -> Verdict:
-    """Return a verdict with further checks and what they cost. It can come out lower than before, never higher."""
+def demoted(verdict: Verdict, checks: Iterable[Check]) -> Verdict:
+    """Return a verdict with further checks. It can come out lower than before, never higher."""
     more = tuple(checks)
     failed = [Outcome.DISCARD if check.hard else Outcome.DEFER for check in more if not check.passed]
     outcome = max((verdict.outcome, *failed), key=_ORDER.index)
-    return Verdict(outcome, verdict.checks + more, verdict.score, verdict.cost + nano / 1e9)
+    return Verdict(outcome, verdict.checks + more)

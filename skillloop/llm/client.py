@@ -176,7 +176,7 @@ class ModelClient:
         sleep: Callable[[float], None] = time.sleep,
         planned: list[Planned] | None = None,
     ) -> None:
-        self.backend, self.spent = backend, 0
+        self.backend = backend
         self.asks, self._planned = planned is None, planned
         self._store, self._limits, self._session, self._command = store, limits, session, command
         self._sleep = sleep
@@ -222,7 +222,6 @@ class ModelClient:
         except ModelError as error:
             ending: Ending = "lost" if error.nano is None else "refused"
             calls.charge(number, ending, nano=error.nano, tokens=error.tokens, request_id=error.request_id)
-            self.spent += held.most if error.nano is None else error.nano
             raise
         nano, tokens = answer.nano, None if answer.usage is None else answer.usage.total
         if nano is None and answer.usage is not None:
@@ -231,7 +230,6 @@ class ModelClient:
         kept = json.dumps({"text": answer.text, "stop": answer.stop, "request_id": answer.request_id})
         calls.charge(number, "answered", nano=nano, tokens=tokens, request_id=answer.request_id, reply=kept)
         charged = held.most if nano is None else nano
-        self.spent += charged
         value, trouble = _value(answer, request)
         return Reply(value, trouble, charged, tokens or held.tokens, request_id=answer.request_id)
 

@@ -165,13 +165,13 @@ class ModelStage:
         open_ = verdict.outcome in {Outcome.KEEP, Outcome.DEFER}
         if client is None or not client.asks or self.suspicion(lesson.turn) or not open_:
             return verdict
-        before, checks = client.spent, []
+        checks: list[Check] = []
         try:
             for check in self._checks(client, prepared, lesson, attempt):
                 checks.append(check)  # noqa: PERF402  (those before an error count, too)
         except (BudgetExceeded, ModelError) as error:
             checks.append(replay.unscored(self._noted(error)))
-        return judge.demoted(verdict, checks, client.spent - before)
+        return judge.demoted(verdict, checks)
 
     def _checks(
         self, client: ModelClient, prepared: Prepared, lesson: Lesson, attempt: int

@@ -173,6 +173,6 @@ def test_five_runs_are_the_least_for_five_percent():
 
 
 def test_a_score_of_1_with_a_failed_check_stays_failed():
-    verdict = Verdict(Outcome.DISCARD, (Check("sources", passed=False),), score=1.0)
+    verdict = Verdict(Outcome.DISCARD, (Check("sources", passed=False),))
     more = [Check("own case", passed=True), Check("judge", passed=True, hard=False)]
     assert judge.demoted(verdict, more).outcome is Outcome.DISCARD

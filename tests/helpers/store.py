@@ -18,7 +18,7 @@ from skillloop.model import (
 
 SKILL = "/x/skills/web/SKILL.md"
 TEXT = b"---\nname: web\ndescription: d\n---\n\n# Rules\n\n- one\n- two\n- three\n"
-VERDICT = Verdict(Outcome.DEFER, (Check("sources", False, hard=False, detail="unknown"),), 0.5, 0.01)
+VERDICT = Verdict(Outcome.DEFER, (Check("sources", False, hard=False, detail="unknown"),))
 
 
 def evidence(name="e1", session="s1"):
