@@ -38,10 +38,7 @@ _SPEED = (
 
 
 def run(opened: Run, proposer: Proposer, executor: Executor, trials: int | None = None) -> Iterator[Row]:
-    """Yield the row of each trial as it is decided, until `trials` candidates beside the baseline were tried.
-
-    Raises SkillloopError: the baseline could not be measured.
-    """
+    """Yield each trial's row, until so many candidates were tried. Raises SkillloopError: the baseline cannot be measured."""
     problem = Experiment(opened, proposer, executor)
     search = Search(
         problem,

@@ -112,16 +112,15 @@ def summary(opened: Run) -> dict[str, Any]:
 
 def _means(rows: Sequence[Row], wall: bool) -> dict[str, Any]:
     """Return the means over a recipe's runs. What the runner adds is known where the trainings' clock is the wall's."""
-    found: dict[str, Any] = {"runs": len(rows), "seeds": [row["seed"] for row in rows]}
-    for name in COLUMNS:
-        values = [row[name] for row in rows if row.get(name) is not None]
-        found[name] = statistics.fmean(values) if values else None
+    values = {name: [row[name] for row in rows if row.get(name) is not None] for name in COLUMNS}
     added = [100 * (1 - row["seconds"] / row["spent"]) for row in rows if row["spent"]]
-    found["overhead_percent"] = statistics.fmean(added) if wall and added else None
-    values = [row["bpb"] for row in rows if row["bpb"] is not None]
-    return found | {
-        "bpb_sd": statistics.stdev(values) if len(values) > 1 else None,
-        "bpb_runs": values,
+    values["overhead_percent"] = added if wall else []
+    means = {name: statistics.fmean(each) if each else None for name, each in values.items()}
+    return means | {
+        "runs": len(rows),
+        "seeds": [row["seed"] for row in rows],
+        "bpb_sd": statistics.stdev(values["bpb"]) if len(values["bpb"]) > 1 else None,
+        "bpb_runs": values["bpb"],
         "ended": [row["status"] for row in rows],
     }
 

@@ -23,11 +23,7 @@ SCHEMA = llm.schema(**{name: {"type": "string"} for name in ("old", "new", "what
 
 
 def model(client: ModelClient, name: str, program: str, say: Callable[[str], None]) -> Proposer:
-    """Return a proposer that asks the model `name`.
-
-    It is given `program`, the skill's text on how the experiment is run. `say` is called once, with the reason why there
-    will be no more proposals.
-    """
+    """Return a proposer that asks a model, which is told `program`; `say` is told once why there will be no more proposals."""
     ended = False
 
     def propose(parent: str, archive: Archive, sources: Sources, key: str) -> Candidate | None:

@@ -137,15 +137,11 @@ class Bench:
         }
         command = [self.plan.python, "-B", self.folder.recipe / "evaluate.py"]
         command += [part for option in options.items() for part in option]
+        argv, env, pipe = list(map(str, command)), environment(out, device), subprocess.PIPE
         with log.open("wb") as errors:
             try:
                 done = subprocess.run(
-                    [str(part) for part in command],
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env=environment(out, device),
-                    timeout=JUDGE_LIMIT,
-                    check=False,
+                    argv, stdout=pipe, stderr=errors, env=env, timeout=JUDGE_LIMIT, check=False
                 )
             except subprocess.TimeoutExpired:
                 return {"status": "crash", "reason": f"the evaluation took more than {JUDGE_LIMIT:g} s"}

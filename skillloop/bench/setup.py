@@ -41,10 +41,7 @@ class Run:
 
 
 def recipe_folder() -> Path:
-    """Return where skillloop's own recipe lies: in the wheel, else beside the package in its repository.
-
-    Raises UsageError: it is in neither place.
-    """
+    """Return where our recipe lies: in the wheel, else beside the package. Raises UsageError: in neither place."""
     package = Path(__file__).parents[1]
     for folder in (package / "recipe", package.parent / "skills/gpu-benchmark"):
         if (folder / EDITABLE).exists():
@@ -110,10 +107,7 @@ def start(root: Path, recipe: Path, wanted: Plan) -> Run:
 
 
 def resume(folder: Folder, plan: Plan) -> Run:
-    """Open a run that was started before. Its locked files come from its own repository, by their recorded hashes.
-
-    Raises Refused: the repository's locked files are not those of the plan.
-    """
+    """Open a run that was started before. Raises Refused: the locked files in its repository have other hashes than its plan."""
     repository = Repository(folder.repository)
     texts = repository.files("refs/heads/baseline")
     folder.recipe.mkdir(exist_ok=True)
@@ -142,10 +136,7 @@ def note_optuna(run: Run) -> str:
 
 
 def read_sealed_test(run: Run) -> dict[str, Any]:
-    """Ask the sealed split of the baseline's and the best's weights: at most `plan.sealed` times, each logged first.
-
-    Raises Refused: it was read as often as the plan allows.
-    """
+    """Measure baseline and best on the sealed split; each read is logged first. Raises Refused: the plan allows no more."""
     archive = run.ledger.archive()
     assert archive.baseline is not None
     assert archive.best is not None

@@ -95,10 +95,7 @@ def knobs(text: str) -> list[Knob]:
 
 
 def with_constant(text: str, name: str, value: object) -> str:
-    """Return the text with one top-level constant set to another value; its comment stays.
-
-    Raises KeyError: There is no such constant; SyntaxError: The text is no Python.
-    """
+    """Return the text with one top-level constant set anew, its comment kept. Raises KeyError: there is none; SyntaxError."""
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
             old = node.value

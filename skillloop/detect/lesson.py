@@ -84,10 +84,7 @@ def extract(text: str, model: Linear | None = None) -> Rule | None:
 
 @lru_cache(maxsize=256)
 def rules(text: str, model: Linear | None = None, most: int = MOST) -> list[Rule]:
-    """Return the parts of a turn that read most like durable rules, trimmed, best first; none lies in another.
-
-    `model` weighs the features of each candidate; it is the learned one by default.
-    """
+    """Return the parts of a turn that read most like durable rules (to `model`), trimmed, best first; none lies in another."""
     score = (model or learned().durable).score
     found: list[Rule] = []
     for rule in sorted(_candidates(text), key=lambda candidate: -score(candidate.features)):

@@ -131,10 +131,7 @@ class Kappa:
 
 
 def kappa(pairs: Iterable[tuple[bool, bool]]) -> Kappa | None:
-    """Return Cohen's kappa (Cohen 1960, doi:10.1177/001316446002000104) with its large-sample interval.
-
-    None where it is not defined: no pairs, or both raters always said the same one thing.
-    """
+    """Return Cohen's kappa (doi:10.1177/001316446002000104), its interval for large samples; None where it is not defined."""
     rated = list(pairs)
     n = len(rated)
     if not n or (by_chance := chance(rated)) >= 1:

@@ -197,10 +197,7 @@ def _literal(pattern: str) -> str:
 
 
 def write(cases: Iterable[Case], folder: Path) -> None:
-    """Write cases as `claude plugin eval` reads them, each a folder named by its id.
-
-    Raises OSError: a folder is there already, or cannot be written.
-    """
+    """Write cases as `claude plugin eval` reads them, a folder for each id. Raises OSError: one is there, or cannot be made."""
     for case in cases:
         wanted, home = case.expected, folder / case.id
         (home / "graders").mkdir(parents=True)

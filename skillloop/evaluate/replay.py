@@ -117,10 +117,7 @@ def request(case: Case, text: str, model: str, sample: int, samples: int = 1) ->
 
 
 def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Check]:
-    """Yield the checks that replaying gives, cheap ones first; stop where the rest could change nothing.
-
-    Raises BudgetExceeded, ModelError: see `ModelClient.complete`.
-    """
+    """Yield the checks that replays give, cheap ones first, while they can change anything. Raises BudgetExceeded, ModelError."""
     if change.own is None:
         yield unscored("no case can be made of this lesson")
         return

@@ -55,10 +55,7 @@ OF_TEXT: tuple[Gate, ...] = (
 
 
 def judge(proposal: Proposal, inputs: GateInput, checks: Iterable[Gate] | None = None) -> Verdict:
-    """Return the checks of one proposal, which is taken as hostile, and what follows from them.
-
-    All of them are made, or the `checks` that are given.
-    """
+    """Return the checks of a proposal, which is taken as hostile, all or those given, and what follows from them."""
     too_long = structure.overlong(inputs)
     if not too_long.passed:
         return Verdict(Outcome.DISCARD, (too_long,))

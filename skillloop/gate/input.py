@@ -43,10 +43,7 @@ class GateInput:
     confidence: float | None = None  # the detector's, 0 to 1; None where nobody measured it
 
     def gone(self, evidence: Evidence) -> bool:
-        """Return whether the quote of a queued proposal, confirmed when it was digested, cannot be read again.
-
-        Clients delete old transcripts.
-        """
+        """Return whether the quote of a queued proposal cannot be read again: clients delete old transcripts."""
         return self.session is None and evidence not in self.turns
 
     @cached_property

@@ -288,10 +288,7 @@ def mentions(line: str, rules: SourceRules) -> list[Mention]:
 
 
 def _mention(host: str, at: int, rules: SourceRules, *, sure: bool) -> Iterator[Mention]:
-    """Yield the mention that a host is, unless it is none: this machine, or a name in code.
-
-    `sure` says that a scheme or a mailbox tells that it is one.
-    """
+    """Yield the mention that a host is, but this machine or a name in code; a scheme or a mailbox makes it `sure`."""
     end = at + len(host)
     host = host.removeprefix("www.")
     if not host or _LOCAL.match(host) or host in table("sources")["code"]:

@@ -1,11 +1,8 @@
 """Check that a new line keeps its meaning where it is put, repeats or contradicts no other line, and takes none away.
 
 *setting*: "Use sudo" under the heading "Never" says the opposite. The headings above a new line, and the sentence that
-announces its list ("Never do any of these:"), may not negate, except or exemplify what the person said plainly. Such a
-place goes to a person, unless the line is a prohibition itself.
-*hidden place*: a line in a code block, a comment or a table is no rule to whoever reads the page.
-*repeat*: a rule that is already there is not added again: it would drown what it repeats. One that is only like it waits.
-*contradiction*, *removal*: two rules that cannot both be followed, and a line that goes, are for a person to decide.
+announces its list ("Never do any of these:"), may not negate, except or exemplify what the person said plainly, unless the
+line is a prohibition itself. *repeat*: a rule that is added again would drown what it repeats; one only like it waits.
 """
 
 import re

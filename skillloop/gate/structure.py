@@ -1,19 +1,15 @@
 """What an edit may touch at all: the body of a SKILL.md of the person's own, one line at a time, and nothing protected.
 
-*place*: whose a skill is, `skillpath` says; skillloop's own skills are part of what judges. The folder's name is checked
-because it reaches paths and terminals. (What is true of the file at the moment of writing is for `fs` to check.)
-*edits*: the gate applies the edits itself and compares, so what a person reviews is what the checks saw. An inserted line
-is a list item; a replaced one keeps its place in the list; headings, fences and rules (`---`) are nobody's to add.
+*place*: whose a skill is, `skillpath` says, and `fs` what is true of it at the moment of writing; skillloop's own skills are
+part of what judges. The folder's name is checked because it reaches paths and terminals.
+*edits*: the gate applies the edits itself and compares, so what a person reviews is what the checks saw.
 *frontmatter*, *markup*: frontmatter grants tools, installs hooks and decides when a skill fires; `` !`…` `` and
 ``` ```! ``` run before the model sees the text; `@path` attaches files; `$1` and `${…}` are substituted; a comment can
-hide text. How often each occurs in the whole file, folded (NFKC, invisible characters out), may not rise. No pattern
-reaches over a line's end, so the changed lines alone tell whether it does. Invariant: whatever the edits, the bytes up
-to the closing `---` are those of the base.
-*headings*, *locked*, *must keep*: what the person protects is byte-equal after any edit. *safety lines*: beside that,
-lines that carry safety words ("never", "must", "security", in several languages) are only changed or removed by a
-person, whoever asked: a lesson that weakens a safeguard looks like any other lesson.
-*size* is hard; *drift* binds what happens without a person, so past it a person looks. Counted are the lines that an edit
-brings, not time, so a wrong clock changes nothing.
+hide text. How often each occurs, folded (NFKC, invisible characters out), may not rise; no pattern reaches over a line's
+end, so the changed lines tell. Invariant: whatever the edits, the bytes up to the closing `---` are those of the base.
+*headings*, *locked*, *must keep*: what the person protects is byte-equal after any edit. *safety lines* ("never", "must")
+are only changed by a person, whoever asked: a lesson that weakens a safeguard looks like any other lesson.
+*size*, *drift*: counted are the lines that an edit brings, not time, so a wrong clock changes nothing.
 """
 
 import fnmatch
@@ -230,10 +226,7 @@ def _locked(text: str) -> list[str]:
 
 
 def _must_keep(inputs: GateInput) -> Check:
-    """Hard: no line that a pattern or a `lines` entry names goes, changes or moves.
-
-    `fnmatch` translates `*` into atomic groups, so matching a shell pattern anywhere in a line stays linear.
-    """
+    """Hard: no line that a pattern or a `lines` entry names goes, changes or moves; `fnmatch` stays linear with many stars."""
     protect = inputs.config.protect
     whole = [body_of(line)[1].strip() for line in inputs.removed]
     folded = [fold(line) for line in inputs.removed] if protect.must_keep else []

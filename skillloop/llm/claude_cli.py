@@ -38,10 +38,7 @@ class ClaudeCli:
         self._timeout = timeout
 
     def ask(self, request: Request, dollars: float) -> Answer:
-        """Send a request, once, for so many dollars at most. Raises ModelError: no answer came.
-
-        An error of the client (no login, budget reached, overloaded) may have cost all the same.
-        """
+        """Send a request, once, for so many dollars at most. Raises ModelError: no answer came; it may have cost all the same."""
         out = self._run(self.command(request, dollars), request)
         try:
             result = json.loads(out)

@@ -156,10 +156,7 @@ class ModelStage:
         return {} if value is None else model_drafter.reworded(value, told)
 
     def prove(self, prepared: Prepared, lesson: Lesson, attempt: int) -> Verdict:
-        """Return the gate's verdict, lowered by what replaying its cases and asking the judge show; as it is, offline.
-
-        `attempt` counts the drafts judged for this lesson so far, this one included.
-        """
+        """Return the gate's verdict, lowered by replays and the judge; `attempt` counts the drafts of this lesson so far."""
         verdict = prepared.verdict
         client = self._allowed(prepared.proposal.path)
         open_ = verdict.outcome in {Outcome.KEEP, Outcome.DEFER}

@@ -383,10 +383,7 @@ def _reason(error: Exception) -> str:
 
 
 def _target_text(path: str, ahead: Mapping[str, str] | None = None) -> str:
-    """Return the text of the file that a lesson goes to; in a dry run the one that it would have by now.
-
-    Raises SkillloopError: it must never be edited, is not there, or cannot be read.
-    """
+    """Return a file's text; in a dry run the one it would have by now. Raises SkillloopError: it cannot be read, or edited."""
     if unwritable := structure.forbidden(SkillPath.of(path)):
         raise Refused(f"{path}: {unwritable}")
     text = (ahead or {}).get(path) or gather.live_text(path)

@@ -158,10 +158,7 @@ def apply(text: str, edits: Iterable[Edit], path: str | PurePath = "SKILL.md") -
 
 
 def diff(old: str, new: str, path: str | PurePath, what: str = "proposed") -> str:
-    """Return the unified diff of two texts of one file, as `diff -u` prints it; "" where they are equal.
-
-    `what` says in the header what the new text is.
-    """
+    """Return the unified diff of two texts of one file, in whose header stands `what` the new one is; "" where they are equal."""
     lines = difflib.unified_diff(_split(old), _split(new), str(path), f"{path} ({what})", n=2)
     missing = "\n\\ No newline at end of file\n"
     return "".join(line if line.endswith("\n") else line + missing for line in lines)

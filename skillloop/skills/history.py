@@ -116,10 +116,7 @@ def content(store: Store, sha: str) -> bytes:
 
 
 def record_external_edit(store: Store, path: str | Path) -> Version | None:
-    """Record what is on disk, if it is new, and return its version; None where there is no file: a deleted skill is left alone.
-
-    Raises NotEditable: the file is not one that can be read safely.
-    """
+    """Record what is on disk, if it is new, and return its version; None for a deleted skill. Raises NotEditable."""
     with change_lock(store), suppress(Missing), fs.open_skill(path) as skill:
         return record(store, skill)
     return None

@@ -32,10 +32,7 @@ class Recovered(NamedTuple):
 
 @contextmanager
 def change_lock(store: Store) -> Iterator[list[Recovered]]:
-    """Hold the lock of every change, with nothing left over from a crash; the value is what was left over.
-
-    Raises Locked: another process has held it for 30 seconds.
-    """
+    """Hold the lock of every change; the value is what a crash had left over. Raises Locked: another had it for 30 seconds."""
     with fs.locked(store.home / "history.lock"):
         yield [done for change in store.versions.open_publishes() if (done := _recover(store, change))]
 
@@ -57,10 +54,7 @@ def keep(store: Store, skill: OpenSkill, data: bytes) -> Version:
 
 
 def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publish) -> Version:
-    """Carry out `change`, whose hashes are not filled in yet. The caller is in `change_lock`.
-
-    Raises Stale, Missing, NotEditable, SkillloopError: see `history.publish`.
-    """
+    """Carry out `change`, without its hashes yet, in the caller's `change_lock`. Raises as `history.publish` does."""
     skill.check_editable()
     head = record(store, skill)
     if head.sha != base:

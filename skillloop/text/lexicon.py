@@ -44,10 +44,7 @@ def table(name: str) -> dict[str, Any]:
 
 @cache
 def languages(folder: Path = FOLDER) -> tuple[Language, ...]:
-    """Read every language; English comes first, the others in their order.
-
-    Raises ValueError: a file has a key that English has not, lacks one that it has, or an entry is no string.
-    """
+    """Read every language, English first. Raises ValueError: a file lacks a key, has an unknown one, or an entry is no string."""
     read: dict[str, Language] = {}
     for path in folder.glob("*.toml"):
         groups = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -120,10 +120,7 @@ def _plain(text: str) -> set[str]:
 
 @lru_cache(maxsize=4096)
 def polarity(text: str) -> tuple[str, ...]:
-    """Return the negators, quantifiers and scope words of a text in order, by meaning ("not", "only", "before", …).
-
-    An answering "no" at the start ("No, use tabs") is an answer, not a negation.
-    """
+    """Return the words of negation, quantity and scope in order, by meaning; a "no" that answers ("No, use tabs") is none."""
     answer = lexicon.pattern("text.answer", r"^\W*<all>\s*[,.!:;，。、！；–—-]+\s*")
     return tuple(name for name, _, _ in polar(tokens(answer.sub("", fold(text)))))
 
