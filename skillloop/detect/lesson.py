@@ -87,9 +87,11 @@ def rules(text: str, model: Linear | None = None, most: int = MOST) -> list[Rule
     """Return the parts of a turn that read most like durable rules (to `model`), trimmed, best first; none lies in another."""
     score = (model or learned().durable).score
     found: list[Rule] = []
-    for rule in sorted(_candidates(text), key=lambda candidate: -score(candidate.features)):
-        apart = all(rule.quote not in other.quote and other.quote not in rule.quote for other in found)
-        if apart and len(found) < most:
+    for candidate, before in sorted(_candidates(text), key=lambda each: -score(each[0].features)):
+        if len(found) == most:
+            break
+        rule = _standing_alone(candidate, before, text)
+        if all(rule.quote not in other.quote and other.quote not in rule.quote for other in found):
             around = durability.surrounding_features(text, rule.quote)
             found.append(replace(rule, features=rule.features | around))
     return found
@@ -104,8 +106,11 @@ def rule_features(rule: Rule | None, model: Linear | None = None) -> dict[str, f
     return explicit | {f"wish: {name}": 1.0 for name, at in CHANCES.items() if chance >= at}
 
 
-def _candidates(text: str) -> Iterator[Rule]:
-    """Yield each sentence, and what follows a "but", an "I told you to" or a comma that ends a story within it."""
+def _candidates(text: str) -> Iterator[tuple[Rule, str]]:
+    """Yield each sentence, and what follows a "but", an "I told you to" or a comma that ends a story within it.
+
+    Each comes with the sentence before it.
+    """
     before = ""
     for sentence in sentences(text):
         if not lexicon.finder("lesson.of the day", _OF_THE_DAY).search(sentence):
@@ -113,8 +118,7 @@ def _candidates(text: str) -> Iterator[Rule]:
                 quote = sentence[start:]
                 rule = trim(quote)
                 if rule is not None:
-                    found = Rule(rule, quote, durability.features(text, quote, rule))
-                    yield _standing_alone(found, before, text)
+                    yield Rule(rule, quote, durability.features(text, quote, rule)), before
         before = sentence
 
 
@@ -167,6 +171,7 @@ def _points_back(rule: str) -> str:
     return rule[slice(*match.span())] if match and len(content_words(rule[: match.start()])) < NAMED else ""
 
 
+@lru_cache(maxsize=16)
 def sentences(text: str) -> list[str]:
     """Split a text into its sentences, each a verbatim span of it; a further rule behind a comma is one of its own."""
     found: list[str] = []

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,14 +55,23 @@ def of(session: Session) -> Iterator[ToolEdit]:
     main = Path(session.path)
     for path in (main, *sorted(main.with_suffix("").glob("subagents/agent-*.jsonl"))):
         calls: dict[Any, str] = {}  # tool and file, by the call's id
-        for number, line in enumerate(chain.from_iterable(Lines(path)), start=1):
-            marked = (_NAMES[0] in line or _NAMES[1] in line) and (_CALLS[0] in line or _CALLS[1] in line)
-            if marked and (record := parse(line)):
+        for number, line in _naming(path, *_NAMES):
+            if (_CALLS[0] in line or _CALLS[1] in line) and (record := parse(line)):
                 now = str(record.get("timestamp"))
                 said = [turn for turn in session.human_turns if (turn.timestamp or "") <= now]
                 where = (str(path), number, str(record.get("uuid")), said[-1] if said else None)
                 with suppress(AttributeError, KeyError, TypeError):  # of another shape than the client's
                     yield from [ToolEdit(*change, *where) for change in _changes(record, calls)]
+
+
+def _naming(path: Path, *names: bytes) -> Iterator[tuple[int, bytes]]:
+    """Find the lines that hold one of these names, with their numbers from 1."""
+    number = 1
+    for block in Lines(path).blocks():
+        if any(name in block for name in names):
+            lines = enumerate(BytesIO(block), number)
+            yield from (each for each in lines if any(name in each[1] for name in names))
+        number += block.count(b"\n")
 
 
 def _changes(record: dict[str, Any], calls: dict[Any, str]) -> Iterator[tuple[str, str, str, Any]]:
@@ -124,9 +133,8 @@ def _notes_written(session: Session) -> Iterator[tuple[Path, str, int]]:
     calls = (tool for turn in session.turns for tool in turn.tools if not (tool.failed or tool.rejected))
     wanted = {call.brief for call in calls if call.name in ("Write", "Edit") and _PLACE.search(call.brief)}
     texts: dict[Path, str] = {}
-    lines = chain.from_iterable(Lines(Path(session.path))) if wanted else ()
-    for number, line in enumerate(lines, start=1):
-        record = parse(line) if b"/memory/" in line and b'"tool_use"' in line else None
+    for number, line in _naming(Path(session.path), b"/memory/") if wanted else ():
+        record = parse(line) if b'"tool_use"' in line else None
         for block in content(record) if record and not record.get("isSidechain") else ():
             given = block.get("input")
             if not isinstance(given, dict) or string(given.get("file_path"))[:BRIEF] not in wanted:
