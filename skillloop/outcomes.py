@@ -293,15 +293,16 @@ def breaker(store: Store, path: str | Path, found: Iterable[RuleOutcome] | None 
 
 
 def waiting(store: Store) -> list[Change]:
-    """Return the changes of `standing`."""
-    return standing(store)[0]
+    """Find the changes that wait for the person's word.
+
+    They are Claude's own, the rules that came back or made it worse, and those that never mattered.
+    """
+    skills = filter(Path.exists, store.skills())
+    return [*history.waiting(store), *(x for skill in skills for x in _asked(store, skill, of(store, skill)))]
 
 
 def standing(store: Store) -> tuple[list[Change], list[str]]:
-    """Find the changes that wait for the person's word, and say which files get no automatic edits any more, and why.
-
-    The changes are Claude's own, the rules that came back or made it worse, and those that never mattered.
-    """
+    """Return the changes of `waiting`, and say which files get no automatic edits any more, and why."""
     changes, paused = list(history.waiting(store)), []
     for skill in filter(Path.exists, store.skills()):
         found = list(of(store, skill))
