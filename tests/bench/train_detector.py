@@ -52,6 +52,9 @@ OWN_SHARE = 0.3
 OFFERED, SURE = 0.28, 0.85
 """Precision that is asked for in what is offered, and in what may be applied unseen."""
 
+SAME = 0.003
+"""Difference in F1 that a set of this size does not tell."""
+
 FOLDS = 10
 ROUNDS = 3
 START = {
@@ -274,12 +277,13 @@ def f1(point: tuple[float, float, float]) -> float:
 
 
 def report(name: str, scores: list[float], truth: list[bool], least: float | None = None) -> float:
-    """Print how good scores are, and return the threshold: best F1, or the most recall at a precision."""
+    """Print how good scores are, and return the threshold: as good as the best F1, or the most recall at a precision."""
     points = curve(scores, truth)
-    enough = [point for point in points if least is not None and point[1] >= least]
-    best = (
-        max(points, key=f1) if least is None else max(enough, key=lambda point: point[2], default=points[0])
-    )
+    if least is None:  # the F1 is flat around its best: of equal ones the threshold that accuses least
+        best = next(point for point in points if f1(point) >= max(map(f1, points)) - SAME)
+    else:
+        enough = [point for point in points if point[1] >= least]
+        best = max(enough, key=lambda point: point[2], default=points[0])
     print(
         f"{name:32} average precision {average_precision(points):.3f}   at {best[0]:.3f}: "
         f"P {best[1]:.3f}  R {best[2]:.3f}  F1 {f1(best):.3f}   true {sum(truth)} of {len(truth)}"
