@@ -110,8 +110,6 @@ class Session:
     turns: tuple[Turn, ...]
     skills: tuple[SkillRef, ...] = ()
     cwd: str | None = None
-    version: str | None = None  # of the client, as last seen
-    records: int = 0
     bad_lines: int = 0
     machine: int = 0  # user-role records that no person wrote
     partial: bool = False  # more than 5 % of the lines were unreadable, or the schema is unknown: queue only
@@ -197,7 +195,6 @@ class Lesson:
     why: str = ""  # what its source says for it
     look: tuple[str, ...] = ()  # why a person must look at it: never applied by itself
     disagreement: str | None = None  # id of the one that its turn is
-    signals: tuple[Signal, ...] = ()
 
     @property
     def id(self) -> str:

@@ -17,7 +17,7 @@ from skillloop.detect import lesson as lessons
 from skillloop.detect.classifier import kind, learned
 from skillloop.detect.features import Scene, features, scenes, without_reply, words_used
 from skillloop.detect.lesson import Rule
-from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Signal, Turn, TurnKind
+from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Turn, TurnKind
 from skillloop.text import lexicon, wishes, words
 
 FOUND_AT = learned().thresholds["found"]
@@ -145,7 +145,6 @@ class _Reading:
                 target=turn.skill.path if turn.skill else None,
                 disagreement=self.evidence.id if disagrees else None,
                 look=self._look(rule, chance),
-                signals=self._signals,
             )
             for number, (rule, chance, offered) in enumerate(self._ranked)
             if offered or (self._candidate(rule, chance) and (disagrees or chance >= CANDIDATE_AT))
@@ -181,17 +180,13 @@ class _Reading:
             bool(offered),
             turn.skill,
             turn.index,
-            self._signals,
+            learned().disagreement.signals(self.present),
         )
 
     @cached_property
     def _ranked(self) -> list[tuple[Rule, float, bool]]:
         """Each rule, the chance that it is durable, and whether it is offered."""
         return [(rule, chance, self._offered(rule, chance)) for rule, chance in self.rules]
-
-    @cached_property
-    def _signals(self) -> tuple[Signal, ...]:
-        return learned().disagreement.signals(self.present)
 
     @cached_property
     def _bounded(self) -> float:

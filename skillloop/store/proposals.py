@@ -44,7 +44,6 @@ class Queued(Document):
     state: State
     reason: str
     by: By  # who decided last
-    at: str  # when it was saved; display only
 
 
 class Proposals(Tables):
@@ -125,7 +124,7 @@ class Proposals(Tables):
             self.audit.append(state, skill=rows[0][0], **told)
 
     def _queued(self, where: str, *values: object) -> list[Queued]:
-        query = f"SELECT data, sha, state, reason, by, at FROM proposals WHERE {where}"  # noqa: S608
+        query = f"SELECT data, sha, state, reason, by FROM proposals WHERE {where}"  # noqa: S608
         rows = self._database.documents(Document, query, *values)
         return [Queued(known.proposal, known.verdict, known.context, *rest) for known, *rest in rows]
 

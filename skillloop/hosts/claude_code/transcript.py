@@ -53,8 +53,6 @@ def read(path: Path | str, *, prefilter: bool = True) -> Session:
         tuple(draft.turn(index) for index, draft in enumerate(assembly.drafts)),
         skills=tuple(assembly.skills.seen),
         cwd=assembly.skills.home(facts["cwd"]) if "cwd" in facts else None,
-        version=facts.get("version"),
-        records=count,
         bad_lines=bad,
         machine=assembly.machine,
         partial=bad > BAD_SHARE * (count + bad) or not assembly.recognised,

@@ -153,7 +153,7 @@ class Assembly:
         self.recognised = self.automatic = False
         self._signing: set[tuple[TurnKind, str]] = set()  # kinds of which a client's version says the sender
         self.tainted: str | None = None
-        self.facts: dict[str, str] = {}  # sessionId, cwd and version as last seen
+        self.facts: dict[str, str] = {}  # sessionId and cwd as last seen
         self._pastes = pastes
         self._replies: deque[AssistantDraft] = deque(maxlen=4)  # whose calls may still get a result
         self._last_human: HumanDraft | None = None  # the person's latest turn
@@ -410,7 +410,7 @@ class Assembly:
 
     def _note(self, record: dict[str, Any]) -> None:
         self.recognised = True
-        for key in ("sessionId", "cwd", "version"):
+        for key in ("sessionId", "cwd"):
             if value := string(record.get(key)):
                 self.facts[key] = value
 
