@@ -156,10 +156,13 @@ def _stance(saying: str, rule: str) -> str:
 def _parted(one: _Wish, other: _Wish) -> bool:
     """Return whether one forbids what the other asks for, or has another figure."""
     too = frozenset[str]().union(*other.unwanted) - other.wanted  # which the other forbids as well
+    agrees = (
+        bool(one.wanted) and one.wanted <= other.wanted
+    )  # then only what is forbidden altogether parts them
     clauses = (
         (len(each & other.wanted), min(len(each), max(2, len(other.wanted))))
         for each in one.unwanted
-        if too.isdisjoint(each)
+        if too.isdisjoint(each) and (not agrees or each <= other.wanted)
     )
     forbidden = any(2 * both > least for both, least in clauses)
     return forbidden or any(other.before.get(each, number) != number for each, number in one.figures.items())

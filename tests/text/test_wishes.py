@@ -62,6 +62,13 @@ def test_a_complaint_and_the_wish_behind_it_are_two_sentences():
     )
 
 
+def test_who_asks_for_the_same_and_forbids_something_else_as_well_does_not_ask_for_the_opposite():
+    rule = "参考文献は必ず各段落の後に書いて"
+    assert not opposite_wish("参考文献は最後にまとめないで、必ず各段落の後に書くこと", rule)
+    assert opposite_wish("参考文献は各段落の後に書かないで", rule)
+    assert opposite_wish("Use tabs for code, never use tabs for tables.", "Use tabs for code and tables.")
+
+
 def test_a_pronoun_is_no_number():
     assert same_wish("Sprich die Leser mit Du an!", "Sprich die Leser immer mit Du an.")
     assert not opposite_wish("Sprich die drei Leser mit Du an!", "Sprich die Leser immer mit Du an.")
