@@ -24,7 +24,7 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 
 from gitlint.config import LintConfigBuilder
@@ -211,11 +211,31 @@ class World:
         right = tuple(n not in mine or drawn.random() < likely[n] for n in range(len(WISHES)))
         return "fails" if WISHES[wish][0] in broken(written(right, task)) else "meets"
 
-    @lru_cache(maxsize=5_000)  # noqa: B019  (a world is small and few)
     def truth(self, text: str) -> float:
-        """The chance that a wish is met, over all of them, by 400 messages that no search sees."""
-        met = [self.play(case, text, -1 - n) == "meets" for case in self.cases() for n in range(14)]
-        return statistics.fmean(met)
+        """The chance that a wish is met, over all of them and all that the assistant may do: no search sees it."""
+        likely, met = chances(text), 0.0
+        for first, rows in outcomes():
+            for right, passes in rows:
+                chance = math.prod(
+                    likely[first + n] if good else 1 - likely[first + n] for n, good in enumerate(right)
+                )
+                met += chance * sum(passes[wish] for wish in self.wanted)
+        return met / len(self.wanted)
+
+
+@cache
+def outcomes() -> list[tuple[int, list[tuple[tuple[bool, ...], list[float]]]]]:
+    """By half of the wishes, all ways to do right and wrong by them, and in what share of the tasks each wish is then met."""
+    found = []
+    for first, size in ((0, TITLE), (TITLE, len(WISHES) - TITLE)):
+        rows = []
+        for right in product((True, False), repeat=size):
+            whole = (True,) * first + right + (True,) * (len(WISHES) - first - size)
+            bad = [broken(written(whole, task)) for task in TASKS]
+            met = [statistics.fmean(name not in each for each in bad) for name, *_ in WISHES]
+            rows.append((right, [met[n] * (first <= n < first + size) for n in range(len(WISHES))]))
+        found.append((first, rows))
+    return found
 
 
 # --- what stands for a model that words ---------------------------------------------------------------------------------
@@ -268,19 +288,14 @@ def worded(world: World, text: str, traps: bool = False, idle: int = 1, moves: b
 def reachable(seed: int) -> float:
     """The true chance with the best text that a search without noise finds: steepest ascent, with a beam of three."""
     world = World.made(seed)
-    beam = [world.start]
-
-    def value(text: str) -> float:
-        likely = chances(text)
-        return sum(likely[wish] for wish in world.wanted)
-
+    truth, beam = cache(world.truth), [world.start]
     for _ in range(40):
         made = {draft.text for text in beam for draft in worded(world, text)}
-        best = sorted({*beam, *made}, key=value)[-3:]
+        best = sorted({*beam, *made}, key=truth)[-3:]
         if set(best) == set(beam):
             break
         beam = best
-    return world.truth(max(beam, key=value))
+    return max(map(truth, beam))
 
 
 # --- the arms ---------------------------------------------------------------------------------------------------------------
@@ -428,9 +443,7 @@ def ran(job):
 def harms(world, text, trap):
     """Whether a text would be better, or as good and shorter, without a trap."""
     without = "".join(line for line in text.splitlines(keepends=True) if trap not in line)
-    return sum(chances(without)[wish] for wish in world.wanted) >= sum(
-        chances(text)[wish] for wish in world.wanted
-    )
+    return world.truth(without) >= world.truth(text)
 
 
 def gained(found, delivered=False):
