@@ -1,24 +1,17 @@
-"""Where trainings run. What is proposed, and in which order it counts, is not decided here.
+"""Where trainings run: this machine, one training a GPU, or a Ray cluster (`search.cluster`).
 
-`Local` is this machine, one training a GPU. `Cluster` is an existing Ray cluster, and the door to ray, an optional extra:
-the run's folder and its data lie on a file system that all nodes share, under the same path, and skillloop and PyTorch are
-installed on each. A training whose node dies is begun again elsewhere (it first clears its trial's folder; its old
-processes end with the worker that watched them). The ledger stays with the runner, so no trial is lost or counted twice.
+What is proposed, and in which order it counts, is not decided here.
 """
 
 import os
 import queue
 import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 from skillloop.bench.candidate import Job, Measurement
 from skillloop.bench.measure import Bench
-from skillloop.errors import UsageError
-
-RETRIES = 3  # of a training beside the first try, when nodes of a cluster die
+from skillloop.search.cluster import Cluster
 
 
 class Local:
@@ -61,40 +54,4 @@ def visible_gpus() -> list[str]:
     return gpus if chosen is None or not gpus else [name for name in chosen.split(",") if name.strip()]
 
 
-class Cluster:
-    """A slot for each GPU of a Ray cluster, or for each CPU where it has none."""
-
-    def __init__(self, bench: Bench) -> None:
-        """Join the cluster. Raises UsageError: ray is not installed, or there is no cluster at RAY_ADDRESS."""
-        try:
-            import ray
-        except ImportError as error:
-            raise UsageError("ray is not installed", "pip install 'skillloop[ray]'") from error
-        if not ray.is_initialized():
-            try:
-                ray.init(address="auto", log_to_driver=False)
-            except ConnectionError as error:
-                raise UsageError(f"no Ray cluster: {error}", "start one with `ray start`") from error
-        resources = ray.cluster_resources()
-        gpus = int(resources.get("GPU", 0))
-        self.slots = gpus or max(1, int(resources.get("CPU", 1)))
-        wanted: dict[str, Any] = {"num_gpus": 1, "num_cpus": 0} if gpus else {"num_cpus": 1}
-        self.remote: Any = ray.remote(Bench.measure).options(max_retries=RETRIES, **wanted)
-        self.bench = ray.put(bench)
-        self.begun: list[Any] = []
-
-    def submit(self, job: Job) -> Future[Measurement]:
-        """Begin as soon as the cluster has a slot."""
-        reference = self.remote.remote(self.bench, job)
-        self.begun.append(reference)
-        future: Future[Measurement] = reference.future()
-        return future
-
-    def close(self) -> None:
-        """Cancel what is under way; what has ended does not mind."""
-        ray = sys.modules["ray"]
-        for reference in self.begun:
-            ray.cancel(reference, force=True)
-
-
-Executor = Local | Cluster
+Executor = Local | Cluster[Bench, Measurement]

@@ -16,12 +16,14 @@ from skillloop import config, llm
 from skillloop.bench import executors, experiment, kit, llm_proposer, proposers, setup
 from skillloop.bench.candidate import EDITABLE, Candidate, Folder, Plan
 from skillloop.bench.executors import Executor
+from skillloop.bench.measure import Bench
 from skillloop.bench.proposers import Proposer
 from skillloop.bench.setup import Run
-from skillloop.commands.options import App, emit, say, verb
+from skillloop.commands.options import App, emit, executor_option, say, verb
 from skillloop.errors import Refused, UsageError
 from skillloop.render.training import TrainingBars
 from skillloop.report import experiment as report_page
+from skillloop.search.cluster import Cluster
 from skillloop.search.ledger import Row
 from skillloop.store import Store
 
@@ -80,12 +82,7 @@ def command() -> None:
     ),
     seed_option,
     slots_option,
-    click.option(
-        "--executor",
-        type=click.Choice(["local", "ray"]),
-        default="local",
-        help="Here, or the Ray cluster at RAY_ADDRESS.",
-    ),
+    executor_option,
     click.option(
         "--recipe",
         type=_existing,
@@ -300,7 +297,7 @@ def _trainings(
             emit(row) if app.as_json else bars.say(_line(row))
 
         executor: Executor = (
-            executors.Cluster(opened.bench) if ray else executors.Local(opened.bench, bars.line, slots)
+            Cluster(Bench.measure, opened.bench) if ray else executors.Local(opened.bench, bars.line, slots)
         )
         try:
             yield executor, show

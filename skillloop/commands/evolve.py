@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import click
 
 from skillloop import fs, llm, render
-from skillloop.commands.options import App, emit, known_skill, picked, say, some_skill, verb
+from skillloop.commands.options import (
+    App,
+    budget_option,
+    emit,
+    executor_option,
+    known_skill,
+    picked,
+    say,
+    some_skill,
+    verb,
+)
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.evaluate import judge, replay
-from skillloop.evaluate.replay import Play
-from skillloop.evolve import operators, problem, run
-from skillloop.evolve.problem import METRIC, Evolution, Propose
+from skillloop.evolve import operators, problem, run, texts
+from skillloop.evolve.problem import METRIC, Evolution
 from skillloop.llm import BudgetExceeded, ModelClient, ModelError
+from skillloop.search.cluster import Cluster
 from skillloop.search.ledger import Ledger, Row
 from skillloop.store import Store
 from skillloop.worker.notice import leave_notice
 
+SHOWN = "event number candidate parent operator what outcome reason loss mean runs bytes".split()
 BY_TEXT = "judged by their text alone"
 NO_MODEL = (
     "no model follows the skill here, so a case passes where the text still says what it asks for: "
@@ -31,12 +43,8 @@ NO_MODEL = (
 
 @verb(
     some_skill,
-    click.option(
-        "--budget",
-        type=click.FloatRange(min=0),
-        metavar="USD",
-        help="The most that this run may cost, stops included. [default: budget.money_per_command]",
-    ),
+    budget_option,
+    executor_option,
     click.option(
         "--trials", type=click.IntRange(min=1), default=20, help="Texts to try besides the skill as it is."
     ),
@@ -52,7 +60,14 @@ NO_MODEL = (
     click.option("--seed", type=int, default=1, help="Seed of every random choice in the run."),
 )
 def command(
-    app: App, skill: str | None, budget: float | None, trials: int, seed: int, listed: bool, pin: str | None
+    app: App,
+    skill: str | None,
+    budget: float | None,
+    executor: str,
+    trials: int,
+    seed: int,
+    listed: bool,
+    pin: str | None,
 ) -> None:
     """Try changed texts of one skill on its cases; the best one beyond noise waits for you as an edit.
 
@@ -77,20 +92,20 @@ def command(
         about = run.subject(str(known_skill(store, skill)), app.home, store)
         for trouble in about.troubles:
             say(trouble, err=True)
-        open_run = stack.enter_context(_opened(app.home, store, about, budget, seed))
-        live = stack.enter_context(Live(app.color, open_run))
+        opened = stack.enter_context(_opened(app.home, store, about, budget, seed, ray=executor == "ray"))
+        stack.enter_context(_live(app.color, opened))
         try:
-            for row in open_run.search(trials, seed, live.playing):
+            for row in opened.search(trials, seed):
                 if app.as_json:
-                    emit(_as_object(row))
+                    emit({key: row[key] for key in SHOWN})
                 else:
                     say(_line(row))
-            end = open_run.end()
+            end = opened.end()
         except (KeyboardInterrupt, BudgetExceeded, ModelError):
             stack.pop_all().close()
             say("stopped: every trial so far is kept, and the same command goes on from there", err=True)
             raise
-        end |= {"dollars": open_run.dollars, "ledger": str(open_run.ledger.path)}
+        end |= {"dollars": opened.dollars, "ledger": str(opened.ledger.path)}
     leave_notice(app.home)
     lines = [
         f"{end['state']}: {end['reason']}",
@@ -103,33 +118,27 @@ def command(
 
 @dataclass
 class Run:
-    """A run that is open: who judges, who proposes, and its ledger."""
+    """A run that is open."""
 
     guard: run.Guard
-    ledger: Ledger
-    how: str  # cases are judged
-    play: Play
-    propose: Propose
+    evolution: Evolution
+    account: str  # under which its calls are charged, over all stops
+    how: str = BY_TEXT  # cases are judged
     client: ModelClient | None = None
     tasks: operators.Tasks | None = None
-    evolution: Evolution | None = None
 
     @property
-    def account(self) -> str:
-        """The name under which its calls are charged, over all stops."""
-        return f"evolve:{self.ledger.path.parent.name}"
+    def ledger(self) -> Ledger:
+        """All that happened in it."""
+        return self.evolution.ledger
 
     @property
     def dollars(self) -> float:
         """What it has cost so far."""
         return self.guard.store.calls.spend("session", self.account).dollars
 
-    def search(self, trials: int, seed: int, told: Callable[[str, int], None]) -> Iterator[Row]:
+    def search(self, trials: int, seed: int) -> Iterator[Row]:
         """Yield each trial. Raises SkillloopError: the skill as it is could not be measured."""
-        about = self.guard.about
-        self.evolution = Evolution(
-            about.text, about.cases, self.play, self.propose, self.guard.refuse, self.ledger, told=told
-        )
         yield from problem.search(self.evolution, trials, seed, (BudgetExceeded, ModelError)).run()
         if self.ledger.archive().best is None:
             why = self.ledger.trials[-1]["reason"]
@@ -137,17 +146,18 @@ class Run:
 
     def end(self) -> dict[str, Any]:
         """Return what became of the best text, and count what each operator did."""
-        assert self.evolution is not None
-        run_name = self.ledger.path.parent.name
-        end = run.conclude(self.guard, self.evolution, self.play, run_name, self.how)
+        name = self.ledger.path.parent.name
+        end = run.conclude(self.guard, self.evolution, name, self.how)
         if self.client and self.tasks:
-            self.tasks.count(run_name, self.ledger.trials, self.ledger.archive())
+            self.tasks.count(name, self.ledger.trials, self.ledger.archive())
             self.tasks.renew(self.client, self.guard.about.config.model.careful)
         return end
 
 
 @contextmanager
-def _opened(home: Path, store: Store, about: run.Subject, budget: float | None, seed: int) -> Iterator[Run]:
+def _opened(
+    home: Path, store: Store, about: run.Subject, budget: float | None, seed: int, *, ray: bool
+) -> Iterator[Run]:
     """Open the run of a skill, alone, with the model that the person's rules allow or with none.
 
     `budget` holds for all of it, its stops included.
@@ -155,51 +165,50 @@ def _opened(home: Path, store: Store, about: run.Subject, budget: float | None, 
     chosen, why = llm.choose(about.config)
     place = run.folder(home, about, f"{chosen}, seed {seed}")
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with fs.locked(place / "lock", wait=0):
+    with fs.locked(place / "lock", wait=0), ExitStack() as stack:
         guard, ledger = run.Guard(about, home, store), Ledger(place / "ledger.jsonl", METRIC)
-        opened = Run(guard, ledger, BY_TEXT, run.says, run.offline(guard, ("merge", "shorten")))
-        opened.client = llm.connect(llm.limited(about.config, budget), store, opened.account)
+        propose = run.offline(guard, tuple(texts.OFFLINE))
+        evolution = Evolution(about.text, about.cases, run.says, propose, guard.refuse, ledger)
+        opened = Run(guard, evolution, f"evolve:{place.name}")
+        rules, models = llm.limited(about.config, budget), about.config.model
+        opened.client = llm.connect(rules, store, opened.account)
         if opened.client is None:
+            if ray:
+                raise UsageError(f"{why}: nothing is to be done on a cluster")
             say(f"{why}: {NO_MODEL}", err=True)
         else:
-            models = about.config.model
             heard, _ = judge.status(store, models.careful)
-            opened.play = replay.player(opened.client, models, with_judge=heard)
+            evolution.play = replay.player(opened.client, models, with_judge=heard)
             opened.tasks = operators.Tasks.read(home)
             opened.tasks.fix(ledger)
-            opened.propose = operators.by_model(opened.client, models, guard, opened.tasks)
+            evolution.propose = operators.by_model(opened.client, models, guard, opened.tasks)
             opened.how = f"replayed by {models.cheap}"
+        if ray:
+            cluster = Cluster(run.Player.play, run.Player(home, rules, opened.account, heard), gpus=False)
+            pool = stack.enter_context(ThreadPoolExecutor(cluster.slots))
+            stack.callback(cluster.close)
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # first: nothing more is begun
+            evolution.each = pool.map
+            evolution.play = lambda *play: cluster.submit(*play).result()
         yield opened
 
 
-class Live:
-    """One line on a terminal's stderr that says what is under way; nothing elsewhere."""
+@contextmanager
+def _live(color: str, opened: Run) -> Iterator[None]:
+    """Show on a terminal's stderr, in one line, what is under way."""
+    console = render.console(color, stderr=True)
 
-    def __init__(self, color: str, opened: Run) -> None:
-        self.opened = opened
-        console = render.console(color, stderr=True)
-        self.status = console.status("") if console.is_terminal else None
+    def told(what: str, done: int) -> None:
+        archive = opened.ledger.archive()
+        best = (
+            f"best {1 - archive.mean(archive.best):.0%}" if archive.best else "measuring the skill as it is"
+        )
+        text = f"trial {archive.number} · {best} · ${opened.dollars:.4f} · {done} cases · {what}"
+        status.update(render.plain(text[: console.width - 4]))
 
-    def __enter__(self) -> Self:
-        if self.status:
-            self.status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.status:
-            self.status.stop()
-
-    def playing(self, what: str, at: int) -> None:
-        """Show which case of which text is played."""
-        if self.status:
-            archive = self.opened.ledger.archive()
-            best = (
-                f"best {1 - archive.mean(archive.best):.0%}"
-                if archive.best
-                else "measuring the skill as it is"
-            )
-            text = f"trial {archive.number} · {best} · ${self.opened.dollars:.4f} · case {at + 1} · {what}"
-            self.status.update(render.plain(text[: self.status.console.width - 4]))
+    with console.status("") as status:
+        opened.evolution.told = told if console.is_terminal else opened.evolution.told
+        yield
 
 
 def _versions(tasks: operators.Tasks) -> Iterator[dict[str, Any]]:
@@ -210,25 +219,6 @@ def _versions(tasks: operators.Tasks) -> Iterator[dict[str, Any]]:
             state = "pinned" if tasks.pinned.get(operator) == each.id else state
             state = "on trial" if each is tasks.on_trial.get(operator) else state
             yield {**picked(each, "operator", "id", "text", "better", "tried"), "state": state}
-
-
-def _as_object(row: Row) -> dict[str, Any]:
-    """Return the documented JSON shape of a trial; its text is in the ledger."""
-    keys = (
-        "event",
-        "number",
-        "candidate",
-        "parent",
-        "operator",
-        "what",
-        "outcome",
-        "reason",
-        "loss",
-        "mean",
-        "runs",
-        "bytes",
-    )
-    return {key: row[key] for key in keys}
 
 
 def _line(row: Row) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from skillloop import config, llm
-from skillloop.commands.options import App, verb
+from skillloop.commands.options import App, budget_option, verb
 from skillloop.errors import UsageError
 from skillloop.evaluate import judge, judge_versions
 from skillloop.skills import history
@@ -20,12 +20,7 @@ from skillloop.skills import history
     ),
     click.option("--pin", metavar="ID", help="Let this version judge from now on, and no trial replace it."),
     click.option("--unpin", is_flag=True, help="Let a trial replace the version in force again."),
-    click.option(
-        "--budget",
-        type=click.FloatRange(min=0),
-        metavar="USD",
-        help="The most that --try may cost, stops included. [default: budget.money_per_command]",
-    ),
+    budget_option,
 )
 def command(app: App, improve: bool, pin: str | None, unpin: bool, budget: float | None) -> None:
     """Show how well the judge, a model, agrees with your decisions, and its versions; try, pin or take back one.

@@ -30,6 +30,18 @@ from skillloop.worker.notice import leave_notice, line_of
 OPEN: tuple[State, ...] = ("queued", "stale")  # states of an edit that waits
 _IN_WORDS = {"rollback": "roll back", "constraints": "confirm the rules", "judge": "choose the judge"}
 
+budget_option = click.option(
+    "--budget",
+    type=click.FloatRange(min=0),
+    metavar="USD",
+    help="The most that this run may cost, stops included. [default: budget.money_per_command]",
+)
+executor_option = click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="Here, or the Ray cluster at RAY_ADDRESS.",
+)
 token_option = click.option(
     "--token", metavar="TOKEN", hidden=True, help="One-time token, added by the plugin's hook."
 )

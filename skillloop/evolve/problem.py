@@ -12,8 +12,9 @@ import math
 import random
 import statistics
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from skillloop.evaluate.cases import Case
 from skillloop.evaluate.replay import Play
@@ -51,7 +52,10 @@ def name_of(text: str) -> str:
 
 
 class Evolution:
-    """The problem. `refuse` says why a draft may not be evaluated, or ""; `told` is called before each play."""
+    """The problem. `refuse` says why a draft may not be evaluated, or ""; `told` is called as plays end.
+
+    `each` goes through the cases as `map` does: one after the other, or at once on other machines.
+    """
 
     def __init__(
         self,
@@ -62,12 +66,13 @@ class Evolution:
         refuse: Callable[[Draft], str],
         ledger: Ledger,
         told: Callable[[str, int], None] = lambda _what, _done: None,
+        each: Callable[..., Iterable[Any]] = map,
     ) -> None:
         self.cases = sorted(
             cases, key=lambda case: (not case.expected.by_code, sha256(case.id))
         )  # cheap first
         self.play, self.propose, self.refuse, self.told = play, propose, refuse, told
-        self.ledger, self.baseline = ledger, name_of(base)
+        self.ledger, self.baseline, self.each = ledger, name_of(base), each
         self.drafts = {self.baseline: Draft(base, "baseline", "the skill as it is")}
         self.parents: dict[str, str | None] = {self.baseline: None}
         for row in ledger.trials:
@@ -97,9 +102,10 @@ class Evolution:
 
         def wait() -> Scores:
             passed: dict[str, bool] = {}
-            for at, case in enumerate(self.cases):
-                self.told(draft.what, at)
-                if (found := self.play(case, draft.text, sample)) in ("meets", "fails"):
+            marks = self.each(lambda case: self.play(case, draft.text, sample), self.cases)
+            for done, (case, found) in enumerate(zip(self.cases, marks, strict=True), 1):
+                self.told(draft.what, done)
+                if found in ("meets", "fails"):
                     passed[case.id] = found == "meets"
             return Scores(passed)
 

@@ -7,12 +7,12 @@ chose a winner flatter it, so it is run again: it has to be better beyond noise 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from skillloop import config, gate, outcomes
+from skillloop import config, gate, llm, outcomes
 from skillloop.errors import UsageError
 from skillloop.evaluate import cases, judge, plugin_evals, replay
 from skillloop.evaluate.cases import Case
@@ -110,6 +110,23 @@ def says(case: Case, text: str, _sample: int) -> Mark | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Player:
+    """Plays cases on any machine that shares the home, whose store keeps the budget and every answer."""
+
+    home: Path
+    rules: config.Config
+    account: str
+    with_judge: bool
+
+    def play(self, case: Case, text: str, sample: int) -> Mark | None:
+        """Play a case once. Raises UsageError: no model can be asked there; and what `ModelClient.complete` does."""
+        with Store.open(self.home) as store:
+            if (client := llm.connect(self.rules, store, self.account)) is None:
+                raise UsageError(f"a node can ask no model: {llm.choose(self.rules)[1]}")
+            return replay.player(client, self.rules.model, with_judge=self.with_judge)(case, text, sample)
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """Says of each draft whether it may be evaluated: by the very checks that the proposal made of it will have to pass."""
 
@@ -171,22 +188,22 @@ def share_of_machine(about: Subject, text: str) -> Check:
     return Check("machine text", passed=other <= MACHINE * len(now), detail=detail)
 
 
-def look_again(about: Subject, winner: str, play: Play, first: int) -> tuple[Runs, Runs, str, str]:
+def look_again(
+    about: Subject, winner: str, play: Play, first: int, each: Callable[..., Iterable[Any]] = map
+) -> tuple[Runs, Runs, str, str]:
     """Replay a winner and the text as it is on all cases, in runs that no choice saw: samples from `first` on.
 
     A sealed case that looks worse is run AGAIN times more, and only these count: a bad draw is no fault of the text.
     Returns the runs of the cases that chose it, those of the sealed ones, and why either speaks against it, or "".
     """
-    runs = {
-        case.id: replay.runs(play, case, about.text, winner, LOOK, first=first)
-        for case in (*about.cases, *about.sealed)
-    }
+    cases = (*about.cases, *about.sealed)
+    found = each(lambda case: replay.runs(play, case, about.text, winner, LOOK, first=first), cases)
+    runs: dict[str, Runs | None] = dict(zip((case.id for case in cases), found, strict=True))
     chosen, sealed, every = (
-        replay.pooled(runs[case.id] for case in cases)
-        for cases in (about.cases, about.sealed, (*about.cases, *about.sealed))
+        replay.pooled(runs[case.id] for case in some) for some in (about.cases, about.sealed, cases)
     )
     for case in about.sealed:
-        if (found := runs[case.id]) and found.losses > found.wins:
+        if (mine := runs[case.id]) and mine.losses > mine.wins:
             back = replay.runs(play, case, winner, about.text, AGAIN, ALPHA, first + LOOK)
             if back and back.beyond_luck:
                 fell = f"case {case.id} gets worse"
@@ -198,9 +215,7 @@ def look_again(about: Subject, winner: str, play: Play, first: int) -> tuple[Run
     return chosen, sealed, noise, fell
 
 
-def confirm(
-    guard: Guard, evolution: Evolution, winner: str, play: Play, name: str, how: str
-) -> Iterator[Check]:
+def confirm(guard: Guard, evolution: Evolution, winner: str, name: str, how: str) -> Iterator[Check]:
     """Look at a winner afresh, the sealed cases included, and count that; its size, and who made the cases, are told."""
     about, ledger = guard.about, evolution.ledger
     event = {"event": "confirm", "candidate": name_of(winner)}
@@ -209,7 +224,8 @@ def confirm(
         looks = guard.store.evaluations.read_held_out(about.path, name) if about.sealed else 0
         ledger.append(event | {"looks": looks})
     looks = (known or ledger.events("confirm"))[0]["looks"]
-    chosen, sealed, noise, fell = look_again(about, winner, play, max(evolution.begun.values()))
+    first = max(evolution.begun.values())
+    chosen, sealed, noise, fell = look_again(about, winner, evolution.play, first, evolution.each)
     if len(known) < 2:
         ledger.append(
             event | {"looks": looks, "chosen": chosen.shares, "sealed": sealed.shares, "fell": fell}
@@ -232,7 +248,7 @@ def _arrow(runs: Runs) -> str:
     return " → ".join(f"{share:.0%}" for share in runs.shares)
 
 
-def conclude(guard: Guard, evolution: Evolution, play: Play, run: str, how: str) -> dict[str, Any]:
+def conclude(guard: Guard, evolution: Evolution, run: str, how: str) -> dict[str, Any]:
     """Make the winner a proposal that waits, or is discarded where the sealed cases fall; its id, state and the reason."""
     ledger, archive = evolution.ledger, evolution.ledger.archive()
     if archive.best in (None, archive.baseline):
@@ -249,7 +265,7 @@ def conclude(guard: Guard, evolution: Evolution, play: Play, run: str, how: str)
         run,
         f"Found by trying {words.counted(len(archive.known) - 1, 'text')}: " + "; ".join(steps[::-1]),
     )
-    checks = [*confirm(guard, evolution, draft.text, play, proposal.id, how)]
+    checks = [*confirm(guard, evolution, draft.text, proposal.id, how)]
     verdict = judge.demoted(guard.verdict(draft, proposal), checks)
     discarded = verdict.outcome in (Outcome.DISCARD, Outcome.CRASH)
     why = f"{verdict.failed[0].name}: {verdict.failed[0].detail}" if discarded else checks[0].detail

@@ -54,11 +54,16 @@ def served(desk, plays):
     with MessagesServer(plays) as server:
         desk.env |= {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "sk-stub-not-a-key"}
         desk.env |= {"NO_PROXY": "127.0.0.1"}
-        home = desk.home()
-        (home / "config.toml").write_text(
-            '[model]\nbackend = "anthropic"\n[budget]\ncalls_per_session = 5000\ncalls_per_command = 5000\n'
-        )
-        yield desk, home, server
+        yield desk, with_model(desk), server
+
+
+def with_model(desk, name="home"):
+    """A home whose config names the server."""
+    home = desk.home(name)
+    (home / "config.toml").write_text(
+        '[model]\nbackend = "anthropic"\n[budget]\ncalls_per_session = 5000\ncalls_per_command = 5000\n'
+    )
+    return home
 
 
 def decide(desk, home, *line):
@@ -107,6 +112,58 @@ def test_the_whole_way_stopped_resumed_approved_and_rolled_back(served, plays):
     assert SHARP in desk.skill.read_text()
     assert decide(desk, home, "rollback", "commit").returncode == 0
     assert desk.skill.read_text() == SKILL
+
+
+@pytest.mark.parametrize("rows", [2, 5, 9])
+def test_a_killed_run_goes_on_as_if_it_had_not_been_and_pays_once(served, plays, rows):
+    desk, whole, server = served
+    killed, args = with_model(desk, "killed"), ["--trials", "4", "--budget", "5"]
+    assert desk.run(whole, *args).returncode == 0
+    cost, server.billed, plays.slow = server.billed, 0, 0.002
+    with Path(os.devnull).open("r+") as null:
+        warm = command_line.warm()
+        pid = warm.start(["--home", str(killed), "evolve", "commit", *args], desk.env, [null.fileno()] * 3)
+        while not [
+            p for p in (killed / "evolve").glob("*/ledger.jsonl") if p.read_bytes().count(b"\n") >= rows
+        ]:
+            time.sleep(0.0005)
+        os.kill(pid, signal.SIGKILL)
+        assert warm.wait() == -signal.SIGKILL
+    plays.slow = 0.0
+    assert len(desk.ledger(killed)) < len(desk.ledger(whole))
+    assert desk.run(killed, *args).returncode == 0
+    assert desk.ledger(killed) == desk.ledger(whole)
+    with Store.open(killed) as store:
+        held = store._database.rows("SELECT nano FROM calls WHERE state = 'open'")
+    assert len(held) <= 1
+    assert server.billed - cost <= sum(nano for (nano,) in held), "the one answer that the kill cut off"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_ray_cluster_plays_the_cases_and_nothing_else_changes(served, monkeypatch):
+    pytest.importorskip("ray")
+    from ray import cluster_utils
+
+    desk, local, server = served
+    args = ["--trials", "4", "--budget", "5"]
+    assert desk.run(local, *args).returncode == 0
+    cost, server.billed = server.billed, 0
+    for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "NO_PROXY"):
+        monkeypatch.setenv(name, desk.env[name])
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    try:
+        desk.env["RAY_ADDRESS"] = cluster.address
+        remote = with_model(desk, "remote")
+        done = desk.run(remote, *args, "--executor", "ray")
+        assert done.returncode == 0, done.stderr
+        poor = with_model(desk, "poor")
+        done = desk.run(poor, "--budget", "0.03", "--executor", "ray")
+        assert (done.returncode, "budget.money_per_" in done.stderr) == (1, True), done.stderr
+    finally:
+        cluster.shutdown()
+    assert desk.ledger(remote) == desk.ledger(local)
+    assert server.billed - cost <= 30_000_000
 
 
 def test_it_stops_at_the_budget_and_spends_no_more_when_it_goes_on(served):

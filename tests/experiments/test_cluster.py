@@ -9,7 +9,8 @@ import pytest
 from helpers.experiments import TRAIN, drive, edited, start
 
 from skillloop.bench import proposers
-from skillloop.bench.executors import Cluster
+from skillloop.bench.measure import Bench
+from skillloop.search.cluster import Cluster
 
 pytest.importorskip("ray")
 pytestmark = [
@@ -47,7 +48,7 @@ def test_a_node_that_dies_loses_no_trial_and_doubles_none(nodes, tmp_path):
     local, remote = start(tmp_path / "local", SLOW), start(tmp_path / "remote", SLOW)
     levels = [2.3, 1.5, 2.2, 1.6]
     expected = drive(local, proposers.given([edited(local, str(x), LEVEL=x) for x in levels]), slots=2)
-    runs = Cluster(remote.bench)
+    runs = Cluster(Bench.measure, remote.bench)
     assert runs.slots == 2
 
     def kill_one():
