@@ -4,7 +4,6 @@ import json
 import random
 import shutil
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,7 +98,7 @@ def everything(home):
         return {
             "entries": {entry.seq: entry for entry in store.log()},
             "versions": {(skill, version.number): text(store, version.sha) for skill, version in versions},
-            "proposals": {queued.proposal.id: replace(queued, at="") for queued in store.proposals()},
+            "proposals": {queued.proposal.id: queued for queued in store.proposals()},
             "disagreements": {found.id: found for found in store.disagreements()},
             "lessons": {lesson.id: lesson for lesson in store.lessons()},
             "sessions": dict(store._database.rows("SELECT session_id, digest FROM sessions")),
