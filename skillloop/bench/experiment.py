@@ -118,13 +118,9 @@ class Experiment:
         measured = trial.result or Measurement("crash", reason=decision.reason)
         status = "wait" if decision.reason.endswith(WAITS) else decision.outcome.value
         parent = made.parent and self.candidate(made.parent).source
-        return {
-            "parent": made.parent,
+        told = ("parent", "description", "proposer", "hypothesis", "insight")
+        return {name: getattr(made, name) for name in told} | {
             "commit": self.commits[trial.number],
-            "description": made.description,
-            "proposer": made.proposer,
-            "hypothesis": made.hypothesis,
-            "insight": made.insight,
             "kind": kind(parent, made.source) if parent else "",
             "status": status if measured.status == "ok" else measured.status,
             "lines": lines(made.source),
@@ -234,16 +230,13 @@ def results(trials: list[Row]) -> str:
 def facts(measured: Measurement) -> Row:
     """Return what the ledger keeps of any training."""
     memory = _number(measured.summary.get("peak_vram_mb"))
-    return {
-        "bpb": measured.bpb,
-        "anchor": measured.anchor,
-        "early": measured.early,
+    told = {name: getattr(measured, name) for name in ("bpb", "anchor", "early", "landlock")}
+    return told | {
         "seconds": round(measured.seconds, 2),
         "spent": round(measured.spent, 2),
         "memory_gb": round(memory / 1024, 2) if memory else None,
         **{name: _number(measured.summary.get(name)) for name in _SPEED},
         "config": dict(measured.config),
-        "landlock": measured.landlock,
         "at": now(),
     }
 

@@ -67,22 +67,16 @@ def _request(parent: str, archive: Archive, files: Mapping[str, str], program: s
         }
         for candidate, row in list(archive.last.items())[-TRIED:]
     ]
-    return llm.Request(
-        "experiment",
-        name,
-        llm.prompt(PROMPT),
-        {
-            "parent": parent,
-            "noise": round(archive.noise.sigma, 6),
-            "not_kept_in_a_row": plateau(archive),
-            "avoid": tired(archive) or "",
-            "tried": tried,
-        },
-        SCHEMA,
-        max_tokens=12_000,
-        sample=archive.number,
-        shared={"program": redact.redact(program), "train": redact.redact(files[EDITABLE])},
-    )
+    data = {
+        "parent": parent,
+        "noise": round(archive.noise.sigma, 6),
+        "not_kept_in_a_row": plateau(archive),
+        "avoid": tired(archive) or "",
+        "tried": tried,
+    }
+    shared = {"program": redact.redact(program), "train": redact.redact(files[EDITABLE])}
+    prompt, sample = llm.prompt(PROMPT), archive.number
+    return Request("experiment", name, prompt, data, SCHEMA, max_tokens=12_000, sample=sample, shared=shared)
 
 
 def _line(text: str) -> str:

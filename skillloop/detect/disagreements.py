@@ -6,7 +6,6 @@ it was sent again, resumed or forked; a quote is a verbatim span of its turn. On
 fixed quote, `[pasted text]`: it stands in no turn, so the gate, which reads every quote again, never takes it for evidence.
 """
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from skillloop.detect import lesson as lessons
 from skillloop.detect.classifier import kind, learned
 from skillloop.detect.features import Scene, features, scenes, without_reply, words_used
 from skillloop.detect.lesson import Rule
-from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Turn, TurnKind
+from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Turn, TurnKind, sha256
 from skillloop.text import lexicon, wishes, words
 
 FOUND_AT = learned().thresholds["found"]
@@ -131,7 +130,7 @@ class _Reading:
         """Return what the turn teaches, best first."""
         turn, disagrees = self.scene.turn, self.confidence >= FOUND_AT
         own = self.evidence.id  # a further rule of the turn has an id of its own
-        ids = [own, *(_digest(f"{own} {rule.quote}") for rule, _ in self.rules[1:])]
+        ids = [own, *(sha256(f"{own} {rule.quote}")[:16] for rule, _ in self.rules[1:])]
         return [
             Lesson(
                 evidence=replace(self.evidence, id=ids[number], quote=rule.quote),
@@ -236,10 +235,6 @@ def _read(session: Session, scene: Scene, earlier: EarlierRules) -> _Reading:
 
 def saying(session: Session, turn: Turn) -> Evidence:
     """Return the evidence that a person's turn is, still without a quote. Copies in a fork or a resumed session are one saying."""
-    name = _digest(turn.uuid or f"{session.session_id}/{turn.line}/{turn.text}")
+    name = sha256(turn.uuid or f"{session.session_id}/{turn.line}/{turn.text}")[:16]
     where = (session.session_id, session.path, turn.line, turn.uuid)
     return Evidence(name, *where, "", turn.origin, turn.timestamp)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
