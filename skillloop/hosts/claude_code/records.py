@@ -24,7 +24,7 @@ from msgspec.structs import asdict
 
 from skillloop.errors import SkillloopError, UsageError
 
-BLOCK = 1 << 18
+BLOCK = 1 << 16
 WINDOW = 1 << 14
 """Bytes before an end by which a file is known again: each record in them has an id and a time of its own."""
 MAX_LINE = 16 << 20
@@ -91,10 +91,8 @@ class Lines:
                 whole = block.rfind(b"\n") + 1
                 if whole:
                     self._last, self.end = (earlier, block, whole), offset + whole
-                    lines = block[:whole]
-                    if size > MAX_LINE:
-                        lines = OVERLONG + lines[lines.index(b"\n") :]
-                    yield b"".join((*pieces, lines))
+                    first, pieces = (block.index(b"\n"), [OVERLONG]) if size > MAX_LINE else (0, pieces)
+                    yield b"".join((*pieces, memoryview(block)[first:whole]))
                     pieces, size = [], 0
                 size, offset = size + len(block) - whole, offset + len(block)
                 pieces = [*pieces, block[whole:]] if size <= MAX_LINE else []
