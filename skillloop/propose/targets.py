@@ -44,6 +44,8 @@ RECORDED = re.compile(r"\b(?:CLAUDE|AGENTS|GEMINI)\.md\b")
 DIRECT_AT = 0.95
 """Confidence of a correction from which it speaks of the answer that it follows, also without a word in common with it."""
 
+_KEYS = re.compile(r"^[\w-]+:", re.MULTILINE)  # of the front matter: no word of what a skill is about
+
 NOT_IN_FORCE, UNSURE = "was not in force", "may not be about"
 
 RELATED = 0.25
@@ -80,7 +82,7 @@ def _weights(name: str, text: str) -> dict[str, float]:
     headings = " ".join(section.heading or "" for section in skill.sections)
     for field, words in (
         ("heading", headings),
-        ("description", "".join(skill.lines[: skill.body])),
+        ("description", _KEYS.sub("", "".join(skill.lines[: skill.body]))),
         ("name", name.replace("-", " ").replace("_", " ").replace(":", " ")),
     ):
         found |= {word: max(found.get(word, 0.0), FIELDS[field]) for word in content_words(words)}
