@@ -41,6 +41,9 @@ SURE = 0.95
 SURER = 0.99
 """The same where a rule is accused of corrections that do not speak of it."""
 
+LIKELY = 0.9
+"""The same where nobody knows that the person gave the rule."""
+
 RARE = 0.05
 """Expected rate from which a rule that is said again came back: one that is said once in a hundred sessions holds well."""
 
@@ -253,7 +256,7 @@ def _undone(
             if after < held and said[other.rule] is not said[rule.rule]:
                 before, later = (Rate(len(x.intersection(rule.again)), len(x)) for x in (held - after, after))
                 own, rates = other.version.author == "skillloop", Comparison(before, later)
-                if later.said >= OPPOSED and rates.lower <= 1 - (SURER if own else SURE):
+                if later.said >= OPPOSED and rates.lower <= 1 - (SURER if own else LIKELY):
                     cuts.append((own, rates.lower, other.version.number, rates))
         if cuts:
             _, _, number, rates = min(cuts, key=lambda cut: cut[:3])

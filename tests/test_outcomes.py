@@ -152,6 +152,12 @@ def test_the_change_since_which_a_rule_that_had_held_is_said_again_made_it_worse
     assert (number, rule) == (4, taught.rule)
     assert (rates.before, rates.after) == (Rate(0, 20), Rate(4, 10))
     assert replace(others[1][0], undid=(rule, rates)).effect is Effect.WORSE
+    rarer = (
+        replace(held[0], again=("day 21", "day 27")),
+        set(days),
+    )  # nine in ten: too little to accuse one's own words
+    assert outcomes._undone([rarer, brought("planted", 4, 17)], said).keys() == {4}
+    assert outcomes._undone([rarer, brought("mine", 4, 17, "proposal")], said) == {}
 
 
 def test_edits_that_change_nothing_make_the_next_one_wait_until_the_person_decides(live, home, store, skill):

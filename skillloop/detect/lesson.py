@@ -52,7 +52,9 @@ def _end() -> re.Pattern[str]:
     """Compile where a sentence ends: also at a dash, but not before words that limit it ("use sudo - unless …")."""
     limits = "|".join(re.escape(each) for key in _LIMITS for each in lexicon.phrases(f"polarity.{key}"))
     dash = rf"\s+[-–—+]+\s+(?!(?:{limits})\b)"
-    return re.compile(rf"(?<=[.!?…])(?<!\s\d\.)[\"”’)]*\s+|(?<=[。！？])|\n+|\.{{2,}}\s*|{dash}", re.IGNORECASE)
+    return re.compile(
+        rf"(?<=[.!?…])(?<!\s\d\.)[\"”’)]*\s+|(?<=[。！？])|\n+|\.{{2,}}\s*|{dash}", re.IGNORECASE
+    )
 
 
 @cache
