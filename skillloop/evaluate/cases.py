@@ -107,11 +107,10 @@ def expected(lesson: str) -> Expected:
 
 def _clauses(lesson: str) -> Iterator[tuple[str, bool]]:
     """Yield the clauses of a lesson, each with whether it says what not to do. Marks inside of a named thing do not split."""
-    spans = [match.span() for match in _SPAN.finditer(lesson)]
-    start = 0
-    conjunctions = lexicon.pattern("clause.conjunction", _CLAUSE).finditer(lesson)
-    ends = [m for m in conjunctions if not any(a <= m.start() < b for a, b in spans)]
-    for stop, after in [*((m.start(), m.end()) for m in ends), (len(lesson), len(lesson))]:
+    spans, start = [match.span() for match in _SPAN.finditer(lesson)], 0
+    ends = (match.span() for match in lexicon.pattern("clause.conjunction", _CLAUSE).finditer(lesson))
+    ends = (end for end in ends if not any(a <= end[0] < b for a, b in spans))
+    for stop, after in (*ends, (len(lesson), len(lesson))):
         wanted, *unwanted = lexicon.pattern("clause.instead", lexicon.WHOLE).split(lesson[start:stop])
         yield wanted, "not" in words.polarity(_SPAN.sub(" ", wanted))
         yield from ((part, True) for part in unwanted)

@@ -187,3 +187,11 @@ def test_no_session_is_ever_on_both_sides_and_the_own_one_is_never_held_out(sess
 def test_about_a_third_of_the_sessions_is_held_out_for_ever():
     share = sum(cases.held_out(case(f"session-{n}")) for n in range(3000)) / 3000
     assert 0.3 < share < 0.37
+
+
+def test_evals_that_are_a_link_out_of_the_skill_are_not_read(tmp_path):
+    (tmp_path / "private.json").write_text('[{"prompt": "Greet Bob", "expectations": ["It names Bob"]}]')
+    (tmp_path / "greet" / "evals").mkdir(parents=True)
+    (tmp_path / "greet" / "evals" / "evals.json").symlink_to(tmp_path / "private.json")
+    found, (trouble,) = cases.evals(str(tmp_path / "greet" / "SKILL.md"))
+    assert (found, "lies outside" in trouble) == ([], True)
