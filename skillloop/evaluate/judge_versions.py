@@ -186,14 +186,8 @@ def compare(
 
 def record(store: Store, version: Version, why: str, *, put: bool, **more: Any) -> None:
     """Write down that a version was tried, and whether it judges from now on."""
-    told: dict[str, Any] = {
-        "judge": version.id,
-        "prompt": version.prompt,
-        "rubric": version.rubric,
-        "put": put,
-        "why": why,
-    }
-    store.record(CHANGED, **told, **more)
+    told: dict[str, Any] = {"judge": version.id, "prompt": version.prompt, "rubric": version.rubric}
+    store.record(CHANGED, **told, put=put, why=why, **more)
 
 
 def pinned(store: Store) -> bool:

@@ -130,13 +130,8 @@ class Tasks:
             operator, _, rest = row["operator"].partition(" ")
             if operator in NAMES and rest and (run, row["candidate"]) not in known:
                 better = row["mean"] is not None and row["mean"] < archive.mean(row["parent"])
-                told = {
-                    "event": "used",
-                    "operator": operator,
-                    "id": row["by"].rpartition("+")[2],
-                    "better": better,
-                }
-                self.ledger.append({**told, "run": run, "candidate": row["candidate"]})
+                told = {"operator": operator, "id": row["by"].rpartition("+")[2], "better": better}
+                self.ledger.append({"event": "used", **told, "run": run, "candidate": row["candidate"]})
 
     def renew(self, client: ModelClient, model: str) -> None:
         """Ask for a new version of each operator that was used enough and has none on trial."""
@@ -149,9 +144,8 @@ class Tasks:
             value = client.complete(Request("evolve", model, llm.prompt(REWRITE), data, schema)).value
             text = redact.redact(" ".join(value["task"].split()))[:400] if value else ""
             if text and text not in {version.text for version in self.versions[operator]}:
-                self.ledger.append(
-                    {"event": "version", "operator": operator, "id": sha256(text)[:8], "text": text}
-                )
+                new = {"operator": operator, "id": sha256(text)[:8], "text": text}
+                self.ledger.append({"event": "version", **new})
 
 
 def by_model(client: ModelClient, models: Model, guard: Guard, tasks: Tasks) -> Propose:

@@ -68,11 +68,9 @@ class Evolution:
         told: Callable[[str, int], None] = lambda _what, _done: None,
         each: Callable[..., Iterable[Any]] = map,
     ) -> None:
-        self.cases = sorted(
-            cases, key=lambda case: (not case.expected.by_code, sha256(case.id))
-        )  # cheap first
         self.play, self.propose, self.refuse, self.told = play, propose, refuse, told
-        self.ledger, self.baseline, self.each = ledger, name_of(base), each
+        self.cases, self.each = cases, each
+        self.ledger, self.baseline = ledger, name_of(base)
         self.drafts = {self.baseline: Draft(base, "baseline", "the skill as it is")}
         self.parents: dict[str, str | None] = {self.baseline: None}
         for row in ledger.trials:

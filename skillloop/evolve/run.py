@@ -73,18 +73,8 @@ def subject(path: str, home: Path, store: Store) -> Subject:
             if lesson.evidence.session_id in sessions and same_wish(lesson.text, rule):
                 taught[rule] = (*taught.get(rule, ()), lesson.evidence)
     sealed = [case for case in everything if cases.held_out(case)]
-    machine = 1 - len(own) / len(everything)
-    return Subject(
-        path,
-        text,
-        gather.rules_for(path, home),
-        chosen,
-        sealed,
-        taught,
-        frozenset(came_back),
-        machine,
-        troubles,
-    )
+    machine, rules = 1 - len(own) / len(everything), gather.rules_for(path, home)
+    return Subject(path, text, rules, chosen, sealed, taught, frozenset(came_back), machine, troubles)
 
 
 def folder(home: Path, about: Subject, how: str) -> Path:
@@ -260,11 +250,8 @@ def conclude(guard: Guard, evolution: Evolution, run: str, how: str) -> dict[str
     while parent := evolution.parents[at]:
         steps.append(f"{evolution.drafts[at].operator}: {evolution.drafts[at].what}")
         at = parent
-    proposal = guard.proposal(
-        draft,
-        run,
-        f"Found by trying {words.counted(len(archive.known) - 1, 'text')}: " + "; ".join(steps[::-1]),
-    )
+    tried = words.counted(len(archive.known) - 1, "text")
+    proposal = guard.proposal(draft, run, f"Found by trying {tried}: {'; '.join(steps[::-1])}")
     checks = [*confirm(guard, evolution, draft.text, proposal.id, how)]
     verdict = judge.demoted(guard.verdict(draft, proposal), checks)
     discarded = verdict.outcome in (Outcome.DISCARD, Outcome.CRASH)
