@@ -106,7 +106,7 @@ class Audit:
             self._database.run(f"DROP TRIGGER audit_no_{verb}")
         for seq, digest in self._database.rows("SELECT seq, hash FROM audit"):
             self._database.run("UPDATE audit SET mac = ? WHERE seq = ?", _mac(self._key(), digest), seq)
-        for statement in MIGRATIONS[0]:
+        for statement in MIGRATIONS[0][1]:
             if "TRIGGER audit_no_" in statement:
                 self._database.run(statement)
         self._grown = True

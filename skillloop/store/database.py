@@ -9,7 +9,6 @@ connections write and checkpoint at once, which is exactly "two sessions end tog
 `transaction()`, which takes the write lock at its start (BEGIN IMMEDIATE), so that nothing read in it is stale.
 """
 
-import itertools
 import json
 import os
 import sqlite3
@@ -31,10 +30,10 @@ _decoder = cache(msgspec.json.Decoder)
 
 APPLICATION = 0x534B4C50  # "SKLP", in the header of the file
 MIGRATIONS = [
-    path.read_text("utf-8").split("\n\n")
+    (path.stem, path.read_text("utf-8").split("\n\n"))
     for path in sorted((Path(__file__).parents[1] / "data" / "schema").glob("*.sql"))
 ]
-"""The statements of each step that led to the schema. One that was released is never changed.
+"""The name and the statements of each step that led to the schema. One that was released is never changed.
 
 They are read with the module: a database must not be left half made because a file of the package cannot be read.
 """
@@ -93,28 +92,40 @@ class Database:
             with self._explained():
                 for pragma in _PRAGMAS:
                     self._connection.execute(f"PRAGMA {pragma}")
-            known = self.one("PRAGMA application_id") + self.one("PRAGMA user_version")
-            if known != (APPLICATION, len(MIGRATIONS)):
+                self._connection.create_function("sha256", 1, sha256, deterministic=True)
+            if self.one("PRAGMA application_id") != (APPLICATION,) or self._steps() != len(MIGRATIONS):
                 self._migrate()
         except BaseException:
             self._connection.close()
             raise
 
+    def _steps(self) -> int:
+        """Return the number of the newest migration in this file."""
+        return int(self.one("SELECT coalesce(max(number), 0) FROM migrations")[0])
+
     def _migrate(self) -> None:
         """Take the steps that this file has not seen, all or none."""
         with self.transaction():
-            (application,), (done,) = self.one("PRAGMA application_id"), self.one("PRAGMA user_version")
-            if application != APPLICATION and (application or self.rows("SELECT 1 FROM sqlite_schema")):
+            (application,) = self.one("PRAGMA application_id")
+            (tables,) = self.one("SELECT count(*) FROM sqlite_schema")
+            if application != APPLICATION and (application or tables):
                 raise Corrupt(self.path, "it says that it is the database of another program")
+            if not tables:
+                self.run(f"PRAGMA application_id={APPLICATION}")
+                self.run(
+                    "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at TEXT NOT NULL) STRICT"
+                )
+            done = self._steps()
             if done > len(MIGRATIONS):
                 raise SkillloopError(
                     f"{self.path} was written by a newer skillloop (schema {done}, this one knows {len(MIGRATIONS)})",
                     "upgrade skillloop",
                 )
-            for statement in itertools.chain(*MIGRATIONS[done:]):
-                self.run(statement)
-            self.run(f"PRAGMA application_id={APPLICATION}")
-            self.run(f"PRAGMA user_version={len(MIGRATIONS)}")
+            for step, statements in MIGRATIONS[done:]:
+                for statement in statements:
+                    self.run(statement)
+                number, _, name = step.partition("-")
+                self.run("INSERT INTO migrations VALUES (?, ?, ?)", int(number), name, now())
 
     def close(self) -> None:
         """Close the connection; an open transaction is rolled back."""

@@ -169,3 +169,13 @@ def test_a_stored_reply_that_was_changed_is_an_error_and_never_an_answer(home):
     database.close()
     with Store.open(home) as store, pytest.raises(Corrupt):
         store.calls.answer("key")
+
+
+def test_a_home_of_the_first_schema_is_brought_up_to_date(home, monkeypatch):
+    from skillloop.store import database
+
+    monkeypatch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:1])
+    Store.open(home).close()
+    monkeypatch.undo()
+    with Store.open(home) as store:
+        assert store.calls.today().calls == 0

@@ -293,7 +293,7 @@ def test_doctor_rebuilds_nothing_that_is_sound(scene, yes):
 
 def test_a_database_of_a_newer_skillloop_is_not_rebuilt(scene, yes):
     connection = sqlite3.connect(scene / "home" / "skillloop.db")
-    connection.execute("PRAGMA user_version = 99")
+    connection.execute("INSERT INTO migrations VALUES (99, 'x', '')")
     connection.commit()
     connection.close()
     doctor(scene / "home", "--rebuild", code=1)
