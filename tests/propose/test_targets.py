@@ -90,7 +90,12 @@ def test_the_skill_in_force_is_kept_where_it_is_the_only_one_known():
         (["/pdf read it", "> Read."], "no, never link a subject", 0.8, True),
         ([], "no, never use slang", 0.99, True),  # it surely corrects the one answer of the one skill
         ([], "never use slang", 0.9, False),
-        ([], "always give a name and a description", 0.9, False),  # keys of the front matter are no words of a skill
+        (
+            [],
+            "always give a name and a description",
+            0.9,
+            False,
+        ),  # keys of the front matter are no words of a skill
     ],
 )
 def test_the_skill_in_force_is_asked_about_where_no_word_is_in_common_unless_it_surely_corrects_it(
