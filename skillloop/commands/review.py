@@ -25,7 +25,7 @@ Entry = Queued | Change | Unlearnt | Lesson
 
 LEAST = 0.01  # chance from which a review asks whether what was said once is meant for good
 MOST = 5  # of what was said once, the likeliest, that one review asks about
-MET = 0.4  # share of words that two lines have in common before they are compared at all
+MET = 0.5  # share of words that two lines have in common before they are compared at all
 PAGE = 14_000  # bytes of one page of JSON: what an assistant's client passes on whole
 
 
