@@ -160,12 +160,8 @@ def test_a_dry_run_says_word_for_word_what_the_real_run_does(desk, mode):
     dry = desk.run("digest", "--all", "--dry-run").stdout
     assert {path: path.read_bytes() for path in desk.home.parent.rglob("*") if path.is_file()} == before
     real = desk.run("digest", "--all").stdout
-    assert (
-        dry.replace("would be applied", "applied").replace(
-            "Nothing was written.", "Decide with: skillloop review"
-        )
-        == real
-    )
+    told = dry.replace("would be applied", "applied").removesuffix("Nothing was written.\n")
+    assert told + "Decide with: skillloop review\n" * (mode == "review") == real
     assert "this session taught it; it" in real
     assert "said again; it" in real
     assert "4 sessions, 1 of them without a correction; edits: " in real
@@ -1139,14 +1135,20 @@ def test_what_an_assistant_remembers_always_waits(desk, inside):
     assert "it was not typed in a terminal of yours" in line["why"]
 
 
-def test_in_auto_mode_a_rule_that_is_ready_is_applied_after_a_code(desk):
+def test_in_auto_mode_a_remembered_rule_is_shown_before_it_is_applied(desk):
     desk.home.mkdir(mode=0o700)
     (desk.home / "config.toml").write_text('[apply]\nmode = "auto"\n')
-    assert desk.type("remember", RULE, "--skill", "research", answers=[("Type ", "no\n")])[0] == 4
-    assert desk.skill.read_text() == SKILL
-    code, shown = desk.type("remember", RULE, "--skill", "research", answers=[("Type ", shown_code)])
+    code, shown = desk.type(
+        "remember",
+        RULE,
+        "--skill",
+        "research",
+        answers=[("? more", lambda text: "s" if f"+- {RULE}" in text else "q\n")],
+    )
+    assert (code, desk.skill.read_text()) == (0, SKILL), shown
+    code, shown = desk.type("remember", "Always give the year of a study", "--skill", "research", answers=YES)
     assert (code, "applied" in shown) == (0, True), shown
-    assert f"- {RULE}\n" in desk.skill.read_text()
+    assert "- Always give the year of a study\n" in desk.skill.read_text()
 
 
 def test_a_remembered_rule_passes_the_gate_like_any(desk):
@@ -1158,3 +1160,54 @@ def test_a_remembered_rule_passes_the_gate_like_any(desk):
     assert known["state"] in {"known", "needs a look"}
     desk.run("remember", f"Use the key {SECRET} for the journal", "--skill", "research", "--json")
     assert SECRET not in "".join(path.read_text() for path in (desk.home / "remembered").iterdir())
+
+
+def test_a_second_table_in_the_rules_is_named_with_the_line_of_the_first(desk):
+    desk.home.mkdir()
+    file = desk.home / "config.toml"
+    for text, line, name, first in (
+        ('[protect]\nheadings = ["Safety"]\n\n[protect]\n', 4, "protect", 1),
+        ('[apply]\nmode = "auto"\nmode = "review"\n', 3, "apply.mode", 2),
+    ):
+        file.write_text(text)
+        told = desk.run("config", "show", code=1).stderr
+        assert f"{file}:{line}: not TOML: {name} stands at line {first} already" in told
+
+
+def test_the_rules_of_a_skill_are_shown_by_its_name_and_an_unknown_name_is_said(desk):
+    desk.skill.with_name("skillloop.toml").write_text("[edit]\nper_session = 1\n")
+    for name in ("research", desk.skill, desk.skill.parent):
+        assert f"{desk.skill.with_name('skillloop.toml')}:2" in desk.run("config", "show", name).stdout
+    assert "my-rules, project-rules, research" in desk.run("config", "show", "nosuch", code=2).stderr
+
+
+def test_a_digest_of_one_session_shows_the_line_and_what_comes_next(desk):
+    dry, real = (desk.run("digest", "--last", *more).stdout for more in (["--dry-run"], []))
+    assert dry.endswith("\n    + Never cite a magazine when there is a study\nNothing was written.\n")
+    assert real == dry.replace("Nothing was written.", "Decide with: skillloop review")
+
+
+def test_the_diary_of_a_new_configuration_says_nothing_of_tighter_rules(desk):
+    desk.run("digest", desk.transcript)
+    desk.run("init")
+    desk.transcript.write_text(desk.transcript.read_text())
+    desk.run("digest", desk.transcript)
+    told = desk.run("log").stdout
+    assert ("config.toml: edited; no rule was loosened" in told, "tightened" in told) == (True, False)
+
+
+def test_a_key_that_does_nothing_for_an_edit_says_so_and_is_not_in_the_list(queued):
+    desk, _ = queued
+    (desk.home / "config.toml").write_text("[edit]\nmax_added_lines = 0\n")
+    shown = []
+
+    def read(text):
+        shown.append(text)
+        return "?"
+
+    keys = ("press any key", lambda text: shown.append(text) or " ")
+    code, _ = desk.type("review", answers=[("? more", "y"), ("? more", read), keys, ("? more", "q")])
+    assert code == 0
+    assert "y does nothing here: blocked by your rule" in shown[0]
+    assert "── 1 of" not in shown[0]
+    assert ("n  reject it" in shown[1], "y  apply it" in shown[1]) == (True, False)

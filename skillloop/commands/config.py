@@ -10,7 +10,17 @@ import click
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 from skillloop import config, gate, render
-from skillloop.commands.options import App, emit, gate_checks, interactive, say, token_option, verb
+from skillloop.commands.options import (
+    App,
+    emit,
+    gate_checks,
+    interactive,
+    say,
+    some_skill,
+    token_option,
+    verb,
+)
+from skillloop.commands.sitting import skill_named
 from skillloop.config import confirmation, sections
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.model import Outcome, sha256
@@ -118,29 +128,32 @@ def _tell_doubts(app: App) -> None:
 
 
 @verb(
-    click.argument("skill", required=False, type=click.Path(path_type=Path)),
+    some_skill,
     click.option("--confirm", is_flag=True, help="Confirm that you changed the rules yourself; asks first."),
     token_option,
 )
-def constraints(app: App, skill: Path | None, confirm: bool, token: str | None) -> None:
+def constraints(app: App, skill: str | None, confirm: bool, token: str | None) -> None:
     """Print the rules in force, each with its file and line. Writes nothing, unless told to --confirm.
 
-    SKILL is the path of a skill's folder or SKILL.md; without it: your own rules and those of the project here.
+    SKILL is a skill's name, or the path of its folder or SKILL.md. Without it: your own rules and those of the project here.
 
     If a rule is loosened, automatic edits pause until you --confirm the change: this shows what changed, asks, and
     writes your answer to skillloop's home. The files themselves are never changed.
 
     \b
     Examples:
-      skillloop config show ~/.claude/skills/research
+      skillloop config show research
       skillloop constraints --confirm
     """  # noqa: D301
     if confirm:
         _confirm(app, token)
         return
 
-    home = app.home
-    rules = gather.rules_for(str(_file(skill)), home) if skill else config.load(home, Path.cwd())
+    if skill:
+        path = _file(Path(skill))
+        rules = gather.rules_for(str(path if path.exists() else skill_named(skill).path), app.home)
+    else:
+        rules = config.load(app.home, Path.cwd())
     out = app.console()
     for key, value, rule in config.effective(rules):
         if app.as_json:

@@ -82,12 +82,20 @@ def command(app: App, *, dry_run: bool, plan: bool, explain: bool, **chosen: Any
             print_digest(out, result, dry_run=dry_run, explain=explain)
             told = (_became(trial, quoting=False) for trial in result.trials)
             states.update(state.partition(":")[0].partition(" (")[0] for state in told)
-    if len(paths) > 1 and not app.as_json:
-        found = ", ".join(f"{state} {count}" for state, count in sorted(states.items())) or "none"
-        out.say(f"\n{len(paths)} sessions, {silent} of them without a correction; edits: {found}", "bold")
-        out.say("Nothing was written." if dry_run else "Decide with: skillloop review")
+    if not app.as_json:
+        if len(paths) > 1:
+            found = ", ".join(f"{state} {count}" for state, count in sorted(states.items())) or "none"
+            out.say(f"\n{len(paths)} sessions, {silent} of them without a correction; edits: {found}", "bold")
+        _say_next(out, dry_run=dry_run, waits=states.total() > states["applied"])
     if failed:
         raise SkillloopError(f"{failed} of {len(paths)} sessions could not be read", "each is named above")
+
+
+def _say_next(out: render.Terminal, *, dry_run: bool, waits: bool) -> None:
+    if dry_run:
+        out.say("Nothing was written.")
+    elif waits:
+        out.say("Decide with: skillloop review")
 
 
 def _digests(paths: list[Path], app: App, *, dry_run: bool) -> Iterator[Digest | SkillloopError]:
@@ -267,10 +275,8 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
     for repeat in result.recurrences:
         out.say(f"  {said_again(repeat)}")
     for trial in result.trials:
-        proposal = trial.proposal
-        became = _became(trial, quoting=result.suspect.keys().isdisjoint(e.id for e in proposal.evidence))
-        would = "would be " * (dry_run and became == "applied")
-        out.say(f"  edit {proposal.id} for {proposal.skill}: {would}{became}")
+        suspect = not result.suspect.keys().isdisjoint(item.id for item in trial.proposal.evidence)
+        _print_trial(out, trial, quoting=not suspect, dry_run=dry_run)
     for lesson in result.lessons:
         if lesson.id in result.unproposed and lesson.id not in result.suspect:
             out.say(f"  no edit for “{lesson.text}”: {result.unproposed[lesson.id]}")
@@ -278,6 +284,15 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
         out.say(f"  {counted(session.bad_lines, 'line')} could not be read", "yellow")
     for trouble in result.troubles:
         out.say(f"  {trouble}", "yellow")
+
+
+def _print_trial(out: render.Terminal, trial: Trial, *, quoting: bool, dry_run: bool) -> None:
+    """Print what became of an edit, and its lines if they may be quoted."""
+    became = _became(trial, quoting=quoting)
+    would = "would be " * (dry_run and became == "applied")
+    out.say(f"  edit {trial.proposal.id} for {trial.proposal.skill}: {would}{became}")
+    for line in render.changed(trial.prepared.diff) if trial.prepared and quoting else ():
+        out.say(f"    {line[0]} {line[1:].removeprefix('- ')}")
 
 
 def _print_plan(app: App, out: render.Terminal, paths: list[Path]) -> None:

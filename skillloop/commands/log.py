@@ -18,6 +18,7 @@ from skillloop.commands.options import (
     token_option,
     verb,
 )
+from skillloop.config import confirmation
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
 from skillloop.model import sha256
@@ -32,6 +33,12 @@ _STYLE = {Effect.HELPED: "green", Effect.CAME_BACK: "yellow", Effect.WORSE: "red
 _IMPORT = "as found"
 CHANGED = 8  # lines of a change that `log SKILL` shows
 _DECIDED = {"rejected": "rejected", "queued": "took back to the queue", "stale": "set aside"}
+_RULES = {
+    "first seen": "noted as it is",
+    "tightened": "edited; no rule was loosened",
+    "loosened": "edited; a rule was loosened, so automatic edits pause until you confirm it",
+    "confirmed": "confirmed by you",
+}
 _KINDS = {
     "external": "an edit from outside is recorded",
     "import": "as it was found",
@@ -103,7 +110,8 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
         return f"{name}: drafted {said}, {state}" + f": {why}" * bool(why), "yellow"
     reason = str(detail.get("reason") or ", ".join(detail.get("keys", ())))
     name = name or render.tilde(detail.get("path", ""))
-    what = f"{entry.event} {detail.get('state', '')}".strip()
+    state = str(detail.get("state", ""))
+    what = _RULES[state] if entry.event == confirmation.EVENT else f"{entry.event} {state}".strip()
     if entry.event in _DECIDED:
         what = f"{whose} {_DECIDED[entry.event]} {said}"
     return " ".join(filter(None, (f"{name}:" * bool(name), what, f"({reason})" * bool(reason)))), ""
@@ -147,7 +155,7 @@ def diff(app: App, skill: str, old: int | None, new: int | None) -> None:
         "--to",
         type=int,
         metavar="N",
-        help="The version to go back to. [default: the one before the newest change]",
+        help="The version to go back to. [default: the one before skillloop's last change that is still in force]",
     ),
     click.option(
         "--exact",
@@ -163,7 +171,9 @@ def rollback(app: App, skill: str, to: int | None, exact: bool, only: int | None
     """Take a skill back to an earlier version, or undo one change in the middle.
 
     SKILL is a skill's name or the path of its SKILL.md. Writes the SKILL.md and appends a version; nothing is lost.
-    Your own later edits stay; where they touch the same lines, it says so and changes nothing.
+    Your own later edits stay. If they touch the same lines, it says so and changes nothing.
+
+    Each further `rollback SKILL` goes back one change more. A rollback is a version too: undo it with --only and its number.
 
     \b
     Examples:
@@ -195,8 +205,9 @@ def rollback(app: App, skill: str, to: int | None, exact: bool, only: int | None
         app.after_decision()
     same = f"is identical already: nothing was changed, it stays version {version.number}"
     line = f"is now version {version.number}: {version.note}" if changes else same
+    undo = [f"to undo this: skillloop rollback {skill} --only {version.number}"] * changes
     told = {"path": str(path), "number": version.number, "sha256": version.sha, "note": version.note}
-    app.tell(told, f"{render.tilde(path)} {line}")
+    app.tell(told, f"{render.tilde(path)} {line}", *undo)
     return 1 if token and not changes else 0  # there is nothing to confirm
 
 

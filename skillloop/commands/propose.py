@@ -15,21 +15,21 @@ from typing import Any
 
 import click
 
-from skillloop import config, detect
+from skillloop import detect
 from skillloop.commands.digest import last_session
 from skillloop.commands.options import App, gate_checks, interactive, picked, projects_folder, verb
-from skillloop.commands.sitting import Sitting, outcome, skills
+from skillloop.commands.sitting import Sitting, outcome, skill_named
 from skillloop.errors import Refused, UsageError
 from skillloop.fs import write_atomic
 from skillloop.hosts.claude_code import authorship, records, transcript
 from skillloop.hosts.claude_code.hooks import receipts
-from skillloop.model import Lesson, Outcome, Scope, Session, sha256
+from skillloop.model import Lesson, Outcome, Scope, Session
 from skillloop.pipeline import session as pipeline
 from skillloop.propose import answers, targets
 from skillloop.propose.answers import LONGEST, Unusable
 from skillloop.propose.offline_drafter import DRAFTERS
 from skillloop.propose.targets import KnownSkill
-from skillloop.skillpath import SKILL, rules_file, target_name
+from skillloop.skillpath import rules_file, target_name
 from skillloop.store import Store
 from skillloop.text.redact import clean, redact
 from skillloop.worker.notice import leave_notice
@@ -158,9 +158,8 @@ def _refusal(store: Store, lesson: Lesson) -> str:
 def remember(app: App, rule: str, skill: str | None, project: bool, everywhere: bool) -> int:
     """Remember a rule in your own words. Without an option it goes to the skill it concerns, else to a rules file.
 
-    Like every edit it is placed, checked against your rules, and queued. In a terminal you decide at once; with
-    `apply.mode = "auto"` a ready one is applied as soon as you retype a code. Inside a session it always waits for you.
-    Writes to the queue, and to the file once you agree.
+    Like every edit it is placed, checked against your rules, and queued. In a terminal you see the line and its file, and
+    decide at once. Inside a session it waits for you. Writes to the queue, and to the file once you agree.
 
     \b
     Examples:
@@ -173,14 +172,12 @@ def remember(app: App, rule: str, skill: str | None, project: bool, everywhere: 
     if sum((skill is not None, project, everywhere)) > 1:
         raise UsageError("give only one of --skill, --project and --everywhere")
     typed = interactive()
-    if typed and config.load(app.home, Path.cwd()).apply.mode == "auto":
-        app.require_person("remember it", sha256(text), dialog=False)
     with app.store() as store:
         read = _as_session(app.home, text, typed=typed)
         lesson = _for_file(read, text, skill, project=project, everywhere=everywhere)
         if not typed:
             lesson = replace(lesson, look=(*lesson.look, "it was not typed in a terminal of yours"))
-        told = outcome(pipeline.offer(lesson, read, app.home, store))
+        told = outcome(pipeline.offer(lesson, read, app.home, store, asked=True))
         told |= {"skill": target_name(str(lesson.target)), "path": lesson.target}
         if typed and not app.as_json and told["state"] in {"ready", "needs a look"}:
             Sitting(app, store, [str(told["id"])]).run()
@@ -221,12 +218,4 @@ def _for_file(read: Session, text: str, skill: str | None, *, project: bool, eve
         return replace(lesson, target=place, scope=Scope.PERSON if everywhere else Scope.PROJECT)
     if skill is None:
         return targets.aimed(lesson, read, targets.known_skills(read))
-    path = Path(skill).expanduser().absolute()
-    wanted = {skill, str(path), str(path / SKILL)}
-    found = [ref for ref in skills() if wanted & {ref.name, ref.path}]
-    if len(found) != 1:
-        names = ", ".join(sorted({ref.name for ref in skills()}))
-        raise UsageError(
-            f"{len(found) or 'no'} skills here are called {skill!r}", f"skills: {names}; or give a path"
-        )
-    return replace(lesson, target=found[0].path, scope=Scope.SKILL)
+    return replace(lesson, target=skill_named(skill).path, scope=Scope.SKILL)

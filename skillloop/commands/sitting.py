@@ -22,7 +22,7 @@ from skillloop import outcomes
 from skillloop.commands import show
 from skillloop.commands.digest import said_again
 from skillloop.commands.options import OPEN, App, projects_folder, retyped, say
-from skillloop.errors import SkillloopError, Stale
+from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Lesson, Outcome, Proposal, SkillRef, sha256
@@ -31,7 +31,7 @@ from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.session import LessonResult
 from skillloop.propose import targets
 from skillloop.render import standing, tilde
-from skillloop.skillpath import COPY_HINT, SkillPath, rules_file, target_name
+from skillloop.skillpath import COPY_HINT, SKILL, SkillPath, rules_file, target_name
 from skillloop.skills import history, team
 from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
@@ -92,6 +92,14 @@ def not_learned(item: Unlearnt) -> str:
     """Say what no file has learned, and why."""
     drop = f"\n  to stop being told: skillloop reject {item.id}" if item.blocked else ""
     return tilde(f"not learned: {item.text}  ({item.where})\n  {item.reason}{drop}")
+
+
+def _useless(prepared: Prepared) -> dict[str, str]:
+    """Return which keys do nothing for an edit, and why."""
+    none = {} if prepared.proposal.edits[0].op == "replace" else {"k": "the edit replaces no line"}
+    if prepared.verdict.outcome is not Outcome.DISCARD:
+        return none
+    return none | {"y": ": ".join(filter(None, standing(prepared.verdict)))}
 
 
 def press(question: str) -> str:
@@ -172,7 +180,8 @@ class Sitting:
             if key == "c":
                 show.page(self.app.console(), queued, prepared, whole=True)
             else:
-                say("\n".join(f"  {letter}  {what}" for letter, what in KEYS.items()))
+                none = _useless(prepared)
+                say("\n".join(f"  {letter}  {what}" for letter, what in KEYS.items() if letter not in none))
             press("press any key to continue")
         return False
 
@@ -190,9 +199,13 @@ class Sitting:
         for other in waiting:
             if other.proposal.id != item.id and alike(item, other.proposal):
                 out.say(f"much like it: {other.proposal.skill}: {line_of(other)}", "dim")
-        apply = "y apply · " * (prepared.verdict.outcome is not Outcome.DISCARD)
-        both = "k keep both · " * (item.edits[0].op == "replace")
-        return press(f"{apply}n reject · e edit · {both}m move · o once · s skip · ? more")
+        useless = _useless(prepared)
+        apply, both = ("y apply · " * ("y" not in useless), "k keep both · " * ("k" not in useless))
+        while (
+            key := press(f"{apply}n reject · e edit · {both}m move · o once · s skip · ? more")
+        ) in useless:
+            say(f"{key} does nothing here: {useless[key]}")
+        return key
 
     def _apply(self, prepared: Prepared) -> bool:
         """Publish what was shown; return False where it stays, to be shown again."""
@@ -412,3 +425,16 @@ def skills() -> list[SkillRef]:
     listed = dict.fromkeys(targets.skills_in(Path.cwd()))  # from the home folder both are one
     known = [skill for skill in listed if skill.path and SkillPath.of(skill.path).owner.editable]
     return known + [SkillRef(target_name(path), path) for path in (rules_file(Path.cwd()), rules_file(None))]
+
+
+def skill_named(name: str) -> SkillRef:
+    """Return which of these a name or a path means. Raises UsageError: none, or more than one."""
+    path = Path(name).expanduser().absolute()
+    known, wanted = skills(), {name, str(path), str(path / SKILL)}
+    found = [each for each in known if wanted & {each.name, each.path}]
+    if len(found) != 1:
+        names = ", ".join(sorted({each.name for each in known}))
+        raise UsageError(
+            f"{len(found) or 'no'} skills here are called {name!r}", f"skills: {names}; or give a path"
+        )
+    return found[0]

@@ -13,7 +13,7 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -108,20 +108,34 @@ def parse(path: Path, data: bytes) -> Source:
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         line = int(where[1]) if where else data.count(b"\n") + 1
-        what = str(error).split(" (at ", maxsplit=1)[0]
-        raise ConfigError(f"{path}:{line}: not TOML: {what}", "see https://toml.io for the format") from None
+        what, hint = str(error).split(" (at ", maxsplit=1)[0], "see https://toml.io for the format"
+        if what.startswith(("Cannot declare", "Cannot overwrite")):
+            marks = [*_marks(text.splitlines()[:line])]
+            name = marks[-1][1]
+            first = next(at for at, found in marks if found[: len(name)] == name) + 1
+            what, hint = (
+                f"{'.'.join(name)} stands at line {first} already",
+                "keep one of the two, with all that you need",
+            )
+        raise ConfigError(f"{path}:{line}: not TOML: {what}", hint) from None
     except RecursionError:
         raise ConfigError(f"{path}: nested too deeply", "is this a constraint file?") from None
     lines = tuple(text.splitlines())
-    table: tuple[str, ...] = ()
     places: dict[tuple[str, ...], int] = {}
+    for number, name in _marks(lines):
+        places.setdefault(name, number)
+    return Source(path, tables, lines, places)
+
+
+def _marks(lines: Iterable[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield the 0-based line of each table and key, with its whole name."""
+    table: tuple[str, ...] = ()
     for number, each in enumerate(lines):
         if header := _HEADER.match(each):
             table = _parts(header[1])
-            places.setdefault(table, number)
+            yield number, table
         elif key := _KEY.match(each):
-            places.setdefault(table + _parts(key[1]), number)
-    return Source(path, tables, lines, places)
+            yield number, table + _parts(key[1])
 
 
 def _parts(path: str) -> tuple[str, ...]:

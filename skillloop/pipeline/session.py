@@ -98,6 +98,7 @@ class Run:
     ahead: dict[str, str] | None = None  # in a dry run: what files would hold by now, by path
     made: list[Proposal] = field(default_factory=list)  # in this run, what is applied or waits
     noted: list[Note] = field(default_factory=list)  # Claude Code's own notes on the session
+    asked: bool = False  # the person is there to decide: nothing is applied before
 
     @cached_property
     def model(self) -> ModelStage:
@@ -296,9 +297,9 @@ def propose_for(lesson: Lesson, home: Path, store: Store, ahead: dict[str, str] 
     return _digest(run, ((), (lesson,)), [lesson])
 
 
-def offer(lesson: Lesson, session: Session, home: Path, store: Store) -> LessonResult:
-    """Carry out a lesson that Claude put forward in a session: no model is asked about it."""
-    return _learn_one(Run(session, home, store, store), lesson)
+def offer(lesson: Lesson, session: Session, home: Path, store: Store, *, asked: bool = False) -> LessonResult:
+    """Carry out a lesson that Claude put forward in a session: no model is asked about it. `asked`: in auto mode it waits too."""
+    return _learn_one(Run(session, home, store, store, asked=asked), lesson)
 
 
 def draftable(lesson: Lesson) -> bool:
@@ -469,8 +470,9 @@ def _carry_out(run: Run, trial: Trial) -> Decision:
     decision = Decision(trial.verdict.outcome, reason)
     if decision.outcome in _OPEN:
         run.made.append(trial.proposal)
-    if prepared is not None and decision.outcome is Outcome.KEEP and prepared.config.apply.mode == "review":
-        reason = "every check passed, and in review mode you decide"
+    asks = run.asked or (prepared is not None and prepared.config.apply.mode == "review")
+    if decision.outcome is Outcome.KEEP and asks:
+        reason = "every check passed, and you decide"
         decision = Decision(Outcome.DEFER, reason)
     if run.record is None:
         return decision

@@ -100,7 +100,9 @@ def pending(store: Store, proposal: Proposal, lesson: Lesson) -> Proposal | Recu
     waiting = [each.proposal for each in store.proposals(states=("queued", "stale"), skill=proposal.path)]
     waiting = [other for other in waiting if said.isdisjoint(item.id for item in other.evidence)]
     for other in waiting:
-        if _match(proposal, other, same_rule) or (_for_one_line(proposal, other) and _match(proposal, other, _like)):
+        if _match(proposal, other, same_rule) or (
+            _for_one_line(proposal, other) and _match(proposal, other, _like)
+        ):
             return Recurrence(lesson, proposal.path, 0, other.edits[0].new or "", other.id)
     like = next((other.id for other in waiting if _match(proposal, other, _like)), "")
     why = (f"perhaps the same as {like}, which waits",) if like else ()

@@ -157,9 +157,9 @@ def rollback(
     by: By = "person",
     why: str = "",
 ) -> Version:
-    """Take a skill back: to version `to`, without the change of version `only`, or to before skillloop's last change.
+    """Take a skill back: to version `to`, without the change of version `only`, or without skillloop's last change that is in force.
 
-    A rollback appends a version, so it can be rolled back too; where nothing has to change, the newest one is returned. Later
+    A rollback appends a version, which `only` undoes too; where nothing has to change, the newest one is returned. Later
     edits of the person stay: only skillloop's changes are taken out, block by block (`revert`), unless the very bytes of `to`
     are wanted (`exact`). The log says `by` whom, and `why`. Raises UsageError: no such version, or nothing to take back;
     Stale: a later change touches the lines to be taken back.
@@ -257,14 +257,22 @@ def _taken_back(
     change = Publish(skill.path, "rollback", "", "", by="person")
     if only == 1:
         raise UsageError(f"{skill.path}: version 1 is where its history begins")
+    if to is None and only is None:
+        if not any(version.kind in _OURS for version in known):
+            raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
+        if not (standing := _standing(known)):
+            hint = (
+                "`skillloop log SKILL` lists the versions; `skillloop rollback SKILL --to N` brings one back"
+            )
+            raise UsageError(f"{skill.path}: each change by skillloop has been taken back already", hint)
+        last = max(standing)
+        to, only = (last - 1, None) if exact else (None, last)
     if only is not None:
         data = _without(store, skill, known, _numbered(skill, known, only), base)
-        change = replace(change, note=f"without the change of version {only}", extra={"without": only})
-        return base, data, change
-    last = next((v for v in reversed(known) if v.kind in _OURS), None)
-    if to is None and last is None:
-        raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
-    wanted = _numbered(skill, known, last.number - 1 if to is None and last else to or 0)
+        same = sha256(data) == _numbered(skill, known, only - 1).sha
+        note = f"back to version {only - 1}" if same else f"without the change of version {only}"
+        return base, data, replace(change, note=note, extra={"without": only})
+    wanted = _numbered(skill, known, to or 0)
     later = [v for v in known if v.number > wanted.number]
     undone = [v for v in later if v.kind in _OURS]
     data = content(store, wanted.sha) if exact or len(undone) == len(later) else base
@@ -274,6 +282,23 @@ def _taken_back(
     kept = "" if sha256(data) == wanted.sha else ", later edits kept"
     note, extra = f"back to version {wanted.number}{kept}", {"to": wanted.number, "exact": exact}
     return base, data, replace(change, note=note, extra=extra)
+
+
+def _standing(known: list[Version]) -> frozenset[int]:
+    """Return which of skillloop's changes, by the numbers of their versions, no rollback has taken out."""
+    now, none = frozenset[int](), frozenset[int]()
+    after = {0: none}
+    for version in known:
+        if version.kind == "proposal":
+            now |= {version.number}
+        elif "to" in version.extra:
+            now = after.get(version.extra["to"], none)
+        elif number := version.extra.get("without"):
+            now ^= after.get(number, none) ^ after.get(
+                number - 1, none
+            )  # a rollback that is undone brings back what it took
+        after[version.number] = now
+    return now
 
 
 def _numbered(skill: OpenSkill, known: list[Version], number: int) -> Version:

@@ -119,14 +119,21 @@ def test_any_bytes_survive_a_publish_and_a_rollback(store, skill, data):
     assert skill.read_bytes() == data
 
 
-def test_a_rollback_takes_back_the_last_change_and_can_be_taken_back(store, skill):
-    publish(store, skill, b"two\n")
-    publish(store, skill, b"three\n")
-    assert history.rollback(store, skill).note == "back to version 2"
-    assert skill.read_bytes() == b"two\n"
+def test_each_further_rollback_goes_back_one_change_more_and_only_undoes_it(store, skill):
+    publish(store, skill, TEXT + b"- two\n")
+    publish(store, skill, TEXT + b"- two\n- three\n")
+    notes = [history.rollback(store, skill).note for _ in range(2)]
+    assert (notes, skill.read_bytes()) == (["back to version 2", "back to version 1"], TEXT)
+    with pytest.raises(UsageError, match="taken back already"):
+        history.rollback(store, skill)
+    history.rollback(store, skill, only=5)
+    assert skill.read_bytes() == TEXT + b"- two\n"
+    history.rollback(store, skill, to=3)
+    assert skill.read_bytes() == TEXT + b"- two\n- three\n"
+    history.rollback(store, skill, only=2)
     history.rollback(store, skill)
-    assert skill.read_bytes() == b"three\n"
-    assert kinds(store, skill) == ["import", "proposal", "proposal", "rollback", "rollback"]
+    assert skill.read_bytes() == TEXT
+    assert kinds(store, skill) == ["import", "proposal", "proposal", *["rollback"] * 6]
 
 
 def test_a_rollback_to_a_version_restores_its_bytes(store, skill):
