@@ -17,7 +17,7 @@ DOORS = {
     "rich": {"render"},
     "watchdog": {"worker"},
     "optuna": {"bench"},
-    "ray": {"bench"},
+    "ray": {"search"},
     "click": {"commands", "cli"},
 }
 

@@ -257,7 +257,7 @@ def test_what_made_it_worse_is_taken_back_by_itself_once_and_only_where_the_pers
     if undo == "auto":
         back = history.versions(store, skill)[-1]
         assert (back.kind, back.author) == ("rollback", "skillloop")
-        assert f"without the change of version 2: research: “{rule}” made it worse" in back.note
+        assert f"back to version 1: research: “{rule}” made it worse" in back.note
         leave_notice(home)
         assert "Taken back" in (home / "notice.json").read_text()
         history.rollback(store, skill, only=back.number)

@@ -294,9 +294,8 @@ def _standing(known: list[Version]) -> frozenset[int]:
         elif "to" in version.extra:
             now = after.get(version.extra["to"], none)
         elif number := version.extra.get("without"):
-            now ^= after.get(number, none) ^ after.get(
-                number - 1, none
-            )  # a rollback that is undone brings back what it took
+            # a rollback that is undone brings back what it took
+            now ^= after.get(number, none) ^ after.get(number - 1, none)
         after[version.number] = now
     return now
 
