@@ -79,7 +79,8 @@ def training(session: nox.Session) -> None:
     """Run the training experiments with PyTorch on a CPU."""
     session.install("torch==2.13.0")
     install(session, "dev,bench,ray")
-    session.run("pytest", "-n", "2", "-m", "not client and not gpu", "--timeout", "1200", "tests/experiments")
+    folders = "tests/experiments", "tests/evolve"
+    session.run("pytest", "-n", "2", "-m", "not client and not gpu", "--timeout", "1200", *folders)
 
 
 @nox.session
