@@ -63,7 +63,7 @@ def _lead() -> lexicon.Finder:
     marks = ",.!?:;…，。！？：；、،؛؟।-"
     first = rf"(?:\W*{lexicon.alternatives('lesson.first')}(?=\s))?"
     announced = rf"{lexicon.alternatives('lesson.announced')}(?=\s*[:：])"
-    aside = rf"{lexicon.alternatives('lesson.aside')}(?=\s*[{marks}]|\s*$)"
+    aside = rf"{lexicon.alternatives('lesson.aside')}(?=\s*(?:(?!-\w)[{marks}]|$))"
     link = rf"{lexicon.alternatives('lesson.link', spaced=True)}(?=[\s,:])"
     dense = lexicon.alternatives("lesson.link", spaced=False)
     return lexicon.Finder(rf"{first}(?:\W*(?:{announced}|{aside}|{link}|{dense})[\s{marks}]*)*")
