@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import select
 import shlex
 import subprocess
@@ -542,6 +543,28 @@ def test_a_shell_completes_verbs_skills_and_ids(queued):
     assert completed("log", "res") == ["research"]
     assert completed("show", "") == [name]
     assert "--limit" in completed("review", "--")
+
+
+ZSH = """zmodload zsh/zpty; zpty z zsh -f -i
+zpty -w z 'autoload -U compinit; compinit -u; eval "$(skillloop completion zsh)"; echo READY:$?'
+zpty -r -m z out '*READY:0*'
+zpty -w -n z $'skillloop log res\\t'
+zpty -r -m z out '*log research*' && print found
+"""
+
+
+@pytest.mark.parametrize("shell", ["fish", "zsh"])
+def test_other_shells_complete_as_well(queued, shell):
+    if shutil.which(shell) is None:
+        pytest.skip(f"needs {shell}")
+    desk, name = queued
+    folder = str(Path(sys.executable).parent)
+    desk.env |= {"SKILLLOOP_HOME": str(desk.home), "PATH": f"{folder}:{os.environ['PATH']}", "TERM": "dumb"}
+    fish = 'skillloop completion fish | source; for each in ro "log res" "show "; complete -C "skillloop $each"; end'
+    command = ["fish", "--no-config", "-c", fish] if shell == "fish" else ["zsh", "-f", "-c", ZSH]
+    done = subprocess.run(command, env=desk.env, capture_output=True, text=True, check=True, timeout=60)
+    shown = [line.split("\t")[0] for line in done.stdout.splitlines() if line]
+    assert shown == (["rollback", "research", name] if shell == "fish" else ["found"])
 
 
 def test_a_file_for_the_rules_is_begun_once_and_edited_in_the_editor(desk, tmp_path):
