@@ -5,9 +5,9 @@ import json
 import os
 import pty
 import re
-import shutil
 import select
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -546,7 +546,7 @@ def test_a_shell_completes_verbs_skills_and_ids(queued):
 
 
 ZSH = """zmodload zsh/zpty; zpty z zsh -f -i
-zpty -w z 'autoload -U compinit; compinit -u; eval "$(skillloop completion zsh)"; echo READY:$?'
+zpty -w z 'ZSH_DISABLE_COMPFIX=true; eval "$(skillloop completion zsh)"; echo READY:$?'
 zpty -r -m z out '*READY:0*'
 zpty -w -n z $'skillloop log res\\t'
 zpty -r -m z out '*log research*' && print found

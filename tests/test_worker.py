@@ -16,7 +16,7 @@ from skillloop.fs import locked
 from skillloop.hosts.claude_code.hooks import session as hook
 from skillloop.store import Store, backup
 from skillloop.worker import queue, worker
-from skillloop.worker.queue import Inbox, Job, parked
+from skillloop.worker.queue import Inbox, Job, failing
 
 ROOT = Path(__file__).parents[1]
 
@@ -94,7 +94,7 @@ def test_a_failing_session_is_kept_and_the_others_go_on(home, client):
     assert Inbox(home).due() == []
 
 
-def test_a_session_that_keeps_failing_is_parked_with_its_reason_and_the_person_is_told(
+def test_a_session_that_keeps_failing_is_failing_with_its_reason_and_the_person_is_told(
     home, client, monkeypatch
 ):
     monkeypatch.setattr(queue, "BACK_OFF", 0.0)
@@ -112,25 +112,25 @@ def test_a_session_that_keeps_failing_is_parked_with_its_reason_and_the_person_i
     assert "could not digest session bad: ValueError: a bug" in message(home)
 
 
-def test_a_parked_session_that_ends_again_gets_another_chance(home, client):
+def test_a_failing_session_that_ends_again_gets_another_chance(home, client):
     path = said(client, "bad")
     Inbox(home).put(Job("bad", str(path), attempts=queue.ATTEMPTS - 1))
     worker.drain(home, client, lambda home, path: 1 / 0)
-    assert list(parked(home))
+    assert list(failing(home))
     end(home, path)
     worker.drain(home, client, collect([]))
-    assert not list(parked(home))
+    assert not list(failing(home))
     assert message(home) == ""
 
 
 @pytest.mark.parametrize(
     "text", [b"", b"\0\0\0", b"[1]", b'{"session_id": "x"}', b'{"session_id":"x","transcript_path":"../y"}']
 )
-def test_a_file_that_is_no_job_is_parked_and_not_tried_again(home, client, text):
+def test_a_file_that_is_no_job_is_failing_and_not_tried_again(home, client, text):
     inbox = Inbox(home)
     (inbox.waiting / "x.json").write_bytes(text)
     worker.drain(home, client, collect([]))
-    assert "is not a job" in next(parked(home)).error
+    assert "is not a job" in next(failing(home)).error
     assert inbox.due() == []
 
 
@@ -210,7 +210,7 @@ def test_what_a_dead_worker_was_at_counts_as_a_failure_and_is_tried_again(home, 
     assert done == ["a"]
 
 
-def test_a_session_that_kills_its_worker_each_time_is_parked_in_the_end(home, client, monkeypatch):
+def test_a_session_that_kills_its_worker_each_time_is_failing_in_the_end(home, client, monkeypatch):
     monkeypatch.setattr(queue, "BACK_OFF", 0.0)
     path = said(client, "deadly")
     end(home, path)
@@ -223,7 +223,7 @@ def test_a_session_that_kills_its_worker_each_time_is_parked_in_the_end(home, cl
     done = []
     worker.drain(home, client, collect(done))
     assert done == []
-    assert "died" in next(parked(home)).error
+    assert "died" in next(failing(home)).error
 
 
 @pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])

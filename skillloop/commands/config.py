@@ -175,6 +175,8 @@ def completion(shell: str) -> None:
       skillloop completion fish > ~/.config/fish/completions/skillloop.fish
     """  # noqa: D301
     root = click.get_current_context().find_root().command
+    if shell == "zsh":  # a plain one has not loaded what defines completions
+        click.echo("(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }")
     click.echo(SHELLS[shell](root, {}, "skillloop", "_SKILLLOOP_COMPLETE").source())
 
 

@@ -19,7 +19,7 @@ from skillloop.skills.team import ON_BRANCH
 from skillloop.store import Queued, Store
 from skillloop.text.words import counted
 from skillloop.worker.notice import line_of, unlearnt
-from skillloop.worker.queue import parked
+from skillloop.worker.queue import failing
 
 FRESH = 20  # edits that wait are listed, judged again if anything changed; of the rest the recorded verdict stands
 SPENT = ("dollars", "tokens", "calls")
@@ -77,7 +77,7 @@ def _facts(app: App) -> dict[str, Any]:
         waiting, paused = outcomes.standing(store)
         troubles += paused
         troubles += [
-            f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in parked(app.home)
+            f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in failing(app.home)
         ]
         return {
             "home": str(app.home),

@@ -14,7 +14,7 @@ from skillloop.skills import document, placement
 from skillloop.skills.document import SkillFile, indent
 from skillloop.text import lexicon, words
 from skillloop.text.contradiction import contradict
-from skillloop.text.wishes import same_rule
+from skillloop.text.wishes import same_rule, wrong_way_round
 from skillloop.text.words import fold, polar, tokens
 
 LIKE = 0.75  # similarity from which two lines with the same polarity and the same figures may be one rule
@@ -102,7 +102,8 @@ def repeat(proposal: Proposal, inputs: GateInput) -> Check:
                 if same_rule(new, old):
                     return finding("repeat", f"{new[:80]!r} is already a rule: line {number}, {old[:80]!r}")
                 figures = _FIGURES.findall(new) == _FIGURES.findall(old)
-                if figures and words.alike(new, old, LIKE) and not contradict(new, old):
+                alike = figures and words.alike(new, old, LIKE) and not contradict(new, old)
+                if alike or wrong_way_round(new, old):
                     like = like or f"perhaps the same as line {number}: {old[:80]!r}"
         there.append((len(there) + 1, new))
     return finding("repeat", like, "no line says the same already", hard=not like)

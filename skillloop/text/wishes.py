@@ -54,7 +54,11 @@ def same_wish(saying: str, rule: str) -> bool:
 
 def opposite_wish(saying: str, rule: str) -> bool:
     """Return whether a person asks for what a rule forbids, or the other way round, or for another figure."""
-    return _stance(saying, rule) == "opposite" or contradiction.contradict(rule, saying)
+    opposite = _stance(saying, rule) == "opposite" or contradiction.contradict(rule, saying)
+    (_, first, _), (_, other, _) = _order(saying), _order(rule)
+    return opposite and not (
+        first and other and first.isdisjoint(other)
+    )  # "never A before B" is no word against B
 
 
 def same_rule(one: str, other: str) -> bool:
@@ -139,6 +143,8 @@ def _forms(text: str) -> tuple[str, ...]:
 
 def _stance(saying: str, rule: str) -> str:
     """Return "same", "opposite", or "" where they speak of different things."""
+    if wrong_way_round(saying, rule):
+        return "same"
     one, other = _wish(saying), _wish(rule)
     both, sizes = len(one.said & other.said), (len(one.said), len(other.said))
     mains = 2 * len(one.main & other.main) / max(len(one.main) + len(other.main), 1)
@@ -151,6 +157,28 @@ def _stance(saying: str, rule: str) -> str:
     if any(_parted(a, b) for a, b in ((one, other), (other, one))):
         return "opposite"
     return "" if _exchanged(saying, rule) else "same"
+
+
+def wrong_way_round(one: str, other: str) -> bool:
+    """Return whether one forbids, or has without the first step, the order that the other asks for: "never A before B", "B before A"."""
+    (denied, early, late), (denies, first, then) = _order(one), _order(other)
+    turned = all(
+        min(pair, key=len) and (pair[0] <= pair[1] or pair[0] >= pair[1])
+        for pair in ((early, then), (late, first))
+    )
+    return denied != denies and turned and not (early & first or late & then)
+
+
+def _order(text: str) -> tuple[bool, Stems, Stems]:
+    """Return whether a text forbids, and the roots of what it has before another, and of that; none where it has no order."""
+    tokens = words.tokens(text)
+    polar = words.polar(tokens)
+    at = next(((start, end) for name, start, end in polar if name in {"before", "without"}), None)
+    if at is None:
+        return False, frozenset(), frozenset()
+    sides = (words.content_words(" ".join(side)) for side in (tokens[: at[0]], tokens[at[1] :]))
+    early, late = (frozenset(word[:ROOT] for word in side) for side in sides)
+    return any(name == "not" for name, start, _ in polar if start < at[0]), early, late
 
 
 def _parted(one: _Wish, other: _Wish) -> bool:

@@ -27,7 +27,7 @@ from skillloop.skills.history import CLAIMED
 from skillloop.store import Queued, Store
 from skillloop.text.redact import shown
 from skillloop.text.words import counted
-from skillloop.worker.queue import parked
+from skillloop.worker.queue import ATTEMPTS, failing
 
 REVIEW = "/skillloop:review"
 NEWEST = 2  # of what happened since the last start are told in full
@@ -105,11 +105,12 @@ def leave_notice(home: Path) -> None:
         *(f"{_short(each, 2 * LONGEST)}: {REVIEW}." for each in paused),
         *([f"{' and '.join(ready)}: {REVIEW}."] if ready else []),
     ]
-    failed = list(parked(home))
+    failed = list(failing(home))
     if failed:
         what = f"{len(failed)} sessions" if len(failed) > 1 else f"session {failed[0].session_id}"
-        reason = failed[-1].error[:200]
-        sentences.append(f"skillloop could not digest {what}: {reason}. See {home / 'inbox' / 'failed'}.")
+        given_up = failed[-1].attempts >= ATTEMPTS
+        then = f"See {home / 'inbox' / 'failed'}." if given_up else "It will be tried again."
+        sentences.append(f"skillloop could not digest {what}: {failed[-1].error[:200]}. {then}")
     write_notice(home, " ".join(sentences), newest if news else None)
 
 

@@ -126,11 +126,14 @@ class Inbox:
         (self.working / name).unlink()
 
 
-def parked(home: Path) -> Iterator[Job]:
-    """Yield the jobs that were given up. Makes no folder."""
-    for path in sorted((home / "inbox" / "failed").glob("*.json")):
+def failing(home: Path) -> Iterator[Job]:
+    """Yield the jobs of which the last try failed, those that were given up last. Makes no folder."""
+    inbox = home / "inbox"
+    for path in (*sorted(inbox.glob("[!.]*.json")), *sorted((inbox / "failed").glob("*.json"))):
         with suppress(msgspec.MsgspecError, OSError):
-            yield msgspec.json.decode(path.read_bytes(), type=Job)
+            job = msgspec.json.decode(path.read_bytes(), type=Job)
+            if job.error:
+                yield job
 
 
 def _encode(job: Job) -> bytes:

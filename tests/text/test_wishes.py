@@ -121,3 +121,17 @@ def test_small_words_and_signs_make_another_rule(one, other):
     assert not same_rule(one, other)
     assert not same_rule(other, one)
     assert same_rule(one, one.lower())
+
+
+@pytest.mark.parametrize(
+    ("saying", "rule", "same"),
+    [
+        ("never push before running the unit tests", "Run the unit tests before a push", True),
+        ("Never merge without a review", "Get a review before merging", True),
+        ("never push before running the unit tests", "Run the smoke tests before a push", False),
+        ("don't run the tests before a push", "Run the tests before a push", False),
+    ],
+)
+def test_to_forbid_the_wrong_order_is_to_ask_for_the_right_one(saying, rule, same):
+    assert same_wish(saying, rule) == same
+    assert opposite_wish(saying, rule) == saying.startswith("don't")
