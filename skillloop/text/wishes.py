@@ -25,6 +25,7 @@ ROOT = 5
 """Letters that two forms of a word have in common: "indent" and "indentation", "запускай" and "запустил"."""
 
 _SIGNS = frozenset("#%&@/\\")
+_MARKED = re.compile(r"(?<!\w)[.!-]+(?=\w)|\*")  # ".env", "-1", "!important", "*.log"
 _SAID = Phrases("said")
 _COMPLAINS = {"still", "broken", "asks why", "fault"}
 _TOLD = {"still", "fault", "asks why", "said before", "temper"}
@@ -69,7 +70,8 @@ def same_rule(one: str, other: str) -> bool:
     """
     mine, theirs = _forms(one), _forms(other)
     signs, others = ([c for c in text if c in _SIGNS or category(c)[0] == "S"] for text in (one, other))
-    if signs != others or not words.same_names(one, other):
+    marked = _MARKED.findall(one) == _MARKED.findall(other)
+    if signs != others or not marked or not words.same_names(one, other):
         return False
     both = {form.lstrip() for form in mine}.intersection(form.lstrip() for form in theirs)
     rests = ((_without(mine, form), _without(theirs, form)) for form in both if form[:1] != "<")

@@ -135,3 +135,11 @@ def test_small_words_and_signs_make_another_rule(one, other):
 def test_to_forbid_the_wrong_order_is_to_ask_for_the_right_one(saying, rule, same):
     assert same_wish(saying, rule) == same
     assert opposite_wish(saying, rule) == saying.startswith("don't")
+
+
+@pytest.mark.parametrize(
+    "pair", [("Ignore .env", "Ignore env"), ("Return -1", "Return 1"), ("Add *.log", "Add log")]
+)
+def test_a_name_with_its_mark_is_another_name(pair):
+    assert not same_rule(*pair)
+    assert same_rule(pair[0], pair[0] + ".")
