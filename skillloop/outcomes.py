@@ -319,10 +319,10 @@ def _asked(store: Store, skill: Path, found: Iterable[RuleOutcome]) -> Iterator[
     """Find the changes of one file about whose rules the person is asked, and has not said that they stay."""
     log = store.audit.entries(KEPT, skill=str(skill))
     kept = {entry.detail["number"]: entry.detail for entry in reversed(log)}
-    known = store.versions.of(str(skill))
     brought: dict[int, list[RuleOutcome]] = {}
     for each in found:
         brought.setdefault(each.version.number, []).append(each)
+    known = store.versions.of(str(skill))  # after these were found: another process may have brought more
     for number, rules in brought.items():
         failing = [each for each in rules if each.failing]
         worst = max(failing or rules, key=lambda each: (each.effect is Effect.WORSE, _counted(each)))

@@ -374,6 +374,9 @@ def test_report_writes_one_page_for_the_person_alone(queued, tmp_path):
     assert proposal in page.read_text()
     assert "could be started" in desk.run("report", tmp_path / "here.html", "--open").stderr
     assert (tmp_path / "here.html").read_text() == page.read_text()
+    (tmp_path / "README.md").write_text("mine")
+    assert "is no run" in desk.run("report", tmp_path / "README.md", code=2).stderr
+    assert (tmp_path / "README.md").read_text() == "mine"
 
 
 def test_review_can_reword_a_line_in_the_editor(queued, tmp_path):

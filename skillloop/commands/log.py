@@ -284,6 +284,11 @@ def report(app: App, where: str | None, opened: bool) -> None:
         target, page = found.page, run.drawn(found)
     else:
         target = Path(where or app.home / "report.html").absolute()
+        if target.suffix != ".html":
+            raise UsageError(
+                f"{where} is no run, and no name of a page",
+                "name a run's folder, or a file that ends in .html",
+            )
         with app.history() as store:
             page = dashboard.page(store)
     data = page.encode("utf-8", "replace")
