@@ -107,7 +107,7 @@ def test_other_words_are_marked_and_words_from_nowhere_are_refused_and_may_be_me
         (told,) = desk.propose({"lesson": words})
         assert (told["outcome"], told["again"]) == ("refused", again)
     (told,) = desk.propose({"lesson": MENDED})
-    assert "turned down twice" in told["reason"]
+    assert "refused twice" in told["reason"]
     assert len(desk.waiting) == 1
 
 

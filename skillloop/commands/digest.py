@@ -312,7 +312,7 @@ def _print_plan(app: App, out: render.Terminal, paths: list[Path]) -> None:
         return
     rules = config.load(app.home)
     name, why = llm.choose(rules)
-    out.say(f"back end  {name} ({why})")
+    out.say(f"backend   {name} ({why})")
     if everything:
         limits = f"${rules.budget.money_per_session:.2f} a session, ${rules.budget.money_per_day:.2f} a day"
         out.say(f"then      {_later(app)}")

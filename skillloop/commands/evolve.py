@@ -71,7 +71,7 @@ def command(
 ) -> None:
     """Try changed texts of one skill on its cases; the best one beyond noise waits for you as an edit.
 
-    Cases are made of your corrections. A third is sealed: it is looked at once, for the winner. Every text passes your
+    Cases are made of your corrections. A third is held out: only the winner is tried on it. Every text passes your
     rules before it is tried. Without a model only shorter texts that say the same can win. Ctrl-C stops; the same command
     goes on. Writes the run below skillloop's home and the queue, never a SKILL.md.
 
@@ -160,7 +160,7 @@ def _opened(
 ) -> Iterator[Run]:
     """Open the run of a skill, alone, with the model that the person's rules allow or with none.
 
-    `budget` holds for all of it, its stops included.
+    `budget` holds for all of it, over all its starts.
     """
     chosen, why = llm.choose(about.config)
     place = run.folder(home, about, f"{chosen}, seed {seed}")
@@ -174,7 +174,7 @@ def _opened(
         opened.client = llm.connect(rules, store, opened.account)
         if opened.client is None:
             if ray:
-                raise UsageError(f"{why}: nothing is to be done on a cluster")
+                raise UsageError(f"{why}: there is nothing to run on a cluster")
             say(f"{why}: {NO_MODEL}", err=True)
         else:
             heard, _ = judge.status(store, models.careful)

@@ -34,7 +34,7 @@ budget_option = click.option(
     "--budget",
     type=click.FloatRange(min=0),
     metavar="USD",
-    help="The most that this run may cost, stops included. [default: budget.money_per_command]",
+    help="The most that this run may cost, also over several starts. [default: budget.money_per_command]",
 )
 executor_option = click.option(
     "--executor",
@@ -151,7 +151,7 @@ def _edits(ctx: click.Context, _: click.Parameter, begun: str) -> list[Completio
 
 some_skill = click.argument("skill", required=False, shell_complete=_skills)
 one_skill = click.argument("skill", shell_complete=_skills)
-one_edit = click.argument("proposal", shell_complete=_edits)
+one_edit = click.argument("proposal", metavar="ID", shell_complete=_edits)
 
 
 def projects_folder() -> Path:

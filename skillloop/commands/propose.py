@@ -88,7 +88,7 @@ def command(app: App, session: str | None) -> None:
     This is what Claude calls in /skillloop:reflect. A lesson cites turns by their ids (see `skillloop turns`); the quotes are
     filled in from the transcript and the gate checks each line. Fields: cites, lesson; optional: scope (skill, project, person),
     target (name or path of a skill), op (insert, replace) with old (the list item to replace), why. At most five per
-    session; one that is turned down may be reworded once. Without an argument: the session that it is called in, else this
+    session; one that is refused may be reworded once. Without an argument: the session that it is called in, else this
     project's newest.
 
     \b
@@ -144,7 +144,7 @@ def _refusal(store: Store, lesson: Lesson) -> str:
         return f"{MOST} lessons of this session were proposed, which is the limit"
     cites = {item.id for item in (lesson.evidence, *lesson.also)}
     tries = sum(not cites.isdisjoint(item.id for item in each.evidence) for each in failed)
-    return "it was turned down twice: leave it" if tries >= TRIES else ""
+    return "it was refused twice: leave it" if tries >= TRIES else ""
 
 
 @verb(

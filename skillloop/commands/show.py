@@ -32,7 +32,7 @@ BYTES = 260  # of one text in the JSON of a review: a quote, a changed line, a r
 def command(app: App, proposal: str) -> None:
     """Show one edit against the skill as it is now: your words, the change, every check. Writes nothing.
 
-    PROPOSAL is an id or the beginning of one, or names a change by Claude that is waiting (`SKILL@VERSION`).
+    ID is an edit's id or the beginning of it, or names a change by Claude that is waiting (`SKILL@VERSION`).
 
     \b
     Example:

@@ -134,8 +134,8 @@ class Protect:
 class EditLimits:
     """`[edit]`: how much may change."""
 
-    max_added_lines: int = key(3, "lines that one proposal may add")
-    max_growth: int = key(10, "lines that automatic edits may add to the person's own version")
+    max_added_lines: int = key(3, "lines that one edit may add")
+    max_growth: int = key(10, "lines that automatic edits may add to the newest version that you wrote or approved")
     max_bytes: int = key(100_000, "bytes that a SKILL.md may grow to")
     per_session: int = key(3, "lines that one session may add automatically")
     unseen: int = key(
@@ -160,12 +160,12 @@ class Apply:
     )
     undo: Literal["auto", "review"] = key(
         "review",
-        '"auto" takes an edit that was applied without you back once it made it worse beyond chance, "review" asks',
+        '"auto" takes back an edit that was applied without you, once it made things worse beyond chance; "review" asks you',
     )
     min_confidence: float = key(0.6, "how sure the detector must be for an automatic edit", _SHARE)
     never_auto: tuple[str, ...] = key(
         ("delete",),
-        "operations (insert, replace, delete) and skill names (`*` allowed) that always wait for a person",
+        "operations (insert, replace, delete) and skill names (`*` allowed) that always wait for you",
     )
 
 
@@ -190,7 +190,7 @@ class Model:
 
     backend: Literal["auto", "anthropic", "claude", "offline"] = key(
         "offline",
-        '"offline" asks no model, "claude" asks through the installed client, "anthropic" through the API, "auto" uses whichever is available',
+        '"offline" asks no model, "claude" asks through Claude Code, "anthropic" through the API, "auto" uses whichever is available',
     )
     cheap: str = key("claude-haiku-5-5", "model that replays cases")
     careful: str = key("claude-sonnet-5-5", "model that is asked once about each session, and judges")

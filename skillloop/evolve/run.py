@@ -231,7 +231,7 @@ def confirm(guard: Guard, evolution: Evolution, winner: str, name: str, how: str
     told = f"{words.counted(len(about.sealed), 'case')}, look {looks}: {_arrow(sealed)} pass"
     yield Check("held-out cases", passed=not fell, hard=True, detail=f"{told}{', ' * bool(fell)}{fell}")
     if looks > replay.LOOKS:
-        yield replay.unscored(f"the sealed cases were looked at {looks} times, so they prove little by now")
+        yield replay.unscored(f"the held-out cases were looked at {looks} times, so they prove little by now")
 
 
 def _arrow(runs: Runs) -> str:

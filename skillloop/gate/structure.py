@@ -258,7 +258,7 @@ def size(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
 
 
 def drift(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
-    """Soft: lines per session, since a person last decided, and since the person's own version."""
+    """Soft: lines per session, since a person last decided, and since the text that the person last wrote or approved."""
     added = count(inputs.added)
     if added == 0:
         return
@@ -269,7 +269,7 @@ def drift(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     yield _at_most(inputs, "unseen budget", unseen, "unseen", detail, hard=False)
     if inputs.own is not None:
         grown = count((Counter(lines_of(inputs.text)) - Counter(lines_of(inputs.own))).elements())
-        detail = f"the skill would have {counted(grown, 'line')} more than your own version"
+        detail = f"the skill would have {counted(grown, 'line')} more than the version you last wrote or approved"
         yield _at_most(inputs, "growth", grown, "max_growth", detail, hard=False)
 
 

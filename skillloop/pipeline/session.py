@@ -426,7 +426,7 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
             return LessonResult(discarded=reason, known=known)
         failed = run.history.proposals(states=("rejected", "discarded"), skill=path)
         if offline_drafter.repeats(draft, [item for item in failed if attempt == 1 or item.by == "person"]):
-            return LessonResult(known="an edit like it was turned down")
+            return LessonResult(known="an edit like it was rejected")
     trial = _judge(run, lesson, draft, attempt)
     discarded = trial.decision.reason if trial.decision.outcome is Outcome.DISCARD else ""
     return LessonResult((trial,), discarded=discarded)

@@ -94,7 +94,7 @@ def drawn(run: Run) -> str:
 def _untested(rows: list[Row], archive: Archive, looks: list[Row]) -> Iterator[str]:
     """Yield what nothing in the ledger speaks of."""
     if not any(row["looks"] for row in looks):
-        yield "The sealed cases: nobody looked at them in this run, so what was selected may fit the cases that selected it."
+        yield "The held-out cases: nobody looked at them in this run, so what was selected may fit the cases that selected it."
     yield "What a model does with the text, where the end says that cases were judged by their text alone."
     once = sum(len(runs) == 1 for runs in archive.runs.values())
     yield f"{once} of {len(archive.runs)} measured texts were measured once only; what was discarded so may have been unlucky."

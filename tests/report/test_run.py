@@ -46,7 +46,7 @@ def rewritten(root, change):
 def test_a_run_is_reported_and_verified_by_its_name_or_folder(evolved):
     home, root = evolved
     page = (root / "report.html").read_text("utf-8")
-    for part in ("Methods", "Results", "Figures", "Not tested", "sealed", "σ ="):
+    for part in ("Methods", "Results", "Figures", "Not tested", "held-out", "σ ="):
         assert part in page
     code, said = verb(home, "verify", root.name)
     assert code == 0

@@ -206,5 +206,5 @@ def locate(session: Path | str, projects: Path) -> Path:
             f"{len(matches)} sessions begin with {session}: {names}", "give more of the id, or the path"
         )
     raise UsageError(
-        f"no session {session} under {projects}", "give a path, or an id that `skillloop status` shows"
+        f"no session {session} under {projects}", "give a path, or an id that `skillloop log` shows"
     )
