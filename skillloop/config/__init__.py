@@ -98,7 +98,7 @@ def read(path: Path) -> Source | None:
 def parse(path: Path, data: bytes) -> Source:
     """Return the content of a constraint file, or raise ConfigError: it is not TOML, or too large."""
     if len(data) > LARGEST:
-        raise ConfigError(f"{path}: larger than {LARGEST:,} bytes", "is this a configuration file of skillloop?")
+        raise ConfigError(f"{path}: larger than {LARGEST:,} bytes", "is this a configuration file?")
     try:
         text = data.decode("utf-8")
         tables = tomllib.loads(text)
@@ -119,7 +119,7 @@ def parse(path: Path, data: bytes) -> Source:
             )
         raise ConfigError(f"{path}:{line}: not TOML: {what}", hint) from None
     except RecursionError:
-        raise ConfigError(f"{path}: nested too deeply", "is this a configuration file of skillloop?") from None
+        raise ConfigError(f"{path}: nested too deeply", "is this a configuration file?") from None
     lines = tuple(text.splitlines())
     places: dict[tuple[str, ...], int] = {}
     for number, name in _marks(lines):

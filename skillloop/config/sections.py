@@ -135,7 +135,7 @@ class EditLimits:
     """`[edit]`: how much may change."""
 
     max_added_lines: int = key(3, "lines that one edit may add")
-    max_growth: int = key(10, "lines that automatic edits may add to the newest version that you wrote or approved")
+    max_growth: int = key(10, "lines that automatic edits may add to what you last wrote or approved")
     max_bytes: int = key(100_000, "bytes that a SKILL.md may grow to")
     per_session: int = key(3, "lines that one session may add automatically")
     unseen: int = key(

@@ -269,7 +269,7 @@ def drift(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     yield _at_most(inputs, "unseen budget", unseen, "unseen", detail, hard=False)
     if inputs.own is not None:
         grown = count((Counter(lines_of(inputs.text)) - Counter(lines_of(inputs.own))).elements())
-        detail = f"the skill would have {counted(grown, 'line')} more than the version you last wrote or approved"
+        detail = f"the skill would have {counted(grown, 'line')} beyond what you last wrote or approved"
         yield _at_most(inputs, "growth", grown, "max_growth", detail, hard=False)
 
 
