@@ -553,6 +553,8 @@ zpty -w z 'ZSH_DISABLE_COMPFIX=true; eval "$(skillloop completion zsh)"; echo RE
 zpty -r -m z out '*READY:0*'
 zpty -w -n z $'skillloop log res\\t'
 zpty -r -m z out '*log research*' && print found
+zpty -w -n z $'\\C-uskillloop show \\t'
+zpty -r -m z out "*show $1*" && print $1
 """
 
 
@@ -564,10 +566,12 @@ def test_other_shells_complete_as_well(queued, shell):
     folder = str(Path(sys.executable).parent)
     desk.env |= {"SKILLLOOP_HOME": str(desk.home), "PATH": f"{folder}:{os.environ['PATH']}", "TERM": "dumb"}
     fish = 'skillloop completion fish | source; for each in ro "log res" "show "; complete -C "skillloop $each"; end'
-    command = ["fish", "--no-config", "-c", fish] if shell == "fish" else ["zsh", "-f", "-c", ZSH]
+    command = (
+        ["fish", "--no-config", "-c", fish] if shell == "fish" else ["zsh", "-f", "-c", ZSH, "zsh", name]
+    )
     done = subprocess.run(command, env=desk.env, capture_output=True, text=True, check=True, timeout=60)
     shown = [line.split("\t")[0] for line in done.stdout.splitlines() if line]
-    assert shown == (["rollback", "research", name] if shell == "fish" else ["found"])
+    assert shown == (["rollback", "research", name] if shell == "fish" else ["found", name])
 
 
 def test_a_file_for_the_rules_is_begun_once_and_edited_in_the_editor(desk, tmp_path):
