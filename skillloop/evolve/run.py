@@ -210,10 +210,11 @@ def confirm(guard: Guard, evolution: Evolution, winner: str, name: str, how: str
     about, ledger = guard.about, evolution.ledger
     event = {"event": "confirm", "candidate": name_of(winner)}
     known = [row for row in ledger.events("confirm") if row["candidate"] == event["candidate"]]
-    if not known:  # before it is looked at: a crash counts, too
+    if known:
+        looks = known[0]["looks"]
+    else:  # counted before it is looked at: a crash counts, too
         looks = guard.store.evaluations.read_held_out(about.path, name) if about.sealed else 0
         ledger.append(event | {"looks": looks})
-    looks = (known or ledger.events("confirm"))[0]["looks"]
     first = max(evolution.begun.values())
     chosen, sealed, noise, fell = look_again(about, winner, evolution.play, first, evolution.each)
     if len(known) < 2:

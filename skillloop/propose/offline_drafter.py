@@ -99,13 +99,11 @@ def pending(store: Store, proposal: Proposal, lesson: Lesson) -> Proposal | Recu
     said = {item.id for item in proposal.evidence}
     waiting = [each.proposal for each in store.proposals(states=("queued", "stale"), skill=proposal.path)]
     waiting = [other for other in waiting if said.isdisjoint(item.id for item in other.evidence)]
+    near = [other for other in waiting if _match(proposal, other, _like)]
     for other in waiting:
-        if _match(proposal, other, same_rule) or (
-            _for_one_line(proposal, other) and _match(proposal, other, _like)
-        ):
+        if _match(proposal, other, same_rule) or (other in near and _for_one_line(proposal, other)):
             return Recurrence(lesson, proposal.path, 0, other.edits[0].new or "", other.id)
-    like = next((other.id for other in waiting if _match(proposal, other, _like)), "")
-    why = (f"perhaps the same as {like}, which waits",) if like else ()
+    why = (f"perhaps the same as {near[0].id}, which waits",) if near else ()
     return replace(proposal, look=(*proposal.look, *why))
 
 

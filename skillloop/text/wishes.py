@@ -55,11 +55,10 @@ def same_wish(saying: str, rule: str) -> bool:
 
 def opposite_wish(saying: str, rule: str) -> bool:
     """Return whether a person asks for what a rule forbids, or the other way round, or for another figure."""
-    opposite = _stance(saying, rule) == "opposite" or contradiction.contradict(rule, saying)
     (_, first, _), (_, other, _) = _order(saying), _order(rule)
-    return opposite and not (
-        first and other and first.isdisjoint(other)
-    )  # "never A before B" is no word against B
+    if first and other and first.isdisjoint(other):  # "never A before B" is no word against B
+        return False
+    return _stance(saying, rule) == "opposite" or contradiction.contradict(rule, saying)
 
 
 def same_rule(one: str, other: str) -> bool:
@@ -171,6 +170,7 @@ def wrong_way_round(one: str, other: str) -> bool:
     return denied != denies and turned and not (early & first or late & then)
 
 
+@lru_cache(maxsize=4096)
 def _order(text: str) -> tuple[bool, Stems, Stems]:
     """Return whether a text forbids, and the roots of what it has before another, and of that; none where it has no order."""
     tokens = words.tokens(text)
@@ -186,9 +186,8 @@ def _order(text: str) -> tuple[bool, Stems, Stems]:
 def _parted(one: _Wish, other: _Wish) -> bool:
     """Return whether one forbids what the other asks for, or has another figure."""
     too = frozenset[str]().union(*other.unwanted) - other.wanted  # which the other forbids as well
-    agrees = (
-        bool(one.wanted) and one.wanted <= other.wanted
-    )  # then only what is forbidden altogether parts them
+    # where they agree on what is wanted, only what is forbidden altogether parts them
+    agrees = bool(one.wanted) and one.wanted <= other.wanted
     clauses = (
         (len(each & other.wanted), min(len(each), max(2, len(other.wanted))))
         for each in one.unwanted
