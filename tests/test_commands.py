@@ -730,7 +730,7 @@ def test_every_way_to_a_skill_means_that_skill(queued):
 
 def test_json_holds_nothing_that_a_terminal_obeys(capsys):
     said = "a\x1b[31m\x9b2J\u202eb\u2028c\u200bé😀不"
-    options.emit({"quote": said})
+    options.App(Path()).emit({"quote": said})
     shown = capsys.readouterr().out
     assert shown.removesuffix("\n").isprintable()
     assert ("é😀不" in shown, json.loads(shown)["quote"]) == (True, said)

@@ -53,7 +53,7 @@ def _printed(path):
 
 
 def test_whatever_is_printed_passes_one_place():
-    """`redact.shown`, in which `options.say`, `render` and `cli._say` end, or `options.emit`; what is drawn of ours alone is named."""
+    """`redact.shown`, in which `App.say`, `render` and `cli._say` end, or `App.emit`; what is drawn of ours alone is named."""
     ours = {
         "json.dumps(told, indent=2)",
         "SHELLS[shell](root, {}, 'skillloop', '_SKILLLOOP_COMPLETE').source()",

@@ -1,7 +1,5 @@
 """`skillloop bench`: run training experiments, look at them, report them. Writes only below its own folders."""
 
-from __future__ import annotations
-
 import json
 import sys
 import time
@@ -19,7 +17,7 @@ from skillloop.bench.executors import Executor
 from skillloop.bench.measure import Bench
 from skillloop.bench.proposers import Proposer
 from skillloop.bench.setup import Run
-from skillloop.commands.options import App, emit, executor_option, say, verb
+from skillloop.commands.options import App, executor_option, option, verb
 from skillloop.errors import Refused, UsageError
 from skillloop.render.training import TrainingBars
 from skillloop.report import experiment as report_page
@@ -31,22 +29,18 @@ PROPOSERS = ("all", "ideas", "search", "claude", "anthropic")
 CORPORA = ("stdlib", "shakespeare", "debian", "climbmix")
 _folder = click.Path(path_type=Path, file_okay=False)
 _existing = click.Path(path_type=Path, exists=True)
-folder_option = click.option(
-    "--dir",
-    "root",
-    type=_folder,
-    default="bench-run",
-    help="The run's folder: ledger, candidates, logs, report.",
+folder_option = option(
+    "--dir root", "The run's folder: ledger, candidates, logs, report.", type=_folder, default="bench-run"
 )
-slots_option = click.option("--slots", type=int, help="Training runs at once. [default: one per GPU, else 1]")
-data_option = click.option("--data", type=_folder, help="The data folder. [default: DIR-data]")
-seed_option = click.option("--seed", type=int, default=1, help="Seed of every random choice in the run.")
-python_option = click.option(
+slots_option = option("--slots", "Training runs at once. [default: one per GPU, else 1]", type=int)
+data_option = option("--data", "The data folder. [default: DIR-data]", type=_folder)
+seed_option = option("--seed", "Seed of every random choice in the run.", type=int, default=1)
+python_option = option(
     "--python",
+    "Interpreter with PyTorch. [default: $SKILLLOOP_PYTHON, else this one]",
     envvar="SKILLLOOP_PYTHON",
     default=sys.executable,
     show_default=False,
-    help="Interpreter with PyTorch. [default: $SKILLLOOP_PYTHON, else this one]",
 )
 
 
@@ -63,35 +57,31 @@ def command() -> None:
 @verb(
     folder_option,
     data_option,
-    click.option(
-        "--corpus",
-        default="stdlib",
-        help=f"What a new --data is made from: {', '.join(CORPORA)}, or a folder.",
+    option(
+        "--corpus", f"What a new --data is made from: {', '.join(CORPORA)}, or a folder.", default="stdlib"
     ),
-    click.option("--trials", type=int, default=10, help="Candidates to try besides the baseline."),
-    click.option(
+    option("--trials", "Candidates to try besides the baseline.", type=int, default=10),
+    option(
         "--seconds",
+        "Length of one training run. [default: 300 with a GPU, else 10 of processor time]",
         type=float,
-        help="Length of one training run. [default: 300 with a GPU, else 10 of processor time]",
     ),
-    click.option(
+    option(
         "--proposer",
+        "Who proposes edits: known ideas, a search over the settings, both in turn, or a model.",
         type=click.Choice(PROPOSERS),
         default="all",
-        help="Who proposes edits: known ideas, a search over the settings, both in turn, or a model.",
     ),
     seed_option,
     slots_option,
     executor_option,
-    click.option(
+    option(
         "--recipe",
+        "The folder of train.py and its fixed files. [default: the skill gpu-benchmark]",
         type=_existing,
-        help="The folder of train.py and its fixed files. [default: the skill gpu-benchmark]",
     ),
     python_option,
-    click.option(
-        "--sealed/--no-sealed", "ask_sealed", default=True, help="Read the sealed split at the end."
-    ),
+    option("--sealed/--no-sealed ask_sealed", "Read the sealed split at the end.", default=True),
     group=command,
 )
 def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) -> None:
@@ -112,14 +102,14 @@ def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) 
             chosen = proposers.ideas(recipe / "ideas.toml")
             chosen = chosen if proposer == "ideas" else proposers.first_of([chosen, proposers.search])
         if proposer in ("all", "search") and (changed := setup.note_optuna(opened)):
-            say(f"skillloop: {changed}", err=True)
+            app.say(f"skillloop: {changed}", err=True)
         _drive(app, opened, chosen, trials, options["slots"], ray=options["executor"] == "ray")
     archive, found = opened.ledger.archive(), None
     if ask_sealed and archive.best != archive.baseline:
         try:
             found = setup.read_sealed_test(opened)
         except Refused as error:
-            say(f"skillloop: {error.message}", err=True)
+            app.say(f"skillloop: {error.message}", err=True)
     lines = [f"report: {_report(opened)}"]
     if found:
         parts = ", ".join(f"{name} {_mean(found[name])}" for name in ("baseline", "best"))
@@ -135,11 +125,9 @@ def _mean(part: dict[str, Any]) -> str:
 
 @verb(
     click.argument("path", type=_existing),
-    click.option("-m", "--message", required=True, help="What the edit does, in one line."),
-    click.option("--why", default="", show_default=False, help="What you expect of it, for the ledger."),
-    click.option(
-        "--insight", default="", show_default=False, help="What the trials before it taught, for the ledger."
-    ),
+    option("-m --message", "What the edit does, in one line.", required=True),
+    option("--why", "What you expect of it, for the ledger.", default="", show_default=False),
+    option("--insight", "What the trials before it taught, for the ledger.", default="", show_default=False),
     folder_option,
     slots_option,
     name="try",
@@ -169,23 +157,21 @@ def attempt(
 
 
 @verb(
-    click.option(
-        "--dir", "root", type=_folder, default="bench-kit", help="The run's folder; kit.json is in it."
-    ),
+    option("--dir root", "The run's folder; kit.json is in it.", type=_folder, default="bench-kit"),
     data_option,
-    click.option(
+    option(
         "--corpus",
+        f"Of a new --data: a packed one (.tar.xz), {', '.join(CORPORA)}, or a folder.",
         default="stdlib",
-        help=f"Of a new --data: a packed one (.tar.xz), {', '.join(CORPORA)}, or a folder.",
     ),
-    click.option("--minutes", type=float, default=10.0, help="For all of it; the loop has what is left."),
-    click.option("--seconds", type=float, help="Length of one training run. [default: from --minutes]"),
+    option("--minutes", "For all of it; the loop has what is left.", type=float, default=10.0),
+    option("--seconds", "Length of one training run. [default: from --minutes]", type=float),
     seed_option,
     python_option,
-    click.option(
+    option(
         "--pack",
+        "Make only the data, for a GPU, and write it into this .tar.xz.",
         type=click.Path(path_type=Path),
-        help="Make only the data, for a GPU, and write it into this .tar.xz.",
     ),
     name="kit",
     group=command,
@@ -204,7 +190,7 @@ def measure(app: App, minutes: float, pack: Path | None, **options: Any) -> None
     options["seconds"] = options["seconds"] or kit.seconds(minutes)
     if pack is not None:
         data = _data(recipe, options, "large")
-        say(f"{pack}: {kit.pack(data, pack) / 2**20:.1f} MiB")
+        app.say(f"{pack}: {kit.pack(data, pack) / 2**20:.1f} MiB")
         return
     opened = _open(recipe, options, early=0.0)
     with _trainings(app, opened, 1) as (executor, show):
@@ -230,9 +216,9 @@ def log(app: App, root: Path) -> None:
     """  # noqa: D301
     for row in _reopen(root).ledger.rows:
         if app.as_json:
-            emit(row)
+            app.emit(row)
         elif row["event"] == "trial":
-            say(_line(row))
+            app.say(_line(row))
 
 
 def _open(recipe: Path, options: dict[str, Any], early: float = 0.1) -> Run:
@@ -271,7 +257,7 @@ def _model(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> P
     skill = recipe / "SKILL.md"
     program = skill.read_text("utf-8") if skill.exists() else ""
     return llm_proposer.model(
-        client, rules.model.careful, program, lambda why: say(f"skillloop: {why}", err=True)
+        client, rules.model.careful, program, lambda why: app.say(f"skillloop: {why}", err=True)
     )
 
 
@@ -294,7 +280,7 @@ def _trainings(
 
         def show(row: Row) -> None:
             bars.done(row["number"])
-            emit(row) if app.as_json else bars.say(_line(row))
+            app.emit(row) if app.as_json else bars.say(_line(row))
 
         executor: Executor = (
             Cluster(Bench.measure, opened.bench) if ray else executors.Local(opened.bench, bars.line, slots)

@@ -12,10 +12,10 @@ from click.shell_completion import BashComplete, FishComplete, ZshComplete
 from skillloop import config, gate, render
 from skillloop.commands.options import (
     App,
-    emit,
+    flag,
     gate_checks,
     interactive,
-    say,
+    option,
     some_skill,
     token_option,
     verb,
@@ -124,14 +124,10 @@ def _begin(path: Path) -> None:
 def _tell_doubts(app: App) -> None:
     with app.history() as store:
         for doubt in confirmation.unconfirmed(store, app.home):
-            say(doubt, err=True)
+            app.say(doubt, err=True)
 
 
-@verb(
-    some_skill,
-    click.option("--confirm", is_flag=True, help="Confirm that you changed the rules yourself; asks first."),
-    token_option,
-)
+@verb(some_skill, flag("--confirm", "Confirm that you changed the rules yourself; asks first."), token_option)
 def constraints(app: App, skill: str | None, confirm: bool, token: str | None) -> None:
     """Print the rules in force, each with its file and line. Writes nothing, unless told to --confirm.
 
@@ -157,7 +153,7 @@ def constraints(app: App, skill: str | None, confirm: bool, token: str | None) -
     out = app.console()
     for key, value, rule in config.effective(rules):
         if app.as_json:
-            emit({"key": key, "value": value, "file": rule.file, "line": rule.line})
+            app.emit({"key": key, "value": value, "file": rule.file, "line": rule.line})
         else:
             shown = "(any)" if value is None else json.dumps(value, ensure_ascii=False)
             out.say(f"{key:<28} = {shown:<22}  # {rule.where}")
@@ -208,13 +204,12 @@ def _confirm(app: App, token: str | None) -> None:
 
 @verb(
     click.argument("skill", type=click.Path(path_type=Path)),
-    click.option(
-        "--against",
-        "new",
+    option(
+        "--against new",
+        "The changed text. [default: SKILL itself, checked as it stands]",
         type=click.Path(path_type=Path),
-        help="The changed text. [default: SKILL itself, checked as it stands]",
     ),
-    click.option("--call", is_flag=True, hidden=True, help="Of Claude's Edit or Write, its input on stdin."),
+    flag("--call", "Of Claude's Edit or Write, its input on stdin.", hidden=True),
 )
 def check(app: App, skill: Path, new: Path | None, call: bool) -> int:
     """Check a hand-made change to a SKILL.md against your rules. Writes nothing.
@@ -240,7 +235,7 @@ def check(app: App, skill: Path, new: Path | None, call: bool) -> int:
     rules = gather.rules_for(str(path), app.home)
     verdict = gate.compare(_text(skill), _text(path), rules)
     if app.as_json:
-        emit({"path": str(path), "outcome": verdict.outcome.value, "checks": gate_checks(verdict)})
+        app.emit({"path": str(path), "outcome": verdict.outcome.value, "checks": gate_checks(verdict)})
     else:
         app.console().print(render.verdict(verdict))
     if verdict.outcome is Outcome.CRASH:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from skillloop import render
-from skillloop.commands.options import App, interactive
+from skillloop.commands.options import App, flag, interactive
 from skillloop.commands.show import state_of
 from skillloop.commands.sitting import press
 from skillloop.hosts.claude_code.hooks import receipts
@@ -19,7 +19,7 @@ COLOURS = {"r": "green", "n": "yellow", "b": "red"}  # by the first letter of a 
 
 
 @click.command()
-@click.option("--play", is_flag=True, help="Wait for a key after each part.")
+@flag("--play", "Wait for a key after each part.")
 @click.pass_obj
 def command(app: App, *, play: bool) -> None:
     """See the whole loop on a bundled example: four corrections, what becomes of each, and how one is undone.

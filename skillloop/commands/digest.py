@@ -1,7 +1,5 @@
 """`skillloop digest`: find corrections in sessions, and draft edits."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections import Counter
@@ -14,7 +12,7 @@ from typing import Any
 import click
 
 from skillloop import config, llm, render
-from skillloop.commands.options import App, emit, gate_checks, picked, projects_folder, say, verb
+from skillloop.commands.options import App, flag, gate_checks, option, picked, projects_folder, verb
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import records
@@ -29,22 +27,14 @@ from skillloop.text.words import counted
 
 @verb(
     click.argument("sessions", nargs=-1, metavar="[PATH|SESSION_ID]..."),
-    click.option(
-        "--last", is_flag=True, help="The session that changed last: this project's, if it has one."
+    flag("--last", "The session that changed last: this project's, if it has one."),
+    flag("--all every", "Every session of every project."),
+    option(
+        "--since", "Sessions changed since a date (2026-11-01) or within a span (7d, 12h).", metavar="WHEN"
     ),
-    click.option("--all", "every", is_flag=True, help="Every session of every project."),
-    click.option(
-        "--since",
-        metavar="WHEN",
-        help="Sessions changed since a date (2026-11-01) or within a span (7d, 12h).",
-    ),
-    click.option("--dry-run", is_flag=True, help="Write nothing, anywhere."),
-    click.option(
-        "--plan",
-        is_flag=True,
-        help="Print what would be sent to a model, and its cost. Sends and writes nothing.",
-    ),
-    click.option("--explain", is_flag=True, help="Show which signals were seen in each correction."),
+    flag("--dry-run", "Write nothing, anywhere."),
+    flag("--plan", "Print what would be sent to a model, and its cost. Sends and writes nothing."),
+    flag("--explain", "Show which signals were seen in each correction."),
 )
 def command(app: App, *, dry_run: bool, plan: bool, explain: bool, **chosen: Any) -> None:
     """Find your corrections in sessions, and draft, check and queue edits for the skills you were using.
@@ -74,7 +64,7 @@ def command(app: App, *, dry_run: bool, plan: bool, explain: bool, **chosen: Any
             problem = {"message": result.message, "hint": result.hint, "exit_code": result.exit_code}
             app.tell({"error": problem}, f"skillloop: {result.message}", err=True)
         elif app.as_json:
-            emit(as_object(result))
+            app.emit(as_object(result))
         elif len(paths) > 1 and not (result.disagreements or result.trials or result.troubles):
             silent += 1
         else:
@@ -116,7 +106,7 @@ def _digests(paths: list[Path], app: App, *, dry_run: bool) -> Iterator[Digest |
                 fresh = [each for each in session.plan(item, app.home, store) if not each.known]
                 if fresh:  # say what a model may cost before it is asked anything
                     price = f"{fresh[0].backend} may be asked: {_priced(fresh)}; {_later(app)}"
-                    say(f"{item.session_id}: {price}", err=True)
+                    app.say(f"{item.session_id}: {price}", err=True)
             yield session.digest(item, app.home, store, ahead=ahead)
 
 
@@ -305,7 +295,7 @@ def _print_plan(app: App, out: render.Terminal, paths: list[Path]) -> None:
             planned = session.plan(item, app.home, store)
             everything += planned
             for each in planned:
-                emit(_plan_object(each)) if app.as_json else _show_request(out, each)
+                app.emit(_plan_object(each)) if app.as_json else _show_request(out, each)
             if not planned and not app.as_json:
                 out.say(f"{item.session_id}: nothing would be sent", "bold")
     if app.as_json:

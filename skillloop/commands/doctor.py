@@ -4,8 +4,6 @@ Invariant: `uninstall` removes only what is named in `MADE`, and only from the h
 they put there and every SKILL.md stay; a line that a skill learned belongs to the skill.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 import shutil
@@ -17,7 +15,7 @@ from typing import NamedTuple
 import click
 
 from skillloop import config, fs
-from skillloop.commands.options import App, emit, known_skill, projects_folder, say, token_option, verb
+from skillloop.commands.options import App, flag, known_skill, option, projects_folder, token_option, verb
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import session
@@ -50,10 +48,9 @@ class Finding(NamedTuple):
 
 
 @verb(
-    click.option(
+    flag(
         "--rebuild",
-        is_flag=True,
-        help="Restore a damaged database from its newest sound copy; what was decided since is lost, the damaged file is kept.",
+        "Restore a damaged database from its newest sound copy; what was decided since is lost, the damaged file is kept.",
     )
 )
 def command(app: App, rebuild: bool) -> None:
@@ -73,7 +70,7 @@ def command(app: App, rebuild: bool) -> None:
     findings = [*_home(app.home), *_guarded(_rules, app), *_database(app), *_inbox(app.home)]
     bad = [finding for finding in findings if finding.level == "bad"]
     if app.as_json:
-        emit({"findings": [finding._asdict() for finding in findings], "bad": len(bad)})
+        app.emit({"findings": [finding._asdict() for finding in findings], "bad": len(bad)})
     else:
         out = app.console()
         marks = {"ok": "✓", "note": "·", "bad": "✗"}
@@ -93,7 +90,7 @@ def _rebuild(app: App) -> None:
     if not damage:
         click.echo("nothing is damaged, so nothing was rebuilt", err=True)
         return
-    say(damage, err=True)
+    app.say(damage, err=True)
     app.require_person("rebuild", sha256(f"{app.home}\0{damage}"), dialog=False)
     with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
         done = Store.rebuild(app.home)
@@ -224,10 +221,10 @@ def verify(app: App, run: str | None) -> None:
 
 @verb(
     click.argument("file", type=click.Path(path_type=Path)),
-    click.option(
+    option(
         "--evals",
+        "Write only the cases of one skill, into the folder FILE, as `claude plugin eval` reads them.",
         metavar="SKILL",
-        help="Write only the cases of one skill, into the folder FILE, as `claude plugin eval` reads them.",
     ),
 )
 def export(app: App, file: Path, evals: str | None) -> None:
@@ -275,9 +272,7 @@ def in_words(counts: dict[str, int]) -> str:
 
 @verb(
     click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False)),
-    click.option(
-        "--replace", is_flag=True, help="Replace the history that is here; the old one is kept beside it."
-    ),
+    flag("--replace", "Replace the history that is here; the old one is kept beside it."),
     name="import",
 )
 def import_(app: App, file: Path, replace: bool) -> None:
@@ -303,7 +298,7 @@ def import_(app: App, file: Path, replace: bool) -> None:
     if old and not replace:
         raise UsageError(f"{app.home} has a history: {old}", "pass --replace, or use another --home")
     if old:
-        say(f"replaces {old}", err=True)
+        app.say(f"replaces {old}", err=True)
         app.require_person(
             f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), dialog=False
         )
@@ -318,10 +313,7 @@ def import_(app: App, file: Path, replace: bool) -> None:
     app.tell(value, f"{app.home}: {in_words(counts)}{beside}")
 
 
-@verb(
-    click.option("--purge", is_flag=True, help="Remove it, after a person has seen the list and agreed."),
-    token_option,
-)
+@verb(flag("--purge", "Remove it, after a person has seen the list and agreed."), token_option)
 def uninstall(app: App, purge: bool, token: str | None) -> None:
     """List what skillloop created; with --purge, remove that and nothing else.
 
@@ -339,17 +331,19 @@ def uninstall(app: App, purge: bool, token: str | None) -> None:
     kept = [path for path in paths if path not in made]
     sizes = [{"path": str(path), "files": files, "bytes": size} for path, (files, size) in made.items()]
     if not app.as_json:
-        say("created by skillloop:" if made else f"skillloop created nothing in {tilde(app.home)}")
+        app.say("created by skillloop:" if made else f"skillloop created nothing in {tilde(app.home)}")
         for path, (files, size) in made.items():
-            say(f"  {tilde(path)}  ({counted(files, 'file')}, {size:,} bytes)")
+            app.say(f"  {tilde(path)}  ({counted(files, 'file')}, {size:,} bytes)")
         for path in kept:
-            say(f"kept, because it is yours: {tilde(path)}")
-        say("every SKILL.md stays as it is; `claude plugin uninstall skillloop@skillloop` removes the plugin")
+            app.say(f"kept, because it is yours: {tilde(path)}")
+        app.say(
+            "every SKILL.md stays as it is; `claude plugin uninstall skillloop@skillloop` removes the plugin"
+        )
         if made and not purge:
-            say("nothing was removed; `skillloop uninstall --purge` does")
+            app.say("nothing was removed; `skillloop uninstall --purge` does")
     if purge and made:
         app.require_person("uninstall", sha256(str(app.home)), token)
-        _remove(app.home, made)
+        _remove(app, made)
     told = {"home": str(app.home), "made": sizes, "kept": list(map(str, kept)), "removed": purge}
     app.tell(told, *["removed"] * bool(purge and made))
 
@@ -361,14 +355,15 @@ def _size_of(path: Path) -> tuple[int, int]:
     return len(sizes), sum(sizes)
 
 
-def _remove(home: Path, made: dict[Path, tuple[int, int]]) -> None:
+def _remove(app: App, made: dict[Path, tuple[int, int]]) -> None:
     """Remove these, and the home if it is empty then, while no worker runs and no skill is being changed.
 
     Raises Locked: one of them took longer than we wait; SkillloopError: something could not be removed.
     """
+    home = app.home
     with fs.locked(home / "worker.lock", wait=5.0), fs.locked(home / "history.lock", wait=5.0):
         for path in [*made, home / "worker.lock", home / "history.lock"]:
-            say(f"removing {tilde(path)}", err=True)
+            app.say(f"removing {tilde(path)}", err=True)
             try:
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)

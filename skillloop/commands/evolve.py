@@ -1,12 +1,9 @@
 """`skillloop evolve`: improve one skill against its own cases; the winner waits for the person like any other edit."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,11 +12,11 @@ from skillloop import fs, llm, render
 from skillloop.commands.options import (
     App,
     budget_option,
-    emit,
     executor_option,
+    flag,
     known_skill,
+    option,
     picked,
-    say,
     some_skill,
     verb,
 )
@@ -45,19 +42,10 @@ NO_MODEL = (
     some_skill,
     budget_option,
     executor_option,
-    click.option(
-        "--trials", type=click.IntRange(min=1), default=20, help="Texts to try besides the skill as it is."
-    ),
-    click.option(
-        "--operators",
-        "listed",
-        is_flag=True,
-        help="List what the model's operators are told, each with its record.",
-    ),
-    click.option(
-        "--pin", metavar="OPERATOR=ID", help="Use this version of an operator from now on; OPERATOR= unpins."
-    ),
-    click.option("--seed", type=int, default=1, help="Seed of every random choice in the run."),
+    option("--trials", "Texts to try besides the skill as it is.", type=click.IntRange(min=1), default=20),
+    flag("--operators listed", "List what the model's operators are told, each with its record."),
+    option("--pin", "Use this version of an operator from now on; OPERATOR= unpins.", metavar="OPERATOR=ID"),
+    option("--seed", "Seed of every random choice in the run.", type=int, default=1),
 )
 def command(
     app: App,
@@ -91,19 +79,19 @@ def command(
     with app.store() as store, ExitStack() as stack:
         about = run.subject(str(known_skill(store, skill)), app.home, store)
         for trouble in about.troubles:
-            say(trouble, err=True)
-        opened = stack.enter_context(_opened(app.home, store, about, budget, seed, ray=executor == "ray"))
+            app.say(trouble, err=True)
+        opened = stack.enter_context(_opened(app, store, about, budget, seed, ray=executor == "ray"))
         stack.enter_context(_live(app.color, opened))
         try:
             for row in opened.search(trials, seed):
                 if app.as_json:
-                    emit({key: row[key] for key in SHOWN})
+                    app.emit({key: row[key] for key in SHOWN})
                 else:
-                    say(_line(row))
+                    app.say(_line(row))
             end = opened.end()
         except (KeyboardInterrupt, BudgetExceeded, ModelError):
             stack.pop_all().close()
-            say("stopped: every trial so far is kept, and the same command goes on from there", err=True)
+            app.say("stopped: every trial so far is kept, and the same command goes on from there", err=True)
             raise
         end |= {"dollars": opened.dollars, "ledger": str(opened.ledger.path)}
     leave_notice(app.home)
@@ -156,17 +144,17 @@ class Run:
 
 @contextmanager
 def _opened(
-    home: Path, store: Store, about: run.Subject, budget: float | None, seed: int, *, ray: bool
+    app: App, store: Store, about: run.Subject, budget: float | None, seed: int, *, ray: bool
 ) -> Iterator[Run]:
     """Open the run of a skill, alone, with the model that the person's rules allow or with none.
 
     `budget` holds for all of it, over all its starts.
     """
     chosen, why = llm.choose(about.config)
-    place = run.folder(home, about, f"{chosen}, seed {seed}")
+    place = run.folder(app.home, about, f"{chosen}, seed {seed}")
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     with fs.locked(place / "lock", wait=0), ExitStack() as stack:
-        guard, ledger = run.Guard(about, home, store), Ledger(place / "ledger.jsonl", METRIC)
+        guard, ledger = run.Guard(about, app.home, store), Ledger(place / "ledger.jsonl", METRIC)
         propose = run.offline(guard, tuple(texts.OFFLINE))
         evolution = Evolution(about.text, about.cases, run.says, propose, guard.refuse, ledger)
         opened = Run(guard, evolution, f"evolve:{place.name}")
@@ -175,16 +163,16 @@ def _opened(
         if opened.client is None:
             if ray:
                 raise UsageError(f"{why}: there is nothing to run on a cluster")
-            say(f"{why}: {NO_MODEL}", err=True)
+            app.say(f"{why}: {NO_MODEL}", err=True)
         else:
             heard, _ = judge.status(store, models.careful)
             evolution.play = replay.player(opened.client, models, with_judge=heard)
-            opened.tasks = operators.Tasks.read(home)
+            opened.tasks = operators.Tasks.read(app.home)
             opened.tasks.fix(ledger)
             evolution.propose = operators.by_model(opened.client, models, guard, opened.tasks)
             opened.how = f"replayed by {models.cheap}"
         if ray:
-            cluster = Cluster(run.Player.play, run.Player(home, rules, opened.account, heard), gpus=False)
+            cluster = Cluster(run.Player.play, run.Player(app.home, rules, opened.account, heard), gpus=False)
             pool = stack.enter_context(ThreadPoolExecutor(cluster.slots))
             stack.callback(cluster.close)
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # first: nothing more is begun

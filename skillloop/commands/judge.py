@@ -1,25 +1,19 @@
 """`skillloop judge`: how well the judge agrees with you, its versions, and which of them judges."""
 
-from __future__ import annotations
-
-import click
-
 from skillloop import config, llm
-from skillloop.commands.options import App, budget_option, verb
+from skillloop.commands.options import App, budget_option, flag, option, verb
 from skillloop.errors import UsageError
 from skillloop.evaluate import judge, judge_versions
 from skillloop.skills import history
 
 
 @verb(
-    click.option(
-        "--try",
-        "improve",
-        is_flag=True,
-        help="Have other versions written and tried; the best takes over if it agrees better beyond noise.",
+    flag(
+        "--try improve",
+        "Have other versions written and tried; the best takes over if it agrees better beyond noise.",
     ),
-    click.option("--pin", metavar="ID", help="Let this version judge from now on, and no trial replace it."),
-    click.option("--unpin", is_flag=True, help="Let a trial replace the version in force again."),
+    option("--pin", "Let this version judge from now on, and no trial replace it.", metavar="ID"),
+    flag("--unpin", "Let a trial replace the version in force again."),
     budget_option,
 )
 def command(app: App, improve: bool, pin: str | None, unpin: bool, budget: float | None) -> None:

@@ -10,9 +10,10 @@ import click
 from skillloop import outcomes, render
 from skillloop.commands.options import (
     App,
-    emit,
+    flag,
     known_skill,
     one_skill,
+    option,
     picked,
     some_skill,
     token_option,
@@ -48,8 +49,8 @@ _KINDS = {
 
 @verb(
     some_skill,
-    click.option("-n", "--limit", type=click.IntRange(min=1), help="Only the newest N."),
-    click.option("--audit", is_flag=True, help="Show every detail that the log holds, with its hashes."),
+    option("-n --limit", "Only the newest N.", type=click.IntRange(min=1)),
+    flag("--audit", "Show every detail that the log holds, with its hashes."),
 )
 def command(app: App, skill: str | None, limit: int | None, audit: bool) -> None:
     """Show what happened, newest last; with SKILL, its versions and the lines that each changed. Writes nothing.
@@ -64,7 +65,7 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool) -> None
         if skill is None:
             for entry in reversed(store.log(limit=limit)):
                 if app.as_json:
-                    emit(asdict(entry))
+                    app.emit(asdict(entry))
                 elif audit:
                     given = ((key, value) for key, value in entry.detail.items() if value not in (None, ""))
                     details = [f"{key} {value}" for key, value in given]
@@ -79,7 +80,7 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool) -> None
             if app.as_json:
                 about = picked(version, "number", "kind", "created", "proposal", "author")
                 proof = {key: version.claim.get(key) for key in ("session", "turn")}
-                emit({"path": str(path), "sha256": version.sha, "note": version.told, **about, **proof})
+                app.emit({"path": str(path), "sha256": version.sha, "note": version.told, **about, **proof})
             else:
                 out.say(
                     f"{version.number:>4}  {render.when(version.created, 10)}  {version.author:<9}  {version.told}"
@@ -144,27 +145,24 @@ def diff(app: App, skill: str, old: int | None, new: int | None) -> None:
     by = [versions[n].author for n in range(first + 1, last + 1)] or [versions[last].author]
     text = document.diff(texts[0], texts[1], path, f"version {last}, by {', '.join(dict.fromkeys(by))}")
     if app.as_json:
-        emit({"path": str(path), "old": first, "new": last, "authors": by, "diff": text})
+        app.emit({"path": str(path), "old": first, "new": last, "authors": by, "diff": text})
     else:
         app.console().print(render.diff(text) if text else render.plain("no difference\n"), end="")
 
 
 @verb(
     one_skill,
-    click.option(
+    option(
         "--to",
+        "The version to go back to. [default: the one before skillloop's last change that is still in force]",
         type=int,
         metavar="N",
-        help="The version to go back to. [default: the one before skillloop's last change that is still in force]",
     ),
-    click.option(
+    flag(
         "--exact",
-        is_flag=True,
-        help="Restore that version byte for byte, even over your own later edits (they stay in the history).",
+        "Restore that version byte for byte, even over your own later edits (they stay in the history).",
     ),
-    click.option(
-        "--only", type=int, metavar="N", help="Undo only the change that version N made; later changes stay."
-    ),
+    option("--only", "Undo only the change that version N made; later changes stay.", type=int, metavar="N"),
     token_option,
 )
 def rollback(app: App, skill: str, to: int | None, exact: bool, only: int | None, token: str | None) -> int:
@@ -211,10 +209,7 @@ def rollback(app: App, skill: str, to: int | None, exact: bool, only: int | None
     return 1 if token and not changes else 0  # there is nothing to confirm
 
 
-@verb(
-    one_skill,
-    click.option("--all", "whole", is_flag=True, help="Also show the lines that were there from the start."),
-)
+@verb(one_skill, flag("--all whole", "Also show the lines that were there from the start."))
 def blame(app: App, skill: str, whole: bool) -> None:
     """Show who added each line of a skill or rules file and when, which of your words taught it, and whether it helped.
 
@@ -234,7 +229,9 @@ def blame(app: App, skill: str, whole: bool) -> None:
             outcome, first = found.get(number), version.kind == "import"
             if app.as_json:
                 about = {"author": _IMPORT if first else version.author, "created": version.created}
-                emit({"line": number, "text": text, "number": version.number, **about, **_effect(outcome)})
+                app.emit(
+                    {"line": number, "text": text, "number": version.number, **about, **_effect(outcome)}
+                )
             elif text.strip() and (whole or not first):
                 author, shown = _IMPORT if first else version.author, shown + 1
                 out.say(f"{number:>4}  {version.created[:10]}  {author:<9}  {text}")
@@ -264,7 +261,7 @@ def _effect(outcome: RuleOutcome | None) -> dict[str, object]:
 
 @verb(
     click.argument("where", required=False, metavar="[FILE|RUN]"),
-    click.option("--open", "opened", is_flag=True, help="Open it in the browser."),
+    flag("--open opened", "Open it in the browser."),
 )
 def report(app: App, where: str | None, opened: bool) -> None:
     """Draw one page: corrections per week, what each rule did, what is waiting, and who wrote what.

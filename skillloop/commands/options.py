@@ -1,7 +1,5 @@
 """What the verbs share: the home, the store, which skill is meant, JSON on stdout, and who may answer a question."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import json
@@ -13,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 from click.shell_completion import CompletionItem
@@ -30,21 +28,26 @@ from skillloop.worker.notice import leave_notice, line_of
 OPEN: tuple[State, ...] = ("queued", "stale")  # states of an edit that waits
 _IN_WORDS = {"rollback": "roll back", "constraints": "confirm the rules", "judge": "choose the judge"}
 
-budget_option = click.option(
+
+def option(names: str, text: str, **more: Any) -> Callable[..., Any]:
+    """Return an option of click's with this help; `names` may end with that of the parameter: "--all every"."""
+    return click.option(*names.split(), help=text, **more)
+
+
+flag = functools.partial(option, is_flag=True)
+budget_option = option(
     "--budget",
+    "The most that this run may cost, also over several starts. [default: budget.money_per_command]",
     type=click.FloatRange(min=0),
     metavar="USD",
-    help="The most that this run may cost, also over several starts. [default: budget.money_per_command]",
 )
-executor_option = click.option(
+executor_option = option(
     "--executor",
+    "Here, or the Ray cluster at RAY_ADDRESS.",
     type=click.Choice(["local", "ray"]),
     default="local",
-    help="Here, or the Ray cluster at RAY_ADDRESS.",
 )
-token_option = click.option(
-    "--token", metavar="TOKEN", hidden=True, help="One-time token, added by the plugin's hook."
-)
+token_option = option("--token", "One-time token, added by the plugin's hook.", metavar="TOKEN", hidden=True)
 
 
 def verb(
@@ -58,7 +61,7 @@ def verb(
         def run(app: App, /, *, as_json: bool, **given: Any) -> int | None:
             return function(replace(app, as_json=as_json), **given)
 
-        as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+        as_json = flag("--json as_json", "Print JSON instead of text.")
         for each in (as_json, *reversed(parameters)):
             run = each(run)
         return (group or click).command(name)(run)
@@ -75,7 +78,7 @@ class App:
     as_json: bool = False
 
     @classmethod
-    def of(cls, home: str | None, color: str = "auto") -> App:
+    def of(cls, home: str | None, color: str = "auto") -> Self:
         """Return it for this home, else `$SKILLLOOP_HOME`, else `~/.skillloop`: hook, worker and terminal must agree."""
         return cls(Path(home or session.state_folder()).expanduser().absolute(), color)
 
@@ -98,9 +101,27 @@ class App:
     def tell(self, value: Mapping[str, Any], *lines: str, err: bool = False) -> None:
         """Print the answer of a verb: one JSON value, or these lines."""
         if self.as_json:
-            emit(value, err=err)
+            self.emit(value, err=err)
         for line in () if self.as_json else lines:
-            say(line, err=err)
+            self.say(line, err=err)
+
+    def emit(self, value: Mapping[str, Any], *, room: int | None = None, err: bool = False) -> int:
+        """Print one JSON object as one line, in which nothing is secret, invisible, controls a terminal or reads as a role's mark.
+
+        `version` in it is that of the shapes. All but secrets is only escaped: who parses the line gets every character.
+        Returns the bytes of the line; one that has more than `room` is not printed.
+        """
+        text = as_json({"version": JSON_VERSION, **value})
+        if not text.isprintable():
+            text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+        size = len(text.encode("utf-8", "replace")) + 1
+        if room is None or size <= room:
+            click.echo(text, err=err)
+        return size
+
+    def say(self, text: str, *, err: bool = False) -> None:
+        """Print text from outside as `redact.shown` has it."""
+        click.echo(shown(text), err=err)
 
     def require_person(
         self, action: str, digest: str, token: str | None = None, *, dialog: bool = True
@@ -112,7 +133,7 @@ class App:
         Raises Refused: nobody can be asked here, or the answer was not the code shown.
         """
         if token == approval.PREVIEW:
-            emit({"action": action, "digest": digest})
+            self.emit({"action": action, "digest": digest})
             raise click.exceptions.Exit(0)
         if token is not None:
             if approval.accept(self.home, token, action, digest):
@@ -159,29 +180,9 @@ def projects_folder() -> Path:
     return client_folder() / "projects"
 
 
-def emit(value: Mapping[str, Any], *, room: int | None = None, err: bool = False) -> int:
-    """Print one JSON object as one line, in which nothing is secret, invisible, controls a terminal or reads as a role's mark.
-
-    `version` in it is that of the shapes. All but secrets is only escaped: who parses the line gets every character.
-    Returns the bytes of the line; one that has more than `room` is not printed.
-    """
-    text = as_json({"version": JSON_VERSION, **value})
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
-    size = len(text.encode("utf-8", "replace")) + 1
-    if room is None or size <= room:
-        click.echo(text, err=err)
-    return size
-
-
 def picked(item: object, *paths: str) -> dict[str, Any]:
     """Return these attributes of something, such as "text" or "evidence.line", as JSON has them: by their last names."""
     return {path.rpartition(".")[2]: attrgetter(path)(item) for path in paths}
-
-
-def say(text: str, *, err: bool = False) -> None:
-    """Print text from outside as `redact.shown` has it."""
-    click.echo(shown(text), err=err)
 
 
 def interactive() -> bool:

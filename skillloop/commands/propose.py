@@ -17,7 +17,16 @@ import click
 
 from skillloop import detect
 from skillloop.commands.digest import last_session
-from skillloop.commands.options import App, gate_checks, interactive, picked, projects_folder, verb
+from skillloop.commands.options import (
+    App,
+    flag,
+    gate_checks,
+    interactive,
+    option,
+    picked,
+    projects_folder,
+    verb,
+)
 from skillloop.commands.sitting import Sitting, outcome, skill_named
 from skillloop.errors import Refused, UsageError
 from skillloop.fs import write_atomic
@@ -149,11 +158,9 @@ def _refusal(store: Store, lesson: Lesson) -> str:
 
 @verb(
     click.argument("rule"),
-    click.option("--skill", metavar="SKILL", help="The skill that should learn it: its name or its path."),
-    click.option("--project", is_flag=True, help="For this project: `.claude/rules/learned.md`."),
-    click.option(
-        "--everywhere", is_flag=True, help="For everything you do: the rules file in your own folder."
-    ),
+    option("--skill", "The skill that should learn it: its name or its path.", metavar="SKILL"),
+    flag("--project", "For this project: `.claude/rules/learned.md`."),
+    flag("--everywhere", "For everything you do: the rules file in your own folder."),
 )
 def remember(app: App, rule: str, skill: str | None, project: bool, everywhere: bool) -> int:
     """Remember a rule in your own words. Without an option it goes to the skill it concerns, else to a rules file.

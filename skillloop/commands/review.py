@@ -1,7 +1,5 @@
 """`skillloop review`: list what waits, or walk a person through it."""
 
-from __future__ import annotations
-
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -11,7 +9,7 @@ import click
 
 from skillloop import outcomes
 from skillloop.commands import show
-from skillloop.commands.options import OPEN, App, emit, interactive, known_skill, say, some_skill, verb
+from skillloop.commands.options import OPEN, App, interactive, known_skill, option, some_skill, verb
 from skillloop.commands.sitting import Sitting, alike, drafted, not_learned
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Lesson
@@ -31,11 +29,9 @@ PAGE = 14_000  # bytes of one page of JSON: what an assistant's client passes on
 
 @verb(
     some_skill,
-    click.option(
-        "--keep", metavar="ID", help="Queue what was said once (a `candidate` of --json) as an edit."
-    ),
-    click.option("--limit", type=click.IntRange(min=1), help="List at most N edits.", metavar="N"),
-    click.option("--after", metavar="ID", help="List what comes after this edit: the next page."),
+    option("--keep", "Queue what was said once (a `candidate` of --json) as an edit.", metavar="ID"),
+    option("--limit", "List at most N edits.", type=click.IntRange(min=1), metavar="N"),
+    option("--after", "List what comes after this edit: the next page.", metavar="ID"),
 )
 def command(app: App, skill: str | None, keep: str | None, limit: int | None, after: str | None) -> None:
     """Decide on waiting edits, one key each: your words, the line that changes, and what needs a look.
@@ -131,18 +127,18 @@ def _list(app: App, store: Store, entries: Sequence[Entry], limit: int, skill: s
         try:
             size = room + 1 if number == limit else _print(app, store, entry, room if last else PAGE)
         except SkillloopError as error:
-            say(f"skillloop: {_id(entry)}: {error.message}", err=True)
+            app.say(f"skillloop: {_id(entry)}: {error.message}", err=True)
             continue
         if size > room and last:
             command = shlex.join(
                 ["skillloop", "review", *([skill] if skill else []), "--json", "--after", last]
             )
-            emit({"more": len(entries) - number, "next": command}) if app.as_json else None
+            app.emit({"more": len(entries) - number, "next": command}) if app.as_json else None
             break
         room, last = room - size, _id(entry)
     if not app.as_json:
         waiting = sum(isinstance(entry, Queued) for entry in entries)
-        say(f"{waiting} waiting; decide with `skillloop review` in a terminal", err=True)
+        app.say(f"{waiting} waiting; decide with `skillloop review` in a terminal", err=True)
 
 
 def _print(app: App, store: Store, entry: Entry, room: int) -> int:
@@ -151,16 +147,16 @@ def _print(app: App, store: Store, entry: Entry, room: int) -> int:
     if isinstance(entry, Queued):
         prepared = show.as_it_is(store, entry, app.home)
         if app.as_json:
-            return emit(show.in_brief(entry, prepared), room=room)
+            return app.emit(show.in_brief(entry, prepared), room=room)
         show.page(out, entry, prepared)
         out.print()
     elif isinstance(entry, Change):
         if app.as_json:
             brief = show.change_as_object(entry)
-            return emit(brief | {"diff": show.cut(brief["diff"], 3 * show.BYTES)}, room=room)
+            return app.emit(brief | {"diff": show.cut(brief["diff"], 3 * show.BYTES)}, room=room)
         show.change_page(out, entry)
     elif app.as_json:
-        return emit(show.lesson_as_object(entry), room=room)
+        return app.emit(show.lesson_as_object(entry), room=room)
     elif isinstance(entry, Lesson):
         quote = entry.evidence.quote.strip()
         out.say(f"said once, maybe for good: {entry.text}" + f"  (“{quote}”)" * (quote != entry.text))

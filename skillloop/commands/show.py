@@ -7,10 +7,8 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
-import click
-
 from skillloop import config, outcomes, render
-from skillloop.commands.options import OPEN, App, emit, gate_checks, one_edit, picked, say, token_option, verb
+from skillloop.commands.options import OPEN, App, gate_checks, one_edit, option, picked, token_option, verb
 from skillloop.errors import UsageError
 from skillloop.evaluate import judge
 from skillloop.gate.provenance import DOUBTS
@@ -41,12 +39,12 @@ def command(app: App, proposal: str) -> None:
     with app.history() as store:
         if "@" in proposal:
             change = find_change(store, proposal)
-            emit(change_as_object(change)) if app.as_json else change_page(app.console(), change)
+            app.emit(change_as_object(change)) if app.as_json else change_page(app.console(), change)
             return
         queued = store.find_proposal(proposal)
         prepared = as_applied(store, queued, app.home) or as_it_is(store, queued, app.home)
     if app.as_json:
-        emit(as_object(queued, prepared))
+        app.emit(as_object(queued, prepared))
     else:
         page(app.console(), queued, prepared, whole=True)
 
@@ -244,9 +242,7 @@ def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued
 
 @verb(
     one_edit,
-    click.option(
-        "--reason", help="Why. A model that drafts edits is told, so that it does not try this one again."
-    ),
+    option("--reason", "Why. A model that drafts edits is told, so that it does not try this one again."),
     token_option,
 )
 def reject(app: App, proposal: str, reason: str | None, token: str | None) -> None:
@@ -266,7 +262,7 @@ def reject(app: App, proposal: str, reason: str | None, token: str | None) -> No
             item = open_proposal(store, proposal, blocked=True).proposal
             name, text = item.id, item.edits[0].new or "a deletion"
         if not app.as_json:
-            say(f"{name}: {text}")
+            app.say(f"{name}: {text}")
         by = app.require_person(f"reject {name}", sha256(name), token)
         if lesson:
             store.dismiss(name, never=True)

@@ -5,8 +5,6 @@ file is still the same. The first yes of a sitting asks for a code that stands o
 what is risky; keys that were typed before an edit was shown count for nothing.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import termios
@@ -21,7 +19,7 @@ import click
 from skillloop import outcomes
 from skillloop.commands import show
 from skillloop.commands.digest import said_again
-from skillloop.commands.options import OPEN, App, projects_folder, retyped, say
+from skillloop.commands.options import OPEN, App, projects_folder, retyped
 from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import transcript
@@ -181,7 +179,9 @@ class Sitting:
                 show.page(self.app.console(), queued, prepared, whole=True)
             else:
                 none = _useless(prepared)
-                say("\n".join(f"  {letter}  {what}" for letter, what in KEYS.items() if letter not in none))
+                self.app.say(
+                    "\n".join(f"  {letter}  {what}" for letter, what in KEYS.items() if letter not in none)
+                )
             press("press any key to continue")
         return False
 
@@ -204,7 +204,7 @@ class Sitting:
         while (
             key := press(f"{apply}n reject · e edit · {both}m move · o once · s skip · ? more")
         ) in useless:
-            say(f"{key} does nothing here: {useless[key]}")
+            self.app.say(f"{key} does nothing here: {useless[key]}")
         return key
 
     def _apply(self, prepared: Prepared) -> bool:
@@ -213,17 +213,17 @@ class Sitting:
         try:
             gather.refuse_if_forbidden(prepared)
             if risky:
-                say(f"Look closely: {risky[0]}")
+                self.app.say(f"Look closely: {risky[0]}")
             if (risky or not self.confirmed) and not retyped(prepared.digest, "apply it"):
                 return False
             self.confirmed = True
             version = gather.publish(prepared, self.store, by="person", note="approved in review")
         except SkillloopError as error:
-            say(f"not applied: {error.message}; here it is again")
+            self.app.say(f"not applied: {error.message}; here it is again")
             return False
         item = prepared.proposal
         place = f"is now version {version.number}" if version else f"{team.ON_BRANCH}{team.branch_of(item)}"
-        say(f"applied: {item.skill} {place}")
+        self.app.say(f"applied: {item.skill} {place}")
 
         def undo() -> None:
             if version is not None:
@@ -242,7 +242,7 @@ class Sitting:
             click.echo("no edit for this file is ready; look at each one")
             return
         for queued, _ in shown:
-            say(f"  “{queued.proposal.evidence[0].quote.strip()}”\n    → {line_of(queued)}")
+            self.app.say(f"  “{queued.proposal.evidence[0].quote.strip()}”\n    → {line_of(queued)}")
         what = f"apply {'it' if len(shown) == 1 else f'these {len(shown)}'}"
         if self.confirmed:
             yes = press(f"y {what} · anything else leaves them") == "y"
@@ -281,14 +281,14 @@ class Sitting:
         try:
             undo()
         except SkillloopError as error:
-            say(f"not undone: {error.told}")
+            self.app.say(f"not undone: {error.told}")
 
     def _pass_over(self, queued: Queued, error: SkillloopError) -> str:
         """Offer to drop an edit that no longer fits the file."""
         if isinstance(error, Stale) and queued.state != "stale":
             self.store.set_state(queued.proposal.id, "stale", error.message, by="auto")
-        say(f"\n{queued.proposal.skill}: {line_of(queued)}")
-        say(f"needs a look: {error.told}")
+        self.app.say(f"\n{queued.proposal.skill}: {line_of(queued)}")
+        self.app.say(f"needs a look: {error.told}")
         key = press("n reject · s skip · b back · q quit")
         if key in {"n", "r"}:
             self._reject(queued, None)
@@ -303,7 +303,7 @@ class Sitting:
                 return
             prepared = gather.prepare(new, self.app.home, self.store)
         except (click.ClickException, SkillloopError) as error:
-            say(f"not changed: {error.message}")
+            self.app.say(f"not changed: {error.message}")
             return
         saved = self.store.save_proposal(
             new, prepared.verdict, state="queued", reason=f"{how} by you", context=queued.context, by="person"
@@ -355,7 +355,7 @@ class Sitting:
         try:
             copy = history.copy_skill(plugin, projects_folder().parent / "skills")
         except (SkillloopError, OSError) as error:
-            say(f"not copied: {error}")
+            self.app.say(f"not copied: {error}")
             return ""
         return SkillRef(copy.parent.name, str(copy))
 
@@ -371,9 +371,9 @@ class Sitting:
             self.confirmed = True
             try:
                 version = history.rollback(self.store, change.skill, only=change.version.number)
-                say(f"taken back: {tilde(change.skill)} is now version {version.number}")
+                self.app.say(f"taken back: {tilde(change.skill)} is now version {version.number}")
             except SkillloopError as error:
-                say(f"not taken back: {error.message}")
+                self.app.say(f"not taken back: {error.message}")
         return key
 
     def _candidate(self, lesson: Lesson) -> str:
@@ -395,7 +395,7 @@ class Sitting:
         if told["id"] is not None and self.store.find_proposal(told["id"]).state in OPEN:
             self.items[self.at] = told["id"]
             return self._edit_at(told["id"])
-        say(f"{told['state']}: {told['why']}")
+        self.app.say(f"{told['state']}: {told['why']}")
         return "s"
 
     def _lesson(self, item: Unlearnt) -> str:
@@ -416,7 +416,7 @@ class Sitting:
             if chosen == "d":
                 self.store.dismiss(found.id)
                 return "s"
-            say(f"Unknown choice: {chosen!r}")
+            self.app.say(f"Unknown choice: {chosen!r}")
         return self._give(self.store.attach(found.id, chosen), "you chose its file")
 
 

@@ -1,14 +1,12 @@
 """`skillloop status`: show what waits, what was applied, and what is wrong."""
 
-from __future__ import annotations
-
 from collections import Counter
 from contextlib import ExitStack
 from typing import Any
 
 from skillloop import config, fs, llm, outcomes
 from skillloop.commands import show
-from skillloop.commands.options import OPEN, App, emit, picked, verb
+from skillloop.commands.options import OPEN, App, picked, verb
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
@@ -35,7 +33,7 @@ def command(app: App) -> None:
     """  # noqa: D301
     facts = _facts(app)
     if app.as_json:
-        emit(facts)
+        app.emit(facts)
         return
     out = app.console()
     states = ", ".join(f"{state} {count}" for state, count in sorted(facts["proposals"].items())) or "none"

@@ -4,7 +4,7 @@ import os
 from dataclasses import asdict
 
 from skillloop.commands import log
-from skillloop.commands.options import App, emit, say, verb
+from skillloop.commands.options import App, verb
 from skillloop.errors import Locked
 from skillloop.skillpath import client_folder
 from skillloop.text.words import counted
@@ -29,7 +29,7 @@ def command(app: App) -> None:
     os.environ["SKILLLOOP_INSIDE"] = "1"  # whatever it starts is not a person's session
     with watch.Watch(app.home, client_folder(), IDLE, worker.digested) as watching:
         transcripts, skills = watching.following
-        say(
+        app.say(
             f"following {counted(transcripts, 'transcript')} and {counted(skills, 'skill')}; Ctrl-C ends it",
             err=True,
         )
@@ -37,11 +37,11 @@ def command(app: App) -> None:
             try:
                 entries = watching.step()
             except Locked as error:  # another process writes for long: the next step shows what it did
-                say(error.message, err=True)
+                app.say(error.message, err=True)
                 continue
             for entry in entries:
                 if app.as_json:
-                    emit(asdict(entry))
+                    app.emit(asdict(entry))
                     continue
                 with app.store() as store:
                     line, style = log.line(store, entry)

@@ -27,8 +27,7 @@ from skillloop.skillpath import SkillPath, is_rules
 from skillloop.skills import document, history, team
 from skillloop.store import By, Queued, Store
 
-RECENT = 100
-"""Entries of a file's log among which an edit's own is looked for."""
+RECENT = 100  # entries of a file's log among which an edit's own is looked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ sequences, and every hidden or control character is shown as its code point (see
 is applied.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable
 from datetime import datetime

@@ -5,8 +5,6 @@ The AI Scientist, arXiv 2408.06292, whose papers hold numbers that nobody recomp
 measurements: which cases passed, bits per byte, what the sealed split gave.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -11,8 +11,6 @@ The heading that a line stands under may say what it is about. Words are stems: 
 of what is put into it nobody knows, so a clause has to share all that the other forbids.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,9 +18,7 @@ from functools import cache, lru_cache
 
 from skillloop.text import lexicon, words
 
-SMALL = 3
-"""Words from which a clause says enough to be about something else."""
-
+SMALL = 3  # words from which a clause says enough to be about something else
 _CLAUSE = re.compile(r"\s*(?:[;:.!?。！？；，,、]+(?=\s|$|[^\x00-\x7f])|\s[-–—→]+\s)\s*")
 _MARKS = re.compile(
     r"https?://\S+|(?<!\w)\w'(?=\w{3})|[*`✅❌⚠🚫\ufe0f]|(?<!\w)_+|_+(?!\w)|\([^()]*\)|(?<![\w-])--?[a-z][\w-]*"

@@ -11,8 +11,6 @@ beside a secret hides nothing; and every pattern is bounded, so that time grows 
 Not covered: secrets that are spelled out, reversed or encrypted. The gate sends any long random token to a person.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import json
@@ -98,8 +96,7 @@ def clean(text: str, longest: int) -> str:
     return f"{text[:half]} … {text[-half:]}"
 
 
-_SHORT = 200
-"""Letters of a text that is likely to come again: a name, an id, a check's sentence."""
+_SHORT = 200  # letters of a text that is likely to come again: a name, an id, a check's sentence
 _redacted_before = lru_cache(maxsize=4096)(_redacted)
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -172,7 +169,7 @@ _HEX = re.compile(r"(?:0x)?[0-9a-fA-F-]+$")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _IDENTIFIERS = re.compile(
     r"(?:toolu|msg|req|call|chatcmpl|resp|run|thread|asst|file|evt|cus|pi|in|sub|prod|price|ch|acct|session|srvtoolu|ws|org"
-    r"|usr|user|prj|proj|team|batch|msgbatch|sha\d+)[_:-]",
+    r"|usr|user|prj|proj|team|batch|msgbatch|sha\d+)[_:-]"
 )
 _CODE = re.compile(
     r"[A-Za-z_][\w.]*[(\[{]|\\?\$|%[({\w]|#\{|@|\{\{|\(|\[|(?:process|os|import|config|settings|env|secrets|vars|self|this|options|args"
@@ -254,8 +251,7 @@ def _entropy(value: str) -> float:
 
 
 _LOOKED_UP = re.compile(r"\\?\$|[#{%<]")
-_LONGEST_BEFORE = 32
-"""Characters that the longest `before` of the table matches."""
+_LONGEST_BEFORE = 32  # characters that the longest `before` of the table matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,8 +330,7 @@ _LINK = (
 _VALUE = r"(?:\"([^\"\n]{3,300})\"|'([^'\n]{3,300})'|`([^`\n]{3,300})`|([^\s\"'`<>]{3,300}))"
 JUDGED = 4096
 """Different values behind one word that are looked at; a text that announces more is a dump, and the rest counts as secret."""
-_BEFORE = 20
-"""Characters before "key" that are looked at: more than the longest word of `no_key` and a joint."""
+_BEFORE = 20  # characters before "key" that are looked at: more than the longest word of `no_key` and a joint
 _JOINTS = ("-", "_", ".", " ")
 _FEW = 400  # letters of a text in which a look at each three of them is the quicker one
 RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9+/=_.~-]{15,400}", re.ASCII)

@@ -4,8 +4,6 @@ They do if most of the words meet, nothing that one asks for is what the other g
 ("tabs again!", "you forgot the tests") is about a rule, and does not say which way round.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,9 +16,7 @@ from skillloop.text.contradiction import Clause, Stems
 from skillloop.text.lexicon import Phrases
 from skillloop.text.lexicon import tokens as bare
 
-ENOUGH = 0.55
-"""Share of the roots of both that meet (Dice), from which they may say the same."""
-
+ENOUGH = 0.55  # share of the roots of both that meet (Dice), from which they may say the same
 ROOT = 5
 """Letters that two forms of a word have in common: "indent" and "indentation", "запускай" and "запустил"."""
 
