@@ -12,6 +12,7 @@ import json
 import keyword
 import os
 import platform
+import signal
 import sys
 import tempfile
 import traceback
@@ -158,6 +159,7 @@ def main() -> None:
 def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code. Nothing escapes as a traceback."""
     as_json = "--json" in args
+    sys.unraisablehook = _raise_again
     try:
         code = app.main(list(args), prog_name="skillloop", standalone_mode=False)
         sys.stdout.flush()
@@ -180,6 +182,15 @@ def run(args: Sequence[str]) -> int:
             log.write(f"{system}\nargs: {list(args)}\n\n{''.join(traceback.format_exception(error))}")
         hint = f"the crash log is {log.name}; please report it"
         return _say(f"internal error: {type(error).__name__}: {error}", hint, 3, as_json=as_json)
+
+
+def _raise_again(lost: sys.UnraisableHookArgs) -> None:
+    """Raise a Ctrl-C anew that came while Python freed an object: it would only print that one, and go on."""
+    if lost.exc_type is KeyboardInterrupt:
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _shown(text: str) -> str:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,23 @@ def test_an_interrupt_is_exit_130(monkeypatch):
 
     monkeypatch.setattr(cli.app, "main", interrupted)
     assert cli.run(["status"]) == 130
+
+
+def test_an_interrupt_while_an_object_is_freed_is_not_lost(monkeypatch, capsys):
+    class Freed:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    def long_work(**_):
+        Freed()
+        time.sleep(30)
+
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(cli.app, "main", lambda *_, **__: long_work())
+    began = time.monotonic()
+    assert cli.run([]) == 130
+    assert time.monotonic() - began < 20
+    assert "Exception ignored" not in capsys.readouterr().err
 
 
 def test_home_may_be_this_folder_but_not_an_empty_name(home, monkeypatch, capfd):

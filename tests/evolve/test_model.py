@@ -82,9 +82,7 @@ def trials(desk, home):
 
 def test_the_whole_way_stopped_resumed_approved_and_rolled_back(served, plays):
     desk, home, server = served
-    plays.slow = (
-        0.15  # a signal while Python frees an object is lost: most of the time it waits for an answer
-    )
+    plays.slow = 0.15  # so that the run is not over before the signal
     args = ["--home", str(home), "evolve", "commit", "--trials", "6", "--budget", "5"]
     with Path(desk.root / "err").open("w+b") as err, Path(os.devnull).open("r+") as null:
         warm = command_line.warm()
