@@ -1162,7 +1162,19 @@ def test_what_an_assistant_remembers_always_waits(desk, inside):
     assert desk.skill.read_text() == SKILL
     (line,) = map(json.loads, desk.run("review", "--json").stdout.splitlines())
     assert line["state"] == "needs a look"
-    assert "it was not typed in a terminal of yours" in line["why"]
+    assert (
+        line["why"] == "Claude or a script ran `skillloop remember`: the rule counts only once you approve it"
+    )
+
+
+def test_a_rule_that_waits_already_is_shown_and_decided(desk):
+    given = "remember", RULE, "--skill", "research"
+    first = desk.run(*given).stdout
+    known, approve = desk.run(*given).stdout.splitlines()
+    assert (f"waits as {approve[-12:]}: - {RULE}" in known, first.endswith(f"\n{approve}\n")) == (True, True)
+    assert approve == f"apply it: skillloop approve {approve[-12:]}"
+    assert desk.type(*given, answers=YES)[0] == 0
+    assert f"- {RULE}\n" in desk.skill.read_text()
 
 
 def test_in_auto_mode_a_remembered_rule_is_shown_before_it_is_applied(desk):

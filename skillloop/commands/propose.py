@@ -18,6 +18,7 @@ import click
 from skillloop import detect
 from skillloop.commands.digest import last_session
 from skillloop.commands.options import (
+    OPEN,
     App,
     flag,
     gate_checks,
@@ -30,6 +31,7 @@ from skillloop.commands.options import (
 from skillloop.commands.sitting import Sitting, outcome, skill_named
 from skillloop.errors import Refused, UsageError
 from skillloop.fs import write_atomic
+from skillloop.gate.provenance import REMEMBERED
 from skillloop.hosts.claude_code import authorship, records, transcript
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.model import Lesson, Outcome, Scope, Session
@@ -182,15 +184,15 @@ def remember(app: App, rule: str, skill: str | None, project: bool, everywhere: 
     with app.store() as store:
         read = _as_session(app.home, text, typed=typed)
         lesson = _for_file(read, text, skill, project=project, everywhere=everywhere)
-        if not typed:
-            lesson = replace(lesson, look=(*lesson.look, "it was not typed in a terminal of yours"))
         told = outcome(pipeline.offer(lesson, read, app.home, store, asked=True))
         told |= {"skill": target_name(str(lesson.target)), "path": lesson.target}
-        if typed and not app.as_json and told["state"] in {"ready", "needs a look"}:
-            Sitting(app, store, [str(told["id"])]).run()
+        waits = told["id"] is not None and store.find_proposal(told["id"]).state in OPEN
+        if typed and waits and not app.as_json:
+            Sitting(app, store, [told["id"]]).run()
         else:
             why = f": {told['why']}" * bool(told["why"])
-            app.tell(told, f"{told['skill']}: {told['state']}{why}")
+            decide = [f"apply it: skillloop approve {told['id']}"] * waits
+            app.tell(told, f"{told['skill']}: {told['state']}{why}", *decide)
     app.after_decision()
     return 4 if told["state"].startswith("blocked") else 0
 
@@ -198,7 +200,7 @@ def remember(app: App, rule: str, skill: str | None, project: bool, everywhere: 
 def _as_session(home: Path, text: str, *, typed: bool) -> Session:
     """Write the rule down as a session of one message, with a receipt where a person surely typed it, and read it."""
     name = str(uuid.uuid4())
-    folder = home / "remembered"
+    folder = home / REMEMBERED
     folder.mkdir(mode=0o700, exist_ok=True)
     record = {
         "type": "user",

@@ -112,7 +112,7 @@ def _begun(text: str, most: int) -> str:
 
 def _who(verdict: Verdict) -> str:
     doubted = any(check.name in DOUBTS for check in verdict.failed)
-    return "The transcript says that you said (which is no proof)" if doubted else "You said"
+    return "Not proven to be yours" if doubted else "You said"
 
 
 def _head(queued: Queued, prepared: Prepared) -> dict[str, Any]:

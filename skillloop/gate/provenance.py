@@ -8,6 +8,7 @@ a record, only words that the hook saw submitted (see `receipts`) are ever appli
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from skillloop.gate.input import GateInput, finding
 from skillloop.model import Check, Evidence, Origin, Proposal, Turn, TurnKind
@@ -16,6 +17,9 @@ from skillloop.text.redact import redact
 
 DOUBTS = frozenset({"gone", "attribution", "receipt", "untold", "pasted", "taken back", "partial", "tainted"})
 """The soft findings that speak against it that a person said, and meant, these words."""
+
+REMEMBERED = "remembered"
+"""The folder in the home with what `skillloop remember` was given, a transcript each."""
 
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
 EVOLVE = "evolve"
@@ -84,12 +88,17 @@ def holds(turn: Turn, quote: str) -> bool:
 
 
 def _doubts(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
+    relayed = False
     turns = [turn for evidence in proposal.evidence if (turn := inputs.turns.get(evidence))]
     if len(turns) < len(proposal.evidence):
         yield _doubt("gone", "the transcript can no longer be read, so the quote was not confirmed again")
     if Origin.UNATTRIBUTED in [turn.origin for turn in turns] + [cited.origin for cited in proposal.evidence]:
-        yield _doubt("attribution", "this client's transcript does not say who typed the message")
-    yield from _unwitnessed(turns, inputs)
+        what = "this client's transcript does not say who typed the message"
+        if relayed := all(Path(cited.path).parent.name == REMEMBERED for cited in proposal.evidence):
+            what = "Claude or a script ran `skillloop remember`: the rule counts only once you approve it"
+        yield _doubt("attribution", what)
+    witness = _unwitnessed(turns, inputs)
+    yield from (check for check in witness if not (relayed and check.name == "unwatched"))
     for turn in turns:
         long = len(turn.text) > LONGEST_TYPED or turn.text.count("\n") >= MOST_LINES
         if long or (turn.pasted and not turn.marked) or _PASTED.search(turn.text):
