@@ -242,13 +242,10 @@ def export(app: App, file: Path, evals: str | None) -> None:
         raise UsageError(f"there is no history in {app.home}", "choose the home with --home")
     with app.store() as store:
         if evals is not None:
-            from skillloop.evaluate import (
-                cases,
-                plugin_evals,
-            )  # and the detector, which no other verb here needs
+            from skillloop.evaluate import cases  # and the detector, which no other verb here needs
 
             kept = store.evaluations.cases(known_skill(store, evals), cases.Case)
-            plugin_evals.write(kept, file)
+            cases.write(kept, file)
             written = {"file": str(file.absolute()), "cases": len(kept)}
             app.tell(written, f"{file}: {counted(len(kept), 'case')}")
             return

@@ -14,7 +14,7 @@ from typing import Any
 
 from skillloop import config, gate, llm, outcomes
 from skillloop.errors import UsageError
-from skillloop.evaluate import cases, judge, plugin_evals, replay
+from skillloop.evaluate import cases, judge, replay
 from skillloop.evaluate.cases import Case
 from skillloop.evaluate.judge import Mark
 from skillloop.evaluate.replay import ALPHA, Play, Runs
@@ -57,7 +57,7 @@ class Subject:
 def subject(path: str, home: Path, store: Store) -> Subject:
     """Gather what a run needs. Raises UsageError: the skill has no cases; SkillloopError: it cannot be read."""
     text, own = gather.live_text(path), store.evaluations.cases(path, Case)
-    evals, troubles = plugin_evals.brought(path)
+    evals, troubles = cases.brought(path)
     everything = [*own, *evals[: len(own)]]
     chosen = [case for case in everything if not cases.held_out(case)]
     if not chosen:

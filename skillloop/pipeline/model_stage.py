@@ -13,7 +13,7 @@ from typing import Any
 from skillloop import config
 from skillloop.config import Config
 from skillloop.errors import SkillloopError
-from skillloop.evaluate import judge, plugin_evals, replay
+from skillloop.evaluate import cases, judge, replay
 from skillloop.evaluate.cases import Case
 from skillloop.hosts.claude_code import authorship
 from skillloop.llm import BudgetExceeded, ModelClient, ModelError, Request
@@ -179,7 +179,7 @@ class ModelStage:
             return
         assert self._store is not None
         evaluations, item, models = self._store.evaluations, prepared.proposal, prepared.config.model
-        own_evals, troubles = plugin_evals.brought(item.path)
+        own_evals, troubles = cases.brought(item.path)
         everything = evaluations.cases(item.path, Case) + own_evals
         self.troubles += troubles
         if item.drafter != "offline":

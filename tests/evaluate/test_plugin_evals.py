@@ -1,14 +1,15 @@
 """The cases of `claude plugin eval`: each shape read, each written one read back, and the YAML that they are in."""
 
-import importlib.util
 import tempfile
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop.evaluate import plugin_evals
+from skillloop.evaluate import cases
 from skillloop.evaluate.cases import Case, Expected, Message
 
 
@@ -98,7 +99,7 @@ graders:
     ids=["as init writes it", "criteria in front", "literal patterns", "one file", "prompt.md wins"],
 )
 def test_each_shape_is_a_case(skill, files, asked, expected):
-    (found,), _ = plugin_evals.read(skill(files))
+    (found,), _ = cases.plugin_evals(skill(files))
     assert (found.situation, found.expected) == ((Message("human", asked),), expected)
     assert found.session_id.startswith("evals:")
 
@@ -117,7 +118,7 @@ def test_what_a_replay_cannot_ask_is_said_and_costs_only_itself(skill, tmp_path)
     }
     path = skill(files)
     (tmp_path / "evals/linked/prompt.md").symlink_to(tmp_path.parent / "elsewhere.md")
-    (found,), troubles = plugin_evals.read(path)
+    (found,), troubles = cases.plugin_evals(path)
     assert found.session_id == "evals:a"
     said = {trouble.split("/evals/")[1].split(": ")[0]: trouble for trouble in troubles}
     assert "the grader reads needs tools" in said["a"]
@@ -135,7 +136,7 @@ def test_both_formats_of_one_skill_are_brought(skill):
             "a/graders/x.md": "---\ntype: llm\n---\nIt names Bob.\n",
         }
     )
-    found, troubles = plugin_evals.brought(path)
+    found, troubles = cases.brought(path)
     assert ([case.situation[0].text for case in found], troubles) == (["Greet Ann", "Greet Bob"], [])
 
 
@@ -150,21 +151,21 @@ def test_what_is_written_is_read_as_it_was(contains, absent, commands):
     with tempfile.TemporaryDirectory() as folder:
         expected = Expected(contains, absent, commands)
         one = Case("c1", "SKILL.md", "s1", (Message("human", "Greet Bob"),), "", expected)
-        plugin_evals.write([one], Path(folder, "evals"))
-        (found,), troubles = plugin_evals.read(f"{folder}/SKILL.md")
+        cases.write([one], Path(folder, "evals"))
+        (found,), troubles = cases.plugin_evals(f"{folder}/SKILL.md")
         assert (found.expected, found.situation, troubles) == (expected, one.situation, [])
 
 
 def test_a_rubric_and_earlier_turns_are_written_for_a_reader(tmp_path):
     situation = (Message("human", "Hi"), Message("assistant", "Hello"), Message("human", "Greet Bob"))
     one = Case("c1", "SKILL.md", "s1", situation, "", Expected(rubric="It names Bob."))
-    plugin_evals.write([one], tmp_path / "evals")
+    cases.write([one], tmp_path / "evals")
     assert (
         (tmp_path / "evals/c1/prompt.md")
         .read_text()
         .endswith("human said before: Hi\n\nassistant said before: Hello\n\nGreet Bob\n")
     )
-    (found,), _ = plugin_evals.read(str(tmp_path / "SKILL.md"))
+    (found,), _ = cases.plugin_evals(str(tmp_path / "SKILL.md"))
     assert found.expected == one.expected
 
 
@@ -175,17 +176,35 @@ def test_a_rubric_and_earlier_turns_are_written_for_a_reader(tmp_path):
         ("a:\n- x\n- y: 1\n  z: 'it''s'\n", {"a": ["x", {"y": "1", "z": "it's"}]}),
         (
             "a: |\n  one\n\n    two\nb: >\n  one\n  two\n\n  three\n",
-            {"a": "one\n\n  two", "b": "one two\nthree"},
+            {"a": "one\n\n  two\n", "b": "one two\nthree\n"},
         ),
         ('a: "x \\u00e9: # no remark"\nb: one\n  two\n', {"a": "x é: # no remark", "b": "one two"}),
         ("a: https://x.example/#top\nb: []\n", {"a": "https://x.example/#top", "b": []}),
     ],
 )
-def test_the_part_of_yaml_that_is_read(text, value):
-    assert plugin_evals._Yaml(text).block(0) == value
-    if importlib.util.find_spec("yaml"):  # where it is installed it is the reference
-        yaml = importlib.import_module("yaml")
-        blocks = {
-            key: part + "\n" for key, part in value.items() if f"{key}: |" in text or f"{key}: >" in text
+def test_every_scalar_of_yaml_is_text(text, value):
+    assert cases._mapping(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: " + "[" * 50_000, "a: &x [1]\nb: &y [" + "*x, " * 20_000, "{" * 3000, "a: b: c\n", "? [x]\n: y\n"],
+    ids=["deep", "aliases", "open", "two keys", "a list as key"],
+)
+def test_what_is_no_yaml_costs_a_sentence(skill, text):
+    start = time.monotonic()
+    assert cases.plugin_evals(skill({"a/case.yaml": text}))[0] == []
+    assert time.monotonic() - start < 5
+
+
+def test_what_aliases_blow_up_is_no_text(skill):
+    bomb = "a: &a x\n" + "".join(
+        f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghijklmn")
+    )
+    path = skill(
+        {
+            "a/case.yaml": f"{bomb}prompt: Greet\ngraders:\n- {{type: regex, pattern: *n}}\n",
+            "a/prompt.md": PROMPT,
         }
-        assert yaml.load(text, yaml.BaseLoader) == value | blocks
+    )
+    assert "replay" in cases.plugin_evals(path)[1][0]

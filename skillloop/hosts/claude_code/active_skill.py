@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from skillloop.errors import SkillloopError
-from skillloop.hosts.claude_code.records import MAX_LINE, opened, parse
-from skillloop.hosts.claude_code.turn_builder import content, string
+from skillloop.hosts.claude_code.records import MAX_LINE, content, opened, parse, string
 from skillloop.model import SkillRef
 from skillloop.skillpath import Owner, client_folder, owner_of
 

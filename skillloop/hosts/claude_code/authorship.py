@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from skillloop.hosts.claude_code.hooks import receipts
-from skillloop.hosts.claude_code.turn_builder import dicts, string
+from skillloop.hosts.claude_code.records import dicts, string
 from skillloop.model import Origin, Session, Turn, TurnKind
 from skillloop.text.lexicon import table
 

@@ -17,8 +17,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from skillloop.hosts.claude_code.records import Lines, parse
-from skillloop.hosts.claude_code.turn_builder import BRIEF, content, string
+from skillloop.hosts.claude_code.records import Lines, content, parse, string
+from skillloop.hosts.claude_code.turn_assembler import BRIEF
 from skillloop.model import Session, Turn
 from skillloop.skillpath import RULES, SKILL
 from skillloop.text.words import content_words

@@ -119,6 +119,30 @@ def parse(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) and not text[end:].strip() else None
 
 
+def string(value: Any) -> str:
+    """Return the value if it is a string, with lone surrogates replaced so that it can be written out; else ""."""
+    if not isinstance(value, str):
+        return ""
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
+def dicts(value: Any) -> Iterator[dict[str, Any]]:
+    """Return the objects in a value, if it is a list; what else stands in it is passed over."""
+    return (item for item in (value if isinstance(value, list) else ()) if isinstance(item, dict))
+
+
+def content(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return the content blocks of a record's message, which may also be one string."""
+    message = record.get("message")
+    blocks = message.get("content") if isinstance(message, dict) else None
+    return dicts(blocks if isinstance(blocks, list) else [{"type": "text", "text": blocks}])
+
+
 def skim(line: bytes, *, replying: bool, awaited: Collection[bytes] = ()) -> list[dict[str, Any]] | None:
     """Return the texts and calls that a line adds to the assistant's open turn; None where it is to be parsed in full.
 

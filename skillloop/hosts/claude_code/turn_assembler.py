@@ -9,8 +9,8 @@ import re
 import sys
 from bisect import bisect_left, bisect_right
 from collections import ChainMap, defaultdict, deque
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,22 +20,112 @@ from skillloop.hosts.claude_code.active_skill import ActiveSkill
 from skillloop.hosts.claude_code.authorship import Authorship
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.pastes import separate
-from skillloop.hosts.claude_code.records import Lines, unambiguous
-from skillloop.hosts.claude_code.turn_builder import (
-    AssistantDraft,
-    HumanDraft,
-    content,
-    dicts,
-    same_message,
-    string,
-)
-from skillloop.model import Origin, TurnKind
+from skillloop.hosts.claude_code.records import Lines, content, dicts, string, unambiguous
+from skillloop.model import Origin, SkillRef, ToolUse, Turn, TurnKind
+from skillloop.text import words
 
+HEAD, TAIL = 1500, 2500  # characters kept of an assistant turn's text
+ALIKE = 0.9  # share of a message that must stand before and behind a small edit
+CUT = "\n[…]\n"  # stands where the middle was
+TOOLS = 200  # tool calls kept of an assistant turn, the latest
+BRIEF = 300  # characters kept of a tool call
+_BRIEF_KEYS = frozenset(
+    "command file_path notebook_path url path pattern query skill prompt description".split()
+)
 NEAR = 20  # turns after it among which queued words may have a record of their own
 # commands, JSON and notifications, placeholders
 _NOT_WORDS = re.compile(r"\s*(?:[/!][\w:-]|\{\s*\"|<[\w-]+>|\[Pasted text)")
 WINDOW = 64  # lines in which a parent is looked for at once
 _UUID = re.compile(rb'"uuid": ?"([^"\\]{1,100})"')
+
+
+@dataclass(slots=True)
+class HumanDraft:
+    """A human turn; the fields are those of `model.Turn`."""
+
+    line: int
+    text: str
+    pasted: tuple[str, ...] = ()
+    marked: bool = False
+    uuid: str | None = None
+    parent: str | None = None
+    timestamp: str | None = None
+    kind: TurnKind = TurnKind.PROMPT
+    origin: Origin = Origin.UNATTRIBUTED
+    interrupted: bool = False
+    denied: bool = False
+    abandoned: bool = False
+    skill: SkillRef | None = None
+    copied_from: str | None = None
+    unsigned: tuple[TurnKind, str] | None = None  # kind and client's version, where nothing says who sent it
+
+    def turn(self, index: int) -> Turn:
+        """Return the finished turn."""
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "unsigned"}
+        return Turn(index, "human", **own)
+
+
+def same_message(earlier: HumanDraft, later: HumanDraft) -> bool:
+    """Return whether a message is an earlier one sent again: the same words but for case, spaces and one small edit."""
+    a, b = (" ".join(draft.text.casefold().split()) for draft in (earlier, later))
+    if a == b:
+        return bool(a) or earlier.pasted == later.pasted
+    before = words.shared(a, b)
+    behind = words.shared(a[before:][::-1], b[before:][::-1])
+    return before + behind >= ALIKE * max(len(a), len(b))
+
+
+class AssistantDraft:
+    """An assistant turn: the joined text of consecutive records, cut in the middle, and the latest tool calls."""
+
+    kind = TurnKind.REPLY
+    __slots__ = ("_head", "_length", "_tail", "calls", "line", "parent", "skill", "timestamp", "uuid")
+
+    def __init__(self, record: dict[str, Any], line: int, skill: SkillRef | None) -> None:
+        self.line = line
+        self.uuid = string(record.get("uuid")) or None
+        self.parent = string(record.get("parentUuid")) or None
+        self.timestamp = string(record.get("timestamp")) or None
+        self.skill = skill
+        self.calls: dict[str, ToolUse] = {}
+        self._head = self._tail = ""
+        self._length = 0
+
+    def say(self, text: str) -> None:
+        """Add a text block."""
+        text = text.strip()
+        if not text:
+            return
+        if self._length:
+            text = "\n\n" + text
+        self._length += len(text)
+        room = HEAD - len(self._head)
+        self._head += text[:room]
+        self._tail = (self._tail + text[room:])[-TAIL:]
+
+    def call(self, key: str, name: str, arguments: Any) -> None:
+        """Add a tool call under its id, with what it was about: its command, path or address, or else its first string."""
+        first = ""
+        for field, value in arguments.items() if isinstance(arguments, dict) else ():
+            if isinstance(value, str) and field in _BRIEF_KEYS:
+                first = value
+                break
+            if isinstance(value, str):
+                first = first or value
+            elif field == "questions":
+                first = first or " ".join(string(item.get("question")) for item in dicts(value))
+        self.calls[key] = ToolUse(name, string(first[:BRIEF]))
+        if len(self.calls) > TOOLS:
+            del self.calls[next(iter(self.calls))]
+
+    def turn(self, index: int) -> Turn:
+        """Return the finished turn."""
+        cut = CUT if self._length > HEAD + TAIL else ""
+        text, tools = string(self._head + cut + self._tail), tuple(self.calls.values())
+        where = {
+            name: getattr(self, name) for name in ("line", "uuid", "parent", "timestamp", "kind", "skill")
+        }
+        return Turn(index, "assistant", text, origin=Origin.MACHINE, tools=tools, **where)
 
 
 class Rewinds:
@@ -164,6 +254,7 @@ class Assembly:
     def take(self, record: dict[str, Any], line: int, source: bytes) -> None:
         """Add the record that stands on this 1-based line, whose bytes are `source`."""
         kind = record.get("type")
+        subtype = record.get("subtype") if kind == "system" else None
         if kind == "assistant":
             self._assistant(record, line)
         elif kind == "user":
@@ -172,10 +263,14 @@ class Assembly:
             self._attachment(record, line, source)
         elif kind == "queue-operation" and unambiguous(source):
             self.queue.take(record, line)
-        elif kind == "system":
-            self._system(record)
         elif kind == "worktree-state":
             self.skills.entered(record.get("worktreeSession"))
+        elif subtype == "compact_boundary":
+            self.skills.compacted(record.get("version"))
+        elif subtype == "local_command" and self.skills.forked(record.get("content")):
+            last = self._last_human  # its slash command stands there as it was typed
+            self._invocation = last if last is not None and last.text.startswith("/") else None
+            self._entered(launched=True)
 
     def finish(self) -> None:
         """Decide what only the end of the file decides."""
@@ -201,31 +296,39 @@ class Assembly:
 
     # ---- the assistant
 
-    def go_on(self, blocks: list[dict[str, Any]]) -> None:
-        """Add content blocks to the open assistant's turn."""
-        if self.reply is not None:
-            for block in blocks:
-                self._block(block, self.reply)
+    def go_on(self, blocks: Iterable[dict[str, Any]]) -> None:
+        """Add texts and tool calls to the open assistant's turn; any other block is passed over."""
+        if (reply := self.reply) is None:
+            return
+        for block in blocks:
+            kind = block.get("type")
+            if kind == "tool_use":
+                key, name, arguments = block.get("id"), string(block.get("name")), block.get("input")
+                reply.call(key if isinstance(key, str) else "", name, arguments)
+                if self.tainted is None:
+                    self.tainted = authorship.taint(name, arguments)
+                if name in ("AskUserQuestion", "Skill") and isinstance(key, str):
+                    self.awaited.add(string(key).encode())
+                if name == "Skill" and isinstance(arguments, dict):
+                    self.skills.called(arguments.get("skill"))
+            elif kind == "text" and isinstance(text := block.get("text"), str):
+                reply.say(text)
 
     def _assistant(self, record: dict[str, Any], line: int) -> None:
+        """Add a record to the assistant's turn, begun if need be."""
         message = record.get("message")
-        if not isinstance(message, dict) or record.get("isSidechain"):
+        if (
+            not isinstance(message, dict)
+            or record.get("isSidechain")
+            or message.get("model") == "<synthetic>"
+        ):
             return
-        if message.get("model") == "<synthetic>":
-            return
-        for block in dicts(message.get("content")):
-            if block.get("type") in ("text", "tool_use"):
-                self._block(block, self._open(record, line))
-        if "attributionSkill" in record:
-            self.skills.attributed(record["attributionSkill"])
-
-    def _open(self, record: dict[str, Any], line: int) -> AssistantDraft:
-        """Return the assistant's turn that the record belongs to, begun if need be."""
-        if self.reply is None:
+        blocks = [
+            block for block in dicts(message.get("content")) if block.get("type") in ("text", "tool_use")
+        ]
+        if blocks and self.reply is None:
             session = string(record.get("requestSessionId"))
-            if session and session != record.get(
-                "sessionId"
-            ):  # a fork or branch holds a copy of what was said there
+            if session and session != record.get("sessionId"):  # a fork holds a copy of what was said there
                 for draft in reversed(self.drafts):
                     if not isinstance(draft, HumanDraft):
                         break
@@ -236,22 +339,9 @@ class Assembly:
             self.reply = AssistantDraft(record, line, self.skills.current)
             self.drafts.append(self.reply)
             self._replies.append(self.reply)
-        return self.reply
-
-    def _block(self, block: dict[str, Any], reply: AssistantDraft) -> None:
-        """Add a text or tool call to the assistant's turn; any other block is passed over."""
-        kind = block.get("type")
-        if kind == "tool_use":
-            key, name, arguments = block.get("id"), string(block.get("name")), block.get("input")
-            reply.call(key if isinstance(key, str) else "", name, arguments)
-            if self.tainted is None:
-                self.tainted = authorship.taint(name, arguments)
-            if name in ("AskUserQuestion", "Skill") and isinstance(key, str):
-                self.awaited.add(string(key).encode())
-            if name == "Skill" and isinstance(arguments, dict):
-                self.skills.called(arguments.get("skill"))
-        elif kind == "text" and isinstance(text := block.get("text"), str):
-            reply.say(text)
+        self.go_on(blocks)
+        if "attributionSkill" in record:
+            self.skills.attributed(record["attributionSkill"])
 
     def _mark_call(self, key: str, *, failed: bool = False, rejected: bool = False) -> str:
         """Note how a call went; the name of its tool, or "" where it is not known."""
@@ -337,14 +427,6 @@ class Assembly:
                 if draft is not None:
                     draft.skill = self.skills.current
             self._invocation = None
-
-    def _system(self, record: dict[str, Any]) -> None:
-        if record.get("subtype") == "compact_boundary":
-            self.skills.compacted(record.get("version"))
-        elif record.get("subtype") == "local_command" and self.skills.forked(record.get("content")):
-            last = self._last_human  # its slash command stands there as it was typed
-            self._invocation = last if last is not None and last.text.startswith("/") else None
-            self._entered(launched=True)
 
     def _attachment(self, record: dict[str, Any], line: int, source: bytes) -> None:
         attachment = record.get("attachment")
