@@ -529,6 +529,21 @@ def test_invalid_rules_stop_everything_naming_the_line(desk):
     assert f"{desk.home / 'config.toml'}:3" in done.stderr
 
 
+def test_rules_that_can_no_longer_be_read_are_said_once_with_what_to_do(queued):
+    desk, _ = queued
+    (desk.home / "config.toml").write_text('[apply]\nmode = "auot"\n')
+    said = f'{desk.home / "config.toml"}:2: apply.mode must be "auto" or "review"\n  → correct the value'
+    for verb, code in (("status", 0), ("review", 1), ("constraints", 1)):
+        done = desk.run(verb, code=code)
+        assert (done.stdout + done.stderr).count("apply.mode must be") == 1
+        assert said in render.tilde(done.stdout + done.stderr), verb
+
+
+def test_the_diary_says_that_there_is_no_configuration_yet(queued):
+    desk, _ = queued
+    assert "config.toml: not there yet\n" in desk.run("log").stdout
+
+
 def test_a_shell_completes_verbs_skills_and_ids(queued):
     desk, name = queued
     words = (

@@ -1,6 +1,7 @@
 """`uninstall` names exactly what skillloop made, removes nothing else, and leaves every skill as it is."""
 
 import json
+import re
 
 import pytest
 from test_commands import desk, queued, shown_code  # noqa: F401  (desk and queued are fixtures)
@@ -73,6 +74,12 @@ def test_a_purge_of_a_home_with_nothing_else_removes_the_home(used):
     )
     assert not used.home.exists()
     assert "created nothing" in used.run("uninstall").stdout
+
+
+def test_a_purge_that_is_cut_off_can_be_run_again_until_all_that_is_private_is_gone(used):
+    code, shown = used.type("uninstall", "--purge", answers=[("to uninstall", shown_code)])
+    removed = re.findall(r"removing .*/(\S+)", shown)
+    assert (code, removed[-4:]) == (0, ["bin", "env", "worker.lock", "history.lock"]), shown
 
 
 def test_what_was_exported_before_a_purge_comes_back(used):

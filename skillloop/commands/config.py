@@ -168,7 +168,7 @@ def completion(shell: str) -> None:
     \b
     Examples:
       eval "$(skillloop completion bash)"                 (in ~/.bashrc; with zsh in ~/.zshrc)
-      skillloop completion fish > ~/.config/fish/completions/skillloop.fish
+      mkdir -p ~/.config/fish/completions && skillloop completion fish > ~/.config/fish/completions/skillloop.fish
     """  # noqa: D301
     root = click.get_current_context().find_root().command
     if shell == "zsh":  # a plain one has not loaded what defines completions

@@ -359,7 +359,8 @@ def _remove(app: App, made: dict[Path, tuple[int, int]]) -> None:
     """
     home = app.home
     with fs.locked(home / "worker.lock", wait=5.0), fs.locked(home / "history.lock", wait=5.0):
-        for path in [*made, home / "worker.lock", home / "history.lock"]:
+        by = sorted(made, key=lambda path: path.name in {"bin", "env"})  # last what can run it again
+        for path in [*by, home / "worker.lock", home / "history.lock"]:
             app.say(f"removing {tilde(path)}", err=True)
             try:
                 if path.is_dir() and not path.is_symlink():

@@ -35,6 +35,7 @@ _IMPORT = "as found"
 CHANGED = 8  # lines of a change that `log SKILL` shows
 _DECIDED = {"rejected": "rejected", "queued": "took back to the queue", "stale": "set aside"}
 _RULES = {
+    "absent": "not there yet",
     "first seen": "noted as it is",
     "tightened": "edited; no rule was loosened",
     "loosened": "edited; a rule was loosened, so automatic edits pause until you confirm it",
@@ -112,6 +113,8 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
     reason = str(detail.get("reason") or ", ".join(detail.get("keys", ())))
     name = name or render.tilde(detail.get("path", ""))
     state = str(detail.get("state", ""))
+    if (state, detail.get("sha256")) == ("first seen", ""):
+        state = "absent"
     what = _RULES[state] if entry.event == confirmation.EVENT else f"{entry.event} {state}".strip()
     if entry.event in _DECIDED:
         what = f"{whose} {_DECIDED[entry.event]} {said}"

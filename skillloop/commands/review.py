@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from skillloop import outcomes
+from skillloop import config, outcomes
 from skillloop.commands import show
 from skillloop.commands.options import OPEN, App, interactive, known_skill, option, some_skill, verb
 from skillloop.commands.sitting import Sitting, alike, drafted, not_learned
@@ -56,6 +56,7 @@ def command(app: App, skill: str | None, keep: str | None, limit: int | None, af
         app.tell(told, f"{told['state']}: {told['why'] or told['id']}")
         return
     with app.history() as store:
+        config.load(app.home)  # no edit can be judged by rules that cannot be read
         ask = interactive() and not app.as_json
         if ask:
             session.try_again(app.home, store)
@@ -127,7 +128,7 @@ def _list(app: App, store: Store, entries: Sequence[Entry], limit: int, skill: s
         try:
             size = room + 1 if number == limit else _print(app, store, entry, room if last else PAGE)
         except SkillloopError as error:
-            app.say(f"skillloop: {_id(entry)}: {error.message}", err=True)
+            app.say(f"skillloop: {_id(entry)}: {error.told}", err=True)
             continue
         if size > room and last:
             command = shlex.join(

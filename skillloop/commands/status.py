@@ -47,7 +47,7 @@ def command(app: App) -> None:
     for trouble in facts["troubles"]:
         out.say(tilde(trouble), "yellow")
     for item in facts["queue"][:FRESH]:
-        why = f": {item['why']}" if item["why"] else ""
+        why = f": {item['why']}" if item["why"] not in ("", *facts["troubles"]) else ""
         out.say(f"  {item['id']}  {item['skill']}: {item['line']}\n    {item['state']}{why}")
     if (more := len(facts["queue"]) - FRESH) > 0:
         out.say(f"  and {more} more")
@@ -87,7 +87,7 @@ def _facts(app: App) -> dict[str, Any]:
             "changes": [show.change_as_object(each) for each in waiting if each.effect != outcomes.NEVER],
             "unlearnt": [show.lesson_as_object(item) for item in lost],
             "model": model,
-            "troubles": troubles,
+            "troubles": list(dict.fromkeys(troubles)),
             "queue": [
                 picked(item.proposal, "id", "skill")
                 | dict(zip(("state", "why"), states[item.proposal.id], strict=True))
@@ -126,7 +126,7 @@ def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
     try:
         rules = config.load(app.home)
     except SkillloopError as error:
-        return None, [f"{error.message} ({error.hint}); nothing is digested until it is fixed"]
+        return None, [error.told]
     backend, why = llm.choose(rules)
     today, total = store.calls.today(), store.calls.spend()
     spent = {"today": picked(today, *SPENT), "total": picked(total, *SPENT)}

@@ -199,7 +199,11 @@ def _values(file: Source, *, own: bool) -> dict[str, Any]:
     """Return what one file sets, by key; ConfigError for what does not exist, is of the wrong kind or not its to set."""
     values: dict[str, Any] = {}
     for section, table in file.tables.items():
-        if section not in KINDS or not isinstance(table, dict):
+        homes = [name for name, keys in KINDS.items() if section in (name, *keys)]
+        if homes and not isinstance(table, dict):
+            hint = f"write [{homes[0]}] on a line of its own, and its keys below"
+            raise file.wrong(f"{section} is no section here", hint, section)
+        if section not in KINDS:
             raise file.wrong(f"unknown section [{section}]", _meant(section, KINDS), section)
         keys = KINDS[section]
         for name, value in table.items():

@@ -100,7 +100,7 @@ def unconfirmed(store: Store, home: Path) -> list[str]:
     try:
         found = all_changes(store, home)
     except ConfigError as error:
-        return [error.message]
+        return [error.told]
     return [
         f"not confirmed: {change} (`skillloop constraints --confirm`)" for change in found if change.loosens
     ]

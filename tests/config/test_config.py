@@ -122,7 +122,10 @@ def test_only_the_person_chooses_where_words_are_sent(write):
     [
         ("[edit]\nunsene = 3\n", 2, "unknown key edit.unsene", "did you mean 'unseen'?"),
         ("\n[sorces]\n", 2, "unknown section [sorces]", "did you mean 'sources'?"),
-        ("mode = 3\n", 1, "unknown section [mode]", "did you mean 'model'?"),
+        ("moode = 3\n", 1, "unknown section [moode]", "did you mean 'model'?"),
+        ('mode = "auto"\n', 1, "mode is no section here", "write [apply] on a line of its own"),
+        ("budget = 3\n", 1, "budget is no section here", "write [budget] on a line of its own"),
+        ('[[protect]]\nlines = ["a"]\n', 1, "protect is no section here", "write [protect] on a line"),
         ("[edit]\n\nunseen = true\n", 3, "edit.unseen must be a whole number of at least 0", ""),
         ("[edit]\nunseen = -1\n", 2, "edit.unseen must be a whole number of at least 0", ""),
         ("[budget]\nmoney_per_day = nan\n", 2, "budget.money_per_day must be a number of at least 0", ""),
