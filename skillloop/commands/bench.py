@@ -20,7 +20,7 @@ from skillloop.bench.setup import Run
 from skillloop.commands.options import App, executor_option, option, verb
 from skillloop.errors import Refused, UsageError
 from skillloop.render.training import TrainingBars
-from skillloop.report import experiment as report_page
+from skillloop.report import run as report_page
 from skillloop.search.cluster import Cluster
 from skillloop.search.ledger import Row
 from skillloop.store import Store
@@ -112,15 +112,11 @@ def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) 
             app.say(f"skillloop: {error.message}", err=True)
     lines = [f"report: {_report(opened)}"]
     if found:
-        parts = ", ".join(f"{name} {_mean(found[name])}" for name in ("baseline", "best"))
-        lines.insert(0, f"sealed split (reading {found['reads']} of {found['allowed']}): {parts}")
+        mean = "{mean:.5f} ± {sd:.5f} ({runs} runs)"
+        each = ((name, found[name] | {"sd": found[name]["sd"] or 0}) for name in ("baseline", "best"))
+        parts = [f"{name} {mean.format(**part) if part['mean'] else 'unknown'}" for name, part in each]
+        lines.insert(0, f"sealed split (reading {found['reads']} of {found['allowed']}): {', '.join(parts)}")
     app.tell({"event": "end", "sealed": found, "report": str(opened.folder.report)}, *lines)
-
-
-def _mean(part: dict[str, Any]) -> str:
-    if not part["mean"]:
-        return "unknown"
-    return f"{part['mean']:.5f} ± {part['sd'] or 0:.5f} ({part['runs']} runs)"
 
 
 @verb(
@@ -293,7 +289,7 @@ def _trainings(
 
 
 def _report(opened: Run, *, live: bool = False) -> Path:
-    text = report_page.page(opened.folder, opened.plan, opened.ledger, live=live)
+    text = report_page.page(report_page.Run(opened.folder.root, opened.ledger), live=live)
     opened.folder.report.write_text(text, "utf-8")
     return opened.folder.report
 

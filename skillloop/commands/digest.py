@@ -295,7 +295,7 @@ def _print_plan(app: App, out: render.Terminal, paths: list[Path]) -> None:
             planned = session.plan(item, app.home, store)
             everything += planned
             for each in planned:
-                app.emit(_plan_object(each)) if app.as_json else _show_request(out, each)
+                _show_request(app, each)
             if not planned and not app.as_json:
                 out.say(f"{item.session_id}: nothing would be sent", "bold")
     if app.as_json:
@@ -322,26 +322,19 @@ def _later(app: App) -> str:
     return f"to reword, replay and judge its lessons, all within ${most:.2f} a session"
 
 
-def _plan_object(each: Planned) -> dict[str, Any]:
-    """Return one request as JSON: what is sent, word for word (the marks are drawn anew by each process), and its cost."""
-    prompt, cost = each.request.prompt, each.cost
-    return {
+def _show_request(app: App, each: Planned) -> None:
+    """Print one request: what is sent, word for word (the marks are drawn anew by each process), and its cost."""
+    request, prompt = each.request, each.request.prompt
+    dollars = {name: getattr(each.cost, name) / 1e9 for name in ("likely", "most")}
+    shape = {
         **picked(each, "backend", "request.model"),
         "prompt": prompt.name,
         "system": prompt.text,
-        **picked(each.request, "message", "schema", "max_tokens"),
-        "dollars": {"likely": cost.likely / 1e9, "most": cost.most / 1e9},
+        **picked(request, "message", "schema", "max_tokens"),
+        "dollars": dollars,
         "answered_before": each.known,
     }
-
-
-def _show_request(out: render.Terminal, each: Planned) -> None:
-    request = each.request
-    price = f"about ${each.cost.likely / 1e9:.4f}, at most ${each.cost.most / 1e9:.4f}"
-    known = " (answered before: not sent again)" if each.known else ""
-    head = f"to {each.backend}, model {request.model}, prompt {request.prompt.name}: {price}{known}"
-    out.say(head, "bold")
-    for name, text in (("instructions", request.prompt.text), ("message", request.message)):
-        out.say(f"--- {name}")
-        out.say(text)
-    out.say("")
+    price = "about ${likely:.4f}, at most ${most:.4f}".format(**dollars)
+    known = " (answered before: not sent again)" * each.known
+    head = f"to {each.backend}, model {request.model}, prompt {prompt.name}: {price}{known}"
+    app.tell(shape, head, "--- instructions", prompt.text, "--- message", request.message, "")

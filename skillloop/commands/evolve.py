@@ -84,10 +84,9 @@ def command(
         stack.enter_context(_live(app.color, opened))
         try:
             for row in opened.search(trials, seed):
-                if app.as_json:
-                    app.emit({key: row[key] for key in SHOWN})
-                else:
-                    app.say(_line(row))
+                passes = "   –" if row["mean"] is None else f"{1 - row['mean']:4.0%}"
+                told = "{number:4} {outcome:8}{passes}  {operator}: {what}  · {reason}"
+                app.tell({key: row[key] for key in SHOWN}, told.format(**row, passes=passes))
             end = opened.end()
         except (KeyboardInterrupt, BudgetExceeded, ModelError):
             stack.pop_all().close()
@@ -207,10 +206,3 @@ def _versions(tasks: operators.Tasks) -> Iterator[dict[str, Any]]:
             state = "pinned" if tasks.pinned.get(operator) == each.id else state
             state = "on trial" if each is tasks.on_trial.get(operator) else state
             yield {**picked(each, "operator", "id", "text", "better", "tried"), "state": state}
-
-
-def _line(row: Row) -> str:
-    passes = f"{1 - row['mean']:4.0%}" if row["mean"] is not None else "   –"
-    return (
-        f"{row['number']:4} {row['outcome']:8}{passes}  {row['operator']}: {row['what']}  · {row['reason']}"
-    )

@@ -174,10 +174,10 @@ def change_as_object(change: Change) -> dict[str, Any]:
 
 def find_change(store: Store, wanted: str) -> Change:
     """Return the change that is called so, e.g. `release-notes@3`; UsageError: none that waits is."""
-    for change in outcomes.waiting(store):
-        if change.id == wanted:
-            return change
-    raise UsageError(f"no change {wanted} waits", "`skillloop review` lists what is waiting")
+    change = next((each for each in outcomes.waiting(store) if each.id == wanted), None)
+    if change is None:
+        raise UsageError(f"no change {wanted} waits", "`skillloop review` lists what is waiting")
+    return change
 
 
 @verb(one_edit, token_option)
@@ -216,17 +216,15 @@ def approve(app: App, proposal: str, token: str | None) -> None:
         version = gather.publish(prepared, store, by="person", note=f"approved in {by}")
     app.after_decision()
     branch = None if version else team.branch_of(item)
-    if version is None:
-        propose = f"git push -u origin {branch}" + f" && gh pr create --fill --head {branch}" * bool(
-            which("gh")
-        )
-        lines = [f"{team.ON_BRANCH}{branch}; the file is as it was", f"to propose it: {propose}"]
+    if version:
+        made = f"applied: {render.tilde(item.path)} is now version {version.number}"
+        then = f"to undo it: skillloop rollback {item.skill}"
     else:
-        lines = [f"applied: {render.tilde(item.path)} is now version {version.number}"]
-        lines.append(f"to undo it: skillloop rollback {item.skill}")
-    made = {"number": version and version.number, "sha256": version and version.sha, "branch": branch}
-    told = {"id": item.id, "path": item.path} | made
-    app.tell(told, *lines)
+        made = f"{team.ON_BRANCH}{branch}; the file is as it was"
+        create = f" && gh pr create --fill --head {branch}" * bool(which("gh"))
+        then = f"to propose it: git push -u origin {branch}{create}"
+    told = {"number": version and version.number, "sha256": version and version.sha, "branch": branch}
+    app.tell({"id": item.id, "path": item.path, **told}, made, then)
 
 
 def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued:

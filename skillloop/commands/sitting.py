@@ -139,8 +139,14 @@ class Sitting:
             key = ask[type(item)](item)
             if key == "q":
                 return
-            if key == "u":
-                self._undo()
+            if key == "u" and self.done:
+                self.at, undo = self.done.pop()
+                try:
+                    undo()
+                except SkillloopError as error:
+                    self.app.say(f"not undone: {error.told}")
+            elif key == "u":
+                click.echo("there is nothing to undo")
             elif key == "b":
                 self.at = max(filter(self._waits, range(self.at)), default=self.at)
             else:
@@ -271,17 +277,6 @@ class Sitting:
         name, state = queued.proposal.id, queued.state
         self.store.set_state(name, "rejected", reason, by="person")
         self.done.append((self.at, lambda: self.store.set_state(name, state, "taken back", by="person")))
-
-    def _undo(self) -> None:
-        """Take the last decision of this sitting back, and go there."""
-        if not self.done:
-            click.echo("there is nothing to undo")
-            return
-        self.at, undo = self.done.pop()
-        try:
-            undo()
-        except SkillloopError as error:
-            self.app.say(f"not undone: {error.told}")
 
     def _pass_over(self, queued: Queued, error: SkillloopError) -> str:
         """Offer to drop an edit that no longer fits the file."""

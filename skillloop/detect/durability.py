@@ -53,7 +53,18 @@ def features(text: str, quote: str, rule: str) -> dict[str, float]:
     classes, asked, said = PERSON.find(words), _REQUEST.find(words), tokens(quote)
     starts = {name for found in (classes, asked) for name, at in found.items() if at < lead}
     contains = {*(asked if said == words else _REQUEST.find(said)), *classes} - {"asks"}
-    contains |= _form(rule, (len(words) or 1) * token_size)
+    contains |= {name for name, pattern in patterns("rule").items() if pattern.search(rule)}
+    if contains & {"names a guide", "names a source file"}:
+        contains.discard("names a file")
+    size = (len(words) or 1) * token_size
+    form = {
+        "short": size <= 5,
+        "long": size > 22,
+        "one clause": not re.search(r"[,;:，；：、]", rule),
+        "always at the head": _always(rule, "rule.head", "rule.wish"),
+        "bare object": lexicon.pattern("rule.bare object").match(rule),
+    }
+    contains |= {name for name, true in form.items() if true}
     contains |= set(pairs("rule-pairs", contains))
     mood = "told" if starts.isdisjoint(lexicon.table("detector")["orders"]["classes"]) else "rule"
     names = {f"{mood}: {name}" for name in contains} | {f"{mood}: starts {name}" for name in starts}
@@ -64,21 +75,6 @@ def features(text: str, quote: str, rule: str) -> dict[str, float]:
     if reads_like_a_norm(text, quote, rule):
         names.add("rule: reads like a norm")
     return {"bias": 1.0} | dict.fromkeys(sorted(names), 1.0)
-
-
-def _form(rule: str, size: float) -> set[str]:
-    """Return what the form of a rule of so many words shows."""
-    names = {name for name, pattern in patterns("rule").items() if pattern.search(rule)}
-    if names & {"names a guide", "names a source file"}:
-        names.discard("names a file")
-    form = {
-        "short": size <= 5,
-        "long": size > 22,
-        "one clause": not re.search(r"[,;:，；：、]", rule),
-        "always at the head": _always(rule, "rule.head", "rule.wish"),
-        "bare object": lexicon.pattern("rule.bare object").match(rule),
-    }
-    return names | {name for name, true in form.items() if true}
 
 
 def surrounding_features(text: str, quote: str = "") -> dict[str, float]:

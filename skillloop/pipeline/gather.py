@@ -119,12 +119,14 @@ def gather(
         return inputs
     changes = confirmation.changes(store, home, *folders)
     automatic = inputs.config.apply.mode == "auto"
+    by_hand = (each for each in reversed(history.versions(store, proposal.path)) if each.author != "client")
+    own = next((x for x in by_hand if not x.proposal or store.find_proposal(x.proposal).by == "person"), None)
     return replace(
         inputs,
         added_in_session=store.added_in_session(proposal.session_id),
         added_unseen=sum(store.applied_unseen(proposal.path).values()),
         failing=outcomes.breaker(store, proposal.path) if automatic else "",
-        own=_own(proposal.path, store),
+        own=history.text(store, own.sha) if own else None,
         unconfirmed=tuple(str(change) for change in changes if change.loosens),
     )
 
@@ -177,16 +179,6 @@ def take_back(home: Path, store: Store) -> None:
         if config.load(home, *folders).apply.undo == "auto" and not loosened:
             with suppress(SkillloopError):  # as where the person changed the line since: they are asked
                 history.rollback(store, path, only=number, by="auto", why=change.told)
-
-
-def _own(path: str, store: Store) -> str | None:
-    """Return the newest text that the person wrote or approved: what automatic growth is measured against."""
-    for version in reversed(history.versions(store, path)):
-        if version.author == "client":
-            continue
-        if version.proposal is None or store.find_proposal(version.proposal).by == "person":
-            return history.text(store, version.sha)
-    return None
 
 
 def reworded(proposal: Proposal, lines: Sequence[str], drafter: str = PERSON) -> Proposal:

@@ -101,16 +101,12 @@ def pending(store: Store, proposal: Proposal, lesson: Lesson) -> Proposal | Recu
     waiting = [other for other in waiting if said.isdisjoint(item.id for item in other.evidence)]
     near = [other for other in waiting if _match(proposal, other, _like)]
     for other in waiting:
-        if _match(proposal, other, same_rule) or (other in near and _for_one_line(proposal, other)):
+        # for the same lines a file can take only one
+        olds = [[edit.old for edit in each.edits if edit.op == "replace"] for each in (proposal, other)]
+        if _match(proposal, other, same_rule) or (other in near and olds[0] == olds[1] != []):
             return Recurrence(lesson, proposal.path, 0, other.edits[0].new or "", other.id)
     why = (f"perhaps the same as {near[0].id}, which waits",) if near else ()
     return replace(proposal, look=(*proposal.look, *why))
-
-
-def _for_one_line(one: Proposal, other: Proposal) -> bool:
-    """Return whether two proposals would put something else in the place of the same lines: a file can take only one."""
-    olds = [[edit.old for edit in each.edits if edit.op == "replace"] for each in (one, other)]
-    return olds[0] == olds[1] != []
 
 
 def same_saying(proposal: Proposal, lesson: Lesson) -> bool:

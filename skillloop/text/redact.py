@@ -45,13 +45,9 @@ class Secret:
 
 def secrets(text: str) -> list[Secret]:
     """Find the credentials in `text`, in order and without overlaps; offsets are into `text` as given."""
-    view, offsets = (
-        text,
-        None,
-    )  # as it is meant, and for each of its characters where it came from (None: the same)
-    if not text.isascii() and (
-        _UNSEEN.search(text) or "\u0130" in text or not unicodedata.is_normalized("NFKC", text)
-    ):
+    view, offsets = text, None  # as it is meant; where each of its characters came from (None: the same)
+    normal = text.isascii() or unicodedata.is_normalized("NFKC", text)
+    if not normal or "\u0130" in text or (not text.isascii() and _UNSEEN.search(text)):
         parts = [_meant(char) for char in text]
         view, offsets = "".join(parts), [at for at, part in enumerate(parts) for _ in part]
     for escape, plain in _ESCAPES if "\\" in view else ():  # same length: offsets stay
@@ -336,11 +332,6 @@ _FEW = 400  # letters of a text in which a look at each three of them is the qui
 RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9+/=_.~-]{15,400}", re.ASCII)
 
 
-@cache
-def _announced(word: str) -> re.Pattern[str]:
-    return re.compile(re.escape(word) + _LINK + _VALUE)
-
-
 def assigned(view: str) -> Iterator[Secret]:
     """Yield values after "password =", "the token is" and the like, and long random tokens that soon follow the word."""
     lowered = view.lower()
@@ -367,7 +358,7 @@ def _announces(lowered: str, at: int, word: str) -> bool:
 
 def _values(view: str, lowered: str, word: str, kind: str) -> Iterator[Secret]:
     seen: dict[tuple[str, bool], bool] = {}
-    for match in _announced(word).finditer(lowered):
+    for match in re.finditer(re.escape(word) + _LINK + _VALUE, lowered):
         if not _announces(lowered, match.start(), word):
             continue
         group = match.lastindex or 4

@@ -10,7 +10,6 @@ from helpers.experiments import TRAIN, Formula, archive, drive, edited, judged, 
 
 from skillloop.bench import experiment, proposers
 from skillloop.bench.candidate import EDITABLE, Candidate, Measurement
-from skillloop.report import experiment as report_page
 from skillloop.report import run as report_run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
@@ -86,12 +85,15 @@ def test_every_fifth_kept_candidate_is_trained_deeper_beside_the_baseline(opened
     (said,) = opened.ledger.events("scale")
     assert (said["verdict"], runs.depths.count(6)) == (verdict, 2)
     assert opened.ledger.archive().last[said["candidate"]]["description"] == "5"
-    assert verdict in report_page.page(opened.folder, opened.plan, opened.ledger)
+    assert verdict in report_run.page(report_run.Run(opened.folder.root, opened.ledger))
 
 
 def test_a_live_page_loads_itself_again_and_the_last_one_does_not(opened):
     drive(opened, proposers.given([edited(opened, LEVEL=1.9)]), Measures(opened))
-    pages = [report_page.page(opened.folder, opened.plan, opened.ledger, live=live) for live in (True, False)]
+    pages = [
+        report_run.page(report_run.Run(opened.folder.root, opened.ledger), live=live)
+        for live in (True, False)
+    ]
     assert ['http-equiv="refresh"' in page for page in pages] == [True, False]
 
 
@@ -104,7 +106,7 @@ def test_hypothesis_insight_and_the_part_edited_are_in_the_ledger(opened):
         "the last one was too wide",
         "Model",
     )
-    page = report_page.page(opened.folder, opened.plan, opened.ledger)
+    page = report_run.page(report_run.Run(opened.folder.root, opened.ledger))
     assert "Expected: fewer steps suffice<br>Learned before: the last one was too wide" in page
 
 

@@ -1,6 +1,6 @@
 """Plots: round ticks, and points where they belong."""
 
-from skillloop.report.experiment import Plot, around, ticks
+from skillloop.report.run import Plot, around, ticks
 
 
 def test_ticks_are_round_and_inside():
