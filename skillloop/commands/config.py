@@ -129,7 +129,7 @@ def _tell_doubts(app: App) -> None:
 
 @verb(some_skill, flag("--confirm", "Confirm that you changed the rules yourself; asks first."), token_option)
 def constraints(app: App, skill: str | None, confirm: bool, token: str | None) -> None:
-    """Print the rules in force, each with its file and line. Writes nothing, unless told to --confirm.
+    """Print the rules in force as TOML, each with its file and line. Writes nothing, unless told to --confirm.
 
     SKILL is a skill's name, or the path of its folder or SKILL.md. Without it: your own rules and those of the project here.
 
@@ -150,13 +150,10 @@ def constraints(app: App, skill: str | None, confirm: bool, token: str | None) -
         rules = gather.rules_for(str(path if path.exists() else skill_named(skill).path), app.home)
     else:
         rules = config.load(app.home, Path.cwd())
-    out = app.console()
-    for key, value, rule in config.effective(rules):
-        if app.as_json:
-            app.emit({"key": key, "value": value, "file": rule.file, "line": rule.line})
-        else:
-            shown = "(any)" if value is None else json.dumps(value, ensure_ascii=False)
-            out.say(f"{key:<28} = {shown:<22}  # {rule.where}")
+    for key, value, rule in config.effective(rules) if app.as_json else ():
+        app.emit({"key": key, "value": value, "file": rule.file, "line": rule.line})
+    for line in () if app.as_json else config.as_toml(rules):
+        app.say(line)
     _tell_doubts(app)
 
 
@@ -192,7 +189,8 @@ def _confirm(app: App, token: str | None) -> None:
                 old = confirmation.confirmed_text(store, app.home, change.path)
                 new = change.path.read_text("utf-8", "replace") if change.sha else ""
                 out.say(str(change), "bold")
-                out.print(render.diff(document.diff(old, new, change.path, "now")), end="")
+                lines = [*config.differences(change.path, old, new)] or ["only comments or spaces changed"]
+                out.print(render.diff("\n".join(lines)), end="")
         digest = sha256("\0".join(f"{change.path}\0{change.sha}" for change in changed))
         confirmation.confirm(
             store, app.home, changed, app.require_person("constraints --confirm", digest, token)

@@ -14,7 +14,10 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +182,36 @@ def effective(config: Config) -> list[tuple[str, Any, Rule]]:
         else:
             rows.append((key, value, config.rule(key)))
     return rows
+
+
+def as_toml(config: Config) -> Iterator[str]:
+    """Yield the rules in force as lines of a file that sets the same, each with where it comes from."""
+    for section, rows in groupby(effective(config), lambda row: row[0].partition(".")[0]):
+        yield f"[{section}]"
+        for key, entries in groupby(rows, itemgetter(0)):
+            name, _, entry = key.removeprefix(f"{section}.").partition(".")
+            head = f"{name}.{json.dumps(entry)} = " if entry else f"{name} = "
+            if config.sources.trusted is None and key in {"sources.trusted", "sources.unknown"}:
+                head = f"# {head}"  # to set either would be to have a list
+            values = None if entry else config.get(key)
+            many = isinstance(values, tuple) and values != ()
+            yield from [f"{head}["] * many
+            for _, value, rule in entries:
+                text = "(any)" if value is None else json.dumps(value, ensure_ascii=False)
+                yield f"{f'    {text},' if many else head + text:<40}  # {rule.where}"
+            yield from ["]"] * many
+
+
+def differences(path: Path, old: str, new: str) -> Iterator[str]:
+    """Yield as lines of a diff what a text of a constraint file sets otherwise than an earlier one, if that can be read."""
+    before: dict[str, Any] = {}
+    with suppress(ConfigError):
+        before = _values(parse(path, old.encode()), own=True)
+    after = _values(parse(path, new.encode()), own=True)
+    for key in before | after:
+        if before.get(key) != after.get(key):
+            set_by = (("-", before), ("+", after))
+            yield from (sign + rule_of(key, values[key]).text for sign, values in set_by if key in values)
 
 
 def loosened(old: Config, new: Config) -> list[str]:

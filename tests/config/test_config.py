@@ -170,6 +170,33 @@ def test_effective_lists_every_key_once_and_every_entry(write):
     assert {key for key, _, _ in sections.reference()} - {"sources.aliases"} <= set(names)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        '[sources]\ntrusted = ["b.org", "a.com"]\nunknown = "refuse"\naliases = {"a.com" = ["A", "\\"q\\""]}\n',
+        '[sources]\ntrusted = []\n[apply]\nmode = "auto"\nnever_auto = []\nas = "commit"\n[protect]\nlines = ["è\\\\"]\n',
+    ],
+)
+def test_what_is_shown_is_a_file_that_sets_the_same(write, text):
+    write("home", text)
+    rules = write.load()
+    write("home", "\n".join(config.as_toml(rules)))
+    assert all(write.load().get(key) == rules.get(key) for key, _, _ in sections.reference())
+    assert (write.load().sources.kept, write.load().apply.as_) == (rules.sources.kept, rules.apply.as_)
+
+
+def test_two_texts_differ_in_what_they_set_alone(tmp_path):
+    def told(old, new):
+        return [*config.differences(tmp_path, old, new)]
+
+    auto = '[apply]\nmode = "auto"\n'
+    assert told(sections.commented(), auto + "# mine\n") == ['+apply.mode = "auto"']
+    assert told(auto, auto.replace("auto", "review")) == ['-apply.mode = "auto"', '+apply.mode = "review"']
+    assert told("[broken", auto) == ['+apply.mode = "auto"']
+    assert told(auto, f"\n{auto}") == []
+
+
 def test_every_key_says_what_it_means():
     assert all(len(doc) > 5 for _, _, doc in sections.reference())
 

@@ -104,7 +104,7 @@ def test_nobody_confirms_without_a_person(home, store, capsys, arguments):
     confirmation.record_changes(store, home)
     assert cli.run(["--home", str(home), "constraints", "--confirm", *arguments]) == 4
     shown = capsys.readouterr().out
-    assert '+mode = "auto"' in shown
+    assert '+apply.mode = "auto"' in shown
     assert confirmation.unconfirmed(store, home) != []
 
 
