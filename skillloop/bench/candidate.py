@@ -1,8 +1,11 @@
-"""The nouns of an experiment: a candidate, a job, a measurement, and what stays fixed over a whole run."""
+"""The nouns of an experiment (a candidate, a job, a measurement, what stays fixed over a run), and how a train.py is read."""
 
+import ast
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +13,9 @@ from skillloop.model import sha256
 
 EDITABLE = "train.py"
 LOCKED = ("prepare.py", "evaluate.py")
+_SEEDERS = frozenset("manual_seed manual_seed_all seed default_rng Random RandomState PRNGKey".split())
+_DECLARED = re.compile(r"^(?P<name>[A-Z][A-Z0-9_]*) = [^#\n]+?\s+#.*?\bknob:\s*(?P<range>.+)$", re.MULTILINE)
+_HEADING = re.compile(r"^# ([A-Z]\w+)")  # of a part of train.py: "# Model", "# Optimiser: Muon for …"
 
 Status = Literal["ok", "crash", "nan", "oom", "timeout", "tampered"]
 
@@ -98,3 +104,104 @@ class Folder:
     def trial(self, number: int) -> Path:
         """Return the folder of one trial."""
         return self.root / "trials" / f"{number:04d}"
+
+
+# --- what stands in a train.py ----------------------------------------------------------------------------------------
+
+
+def kind(old: str, new: str) -> str:
+    """Return which part of train.py an edit is about: the heading above the first line that differs; "" for none."""
+    heading = ""
+    for before, after in zip_longest(old.splitlines(), new.splitlines(), fillvalue=""):
+        if before != after:
+            return heading
+        heading = match[1] if (match := _HEADING.match(before)) else heading
+    return ""
+
+
+class _Seedless(ast.NodeTransformer):
+    """Replaces whatever is a seed by 0: values of names like SEED, and the arguments of functions that seed."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        if all(isinstance(t, (ast.Name, ast.Attribute)) and "seed" in _name(t).lower() for t in node.targets):
+            node.value = ast.Constant(0)
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if _name(node.func) in _SEEDERS:
+            node.args = [ast.Constant(0) for _ in node.args]
+        for keyword in node.keywords:
+            if keyword.arg and "seed" in keyword.arg.lower():
+                keyword.value = ast.Constant(0)
+        if _name(node.func) == "add_argument" and node.args and "seed" in ast.unparse(node.args[0]).lower():
+            node.keywords = [k for k in node.keywords if k.arg != "default"]
+        return self.generic_visit(node)
+
+
+def _name(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _bare(text: str) -> ast.Module:
+    """Parse a program without its docstrings."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+            del node.body[0]
+    return tree
+
+
+def same_but_for_seeds(old: str, new: str) -> bool:
+    """Return whether two programs differ in nothing but seeds, comments, docstrings and layout. False if one does not parse."""
+    try:
+        before, after = (ast.dump(_Seedless().visit(_bare(text))) for text in (old, new))
+    except SyntaxError:
+        return False
+    return before == after
+
+
+def lines(text: str) -> int:
+    """Count the lines of code, as Python itself would lay them out: no blank lines, comments or docstrings."""
+    try:
+        return sum(map(bool, ast.unparse(_bare(text)).splitlines()))
+    except (SyntaxError, ValueError, RecursionError):
+        return len(text.splitlines())
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A constant that the file itself declares to be worth searching: `NAME = value  # knob: range`."""
+
+    name: str
+    choices: tuple[float | int, ...] = ()  # either these …
+    low: float = 0.0
+    high: float = 0.0  # … or from low to high
+    log: bool = False
+
+
+def knobs(text: str) -> list[Knob]:
+    """Return the declared knobs, in the order of the file."""
+    declared = []
+    for match in _DECLARED.finditer(text):
+        if "|" in match["range"]:
+            choices = tuple(ast.literal_eval(part.strip()) for part in match["range"].split("|"))
+            declared.append(Knob(match["name"], choices))
+        else:
+            span, _, scale = match["range"].strip().partition(" ")
+            low, _, high = span.partition("..")
+            declared.append(Knob(match["name"], (), float(low), float(high), scale.strip() == "log"))
+    return declared
+
+
+def with_constant(text: str, name: str, value: object) -> str:
+    """Return the text with one top-level constant set anew, its comment kept. Raises KeyError: there is none; SyntaxError."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
+            old = node.value
+            assert old.end_lineno is not None
+            assert old.end_col_offset is not None
+            rows = text.encode().splitlines(keepends=True)  # offsets of the syntax tree count UTF-8 bytes
+            before = b"".join(rows[: old.lineno - 1]) + rows[old.lineno - 1][: old.col_offset]
+            after = rows[old.end_lineno - 1][old.end_col_offset :] + b"".join(rows[old.end_lineno :])
+            return (before + repr(value).encode("utf-8") + after).decode("utf-8")
+    raise KeyError(name)

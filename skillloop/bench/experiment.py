@@ -11,11 +11,19 @@ import re
 from collections.abc import Callable, Iterator
 from statistics import fmean
 
-from skillloop.bench.candidate import EDITABLE, Candidate, Job, Measurement
-from skillloop.bench.executors import Executor
+from skillloop.bench.candidate import (
+    EDITABLE,
+    Candidate,
+    Job,
+    Measurement,
+    kind,
+    lines,
+    same_but_for_seeds,
+    with_constant,
+)
+from skillloop.bench.measure import Executor
 from skillloop.bench.proposers import Proposer
 from skillloop.bench.setup import Run
-from skillloop.bench.source import kind, lines, same_but_for_seeds, with_constant
 from skillloop.errors import SkillloopError
 from skillloop.model import Decision, Outcome
 from skillloop.search import significance

@@ -18,7 +18,7 @@ from typing import Any
 
 from skillloop.bench import experiment, proposers
 from skillloop.bench.candidate import EDITABLE, Candidate
-from skillloop.bench.executors import Executor
+from skillloop.bench.measure import Executor
 from skillloop.bench.setup import Run
 from skillloop.errors import UsageError
 from skillloop.search.ledger import Row

@@ -1,4 +1,4 @@
-"""Measure one candidate: check it out, train it in a sandbox and under a clock, and have its weights judged.
+"""Measure candidates: check one out, train it in a sandbox and under a clock, have its weights judged; one on each GPU.
 
 Nothing that the candidate prints or writes is believed, but for facts that cannot help it: its configuration, its
 loss curve and its speed are recorded as what *it* says. The number that counts comes from the evaluator, a process that
@@ -7,11 +7,13 @@ runs the recorded evaluate.py on data the candidate cannot open.
 
 import json
 import os
+import queue
 import re
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from skillloop.bench import sandbox
 from skillloop.bench.candidate import EDITABLE, LOCKED, Folder, Job, Measurement, Plan, Status
 from skillloop.bench.worktree import Repository
 from skillloop.model import sha256
+from skillloop.search.cluster import Cluster
 
 JUDGE_LIMIT = 1200.0  # seconds for an evaluation
 # -9: the kernel's killer, ours is known as late
@@ -194,3 +197,46 @@ def status_of(ended: sandbox.Result, text: str, seconds: float) -> tuple[Status,
         tail = next((line for line in reversed(text.splitlines()) if line.strip()), "no output").strip()[:300]
         return "oom" if "out of memory" in tail.lower() else _CODES.get(ended.returncode, "crash"), tail
     return "ok", ""
+
+
+class Local:
+    """One training at a time on each visible GPU; on a machine without one, `slots` at a time on the CPU."""
+
+    def __init__(self, bench: Bench, on_line: Callable[[int, str], None], slots: int | None = None) -> None:
+        gpus = visible_gpus()
+        self.bench, self.on_line = bench, on_line
+        self.slots = slots or max(1, len(gpus))
+        self.devices: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        for number in range(self.slots):
+            self.devices.put(gpus[number % len(gpus)] if gpus else None)
+        self.pool = ThreadPoolExecutor(self.slots)
+
+    def submit(self, job: Job) -> Future[Measurement]:
+        """Begin as soon as a slot is free."""
+
+        def measure() -> Measurement:
+            device = self.devices.get()
+            try:
+                return self.bench.measure(job, device, lambda line: self.on_line(job.number, line))
+            finally:
+                self.devices.put(device)
+
+        return self.pool.submit(measure)
+
+    def close(self) -> None:
+        """Cancel what has not begun, wait for what has."""
+        self.pool.shutdown(cancel_futures=True)
+
+
+def visible_gpus() -> list[str]:
+    """Return the usable NVIDIA GPUs, as CUDA_VISIBLE_DEVICES names them; [] where there is no driver."""
+    try:
+        done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return []
+    gpus = [str(number) for number in range(done.stdout.count("GPU "))] if done.returncode == 0 else []
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return gpus if chosen is None or not gpus else [name for name in chosen.split(",") if name.strip()]
+
+
+Executor = Local | Cluster[Bench, Measurement]

@@ -11,10 +11,9 @@ from typing import Any
 import click
 
 from skillloop import config, llm
-from skillloop.bench import executors, experiment, kit, llm_proposer, proposers, setup
+from skillloop.bench import experiment, kit, proposers, setup
 from skillloop.bench.candidate import EDITABLE, Candidate, Folder, Plan
-from skillloop.bench.executors import Executor
-from skillloop.bench.measure import Bench
+from skillloop.bench.measure import Bench, Executor, Local, visible_gpus
 from skillloop.bench.proposers import Proposer
 from skillloop.bench.setup import Run
 from skillloop.commands.options import App, executor_option, option, verb
@@ -219,7 +218,7 @@ def log(app: App, root: Path) -> None:
 
 def _open(recipe: Path, options: dict[str, Any], early: float = 0.1) -> Run:
     """Open the run in a folder; its data is made where that is missing. `early` is a first stage's share of the time."""
-    gpus = executors.visible_gpus()
+    gpus = visible_gpus()
     data = _data(recipe, options, "large" if gpus else "small")
     seconds = options["seconds"] or (300.0 if gpus else 10.0)
     early = early if seconds >= 60 else 0.0
@@ -252,7 +251,7 @@ def _model(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> P
         raise UsageError(f"no model can be asked: {llm.choose(rules, backend=backend)[1]}")
     skill = recipe / "SKILL.md"
     program = skill.read_text("utf-8") if skill.exists() else ""
-    return llm_proposer.model(
+    return proposers.model(
         client, rules.model.careful, program, lambda why: app.say(f"skillloop: {why}", err=True)
     )
 
@@ -279,7 +278,7 @@ def _trainings(
             app.emit(row) if app.as_json else bars.say(_line(row))
 
         executor: Executor = (
-            Cluster(Bench.measure, opened.bench) if ray else executors.Local(opened.bench, bars.line, slots)
+            Cluster(Bench.measure, opened.bench) if ray else Local(opened.bench, bars.line, slots)
         )
         try:
             yield executor, show

@@ -11,8 +11,7 @@ import pytest
 from helpers.experiments import archive, drive, edited, variant
 
 from skillloop.bench import proposers, setup
-from skillloop.bench.candidate import EDITABLE, Candidate, Job, Plan
-from skillloop.bench.source import with_constant
+from skillloop.bench.candidate import EDITABLE, Candidate, Job, Plan, with_constant
 from skillloop.search.ledger import draw_parent
 
 np = pytest.importorskip("numpy")

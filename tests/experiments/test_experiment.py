@@ -24,7 +24,7 @@ from helpers.experiments import (
     variant,
 )
 
-from skillloop.bench import executors, proposers, setup
+from skillloop.bench import measure, proposers, setup
 from skillloop.bench.experiment import results
 from skillloop.errors import SkillloopError
 
@@ -64,7 +64,7 @@ def test_a_change_of_the_seed_alone_is_refused_unmeasured(opened):
 
 
 def test_a_ledger_that_was_written_meanwhile_is_restored(opened):
-    class Forger(executors.Local):
+    class Forger(measure.Local):
         def submit(self, job):
             if job.number == 3:
                 with opened.folder.ledger.open("a") as file:

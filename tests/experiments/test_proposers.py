@@ -7,7 +7,7 @@ import pytest
 from helpers.experiments import Formula, archive, drive, row, search_and_ideas, start, value
 
 from skillloop.bench import proposers
-from skillloop.bench.source import Knob
+from skillloop.bench.candidate import Knob
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from skillloop.bench import executors, setup
+from skillloop.bench import measure, setup
 from skillloop.bench.candidate import Job, Plan
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(1800)]
@@ -14,7 +14,7 @@ RECIPE = Path(__file__).parents[2] / "skills/gpu-benchmark"
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    if not executors.visible_gpus():
+    if not measure.visible_gpus():
         pytest.skip("no GPU is visible")
     root = tmp_path_factory.mktemp("gpu")
     setup.prepare(root / "data", RECIPE, sys.executable, ["--recipe", "stdlib", "--size", "large"])

@@ -5,9 +5,8 @@ import random
 import sys
 from concurrent.futures import Future
 
-from skillloop.bench import executors, experiment, proposers, setup
-from skillloop.bench.candidate import EDITABLE, Candidate, Measurement, Plan
-from skillloop.bench.source import with_constant
+from skillloop.bench import experiment, measure, proposers, setup
+from skillloop.bench.candidate import EDITABLE, Candidate, Measurement, Plan, with_constant
 from skillloop.search.ledger import Archive
 
 TRAIN = '''"""Pretend to train: leave a number, which the evaluator will read as the bits per byte."""
@@ -83,7 +82,7 @@ def variant(opened, text, description="an edit", parent=None):
 
 def drive(opened, proposer, runs=None, limit=None, slots=1):
     """Run the loop to its end and return the ledger's trials."""
-    runs = runs or executors.Local(opened.bench, lambda _number, _line: None, slots)
+    runs = runs or measure.Local(opened.bench, lambda _number, _line: None, slots)
     try:
         for row in experiment.run(opened, proposer, runs, limit):
             assert row.items() <= opened.ledger.trials[-1].items()  # on the disk before it is told

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop.bench import source
+from skillloop.bench import candidate
 
 BASE = '''"""Doc."""
 import torch
@@ -29,36 +29,36 @@ parser.add_argument("--seed", type=int, default=1)
     ],
 )
 def test_a_change_of_seed_is_seen_as_one(old, new):
-    assert source.same_but_for_seeds(BASE, BASE.replace(old, new))
+    assert candidate.same_but_for_seeds(BASE, BASE.replace(old, new))
 
 
 @pytest.mark.parametrize(
     ("old", "new"), [("0.1", "0.2"), ("import torch", "import torch, os"), ("WIDE = 8", "WIDE = 16")]
 )
 def test_a_change_of_anything_else_is_not(old, new):
-    assert not source.same_but_for_seeds(BASE, BASE.replace(old, new).replace("SEED = 1", "SEED = 2"))
+    assert not candidate.same_but_for_seeds(BASE, BASE.replace(old, new).replace("SEED = 1", "SEED = 2"))
 
 
 def test_what_does_not_parse_is_not_only_a_seed():
-    assert not source.same_but_for_seeds(BASE, BASE + "def (")
+    assert not candidate.same_but_for_seeds(BASE, BASE + "def (")
 
 
 def test_lines_count_code_alone():
-    assert source.lines(BASE) == 7
-    assert source.lines("# a comment\n\n" + BASE.replace('"""Doc."""', '"""A\nlonger\none."""')) == 7
-    assert source.lines("x = [\n  1,\n]\ndef f():\n  'Doc.'\n  return x\n") == 3
+    assert candidate.lines(BASE) == 7
+    assert candidate.lines("# a comment\n\n" + BASE.replace('"""Doc."""', '"""A\nlonger\none."""')) == 7
+    assert candidate.lines("x = [\n  1,\n]\ndef f():\n  'Doc.'\n  return x\n") == 3
 
 
 def test_declared_knobs():
-    assert source.knobs(BASE) == [
-        source.Knob("RATE", low=0.01, high=1.0, log=True),
-        source.Knob("WIDE", choices=(4, 8, 16)),
+    assert candidate.knobs(BASE) == [
+        candidate.Knob("RATE", low=0.01, high=1.0, log=True),
+        candidate.Knob("WIDE", choices=(4, 8, 16)),
     ]
 
 
 @given(st.floats(0.001, 1000) | st.integers(0, 10**6) | st.text(max_size=8))
 def test_a_constant_is_set_and_its_comment_stays(value):
-    text = source.with_constant(BASE, "RATE", value)
+    text = candidate.with_constant(BASE, "RATE", value)
     names = {}
     exec(next(line for line in text.splitlines() if line.startswith("RATE")), names)
     assert names["RATE"] == value
@@ -66,9 +66,9 @@ def test_a_constant_is_set_and_its_comment_stays(value):
 
 
 def test_a_constant_over_several_lines_is_replaced_whole():
-    assert source.with_constant("ü = 1; A = (\n  1,\n  2)  # c\n", "A", 3) == "ü = 1; A = 3  # c\n"
+    assert candidate.with_constant("ü = 1; A = (\n  1,\n  2)  # c\n", "A", 3) == "ü = 1; A = 3  # c\n"
 
 
 def test_an_unknown_constant_is_an_error():
     with pytest.raises(KeyError):
-        source.with_constant(BASE, "DEPTH", 3)
+        candidate.with_constant(BASE, "DEPTH", 3)

@@ -7,7 +7,7 @@ from helpers.experiments import Formula, drive, noisy, recipe, start
 from helpers.messages_server import MessagesServer, data_of, says, status
 
 from skillloop import cli, llm
-from skillloop.bench import llm_proposer
+from skillloop.bench import proposers
 from skillloop.config import Budget
 from skillloop.llm.anthropic import Api
 
@@ -35,7 +35,7 @@ def opened(tmp_path):
 
 def proposer(store, said, **budget):
     door = llm.ModelClient(Api(), store, llm.limits(Budget(**budget)), "bench", "c", sleep=lambda _: None)
-    return llm_proposer.model(door, "claude-sonnet-5-5", "The program.", said.append)
+    return proposers.model(door, "claude-sonnet-5-5", "The program.", said.append)
 
 
 def run(opened, propose, limit=1):
