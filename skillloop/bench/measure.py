@@ -59,8 +59,16 @@ class Bench:
         with _git:
             self.repository.check_out(job.commit, tree)
             (home / "change.diff").write_text(self.repository.diff(job.commit), "utf-8", "surrogateescape")
-        measured, early = self._locked(tree), None
-        if measured is None and self.plan.early:
+        measured, early = None, None
+        names = {path.name for path in tree.iterdir() if path.name != ".git"}
+        wrong = [f"{name}: only {EDITABLE} may differ" for name in sorted(names ^ {EDITABLE, *LOCKED})] or [
+            f"{name} is locked and was changed"
+            for name in LOCKED
+            if sha256((tree / name).read_bytes()) != self.plan.hashes[name]
+        ]
+        if wrong:
+            measured = Measurement("tampered", reason=wrong[0])
+        elif self.plan.early:
             stage = self._train(job, home, self.plan.seconds * self.plan.early, device, lambda _line: None)
             early = stage.bpb
             if stage.status != "ok":
@@ -72,15 +80,6 @@ class Bench:
         with _git:
             self.repository.remove(tree)
         return replace(measured, early=early, spent=time.monotonic() - start)
-
-    def _locked(self, tree: Path) -> Measurement | None:
-        names = {p.name for p in tree.iterdir() if p.name != ".git"}
-        for name in sorted(names ^ {EDITABLE, *LOCKED}):
-            return Measurement("tampered", reason=f"{name}: only {EDITABLE} may differ")
-        for name in LOCKED:
-            if sha256((tree / name).read_bytes()) != self.plan.hashes[name]:
-                return Measurement("tampered", reason=f"{name} is locked and was changed")
-        return None
 
     def _train(
         self, job: Job, home: Path, seconds: float, device: str | None, on_line: Callable[[str], None]

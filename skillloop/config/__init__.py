@@ -27,7 +27,6 @@ from skillloop.config.sections import (
     Budget,
     Config,
     EditLimits,
-    Kind,
     Model,
     Protect,
     Sources,
@@ -217,15 +216,18 @@ def differences(path: Path, old: str, new: str) -> Iterator[str]:
 def loosened(old: Config, new: Config) -> list[str]:
     """Return the keys by which `new` allows anything that `old` does not, such as "apply.mode"."""
     keys = {f"{section}.{name}": kind for section, kinds in KINDS.items() for name, kind in kinds.items()}
-    return [key for key, kind in keys.items() if not _tighter(kind, old.get(key), new.get(key))]
-
-
-def _tighter(kind: Kind, before: Any, after: Any) -> bool:
-    """Return whether the second value is the same or the stricter one; a changed table of aliases or text never is."""
-    if after is None or isinstance(after, dict) or after == before:
-        return bool(after == before)
-    strict = kind.restrict(before, after)
-    return bool(strict == after) or (before is not None and kind.any_order and set(strict) == set(after))
+    loose = []
+    for key, kind in keys.items():
+        before, after = old.get(key), new.get(key)
+        tighter = bool(after == before)
+        if (
+            not tighter and after is not None and not isinstance(after, dict)
+        ):  # of a table, or no list, nobody knows
+            strict = kind.restrict(before, after)
+            same = before is not None and kind.any_order and set(strict) == set(after)
+            tighter = bool(strict == after) or same
+        loose += [] if tighter else [key]
+    return loose
 
 
 def _values(file: Source, *, own: bool) -> dict[str, Any]:

@@ -96,8 +96,15 @@ def _damaged(kind: str, rule: str, negator: str, others: Sequence[str]) -> list[
         keys = "|".join(lexicon.whole(f"polarity.{name}").pattern for name in _CONDITION)
         wider = re.sub(rf"\s+(?:{keys})[^.,;:()。，；：]*", "", rule, count=1, flags=re.IGNORECASE)
         return [wider] if wider != rule and len(words.tokens(wider)) >= LEAST - 1 else None
-    opposite = _turned(rule, negator)
-    return None if opposite is None else [opposite] if kind == "polarity" else [rule, opposite]
+    if start := _negator(rule):
+        opposite = rule[len(start) :].lstrip()
+        opposite = opposite[:1].upper() + opposite[1:]
+    elif match := lexicon.whole("polarity.not").search(rule):
+        opposite = f"{rule[: match.start()]}{rule[match.end() :].lstrip()}"
+    else:
+        opposite = f"{negator} {rule[:1].lower()}{rule[1:]}" if negator else rule
+    found = [opposite] if kind == "polarity" else [rule, opposite]
+    return found if contradict(rule, opposite) else None
 
 
 def _negator(rule: str) -> str:
@@ -108,18 +115,6 @@ def _negator(rule: str) -> str:
         if match and match.start() <= 3 and instructs(rule[match.end() :].lstrip())
         else ""
     )
-
-
-def _turned(rule: str, negator: str) -> str | None:
-    """Return the opposite of a rule, or None where what comes out does not contradict it."""
-    if start := _negator(rule):
-        opposite = rule[len(start) :].lstrip()
-        opposite = opposite[:1].upper() + opposite[1:]
-    elif match := lexicon.whole("polarity.not").search(rule):
-        opposite = f"{rule[: match.start()]}{rule[match.end() :].lstrip()}"
-    else:
-        opposite = f"{negator} {rule[:1].lower()}{rule[1:]}" if negator else rule
-    return opposite if contradict(rule, opposite) else None
 
 
 @lru_cache(maxsize=8)

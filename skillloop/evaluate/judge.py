@@ -58,19 +58,15 @@ class Version:
         """Return the hash of its words."""
         return sha256(f"{llm.versioned(self.prompt)}\0{self.rubric}")[:8]
 
-    @property
-    def told(self) -> Prompt:
-        """Return its instructions, the rubric in them."""
-        return _told(self.prompt, self.rubric)
-
     def of(self, model: str) -> str:
         """Return the name under which a judge is measured. Another model, or other instructions, is another judge."""
         return f"{model}:{llm.versioned(self.prompt)}" + f":{self.id}" * bool(self.rubric)
 
 
 @lru_cache(maxsize=64)
-def _told(prompt: str, rubric: str) -> Prompt:
-    return llm.prompt(prompt, rubric=rubric)
+def instructions(version: Version) -> Prompt:
+    """Return the instructions of a version, its rubric in them."""
+    return llm.prompt(version.prompt, rubric=version.rubric)
 
 
 def in_force(store: Store) -> Version:
@@ -205,7 +201,7 @@ def requests(version: Version, quotes: Iterable[str], old: str, new: str, model:
     """Return the two questions to a version of the judge: the same texts in both orders."""
     said, texts = [" ".join(quote.split()) for quote in quotes], differing(old, new)
     shown = [{"words": said, **dict(zip(names, texts, strict=True))} for names in _SHOWN]
-    return [Request("judge", model, version.told, data, _CHOICE) for data in shown]
+    return [Request("judge", model, instructions(version), data, _CHOICE) for data in shown]
 
 
 @lru_cache(maxsize=512)

@@ -13,6 +13,7 @@ from operator import add
 from pathlib import Path
 from typing import Any
 
+from skillloop.hosts.claude_code.hooks.session import SESSION_VARIABLES
 from skillloop.llm.request import PRICES, Answer, ModelError, Request, Usage, cost, price
 from skillloop.store import NANO
 
@@ -20,10 +21,6 @@ TIMEOUT = 300.0  # seconds for a whole call, the client's own retries included
 
 # nano-dollars a token, of a model newer than the client: seen with client 2.1.197
 _ASSUMED_OUTPUT_PRICE = 25_000
-# started from a session, it must not take itself for a part of it
-_SESSION_VARIABLES = (
-    "CLAUDECODE CLAUDE_CODE_CHILD_SESSION CLAUDE_CODE_SESSION_ID CLAUDE_CODE_ENTRYPOINT".split()
-)
 
 
 class ClaudeCli:
@@ -70,7 +67,7 @@ class ClaudeCli:
 
     def _run(self, command: list[str], request: Request) -> str:
         """Run the client to its end and return what it printed; it is killed with all it started when it takes too long."""
-        environment = {name: value for name, value in os.environ.items() if name not in _SESSION_VARIABLES}
+        environment = {name: value for name, value in os.environ.items() if name not in SESSION_VARIABLES}
         environment |= {"SKILLLOOP_INSIDE": "1", "CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(request.max_tokens)}
         try:
             process = subprocess.Popen(

@@ -328,7 +328,8 @@ def revert(before: bytes, after: bytes, data: bytes) -> tuple[bytes | None, int]
     if data == after:
         return before, 0
     newline = b"\r\n" if after.partition(b"\n")[0].endswith(b"\r") else b"\n"
-    old, new, lines = (_lines(text, newline) for text in (before, after, data))
+    whole = (text if text[-1:] in (b"", b"\n") else text + newline for text in (before, after, data))
+    old, new, lines = (re.findall(rb".*\n", text) for text in whole)
     changes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     for number, (kind, i, i_end, j, j_end) in reversed([*enumerate(changes)]):
         if kind == "equal":
@@ -348,10 +349,3 @@ def revert(before: bytes, after: bytes, data: bytes) -> tuple[bytes | None, int]
         lines[at : at + j_end - j] = old[i:i_end]
     text = b"".join(lines)
     return (text if data.endswith(b"\n") else text.removesuffix(newline)), 0
-
-
-def _lines(text: bytes, newline: bytes) -> list[bytes]:
-    """Return lines with their endings; the last one is given one, so that it can be found where others follow it."""
-    lines = text.split(b"\n")
-    last = lines.pop()
-    return [line + b"\n" for line in lines] + ([last + newline] if last else [])

@@ -111,7 +111,16 @@ class Watch(FileSystemEventHandler):
                     with suppress(SkillloopError):  # not a file that can be read safely: `doctor` says so
                         history.record_external_edit(store, path)
         self._hand_over({path: since for path, since in quiet.items() if path not in self._skills})
-        return self._new_entries()
+        with fs.reaching(self._home / "skillloop.db"):
+            log = fs.mark(self._home / "skillloop.db")
+        if log == self._log:
+            return []
+        with Store.open(self._home) as store:
+            new = store.entries() - self._entries
+            entries = store.log(limit=new)[::-1] if new > 0 else []
+            self._skills = frozenset(store.skills())
+        self._log, self._entries = log, self._entries + new
+        return entries
 
     def _follow(self) -> bool:
         """Watch the folders that are there now; return whether one is new, or came back."""
@@ -167,15 +176,3 @@ class Watch(FileSystemEventHandler):
                         inbox.put(Job(path.stem, str(path)))
         if inbox.due():
             worker.drain(self._home, self._client, self._digest)
-
-    def _new_entries(self) -> list[Entry]:
-        with fs.reaching(self._home / "skillloop.db"):
-            log = fs.mark(self._home / "skillloop.db")
-        if log == self._log:
-            return []
-        with Store.open(self._home) as store:
-            new = store.entries() - self._entries
-            entries = store.log(limit=new)[::-1] if new > 0 else []
-            self._skills = frozenset(store.skills())
-        self._log, self._entries = log, self._entries + new
-        return entries

@@ -132,8 +132,8 @@ def test_what_is_pinned_stays(store):
 def test_another_rubric_is_another_judge():
     one, other = Version("judge.v2", "A."), Version("judge.v2", "B.")
     assert one.of(MODEL) != other.of(MODEL)
-    assert "A." in one.told.text
-    assert Version("judge.v3", "{{ 7 * 7 }}").told.text.count("{{ 7 * 7 }}") == 1
+    assert "A." in judge.instructions(one).text
+    assert judge.instructions(Version("judge.v3", "{{ 7 * 7 }}")).text.count("{{ 7 * 7 }}") == 1
 
 
 def test_the_rise_of_kappa_is_that_of_a_known_table():

@@ -119,7 +119,10 @@ def _without_output(text: str, pasted: list[str]) -> str:
     lines = text.split("\n")
     runs: list[tuple[int, int, int]] = []  # first and last machine-like line, and how many such there are
     for at in _marks(lines):
-        if runs and at - runs[-1][1] <= GAP and not _remark(lines, runs[-1][1] + 1, at):
+        # a paragraph of prose between two, set off by a blank line, is a remark
+        between = range(runs[-1][1] + 1, at) if runs else ()
+        remark = any(_prose(lines[near]) for near in between if not lines[near - 1].strip())
+        if runs and at - runs[-1][1] <= GAP and not remark:
             runs[-1] = (runs[-1][0], at, runs[-1][2] + 1)
         else:
             runs.append((at, at, 1))
@@ -130,12 +133,6 @@ def _without_output(text: str, pasted: list[str]) -> str:
             pasted.append("\n".join(lines[first : last + 1]))
             done = last + 1
     return "\n".join(kept + lines[done:])
-
-
-def _remark(lines: list[str], first: int, end: int) -> bool:
-    """Return whether a paragraph of prose stands among these lines, set off by a blank one."""
-    set_off = (lines[at] for at in range(first, end) if not lines[at - 1].strip())
-    return any(map(_prose, set_off))
 
 
 def _marks(lines: list[str]) -> list[int]:

@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict
 
+from skillloop import fs
 from skillloop.errors import SkillloopError, UsageError
 
 BLOCK = 1 << 16
@@ -86,8 +87,8 @@ class Lines:
         """Yield the batches, each as the bytes of its lines."""
         pieces: list[bytes] = []  # of the line that is not whole yet; dropped when it gets too long
         size, offset, earlier = 0, 0, b""
-        with self._file:
-            while block := self._read():
+        with self._file, fs.reaching(f"cannot read {self.path}"):
+            while block := self._file.read(BLOCK):
                 whole = block.rfind(b"\n") + 1
                 if whole:
                     self._last, self.end = (earlier, block, whole), offset + whole
@@ -101,12 +102,6 @@ class Lines:
         if parse(last) is not None:  # complete, though without a newline: no prefix of an object is one
             self._last, self.end = (earlier, b"", 0), offset
             yield last
-
-    def _read(self) -> bytes:
-        try:
-            return self._file.read(BLOCK)
-        except OSError as error:
-            raise SkillloopError(f"cannot read {self.path}: {error.strerror}") from error
 
 
 def parse(line: bytes) -> dict[str, Any] | None:

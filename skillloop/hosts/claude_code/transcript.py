@@ -24,6 +24,7 @@ BAD_SHARE = 0.05  # of the lines: from more on the session is partial
 ECHO_WORDS, ECHO_LETTERS = 5, 12
 """Words of a sentence, or letters where a script has no spaces, from which two do not say the same by accident."""
 ENDS = 1 << 10  # bytes of a record's start, and of its end, in which its role stands
+_ROLES = (b'"assistant"', b'"user"', b'"tool_result"')
 _NO_WORD = bytes(at if at > 127 or chr(at).isalnum() else 32 for at in range(256))  # the rest become spaces
 PARALLEL_FROM = 64 << 20  # bytes of transcripts from which starting more processes pays
 
@@ -125,7 +126,8 @@ def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
     for block in Lines(Path(session.path)).blocks() if traces else ():
         for trace in traces:
             for number, line, words in () if trace.decided else trace.near(block, before):
-                if number in said or _speaks(line):
+                ends = line if len(line) <= 2 * ENDS else line[:ENDS] + line[-ENDS:]
+                if number in said or any(role in ends for role in _ROLES):
                     result = b'"tool_result"' in line
                     person = number in said or (not result and b'"user"' in line)
                     trace.take(words, person=person)
@@ -135,12 +137,6 @@ def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
     found = {trace.quote: trace.rest for trace in traces if trace.echoed}
     known |= {(quote, line): found.get(quote) for quote, line in quotes.items()}
     return found
-
-
-def _speaks(line: bytes) -> bool:
-    """Return whether a record may hold somebody's words: it says near its start or its end whose they are."""
-    ends = line if len(line) <= 2 * ENDS else line[:ENDS] + line[-ENDS:]
-    return b'"assistant"' in ends or b'"user"' in ends or b'"tool_result"' in ends
 
 
 @lru_cache(maxsize=1)
