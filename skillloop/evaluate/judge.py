@@ -31,7 +31,7 @@ BEYOND = 4.0  # logarithm of the likelihood ratio that switches it off or on: se
 DRAWS = 1000  # of a bootstrap
 RUN = 6  # words in a row that an edit may not share with a text that it must not know
 
-PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge"})
+PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge", "judge off"})
 """Checks that are made once, when a draft is made: a later look at the proposal shows them again."""
 
 _ORDER = (Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH)

@@ -206,6 +206,7 @@ def _with_notes(
         answer = Answer((detect.saying(run.session, turn).id,), text)
         with suppress(Unusable):
             noted.append(answers.lesson(answer, run.session, known, "note", run.home))
+    noted = answers.apart(noted)
     said = [item.evidence for item in noted]
     own = [
         x for x in lessons if x.offered or not any(offline_drafter.same_words(x.evidence, n) for n in said)

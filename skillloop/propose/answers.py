@@ -7,7 +7,8 @@ judge, and what comes of it always waits for a person.
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -100,6 +101,17 @@ def lesson(
     look = (f"worded by {DRAFTERS.get(source, 'a model')}",)
     found = replace(found, source=source, look=look, also=tuple(cited[1:]), old=answer.old, why=why)
     return _aimed(found, answer, session, known)
+
+
+def apart(lessons: Iterable[Lesson]) -> list[Lesson]:
+    """Return lessons each with an id of its own: a further one of a turn is known by its place among those of the turn."""
+    found: list[Lesson] = []
+    places = Counter[str]()
+    for each in lessons:
+        name = sha256(f"{each.id} {places[each.id]}")[:16] if places[each.id] else each.id
+        places[each.id] += 1
+        found.append(replace(each, evidence=replace(each.evidence, id=name)))
+    return found
 
 
 def quote(text: str, wording: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from skillloop import detect, llm
 from skillloop.errors import SkillloopError
 from skillloop.llm import Request
-from skillloop.model import Lesson, Scope, Session, Turn, sha256
+from skillloop.model import Lesson, Scope, Session, Turn
 from skillloop.propose import answers
 from skillloop.propose.targets import KnownSkill
 from skillloop.skills import document
@@ -168,7 +168,8 @@ def read(
 ) -> tuple[list[tuple[Lesson, set[int]]], set[int]]:
     """Return what an answer says: lessons, each with the turns it rests on, and turns that teach nothing; see `answers.lesson`."""
     given = {f"t{turn.index}": turn for turn in brief.turns}
-    lessons: dict[str, tuple[Lesson, set[int]]] = {}
+    lessons: list[Lesson] = []
+    rests: list[set[int]] = []
     silenced: set[int] = set()
     for item in value["lessons"]:
         turns = [given[name] for name in dict.fromkeys(item["cites"]) if name in given]
@@ -177,12 +178,9 @@ def read(
             silenced |= about
         elif turns and line(item["lesson"]) and len(lessons) < MOST:
             with suppress(answers.Unusable):
-                lesson = _lesson(item, turns, brief, home)
-                if lesson.id in lessons:  # a further one of the same turn
-                    name = sha256(f"{lesson.id} {len(lessons)}")[:16]
-                    lesson = replace(lesson, evidence=replace(lesson.evidence, id=name))
-                lessons[lesson.id] = lesson, about
-    return list(lessons.values()), silenced
+                lessons.append(_lesson(item, turns, brief, home))
+                rests.append(about)
+    return list(zip(answers.apart(lessons), rests, strict=True)), silenced
 
 
 def _lesson(item: Mapping[str, Any], turns: list[Turn], brief: Brief, home: Path) -> Lesson:

@@ -85,10 +85,13 @@ def leave_notice(home: Path) -> None:
     with suppress(OSError, ValueError):
         told = int((home / "noticed").read_text("ascii"))
     with Store.open(home) as store:
-        waiting = len(store.proposals(states=("queued",)))
+        queued = store.proposals(states=("queued",))
         lost = [item for item in unlearnt(store) if not item.blocked]
         changes, paused = outcomes.standing(store)
         newest, news = store.entries(), [*_news(store, told), *_offer(home, store)]
+    failed_checks = [check for each in queued for check in each.verdict.failed]
+    paused += [check.detail for check in failed_checks if check.name == "judge off"][-1:]
+    waiting = len(queued)
     ready = [f"{counted(waiting, 'skill edit')} {'is' if waiting == 1 else 'are'} waiting"] * (waiting > 0)
     if lost:
         ready.append(

@@ -33,6 +33,7 @@ from skillloop.evaluate import judge
 from skillloop.evaluate.cases import Expected
 from skillloop.model import Outcome, Verdict
 from skillloop.store import Store
+from skillloop.worker.notice import leave_notice
 
 
 @pytest.fixture
@@ -78,12 +79,14 @@ def test_what_a_judge_that_is_off_would_judge_waits_and_it_is_asked_on(tmp_path,
     server.answer = Person()
     checks, trial = outcome(digest(tmp_path, home, store, corrected(skill, SAID)))
     assert checks["own case"].passed
-    assert "judge off" in checks["judge"].detail
+    assert checks["judge off"].detail.startswith("judge off: kappa 0.00")
     assert trial.decision.outcome is Outcome.DEFER
     assert skill.read_text() == SKILL
     assert len(store.evaluations.opinions()) == judge.ENOUGH + 1, "so it can come back"
     told = json.loads(command_line.run(["--home", home, "status", "--json"], {**os.environ}).stdout)
     assert any("judge off" in each and "waits for you" in each for each in told["troubles"])
+    leave_notice(home)
+    assert "judge off: kappa 0.00" in (home / "notice.json").read_text()
 
 
 @pytest.mark.parametrize(

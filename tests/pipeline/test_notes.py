@@ -61,3 +61,14 @@ def test_a_note_that_answers_nobody_is_said_to(digest, tmp_path):
     )
     (tmp_path / "projects" / "-p" / "memory" / "lone.md").write_text(lone.format("Rebase onto upstream."))
     assert as_object(digest(RULE, "Never cite a magazine."))["notes"] == {"linked": 1, "alone": ["lone.md"]}
+
+
+def test_two_notes_of_one_turn_are_two_lessons(tmp_path, home, store, skill):
+    folder = tmp_path / "projects" / "-p"
+    talk = corrected(skill, f"{HINT}, and a table of the hours would help at the end").witnessed(home)
+    for name, words in (("sources", WORDS), ("table", "A table of the hours would help at the end.")):
+        talk.tool("Write", file_path=str(folder / "memory" / f"{name}.md"), content=NOTE.format(words))
+    result = session.digest(read(talk.says("Noted.").write(folder / "s.jsonl")), home, store)
+    found = [item for item in result.lessons if item.source == "note"]
+    assert len({item.id for item in found}) == len(found) == 2
+    assert {item.text for item in found} <= {item.text for item in store.lessons()}

@@ -58,6 +58,16 @@ def test_the_same_line_as_offline_is_the_person_s_and_counts_as_that(tmp_path, h
     assert lines(store) == [f"- {GOOD[:-1]}"]
 
 
+def test_two_lessons_of_a_turn_stay_two_if_one_is_the_line_found_offline(
+    tmp_path, home, store, skill, server
+):
+    server.answer = answer(taught(), taught(TABLES), taught("Name the year of each study."))
+    result = digest(tmp_path, home, store, corrected(skill, f"{RULE} And {TABLES.lower()}"))
+    found = [item for item in result.lessons if item.offered]
+    assert len({item.id for item in found}) == len(found) == 3
+    assert {item.text for item in found} <= {item.text for item in store.lessons()}
+
+
 @pytest.mark.parametrize("lasting", ["once", "no"])
 def test_once_and_no_are_answers_that_silence_the_offline_draft(
     tmp_path, home, store, skill, server, lasting

@@ -149,17 +149,24 @@ def test_a_branch_holds_the_edit_and_nothing_that_is_checked_out_changes(people)
     assert "no longer in the skill" not in status
 
 
-def test_a_person_s_yes_makes_the_branch_and_is_told_how_to_propose_it(people):
+def test_a_person_s_yes_makes_the_branch_and_is_told_how_to_propose_it(people, tmp_path, monkeypatch):
     ana, _ = people
+    (tmp_path / "gh").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
+    (tmp_path / "gh").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     (ana.home / "config.toml").write_text('[apply]\nas = "branch"\n')
     edit = ana.says(RULE).proposal
     with Store.open(ana.home) as store:
         digest_shown = gather.prepare(edit, ana.home, store).digest
     token = approval.issue_token(ana.home, f"approve {edit.id}", digest_shown)
     done = CliRunner().invoke(cli.app, ["--home", str(ana.home), "approve", edit.id, "--token", token])
-    assert f"to propose it: git push -u origin {team.branch_of(edit)}" in done.output
+    branch = team.branch_of(edit)
+    command = done.output.partition("to propose it: ")[2]
+    subprocess.run(command, shell=True, cwd=ana.root, check=True, capture_output=True)
+    assert (tmp_path / "asked").read_text().split() == ["pr", "create", "--fill", "--head", branch]
+    assert git(ana.root, "ls-remote", "origin", branch).split()[0] == git(ana.root, "rev-parse", branch)
     assert (done.exit_code, ana.skill.read_text()) == (0, SKILL)
-    assert LINE in git(ana.root, "show", f"{team.branch_of(edit)}:.claude/skills/research/SKILL.md")
+    assert LINE in git(ana.root, "show", f"{branch}:.claude/skills/research/SKILL.md")
 
 
 @pytest.mark.parametrize("way", ["commit", "branch"])
