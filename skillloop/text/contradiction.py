@@ -128,19 +128,18 @@ def clauses(text: str) -> tuple[Clause, ...]:
     before = lexicon.alternatives("clause.instead before")
     instead = lexicon.pattern("clause.instead", f"{lexicon.WHOLE}|{before}")
     whole = plain(text)
-    for piece in (piece for part in _CLAUSE.split(whole) for piece in _spoken(part)):
-        wanted, *unwanted = instead.split(piece)
-        if unwanted and re.search(before, piece):
+    for piece, given_up, but in _contrasts([x for part in _CLAUSE.split(whole) for x in _spoken(part) if x]):
+        wanted, *unwanted = [piece, given_up] if given_up else instead.split(piece)
+        if unwanted and not given_up and re.search(before, piece):
             wanted, unwanted = unwanted[-1], [wanted, *unwanted[:-1]]
         elif not unwanted and "not" not in words.polarity(piece):
             wanted, *unwanted = lexicon.whole("polarity.without").split(piece)
         if clause := _clause(wanted, found):
             bit = len(clause.about) < SMALL if clause.act is None else clause.act and not clause.about
             nor = lexicon.pattern("sources.nor").match(piece)
-            but = lexicon.pattern("clause.conjunction", r"\s*<spaced>\s+").match(piece)
             if but and clause.wanted and found and found[-1].act is None and not found[-1].wanted:
                 found[-1] = replace(found[-1], frame=clause.said)  # "Not to test, but to learn"
-            if not (found and clause.wanted and (bit or nor)):  # no bits of an enumeration
+            if not (found and clause.wanted and ((bit and not clause.polar) or nor)):  # no bits of an enumeration
                 found.append(clause)
         last = found[-1].said if found else frozenset()
         if "without" in words.polarity(piece):  # what comes without: no stem of its own, so never alone
@@ -153,16 +152,41 @@ def clauses(text: str) -> tuple[Clause, ...]:
     return tuple(found)
 
 
+def _contrasts(pieces: list[str]) -> Iterator[tuple[str, str, bool]]:
+    """Yield each clause, what it gives up, and whether a "but" led it: of "F not A but B", in one piece or two, "F B" and "A"."""
+    but = lexicon.pattern("clause.but", r"(?<!\w)<spaced>\s+")
+    spare = _stop() | lexicon.words("placement.verbs")
+    while pieces:
+        piece, *pieces = pieces
+        joined = f"{piece} {pieces[0]}" if pieces and but.match(pieces[0]) else piece
+        denied, *told = but.split(joined, 1)
+        said = words.tokens(denied)
+        kinds = {at: name for name, start, end in words.polar(said) for at in range(start, end)}
+        named = [
+            at
+            for at, word in enumerate(said)
+            if kinds.get(at, "") in {"", "first", "last"} and word not in spare
+        ]
+        own = told and told[0].split(maxsplit=1)[0] in lexicon.words("placement.verbs")
+        apart = own or "only" in kinds.values() or "not" in words.polarity(" ".join(told))
+        if not told or not named or apart or "not" not in kinds.values():
+            yield (told[0], "", True) if told and not said else (piece, "", False)
+        else:
+            pieces = pieces[joined != piece :]
+            kept = [word for at, word in enumerate(said) if at != named[-1] and kinds.get(at) != "not"]
+            yield " ".join([*kept, told[0]]), said[named[-1]], False
+
+
 def _spoken(part: str) -> Iterator[str]:
-    """Split a clause where "and" or "but" starts another one."""
-    start = 0
+    """Split a clause where "and" or "but" starts another one, which keeps the "but"."""
+    start, but = 0, lexicon.pattern("clause.but", "<spaced>")
     for match in lexicon.pattern("clause.conjunction", r"(?<!\w)<spaced>\s+").finditer(part):
         behind = words.tokens(part[match.end() :])[:3]
         if behind and (
             behind[0] in lexicon.words("placement.verbs") or any(not at for _, at, _ in words.polar(behind))
         ):
             yield part[start : match.start()]
-            start = match.end()
+            start = match.start() if but.match(match[0]) else match.end()
     yield part[start:]
 
 
@@ -232,7 +256,13 @@ def _opposed(a: Clause, b: Clause, around: Stems) -> bool:
     no, yes = (b, a) if a.wanted else (a, b)
     known = yes.said | around if yes is b and yes.act is not None else yes.said
     both = shared(yes.said, no.said)
-    if no.conditions - yes.conditions or {"only", "without"} & no.conditions or no.polar.count("not") > 1:
+    ordered = {"first", "last"}.intersection(no.polar).difference(yes.polar)
+    if (
+        ordered
+        or no.conditions - yes.conditions
+        or {"only", "without"} & no.conditions
+        or no.polar.count("not") > 1
+    ):
         return False
     small = (2 if yes.act is None else 3) * len(both) < len(yes.said)
     if not both or small or (no.bare and no.bare not in yes.tokens):
@@ -267,6 +297,8 @@ def _given_up(no: Clause, yes: Clause, both: Stems) -> bool:
     alone = alone and (not yes.act or no.tokens[-1] in yes.tokens)
     # "in that file, not in this one"
     file = all(any("_" in stem for stem in named) for named in (both, frame))
+    if 2 * len(shared(frame, yes.said)) > len(frame) and no.said - both:
+        return False  # it asks for what is wanted
     return "if" not in yes.polar and no.head in {"", *yes.said} and (alone or file or bool(rest))
 
 

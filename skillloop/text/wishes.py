@@ -183,11 +183,12 @@ def _parted(one: _Wish, other: _Wish) -> bool:
     """Return whether one forbids what the other asks for, or has another figure."""
     too = frozenset[str]().union(*other.unwanted) - other.wanted  # which the other forbids as well
     # where they agree on what is wanted, only what is forbidden altogether parts them
-    agrees = bool(one.wanted) and one.wanted <= other.wanted
+    agrees = 2 * len(one.wanted & other.wanted) > len(one.wanted)
     clauses = (
         (len(each & other.wanted), min(len(each), max(2, len(other.wanted))))
         for each in one.unwanted
         if too.isdisjoint(each) and (not agrees or each <= other.wanted)
+        if {root for root in each if root[0] == "<"} <= other.wanted
     )
     forbidden = any(2 * both > least for both, least in clauses)
     return forbidden or any(other.before.get(each, number) != number for each, number in one.figures.items())
@@ -204,6 +205,7 @@ def _wish(text: str) -> _Wish:
         main |= _roots(clause.main - {""} or clause.said, "")
         said = clause.said if clause.wanted else (clause.main - {""} or clause.said)
         roots = frozenset[str]() if complaint else _roots(said, "".join(clause.tokens))
+        roots |= {f"<{name}" for name in clause.polar if roots and name in {"first", "last"}}
         if clause.wanted:
             wanted |= roots
         elif roots:
@@ -244,14 +246,16 @@ def _complains(clause: Clause) -> bool:
 
 def _roots(stems: Collection[str], text: str) -> Stems:
     """Return what the words of a text have in common with other forms of them."""
-    put, change, scope = lexicon.whole("placement.put"), lexicon.whole("clause.change"), words.scope()
-    stems = {_digits().get(stem, stem) for stem in stems}
-    meant = (
-        x
-        for x in stems
-        if x and x not in scope and not (_KANA.search(x) or put.fullmatch(x) or change.fullmatch(x))
-    )
-    return frozenset(_ENDING.sub("", stem)[:ROOT] for stem in meant).union(_LOAN.findall(text))
+    return frozenset(filter(None, map(_root, stems))).union(_LOAN.findall(text))
+
+
+@lru_cache(maxsize=8192)
+def _root(stem: str) -> str:
+    """Return what forms of a word have in common; "" of one that says how, or only that something is there."""
+    stem = _digits().get(stem, stem)
+    idle = (lexicon.whole(key).fullmatch(stem) for key in ("placement.put", "clause.change", "clause.but"))
+    silent = stem in words.scope() or _KANA.search(stem) or any(idle)
+    return "" if silent else _ENDING.sub("", stem)[:ROOT]
 
 
 @cache
