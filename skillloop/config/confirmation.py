@@ -128,6 +128,12 @@ def confirm(store: Store, home: Path, seen: Iterable[Change], by: str) -> None:
         _log(store, home, change.path, change.sha, "confirmed", by=by)
 
 
+def last(store: Store, home: Path) -> str:
+    """Return when the person last confirmed their own file, ISO 8601 in UTC; "" if they never had to."""
+    own = {"path": str(home / "config.toml"), "state": "confirmed"}
+    return next((x.at for x in store.audit.entries(EVENT) if x.detail == x.detail | own), "")
+
+
 def confirmed_text(store: Store, home: Path, path: Path) -> str:
     """Return what was last confirmed of a file, "" where there was none or it is not kept."""
     sha = _confirmed(store).get(str(path), "")

@@ -40,6 +40,7 @@ class GateInput:
     failing: str = ""  # why nothing more is added to the skill without a person: what was did not help
     own: str | None = None  # the person's last own version, or one that they approved; None is unknown
     unconfirmed: tuple[str, ...] = ()  # what loosened the rules since the person last confirmed them
+    confirmed: str = ""  # when the person last did that of their own file, ISO 8601 in UTC; "" for never
     confidence: float | None = None  # the detector's, 0 to 1; None where nobody measured it
 
     def gone(self, evidence: Evidence) -> bool:

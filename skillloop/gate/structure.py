@@ -284,6 +284,8 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     if is_rules(inputs.target.path):
         detail = "a rules file, which every session loads, always waits for you"
         yield finding("never automatic", detail, hard=False)
+    if any((said.timestamp or "")[:19] < inputs.confirmed[:19] for said in proposal.evidence):
+        yield finding("never automatic", "it was said before you last confirmed your rules", hard=False)
     if inputs.failing:
         yield finding("breaker", f"{inputs.failing}; until you decide, the next ones wait", hard=False)
     operations = {edit.op for edit in proposal.edits}

@@ -1,5 +1,7 @@
 """A change of the rules is noticed, and one that loosens them waits for the person's yes."""
 
+from datetime import UTC, datetime
+
 import pytest
 from helpers.sessions import RULE, corrected, digest
 
@@ -65,9 +67,12 @@ def test_loosened_rules_apply_nothing_until_the_person_confirms_them(tmp_path, h
     assert result.trials[0].decision.outcome is Outcome.DEFER
     assert "constraints --confirm" in result.trials[0].decision.reason
     confirmation.confirm(store, home, confirmation.all_changes(store, home), "a terminal")
-    said = "No, that's wrong. Always name the journal."
-    result = digest(corrected(skill, RULE, said).witnessed(home), tmp_path, home, store)
-    assert [trial.decision.outcome for trial in result.trials] == [Outcome.KEEP]
+    said = "No, that's wrong. Always name the journal.", "No, that's wrong. Always give the year of a study."
+    starts = datetime(2026, 3, 2, 9, tzinfo=UTC), datetime.now(UTC)
+    for words, start, outcome in zip(said, starts, (Outcome.DEFER, Outcome.KEEP), strict=True):
+        result = digest(corrected(skill, words, start=start).witnessed(home), tmp_path, home, store)
+        assert [trial.decision.outcome for trial in result.trials] == [outcome]
+    assert "before you last confirmed" in store.proposals(states=("queued",))[-1].reason
 
 
 def test_a_skill_s_rules_that_are_gone_are_a_change_too(tmp_path, home, store, skill):
