@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from skillloop import config, llm
+from skillloop import config, llm, render
 from skillloop.bench import experiment, kit, proposers, setup
 from skillloop.bench.candidate import EDITABLE, Candidate, Folder, Plan
 from skillloop.bench.measure import Bench, Executor, Local, visible_gpus
@@ -18,7 +18,6 @@ from skillloop.bench.proposers import Proposer
 from skillloop.bench.setup import Run
 from skillloop.commands.options import App, executor_option, option, verb
 from skillloop.errors import Refused, UsageError
-from skillloop.render.training import TrainingBars
 from skillloop.report import run as report_page
 from skillloop.search.cluster import Cluster
 from skillloop.search.ledger import Row
@@ -271,14 +270,17 @@ def _trainings(
     app: App, opened: Run, slots: int | None, *, ray: bool = False
 ) -> Iterator[tuple[Executor, Callable[[Row], None]]]:
     """Yield what trains, and what shows a trial that was decided; at the end nothing trains, and the page is drawn."""
-    with TrainingBars(opened.plan.seconds, app.color) as bars:
+    with render.live(app.color) as (out, status):
+
+        def watched(number: int, line: str) -> None:
+            if status and line.startswith("step:"):
+                status(f"trial {number}  {line.strip()}")
 
         def show(row: Row) -> None:
-            bars.done(row["number"])
-            app.emit(row) if app.as_json else bars.say(_line(row))
+            app.emit(row) if app.as_json else out.say(_line(row))
 
         executor: Executor = (
-            Cluster(Bench.measure, opened.bench) if ray else Local(opened.bench, bars.line, slots)
+            Cluster(Bench.measure, opened.bench) if ray else Local(opened.bench, watched, slots)
         )
         try:
             yield executor, show

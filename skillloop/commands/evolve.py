@@ -81,12 +81,15 @@ def command(
         for trouble in about.troubles:
             app.say(trouble, err=True)
         opened = stack.enter_context(_opened(app, store, about, budget, seed, ray=executor == "ray"))
-        stack.enter_context(_live(app.color, opened))
+        out, status = stack.enter_context(render.live(app.color))
+        if status:
+            opened.evolution.told = lambda what, done: status(f"{opened.standing} · {done} cases · {what}")
         try:
             for row in opened.search(trials, seed):
                 passes = "   –" if row["mean"] is None else f"{1 - row['mean']:4.0%}"
                 told = "{number:4} {outcome:8}{passes}  {operator}: {what}  · {reason}"
-                app.tell({key: row[key] for key in SHOWN}, told.format(**row, passes=passes))
+                line = told.format(**row, passes=passes)
+                app.emit({key: row[key] for key in SHOWN}) if app.as_json else out.say(line)
             end = opened.end()
         except (KeyboardInterrupt, BudgetExceeded, ModelError):
             stack.pop_all().close()
@@ -123,6 +126,14 @@ class Run:
     def dollars(self) -> float:
         """What it has cost so far."""
         return self.guard.store.calls.spend("session", self.account).dollars
+
+    @property
+    def standing(self) -> str:
+        """How far it is, in a few words."""
+        archive = self.ledger.archive()
+        best = "measuring the skill as it is"
+        best = f"best {1 - archive.mean(archive.best):.0%}" if archive.best else best
+        return f"trial {archive.number} · {best} · ${self.dollars:.4f}"
 
     def search(self, trials: int, seed: int) -> Iterator[Row]:
         """Yield each trial. Raises SkillloopError: the skill as it is could not be measured."""
@@ -178,24 +189,6 @@ def _opened(
             evolution.each = pool.map
             evolution.play = lambda *play: cluster.submit(*play).result()
         yield opened
-
-
-@contextmanager
-def _live(color: str, opened: Run) -> Iterator[None]:
-    """Show on a terminal's stderr, in one line, what is under way."""
-    console = render.console(color, stderr=True)
-
-    def told(what: str, done: int) -> None:
-        archive = opened.ledger.archive()
-        best = (
-            f"best {1 - archive.mean(archive.best):.0%}" if archive.best else "measuring the skill as it is"
-        )
-        text = f"trial {archive.number} · {best} · ${opened.dollars:.4f} · {done} cases · {what}"
-        status.update(render.plain(text[: console.width - 4]))
-
-    with console.status("") as status:
-        opened.evolution.told = told if console.is_terminal else opened.evolution.told
-        yield
 
 
 def _versions(tasks: operators.Tasks) -> Iterator[dict[str, Any]]:

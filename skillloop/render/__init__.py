@@ -6,7 +6,8 @@ is applied.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from rich.console import Console, Group, RenderableType
@@ -28,6 +29,7 @@ class Terminal(Console):
             self.print(plain(text, style))
         else:
             self.file.write(shown(text) + "\n")
+            self.file.flush()
 
 
 def console(color: str = "auto", *, stderr: bool = False) -> Terminal:
@@ -40,6 +42,17 @@ def console(color: str = "auto", *, stderr: bool = False) -> Terminal:
     if not made.is_terminal:
         made.width = max(made.width, 200)
     return made
+
+
+@contextmanager
+def live(color: str) -> Iterator[tuple[Terminal, Callable[[str], None] | None]]:
+    """Yield a console, and what sets a line below all that it prints, of what is under way; None where no terminal is."""
+    out = console(color, stderr=True)
+    if not (out.is_terminal and sys.stdout.isatty()):
+        yield console(color), None
+        return
+    with out.status("") as status:
+        yield out, lambda text: status.update(plain(text[: out.width - 4]))
 
 
 def when(at: str, width: int = 0) -> str:

@@ -139,7 +139,9 @@ def clauses(text: str) -> tuple[Clause, ...]:
             nor = lexicon.pattern("sources.nor").match(piece)
             if but and clause.wanted and found and found[-1].act is None and not found[-1].wanted:
                 found[-1] = replace(found[-1], frame=clause.said)  # "Not to test, but to learn"
-            if not (found and clause.wanted and ((bit and not clause.polar) or nor)):  # no bits of an enumeration
+            if not (
+                found and clause.wanted and ((bit and not clause.polar) or nor)
+            ):  # no bits of an enumeration
                 found.append(clause)
         last = found[-1].said if found else frozenset()
         if "without" in words.polarity(piece):  # what comes without: no stem of its own, so never alone

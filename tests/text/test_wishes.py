@@ -70,7 +70,9 @@ def test_who_asks_for_the_same_and_forbids_something_else_as_well_does_not_ask_f
 
 
 def test_who_says_not_this_but_that_wishes_that_in_every_language():
-    rows = [line.split("\t")[1:] for line in FILES[0].with_name("not_but.tsv").read_text("utf-8").splitlines()]
+    rows = [
+        line.split("\t")[1:] for line in FILES[0].with_name("not_but.tsv").read_text("utf-8").splitlines()
+    ]
     turned = [row for row in rows if opposite_wish(row[0], row[1]) or opposite_wish(row[1], row[0])]
     assert turned == []
     assert sum(same_wish(saying, that) for saying, that, _ in rows) >= 34
