@@ -162,6 +162,7 @@ def test_a_dry_run_says_word_for_word_what_the_real_run_does(desk, mode):
     assert {path: path.read_bytes() for path in desk.home.parent.rglob("*") if path.is_file()} == before
     real = desk.run("digest", "--all").stdout
     told = dry.replace("would be applied", "applied").removesuffix("Nothing was written.\n")
+    told += "Undo what was applied with: skillloop rollback SKILL\n" * (mode == "auto")
     assert told + "Decide with: skillloop review\n" * (mode == "review") == real
     assert "this session taught it; it" in real
     assert "said again; it" in real
@@ -1025,9 +1026,8 @@ def test_a_pair_is_edited_whole(pair, tmp_path):
 
 def test_the_keys_are_explained_and_the_checks_shown(queued):
     desk, _ = queued
-    reviewed(
-        desk, ("? more", "?"), ("to continue", "x"), ("? more", "c"), ("to continue", "x"), ("? more", "q")
-    )
+    reviewed(desk, ("? more", "?"), ("show this list", "c"), ("? more", "y"), ("to apply", shown_code))
+    assert "Never cite" in desk.skill.read_text()
     told = desk.run("review", "--help").stdout
     for key in sitting.KEYS:
         assert re.search(rf"(?m)(?:^|  ){re.escape(key)} \w", told), key
@@ -1238,6 +1238,22 @@ def test_the_rules_of_a_skill_are_shown_by_its_name_and_an_unknown_name_is_said(
     assert "my-rules, project-rules, research" in desk.run("config", "show", "nosuch", code=2).stderr
 
 
+@pytest.mark.parametrize("said", ["yes", "No, that's wrong. Never guess the target of a rule."])
+def test_the_last_session_is_one_with_work_or_a_correction_in_it(desk, said):
+    own = Transcript().skill("skillloop:review", "/plugin/skills/review/SKILL.md", by="person")
+    path = (
+        own.says("One edit waits. Apply it?")
+        .typed(said)
+        .says("Sorry. Done.")
+        .write(desk.transcript.with_name("0e.jsonl"))
+    )
+    os.utime(desk.transcript, (1, 1))
+    read = json.loads(desk.run("digest", "--last", "--dry-run", "--json").stdout)["path"]
+    assert read == str(desk.transcript if said == "yes" else path)
+    desk.transcript.unlink()
+    assert json.loads(desk.run("digest", "--last", "--dry-run", "--json").stdout)["path"] == str(path)
+
+
 def test_a_digest_of_one_session_shows_the_line_and_what_comes_next(desk):
     dry, real = (desk.run("digest", "--last", *more).stdout for more in (["--dry-run"], []))
     assert dry.endswith("\n    + Never cite a magazine when there is a study\nNothing was written.\n")
@@ -1262,8 +1278,8 @@ def test_a_key_that_does_nothing_for_an_edit_says_so_and_is_not_in_the_list(queu
         shown.append(text)
         return "?"
 
-    keys = ("press any key", lambda text: shown.append(text) or " ")
-    code, _ = desk.type("review", answers=[("? more", "y"), ("? more", read), keys, ("? more", "q")])
+    keys = ("show this list", lambda text: shown.append(text) or "q")
+    code, _ = desk.type("review", answers=[("? more", "y"), ("? more", read), keys])
     assert code == 0
     assert "y does nothing here: blocked by your rule" in shown[0]
     assert "── 1 of" not in shown[0]

@@ -27,7 +27,7 @@ from skillloop.text.words import counted
 
 @verb(
     click.argument("sessions", nargs=-1, metavar="[PATH|SESSION_ID]..."),
-    flag("--last", "The session that changed last: this project's, if it has one."),
+    flag("--last", "The last session that you worked in: of this project, if it has one."),
     flag("--all every", "Every session of every project."),
     option(
         "--since", "Sessions changed since a date (2026-11-01) or within a span (7d, 12h).", metavar="WHEN"
@@ -76,15 +76,18 @@ def command(app: App, *, dry_run: bool, plan: bool, explain: bool, **chosen: Any
         if len(paths) > 1:
             found = ", ".join(f"{state} {count}" for state, count in sorted(states.items())) or "none"
             out.say(f"\n{len(paths)} sessions, {silent} of them without a correction; edits: {found}", "bold")
-        _say_next(out, dry_run=dry_run, waits=states.total() > states["applied"])
+        _say_next(out, states, dry_run=dry_run)
     if failed:
         raise SkillloopError(f"{failed} of {len(paths)} sessions could not be read", "each is named above")
 
 
-def _say_next(out: render.Terminal, *, dry_run: bool, waits: bool) -> None:
+def _say_next(out: render.Terminal, states: Counter[str], *, dry_run: bool) -> None:
     if dry_run:
         out.say("Nothing was written.")
-    elif waits:
+        return
+    if states["applied"]:
+        out.say("Undo what was applied with: skillloop rollback SKILL")
+    if states.total() > states["applied"]:
         out.say("Decide with: skillloop review")
 
 
@@ -131,10 +134,20 @@ def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | 
 
 
 def last_session() -> Path:
-    """Return the session that changed last; of this project, if it has one."""
+    """Return the session that changed last; of this project, if it has one, and not one in which only skillloop was called."""
     found = _all_sessions()
     here = re.sub(r"[^A-Za-z0-9]", "-", str(Path.cwd()))
-    return ([path for path in found if path.parent.name == here] or found)[-1]
+    found = [path for path in found if path.parent.name == here] or found
+    return next(filter(_has_work, reversed(found)), found[-1])
+
+
+def _has_work(path: Path) -> bool:
+    """Return whether anything was said in a session that was not said to skillloop's own commands, or was a correction."""
+    (read,) = read_all([path])
+    if isinstance(read, SkillloopError) or read.automated:
+        return True
+    own = all(turn.skill and turn.skill.name.startswith("skillloop:") for turn in read.human_turns)
+    return not own or bool(session.study(read)[0])
 
 
 def _all_sessions() -> list[Path]:

@@ -178,17 +178,8 @@ class Sitting:
             return self._apply(prepared)
         if key in {"e", "m", "k"}:
             self._replace(queued, {"e": self._edit, "m": self._move, "k": self._both}[key])
-        elif key == "a":
-            self._apply_all(queued.proposal.path)
         else:
-            if key == "c":
-                show.page(self.app.console(), queued, prepared, whole=True)
-            else:
-                none = _useless(prepared)
-                self.app.say(
-                    "\n".join(f"  {letter}  {what}" for letter, what in KEYS.items() if letter not in none)
-                )
-            press("press any key to continue")
+            self._apply_all(queued.proposal.path)
         return False
 
     def _open(self) -> list[Queued]:
@@ -207,11 +198,17 @@ class Sitting:
                 out.say(f"much like it: {other.proposal.skill}: {line_of(other)}", "dim")
         useless = _useless(prepared)
         apply, both = ("y apply · " * ("y" not in useless), "k keep both · " * ("k" not in useless))
-        while (
-            key := press(f"{apply}n reject · e edit · {both}m move · o once · s skip · ? more")
-        ) in useless:
-            self.app.say(f"{key} does nothing here: {useless[key]}")
-        return key
+        while True:
+            key = press(f"{apply}n reject · e edit · {both}m move · o once · s skip · ? more")
+            if key in useless:
+                self.app.say(f"{key} does nothing here: {useless[key]}")
+            elif key == "c":
+                show.page(out, queued, prepared, whole=True)
+            elif key in KEYS.keys() - {"?"} | {"r"}:
+                return key
+            else:
+                for letter, what in KEYS.items():
+                    self.app.say(f"  {letter}  {what}") if letter not in useless else None
 
     def _apply(self, prepared: Prepared) -> bool:
         """Publish what was shown; return False where it stays, to be shown again."""
