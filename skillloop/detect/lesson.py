@@ -211,6 +211,8 @@ def trim(sentence: str) -> str | None:
     for mark in "\"'":  # around the whole, or a lost one at an end
         if rest.count(mark) % 2 or (rest[:1] == rest[-1:] == mark and rest.count(mark) == 2):
             rest = rest.strip(mark)
+    if lexicon.pattern("lesson.past").match(rest):
+        return None
     first, anywhere = _opens()
     opens = first.match(rest.strip()) or anywhere.search(rest.strip())
     for pattern, into in lexicon.rewrites("lesson.opening") if opens else ():

@@ -22,6 +22,7 @@ ROOT = 5
 
 _SIGNS = frozenset("#%&@/\\")
 _MARKED = re.compile(r"(?<!\w)[.!-]+(?=\w)|\*")  # ".env", "-1", "!important", "*.log"
+_QUOTED = re.compile(r"[\"“„«`][^\"”“»`\n]+")
 _SAID = Phrases("said")
 _COMPLAINS = {"still", "broken", "asks why", "fault"}
 _TOLD = {"still", "fault", "asks why", "said before", "temper"}
@@ -65,19 +66,29 @@ def same_rule(one: str, other: str) -> bool:
     """
     mine, theirs = _forms(one), _forms(other)
     signs, others = ([c for c in text if c in _SIGNS or category(c)[0] == "S"] for text in (one, other))
-    marked = _MARKED.findall(one) == _MARKED.findall(other)
+    marked = _MARKED.findall(one) == _MARKED.findall(other) and _quoted(one) == _quoted(other)
     if signs != others or not marked or not words.same_names(one, other):
         return False
     both = {form.lstrip() for form in mine}.intersection(form.lstrip() for form in theirs)
-    rests = ((_without(mine, form), _without(theirs, form)) for form in both if form[:1] != "<")
+    verbs = {form.lstrip() for form in (*mine[:1], *theirs[:1])}
+    rests = (
+        [_without(each, form, "<" if form in verbs else "< ") for each in (mine, theirs)]
+        for form in both
+        if form[:1] != "<" and (form in verbs or form in mine)
+    )
     pairs = [(mine, theirs), *((a, b) for (a, ahead), (b, before) in rests if ahead == before)]
     return any(_holds(a, b) or _holds(b, a) for a, b in pairs)
 
 
-def _without(forms: tuple[str, ...], form: str) -> tuple[tuple[str, ...], list[str]]:
-    """Return the other words of a rule, and those of scope that stand before the one."""
+def _quoted(text: str) -> list[str]:
+    """Return what is quoted in a text and would be left out without its quotes: `Write "please" in forms`."""
+    return [quote for quote in _QUOTED.findall(words.fold(text)) if not words.content_words(quote)]
+
+
+def _without(forms: tuple[str, ...], form: str, kept: str) -> tuple[tuple[str, ...], list[str]]:
+    """Return the other words of a rule, and those of the `kept` marks that stand before the one: "from" in "A from B"."""
     at = [each.lstrip() for each in forms].index(form)
-    return forms[:at] + forms[at + 1 :], [each for each in forms[:at] if each[0] == "<"]
+    return forms[:at] + forms[at + 1 :], [each for each in forms[:at] if each[0] in kept]
 
 
 def _holds(long: Iterable[str], short: Iterable[str]) -> bool:

@@ -126,6 +126,10 @@ def test_a_rule_is_one_with_another_only_if_no_word_that_matters_differs():
         ("Commit often.", "Commit rarely."),
         ("No tabs, spaces.", "Tabs, no spaces."),
         ("Keep lines < 80 characters.", "Keep lines > 80 characters."),
+        ('Write "please" in forms.', "Write in forms."),
+        ('Write "please" in forms.', 'Write "thanks" in forms.'),
+        ("Import types from core.", "Import core from types."),
+        ("Import A from B.", "Import B from A."),
     ],
 )
 def test_small_words_and_signs_make_another_rule(one, other):

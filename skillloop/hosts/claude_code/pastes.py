@@ -29,7 +29,7 @@ _FENCE = re.compile(r"[ \t]*(`{3,20}|~{3,20})(.*)")
 _QUOTE = re.compile(r"\n[ \t]*>(?!>)")  # begins with a literal, which is searched for several times faster
 _QUOTED = re.compile(r"(?:^[ \t]*>(?!>).*(?:\n|\Z))+", re.MULTILINE)
 
-_SHELL_LINE = re.compile(table("pastes")["shell-line"], re.MULTILINE)
+_SCREEN_LINE = re.compile(table("pastes")["screen-line"], re.MULTILINE)
 _FAILURE_LINE = re.compile(table("pastes")["failure-line"], re.MULTILINE | re.IGNORECASE)
 _PROMPT = re.compile(table("pastes")["prompt"])
 _PROSE = re.compile(r"[\w¿¡\"“(][^{};=<>|]*")
@@ -52,7 +52,7 @@ def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ..
 
     if "```" in text or "~~~" in text:
         text = _without_fences(text, pasted)
-    text = _SHELL_LINE.sub(take, text) if "sh: " in text else text
+    text = _SCREEN_LINE.sub(take, text)
     if text.count("\n") >= CLUSTER - 1:
         text = _without_output(text, pasted)
     if ">" in text and _QUOTE.search("\n" + text):
