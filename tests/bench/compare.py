@@ -73,8 +73,9 @@ HOOKS = {"end": ("inbox", "session"), "receipts": ("receipts",), "guard": ("guar
 
 
 def environment(checkout: Path, person: Path) -> dict[str, str]:
-    """What a process of a checkout sees: an empty home, no key, the checkout's own package."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ANTHROPIC", "CLAUDE", "SKILLLOOP"))}
+    """What a process of a checkout sees: an empty home, no key, the checkout's own package, bytecode kept as on a person's."""
+    ours = ("ANTHROPIC", "CLAUDE", "SKILLLOOP", "PYTHONDONTWRITEBYTECODE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return kept | {"HOME": str(person), "NO_COLOR": "1", "PYTHONPATH": str(checkout)}
 
 
