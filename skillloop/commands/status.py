@@ -63,10 +63,11 @@ def command(app: App) -> None:
 def _facts(app: App) -> dict[str, Any]:
     with ExitStack() as stack:
         store = stack.enter_context(app.history())
-        if unlearnt(store):  # what stands in the way of each now, and of which nothing does
+        if lost := unlearnt(store):  # what stands in the way of each now, and of which nothing does
             store = stack.enter_context(store.rehearsal())
             session.try_again(app.home, store, {})
-        everything, lost = store.proposals(), unlearnt(store)
+            lost = unlearnt(store)
+        everything = store.proposals()
         queue = [item for item in everything if item.state in OPEN]
         states = {item.proposal.id: show.state_of(item, item.verdict) for item in everything}
         states |= {item.proposal.id: _state(app, store, item) for item in queue[:FRESH]}

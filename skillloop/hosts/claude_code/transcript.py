@@ -118,25 +118,26 @@ def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
     with suppress(OSError):  # then reading says it
         state = os.stat(session.path)  # noqa: PTH116
         known = _echoes(session.path, state.st_size, state.st_mtime_ns)
-        if quotes.items() <= known.keys():
-            return {quote: rest for quote, line in quotes.items() if (rest := known[quote, line]) is not None}
-    traces = [trace for quote, line in quotes.items() if (trace := _Trace(quote, line)).marks]
+    unknown = quotes.items() - known.keys()
+    traces = every = [trace for item in unknown if (trace := _Trace(*item)).marks]
     said = {turn.line for turn in session.human_turns}  # a refusal's comment stands in a tool's result
-    last, before = max((trace.line for trace in traces), default=0), 0
+    before = 0
     for block in Lines(Path(session.path)).blocks() if traces else ():
+        traces = [trace for trace in traces if not trace.decided and before + 1 < trace.line]
+        if not traces:
+            break
         for trace in traces:
-            for number, line, words in () if trace.decided else trace.near(block, before):
+            for number, line, words in trace.near(block, before):
                 ends = line if len(line) <= 2 * ENDS else line[:ENDS] + line[-ENDS:]
                 if number in said or any(role in ends for role in _ROLES):
                     result = b'"tool_result"' in line
                     person = number in said or (not result and b'"user"' in line)
                     trace.take(words, person=person)
         before += block.count(b"\n")
-        if before >= last:
-            break
-    found = {trace.quote: trace.rest for trace in traces if trace.echoed}
-    known |= {(quote, line): found.get(quote) for quote, line in quotes.items()}
-    return found
+    known |= dict.fromkeys(unknown) | {
+        (trace.quote, trace.line): trace.rest for trace in every if trace.echoed
+    }
+    return {quote: rest for quote, line in quotes.items() if (rest := known[quote, line]) is not None}
 
 
 @lru_cache(maxsize=1)
