@@ -12,7 +12,7 @@ import subprocess
 import tarfile
 import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,20 @@ def summary(opened: Run) -> dict[str, Any]:
     }
     code = "import torch; c = torch.cuda; print(torch.__version__, c.get_device_name() if c.is_available() else 'cpu', sep='|')"
     version, card = subprocess.check_output([opened.plan.python, "-c", code], text=True).strip().split("|")
+    recipes = {}
+    for recipe, rows in runs.items():
+        values = {name: [row[name] for row in rows if row.get(name) is not None] for name in COLUMNS}
+        # what the runner adds is known where the trainings' clock is the wall's
+        timed = [row for row in rows if row["spent"] and opened.plan.clock == "wall"]
+        values["overhead_percent"] = [100 * (1 - row["seconds"] / row["spent"]) for row in timed]
+        recipes[recipe] = {
+            **{name: statistics.fmean(each) if each else None for name, each in values.items()},
+            "runs": len(rows),
+            "seeds": [row["seed"] for row in rows],
+            "bpb_sd": statistics.stdev(values["bpb"]) if len(values["bpb"]) > 1 else None,
+            "bpb_runs": values["bpb"],
+            "ended": [row["status"] for row in rows],
+        }
     archive = opened.ledger.archive()
     return {
         "torch": version,
@@ -100,28 +114,13 @@ def summary(opened: Run) -> dict[str, Any]:
         "seconds": opened.plan.seconds,
         "clock": opened.plan.clock,
         "data": json.loads(Path(opened.plan.data, "manifest.json").read_bytes()).get("origin"),
-        "recipes": {name: _means(rows, opened.plan.clock == "wall") for name, rows in runs.items()},
+        "recipes": recipes,
         "loop": {
             "candidates": len(archive.last) - 1,
             "kept": len(archive.kept) - 1,
             "best": archive.last[archive.best]["description"] if archive.best else None,
             "bpb": archive.mean(archive.best) if archive.best else None,
         },
-    }
-
-
-def _means(rows: Sequence[Row], wall: bool) -> dict[str, Any]:
-    """Return the means over a recipe's runs. What the runner adds is known where the trainings' clock is the wall's."""
-    values = {name: [row[name] for row in rows if row.get(name) is not None] for name in COLUMNS}
-    added = [100 * (1 - row["seconds"] / row["spent"]) for row in rows if row["spent"]]
-    values["overhead_percent"] = added if wall else []
-    means = {name: statistics.fmean(each) if each else None for name, each in values.items()}
-    return means | {
-        "runs": len(rows),
-        "seeds": [row["seed"] for row in rows],
-        "bpb_sd": statistics.stdev(values["bpb"]) if len(values["bpb"]) > 1 else None,
-        "bpb_runs": values["bpb"],
-        "ended": [row["status"] for row in rows],
     }
 
 

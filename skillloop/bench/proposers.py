@@ -142,26 +142,27 @@ def search(parent: str, archive: Archive, sources: Sources, key: str) -> Candida
     Optuna sees every measured trial whose recorded settings lie in the knobs' ranges, whoever proposed it. On a plateau
     three knobs take steps of twice the size, without it.
     """
-    return varied(_searched(parent, archive, sources, key), archive, sources)
-
-
-def _searched(parent: str, archive: Archive, sources: Sources, key: str) -> Iterator[Candidate]:
     stuck = plateau(archive) >= PLATEAU
     files, config = sources(parent), archive.last[parent]["config"]
     declared = [knob for knob in knobs(files[EDITABLE]) if isinstance(config.get(knob.name), (int, float))]
-    for attempt in range(TRIES if declared else 0):
-        random_ = random.Random(f"{key}:{attempt}")
-        chosen = random_.sample(declared, min(len(declared), 3 if stuck else random_.choice((1, 1, 2, 3))))
-        values = (not stuck and _optuna(chosen, archive, random_)) or {
-            knob.name: _near(knob, config[knob.name], random_, 2.0 if stuck else 1.0) for knob in chosen
-        }
-        text = files[EDITABLE]
-        for name, value in values.items():
-            text = with_constant(text, name, value)
-        edit = ", ".join(f"{name} {config[name]:.4g} -> {value:.4g}" for name, value in values.items())
-        made = Candidate({**files, EDITABLE: text}, edit, "search", parent)
-        if made.id not in archive.known and not same_but_for_seeds(files[EDITABLE], text):
-            yield made
+
+    def drawn() -> Iterator[Candidate]:
+        for attempt in range(TRIES if declared else 0):
+            random_ = random.Random(f"{key}:{attempt}")
+            count = 3 if stuck else random_.choice((1, 1, 2, 3))
+            chosen = random_.sample(declared, min(len(declared), count))
+            values = (not stuck and _optuna(chosen, archive, random_)) or {
+                knob.name: _near(knob, config[knob.name], random_, 2.0 if stuck else 1.0) for knob in chosen
+            }
+            text = files[EDITABLE]
+            for name, value in values.items():
+                text = with_constant(text, name, value)
+            edit = ", ".join(f"{name} {config[name]:.4g} -> {value:.4g}" for name, value in values.items())
+            made = Candidate({**files, EDITABLE: text}, edit, "search", parent)
+            if made.id not in archive.known and not same_but_for_seeds(files[EDITABLE], text):
+                yield made
+
+    return varied(drawn(), archive, sources)
 
 
 def _near(knob: Knob, current: float, random_: random.Random, reach: float) -> float | int:

@@ -205,16 +205,6 @@ def effects(archive: Archive) -> dict[str, tuple[float, float]]:
     return {what: (found[what], 1 / (1 / PRIOR**2 + weight[what] / noise)) for what in found}
 
 
-def pick(drafts: Sequence[Draft], known: Mapping[str, tuple[float, float]], key: str) -> Draft | None:
-    """Pick the draft of the highest gain, each drawn from what is known of its change (Thompson sampling)."""
-
-    def drawn(draft: Draft) -> float:
-        mean, variance = known.get(draft.what, (0.0, PRIOR**2))
-        return random.Random(f"{key}:{draft.what}").gauss(mean, math.sqrt(variance))
-
-    return max(drafts, key=drawn, default=None)
-
-
 def several(
     text: str,
     make: Callable[[str], Sequence[Draft]],
@@ -224,12 +214,18 @@ def several(
 ) -> Draft | None:
     """Return a draft of several changes, one after the other: many small gains show where each alone is noise.
 
-    `fits` says whether a text of more than one change may be tried at all.
+    Each is the one of the highest gain, drawn from what is known of it (Thompson sampling). `fits` says whether a text of
+    more than one change may be tried at all.
     """
     made, known = Draft(text, "", ""), effects(archive)
+
+    def drawn(draft: Draft, step: int) -> float:
+        mean, variance = known.get(draft.what, (0.0, PRIOR**2))
+        return random.Random(f"{key}:{step}:{draft.what}").gauss(mean, math.sqrt(variance))
+
     for step in range(random.Random(key).choice(STEPS)):
         drafts = [each for each in make(made.text) if name_of(each.text) not in archive.known]
-        one = pick(drafts, known, f"{key}:{step}")
+        one = max(drafts, key=lambda draft: drawn(draft, step), default=None)
         if one is None or (step and not fits(one.text)):
             break
         what = "; ".join(filter(None, (made.what, one.what)))

@@ -60,7 +60,7 @@ def processor_time() -> float:
 
 
 def ended_time() -> float:
-    """Return the seconds of processor time of the children that were waited for, and of theirs."""
+    """Return the same of the children that were waited for, and of theirs."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -75,17 +75,6 @@ def name(pid: int) -> str:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")[:200]
     return "?"
-
-
-def sweep(group: int) -> list[str]:
-    """Give the command's helpers a moment to end, then kill what is left. Returns what had to be killed."""
-    deadline = time.monotonic() + _SETTLE
-    while orphans() and time.monotonic() < deadline:
-        time.sleep(0.05)
-        reap()
-    left = [name(pid) for pid in orphans()]
-    kill(group)
-    return left
 
 
 def kill(group: int) -> None:
@@ -196,11 +185,18 @@ class Watch:
             sys.exit(1)
 
     def end(self, selector: selectors.BaseSelector) -> None:
-        """Kill what is late, sweep, read what is left in the pipes, and report."""
+        """Kill what is late or left behind, read what is left in the pipes, and report."""
         if self.late:
             kill(self.process.pid)
         code = self.process.wait()
-        left = [] if self.late else sweep(self.process.pid)
+        left: list[str] = []
+        if not self.late:  # its helpers have a moment to end, then what is left is killed
+            deadline = time.monotonic() + _SETTLE
+            while orphans() and time.monotonic() < deadline:
+                time.sleep(0.05)
+                reap()
+            left = [name(pid) for pid in orphans()]
+            kill(self.process.pid)
         for key in list(selector.get_map().values()):
             if key.fd != 0:
                 os.set_blocking(key.fd, False)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code import pastes
-from skillloop.hosts.claude_code.records import Lines, parse, skim
+from skillloop.hosts.claude_code.records import Lines, skim
 from skillloop.hosts.claude_code.turn_assembler import Assembly
 from skillloop.model import Session
 
@@ -37,8 +37,18 @@ def read(path: Path | str, *, prefilter: bool = True) -> Session:
     """
     path = Path(path)
     assembly = Assembly(pastes.from_history(path), path.with_suffix("") / "subagents")
-    lines = Lines(path)
-    count = _assemble(lines, assembly, prefilter=prefilter)
+    lines, number = Lines(path), 0
+    for batch in lines:
+        assembly.rewinds.turn_to(batch, number + 1)
+        for line in batch:
+            number += 1
+            replying = assembly.reply is not None
+            blocks = skim(line, replying=replying, awaited=assembly.awaited) if prefilter else None
+            if blocks:
+                assembly.go_on(blocks)
+            elif blocks is None:
+                assembly.take(line, number)
+    count = number - assembly.bad - assembly.blank
     if not count:
         raise SkillloopError(
             f"{path} holds no record of a session",
@@ -62,28 +72,6 @@ def read(path: Path | str, *, prefilter: bool = True) -> Session:
         end=lines.end,
         digest=lines.digest,
     )
-
-
-def _assemble(lines: Lines, assembly: Assembly, *, prefilter: bool) -> int:
-    """Take every line; return the number of records up to the last one."""
-    number = 0
-    for batch in lines:
-        assembly.rewinds.turn_to(batch, number + 1)
-        for line in batch:
-            number += 1
-            replying = assembly.reply is not None
-            blocks = skim(line, replying=replying, awaited=assembly.awaited) if prefilter else None
-            if blocks:
-                assembly.go_on(blocks)
-            elif blocks is not None:
-                continue
-            elif (record := parse(line)) is not None:
-                assembly.take(record, number, line)
-            elif line.strip():
-                assembly.bad += 1
-            else:
-                assembly.blank += 1
-    return number - assembly.bad - assembly.blank
 
 
 def read_all(paths: Sequence[Path]) -> Iterator[Session | SkillloopError]:

@@ -20,7 +20,7 @@ from skillloop.hosts.claude_code.active_skill import ActiveSkill
 from skillloop.hosts.claude_code.authorship import Authorship
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.pastes import separate
-from skillloop.hosts.claude_code.records import Lines, content, dicts, string, unambiguous
+from skillloop.hosts.claude_code.records import Lines, content, dicts, parse, string, unambiguous
 from skillloop.model import Origin, SkillRef, ToolUse, Turn, TurnKind
 from skillloop.text import words
 
@@ -251,8 +251,11 @@ class Assembly:
         self._interrupted = self._denied = False
         self._refused_plan: str | None = None  # the id of its call
 
-    def take(self, record: dict[str, Any], line: int, source: bytes) -> None:
-        """Add the record that stands on this 1-based line, whose bytes are `source`."""
+    def take(self, source: bytes, line: int) -> None:
+        """Add the record that these bytes of a 1-based line are, or count them as none."""
+        if (record := parse(source)) is None:
+            self.bad, self.blank = self.bad + bool(source.strip()), self.blank + (not source.strip())
+            return
         kind = record.get("type")
         subtype = record.get("subtype") if kind == "system" else None
         if kind == "assistant":

@@ -27,12 +27,6 @@ def state_folder() -> str:
     return os.path.abspath(os.environ.get("SKILLLOOP_HOME") or os.path.expanduser("~/.skillloop"))
 
 
-def by_machine() -> bool:
-    """Return whether no person sits at this session: skillloop's own calls, `claude -p`, programs that use the SDK."""
-    entrypoint = os.environ.get("CLAUDE_CODE_ENTRYPOINT", "")
-    return bool(os.environ.get("SKILLLOOP_INSIDE")) or entrypoint.startswith("sdk")
-
-
 def session_id(job: bytes) -> str:
     """Return the id in the hook's JSON input, as a safe file name; one of its own for an input that has none.
 
@@ -114,7 +108,10 @@ def notice(home: str) -> str:
 
 def main(event: str) -> None:
     """Serve one hook: "start" or "end" of a session."""
-    if by_machine():
+    machine = os.environ.get("CLAUDE_CODE_ENTRYPOINT", "").startswith(
+        "sdk"
+    )  # `claude -p`, or what uses the SDK
+    if machine or os.environ.get("SKILLLOOP_INSIDE"):
         return
     os.umask(0o077)
     home = state_folder()
