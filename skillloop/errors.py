@@ -11,10 +11,7 @@ Exit code 3 is a bug (any other exception; the crash log's path is printed) and 
 
 
 class SkillloopError(Exception):
-    """Something failed that the person can understand and act on.
-
-    `message` says what happened, to which file and line, in one sentence; `hint` what to do about it, or "".
-    """
+    """Something failed: `message` says what, to which file and line, in one sentence; `hint` what to do about it, or ""."""
 
     exit_code = 1
 

@@ -232,11 +232,9 @@ class OpenSkill:
                 os.chown(name, -1, like.st_gid, dir_fd=self.folder)
 
     def swap(self, name: str) -> None:
-        """Put the staged file in the file's place in one atomic step.
+        """Put the staged file in the file's place in one atomic step; `name` then holds what stood there, so no save is lost.
 
-        Afterwards `name` holds what stood there, so that a save of the last microsecond is not lost. Where the
-        file system cannot exchange two names, it is replaced and `name` is gone; that leaves the classic window
-        of a few microseconds between looking and renaming.
+        Where the file system cannot exchange two names, `name` is gone: a save of the last microseconds would be lost.
         """
         try:
             _exchange(self.folder, name, self.name)

@@ -296,12 +296,8 @@ def breaker(store: Store, path: str | Path, found: Iterable[RuleOutcome] | None 
 
 
 def waiting(store: Store) -> list[Change]:
-    """Find the changes that wait for the person's word.
-
-    They are Claude's own, the rules that came back or made it worse, and those that never mattered.
-    """
-    skills = filter(Path.exists, store.skills())
-    return [*history.waiting(store), *(x for skill in skills for x in _asked(store, skill, of(store, skill)))]
+    """Find the changes that wait for the person's word: Claude's own, and those of rules that failed or never mattered."""
+    return standing(store)[0]
 
 
 def standing(store: Store) -> tuple[list[Change], list[str]]:

@@ -217,8 +217,7 @@ def decide(archive: Archive, row: Row) -> Decision:
 def results(trials: list[Row]) -> str:
     """Return the text of results.tsv: one line a candidate, as its last row left it, in autoresearch's three statuses.
 
-    What has no measure has none here. A word of ours stands before the description, and no cell is a word that pandas
-    takes for a missing value ("nan", "None").
+    A status of ours stands before the description, and no cell is a word that pandas takes for a missing value.
     """
     last = {row["candidate"]: row for row in trials}  # keeps the order of first appearance
     table = ["\t".join(COLUMNS)]

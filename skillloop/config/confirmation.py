@@ -38,10 +38,7 @@ class Change:
 def changes(
     store: Store, home: Path, project: Path | None = None, skill_dir: Path | None = None
 ) -> list[Change]:
-    """Return the files in force that are not what was last confirmed; one that was never seen is no change. Writes nothing.
-
-    Raises ConfigError: a file that changed cannot be understood.
-    """
+    """Return the files in force that are not what was last confirmed; one that was never seen is no change. Raises ConfigError."""
     known = _confirmed(store)
     now = {path: _sha(path) for path in files(home, project, skill_dir)}
     changed = [path for path, sha in now.items() if known.get(str(path), sha) != sha]

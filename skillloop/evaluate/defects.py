@@ -49,10 +49,7 @@ class Example:
 
 
 def examples(text: str, seed: str) -> Iterator[Example]:
-    """Yield for each rule of a skill, in an order drawn by the seed, its sound edit and one with each defect that fits.
-
-    Raises SkillFormatError: the text is no SKILL.md.
-    """
+    """Yield each rule's sound edit and one with each defect that fits, in an order drawn. Raises SkillFormatError: no SKILL.md."""
     skill, draw = document.parse(text), random.Random(seed)
     found = [
         (at, match["text"])

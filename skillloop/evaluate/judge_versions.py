@@ -67,10 +67,7 @@ class Trial:
 
 
 def decisions(store: Store) -> list[tuple[str, Example]]:
-    """Return the edits that a person took or turned down, oldest first, each behind the lot of its session.
-
-    Those whose text is not known any more are left out.
-    """
+    """Return the edits that a person took or turned down, oldest first, each behind the lot of its session; not those whose text is lost."""
     found = []
     for queued in store.proposals(states=("applied", "rejected")):
         item, data = queued.proposal, store.versions.content(queued.proposal.base)
@@ -126,16 +123,8 @@ def written(client: ModelClient, model: str, items: Sequence[Example]) -> list[V
 def improve(client: ModelClient, store: Store, model: str, skills: Sequence[str]) -> Trial:
     """Try other versions, put the best into force if it is better beyond noise, and record the trial.
 
-    Args:
-        client: The model.
-        store: Where the decisions are.
-        model: The one that judges.
-        skills: Texts that defects are injected into.
-
-    Raises:
-        Refused: a version is pinned.
-        UsageError: too few decisions.
-        BudgetExceeded, ModelError: see `ModelClient.complete`; answers that are there are remembered, so going on is cheap.
+    Defects are injected into the texts of `skills`. Raises Refused: a version is pinned; UsageError: too few decisions;
+    BudgetExceeded, ModelError: see `ModelClient.complete`; answers that are there are remembered, so going on is cheap.
     """
     if pinned(store):
         raise Refused("a version of the judge is pinned", "let others be tried again with --unpin")

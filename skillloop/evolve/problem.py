@@ -51,35 +51,33 @@ def name_of(text: str) -> str:
     return sha256(text)[:12]
 
 
+@dataclass
 class Evolution:
     """The problem. `refuse` says why a draft may not be evaluated, or ""; `told` is called as plays end.
 
     `each` goes through the cases as `map` does: one after the other, or at once on other machines.
     """
 
-    def __init__(
-        self,
-        base: str,
-        cases: Sequence[Case],
-        play: Play,
-        propose: Propose,
-        refuse: Callable[[Draft], str],
-        ledger: Ledger,
-        told: Callable[[str, int], None] = lambda _what, _done: None,
-        each: Callable[..., Iterable[Any]] = map,
-    ) -> None:
-        self.play, self.propose, self.refuse, self.told = play, propose, refuse, told
-        self.cases, self.each = cases, each
-        self.ledger, self.baseline = ledger, name_of(base)
-        self.drafts = {self.baseline: Draft(base, "baseline", "the skill as it is")}
+    base: str
+    cases: Sequence[Case]
+    play: Play
+    propose: Propose
+    refuse: Callable[[Draft], str]
+    ledger: Ledger
+    told: Callable[[str, int], None] = lambda _what, _done: None
+    each: Callable[..., Iterable[Any]] = map
+
+    def __post_init__(self) -> None:
+        self.baseline = name_of(self.base)
+        self.drafts = {self.baseline: Draft(self.base, "baseline", "the skill as it is")}
         self.parents: dict[str, str | None] = {self.baseline: None}
-        for row in ledger.trials:
+        for row in self.ledger.trials:
             if row.get("text"):
                 self.drafts[row["candidate"]] = Draft(
                     row["text"], row["operator"], row["what"], row["by"], tuple(map(tuple, row["changes"]))
                 )
                 self.parents[row["candidate"]] = row["parent"]
-        self.begun = Counter(row["candidate"] for row in ledger.trials)
+        self.begun = Counter(row["candidate"] for row in self.ledger.trials)
 
     def mutate(self, parent: str, archive: Archive) -> str | None:
         """Ask the operators for a text that was not tried yet."""

@@ -15,7 +15,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -118,9 +118,8 @@ def choose(
 def steered(environment: Mapping[str, str]) -> str:
     """Say which variable a project's settings file sets to decide where requests go; "" where none does.
 
-    The client puts the `env` of a project's `.claude/settings.json` into everything it starts, so a cloned repository
-    could send requests, and the key with them, to a server of its own; and the worker that a session of that project
-    starts digests the sessions of all the others, too. The same value in the person's own settings or shell is theirs.
+    The client puts the `env` of a project's `.claude/settings.json` into everything it starts, so a cloned repository could
+    send requests, the key, and the sessions of other projects to a server of its own. What the person's own settings say is theirs.
     """
     own = Path(environment.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
     mine = _variables(own / _SETTINGS[0])
@@ -179,24 +178,17 @@ def limits(budget: Budget) -> dict[Scope, Limit]:
     return found
 
 
+@dataclass(slots=True)
 class ModelClient:
-    """A client on one session's account. `spent` counts the nano-dollars that went through it."""
+    """A client on one session's account."""
 
-    def __init__(
-        self,
-        backend: Backend,
-        store: Store,
-        limits: Mapping[Scope, Limit],
-        session: str,
-        command: str,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-        planned: list[Planned] | None = None,
-    ) -> None:
-        self.backend = backend
-        self.asks, self._planned = planned is None, planned
-        self._store, self._limits, self._session, self._command = store, limits, session, command
-        self._sleep = sleep
+    backend: Backend
+    store: Store
+    limits: Mapping[Scope, Limit]
+    session: str
+    command: str
+    sleep: Callable[[float], None] = field(default=time.sleep, kw_only=True)
+    planned: list[Planned] | None = field(default=None, kw_only=True)  # see `connect`
 
     def complete(self, request: Request) -> Reply:
         """Ask, within the budget. A question that was answered before is not asked again.
@@ -204,13 +196,13 @@ class ModelClient:
         A plan goes on as with a model that refuses; nothing is sent, reserved or written for it. Raises BudgetExceeded: a
         limit does not allow it, and nothing was sent; ModelError: no answer came, also after trying again.
         """
-        stored, known = self._store.calls.answer(request.key), None
+        stored, known = self.store.calls.answer(request.key), None
         if stored is not None:
             answer = Answer(**json.loads(stored), usage=None)
             known = Reply(*_value(answer, request), remembered=True, request_id=answer.request_id)
-        if self._planned is not None:
+        if self.planned is not None:
             likely = estimate(request, self.backend)
-            self._planned.append(Planned(request, self.backend.name, likely, known is not None))
+            self.planned.append(Planned(request, self.backend.name, likely, known is not None))
             return known or Reply(None, "nothing was asked: this is a plan")
         if known is not None:
             return known
@@ -222,18 +214,18 @@ class ModelClient:
                     raise
                 # 1, 2, 4 … seconds with some jitter, so that workers do not come back together
                 backoff = 2.0 ** (attempt - 1) * random.uniform(0.75, 1.25)
-                self._sleep(error.wait if error.wait is not None else backoff)
+                self.sleep(error.wait if error.wait is not None else backoff)
         raise AssertionError("unreachable")
 
     def _attempt(self, request: Request) -> Reply:
         """Reserve, ask once, charge."""
         held = estimate(request, self.backend)
         call = Call(
-            self._session, self._command, request.purpose, self.backend.name, request.model, request.prompt.name,
+            self.session, self.command, request.purpose, self.backend.name, request.model, request.prompt.name,
             request.key, held.most, held.tokens,
         )  # fmt: skip
-        calls = self._store.calls
-        number = calls.reserve(call, self._limits)
+        calls = self.store.calls
+        number = calls.reserve(call, self.limits)
         try:
             answer = self.backend.ask(request, held.most / NANO)
         except ModelError as error:

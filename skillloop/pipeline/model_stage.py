@@ -141,7 +141,7 @@ class ModelStage:
         except (BudgetExceeded, ModelError) as error:
             self.troubles.append(f"the model could not be used: {self._noted(error)}")
             return None
-        if reply.value is None and client.asks:
+        if reply.value is None and client.planned is None:
             self.troubles.append(f"the model could not be used: {reply.trouble}")
         return reply.value
 
@@ -160,7 +160,7 @@ class ModelStage:
         verdict = prepared.verdict
         client = self._allowed(prepared.proposal.path)
         open_ = verdict.outcome in {Outcome.KEEP, Outcome.DEFER}
-        if client is None or not client.asks or self.suspicion(lesson.turn) or not open_:
+        if client is None or client.planned is not None or self.suspicion(lesson.turn) or not open_:
             return verdict
         checks: list[Check] = []
         try:

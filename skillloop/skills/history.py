@@ -213,9 +213,8 @@ def record_leftovers(store: Store) -> list[Path]:
 def copy_skill(path: str | Path, skills: Path) -> Path:
     """Copy a skill that must not be edited into a folder of skills that may, e.g. `~/.claude/skills`.
 
-    A link that stands there and leads to this very skill gives way to the copy. The copy may be written.
-
-    Returns the SKILL.md of the copy. Raises UsageError: there is another skill of that name already, or the path leads to none.
+    A link there that leads to this very skill gives way to the copy. Returns the SKILL.md of the copy, which may be written.
+    Raises UsageError: there is another skill of that name already, or the path leads to none.
     """
     fs.canonical(path)
     skill = SkillPath.of(path)

@@ -47,10 +47,9 @@ def record(store: Store, skill: OpenSkill) -> Version:
 def keep(store: Store, skill: OpenSkill, data: bytes) -> Version:
     """Keep bytes that skillloop did not write, as a version."""
     with store.transaction():
-        sha = store.versions.keep(data)
-        if store.versions.head(skill.path) is None:
-            return store.versions.append(skill.path, "import", sha, note="as it was found")
-        return store.versions.append(skill.path, "external", sha, note="edited outside skillloop")
+        sha, first = store.versions.keep(data), store.versions.head(skill.path) is None
+        note = "as it was found" if first else "edited outside skillloop"
+        return store.versions.append(Publish(skill.path, "import" if first else "external", "", sha, note))
 
 
 def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publish) -> Version:

@@ -93,10 +93,7 @@ class Audit:
         return int(self._database.one("SELECT count(*) FROM audit")[0])
 
     def adopt(self) -> None:
-        """Sign a log that came from another installation with this one's key. The caller holds the transaction.
-
-        Raises Corrupt: its chain is broken.
-        """
+        """Sign another installation's log with this one's key, in the caller's transaction. Raises Corrupt: its chain is broken."""
         previous = _START
         for seq, entry, digest in self._database.rows("SELECT seq, entry, hash FROM audit ORDER BY seq"):
             if sha256(entry) != digest or self._database.parsed(entry)["previous"] != previous:

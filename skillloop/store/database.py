@@ -38,11 +38,7 @@ MIGRATIONS = [
 They are read with the module: a database must not be left half made because a file of the package cannot be read.
 """
 _PRAGMAS = (
-    "journal_mode=DELETE",
-    "synchronous=EXTRA",
-    "foreign_keys=ON",
-    "trusted_schema=OFF",
-    "cell_size_check=ON",
+    "journal_mode=DELETE synchronous=EXTRA foreign_keys=ON trusted_schema=OFF cell_size_check=ON".split()
 )
 _WAIT = 30.0  # seconds that a writer waits for another one
 _ADVICE = "put that right; the next command completes what was under way"

@@ -86,10 +86,7 @@ class Proposals(Tables):
         return self._queued(where, *wanted, *of)
 
     def find_proposal(self, prefix: str) -> Queued:
-        """Return the proposal whose id is `prefix` or alone begins with it.
-
-        Raises UsageError: none, or more than one.
-        """
+        """Return the proposal whose id is `prefix` or alone begins with it. Raises UsageError: none, or more than one."""
         where = "id BETWEEN ? AND ? || char(0x10ffff) ORDER BY id != ?, id LIMIT 2"
         found = self._queued(where, *[prefix] * 3) if prefix else []
         if not found:

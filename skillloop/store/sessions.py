@@ -112,18 +112,18 @@ class Sessions(Tables):
         These have no target, or one that is never edited (see `skillpath`), or something stood in their way, and a person
         did not drop them.
         """
-        query = (
-            "SELECT data, sha, trouble FROM lessons WHERE NOT ? OR (offered AND NOT dismissed) ORDER BY seq"
-        )
-        found = self._database.documents(Lesson, query, waiting)
-        targets = {each.target for each, _ in found if each.target} if waiting else set()
+        found = self._lessons("NOT ? OR (offered AND NOT dismissed)", waiting)
+        targets = {each.target for each, _, _ in found if each.target} if waiting else set()
         learning = {target for target in targets if SkillPath.of(target).owner.editable}
-        return [each for each, trouble in found if trouble or each.target not in learning]
+        return [each for each, trouble, _ in found if trouble or each.target not in learning]
 
     def troubles(self) -> list[tuple[Lesson, str]]:
         """Return the lessons that something stands in the way of, each with what it is, in the order they were found."""
-        query = "SELECT data, sha, trouble FROM lessons WHERE trouble != '' AND NOT dismissed ORDER BY seq"
-        return self._database.documents(Lesson, query)
+        return [(lesson, why) for lesson, why, _ in self._lessons("trouble != '' AND NOT dismissed")]
+
+    def _lessons(self, where: str, *values: object) -> list[tuple[Lesson, str, int]]:
+        query = f"SELECT data, sha, trouble, dismissed FROM lessons WHERE {where} ORDER BY seq"  # noqa: S608
+        return self._database.documents(Lesson, query, *values)
 
     def set_trouble(self, lesson_id: str, reason: str) -> None:
         """Say what stands in the way of a lesson, for a person; "" once nothing does. An unknown lesson has none."""
@@ -134,7 +134,7 @@ class Sessions(Tables):
 
     def find_lesson(self, lesson_id: str) -> Lesson | None:
         """Return a lesson, or None."""
-        found = self._database.documents(Lesson, "SELECT data, sha FROM lessons WHERE id = ?", lesson_id)
+        found = self._lessons("id = ?", lesson_id)
         return found[0][0] if found else None
 
     def lesson(self, lesson_id: str) -> Lesson:
@@ -158,12 +158,9 @@ class Sessions(Tables):
 
         What is the very thing that the person never wants to be asked about is left out.
         """
-        query = (
-            "SELECT data, sha, dismissed FROM lessons WHERE (NOT offered AND NOT dismissed) OR dismissed = 2"
-        )
-        found = self._database.documents(Lesson, query)
-        never = [lesson.text for lesson, answer in found if answer]
-        asked = [lesson for lesson, answer in found if not answer]
+        found = self._lessons("(NOT offered AND NOT dismissed) OR dismissed = 2")
+        never = [lesson.text for lesson, _, answer in found if answer]
+        asked = [lesson for lesson, _, answer in found if not answer]
         asked = [x for x in asked if not any(same_rule(x.text, text) for text in never)]
         return sorted(asked, key=lambda lesson: -lesson.chance)
 
@@ -181,10 +178,7 @@ class Sessions(Tables):
         self._database.run(query, data, sha256(data), lesson.id)
 
     def dismiss(self, lesson_id: str, *, never: bool = False) -> None:
-        """Ask about a lesson no more. It is kept, and saying it again lifts it; with `never` it does not.
-
-        Raises UsageError: no such lesson.
-        """
+        """Ask about a lesson no more; saying it again lifts it, but not with `never`. Raises UsageError: no such lesson."""
         with self.transaction():
             found, answer = self.lesson(lesson_id), 1 + never
             self._database.run("UPDATE lessons SET dismissed = ? WHERE id = ?", answer, lesson_id)

@@ -23,7 +23,7 @@ _VERSION = "SELECT number, kind, sha, at, note, proposal, extra FROM versions"
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """A change of one SKILL.md that is meant, or under way. `id` 0 is not recorded yet."""
+    """A change of one SKILL.md that is meant, under way or found. `id` 0 is not recorded yet."""
 
     skill: str
     kind: VersionKind
@@ -78,23 +78,15 @@ class Versions(Tables):
         """Canonical paths of all skills with a history, in alphabetical order."""
         return [row[0] for row in self._database.rows("SELECT DISTINCT skill FROM versions ORDER BY skill")]
 
-    def append(
-        self,
-        skill: str,
-        kind: VersionKind,
-        sha: str,
-        *,
-        note: str = "",
-        proposal: str | None = None,
-        extra: dict[str, Any] | None = None,
-        by: By | None = None,
-    ) -> Version:
-        """Add a version whose bytes are kept already, and its audit entry."""
-        head = self.head(skill)
-        version = Version(head.number + 1 if head else 1, kind, sha, now(), note, proposal, extra or {})
-        row = (skill, version.number, kind, sha, version.created, note, proposal, json.dumps(version.extra))
+    def append(self, change: Publish) -> Version:
+        """Add the version that a change makes, whose bytes are kept already, and its audit entry."""
+        head, skill, kind, sha = self.head(change.skill), change.skill, change.kind, change.target
+        about = (change.note, change.proposal, change.extra)
+        version = Version(head.number + 1 if head else 1, kind, sha, now(), *about)
+        row = (skill, version.number, kind, sha, version.created, *about[:2], json.dumps(change.extra))
         self._database.insert("versions", row)
-        told = {"number": version.number, "kind": kind, "sha": sha, "proposal": proposal, "by": by}
+        by = change.by if kind in ("proposal", "rollback") else None
+        told = {"number": version.number, "kind": kind, "sha": sha, "proposal": change.proposal, "by": by}
         self.audit.append("version", skill=skill, **told)
         return version
 
@@ -115,8 +107,7 @@ class Versions(Tables):
     def apply(self, publish: Publish) -> Version:
         """Close an open publish whose bytes are in place: the version that it made."""
         self._database.run(_CLOSE, "applied", publish.id)
-        about = {"note": publish.note, "proposal": publish.proposal, "extra": publish.extra, "by": publish.by}
-        return self.append(publish.skill, publish.kind, publish.target, **about)  # type: ignore[arg-type]
+        return self.append(publish)
 
     def close(self, publish: Publish, state: Literal["aborted", "conflict"]) -> None:
         """Close an open publish whose bytes are not in place."""

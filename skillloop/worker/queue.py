@@ -153,8 +153,7 @@ def _read(path: Path) -> Job:
 class Seen:
     """What was seen of each transcript, kept in `$SKILLLOOP_HOME/seen.json`: so sessions that ended without a hook are found.
 
-    Sizes and modification times are compared for equality only, so no clock matters. The first sweep ever takes all there
-    is as seen: installing skillloop does not digest a person's whole past.
+    No clock matters: marks are compared for equality only. The first sweep takes all there is as seen.
     """
 
     def __init__(self, home: Path) -> None:

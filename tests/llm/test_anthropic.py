@@ -42,7 +42,7 @@ def test_what_other_questions_share_comes_first_and_is_read_from_the_cache(clien
     assert first["messages"][0]["content"][0] == second["messages"][0]["content"][0]
     whole = 2 * llm.estimate(question("one", shared=long)).likely
     assert server.billed < 0.7 * whole
-    assert client._store.calls.spend().nano == server.billed
+    assert client.store.calls.spend().nano == server.billed
 
 
 def test_the_same_question_asked_often_is_cached_to_its_end(client, server):

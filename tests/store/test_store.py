@@ -25,6 +25,7 @@ from skillloop.model import (
 )
 from skillloop.store import Corrupt, Store
 from skillloop.store.database import MIGRATIONS, Database, encode
+from skillloop.store.versions import Publish
 
 
 def test_the_home_and_all_files_in_it_are_the_persons_alone(tmp_path):
@@ -265,7 +266,7 @@ def test_eight_processes_that_open_a_new_home_at_once_all_succeed(tmp_path):
 def test_what_is_append_only_cannot_be_changed_by_a_slip(home, store, table, change):
     store.record("config")
     with store.transaction():
-        store.versions.append(SKILL, "import", store.versions.keep(b"text"))
+        store.versions.append(Publish(SKILL, "import", "", store.versions.keep(b"text")))
     with sqlite3.connect(home / "skillloop.db") as connection, pytest.raises(sqlite3.Error, match="appended"):
         connection.execute(change.format(table))
     connection.close()
@@ -275,7 +276,7 @@ def test_an_export_restores_all_of_it_in_another_home(store, tmp_path):
     store.save_digest(session(), [disagreement()], [lesson()])
     store.save_proposal(proposal(), VERDICT, "queued", "ask", context=("x",))
     with store.transaction():
-        store.versions.append(SKILL, "import", store.versions.keep(b"\xff text"))
+        store.versions.append(Publish(SKILL, "import", "", store.versions.keep(b"\xff text")))
     store.export(tmp_path / "export")
     assert stat.S_IMODE((tmp_path / "export").stat().st_mode) == 0o600
     assert Store.restore(tmp_path / "new", tmp_path / "export") is None
@@ -329,7 +330,7 @@ def test_a_store_in_the_middle_of_a_write_is_not_replaced(store, home, tmp_path,
 
 def test_a_damaged_store_is_not_exported_and_nothing_is_left_of_the_try(store, home, tmp_path):
     with store.transaction():
-        store.versions.append(SKILL, "import", store.versions.keep(b"text"))
+        store.versions.append(Publish(SKILL, "import", "", store.versions.keep(b"text")))
     connection = sqlite3.connect(home / "skillloop.db")
     connection.execute("UPDATE blobs SET data = x'00'")
     connection.commit()

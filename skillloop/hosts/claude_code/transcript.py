@@ -96,11 +96,10 @@ def _read_or_error(path: Path) -> Session | SkillloopError:
 
 
 def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
-    """Find what the assistant, or a result of its tools, had before the person: those are nobody's words.
+    """Find what the assistant, or a result of its tools, had before the person, who pasted it: those are nobody's words.
 
-    A person who pastes what the assistant printed quotes it without a mark. Who had a sentence first is told by the
-    lines as they stand, so nothing has to be kept while a session is read. `quotes` are verbatim spans of a person's turns,
-    each with the 1-based line of its turn. Returns those that hold such words, each with what is left without them.
+    `quotes` are verbatim spans of a person's turns, each with the 1-based line of its turn. Returns those that hold such
+    words, each with what is left without them.
     """
     known: dict[tuple[str, int], str | None] = {}
     with suppress(OSError):  # then reading says it
@@ -156,10 +155,9 @@ class _Trace:
         self.decided = False  # who had each piece first
 
     def near(self, block: bytes, before: int) -> Iterator[tuple[int, bytes, bytes]]:
-        """Find where all words of the middle piece stand, as they do where half of the quote does.
+        """Find where all words of the middle piece stand, as they do where half of the quote does, before the quote's line.
 
-        In a block of whole lines, before which stand that many others; only those before the quote's own are looked at.
-        Yields the number of the line, the line, and what stands there.
+        Yields the line's number, the line, and what stands there; `before` is how many lines stand before the block.
         """
         reach = 3 * len(self.quote.encode()) + 100  # with escapes and spacing
         for rare, *others in self.marks:

@@ -131,9 +131,8 @@ class AssistantDraft:
 class Rewinds:
     """Which turns the person went back on. `turn_to` each batch of lines, then call `prompt` for the human turns in it.
 
-    Records are appended to the branch that is active, so a prompt whose parent stands on line X abandons every human turn
-    between X and itself. Nearly always the parent is among the lines since the turn before; only where it is not does a
-    second pass over the file look for it: for the last line before the turn that has its uuid, since lines get copied.
+    A prompt whose parent stands on line X abandons every human turn between X and itself. Where the parent is not among the
+    lines since the turn before, a second pass looks for the last line before the turn that has its uuid: lines get copied.
     """
 
     def __init__(self) -> None:
