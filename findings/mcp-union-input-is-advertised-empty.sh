@@ -40,6 +40,6 @@ assert.deepEqual(tools.find((tool) => tool.name === "union").inputSchema, { type
 assert(called.isError && called.content[0].text.includes("Input validation error"), JSON.stringify(called));
 const [later] = await listed(new Successor({ name: "s", version: "1" }));
 assert.equal(later.find((tool) => tool.name === "union").inputSchema.oneOf.length, 2);
-console.log("OK @modelcontextprotocol/sdk 1.32.2: advertised without arguments:", empty.join(", "), "- a call with none is refused");
+console.log("OK @modelcontextprotocol/sdk 1.32.2: advertised without arguments:", empty.join(", "), "- and refused with none");
 JS
 nice node "$tmp/tools.mjs"
