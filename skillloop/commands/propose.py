@@ -131,10 +131,9 @@ def _proposed(value: Any, read: Session, known: list[KnownSkill], home: Path, st
     result = pipeline.offer(lesson, read, home, store)
     if result.trouble:
         return told | {"reason": result.trouble, "again": True}
-    if not result.trials:
+    if (trial := result.trial) is None:
         known_as = outcome(result)
         return told | {"outcome": "known", "id": known_as["id"], "reason": known_as["why"]}
-    trial = result.trials[-1]
     waits = trial.decision.outcome is Outcome.DEFER
     return told | {
         "outcome": "waits" if waits else "refused",

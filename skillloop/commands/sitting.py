@@ -70,8 +70,7 @@ def drafted(app: App, store: Store, lesson: Lesson, why: str) -> dict[str, Any]:
 def outcome(done: LessonResult) -> dict[str, Any]:
     """Return as JSON what became of a lesson that a person gave: the edit that waits or was applied, or why there is none."""
     told = {"id": done.taken or None, "state": "known", "why": done.known}
-    if done.trials:
-        trial = done.trials[-1]
+    if trial := done.trial:
         state, why = standing(trial.verdict)
         state = "applied" if trial.decision.outcome is Outcome.KEEP else state
         return told | {"id": trial.proposal.id, "state": state, "why": why}

@@ -79,11 +79,6 @@ class Rule:
     look: tuple[str, ...] = ()  # why a person must look at it
 
 
-def extract(text: str, model: Linear | None = None) -> Rule | None:
-    """Return the part of a turn that reads most like a durable rule; None where nothing can be one. See `rules`."""
-    return next(iter(rules(text, model, most=1)), None)
-
-
 @lru_cache(maxsize=256)
 def rules(text: str, model: Linear | None = None, most: int = MOST) -> list[Rule]:
     """Return the parts of a turn that read most like durable rules (to `model`), trimmed, best first; none lies in another."""

@@ -63,7 +63,7 @@ class Trial:
 class LessonResult:
     """What one lesson led to."""
 
-    trials: tuple[Trial, ...] = ()
+    trial: Trial | None = None
     recurrence: Recurrence | None = None  # it is a rule already, or waits
     taken: str = ""  # id of the edit that another source made of the same words
     trouble: str = ""  # what stood in its way
@@ -176,8 +176,7 @@ def detect_in(run: Run) -> Found:
     known = [replace(skill, text=(run.ahead or {}).get(str(skill.ref.path), skill.text)) for skill in known]
     lessons = _with_notes(run, lessons, found, known)
     corrections = {item.turn for item in disagreements}
-    texts = {skill.ref.path: skill.text for skill in known}
-    lessons = tuple(_weighed(_aimed(run, lesson, known, corrections), texts) for lesson in lessons)
+    lessons = tuple(_placed(run, lesson, known, corrections) for lesson in lessons)
     if run.model.there:
         lessons = run.model.read(lessons, known)
     offered = {lesson.turn for lesson in lessons if lesson.offered}
@@ -215,25 +214,20 @@ def _with_notes(
     return tuple(x for *_, x in sorted(ranked, key=lambda rank: rank[:2])) if noted else lessons
 
 
-def _aimed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: set[int]) -> Lesson:
-    """Return a lesson with the file it goes to: the one that it went to before, if it was found before."""
-    if run.model.suspicion(lesson.turn):  # it may speak of a skill that the person never thought of
-        return lesson
-    before = run.history.find_lesson(lesson.id) if run.history is not None else None
-    if before is not None and before.target is not None:
-        return replace(lesson, target=before.target, scope=before.scope, look=before.look)
-    if lesson.source != "detector":
-        return lesson
-    return targets.aimed(lesson, run.session, known, corrections)
+def _placed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: set[int]) -> Lesson:
+    """Return a lesson with the file it goes to: the one that it went to before, if it was found before.
 
-
-def _weighed(lesson: Lesson, texts: Mapping[str | None, str]) -> Lesson:
-    """Return a lesson that is offered if it says otherwise than a line of its file: such a line is not for once."""
-    text = texts.get(lesson.target, "")
-    meant = (
-        lesson.skill is not None and lesson.skill.path == lesson.target
-    )  # its output was before the person
-    if lesson.offered or not text or not (meant or lesson.disagreement):
+    What says otherwise than a line of that file is offered: such a line is not for once.
+    """
+    if not run.model.suspicion(lesson.turn):  # else it may speak of a skill that the person never thought of
+        before = run.history.find_lesson(lesson.id) if run.history is not None else None
+        if before is not None and before.target is not None:
+            lesson = replace(lesson, target=before.target, scope=before.scope, look=before.look)
+        elif lesson.source == "detector":
+            lesson = targets.aimed(lesson, run.session, known, corrections)
+    text = next((skill.text for skill in reversed(known) if skill.ref.path == lesson.target), "")
+    shown = lesson.skill is not None and lesson.skill.path == lesson.target  # its output, to the person
+    if lesson.offered or not text or not (shown or lesson.disagreement):
         return lesson
     return replace(lesson, offered=any(placement.contradicted(text, lesson.text)))
 
@@ -338,8 +332,8 @@ def _digest(run: Run, found: Found, chosen: Iterable[Lesson]) -> Digest:
         run.session,
         *found,
         {name: why for name, why in suspicions.items() if why},
-        tuple(trial for result in results for trial in result.trials),
-        tuple(result.recurrence for result in results if result.recurrence is not None),
+        tuple(result.trial for result in results if result.trial),
+        tuple(result.recurrence for result in results if result.recurrence),
         tuple(dict.fromkeys(troubles)),
         {name: why for name, why in unproposed.items() if why},
         tuple(run.noted),
@@ -367,10 +361,9 @@ def _learn_one(run: Run, lesson: Lesson, attempt: int = 1) -> LessonResult:
         raise
     except Exception as error:  # noqa: BLE001  (one trouble spoils one lesson, never the session)
         result = LessonResult(trouble=_reason(error))
-    for trial in result.trials:
-        if trial.decision.outcome is Outcome.CRASH:
-            trouble = _reason(SkillloopError(f"{lesson.target}: {trial.decision.reason}"))
-            result = replace(result, trouble=trouble)
+    if result.trial and result.trial.decision.outcome is Outcome.CRASH:
+        trouble = _reason(SkillloopError(f"{lesson.target}: {result.trial.decision.reason}"))
+        result = replace(result, trouble=trouble)
     if run.record is not None and not run.model.suspicion(lesson.turn):
         run.record.set_trouble(lesson.id, result.trouble)
     return result
@@ -430,7 +423,7 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
             return LessonResult(known="an edit like it was rejected")
     trial = _judge(run, lesson, draft, attempt)
     discarded = trial.decision.reason if trial.decision.outcome is Outcome.DISCARD else ""
-    return LessonResult((trial,), discarded=discarded)
+    return LessonResult(trial, discarded=discarded)
 
 
 def _said_again(run: Run, draft: Recurrence) -> LessonResult:
@@ -457,39 +450,37 @@ def _judge(run: Run, lesson: Lesson, draft: Proposal, attempt: int) -> Trial:
         old = (run.ahead or {}).get(draft.path)
         prepared = gather.prepare(draft, run.home, run.history, run.session, lesson.confidence, old)
         trial = replace(trial, prepared=prepared)
-        verdict = run.model.prove(prepared, lesson, attempt)
-        trial = replace(trial, verdict=verdict, prepared=replace(prepared, verdict=verdict))
-        return replace(trial, decision=_carry_out(run, trial))
+        prepared = replace(prepared, verdict=run.model.prove(prepared, lesson, attempt))
+        trial = replace(trial, verdict=prepared.verdict, prepared=prepared)
+        return replace(trial, decision=_carry_out(run, prepared))
     except Exception as error:  # noqa: BLE001  (one bad draft must not end the session)
         return replace(trial, decision=Decision(Outcome.CRASH, f"{type(error).__name__}: {error}"))
 
 
-def _carry_out(run: Run, trial: Trial) -> Decision:
+def _carry_out(run: Run, prepared: Prepared) -> Decision:
     """Decide, and apply, queue or drop; without a record, only decide."""
-    prepared, failed = trial.prepared, trial.verdict.failed
+    item, failed = prepared.proposal, prepared.verdict.failed
     reason = f"{failed[0].name}: {failed[0].detail}" if failed else "every check passed"
-    decision = Decision(trial.verdict.outcome, reason)
+    decision = Decision(prepared.verdict.outcome, reason)
     if decision.outcome in _OPEN:
-        run.made.append(trial.proposal)
-    asks = run.asked or (prepared is not None and prepared.config.apply.mode == "review")
-    if decision.outcome is Outcome.KEEP and asks:
-        reason = "every check passed, and you decide"
-        decision = Decision(Outcome.DEFER, reason)
+        run.made.append(item)
+    if decision.outcome is Outcome.KEEP and (run.asked or prepared.config.apply.mode == "review"):
+        decision = Decision(Outcome.DEFER, "every check passed, and you decide")
     if run.record is None:
         return decision
-    if prepared is not None and decision.outcome is Outcome.KEEP:
-        _save(run, run.record, prepared, Decision(Outcome.DEFER, "about to be applied"))
-        if run.ahead is not None:
-            run.ahead[prepared.proposal.path] = prepared.new
-            run.record.set_state(prepared.proposal.id, "applied", reason, by="auto")
-            return decision
-        try:
-            gather.publish(prepared, run.record, by="auto", note=reason)
-        except SkillloopError as error:
-            run.record.set_state(prepared.proposal.id, "queued", error.message, by="auto")
-            decision = Decision(Outcome.DEFER, error.message)
-    elif prepared is not None:
+    if decision.outcome is not Outcome.KEEP:
         _save(run, run.record, prepared, decision)
+        return decision
+    _save(run, run.record, prepared, Decision(Outcome.DEFER, "about to be applied"))
+    if run.ahead is not None:
+        run.ahead[item.path] = prepared.new
+        run.record.set_state(item.id, "applied", reason, by="auto")
+        return decision
+    try:
+        gather.publish(prepared, run.record, by="auto", note=reason)
+    except SkillloopError as error:
+        run.record.set_state(item.id, "queued", error.message, by="auto")
+        return Decision(Outcome.DEFER, error.message)
     return decision
 
 

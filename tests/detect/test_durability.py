@@ -1,14 +1,15 @@
 """What is worth knowing next time: what people say when a rule is for good, what only sounds like it, and what the weights make of it."""
 
 import pytest
+from helpers.sessions import first_rule
 
-from skillloop.detect import durability, lesson
+from skillloop.detect import durability
 from skillloop.detect.classifier import learned
 from skillloop.detect.durability import is_explicit
 
 
 def explicit(text):
-    rule = lesson.extract(text)
+    rule = first_rule(text)
     return rule is not None and is_explicit(text, rule.quote, rule.text)
 
 
@@ -70,7 +71,7 @@ def test_a_rule_for_good(text):
     ],
 )
 def test_the_form_of_a_rule_is_a_hint_and_not_more(text):
-    rule = lesson.extract(text)
+    rule = first_rule(text)
     assert not explicit(text)
     assert "rule: reads like a norm" in rule.features
 
@@ -101,7 +102,7 @@ def test_what_only_sounds_like_it(text):
 
 
 def confidence(text):
-    rule = lesson.extract(text)
+    rule = first_rule(text)
     return learned().durable.confidence(rule.features if rule else durability.surrounding_features(text))
 
 

@@ -1,9 +1,9 @@
 """The features: named numbers between 0 and 1, whatever the text."""
 
+from helpers.sessions import first_rule
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop.detect import lesson as lessons
 from skillloop.detect.classifier import learned
 from skillloop.detect.features import Scene
 from skillloop.detect.features import features as features_of
@@ -16,7 +16,7 @@ def test_no_text_breaks_the_features(text):
     found = features_of(scene)
     assert all(0 < value <= 1 for value in found.values())
     assert 0 <= learned().disagreement.confidence(found) <= 1
-    lessons.extract(text)
+    first_rule(text)
 
 
 def test_a_long_paste_costs_little():

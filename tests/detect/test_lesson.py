@@ -1,6 +1,7 @@
 """The lesson: the person's sentence without its pleasantries, or none."""
 
 import pytest
+from helpers.sessions import first_rule
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,7 +81,7 @@ LESSONS = {
 
 @pytest.mark.parametrize("text", LESSONS)
 def test_a_lesson_is_the_sentence_without_its_pleasantries(text):
-    lesson = lessons.extract(text)
+    lesson = first_rule(text)
     assert lesson.text == LESSONS[text]
     assert lesson.quote in text
     assert fidelity.novel_words(lesson.text, text)[0] == []
@@ -119,7 +120,7 @@ def test_all_rules_of_a_turn_are_drawn_but_what_limits_one_stays_with_it(text, l
     ],
 )  # fmt: skip
 def test_a_line_that_points_back_gets_its_noun_or_is_marked_for_a_look(text, line, look):
-    rule = lessons.extract(text)
+    rule = first_rule(text)
     assert (rule.text, rule.look) == (line, look)
     assert rule.quote in text
 
@@ -176,7 +177,7 @@ def test_a_line_that_points_back_gets_its_noun_or_is_marked_for_a_look(text, lin
     ],
 )
 def test_what_is_a_complaint_a_question_or_of_the_day_is_no_lesson(text):
-    assert lessons.extract(text) is None
+    assert first_rule(text) is None
 
 
 @given(
@@ -185,7 +186,7 @@ def test_what_is_a_complaint_a_question_or_of_the_day_is_no_lesson(text):
 )
 def test_a_quote_is_always_a_span_and_a_lesson_in_its_words(parts, between):
     text = between.join(parts)
-    lesson = lessons.extract(text)
+    lesson = first_rule(text)
     if lesson is not None:
         assert lesson.quote in text
         assert fidelity.novel_words(lesson.text, lesson.quote)[0] == []
@@ -193,7 +194,7 @@ def test_a_quote_is_always_a_span_and_a_lesson_in_its_words(parts, between):
 
 def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():
     text = "The second chart is blue. Always label the axes with their units. Then go on."
-    assert lessons.extract(text).text == "Always label the axes with their units"
+    assert first_rule(text).text == "Always label the axes with their units"
 
 
 @pytest.mark.parametrize(
@@ -221,4 +222,4 @@ def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():
     ],
 )
 def test_what_was_done_falls_off_and_quotation_marks_stay_whole(text, rule):
-    assert lessons.extract(text).text == rule
+    assert first_rule(text).text == rule

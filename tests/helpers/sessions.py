@@ -4,6 +4,7 @@ from difflib import SequenceMatcher
 
 from transcripts import Transcript
 
+from skillloop.detect.lesson import rules
 from skillloop.hosts.claude_code.transcript import read
 from skillloop.pipeline import session
 
@@ -47,3 +48,8 @@ def rewrites(transcript, path, text, *, tool="Edit", modified=False):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes((text.replace("\n", "\r\n") if before and "\r\n" in before else text).encode())
     return transcript.tool(tool, file_path=str(path)).result("The file was updated.", payload=payload)
+
+
+def first_rule(text):
+    """Return what of a turn reads most like a durable rule, if anything may be one."""
+    return next(iter(rules(text, most=1)), None)
