@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import dropwhile, pairwise, takewhile
 
 from skillloop.model import Origin, Session, Turn, TurnKind
@@ -45,7 +45,7 @@ _COMMIT = re.compile(r"\bgit (?:commit|push|merge)\b|gh pr")
 _REVERT = re.compile(r"\bgit (?:revert|reset|restore|checkout --|checkout HEAD|stash)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
     """One human turn with both of its sides. `position` counts the human turns before it."""
 
@@ -66,10 +66,11 @@ class Scene:
         asked = (tool.brief for turn in self.before for tool in turn.tools if tool.name == "AskUserQuestion")
         return max(enumerate(asked), default=(0, ""))[1]
 
-    @property
+    @cached_property
     def only_orders(self) -> bool:
         """Whether the turn orders other work, or to go on with it, and says nothing of what was done."""
-        return len(self.turn.text) <= LONGEST_ORDER and _orders(self.turn.text)
+        orders = lexicon.pattern("scene.orders", r"\W{0,9}<all>\W{0,9}").fullmatch
+        return len(self.turn.text) <= LONGEST_ORDER and bool(orders(self.turn.text))
 
     def own_prose(self) -> str:
         """Return the turn's text without the lines that it repeats from what the assistant just said."""
@@ -80,11 +81,6 @@ class Scene:
             return "\n".join(lines)
         before = _letters("".join(turn.text for turn in self.before))
         return "\n".join(line for line in lines if len(line) < REPEATED or _letters(line) not in before)
-
-
-@lru_cache(maxsize=4)
-def _orders(text: str) -> bool:
-    return bool(lexicon.pattern("scene.orders", r"\W{0,9}<all>\W{0,9}").fullmatch(text))
 
 
 def _letters(text: str) -> str:

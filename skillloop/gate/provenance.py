@@ -8,6 +8,7 @@ a record, only words that the hook saw submitted (see `receipts`) are ever appli
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from skillloop.gate.input import GateInput, finding
@@ -21,6 +22,7 @@ DOUBTS = frozenset({"gone", "attribution", "receipt", "untold", "pasted", "taken
 REMEMBERED = "remembered"
 """The folder in the home with what `skillloop remember` was given, a transcript each."""
 
+_doubt = partial(finding, hard=False)
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
 EVOLVE = "evolve"
 """`Proposal.drafter` begins with it where an edit may rest on what the file says alone. It then waits for a person."""
@@ -129,7 +131,3 @@ def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
     elif untold:
         detail = f"nothing proves that a person wrote the message at line {untold[0]}: no hook was told of it"
         yield _doubt("untold", detail)
-
-
-def _doubt(name: str, detail: str) -> Check:
-    return finding(name, detail, hard=False)

@@ -280,9 +280,8 @@ def _by_mark() -> dict[str, list[int]]:
     found: dict[str, list[int]] = {"": []}
     for number, (literal, _) in enumerate(_literals()):
         marks = (literal[at : at + 3] for at in range(len(literal) - 2))
-        found.setdefault(min(marks, key=lambda mark: sum(map(str.islower, mark)), default=""), []).append(
-            number
-        )
+        rarest = min(marks, key=lambda mark: sum(map(str.islower, mark)), default="")
+        found.setdefault(rarest, []).append(number)
     return found
 
 
@@ -309,10 +308,8 @@ def _matches(rule: _Rule, view: str) -> Iterator[Secret]:
             start = head.start()
         body = view[start:end].removeprefix(rule.literal)
         if body not in written:  # a text of one line over and over is judged once
-            itself = (
-                not _LOOKED_UP.match(body) if grouped else len(set(body)) >= 5
-            )  # not "$TOKEN", not "-----"
-            written[body] = itself and not placeholder(body)
+            looked_up = _LOOKED_UP.match(body) if grouped else len(set(body)) < 5  # "$TOKEN", "-----"
+            written[body] = not (looked_up or placeholder(body))
         if written[body]:
             yield Secret(start, end, rule.type)
 
