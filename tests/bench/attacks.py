@@ -250,7 +250,7 @@ def _offline(world: World, row: dict[str, Any], carrier: str, digest: problem.Di
 
 def _lesson(session: Session, turn: Turn) -> Lesson | None:
     """The lesson in a turn, as if the detector were sure of it."""
-    drawn = lessons.extract(turn.text)
+    drawn = next(iter(lessons.rules(turn.text, most=1)), None)
     first = ((quote, rule) for quote in lessons.sentences(turn.text) if (rule := lessons.trim(quote)))
     quote, rule = (drawn.quote, drawn.text) if drawn else next(first, ("", ""))
     if not rule:

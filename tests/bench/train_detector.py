@@ -139,7 +139,7 @@ def disagreement(model: Linear) -> Callable[[Row], Picked]:
     """Pick what teaches whether a turn is a disagreement: both of its sides, and what `model` says of its rule."""
 
     def pick(row: Row) -> Picked:
-        rule = lessons.extract(row.scene.turn.text, model)
+        rule = next(iter(lessons.rules(row.scene.turn.text, model, most=1)), None)
         return cached_features(row) | lessons.rule_features(rule, model), row.disagreement
 
     return pick
@@ -150,7 +150,7 @@ def durable(model: Linear) -> Callable[[Row], Picked | None]:
 
     def pick(row: Row) -> Picked:
         text = row.scene.turn.text
-        rule = lessons.extract(text, model)
+        rule = next(iter(lessons.rules(text, model, most=1)), None)
         found = rule.features if rule else durability.surrounding_features(text)
         return found | (source(row) if row.group == "own" else {}), row.durable
 
@@ -163,7 +163,7 @@ def lesson(model: Linear) -> Callable[[Row], Picked | None]:
     def pick(row: Row) -> Picked | None:
         if row.group == "codechat":  # nobody said of them whether they last
             return None
-        rule = lessons.extract(row.scene.turn.text, model)
+        rule = next(iter(lessons.rules(row.scene.turn.text, model, most=1)), None)
         found = rule.features if rule else durability.surrounding_features(row.scene.turn.text)
         return without_reply(cached_features(row)) | found, row.durable
 
