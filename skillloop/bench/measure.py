@@ -21,8 +21,7 @@ from threading import Lock
 from typing import Any
 
 from skillloop.bench import sandbox
-from skillloop.bench.candidate import EDITABLE, LOCKED, Folder, Job, Measurement, Plan, Status
-from skillloop.bench.worktree import Repository
+from skillloop.bench.candidate import EDITABLE, LOCKED, Folder, Job, Measurement, Plan, Repository, Status
 from skillloop.model import sha256
 from skillloop.search.cluster import Cluster
 

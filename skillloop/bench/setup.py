@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from skillloop.bench import sandbox
-from skillloop.bench.candidate import EDITABLE, LOCKED, Candidate, Folder, Plan
+from skillloop.bench.candidate import EDITABLE, LOCKED, Candidate, Folder, Plan, Repository
 from skillloop.bench.measure import Bench
-from skillloop.bench.worktree import Repository
 from skillloop.errors import Refused, UsageError
 from skillloop.model import sha256
 from skillloop.search.ledger import Ledger

@@ -22,8 +22,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from skillloop.config import Budget, Config
-from skillloop.llm.anthropic import Api, logged_in
-from skillloop.llm.claude_cli import ClaudeCli
+from skillloop.llm.backends import Api, ClaudeCli, logged_in
 from skillloop.llm.request import (
     Answer,
     ModelError,

@@ -9,7 +9,7 @@ from transcripts import SKILL
 
 from skillloop import llm
 from skillloop.config import Budget
-from skillloop.llm.claude_cli import ClaudeCli
+from skillloop.llm.backends import ClaudeCli
 from skillloop.model import Outcome
 from skillloop.store import Store
 

@@ -10,7 +10,7 @@ from transcripts import SKILL
 from skillloop import llm
 from skillloop.config import Budget
 from skillloop.evaluate import judge
-from skillloop.llm.anthropic import Api
+from skillloop.llm.backends import Api
 from skillloop.model import Check, Evidence, Origin, Outcome, Verdict
 
 ORDER = [Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH]

@@ -9,7 +9,7 @@ from helpers.messages_server import MessagesServer, data_of, says, status
 from skillloop import cli, llm
 from skillloop.bench import proposers
 from skillloop.config import Budget
-from skillloop.llm.anthropic import Api
+from skillloop.llm.backends import Api
 
 EDIT = {
     "old": "LEVEL = 2.0",

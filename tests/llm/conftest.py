@@ -5,7 +5,7 @@ from helpers.messages_server import MessagesServer
 
 from skillloop import llm
 from skillloop.config import Budget
-from skillloop.llm.anthropic import Api
+from skillloop.llm.backends import Api
 
 
 @pytest.fixture

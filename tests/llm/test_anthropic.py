@@ -12,7 +12,7 @@ from helpers.models import SCHEMA, question
 from skillloop import llm
 from skillloop.config import Config, Model
 from skillloop.llm import ModelError
-from skillloop.llm.anthropic import Api, logged_in
+from skillloop.llm.backends import Api, logged_in
 
 
 def test_the_request_holds_the_prompt_the_fenced_data_and_the_schema_and_no_tool(client, server):

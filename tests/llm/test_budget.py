@@ -14,7 +14,7 @@ from helpers.models import question
 from skillloop import llm
 from skillloop.config import Budget
 from skillloop.llm import BudgetExceeded
-from skillloop.llm.anthropic import Api
+from skillloop.llm.backends import Api
 from skillloop.store import NANO, Call, Limit, Store
 
 WORKER = """
@@ -23,7 +23,7 @@ from pathlib import Path
 from helpers.models import question
 from skillloop import llm
 from skillloop.config import Budget
-from skillloop.llm.anthropic import Api
+from skillloop.llm.backends import Api
 from skillloop.store import Store
 
 home, first, count, money = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])

@@ -10,7 +10,7 @@ from helpers.models import SCHEMA, question
 from skillloop import llm
 from skillloop.config import Budget
 from skillloop.llm import ModelError
-from skillloop.llm.claude_cli import ClaudeCli
+from skillloop.llm.backends import ClaudeCli
 from skillloop.store import NANO, Store
 
 GOOD = {

@@ -10,7 +10,7 @@ from helpers.models import question
 from skillloop import llm
 from skillloop.config import Budget, Config, Model
 from skillloop.llm import BudgetExceeded, ModelError
-from skillloop.llm.anthropic import Api
+from skillloop.llm.backends import Api
 from skillloop.store import NANO
 
 

@@ -11,7 +11,7 @@ from transcripts import SKILL, Transcript
 from skillloop import llm
 from skillloop.config import Budget
 from skillloop.hosts.claude_code import transcript
-from skillloop.llm.anthropic import Api
+from skillloop.llm.backends import Api
 from skillloop.propose import model_drafter
 from skillloop.text import redact
 
