@@ -250,7 +250,9 @@ def _complaint(tokens: Sequence[str]) -> set[str]:
 
 def _complains(clause: Clause) -> bool:
     """Return whether a clause says that something is so again, or is not: one that starts so, or that orders nothing."""
-    found = [at for name, at in _SAID.find(bare(" ".join(clause.tokens))).items() if name in _COMPLAINS]
+    tokens = bare(" ".join(clause.tokens))
+    said = {at for name, at in _SAID.find(tokens).items() if name in _COMPLAINS}
+    found = [at for at in said if words.polarity(tokens[at]) != ("all",)]  # "toujours" is "still", or "always"
     orders = clause.act is not None or not (clause.wanted or clause.given)
     return bool(found) and (not orders or min(found) == 0)
 
