@@ -25,6 +25,7 @@ _MARKED = re.compile(r"(?<!\w)[.!-]+(?=\w)|\*")  # ".env", "-1", "!important", "
 _QUOTED = re.compile(r"[\"“„«`][^\"”“»`\n]+")
 _SAID = Phrases("said")
 _COMPLAINS = {"still", "broken", "asks why", "fault"}
+_FLAW = {"broken", "asks why", "fault", "flaw"}
 _TOLD = {"still", "fault", "asks why", "said before", "temper"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 _ENDING = re.compile("(?<=[a-zà-ž]{3})(?:[aei]r|en|[aoiy])$")
@@ -207,12 +208,15 @@ def _parted(one: _Wish, other: _Wish) -> bool:
 
 @lru_cache(maxsize=4096)
 def _wish(text: str) -> _Wish:
-    wanted, main = set[str](), set[str]()
+    wanted, main, again = set[str](), set[str](), list[Stems]()
     unwanted: list[Stems] = []
     complaint = False
     for clause in chain.from_iterable(map(contradiction.clauses, _SENTENCE.split(text))):
         missing = clause.frame is not None and "" in clause.frame  # "a file without its header"
-        complaint = (complaint and missing) or _complains(clause)
+        told = _complaints(clause)
+        complaint = (complaint and missing) or bool(told)
+        if told and clause.wanted and told.isdisjoint(_FLAW):
+            again.append(_roots(clause.said, ""))
         main |= _roots(clause.main - {""} or clause.said, "")
         said = clause.said if clause.wanted else (clause.main - {""} or clause.said)
         roots = frozenset[str]() if complaint else _roots(said, "".join(clause.tokens))
@@ -221,6 +225,7 @@ def _wish(text: str) -> _Wish:
             wanted |= roots
         elif roots:
             unwanted.append(roots)
+    unwanted += [each for each in again if each and wanted and each.isdisjoint(wanted)]  # "Tabs again? Spaces!"
     plain = contradiction.plain(text)
     tokens = [_digits().get(token, token) for token in words.tokens(plain)]
     limits = lexicon.words("placement.most") | lexicon.words("placement.least")
@@ -248,13 +253,14 @@ def _complaint(tokens: Sequence[str]) -> set[str]:
     return {words.stem(tokens[at]) for at in told}
 
 
-def _complains(clause: Clause) -> bool:
-    """Return whether a clause says that something is so again, or is not: one that starts so, or that orders nothing."""
+def _complaints(clause: Clause) -> set[str]:
+    """Return in what ways a clause speaks that says that something is so again, or is not: it starts so, or orders nothing."""
     tokens = bare(" ".join(clause.tokens))
-    said = {at for name, at in _SAID.find(tokens).items() if name in _COMPLAINS}
-    found = [at for at in said if words.polarity(tokens[at]) != ("all",)]  # "toujours" is "still", or "always"
+    said = _SAID.find(tokens)
+    found = {said[name] for name in _COMPLAINS.intersection(said)}
+    found = {at for at in found if words.polarity(tokens[at]) != ("all",)}  # "toujours" is "still", or "always"
     orders = clause.act is not None or not (clause.wanted or clause.given)
-    return bool(found) and (not orders or min(found) == 0)
+    return set(said) if found and (not orders or min(found) == 0) else set()
 
 
 def _roots(stems: Collection[str], text: str) -> Stems:
