@@ -117,8 +117,15 @@ def _hint(rule: str) -> re.Pattern[str]:
 
 
 def plain(text: str) -> str:
-    """Return a text folded, without marks, and the name of a file as one word."""
-    return _NAME.sub("_", _MARKS.sub("", words.fold(text)))
+    """Return a text folded, without marks; the name of a file is one word, and "Du" in "mit Du" no stop word."""
+    named = _behind().sub(lambda match: f"{match[0]}{'_it' * (words.fold(match[1]) in _stop())}", text)
+    return _NAME.sub("_", _MARKS.sub("", words.fold(named)))
+
+
+@cache
+def _behind() -> re.Pattern[str]:
+    """Compile a word with a capital letter behind a preposition."""
+    return re.compile(rf"(?<!\w)(?:{'|'.join(lexicon.words('gate.frame'))}) ([A-ZÀ-ÖØ-Þ]\w+)")
 
 
 @lru_cache(maxsize=4096)
