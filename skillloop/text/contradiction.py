@@ -119,7 +119,7 @@ def _hint(rule: str) -> re.Pattern[str]:
 def plain(text: str) -> str:
     """Return a text folded, without marks; the name of a file is one word, and "Du" in "mit Du" no stop word."""
     named = _behind().sub(lambda match: f"{match[0]}{'_it' * (words.fold(match[1]) in _stop())}", text)
-    return _NAME.sub("_", _MARKS.sub("", words.fold(named)))
+    return _NAME.sub("_", _MARKS.sub("", words.unanswered(words.fold(named))))
 
 
 @cache

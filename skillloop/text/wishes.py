@@ -23,14 +23,19 @@ ROOT = 5
 _SIGNS = frozenset("#%&@/\\")
 _MARKED = re.compile(r"(?<!\w)[.!-]+(?=\w)|\*")  # ".env", "-1", "!important", "*.log"
 _QUOTED = re.compile(r"[\"“„«`][^\"”“»`\n]+")
-_SAID = Phrases("said")
 _COMPLAINS = {"still", "broken", "asks why", "fault"}
 _FLAW = {"broken", "asks why", "fault", "flaw"}
-_TOLD = {"still", "fault", "asks why", "said before", "temper"}
+_TOLD = {"still", "fault", "asks why", "said before", "from now on", "temper"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 _ENDING = re.compile("(?<=[a-zà-ž]{3})(?:[aei]r|en|[aoiy])$")
 _KANA = re.compile("[\u3041-\u309f]|[\u30a0-\u30ff]{2}")
 _LOAN = re.compile("[\u30a0-\u30ff]{2,}")  # in katakana, one word
+
+
+@cache
+def _said() -> Phrases:
+    wished = {name: lexicon.phrases(f"wished.{name}") for name in ("said before", "from now on")}
+    return Phrases(lexicon.classes("said") | wished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +230,9 @@ def _wish(text: str) -> _Wish:
             wanted |= roots
         elif roots:
             unwanted.append(roots)
-    unwanted += [each for each in again if each and wanted and each.isdisjoint(wanted)]  # "Tabs again? Spaces!"
+    unwanted += [
+        each for each in again if each and wanted and each.isdisjoint(wanted)
+    ]  # "Tabs again? Spaces!"
     plain = contradiction.plain(text)
     tokens = [_digits().get(token, token) for token in words.tokens(plain)]
     limits = lexicon.words("placement.most") | lexicon.words("placement.least")
@@ -239,6 +246,7 @@ def _wish(text: str) -> _Wish:
     said = _roots(meant, plain)
     change = lexicon.whole("clause.change")
     acts = said | {"=" if change.fullmatch(stem) else stem[:ROOT] for stem in meant}
+    wanted &= said | {"<first", "<last"}
     return _Wish(said, acts, (said & main) or said, frozenset(wanted), tuple(unwanted), before, figures)
 
 
@@ -247,7 +255,7 @@ def _complaint(tokens: Sequence[str]) -> set[str]:
     told: set[int] = set()
     for size in (1, 2, 3):
         for places in (range(at, at + size) for at in range(len(tokens) - size + 1)):
-            found = _SAID.find(bare(" ".join(tokens[at] for at in places)))
+            found = _said().find(bare(" ".join(tokens[at] for at in places)))
             if told.isdisjoint(places) and not _TOLD.isdisjoint(found):
                 told.update(places)
     return {words.stem(tokens[at]) for at in told}
@@ -256,9 +264,11 @@ def _complaint(tokens: Sequence[str]) -> set[str]:
 def _complaints(clause: Clause) -> set[str]:
     """Return in what ways a clause speaks that says that something is so again, or is not: it starts so, or orders nothing."""
     tokens = bare(" ".join(clause.tokens))
-    said = _SAID.find(tokens)
+    said = _said().find(tokens)
     found = {said[name] for name in _COMPLAINS.intersection(said)}
-    found = {at for at in found if words.polarity(tokens[at]) != ("all",)}  # "toujours" is "still", or "always"
+    found = {
+        at for at in found if words.polarity(tokens[at]) != ("all",)
+    }  # "toujours" is "still", or "always"
     orders = clause.act is not None or not (clause.wanted or clause.given)
     return set(said) if found and (not orders or min(found) == 0) else set()
 

@@ -121,8 +121,12 @@ def _plain(text: str) -> set[str]:
 @lru_cache(maxsize=4096)
 def polarity(text: str) -> tuple[str, ...]:
     """Return the words of negation, quantity and scope in order, by meaning; a "no" that answers ("No, use tabs") is none."""
-    answer = lexicon.pattern("text.answer", r"^\W*<all>\s*[,.!:;，。、！；–—-]+\s*")
-    return tuple(name for name, _, _ in polar(tokens(answer.sub("", fold(text)))))
+    return tuple(name for name, _, _ in polar(tokens(unanswered(fold(text)))))
+
+
+def unanswered(folded: str) -> str:
+    """Return a folded text without the "no" that it answers with."""
+    return lexicon.pattern("text.answer", r"^\W*<all>\s*[,.!:;，。、！；–—-]+\s*").sub("", folded)
 
 
 def polar(words: list[str]) -> list[tuple[str, int, int]]:

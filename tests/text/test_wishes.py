@@ -62,6 +62,27 @@ def test_a_complaint_and_the_wish_behind_it_are_two_sentences():
     )
 
 
+@pytest.mark.parametrize(
+    ("saying", "rule", "opposite"),
+    [
+        ("A magazine again? Cite the study, please.", "Always cite a magazine when there is a study.", True),
+        ("Again no tests? Write some for each endpoint.", "Write tests for each endpoint.", False),
+        ("Désormais, mets toujours des émojis dans les titres.", "Pas d'émojis dans les titres.", True),
+        ("Ich habe gesagt: Leser nie mit Sie ansprechen!", "Sprich die Leser immer mit Sie an.", True),
+        ("Sprich die Leser mit Du an, nie mit Sie.", "Die Leser immer mit Du ansprechen.", False),
+        ("Nein. Die Leser immer mit Du ansprechen.", "Leser nie mit Sie ansprechen, immer mit Du.", False),
+        (
+            "Summaries are too long again, five sentences at most.",
+            "Keep summaries under five sentences.",
+            False,
+        ),
+    ],
+)
+def test_what_is_there_again_is_given_up_where_something_else_is_asked_for(saying, rule, opposite):
+    assert opposite_wish(saying, rule) is opposite
+    assert same_wish(saying, rule) is not opposite
+
+
 def test_who_asks_for_the_same_and_forbids_something_else_as_well_does_not_ask_for_the_opposite():
     rule = "参考文献は必ず各段落の後に書いて"
     assert not opposite_wish("参考文献は最後にまとめないで、必ず各段落の後に書くこと", rule)
