@@ -540,6 +540,12 @@ def test_rules_that_can_no_longer_be_read_are_said_once_with_what_to_do(queued):
         assert said in render.tilde(done.stdout + done.stderr), verb
 
 
+def test_an_empty_home_says_so(desk):
+    told = [desk.run(verb).stdout for verb in ("review", "log")]
+    assert told == ["nothing is waiting\n", "nothing has happened yet\n"]
+    assert [desk.run(verb, "--json").stdout for verb in ("review", "log")] == ["", ""]
+
+
 def test_the_diary_says_that_there_is_no_configuration_yet(queued):
     desk, _ = queued
     assert "config.toml: not there yet\n" in desk.run("log").stdout
@@ -1007,7 +1013,7 @@ def pair(desk):
 
 
 def test_both_lines_of_a_pair_can_be_kept(pair):
-    reviewed(pair, ("k keep both", "k"), *YES)
+    reviewed(pair, ("k keep both", "k"), ("Both lines stay", "y"), YES[1])
     text = pair.skill.read_text()
     assert text.index("- Always cite a magazine when there is a study.\n- Never cite a magazine")
 

@@ -64,7 +64,10 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool) -> None
     out = app.console()
     with app.history() as store:
         if skill is None:
-            for entry in reversed(store.log(limit=limit)):
+            entries = store.log(limit=limit)
+            if not (entries or app.as_json):
+                out.say("nothing has happened yet")
+            for entry in reversed(entries):
                 if app.as_json:
                     app.emit(asdict(entry))
                 elif audit:

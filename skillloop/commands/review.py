@@ -70,10 +70,10 @@ def command(app: App, skill: str | None, keep: str | None, limit: int | None, af
                 raise UsageError(f"there is no edit {after!r} in this list", "start without --after")
             entries = entries[ids.index(after) + 1 :]
         entries = [entry for entry in entries if not isinstance(entry, Queued) or entry.state in OPEN]
-        if not ask:
+        if not (entries or app.as_json):
+            app.say("nothing is waiting")
+        elif not ask:
             _list(app, store, entries, limit or len(entries), skill)
-        elif not entries:
-            click.echo("nothing is waiting")
         else:
             try:
                 Sitting(app, store, [_id(e) if isinstance(e, Queued) else e for e in entries]).run()

@@ -48,7 +48,7 @@ def command(app: App) -> None:
         out.say(tilde(trouble), "yellow")
     for item in facts["queue"][:FRESH]:
         why = f": {item['why']}" if item["why"] not in ("", *facts["troubles"]) else ""
-        out.say(f"  {item['id']}  {item['skill']}: {item['line']}\n    {item['state']}{why}")
+        out.say(f"  {item['id']}  {item['skill']}: {item['line']}\n    {item['state']}{tilde(why)}")
     if (more := len(facts["queue"]) - FRESH) > 0:
         out.say(f"  and {more} more")
     for item in facts["changes"]:

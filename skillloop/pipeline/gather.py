@@ -193,7 +193,8 @@ def reworded(proposal: Proposal, lines: Sequence[str], drafter: str = PERSON) ->
         edits.append(replace(first, op="insert", old=None, new=line, after=above, nth=0))
     changed = (*edits, *proposal.edits[1:])
     name = offline_drafter.proposal_id(proposal.path, changed)
-    return replace(proposal, id=name, edits=changed, drafter=drafter)
+    why = "Both lines stay" if lines[0] == first.old else proposal.rationale
+    return replace(proposal, id=name, edits=changed, drafter=drafter, rationale=why)
 
 
 def moved(proposal: Proposal, path: str) -> Proposal:
