@@ -244,7 +244,9 @@ def _values(file: Source, *, own: bool) -> dict[str, Any]:
         for name, value in table.items():
             key = f"{section}.{name}"
             if name not in keys:
-                raise file.wrong(f"unknown key {key}", _meant(name, keys), section, name)
+                other = next((other for other in KINDS if name in KINDS[other]), "")
+                hint = f"write it below [{other}]" if other else _meant(name, keys)
+                raise file.wrong(f"unknown key {key}", hint, section, name)
             try:
                 values[key] = keys[name].read(value)
             except ValueError as error:

@@ -121,6 +121,7 @@ def test_only_the_person_chooses_where_words_are_sent(write):
     ("text", "line", "message", "hint"),
     [
         ("[edit]\nunsene = 3\n", 2, "unknown key edit.unsene", "did you mean 'unseen'?"),
+        ('[edit]\nmode = "auto"\n', 2, "unknown key edit.mode", "write it below [apply]"),
         ("\n[sorces]\n", 2, "unknown section [sorces]", "did you mean 'sources'?"),
         ("moode = 3\n", 1, "unknown section [moode]", "did you mean 'model'?"),
         ('mode = "auto"\n', 1, "mode is no section here", "write [apply] on a line of its own"),
