@@ -36,8 +36,8 @@ from skillloop.hosts.claude_code import authorship, records, transcript
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.model import Lesson, Outcome, Scope, Session
 from skillloop.pipeline import session as pipeline
-from skillloop.propose import answers, targets
-from skillloop.propose.answers import LONGEST, Unusable
+from skillloop.propose import model_drafter, targets
+from skillloop.propose.model_drafter import LONGEST, Unusable
 from skillloop.propose.offline_drafter import DRAFTERS
 from skillloop.propose.targets import KnownSkill
 from skillloop.skillpath import rules_file, target_name
@@ -106,7 +106,7 @@ def command(app: App, session: str | None) -> None:
     Example:
       echo '[{"cites": ["3fa8c1d2e4b5a697"], "lesson": "Cite the year of each study."}]' | skillloop propose --json
     """  # noqa: D301
-    values = answers.values(sys.stdin.read(100_000))
+    values = model_drafter.values(sys.stdin.read(100_000))
     read = transcript.read(chosen(session))
     if read.automated:
         raise Refused("no person takes part in this session", "only what a person typed can be learned from")
@@ -123,7 +123,7 @@ def _proposed(value: Any, read: Session, known: list[KnownSkill], home: Path, st
     """Return the documented JSON shape of what became of one lesson."""
     told: dict[str, Any] = {"outcome": "refused", "id": None, "again": False, "diff": "", "checks": []}
     try:
-        lesson = answers.lesson(answers.parse(value), read, known, "session", home)
+        lesson = model_drafter.lesson(model_drafter.parse(value), read, known, "session", home)
     except Unusable as error:
         return told | {"reason": str(error), "again": True}
     if refused := _refusal(store, lesson):

@@ -28,8 +28,8 @@ from skillloop.model import Decision, Disagreement, Evidence, Lesson, Outcome, P
 from skillloop.pipeline import client_edits, gather
 from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.model_stage import ModelStage
-from skillloop.propose import answers, offline_drafter, targets
-from skillloop.propose.answers import Answer, Unusable
+from skillloop.propose import model_drafter, offline_drafter, targets
+from skillloop.propose.model_drafter import Answer, Unusable
 from skillloop.propose.offline_drafter import Recurrence
 from skillloop.propose.targets import KnownSkill
 from skillloop.skillpath import SkillPath, malformed_path
@@ -201,11 +201,11 @@ def _with_notes(
         turn = run.session.turns[note.turn]
         shares = {text: fidelity.novel_words(text, turn.text)[1] for text in note.wordings}
         fit = next((text for text, share in shares.items() if share >= fidelity.KNOWN), None)
-        text = (fit or max(shares, key=lambda each: shares[each]))[: answers.LONGEST]
+        text = (fit or max(shares, key=lambda each: shares[each]))[: model_drafter.LONGEST]
         answer = Answer((detect.saying(run.session, turn).id,), text)
         with suppress(Unusable):
-            noted.append(answers.lesson(answer, run.session, known, "note", run.home))
-    noted = answers.apart(noted)
+            noted.append(model_drafter.lesson(answer, run.session, known, "note", run.home))
+    noted = model_drafter.apart(noted)
     said = [item.evidence for item in noted]
     own = [
         x for x in lessons if x.offered or not any(offline_drafter.same_words(x.evidence, n) for n in said)

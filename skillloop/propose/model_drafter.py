@@ -1,28 +1,38 @@
-"""What a model is asked about a session, once, and what is made of its answer.
+"""What a model is asked about a session, once, and what is made of an answer, whoever gives it.
 
-The model is taken as hostile: the words in a transcript may have talked it into anything. An answer names turns by id, and one
-that was not given is dropped; the quotes are filled in from the transcript; each lesson then goes through the same pipeline
-and the same gate as those found offline, and always waits for a person. Sent are turns of the person, redacted and short, never
-a tool's result.
+Claude may answer in the session, its notes may, or a model that is asked: an answer has one form and is checked once. It is
+taken as hostile, since the words in a transcript may have talked the model into anything. So it may only point: at turns, by
+the ids that were given, whose words are then read from the transcript; at a file, among those that may learn; at a line of
+that file. Each lesson then goes through the same pipeline and the same gate as those found offline, and always waits for a
+person. Sent are turns of the person, redacted and short, never a tool's result.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from skillloop import detect, llm
-from skillloop.errors import SkillloopError
+from skillloop.detect.disagreements import LONGEST_QUOTE
+from skillloop.detect.lesson import sentences
+from skillloop.errors import SkillloopError, UsageError
+from skillloop.hosts.claude_code import authorship
 from skillloop.llm import Request
-from skillloop.model import Lesson, Scope, Session, Turn
-from skillloop.propose import answers
-from skillloop.propose.targets import KnownSkill
+from skillloop.model import Lesson, Origin, Scope, Session, Source, Turn, sha256
+from skillloop.propose import targets
+from skillloop.propose.offline_drafter import DRAFTERS
+from skillloop.propose.targets import NOT_IN_FORCE, KnownSkill
+from skillloop.skillpath import rules_file
 from skillloop.skills import document
 from skillloop.store import Queued
-from skillloop.text import redact
+from skillloop.text.redact import clean, redact
 from skillloop.text.words import content_words
 
 CORRECTION = 900  # longest words of a person that are sent or kept, in characters
@@ -50,6 +60,10 @@ _LESSON = llm.schema(
 )
 SCHEMA = llm.schema(lessons={"type": "array", "items": _LESSON})
 _REWORDED = llm.schema(lessons={"type": "array", "items": llm.schema(id=_TEXT, lesson=_TEXT)})
+LONGEST = 300  # characters of a lesson
+EXAMPLE = 'send [{"cites": ["ID"], "lesson": "One sentence."}], or the same as TOML under [[lesson]]'
+
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +99,7 @@ def request(brief: Brief, model: str) -> Request:
     data = {
         "turns": [told[index] for index in sorted(told)],
         "skills": list(_outlines(brief)),
-        "rules": {scope: redact.clean(text, OUTLINES // 2) for scope, text in brief.rules.items() if text},
+        "rules": {scope: clean(text, OUTLINES // 2) for scope, text in brief.rules.items() if text},
         "failed": list(_failed(brief)),
     }
     # what is in a skill by now does not make a session another one
@@ -104,8 +118,8 @@ def scene(session: Session, turn: Turn, quote: str = "", *, brief: bool = False)
     answer = before if before is not None and before.role == "assistant" else None
     tools = answer.tools[-calls:] if answer and calls else ()
     told = {
-        "before": redact.clean(answer.text, most) if answer else "",
-        "did": [redact.clean(f"{tool.name}: {tool.brief}", _TOOL) for tool in tools],
+        "before": clean(answer.text, most) if answer else "",
+        "did": [clean(f"{tool.name}: {tool.brief}", _TOOL) for tool in tools],
         "person": around(turn.text, quote, person),
         "stopped the assistant": turn.interrupted or turn.denied,
     }
@@ -114,10 +128,10 @@ def scene(session: Session, turn: Turn, quote: str = "", *, brief: bool = False)
 
 def around(text: str, quote: str, longest: int = CORRECTION) -> str:
     """Return the person's words, redacted; of long ones the part around the quote."""
-    text, quote = redact.redact(text).strip(), redact.redact(quote).strip()
+    text, quote = redact(text).strip(), redact(quote).strip()
     at = text.find(quote)
     if len(text) <= longest or at < 0 or not quote:
-        return redact.clean(text, longest)
+        return clean(text, longest)
     spare = max(0, longest - len(quote)) // 2
     start, end = max(0, at - spare), min(len(text), at + len(quote) + spare)
     return "… " * (start > 0) + text[start:end] + " …" * (end < len(text))
@@ -147,7 +161,7 @@ def _outlines(brief: Brief) -> Iterator[dict[str, str]]:
     for skill in sorted(brief.skills, key=likely):
         with suppress(SkillloopError):
             parsed = document.parse(skill.text)
-            head = redact.redact("".join(parsed.lines[: parsed.body]))
+            head = redact("".join(parsed.lines[: parsed.body]))
             about = re.search(r"^description:\s*(.*(?:\n[ \t]+.*)*)", head, re.MULTILINE)
             lines = []
             for section in parsed.sections:
@@ -155,12 +169,123 @@ def _outlines(brief: Brief) -> Iterator[dict[str, str]]:
                 lines += [parsed.lines[item].strip() for item in parsed.items(section) if skill.ref in used]
             entry = {
                 "name": skill.ref.name,
-                "about": redact.clean(" ".join(about[1].split()), 250) if about else "",
-                "outline": redact.clean("\n".join(lines), 3_000 if skill.ref in used else 250),
+                "about": clean(" ".join(about[1].split()), 250) if about else "",
+                "outline": clean("\n".join(lines), 3_000 if skill.ref in used else 250),
             }
             if (size := _size(entry)) <= room:
                 room -= size
                 yield entry
+
+
+# --- an answer, whoever gives it -------------------------------------------------------------------------------------------
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One lesson as it was answered: the turns it rests on, the sentence, and where it is to stand."""
+
+    cites: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=5)]
+    lesson: _Text
+    scope: Scope | None = None  # None: skillloop chooses the place
+    target: str | None = None  # name or path of a skill
+    op: Literal["insert", "replace"] = "insert"
+    old: _Text | None = None  # the item that a replacement takes the place of
+    why: str = ""
+
+
+class Unusable(ValueError):  # noqa: N818  (it is an answer, not an accident)
+    """An answer that makes no lesson, and why, for whoever answered."""
+
+
+def values(text: str) -> list[Any]:
+    """Return the lessons in a text, still unread: in JSON a list or one object, in TOML tables `[[lesson]]`.
+
+    TOML is for shells: Claude Code asks about each command that has a brace before a quotation mark. Raises UsageError: it
+    is something else; the line is named.
+    """
+    try:
+        value = tomllib.loads(text).get("lesson") if "[[lesson]]" in text else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"stdin is neither JSON nor TOML: {error}", EXAMPLE) from None
+    found = value if isinstance(value, list) else [value]
+    if not found or not all(isinstance(each, dict) for each in found):
+        raise UsageError("stdin holds no list of lessons", EXAMPLE)
+    return found
+
+
+def parse(value: Any) -> Answer:
+    """Return an answer from its JSON value. Raises Unusable: it is of another form."""
+    try:
+        answer = msgspec.convert(value, Answer)
+    except msgspec.ValidationError as error:
+        raise Unusable(str(error)) from None
+    if (answer.op == "replace") != (answer.old is not None):
+        raise Unusable('`old` is for "op": "replace": the list item to replace, without its marker')
+    return answer
+
+
+def lesson(
+    answer: Answer, session: Session, known: Sequence[KnownSkill], source: Source, home: Path
+) -> Lesson:
+    """Return the lesson that an answer of `source`, who may have been talked into it, makes; quotes and target filled in.
+
+    `known` are the skills that it may be for; the receipts are in `home`, $SKILLLOOP_HOME. Raises Unusable: it cites what no
+    person said, or names no file that may learn.
+    """
+    turns = {detect.saying(session, turn).id: turn for turn in session.human_turns}
+    text, cited = redact(" ".join(answer.lesson.split())), []
+    for name in dict.fromkeys(answer.cites):
+        if (turn := turns.get(name)) is None:
+            raise Unusable(f"{name!r} is not one of the person's turns here: see `skillloop turns`")
+        why = "it is only pasted" * (not turn.text.strip()) or authorship.suspicion(session, turn, home)
+        if turn.origin is Origin.MACHINE or why:
+            raise Unusable(f"turn {name} may not be the person's: {why or 'a machine wrote it'}")
+        own = sha256(f"{name} {source}")[:16]  # the detector may have a lesson of the turn, too
+        cited.append(replace(detect.saying(session, turn), id=own, quote=quote(turn.text, text)))
+    said = turns[answer.cites[0]]
+    found = Lesson(cited[0], text, 1.0, offered=True, confidence=1.0, turn=said.index, skill=said.skill)
+    why = clean(" ".join(answer.why.split()), LONGEST)
+    look = (f"worded by {DRAFTERS.get(source, 'a model')}",)
+    found = replace(found, source=source, look=look, also=tuple(cited[1:]), old=answer.old, why=why)
+    return _aimed(found, answer, session, known)
+
+
+def apart(lessons: Iterable[Lesson]) -> list[Lesson]:
+    """Return lessons each with an id of its own: a further one of a turn is known by its place among those of the turn."""
+    found: list[Lesson] = []
+    places = Counter[str]()
+    for each in lessons:
+        name = sha256(f"{each.id} {places[each.id]}")[:16] if places[each.id] else each.id
+        places[each.id] += 1
+        found.append(replace(each, evidence=replace(each.evidence, id=name)))
+    return found
+
+
+def quote(text: str, wording: str) -> str:
+    """Return the sentence of a turn that shares most words with a lesson, redacted; all of the turn where none does."""
+    wanted = content_words(wording)
+    best = max(sentences(text), key=lambda part: len(content_words(part) & wanted), default=text)
+    return redact(best if content_words(best) & wanted else text.strip())[:LONGEST_QUOTE]
+
+
+def _aimed(found: Lesson, answer: Answer, session: Session, known: Sequence[KnownSkill]) -> Lesson:
+    """Return the lesson with the file that the answer means."""
+    project, own = rules_file(targets.project_of(session)), rules_file(None)
+    scope = {project: Scope.PROJECT, own: Scope.PERSON}.get(answer.target or "", answer.scope)
+    if scope is Scope.ONCE:
+        raise Unusable("what was meant for once is not a lesson")
+    if scope in (Scope.PROJECT, Scope.PERSON):
+        return replace(found, scope=scope, target=project if scope is Scope.PROJECT else own)
+    if answer.target is None and scope is None:
+        return targets.aimed(found, session, known)
+    active = found.skill.path if found.skill else None
+    wanted, skills = answer.target or active, [skill.ref for skill in known if skill.ref.path]
+    chosen = next((skill for skill in skills if wanted in (skill.name, skill.path)), None)
+    if chosen is None:
+        names = ", ".join(sorted({skill.name for skill in skills})) or "none"
+        what = f"there is no skill {answer.target!r}" if answer.target else "no skill was in use"
+        raise Unusable(f'{what}; skills here: {names}; or "scope": "project" or "person", for a rules file')
+    look = () if chosen.path == active else (f"“{chosen.name}” {NOT_IN_FORCE}",)
+    return replace(found, scope=Scope.SKILL, target=chosen.path, look=(*found.look, *look))
 
 
 def read(
@@ -177,10 +302,10 @@ def read(
         if item["lasting"] != "yes":
             silenced |= about
         elif turns and line(item["lesson"]) and len(lessons) < MOST:
-            with suppress(answers.Unusable):
+            with suppress(Unusable):
                 lessons.append(_lesson(item, turns, brief, home))
                 rests.append(about)
-    return list(zip(answers.apart(lessons), rests, strict=True)), silenced
+    return list(zip(apart(lessons), rests, strict=True)), silenced
 
 
 def _lesson(item: Mapping[str, Any], turns: list[Turn], brief: Brief, home: Path) -> Lesson:
@@ -193,7 +318,7 @@ def _lesson(item: Mapping[str, Any], turns: list[Turn], brief: Brief, home: Path
     old = line(item["old"]) if item["op"] == "replace" else ""
     texts = (*brief.rules.values(), *(skill.text for skill in brief.skills))
     there = bool(old) and any(old in text for text in texts)
-    said = answers.Answer(
+    said = Answer(
         cites,
         line(item["lesson"]),
         None if target is not None and target not in names else scope,  # one that is not there is none
@@ -201,12 +326,12 @@ def _lesson(item: Mapping[str, Any], turns: list[Turn], brief: Brief, home: Path
         old=old if there else None,
         why=item["why"],
     )
-    return answers.lesson(said, brief.session, brief.skills, "model", home)
+    return lesson(said, brief.session, brief.skills, "model", home)
 
 
 def line(text: str) -> str:
     """Return a sentence of an answer as one line without a list marker."""
-    return _MARKER.sub("", " ".join(text.split()), count=1)[: answers.LONGEST]
+    return _MARKER.sub("", " ".join(text.split()), count=1)[:LONGEST]
 
 
 def rewording(refused: Sequence[tuple[Lesson, str]], session: Session, model: str) -> Request:
@@ -215,7 +340,7 @@ def rewording(refused: Sequence[tuple[Lesson, str]], session: Session, model: st
     for number, (lesson, why) in enumerate(refused):
         cited = [said for said in (lesson.evidence, *lesson.also) if (said.line, said.uuid) in texts]
         person = [around(texts[said.line, said.uuid], said.quote) for said in cited]
-        failed = redact.clean(why, 300)
+        failed = clean(why, 300)
         told.append({"id": f"l{number}", "person": person, "lesson": lesson.text, "did not pass": failed})
     return Request("reword", model, llm.prompt(REWORD), {"lessons": told}, _REWORDED)
 
