@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from skillloop import config, llm, render
-from skillloop.commands.options import App, flag, gate_checks, option, picked, projects_folder, verb
+from skillloop.commands.options import App, flag, gate_checks, option, picked, verb
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import records
@@ -22,6 +22,7 @@ from skillloop.model import Disagreement, Origin, Outcome, Session
 from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest, Trial
 from skillloop.propose.offline_drafter import Recurrence
+from skillloop.skillpath import client_folder
 from skillloop.text.words import counted
 
 
@@ -133,6 +134,11 @@ def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | 
     return found
 
 
+def projects_folder() -> Path:
+    """Return the folder where Claude Code keeps its transcripts."""
+    return client_folder() / "projects"
+
+
 def last_session() -> Path:
     """Return the session that changed last; of this project, if it has one, and not one in which only skillloop was called."""
     found = _all_sessions()
@@ -187,17 +193,7 @@ def as_object(result: Digest) -> dict[str, Any]:
             for item in result.disagreements
         ],
         "lessons": [
-            picked(
-                item,
-                "evidence.uuid",
-                "evidence.line",
-                "text",
-                "source",
-                "scope",
-                "target",
-                "chance",
-                "offered",
-            )
+            picked(item, *"evidence.uuid evidence.line text source scope target chance offered".split())
             | {"why_no_edit": result.unproposed.get(item.id), "look": list(item.look)}
             for item in sorted(result.lessons, key=lambda item: -item.chance)
         ],

@@ -15,12 +15,13 @@ from typing import NamedTuple
 import click
 
 from skillloop import config, fs
-from skillloop.commands.options import App, flag, known_skill, option, projects_folder, token_option, verb
+from skillloop.commands.options import App, flag, known_skill, option, token_option, verb
 from skillloop.config import confirmation
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.model import sha256
 from skillloop.render import tilde
+from skillloop.skillpath import client_folder
 from skillloop.skills import document, history
 from skillloop.store import Corrupt, Store
 from skillloop.text.words import counted
@@ -182,8 +183,8 @@ def _inbox(home: Path) -> Iterator[Finding]:
     for path in sorted((home / "inbox" / "failed").glob("*.json")):
         todo = f"see {path}, then `skillloop digest {path.stem}`"
         yield Finding("bad", f"session {path.stem} could not be digested", todo)
-    if not projects_folder().is_dir():
-        yield Finding("note", f"no transcripts at {projects_folder()}")
+    if not (projects := client_folder() / "projects").is_dir():
+        yield Finding("note", f"no transcripts at {projects}")
 
 
 @verb(click.argument("run", required=False))

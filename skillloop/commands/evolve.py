@@ -47,16 +47,7 @@ NO_MODEL = (
     option("--pin", "Use this version of an operator from now on; OPERATOR= unpins.", metavar="OPERATOR=ID"),
     option("--seed", "Seed of every random choice in the run.", type=int, default=1),
 )
-def command(
-    app: App,
-    skill: str | None,
-    budget: float | None,
-    executor: str,
-    trials: int,
-    seed: int,
-    listed: bool,
-    pin: str | None,
-) -> None:
+def command(app: App, skill: str | None, listed: bool, pin: str | None, trials: int, **options: Any) -> None:
     """Try changed texts of one skill on its cases; the best one beyond noise waits for you as an edit.
 
     Cases are made of your corrections. A third is held out: only the winner is tried on it. Every text passes your
@@ -80,12 +71,12 @@ def command(
         about = run.subject(str(known_skill(store, skill)), app.home, store)
         for trouble in about.troubles:
             app.say(trouble, err=True)
-        opened = stack.enter_context(_opened(app, store, about, budget, seed, ray=executor == "ray"))
+        opened = stack.enter_context(_opened(app, store, about, **options))
         out, status = stack.enter_context(render.live(app.color))
         if status:
             opened.evolution.told = lambda what, done: status(f"{opened.standing} · {done} cases · {what}")
         try:
-            for row in opened.search(trials, seed):
+            for row in opened.search(trials, options["seed"]):
                 passes = "   –" if row["mean"] is None else f"{1 - row['mean']:4.0%}"
                 told = "{number:4} {outcome:8}{passes}  {operator}: {what}  · {reason}"
                 line = told.format(**row, passes=passes)
@@ -154,7 +145,7 @@ class Run:
 
 @contextmanager
 def _opened(
-    app: App, store: Store, about: run.Subject, budget: float | None, seed: int, *, ray: bool
+    app: App, store: Store, about: run.Subject, *, budget: float | None, executor: str, seed: int
 ) -> Iterator[Run]:
     """Open the run of a skill, alone, with the model that the person's rules allow or with none.
 
@@ -171,7 +162,7 @@ def _opened(
         rules, models = llm.limited(about.config, budget), about.config.model
         opened.client = llm.connect(rules, store, opened.account)
         if opened.client is None:
-            if ray:
+            if executor == "ray":
                 raise UsageError(f"{why}: there is nothing to run on a cluster")
             app.say(f"{why}: {NO_MODEL}", err=True)
         else:
@@ -181,7 +172,7 @@ def _opened(
             opened.tasks.fix(ledger)
             evolution.propose = operators.by_model(opened.client, models, guard, opened.tasks)
             opened.how = f"replayed by {models.cheap}"
-        if ray:
+        if executor == "ray":
             cluster = Cluster(run.Player.play, run.Player(app.home, rules, opened.account, heard), gpus=False)
             pool = stack.enter_context(ThreadPoolExecutor(cluster.slots))
             stack.callback(cluster.close)

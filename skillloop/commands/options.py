@@ -20,7 +20,7 @@ from skillloop import JSON_VERSION, render
 from skillloop.errors import Refused, SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import approval, session
 from skillloop.model import Verdict
-from skillloop.skillpath import RULES, SKILL, client_folder, target_name
+from skillloop.skillpath import RULES, SKILL, target_name
 from skillloop.store import State, Store
 from skillloop.text.redact import as_json, shown
 from skillloop.worker.notice import leave_notice, line_of
@@ -173,11 +173,6 @@ def _edits(ctx: click.Context, _: click.Parameter, begun: str) -> list[Completio
 some_skill = click.argument("skill", required=False, shell_complete=_skills)
 one_skill = click.argument("skill", shell_complete=_skills)
 one_edit = click.argument("proposal", metavar="ID", shell_complete=_edits)
-
-
-def projects_folder() -> Path:
-    """Return the folder where Claude Code keeps its transcripts."""
-    return client_folder() / "projects"
 
 
 def picked(item: object, *paths: str) -> dict[str, Any]:

@@ -16,18 +16,8 @@ from typing import Any
 import click
 
 from skillloop import detect
-from skillloop.commands.digest import last_session
-from skillloop.commands.options import (
-    OPEN,
-    App,
-    flag,
-    gate_checks,
-    interactive,
-    option,
-    picked,
-    projects_folder,
-    verb,
-)
+from skillloop.commands.digest import last_session, projects_folder
+from skillloop.commands.options import OPEN, App, flag, gate_checks, interactive, option, picked, verb
 from skillloop.commands.sitting import Sitting, outcome, skill_named
 from skillloop.errors import Refused, UsageError
 from skillloop.fs import write_atomic

@@ -19,7 +19,7 @@ import click
 from skillloop import outcomes
 from skillloop.commands import show
 from skillloop.commands.digest import said_again
-from skillloop.commands.options import OPEN, App, projects_folder, retyped
+from skillloop.commands.options import OPEN, App, retyped
 from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import transcript
@@ -29,7 +29,7 @@ from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.session import LessonResult
 from skillloop.propose import targets
 from skillloop.render import standing, tilde
-from skillloop.skillpath import COPY_HINT, SKILL, SkillPath, rules_file, target_name
+from skillloop.skillpath import COPY_HINT, SKILL, SkillPath, client_folder, rules_file, target_name
 from skillloop.skills import history, team
 from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
@@ -344,7 +344,7 @@ class Sitting:
         if answer != "c" or plugin is None:
             return answer
         try:
-            copy = history.copy_skill(plugin, projects_folder().parent / "skills")
+            copy = history.copy_skill(plugin, client_folder() / "skills")
         except (SkillloopError, OSError) as error:
             self.app.say(f"not copied: {error}")
             return ""

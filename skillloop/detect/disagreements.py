@@ -172,15 +172,9 @@ class _Reading:
             weight = learned().disagreement.score
             text = max(lessons.sentences(text), key=lambda part: weight(words_used(part)), default="")
         quote = text if offered else text[:LONGEST_QUOTE].strip() or ONLY_PASTED
-        return Disagreement(
-            replace(self.evidence, quote=quote),
-            kind(self.present),
-            self._bounded,
-            bool(offered),
-            turn.skill,
-            turn.index,
-            learned().disagreement.signals(self.present),
-        )
+        evidence, signals = replace(self.evidence, quote=quote), learned().disagreement.signals(self.present)
+        sort, durable = kind(self.present), bool(offered)
+        return Disagreement(evidence, sort, self._bounded, durable, turn.skill, turn.index, signals)
 
     @cached_property
     def _ranked(self) -> list[tuple[Rule, float, bool]]:

@@ -34,18 +34,13 @@ from skillloop.propose.offline_drafter import Recurrence
 from skillloop.propose.targets import KnownSkill
 from skillloop.skillpath import SkillPath, malformed_path
 from skillloop.skills import document, history, placement
-from skillloop.store import Corrupt, Store
+from skillloop.store import Corrupt, State, Store
 from skillloop.text import redact
 
 Found = tuple[tuple[Disagreement, ...], tuple[Lesson, ...]]
 LESSONS = 60  # of one session that are kept, the offered and the likeliest first
 _OPEN = {Outcome.KEEP, Outcome.DEFER}
-_STATES = {
-    "queued": "it waits for you",
-    "stale": "it waits for you",
-    "rejected": "you turned it down",
-    "applied": "it was applied",
-}
+_DECIDED = {"rejected": "you turned it down", "applied": "it was applied"}
 CONTEXT = 300  # characters of the turn before a quote that are kept for the reviewer
 
 
@@ -416,8 +411,8 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
         if run.history.has_proposal(draft.id):
             before = run.history.find_proposal(draft.id)
             reason = before.reason if before.state == "discarded" else ""
-            known = f"edit {draft.id} was made of it: {reason or _STATES[before.state]}"
-            return LessonResult(discarded=reason, known=known)
+            why = reason or _DECIDED.get(before.state, "it waits for you")
+            return LessonResult(discarded=reason, known=f"edit {draft.id} was made of it: {why}")
         failed = run.history.proposals(states=("rejected", "discarded"), skill=path)
         if offline_drafter.repeats(draft, [item for item in failed if attempt == 1 or item.by == "person"]):
             return LessonResult(known="an edit like it was rejected")
@@ -486,18 +481,13 @@ def _carry_out(run: Run, prepared: Prepared) -> Decision:
 
 def _save(run: Run, store: Store, prepared: Prepared, decision: Decision) -> None:
     """Save a proposal, with how the turn before each quote ended, redacted: what a reviewer needs to understand it."""
-    lines = {item.line for item in prepared.proposal.evidence}
-    context = []
+    item, verdict, context = prepared.proposal, prepared.verdict, []
+    lines = {each.line for each in item.evidence}
     for before, turn in pairwise(run.model.shown.turns):
         if turn.line in lines:
             said = before.text or next((tool.brief for tool in before.tools[-1:]), "")
             text = " ".join(redact.redact(said).split())
             text = text if len(text) <= CONTEXT else "…" + text[-CONTEXT:]
             context.append(f"{'you' if before.role == 'human' else 'assistant'}: {text}")
-    store.save_proposal(
-        prepared.proposal,
-        prepared.verdict,
-        state="queued" if decision.outcome is Outcome.DEFER else "discarded",
-        reason=decision.reason,
-        context=context,
-    )
+    state: State = "queued" if decision.outcome is Outcome.DEFER else "discarded"
+    store.save_proposal(item, verdict, state=state, reason=decision.reason, context=context)
