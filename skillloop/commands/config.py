@@ -192,9 +192,8 @@ def _confirm(app: App, token: str | None) -> None:
                 lines = [*config.differences(change.path, old, new)] or ["only comments or spaces changed"]
                 out.print(render.diff("\n".join(lines)), end="")
         digest = sha256("\0".join(f"{change.path}\0{change.sha}" for change in changed))
-        confirmation.confirm(
-            store, app.home, changed, app.require_person("constraints --confirm", digest, token)
-        )
+        by = app.require_person("constraints --confirm", digest, token)
+        confirmation.confirm(store, app.home, changed, by)
     for change in changed:
         value = {"path": str(change.path), "sha256": change.sha, "loosens": list(change.loosens)}
         app.tell(value, f"confirmed: {change.path}")

@@ -254,18 +254,15 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
     at = next((f"{render.when(turn.timestamp)}, " for turn in session.human_turns if turn.timestamp), "")
     where = f"{render.tilde(session.cwd)}, " if session.cwd else ""
     head = f"{at}{where}session {session.session_id[:8]}: {turns} of yours, {found}"
-    out.say(
-        head + (" (an automated session: nothing is learned from it)" if session.automated else ""), "bold"
-    )
+    out.say(head + " (an automated session: nothing is learned from it)" * session.automated, "bold")
     for item in result.disagreements:
         if item.evidence.origin is Origin.MACHINE:
             continue  # never evidence, so never shown as if it were
         skill = item.skill.name if item.skill else "no skill in use"
         mark = "a rule" if item.durable else "one-off"
         doubt = "" if _proven(item, result) else " (not proven to be yours)"
-        out.say(
-            f"  line {item.evidence.line}: {item.kind.value}, {mark}, {item.confidence:.0%} sure, {skill}{doubt}"
-        )
+        sure = f"{item.confidence:.0%} sure"
+        out.say(f"  line {item.evidence.line}: {item.kind.value}, {mark}, {sure}, {skill}{doubt}")
         why = result.suspect.get(item.id)
         said = f"    “{' '.join(item.evidence.quote.split())}”"
         out.say(f"    (words not shown: {why})" if why else said, "dim" if why else "italic")

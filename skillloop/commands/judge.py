@@ -39,9 +39,8 @@ def command(app: App, improve: bool, pin: str | None, unpin: bool, budget: float
             if client is None:
                 raise UsageError(f"no model can be asked: {llm.choose(rules)[1]}")
             heads = (store.versions.head(str(path)) for path in store.skills())
-            judge_versions.improve(
-                client, store, model, [history.text(store, each.sha) for each in heads if each]
-            )
+            texts = [history.text(store, each.sha) for each in heads if each]
+            judge_versions.improve(client, store, model, texts)
         elif unpin or pin is not None:
             version, _ = judge_versions.known(store).get(pin or judge.in_force(store).id, (None, ""))
             if version is None:

@@ -176,7 +176,10 @@ class Sitting:
         if key == "y":
             return self._apply(prepared)
         if key in {"e", "m", "k"}:
-            self._replace(queued, {"e": self._edit, "m": self._move, "k": self._both}[key])
+            change = {"e": self._edit, "m": self._move, "k": self._both}[key]
+            self._replace(
+                queued, change, {"e": "reworded", "m": "moved"}.get(key, "kept beside the other line")
+            )
         else:
             self._apply_all(queued.proposal.path)
         return False
@@ -285,11 +288,11 @@ class Sitting:
             self._reject(queued, None)
         return key
 
-    def _replace(self, queued: Queued, change: Callable[[Proposal], tuple[Proposal | None, str]]) -> None:
+    def _replace(self, queued: Queued, change: Callable[[Proposal], Proposal | None], how: str) -> None:
         """Put a changed edit in the place of a waiting one, which is shown again."""
         old = queued.proposal
         try:
-            new, how = change(old)
+            new = change(old)
             if new is None or new.id == old.id:
                 return
             prepared = gather.prepare(new, self.app.home, self.store)
@@ -311,27 +314,25 @@ class Sitting:
 
         self.done.append((at, undo))
 
-    def _edit(self, old: Proposal) -> tuple[Proposal | None, str]:
+    def _edit(self, old: Proposal) -> Proposal | None:
         """Let the person reword the new line in $EDITOR; with the line that it replaces, which may stay if they keep it."""
         edit = old.edits[0]
         before = [line for line in (edit.old if edit.op == "replace" else None, edit.new) if line]
         text = click.edit("\n".join(before), extension=".md", require_save=True)
         lines = [line.rstrip() for line in (text or "").splitlines() if line.strip()]
         if not lines or lines == before:
-            return None, ""
-        return gather.reworded(old, lines if len(before) > 1 else [" ".join(lines)]), "reworded"
+            return None
+        return gather.reworded(old, lines if len(before) > 1 else [" ".join(lines)])
 
-    def _both(self, old: Proposal) -> tuple[Proposal | None, str]:
-        edit = old.edits[0]
-        if edit.op != "replace" or edit.old is None or edit.new is None:
-            return None, ""
-        return gather.reworded(old, [edit.old, edit.new], drafter=old.drafter), "kept beside the other line"
+    def _both(self, old: Proposal) -> Proposal | None:
+        pair = [line for line in (old.edits[0].old, old.edits[0].new) if line is not None]
+        return gather.reworded(old, pair, drafter=old.drafter) if len(pair) == 2 else None
 
-    def _move(self, old: Proposal) -> tuple[Proposal | None, str]:
+    def _move(self, old: Proposal) -> Proposal | None:
         chosen = self._choose("number of the file that should learn it · s leave it")
         if isinstance(chosen, str) or chosen.path is None or chosen.path == old.path:
-            return None, ""
-        return gather.moved(old, chosen.path), "moved"
+            return None
+        return gather.moved(old, chosen.path)
 
     def _choose(self, question: str, plugin: str | None = None) -> SkillRef | str:
         """Let the person choose a file that learns, or a copy of a plugin's skill; return another answer as it is."""

@@ -68,10 +68,7 @@ def learned() -> Weights:
 
 def sigmoid(score: float) -> float:
     """Turn log-odds into a probability, without overflow."""
-    if score >= 0:
-        return 1.0 / (1.0 + math.exp(-score))
-    odds = math.exp(score)
-    return odds / (1.0 + odds)
+    return 0.5 + 0.5 * math.tanh(score / 2)
 
 
 def kind(features: Mapping[str, float]) -> Kind:

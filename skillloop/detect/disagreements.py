@@ -159,10 +159,9 @@ class _Reading:
     def _wanted(self, rule: Rule) -> bool:
         """Return whether a rule is wanted, however it is worded: it follows a flat no, or says how something shall be."""
         no = lexicon.pattern("gate.answer", r"\W*<all>(?!\w)").match(self.scene.turn.text)
-        shall = not durability.SHALL.isdisjoint(rule.features) or lexicon.pattern("rule.wish").search(
-            rule.text
-        )
-        return bool(no or shall or lexicon.pattern("lesson.asks").match(rule.text))
+        wish, asks = lexicon.pattern("rule.wish").search, lexicon.pattern("lesson.asks").match
+        shall = not durability.SHALL.isdisjoint(rule.features) or wish(rule.text)
+        return bool(no or shall or asks(rule.text))
 
     def disagreement(self) -> Disagreement:
         """Return the disagreement that the turn is: of what kind, and in which words."""

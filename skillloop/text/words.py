@@ -106,16 +106,10 @@ def alike(one: str, other: str, least: float) -> bool:
 
 def same_names(one: str, other: str) -> bool:
     """Return whether neither of two lines names what the other does not."""
-    return _names(one) <= _plain(other) and _names(other) <= _plain(one)
-
-
-def _names(text: str) -> set[str]:
-    """Return the stems of the words with a capital letter, but for the first, and those with a dot, as hosts have."""
-    return {stem(fold(name)) for name in _NAME.findall(text)}
-
-
-def _plain(text: str) -> set[str]:
-    return set(map(stem, _WORD.findall(fold(text))))
+    # with a capital letter, but for the first word, or with a dot, as hosts have
+    mine, theirs = ({stem(fold(name)) for name in _NAME.findall(text)} for text in (one, other))
+    these, those = (set(map(stem, _WORD.findall(fold(text)))) for text in (one, other))
+    return mine <= those and theirs <= these
 
 
 @lru_cache(maxsize=4096)
