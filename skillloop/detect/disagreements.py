@@ -13,8 +13,7 @@ from functools import cache, cached_property
 
 from skillloop.detect import durability
 from skillloop.detect import lesson as lessons
-from skillloop.detect.classifier import kind, learned
-from skillloop.detect.features import Scene, features, scenes, without_reply, words_used
+from skillloop.detect.features import Scene, features, kind, learned, scenes, without_reply, words_used
 from skillloop.detect.lesson import Rule
 from skillloop.model import Disagreement, Evidence, Kind, Lesson, Scope, Session, Turn, TurnKind, sha256
 from skillloop.text import lexicon, wishes, words

@@ -2,7 +2,7 @@
 
 "Always run the linter" is a rule, "it always fails" is not, and "make this one bigger" is for today: no single word decides.
 So the classes of words (`data/lang`), where they stand, the form of the sentence and a few pairs become features, the
-same in every language; their weights are learned (`classifier`), and the sum is the log-odds that the rule is durable.
+same in every language; their weights are learned (`features`), and the sum is the log-odds that the rule is durable.
 
 Everywhere `text` is all that the person said in the turn, `quote` the span of it that may hold the rule, and `rule` the
 same, trimmed.
@@ -11,8 +11,7 @@ same, trimmed.
 import re
 from collections.abc import Mapping, Sequence
 
-from skillloop.detect.classifier import learned, sigmoid
-from skillloop.detect.features import PERSON, pairs, patterns
+from skillloop.detect.features import PERSON, learned, pairs, patterns, sigmoid
 from skillloop.text import lexicon
 from skillloop.text.lexicon import Phrases, tokens, wide
 

@@ -3,16 +3,23 @@
 A `Scene` is a turn of a person with what the assistant did before and after, and what the person said earlier; `features`
 names everything in it that speaks for or against a disagreement. The names are shown to people, so they are words.
 Limit: both sides are the nearest run of the assistant's turns; of what lies further away only the person's last few turns count.
+
+What the features weigh is learned: linear models, small, inspectable, quick. A score is the sum of the weights of the features
+that are there: log-odds, so the logistic function gives a probability. tests/bench/train_detector.py makes `data/weights.json`,
+and prints how good it is on people who were held out. It holds names of features and numbers, no text of a person.
 """
 
+import json
+import math
 import re
 import zlib
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from itertools import dropwhile, pairwise, takewhile
 
-from skillloop.model import Origin, Session, Turn, TurnKind
+from skillloop.model import Kind, Origin, Session, Signal, Turn, TurnKind
 from skillloop.text import lexicon
 from skillloop.text.lexicon import Phrases, tokens, wide
 from skillloop.text.words import stem
@@ -29,6 +36,10 @@ SIMILAR = 0.25  # share of words in common from which a turn is like an earlier 
 TEMPLATE = 25  # characters in common from which two prompts are filled in from one template
 EARLIER = 8  # turns of the person before this one that are kept
 LONGEST_ORDER = 2500  # characters, with the findings that are to be worked through
+SHOWN = 6  # signals of a detection that are shown
+SINGLE_WORDS = (
+    "single words"  # what the words of a turn add that no class holds: each is a number, which tells nothing
+)
 REPEATED = 30  # characters from which a line that the assistant wrote before counts as repeated
 
 _NO_LETTERS = re.compile(r"[\W\d_]+")
@@ -257,3 +268,61 @@ def _circumstances(scene: Scene) -> dict[str, float]:
 def _edits(tool: str) -> bool:
     """Return whether a tool of this name changes files."""
     return _EDITS.search(tool) is not None
+
+
+# --- what was learned ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linear:
+    """One yes-or-no question: a weight for each feature."""
+
+    weights: Mapping[str, float]
+
+    def score(self, features: Mapping[str, float]) -> float:
+        """Return the log-odds; unknown features say nothing."""
+        weights = self.weights
+        return sum([weights[name] * value for name, value in features.items() if name in weights])
+
+    def confidence(self, features: Mapping[str, float]) -> float:
+        """Return the probability, 0 to 1."""
+        return sigmoid(self.score(features))
+
+    def signals(self, features: Mapping[str, float]) -> tuple[Signal, ...]:
+        """Return the features that weighed most, with what each added to the log-odds; single words are one of them."""
+        added: dict[str, float] = defaultdict(float)
+        for name, value in features.items():
+            added[SINGLE_WORDS if name.startswith("#") else name] += self.weights.get(name, 0.0) * value
+        signals = (Signal(name, round(weight, 2)) for name, weight in added.items() if name != "bias")
+        heaviest = sorted((s for s in signals if s.weight), key=lambda s: (-abs(s.weight), s.name))
+        return tuple(heaviest[:SHOWN])
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Everything that was learned, and the thresholds that were chosen with it."""
+
+    disagreement: Linear  # of a turn
+    durable: Linear  # of a sentence by itself: which is the rule of its turn
+    lesson: Linear  # of a turn and a rule in it: is it worth knowing next time
+    kinds: Mapping[str, Linear]
+    thresholds: Mapping[str, float]
+
+
+@cache
+def learned() -> Weights:
+    """Return the committed weights, read once."""
+    data = json.loads((lexicon.DATA / "weights.json").read_bytes())
+    turn, rule, lesson = (Linear(data[part]) for part in ("disagreement", "durable", "lesson"))
+    kinds = {name: Linear(kind) for name, kind in data["kinds"].items()}
+    return Weights(turn, rule, lesson, kinds, data["thresholds"])
+
+
+def sigmoid(score: float) -> float:
+    """Turn log-odds into a probability, without overflow."""
+    return 0.5 + 0.5 * math.tanh(score / 2)
+
+
+def kind(features: Mapping[str, float]) -> Kind:
+    """Return the kind of disagreement whose learned score is the highest; the order of `Kind` breaks a tie."""
+    return max(Kind, key=lambda name: learned().kinds[name.value].confidence(features))

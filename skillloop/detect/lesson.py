@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from itertools import takewhile
 
 from skillloop.detect import durability
-from skillloop.detect.classifier import Linear, learned
+from skillloop.detect.features import Linear, learned
 from skillloop.text import lexicon
 from skillloop.text.lexicon import tokens, wide
 from skillloop.text.words import content_words, polarity

@@ -33,8 +33,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skillloop.detect import durability
 from skillloop.detect import lesson as lessons
-from skillloop.detect.classifier import Linear, sigmoid
-from skillloop.detect.features import features, without_reply
+from skillloop.detect.features import Linear, features, sigmoid, without_reply
 from skillloop.model import Kind
 
 RIDGE = {"disagreement": 10.0, "durable": 5.0, "lesson": 20.0, "kinds": 5.0, "words": 0.4}

@@ -4,8 +4,8 @@ import pytest
 from helpers.sessions import first_rule
 
 from skillloop.detect import durability
-from skillloop.detect.classifier import learned
 from skillloop.detect.durability import is_explicit
+from skillloop.detect.features import learned
 
 
 def explicit(text):

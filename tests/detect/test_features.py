@@ -4,8 +4,7 @@ from helpers.sessions import first_rule
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop.detect.classifier import learned
-from skillloop.detect.features import Scene
+from skillloop.detect.features import Scene, learned
 from skillloop.detect.features import features as features_of
 from skillloop.model import Turn
 

@@ -4,8 +4,8 @@ import json
 import re
 from pathlib import Path
 
-from skillloop.detect import classifier
-from skillloop.detect.classifier import Linear
+from skillloop.detect import features
+from skillloop.detect.features import Linear
 from skillloop.model import Kind
 from skillloop.text import lexicon
 
@@ -22,7 +22,7 @@ def test_the_signals_add_up_to_the_score():
 
 def test_the_weights_hold_names_of_features_and_no_text_of_a_person():
     data = json.loads(
-        (Path(classifier.__file__).parents[1] / "data" / "weights.json").read_text(encoding="utf-8")
+        (Path(features.__file__).parents[1] / "data" / "weights.json").read_text(encoding="utf-8")
     )
     prefixes = (
         "says: ",
