@@ -91,7 +91,13 @@ def recipes(place: Path) -> Iterator[list[list[str]]]:
         yield [[uv, "venv", "--quiet", "--python", UV_PYTHON, str(place)], install, works]
     if python:
         pip = [inner, "-I", "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]
-        yield [[python, "-I", "-m", "venv", str(place)], [*pip, "install", str(ROOT)], works]
+        install = [
+            *pip,
+            "install",
+            "--no-compile",
+            str(ROOT),
+        ]  # bytecode of what is never imported takes seconds
+        yield [[python, "-I", "-m", "venv", str(place)], install, works]
 
 
 def build(place: Path) -> None:
