@@ -136,12 +136,12 @@ class Repository:
             path.mkdir(parents=True, exist_ok=True)
             self.git("init", "-q", "--bare", "-b", "best", ".")
 
-    def git(self, *args: str, cwd: Path | None = None, text: str | None = None, strip: bool = True) -> str:
+    def git(self, *args: str, text: str | None = None, strip: bool = True) -> str:
         """Run git and return its output. Raises SkillloopError: git failed."""
         surroundings = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
         done = subprocess.run(
             ["git", *_QUIET, *args],
-            cwd=cwd or self.path,
+            cwd=self.path,
             env={**surroundings, **_SETTINGS},
             input=text,
             capture_output=True,

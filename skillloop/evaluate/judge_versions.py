@@ -43,7 +43,6 @@ _SCHEMA = llm.schema(rubrics={"type": "array", "items": {"type": "string"}})
 class Trial:
     """What came of trying other versions."""
 
-    old: Version
     new: Version  # the one that agreed best
     rise: Kappa | None  # of its kappa over the old one's, on decisions that no choice saw
     unseen: Kappa | None  # the same on injected defects of unseen kinds
@@ -170,7 +169,7 @@ def compare(
     rise, unseen = (
         judge.rise(rated(a, on), rated(b, on)) for a, b, on in zip(before, after, (tell, other), strict=True)
     )
-    return Trial(old, new, rise, unseen, len(versions) + len(PROMPTS) - 1), after[0]
+    return Trial(new, rise, unseen, len(versions) + len(PROMPTS) - 1), after[0]
 
 
 def record(store: Store, version: Version, why: str, *, put: bool, **more: Any) -> None:

@@ -42,10 +42,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A rule that may change: its 0-based line, the number of its list, its marker and its text."""
+    """A rule that may change: its 0-based line, its marker and its text."""
 
     line: int
-    group: int
     marker: str
     text: str
 
@@ -53,13 +52,13 @@ class Item:
 def offered(text: str, config: Config) -> list[Item]:
     """Return the rules of a SKILL.md that an operator may see, from top to bottom."""
     skill, found = document.parse(text), []
-    for group, listed in enumerate(placement.lists(text)):
+    for listed in placement.lists(text):
         for item in listed.items if placement.holds_rules(listed) else ():
             match = document.ITEM.match(skill.lines[item.line].rstrip("\r\n"))
             if match and skill.item_end(item.line) == item.line + 1:
                 without = changed(text, {item.line: []})
                 if gate.compare(text, without, config).outcome is not Outcome.DISCARD:
-                    found.append(Item(item.line, group, match["marker"], match["text"]))
+                    found.append(Item(item.line, match["marker"], match["text"]))
     return found
 
 

@@ -195,10 +195,8 @@ class ModelClient:
         A plan goes on as with a model that refuses; nothing is sent, reserved or written for it. Raises BudgetExceeded: a
         limit does not allow it, and nothing was sent; ModelError: no answer came, also after trying again.
         """
-        stored, known = self.store.calls.answer(request.key), None
-        if stored is not None:
-            answer = Answer(**json.loads(stored), usage=None)
-            known = Reply(*_value(answer, request), remembered=True, request_id=answer.request_id)
+        stored = self.store.calls.answer(request.key)
+        known = None if stored is None else _reply(Answer(**json.loads(stored), usage=None), request)
         if self.planned is not None:
             likely = estimate(request, self.backend)
             self.planned.append(Planned(request, self.backend.name, likely, known is not None))
@@ -237,22 +235,20 @@ class ModelClient:
         answer = Answer(redact.redact(answer.text), answer.stop, answer.usage, answer.request_id)
         kept = json.dumps({"text": answer.text, "stop": answer.stop, "request_id": answer.request_id})
         calls.charge(number, "answered", nano=nano, tokens=tokens, request_id=answer.request_id, reply=kept)
-        charged = held.most if nano is None else nano
-        value, trouble = _value(answer, request)
-        return Reply(value, trouble, charged, tokens or held.tokens, request_id=answer.request_id)
+        return _reply(answer, request)
 
 
-def _value(answer: Answer, request: Request) -> tuple[dict[str, Any] | None, str]:
-    """Return the JSON object of an answer, or None and why there is none."""
+def _reply(answer: Answer, request: Request) -> Reply:
+    """Return the JSON object of an answer, or why there is none."""
     if answer.stop in _NO_ANSWER:
-        return None, _NO_ANSWER[answer.stop]
+        return Reply(None, _NO_ANSWER[answer.stop])
     try:
         value = msgspec.json.decode(answer.text, type=_type(request.schema))
     except msgspec.ValidationError as error:
-        return None, f"the answer has another form: {error}"
+        return Reply(None, f"the answer has another form: {error}")
     except (msgspec.DecodeError, ValueError, RecursionError):
-        return None, "the answer was not JSON"
-    return msgspec.to_builtins(value), ""
+        return Reply(None, "the answer was not JSON")
+    return Reply(msgspec.to_builtins(value))
 
 
 def _type(schema: Mapping[str, Any]) -> Any:

@@ -194,10 +194,6 @@ class Reply:
 
     value: dict[str, Any] | None
     trouble: str = ""
-    nano: int = 0  # what this cost now: nothing when it was remembered
-    tokens: int = 0
-    remembered: bool = False
-    request_id: str | None = None
 
 
 class ModelError(SkillloopError):

@@ -244,7 +244,7 @@ def outcomes() -> list[tuple[int, list[tuple[tuple[bool, ...], list[float]]]]]:
 def worded(world: World, text: str, traps: bool = False, idle: int = 1, moves: bool = False) -> list[Draft]:
     """All that the operators make of a text: the package's own, and those that a model would word."""
     skill = document.parse(text)
-    items = [texts.Item(i.line, 0, "- ", i.text) for found in placement.lists(text) for i in found.items]
+    items = [texts.Item(i.line, "- ", i.text) for found in placement.lists(text) for i in found.items]
     assert len(items) == sum(line.startswith("- ") for line in skill.lines)
     made = [draft for each in (texts.merged, texts.shortened) for draft in each(text, items)]
     for item in items[1:] if moves else ():
