@@ -160,8 +160,13 @@ class Sitting:
         while (queued := self.store.find_proposal(name)).state in OPEN:
             try:
                 prepared = show.as_it_is(self.store, queued, self.app.home)
-            except SkillloopError as error:
-                return self._pass_over(queued, error)
+            except SkillloopError as error:  # it no longer fits the file
+                if isinstance(error, Stale) and queued.state != "stale":
+                    self.store.set_state(name, "stale", error.message, by="auto")
+                self.app.say(f"\n{queued.proposal.skill}: {line_of(queued)}\nneeds a look: {error.told}")
+                if (key := press("n reject · s skip · b back · q quit")) in {"n", "r"}:
+                    self._reject(queued, None)
+                return key
             key = self._ask(queued, prepared)
             if key in {"s", "q", "b", "u"} or self._act(key, queued, prepared):
                 return key
@@ -276,17 +281,6 @@ class Sitting:
         name, state = queued.proposal.id, queued.state
         self.store.set_state(name, "rejected", reason, by="person")
         self.done.append((self.at, lambda: self.store.set_state(name, state, "taken back", by="person")))
-
-    def _pass_over(self, queued: Queued, error: SkillloopError) -> str:
-        """Offer to drop an edit that no longer fits the file."""
-        if isinstance(error, Stale) and queued.state != "stale":
-            self.store.set_state(queued.proposal.id, "stale", error.message, by="auto")
-        self.app.say(f"\n{queued.proposal.skill}: {line_of(queued)}")
-        self.app.say(f"needs a look: {error.told}")
-        key = press("n reject · s skip · b back · q quit")
-        if key in {"n", "r"}:
-            self._reject(queued, None)
-        return key
 
     def _replace(self, queued: Queued, change: Callable[[Proposal], Proposal | None], how: str) -> None:
         """Put a changed edit in the place of a waiting one, which is shown again."""

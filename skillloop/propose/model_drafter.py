@@ -96,11 +96,17 @@ def request(brief: Brief, model: str) -> Request:
             more = _size(entry) - _size(told.get(turn.index))
             if more <= room:
                 told[turn.index], room = entry, room - more
+    failed = []  # the newest, and by whom; never a check's own words: a drafter would write for them
+    for item in brief.failed[-NEWEST:]:
+        by = "the person" if item.by == "person" else "a rule"
+        for edit in item.proposal.edits:
+            pair = f"{edit.old} → {edit.new}" if edit.op == "replace" else f"{edit.op} {edit.new or edit.old}"
+            failed.append({"edit": pair, "turned down by": by})
     data = {
         "turns": [told[index] for index in sorted(told)],
         "skills": list(_outlines(brief)),
         "rules": {scope: clean(text, OUTLINES // 2) for scope, text in brief.rules.items() if text},
-        "failed": list(_failed(brief)),
+        "failed": failed,
     }
     # what is in a skill by now does not make a session another one
     about = f"{brief.session.session_id} {brief.session.end} {brief.session.digest}"
@@ -135,15 +141,6 @@ def around(text: str, quote: str, longest: int = CORRECTION) -> str:
     spare = max(0, longest - len(quote)) // 2
     start, end = max(0, at - spare), min(len(text), at + len(quote) + spare)
     return "… " * (start > 0) + text[start:end] + " …" * (end < len(text))
-
-
-def _failed(brief: Brief) -> Iterator[dict[str, str]]:
-    """Yield the newest edits that were turned down, and by whom; never a check's own words: a drafter would write for them."""
-    for item in brief.failed[-NEWEST:]:
-        for edit in item.proposal.edits:
-            pair = " → ".join(filter(None, (edit.old, edit.new)))
-            told = pair if edit.op == "replace" else f"{edit.op} {edit.new or edit.old}"
-            yield {"edit": told, "turned down by": "the person" if item.by == "person" else "a rule"}
 
 
 def _size(value: Any) -> int:
