@@ -28,6 +28,7 @@ def used(queued):  # noqa: F811
     (desk.home / "notice.json").write_text('{"systemMessage": "…"}\n7\n')
     session.notice(str(desk.home))  # as the next start does, which remembers what was told
     desk.run("report")
+    desk.run("evolve", "research")
     desk.run("export", desk.home / "mine.db")
     (desk.home / "config.toml").write_text('[apply]\nmode = "review"\n')
     return desk
@@ -38,6 +39,7 @@ def left(desk):  # noqa: F811
 
 
 def test_every_name_that_skillloop_makes_in_its_home_is_known(used):
+    assert "evolve" in left(used)
     assert [name for name in left(used) if not MADE.fullmatch(name)] == ["config.toml", "mine.db"]
 
 

@@ -30,7 +30,7 @@ from skillloop.worker.notice import unlearnt
 _REPAIR = "`skillloop doctor --rebuild`, or `skillloop import FILE --replace` of an export"
 
 MADE = re.compile(
-    r"inbox|log|env|backups|bin|receipts|remembered|rules|tokens"  # folders
+    r"inbox|log|env|backups|bin|receipts|remembered|rules|tokens|evolve"  # folders
     r"|skillloop\.db(?:\.(?:replaced|damaged)-\d+)?(?:-journal)?"
     r"|key|head|receipts\.key|seen\.json|notice\.json(?:\.new)?|noticed(?:\.new)?|report\.html"
     r"|(?:history|worker)\.lock"

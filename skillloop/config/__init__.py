@@ -202,15 +202,22 @@ def as_toml(config: Config) -> Iterator[str]:
 
 
 def differences(path: Path, old: str, new: str) -> Iterator[str]:
-    """Yield as lines of a diff what a text of a constraint file sets otherwise than an earlier one, if that can be read."""
-    before: dict[str, Any] = {}
+    """Yield as lines of a diff what a text of a constraint file means otherwise than an earlier one, if that can be read."""
+
+    def meant(text: str) -> dict[str, Any]:
+        file = parse(path, text.encode())
+        if path.name != "config.toml":  # there a default may be stricter than what the person's own file says
+            return _values(file, own=True)
+        own = _with(Config(), file, own=True)
+        return {key: own.get(key) for key, _, _ in reference()}
+
+    before, after = meant(""), meant(new)
     with suppress(ConfigError):
-        before = _values(parse(path, old.encode()), own=True)
-    after = _values(parse(path, new.encode()), own=True)
+        before = meant(old)
     for key in before | after:
         if before.get(key) != after.get(key):
-            set_by = (("-", before), ("+", after))
-            yield from (sign + rule_of(key, values[key]).text for sign, values in set_by if key in values)
+            both = (("-", before.get(key)), ("+", after.get(key)))
+            yield from (sign + rule_of(key, value).text for sign, value in both if value is not None)
 
 
 def loosened(old: Config, new: Config) -> list[str]:

@@ -187,15 +187,17 @@ def test_what_is_shown_is_a_file_that_sets_the_same(write, text):
     assert (write.load().sources.kept, write.load().apply.as_) == (rules.sources.kept, rules.apply.as_)
 
 
-def test_two_texts_differ_in_what_they_set_alone(tmp_path):
-    def told(old, new):
-        return [*config.differences(tmp_path, old, new)]
+def test_two_texts_differ_in_what_they_mean_alone(tmp_path):
+    def told(old, new, name="config.toml"):
+        return [*config.differences(tmp_path / name, old, new)]
 
-    auto = '[apply]\nmode = "auto"\n'
-    assert told(sections.commented(), auto + "# mine\n") == ['+apply.mode = "auto"']
-    assert told(auto, auto.replace("auto", "review")) == ['-apply.mode = "auto"', '+apply.mode = "review"']
-    assert told("[broken", auto) == ['+apply.mode = "auto"']
-    assert told(auto, f"\n{auto}") == []
+    auto, review = '[apply]\nmode = "auto"\n', '[apply]\nmode = "review"\n'
+    changed = ['-apply.mode = "review"', '+apply.mode = "auto"']
+    for old in (sections.commented(), "[broken", review):
+        assert told(old, auto + "# mine\n") == changed
+    assert told("", review + "[edit]\nunseen = 10\n") == told(auto, f"\n{auto}") == []
+    assert told("", '[sources]\nunknown = "review"\n') == ["+sources.trusted = []"]
+    assert told("", "[edit]\nunseen = 10\n", "skillloop.toml") == ["+edit.unseen = 10"]
 
 
 def test_every_key_says_what_it_means():
