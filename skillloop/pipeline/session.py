@@ -159,12 +159,8 @@ def try_again(home: Path, store: Store, ahead: dict[str, str] | None = None) -> 
 
 def detect_in(run: Run) -> Found:
     """Find what a session teaches, and which files; a dry run asks no model."""
-
-    @cache
-    def wishes() -> Mapping[str, str]:
-        return {} if run.history is None else run.history.wishes(before=run.session.session_id)
-
-    disagreements, lessons = study(run.session, wishes)
+    earlier = run.history and partial(run.history.wishes, before=run.session.session_id)
+    disagreements, lessons = study(run.session, cache(earlier or dict[str, str]))
     run.noted.extend(edits.notes(run.session))
     found = [] if run.session.automated else run.noted
     known = targets.known_skills(run.session) if lessons or found or run.model.there else []
