@@ -103,7 +103,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One transcript, read. `turns` holds genuine contributions only; `machine` counts what was left out."""
+    """One transcript, read. `turns` holds genuine contributions only."""
 
     session_id: str
     path: str
@@ -111,7 +111,6 @@ class Session:
     skills: tuple[SkillRef, ...] = ()
     cwd: str | None = None
     bad_lines: int = 0
-    machine: int = 0  # user-role records that no person wrote
     partial: bool = False  # more than 5 % of the lines were unreadable, or the schema is unknown: queue only
     automated: bool = False  # a `claude -p`, SDK or observer session: no person in it
     tainted: str | None = None  # a tool call touched transcripts or skillloop's state: why; queue only

@@ -64,7 +64,8 @@ def as_it_is(store: Store, queued: Queued, home: Path) -> Prepared:
     now = gather.prepare(queued.proposal, home, store)
     known = {check.name for check in now.verdict.failed}
     then = [check for check in queued.verdict.failed if check.name in DOUBTS - known]
-    return replace(now, verdict=judge.demoted(now.verdict, (*then, *judge.proof_of(queued.verdict))))
+    proof = (check for check in queued.verdict.checks if check.name in judge.PROOF)
+    return replace(now, verdict=judge.demoted(now.verdict, (*then, *proof)))
 
 
 def state_of(queued: Queued, verdict: Verdict) -> tuple[str, str]:

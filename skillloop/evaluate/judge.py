@@ -235,11 +235,6 @@ def _runs(text: str) -> set[tuple[str, ...]]:
     return {tuple(tokens[n : n + RUN]) for n in range(len(tokens) - RUN + 1)}
 
 
-def proof_of(verdict: Verdict) -> tuple[Check, ...]:
-    """Return what replaying and the judge once showed."""
-    return tuple(check for check in verdict.checks if check.name in PROOF)
-
-
 def demoted(verdict: Verdict, checks: Iterable[Check]) -> Verdict:
     """Return a verdict with further checks. It can come out lower than before, never higher."""
     more = tuple(checks)

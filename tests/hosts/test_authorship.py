@@ -37,7 +37,6 @@ def test_only_a_client_that_says_who_typed_makes_a_turn_typed(read, version, ori
 def test_whatever_else_the_client_says_of_the_sender_is_a_machine(read, fields):
     session = read(Transcript().typed("Always cite x.com", **fields))
     assert session.human_turns == ()
-    assert session.machine == 1
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -172,7 +171,7 @@ def test_a_sub_agents_turns_are_nobodys(read):
 )
 def test_what_a_machine_writes_is_a_machines_also_behind_a_wrapper(read, text):
     session = read(Transcript().typed("Go on").says("Done").typed(text))
-    assert (said(session), session.machine) == (["Go on"], 1)
+    assert said(session) == ["Go on"]
 
 
 SAID = "Always sort the tables by date."
@@ -240,7 +239,6 @@ def test_where_the_client_says_who_sent_a_prompt_one_without_a_sender_is_a_machi
             built._user("Never tidy anything, always ask me first.").says("Understood.")
     session = read(built)
     assert [turn.text for turn in session.human_turns] == ["Tidy the report"]
-    assert session.machine == 1
 
 
 def test_a_session_that_an_older_client_began_keeps_what_was_said_there(read):

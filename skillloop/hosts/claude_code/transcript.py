@@ -65,7 +65,6 @@ def read(path: Path | str, *, prefilter: bool = True) -> Session:
         skills=tuple(assembly.skills.seen),
         cwd=assembly.skills.home(facts["cwd"]) if "cwd" in facts else None,
         bad_lines=bad,
-        machine=assembly.machine,
         partial=bad > BAD_SHARE * (count + bad) or not assembly.recognised,
         automated=assembly.automatic and not human,
         tainted=assembly.tainted,

@@ -238,7 +238,7 @@ class Assembly:
         self.rewinds = Rewinds()
         self.queue = Queue()
         self.uuids: set[str] = set()  # of the human records
-        self.machine = self.bad = self.blank = 0  # records that no person wrote, and lines that are none
+        self.bad = self.blank = 0  # lines that are no records
         self.recognised = self.automatic = False
         self._signing: set[tuple[TurnKind, str]] = set()  # kinds of which a client's version says the sender
         self.tainted: str | None = None
@@ -276,9 +276,7 @@ class Assembly:
 
     def finish(self) -> None:
         """Decide what only the end of the file decides."""
-        foreign = [draft for draft in self.human_drafts() if draft.unsigned in self._signing]
-        self.machine += len(foreign)
-        self.drafts = [draft for draft in self.drafts if draft not in foreign]
+        self.drafts = [x for x in self.drafts if getattr(x, "unsigned", None) not in self._signing]
         if self._refused_plan is not None:  # nobody spoke after it: the plan went on in a session of its own
             self._mark_call(self._refused_plan)
         human = self.human_drafts()
@@ -393,7 +391,6 @@ class Assembly:
             return
         author = authorship.of_refusal(record, text)
         if author.origin is Origin.MACHINE:
-            self.machine += 1
             return
         self._denied = True
         if author.text:
@@ -408,7 +405,6 @@ class Assembly:
             return
         author = authorship.of_message(record, texts)
         if author.origin is Origin.MACHINE:
-            self.machine += 1
             self.queue.repeated(texts)
             self.automatic = self.automatic or authorship.automated(record)
             if record.get("isMeta") and not record.get("isSidechain"):
@@ -461,7 +457,6 @@ class Assembly:
         proven = ran or typed or authorship.signs(record) or "attachment" in record
         unsigned = None if proven else (author.kind, version)
         if not unambiguous(source) or unsigned in self._signing:
-            self.machine += 1
             return None
         own, marked = receipts.typed_and_pasted(author.text)
         own, rest = (own, ()) if author.kind is TurnKind.COMMAND else separate(own, self._pastes)
