@@ -10,16 +10,8 @@ import click
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 from skillloop import config, gate, render
-from skillloop.commands.options import (
-    App,
-    flag,
-    gate_checks,
-    interactive,
-    option,
-    some_skill,
-    token_option,
-    verb,
-)
+from skillloop.commands import options
+from skillloop.commands.options import App, flag, gate_checks, interactive, option, verb
 from skillloop.commands.sitting import skill_named
 from skillloop.config import confirmation, sections
 from skillloop.errors import Refused, SkillloopError, UsageError
@@ -127,7 +119,11 @@ def _tell_doubts(app: App) -> None:
             app.say(doubt, err=True)
 
 
-@verb(some_skill, flag("--confirm", "Confirm that you changed the rules yourself; asks first."), token_option)
+@verb(
+    options.some_skill,
+    flag("--confirm", "Confirm that you changed the rules yourself; asks first."),
+    options.token_option,
+)
 def constraints(app: App, skill: str | None, confirm: bool, token: str | None) -> None:
     """Print the rules in force as TOML, each with its file and line. Writes nothing, unless told to --confirm.
 

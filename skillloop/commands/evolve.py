@@ -9,17 +9,8 @@ from typing import Any
 import click
 
 from skillloop import fs, llm, render
-from skillloop.commands.options import (
-    App,
-    budget_option,
-    executor_option,
-    flag,
-    known_skill,
-    option,
-    picked,
-    some_skill,
-    verb,
-)
+from skillloop.commands import options
+from skillloop.commands.options import App, flag, known_skill, option, picked, verb
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.evaluate import judge, replay
 from skillloop.evolve import operators, problem, run, texts
@@ -39,15 +30,15 @@ NO_MODEL = (
 
 
 @verb(
-    some_skill,
-    budget_option,
-    executor_option,
+    options.some_skill,
+    options.budget_option,
+    options.executor_option,
     option("--trials", "Texts to try besides the skill as it is.", type=click.IntRange(min=1), default=20),
     flag("--operators listed", "List what the model's operators are told, each with its record."),
     option("--pin", "Use this version of an operator from now on; OPERATOR= unpins.", metavar="OPERATOR=ID"),
     option("--seed", "Seed of every random choice in the run.", type=int, default=1),
 )
-def command(app: App, skill: str | None, listed: bool, pin: str | None, trials: int, **options: Any) -> None:
+def command(app: App, skill: str | None, listed: bool, pin: str | None, trials: int, **given: Any) -> None:
     """Try changed texts of one skill on its cases; the best one beyond noise waits for you as an edit.
 
     Cases are made of your corrections. A third is held out: only the winner is tried on it. Every text passes your
@@ -71,12 +62,12 @@ def command(app: App, skill: str | None, listed: bool, pin: str | None, trials: 
         about = run.subject(str(known_skill(store, skill)), app.home, store)
         for trouble in about.troubles:
             app.say(trouble, err=True)
-        opened = stack.enter_context(_opened(app, store, about, **options))
+        opened = stack.enter_context(_opened(app, store, about, **given))
         out, status = stack.enter_context(render.live(app.color))
         if status:
             opened.evolution.told = lambda what, done: status(f"{opened.standing} · {done} cases · {what}")
         try:
-            for row in opened.search(trials, options["seed"]):
+            for row in opened.search(trials, given["seed"]):
                 passes = "   –" if row["mean"] is None else f"{1 - row['mean']:4.0%}"
                 told = "{number:4} {outcome:8}{passes}  {operator}: {what}  · {reason}"
                 line = told.format(**row, passes=passes)

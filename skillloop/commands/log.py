@@ -8,17 +8,8 @@ from pathlib import Path
 import click
 
 from skillloop import outcomes, render
-from skillloop.commands.options import (
-    App,
-    flag,
-    known_skill,
-    one_skill,
-    option,
-    picked,
-    some_skill,
-    token_option,
-    verb,
-)
+from skillloop.commands import options
+from skillloop.commands.options import App, flag, known_skill, option, picked, verb
 from skillloop.config import confirmation
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
@@ -49,7 +40,7 @@ _KINDS = {
 
 
 @verb(
-    some_skill,
+    options.some_skill,
     option("-n --limit", "Only the newest N.", type=click.IntRange(min=1)),
     flag("--audit", "Show every detail that the log holds, with its hashes."),
 )
@@ -125,7 +116,7 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
 
 
 @verb(
-    one_skill,
+    options.one_skill,
     click.argument("old", type=click.IntRange(min=1), required=False),
     click.argument("new", type=click.IntRange(min=1), required=False),
 )
@@ -157,7 +148,7 @@ def diff(app: App, skill: str, old: int | None, new: int | None) -> None:
 
 
 @verb(
-    one_skill,
+    options.one_skill,
     option(
         "--to",
         "The version to go back to. [default: the one before skillloop's last change that is still in force]",
@@ -169,7 +160,7 @@ def diff(app: App, skill: str, old: int | None, new: int | None) -> None:
         "Restore that version byte for byte, even over your own later edits (they stay in the history).",
     ),
     option("--only", "Undo only the change that version N made; later changes stay.", type=int, metavar="N"),
-    token_option,
+    options.token_option,
 )
 def rollback(app: App, skill: str, to: int | None, exact: bool, only: int | None, token: str | None) -> int:
     """Take a skill back to an earlier version, or undo one change in the middle.
@@ -215,7 +206,7 @@ def rollback(app: App, skill: str, to: int | None, exact: bool, only: int | None
     return 1 if token and not changes else 0  # there is nothing to confirm
 
 
-@verb(one_skill, flag("--all whole", "Also show the lines that were there from the start."))
+@verb(options.one_skill, flag("--all whole", "Also show the lines that were there from the start."))
 def blame(app: App, skill: str, whole: bool) -> None:
     """Show who added each line of a skill or rules file and when, which of your words taught it, and whether it helped.
 
