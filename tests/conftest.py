@@ -1,5 +1,6 @@
 """Shared fixtures. A test that forgets to name a home fails loudly instead of touching the developer's own."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -15,6 +16,8 @@ settings.load_profile("shared")
 
 # A shell that starts us in the background lets us, and every process that we start, ignore Ctrl-C: we test it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that we start compiles everything anew
 
 
 LONG = (

@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from skillloop.store import Store
+
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
@@ -34,7 +36,9 @@ pytestmark = pytest.mark.xdist_group("golden")  # one world for all
 @pytest.fixture(scope="module")
 def world() -> Iterator[scenarios.World]:
     with temporary() as folder:
-        yield scenarios.World.make(Path(folder).resolve())
+        made = scenarios.World.make(Path(folder).resolve())
+        Store.open(made.home).close()  # else each dry run makes one for itself
+        yield made
 
 
 def digested(world: scenarios.World, group: str) -> Iterator[tuple[str, Any]]:
