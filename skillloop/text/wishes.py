@@ -28,6 +28,7 @@ _FLAW = {"broken", "asks why", "fault", "flaw"}
 _TOLD = {"still", "fault", "asks why", "said before", "from now on", "temper"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 _ENDING = re.compile("(?<=[a-zà-ž]{3})(?:[aei]r|en|[aoiy])$")
+_DOUBLED = re.compile(r"([a-z])\1$")  # "lass", "lassen"
 _KANA = re.compile("[\u3041-\u309f]|[\u30a0-\u30ff]{2}")
 _LOAN = re.compile("[\u30a0-\u30ff]{2,}")  # in katakana, one word
 
@@ -215,7 +216,7 @@ def _parted(one: _Wish, other: _Wish) -> bool:
 def _wish(text: str) -> _Wish:
     wanted, main, again = set[str](), set[str](), list[Stems]()
     unwanted: list[Stems] = []
-    complaint = False
+    complaint, limits = False, lexicon.words("placement.most") | lexicon.words("placement.least")
     for clause in chain.from_iterable(map(contradiction.clauses, _SENTENCE.split(text))):
         missing = clause.frame is not None and "" in clause.frame  # "a file without its header"
         told = _complaints(clause)
@@ -226,7 +227,8 @@ def _wish(text: str) -> _Wish:
         said = clause.said if clause.wanted else (clause.main - {""} or clause.said)
         roots = frozenset[str]() if complaint else _roots(said, "".join(clause.tokens))
         roots |= {f"<{name}" for name in clause.polar if roots and name in {"first", "last"}}
-        if clause.wanted:
+        bound = not limits.isdisjoint(clause.tokens) and any(map(str.isdigit, clause.tokens))
+        if clause.wanted or bound:  # "not over 72" is a wish
             wanted |= roots
         elif roots:
             unwanted.append(roots)
@@ -235,17 +237,19 @@ def _wish(text: str) -> _Wish:
     ]  # "Tabs again? Spaces!"
     plain = contradiction.plain(text)
     tokens = [_digits().get(token, token) for token in words.tokens(plain)]
-    limits = lexicon.words("placement.most") | lexicon.words("placement.least")
-    before, figures = {}, {}
+    before, figures, counts = {}, {}, any(map(str.isdigit, tokens))
     for ahead, token, counted in zip(["", *tokens], tokens, tokens[1:], strict=False):
         if token not in lexicon.words("text.stop") or ahead in limits:
             before[words.stem(counted)] = token
-            if token[0].isdigit() or ahead in limits:
+            if token[0].isdigit() or (ahead in limits and not counts):
                 figures[words.stem(counted)] = token
+    bounds = [token in lexicon.words("placement.least") for token in tokens if token in limits]
+    if bounds and counts:  # "at most 72", "not over 72"
+        figures["<"] = before["<"] = str(bounds[0] != ("not" in words.polarity(text)))
     meant = words.content_words(plain) - _complaint(tokens)
     said = _roots(meant, plain)
     change = lexicon.whole("clause.change")
-    acts = said | {"=" if change.fullmatch(stem) else stem[:ROOT] for stem in meant}
+    acts = said | {"=" if change.fullmatch(stem) else stem[:ROOT] for stem in meant - words.scope()}
     wanted &= said | {"<first", "<last"}
     return _Wish(said, acts, (said & main) or said, frozenset(wanted), tuple(unwanted), before, figures)
 
@@ -284,7 +288,7 @@ def _root(stem: str) -> str:
     stem = _digits().get(stem, stem)
     idle = (lexicon.whole(key).fullmatch(stem) for key in ("placement.put", "clause.change", "clause.but"))
     silent = stem in words.scope() or _KANA.search(stem) or any(idle)
-    return "" if silent else _ENDING.sub("", stem)[:ROOT]
+    return "" if silent else _DOUBLED.sub(r"\1", _ENDING.sub("", stem))[:ROOT]
 
 
 @cache
