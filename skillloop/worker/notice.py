@@ -160,8 +160,10 @@ def _news(store: Store, told: int) -> list[str]:
             continue  # an entry tells of it, and a rebuilt store has lost it
         line, skill = _short(line_of(queued).removeprefix("- ")), queued.proposal.skill
         if entry.event == "version" and queued.state == "applied":
-            verb = "now says" if queued.proposal.edits[0].new else "no longer says"
-            applied.append(f"{skill} {verb}: “{line}” (undo: /skillloop:rollback {skill}).")
+            edit = queued.proposal.edits[0]
+            verb = "now says" if edit.new else "no longer says"
+            gone = f", no longer “{_short(edit.old.removeprefix('- '))}”" if edit.old and edit.new else ""
+            applied.append(f"{skill} {verb}: “{line}”{gone} (undo: /skillloop:rollback {skill}).")
         elif entry.event == "proposal" and queued.state == "discarded" and (rule := blocked_by(queued)):
             blocked.append(f"Not learned, “{line}”: {_short(rule, 2 * LONGEST)}.")
     return [

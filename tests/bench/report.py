@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from helpers.store import VERDICT, disagreement, lesson, proposal, session
 
+from skillloop import outcomes
 from skillloop.model import Edit, SkillRef, Turn, sha256
 from skillloop.report import dashboard
 from skillloop.skills import history
@@ -113,8 +114,16 @@ def main() -> None:
                 start = time.perf_counter()
                 page = dashboard.page(store)
                 times.append(time.perf_counter() - start)
+            path = Path(scratch) / ".claude" / "skills" / "research" / "SKILL.md"
+            lines = 500 - len(path.read_text().splitlines())
+            path.write_text(path.read_text() + "A line of the manual.\n" * lines)
+            history.record_external_edit(store, path)
+            start = time.perf_counter()
+            rules = len(list(outcomes.of(store, path)))
+            blamed = time.perf_counter() - start
         size = len(page.encode())
         print(f"{asked.sessions} sessions: {statistics.median(times):.2f} s, {size / 1000:.0f} KB")
+        print(f"blame of 500 lines, {rules} rules: {blamed * 1000:.0f} ms, once Python has started")
         if asked.picture:
             file = Path(scratch) / "report.html"
             file.write_text(page.replace(scratch, "/home/ana"), "utf-8")
