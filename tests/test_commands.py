@@ -844,6 +844,16 @@ def test_a_start_says_once_what_was_applied_without_the_person(desk):
     assert "/skillloop:rollback research" in said
     leave_notice(desk.home)
     assert "now says" not in session_hook.notice(str(desk.home))
+    with desk.store() as store:
+        edit = replace(item.edits[0], op="replace", old=item.edits[0].new, new="- Cite studies.")
+        prepared = gather.prepare(replace(item, id="other", edits=(edit,)), desk.home, store)
+        store.save_proposal(prepared.proposal, prepared.verdict, state="queued", reason="")
+        gather.publish(prepared, store, by="auto", note="test")
+    leave_notice(desk.home)
+    said = json.loads(session_hook.notice(str(desk.home)))["systemMessage"]
+    assert (
+        "research now says: “Cite studies.”, no longer “Never cite a magazine when there is a study”" in said
+    )
 
 
 def _waiting(desk, store):

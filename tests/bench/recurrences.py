@@ -4,7 +4,7 @@
 
 tests/data/recurrences.tsv holds language, same | other | opposite, saying, rule; the pairs were written before the code was
 looked at (Italian and Dutch after a first version of it). A hash of the line puts each into one of two halves: rules and words are tuned on `dev` only.
-recurrences_third.tsv holds pairs written later, for a third measurement. rules_alike.tsv holds pairs of rules, the others with one
+The files beside it hold pairs written later, each looked at once, for another measurement. rules_alike.tsv holds pairs of rules, the others with one
 word that matters changed: an edit is dropped only where two are one rule (`same_rule`). Only a `same` pair should count, so an `opposite` one that does is a mistake of its own kind.
 """
 
@@ -19,7 +19,10 @@ from pathlib import Path
 from skillloop.text import lexicon
 from skillloop.text.wishes import same_rule, same_wish
 
-FILES = [Path(__file__).parents[1] / "data" / f"recurrences{name}.tsv" for name in ("", "_third", "_fourth")]
+FILES = [
+    Path(__file__).parents[1] / "data" / f"recurrences{name}.tsv"
+    for name in ("", "_third", "_fourth", "_fifth")
+]
 RULES = FILES[0].with_name("rules_alike.tsv")
 
 
@@ -72,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--show", action="store_true", help="print the mistakes in the dev half")
     options = parser.parse_args()
-    rows = halves() | {"third": pairs(FILES[1]), "fourth": pairs(FILES[2])}
+    rows = halves() | {file.stem.partition("_")[2]: pairs(file) for file in FILES[1:]}
     for pair in pairs():
         rows.setdefault(pair.language, []).append(pair)
     rules = pairs(RULES)
