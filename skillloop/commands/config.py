@@ -64,9 +64,8 @@ def schema(command: str | None) -> None:
     if command is not None:
         told = json.loads((resources.files("skillloop") / "data" / "schemas.json").read_text("utf-8"))
         if command not in told["$defs"]:
-            raise UsageError(
-                f"no command {command!r} prints JSON", f"those that do: {', '.join(told['$defs'])}"
-            )
+            those = ", ".join(told["$defs"])
+            raise UsageError(f"no command {command!r} prints JSON", f"those that do: {those}")
         told["$ref"] = f"#/$defs/{command}".replace(" ", "%20")
     click.echo(json.dumps(told, indent=2))
 

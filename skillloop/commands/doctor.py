@@ -297,9 +297,8 @@ def import_(app: App, file: Path, replace: bool) -> None:
         raise UsageError(f"{app.home} has a history: {old}", "pass --replace, or use another --home")
     if old:
         app.say(f"replaces {old}", err=True)
-        app.require_person(
-            f"import {file}", sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}"), dialog=False
-        )
+        digest = sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}")
+        app.require_person(f"import {file}", digest, dialog=False)
     app.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
         kept = Store.restore(app.home, file)

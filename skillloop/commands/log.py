@@ -77,9 +77,8 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool) -> None
                 proof = {key: version.claim.get(key) for key in ("session", "turn")}
                 app.emit({"path": str(path), "sha256": version.sha, "note": version.told, **about, **proof})
             else:
-                out.say(
-                    f"{version.number:>4}  {render.when(version.created, 10)}  {version.author:<9}  {version.told}"
-                )
+                what = f"{version.author:<9}  {version.told}"
+                out.say(f"{version.number:>4}  {render.when(version.created, 10)}  {what}")
                 if before:
                     old, new = (history.text(store, each.sha) for each in (before, version))
                     changed = render.changed(document.diff(old, new, path))[:CHANGED]
@@ -225,10 +224,8 @@ def blame(app: App, skill: str, whole: bool) -> None:
         for number, (text, version) in enumerate(lines, start=1):
             outcome, first = found.get(number), version.kind == "import"
             if app.as_json:
-                about = {"author": _IMPORT if first else version.author, "created": version.created}
-                app.emit(
-                    {"line": number, "text": text, "number": version.number, **about, **_effect(outcome)}
-                )
+                by = {"author": _IMPORT if first else version.author, "created": version.created}
+                app.emit({"line": number, "text": text, "number": version.number, **by, **_effect(outcome)})
             elif text.strip() and (whole or not first):
                 author, shown = _IMPORT if first else version.author, shown + 1
                 out.say(f"{number:>4}  {version.created[:10]}  {author:<9}  {text}")

@@ -206,9 +206,8 @@ def known_skill(store: Store, name: str) -> Path:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise UsageError(
-            f"{name!r} is the name of {len(matches)} skills", "say which: " + ", ".join(map(str, matches))
-        )
+        which = ", ".join(map(str, matches))
+        raise UsageError(f"{name!r} is the name of {len(matches)} skills", f"say which: {which}")
     names = ", ".join(sorted(set(map(target_name, known)))) or "none yet"
     raise UsageError(f"no skill {name!r} has a history here", f"skills with one: {names}")
 

@@ -131,9 +131,8 @@ def _list(app: App, store: Store, entries: Sequence[Entry], limit: int, skill: s
             app.say(f"skillloop: {_id(entry)}: {error.told}", err=True)
             continue
         if size > room and last:
-            command = shlex.join(
-                ["skillloop", "review", *([skill] if skill else []), "--json", "--after", last]
-            )
+            named = [skill] if skill else []
+            command = shlex.join(["skillloop", "review", *named, "--json", "--after", last])
             app.emit({"more": len(entries) - number, "next": command}) if app.as_json else None
             break
         room, last = room - size, _id(entry)

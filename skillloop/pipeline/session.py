@@ -172,9 +172,8 @@ def detect_in(run: Run) -> Found:
         lessons = run.model.read(lessons, known)
     offered = {lesson.turn for lesson in lessons if lesson.offered}
     said = not run.model.there  # else what the model thinks counts
-    return tuple(
-        replace(item, durable=item.turn in offered or (said and item.durable)) for item in disagreements
-    ), lessons
+    durable = [item.turn in offered or (said and item.durable) for item in disagreements]
+    return tuple(replace(x, durable=y) for x, y in zip(disagreements, durable, strict=True)), lessons
 
 
 def _with_notes(
@@ -251,9 +250,7 @@ def study(session: Session, recurring: Callable[[], Mapping[str, str]] = dict) -
         if item.evidence not in echoed
         else replace(item, durable=False, evidence=replace(item.evidence, quote=detect.ONLY_PASTED))
         for item in disagreements
-    ), tuple(
-        replace(item, text=redact.redact(item.text), evidence=redacted(item.evidence)) for item in lessons
-    )
+    ), tuple(replace(x, text=redact.redact(x.text), evidence=redacted(x.evidence)) for x in lessons)
 
 
 def learn(run: Run, found: Found) -> Digest:

@@ -53,10 +53,8 @@ def targets(store: Store) -> list[Target]:
 def weeks(store: Store, path: str) -> tuple[Week, ...]:
     """Return the weeks of a file from its first session or edit to its last, the oldest first; at most `WEEKS`."""
     spoken = store.exposures(path)
-    said = Counter(
-        spoken[each.session] for each in store.sayings(path) if each.corrects and each.skill == path
-    )
-    corrections = Counter(map(_monday, said.elements()))
+    said = (spoken[x.session] for x in store.sayings(path) if x.corrects and x.skill == path)
+    corrections = Counter(map(_monday, said))
     sessions = Counter(map(_monday, spoken.values()))
     edits: dict[date, list[Version]] = {}
     for version in history.versions(store, path)[1:]:

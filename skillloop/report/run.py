@@ -177,10 +177,8 @@ def problems(run: Run) -> Iterator[str]:
 def _evolved(ledger: Ledger) -> Callable[[Archive, Row], Decision]:
     """Return how `evolve` decides, by what its ledger says."""
     text = next((row["text"] for row in ledger.trials), "")
-    evolution = Evolution(text, (), lambda *_: None, lambda *_: None, lambda _: "", ledger)
-    return lambda archive, row: evolution.accept(
-        archive, row["candidate"], Scores(row["passed"], row["early"])
-    )
+    run = Evolution(text, (), lambda *_: None, lambda *_: None, lambda _: "", ledger)
+    return lambda archive, row: run.accept(archive, row["candidate"], Scores(row["passed"], row["early"]))
 
 
 # --- pictures --------------------------------------------------------------------------------------------------------
