@@ -1028,6 +1028,7 @@ def test_both_lines_of_a_pair_can_be_kept(pair):
     )
     text = pair.skill.read_text()
     assert text.index("- Always cite a magazine when there is a study.\n- Never cite a magazine")
+    assert "you changed “Never cite a magazine when there is a study” (kept beside" in pair.run("log").stdout
 
 
 def test_a_pair_is_edited_whole(pair, tmp_path):

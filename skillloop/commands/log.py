@@ -1,5 +1,6 @@
 """What happened to the files that learn: `log`, `diff`, `blame` and `report`; and back to an earlier version, `rollback`."""
 
+import re
 import webbrowser
 from contextlib import suppress
 from dataclasses import asdict
@@ -110,7 +111,8 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
         state = "absent"
     what = _RULES[state] if entry.event == confirmation.EVENT else f"{entry.event} {state}".strip()
     if entry.event in _DECIDED:
-        what = f"{whose} {_DECIDED[entry.event]} {said}"
+        replaced = re.search(" as [0-9a-f]{12}$", reason)  # reworded, moved, or kept beside another line
+        what = f"{whose} {'changed' if replaced else _DECIDED[entry.event]} {said}"
     return " ".join(filter(None, (f"{name}:" * bool(name), what, f"({reason})" * bool(reason)))), ""
 
 
