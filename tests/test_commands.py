@@ -1043,6 +1043,18 @@ def test_a_pair_is_edited_whole(pair, tmp_path):
     )
 
 
+def test_editing_the_new_line_of_a_pair_alone_still_replaces_the_old_one(pair, tmp_path):
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nsed -i 's/Never cite/Do not cite/' \"$1\"\n")
+    editor.chmod(0o755)
+    pair.env["EDITOR"] = pair.env["VISUAL"] = str(editor)
+    reviewed(pair, ("k keep both", "e"), *YES)
+    text = pair.skill.read_text()
+    assert "- Do not cite a magazine when there is a study" in text
+    assert "Always cite a magazine" not in text
+    assert "<!--" not in text
+
+
 def test_the_keys_are_explained_and_the_checks_shown(queued):
     desk, _ = queued
     reviewed(

@@ -41,7 +41,7 @@ from skillloop.worker.notice import Unlearnt, line_of
 KEYS = {
     "y": "apply it (in place of the old line, if it replaces one)",
     "n": "reject it, with a reason if you like",
-    "e": "edit the new line (both lines, if it replaces one)",
+    "e": "edit the new line (shown below the one that it replaces)",
     "k": "keep both lines, if it replaces one",
     "m": "move it to another file",
     "o": "it was meant for once only: reject it, and never ask again",
@@ -53,6 +53,9 @@ KEYS = {
     "q": "quit; what you decided stays",
     "?": "show this list",
 }
+PAIR = (
+    "<!-- The first line goes, unless you change it, too. To keep it as it is: close this, and press k. -->"
+)
 RISKY = DOUBTS | {"risk", "self-weakening", "rules"}  # findings that ask for a code of their own
 ALIKE = 0.6  # similarity from which two waiting lines are shown together
 
@@ -309,14 +312,17 @@ class Sitting:
         self.done.append((at, undo))
 
     def _edit(self, old: Proposal) -> Proposal | None:
-        """Let the person reword the new line in $EDITOR; with the line that it replaces, which may stay if they keep it."""
+        """Let the person reword the new line in $EDITOR; with the line that it replaces, which goes unless they reword it, too."""
         edit = old.edits[0]
         before = [line for line in (edit.old if edit.op == "replace" else None, edit.new) if line]
-        text = click.edit("\n".join(before), extension=".md", require_save=True)
-        lines = [line.rstrip() for line in (text or "").splitlines() if line.strip()]
+        shown = [PAIR, *before] if len(before) > 1 else before
+        text = click.edit("\n".join(shown), extension=".md", require_save=True)
+        lines = [line.rstrip() for line in (text or "").splitlines() if line.strip() and line.strip() != PAIR]
         if not lines or lines == before:
             return None
-        return gather.reworded(old, lines if len(before) > 1 else [" ".join(lines)])
+        if len(before) == 1:
+            return gather.reworded(old, [" ".join(lines)])
+        return gather.reworded(old, lines[1:] if len(lines) > 1 and lines[0] == before[0] else lines)
 
     def _both(self, old: Proposal) -> Proposal | None:
         pair = [line for line in (old.edits[0].old, old.edits[0].new) if line is not None]

@@ -54,8 +54,8 @@ class Inbox:
         self.waiting = home / "inbox"
         self.working = self.waiting / "working"
         self.failed = self.waiting / "failed"
-        for folder in (self.waiting, self.working, self.failed):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (home, self.waiting, self.working, self.failed):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mode is of the last folder alone
 
     def put(self, job: Job) -> bool:
         """Add a job; return False, and do nothing, where one of its session already waits."""

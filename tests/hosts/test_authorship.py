@@ -100,6 +100,8 @@ def test_a_record_that_names_a_key_twice_is_no_persons(read):
         ("Write", {"file_path": "/tmp/forge.py", "content": "open('/h/.claude/projects/p/s.jsonl', 'a')"}),
         ("Edit", {"file_path": "/home/ana/.claude/history.jsonl"}),
         ("Task", {"prompt": "sqlite3 ~/.skillloop/skillloop.db"}),
+        ("Bash", {"command": "cat ~/.skillloop/log/worker.log > ~/.skillloop/config.toml"}),
+        ("Bash", {"command": "~/.skillloop/bin/skillloop status; rm ~/.skillloop/skillloop.db"}),
         ("mcp__fs", {"paths": [{"to": "C:\\Users\\ana\\.claude\\projects\\p\\s.jsonl"}]}),
     ],
 )
@@ -116,6 +118,8 @@ def test_a_call_that_touches_transcripts_or_state_taints_the_session(read, tool,
         ("Write", {"file_path": "/home/ana/.claude/projects/-p/memory/MEMORY.md"}),
         ("Bash", {"command": "ls ~/projects/claude"}),
         ("Bash", {"command": "skillloop status"}),
+        ("Bash", {"command": "~/.skillloop/bin/skillloop review --json"}),
+        ("Bash", {"command": "tail -n 5 /home/ana/.skillloop/log/worker.log"}),
     ],
 )
 def test_reading_and_the_memory_folder_taint_nothing(read, tool, arguments):

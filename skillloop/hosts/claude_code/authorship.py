@@ -32,6 +32,9 @@ _LIMIT_RESET = re.compile(r"Your .{0,60} limit has reset\. Continue")
 _STATE = re.compile(
     r"(\.claude[/\\]+projects(?![^\s'\"]{0,300}[/\\]memory[/\\])|history\.jsonl|\.skillloop\b|SKILLLOOP_HOME|skillloop\.db)"
 )
+_OURS = re.compile(  # how our skills call skillloop, and read how far its environment is
+    r"^[~$\w/.-]*/\.skillloop/bin/skillloop(?= |$)|^(?:cat|tail|head)(?: -n ?\d+| -\d+)? [~$\w/.-]*/\.skillloop/log/worker\.log$"
+)
 
 # wrappers that Claude Code and IDEs put beside a person's words
 _BESIDE = re.compile(
@@ -203,7 +206,7 @@ def taint(tool: str, arguments: Any) -> str | None:
         if isinstance(item, str):
             # one of these is in whatever the pattern finds, and in few calls
             if ".claude" in item or "history.jsonl" in item or "killloop" in item or "KILLLOOP" in item:
-                touched = _STATE.search(item)
+                touched = _STATE.search(_OURS.sub("", item))
                 if touched is not None:
                     return f"a {tool} call touched {touched[1]}"
         elif isinstance(item, dict):

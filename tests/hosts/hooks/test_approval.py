@@ -160,6 +160,7 @@ def test_what_a_shell_would_expand_reaches_the_command_as_plain_text(installed):
     "event",
     [
         bash("echo x >> ~/.skillloop/config.toml"),
+        bash("cat ~/.skillloop/log/worker.log > ~/.skillloop/config.toml"),
         bash("sqlite3 HOME/skillloop.db 'delete from queue'"),
         bash("rm .claude/skillloop.toml"),
         {"tool_name": "Write", "tool_input": {"file_path": "HOME/config.toml"}},
@@ -207,6 +208,7 @@ def test_a_change_that_breaks_no_rule_or_cannot_be_checked_is_left_to_the_client
     "event",
     [
         bash("cd /code/skillloop && git status"),
+        bash("tail -n 20 ~/.skillloop/log/worker.log"),
         {"tool_name": "Edit", "tool_input": {"file_path": "/code/skillloop/README.md"}},
         {"tool_name": "Write", "tool_input": {}},
     ],

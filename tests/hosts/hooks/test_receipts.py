@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop.hosts.claude_code.hooks import receipts
+from skillloop.hosts.claude_code.hooks import approval, receipts
+from skillloop.worker import queue
 
 ROOT = Path(__file__).parents[3]
 HOOKS = "skillloop/hosts/claude_code/hooks"
@@ -83,6 +84,14 @@ def test_no_words_are_stored_and_the_files_are_private(home):
     assert len(files) == 2
     assert not any(b"secret" in path.read_bytes() for path in files)
     assert all(path.stat().st_mode & 0o77 == 0 for path in files)
+
+
+def test_whatever_comes_first_makes_a_home_that_is_private(tmp_path):
+    homes = [tmp_path / name for name in "abc"]
+    receipts.issue(homes[0], ID, "hello")
+    approval.issue_token(homes[1], "approve 3fa8", "s1")
+    queue.Inbox(homes[2])
+    assert [home.stat().st_mode & 0o77 for home in homes] == [0, 0, 0]
 
 
 def test_receipts_of_another_key_are_worth_nothing(home, tmp_path):

@@ -56,7 +56,8 @@ def issue_token(home: Path, action: str, digest: str) -> str:
     """Return a one-time token for one action, e.g. "approve 3fa8", on the content with this digest."""
     token = os.urandom(16).hex()
     folder = home / "tokens"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     for old in folder.iterdir():
         with suppress(OSError):
             if time.time() - old.stat().st_mtime > LIFETIME:
@@ -92,6 +93,10 @@ def answer(home: Path, event: dict[str, Any]) -> dict[str, Any] | None:
         words = parse(command)
         if words is not None:
             return _decision(home, tool_input, words)
+        if re.fullmatch(
+            r"(?:cat|tail|head)(?: -n ?\d+| -\d+)? [~$\w/.-]+/log/worker\.log", command
+        ):  # as our skills say
+            return None
         if _WRAPPED.search(command):
             return _ask("This may decide about a skill in your name without showing you what.")
         names = (str(home), home.name, RULES) if home.name.startswith(".") else (str(home), RULES)

@@ -57,7 +57,8 @@ def issue(home: str | os.PathLike[str], session_id: str, prompt: str) -> None:
     texts = [prompt]
     if prompt.startswith("/"):
         texts += prompt.split(None, 1)[1:]
-    os.makedirs(os.path.join(home, "receipts"), mode=0o700, exist_ok=True)
+    for folder in (home, os.path.join(home, "receipts")):
+        os.makedirs(folder, mode=0o700, exist_ok=True)  # the mode is of the last folder alone
     key = _key(home)
     receipts = [_receipt(key, session_id, line) + "\n" for text in texts for line in _lines(text)[:LINES]]
     handle = os.open(_place(home, session_id), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
