@@ -32,6 +32,8 @@ RULES = "learned.md"
 """In `.claude/rules` of a project, or in `rules` of the person's own folder of the client; no other rules file is edited."""
 OWN_SKILLS = Path(__file__).resolve().parents[1] / "skills"
 """The skills that skillloop itself comes with: part of what judges, so never edited."""
+COMMANDS = frozenset({"reflect", "remember", "review", "rollback"})
+"""Those of them that only run a verb of skillloop: no work is done by them, so no words are about them."""
 
 _KINDS = ("skills", "rules")
 _PLUGINS = frozenset({(".claude", "plugins"), ("plugins", "cache"), ("plugins", "marketplaces")})
@@ -120,6 +122,15 @@ def malformed_path(path: str) -> str:
     if odd or not path.isprintable():
         return f"{parts[-2]!r} is not a skill's name"
     return "" if "skills" in map(str.casefold, parts[:-2]) else f"{path!r} is not in a folder of skills"
+
+
+def is_command(name: str, path: str | None = None) -> bool:
+    """Return whether a skill, by its whole name or by its file, is one of skillloop's own commands."""
+    plugin, _, verb = name.rpartition(":")
+    if verb not in COMMANDS or plugin:
+        return verb in COMMANDS and plugin == "skillloop"
+    root = os.path.dirname(path or "") + "/../.."  # noqa: PTH120
+    return os.path.exists(f"{root}/skillloop/{Path(__file__).name}")  # noqa: PTH110  (any text may be a path here)
 
 
 def is_rules(path: str) -> bool:

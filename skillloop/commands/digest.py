@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,10 @@ def _has_work(path: Path) -> bool:
     (read,) = read_all([path])
     if isinstance(read, SkillloopError) or read.automated:
         return True
-    own = all(turn.skill and turn.skill.name.startswith("skillloop:") for turn in read.human_turns)
+    first = next((turn.line for turn in read.human_turns), None)
+    with path.open("rb") as file:
+        called = any(b"<command-name>/skillloop:" in line for line in islice(file, first))
+    own = called and not read.skills
     return not own or bool(session.study(read)[0])
 
 

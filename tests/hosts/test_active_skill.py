@@ -7,6 +7,7 @@ from helpers.hosts import SKILL
 from transcripts import Transcript
 
 from skillloop.model import SkillRef
+from skillloop.skillpath import COMMANDS, OWN_SKILLS
 
 
 @pytest.mark.parametrize("by", ["model", "person"])
@@ -186,3 +187,37 @@ def test_a_skill_that_a_compaction_does_not_put_back_is_not_in_force(read, versi
     built = Transcript(version).typed("Go").skill("research", SKILL).says("ok").compacted(resumed=True)
     built.typed("No")
     assert (read(built).human_turns[-1].skill is not None) is kept
+
+
+def test_the_commands_are_all_skills_that_skillloop_comes_with_but_one_that_may_learn():
+    assert {*COMMANDS, "gpu-benchmark"} == {folder.name for folder in OWN_SKILLS.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["skillloop:{}", "{}"])  # a model may leave out the plugin
+@pytest.mark.parametrize("by", ["model", "person"])
+@pytest.mark.parametrize("verb", sorted(COMMANDS))
+def test_a_command_of_skillloop_s_own_never_comes_into_force(read, verb, by, name):
+    built = (
+        Transcript("2.1.332").typed("Go").skill("research", SKILL).says("ok").typed("And so on").says("ok")
+    )
+    built.skill(name.format(verb), f"{OWN_SKILLS}/{verb}/SKILL.md", by=by)
+    session = read(built.says("ok", attributionSkill=f"skillloop:{verb}").typed("No, never in capitals"))
+    assert session.human_turns[-1].skill == SkillRef("research", SKILL)
+    assert session.skills == (SkillRef("research", SKILL),)
+
+
+def test_a_skill_of_the_person_s_with_the_name_of_a_command_does(read):
+    built = Transcript().typed("Go").skill("review", OWN.format("review")).says("ok").typed("No")
+    assert read(built).human_turns[-1].skill == SkillRef("review", OWN.format("review"))
+
+
+def test_what_skillloop_is_told_to_remember_is_dealt_with_already_and_what_it_reflects_on_is_said(read):
+    built = Transcript("2.1.332").typed("Go").skill("research", SKILL).says("ok").interrupted()
+    for verb in ("remember", "reflect"):
+        built.skill(
+            f"skillloop:{verb}", f"{OWN_SKILLS}/{verb}/SKILL.md", by="person", args=f"Never {verb} it"
+        )
+        built.says("ok")
+    said = read(built).human_turns
+    assert [turn.text for turn in said] == ["Go", "Never reflect it"]
+    assert not said[-1].interrupted

@@ -4,6 +4,7 @@ A skill comes into force when its instructions are put before the model, when it
 (`context: fork`), or when the client attributes the assistant's words to it. It stays so until another one does, or the
 conversation is cleared: a correction several turns later still belongs to it. A compaction keeps what it puts back, and no
 skill that was loaded before a `--resume` is put back. A plugin's skill is another than the person's of the same name.
+skillloop's own commands never come into force: the skill before them still is.
 
 Git worktrees that the client makes are gone when the session ends, so a skill in one is the repository's.
 """
@@ -16,7 +17,7 @@ from typing import Any
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code.records import MAX_LINE, content, opened, parse, string
 from skillloop.model import SkillRef
-from skillloop.skillpath import Owner, client_folder, owner_of
+from skillloop.skillpath import Owner, client_folder, is_command, owner_of
 
 _LAUNCH = re.compile(r"\A\s*Base directory for this skill: ([^\n]+)")
 _AGAIN = re.compile(r"\A(?:Skill /(.+?) is already loaded above|\(Re-invocation of /(.+?) — )")
@@ -127,6 +128,8 @@ class ActiveSkill:
             # an installed plugin's: a copy of it may learn, of the newest where several are kept
             installed = f"plugins/cache/*/{plugin[1]}/*/skills/{plugin[2]}/SKILL.md"
             path = max(map(str, client_folder().glob(installed)), default=None)
+        if is_command(name, path):
+            return
         self.current = SkillRef(name, path)
         self.seen[self.current] = None
 

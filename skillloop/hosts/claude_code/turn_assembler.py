@@ -22,6 +22,7 @@ from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.pastes import separate
 from skillloop.hosts.claude_code.records import Lines, content, dicts, parse, string, unambiguous
 from skillloop.model import Origin, SkillRef, ToolUse, Turn, TurnKind
+from skillloop.skillpath import is_command
 from skillloop.text import words
 
 HEAD, TAIL = 1500, 2500  # characters kept of an assistant turn's text
@@ -452,6 +453,9 @@ class Assembly:
         if uuid in self.uuids:
             return None  # a line copied from an earlier place in the file
         self._signing |= {(kind, version) for kind in authorship.signs(record)}
+        if author.command != "skillloop:reflect" and is_command(author.command or ""):
+            self._interrupted = self._denied = False
+            return None  # the verb itself deals with it: what it remembers is queued already
         ran = author.text.startswith("!")  # no client says who ran a command, and it teaches nothing
         typed = author.origin is Origin.TYPED
         proven = ran or typed or authorship.signs(record) or "attachment" in record
