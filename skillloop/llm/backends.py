@@ -221,19 +221,15 @@ def _status_error(error: anthropic.APIStatusError) -> ModelError:
     detail = body.get("error") if isinstance(body, dict) else None
     message = detail.get("message") if isinstance(detail, dict) else None
     nano = None if status < 400 else 0  # below: an error event inside a stream
+    after, wait = error.response.headers.get("retry-after", ""), None
+    with suppress(ValueError):
+        wait = max(0.0, float(after))
+    with suppress(ValueError, TypeError):  # or a date (RFC 9110, 10.2.3)
+        wait = max(0.0, (parsedate_to_datetime(after) - datetime.now(UTC)).total_seconds())
     return ModelError(
         f"the API said {status}: {str(message or error.message)[:300]}",
         again=status in _AGAIN or status >= 500 or status < 400,
-        wait=_wait(error.response.headers.get("retry-after", "")),
+        wait=wait,
         nano=nano,
         request_id=error.request_id,
     )
-
-
-def _wait(retry_after: str) -> float | None:
-    """Return the seconds of a `retry-after`, which is a number or a date (RFC 9110, 10.2.3)."""
-    with suppress(ValueError):
-        return max(0.0, float(retry_after))
-    with suppress(ValueError, TypeError):
-        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
-    return None

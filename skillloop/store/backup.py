@@ -131,7 +131,21 @@ def rebuild(home: Path) -> Rebuilt:
     target = home / NAME
     before = fs.mark(target) if target.exists() else None
     with _staged(home) as place:
-        copy = _newest_sound(home, place)
+        copy: Path | None
+        for copy in reversed(copies(home)):
+            with suppress(SkillloopError, OSError):
+                shutil.copyfile(copy, place)
+                place.chmod(0o600)
+                with closing(Database(place)) as database:
+                    audit = _check(database, home, copy)
+                    if audit.is_foreign():  # the key was lost
+                        with database.transaction():
+                            audit.adopt()
+                    if not audit.problems(head=False):
+                        break
+            place.unlink(missing_ok=True)
+        else:  # none is sound
+            copy = None
         with closing(Database(place)) as database:
             log = Audit(database, home)
             lost = _lost(target, len(log), log.head())
@@ -145,23 +159,6 @@ def rebuild(home: Path) -> Rebuilt:
             kept = _put_in_place(place, target, "damaged", unless=before)
             log.keep_head()
     return Rebuilt(rows, tuple(lost), kept, copy)
-
-
-def _newest_sound(home: Path, place: Path) -> Path | None:
-    """Put the newest sound copy in this place; which it was."""
-    for copy in reversed(copies(home)):
-        with suppress(SkillloopError, OSError):
-            shutil.copyfile(copy, place)
-            place.chmod(0o600)
-            with closing(Database(place)) as database:
-                audit = _check(database, home, copy)
-                if audit.is_foreign():  # the key was lost
-                    with database.transaction():
-                        audit.adopt()
-                if not audit.problems(head=False):
-                    return copy
-        place.unlink(missing_ok=True)
-    return None
 
 
 def _lost(damaged: Path, entries: int, head: int) -> list[str]:
