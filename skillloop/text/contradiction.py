@@ -135,7 +135,7 @@ def clauses(text: str) -> tuple[Clause, ...]:
     before = lexicon.alternatives("clause.instead before")
     instead = lexicon.pattern("clause.instead", f"{lexicon.WHOLE}|{before}")
     whole = plain(text)
-    for piece, given_up, but in _contrasts([x for part in _CLAUSE.split(whole) for x in _spoken(part) if x]):
+    for piece, given_up in _contrasts([x for part in _CLAUSE.split(whole) for x in _spoken(part) if x]):
         wanted, *unwanted = [piece, given_up] if given_up else instead.split(piece)
         if unwanted and not given_up and re.search(before, piece):
             wanted, unwanted = unwanted[-1], [wanted, *unwanted[:-1]]
@@ -144,8 +144,6 @@ def clauses(text: str) -> tuple[Clause, ...]:
         if clause := _clause(wanted, found):
             bit = len(clause.about) < SMALL if clause.act is None else clause.act and not clause.about
             nor = lexicon.pattern("sources.nor").match(piece)
-            if but and clause.wanted and found and found[-1].act is None and not found[-1].wanted:
-                found[-1] = replace(found[-1], frame=clause.said)  # "Not to test, but to learn"
             if not (
                 found and clause.wanted and ((bit and not clause.polar) or nor)
             ):  # no bits of an enumeration
@@ -161,8 +159,8 @@ def clauses(text: str) -> tuple[Clause, ...]:
     return tuple(found)
 
 
-def _contrasts(pieces: list[str]) -> Iterator[tuple[str, str, bool]]:
-    """Yield each clause, what it gives up, and whether a "but" led it: of "F not A but B", in one piece or two, "F B" and "A"."""
+def _contrasts(pieces: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each clause, and what it gives up: of "F not A but B", in one piece or two, "F B" and "A"."""
     but = lexicon.pattern("clause.but", r"(?<!\w)<spaced>\s+")
     spare = _stop() | lexicon.words("placement.verbs")
     while pieces:
@@ -171,19 +169,16 @@ def _contrasts(pieces: list[str]) -> Iterator[tuple[str, str, bool]]:
         denied, *told = but.split(joined, 1)
         said = words.tokens(denied)
         kinds = {at: name for name, start, end in words.polar(said) for at in range(start, end)}
-        named = [
-            at
-            for at, word in enumerate(said)
-            if kinds.get(at, "") in {"", "first", "last"} and word not in spare
-        ]
+        apt = [at for at, word in enumerate(said) if word not in spare]
+        named = [at for at in apt if kinds.get(at, "") in {"", "first", "last"}]
         own = told and told[0].split(maxsplit=1)[0] in lexicon.words("placement.verbs")
         apart = own or "only" in kinds.values() or "not" in words.polarity(" ".join(told))
         if not told or not named or apart or "not" not in kinds.values():
-            yield (told[0], "", True) if told and not said else (piece, "", False)
+            yield told[0] if told and not said else piece, ""
         else:
             pieces = pieces[joined != piece :]
             kept = [word for at, word in enumerate(said) if at != named[-1] and kinds.get(at) != "not"]
-            yield " ".join([*kept, told[0]]), said[named[-1]], False
+            yield " ".join([*kept, told[0]]), said[named[-1]]
 
 
 def _spoken(part: str) -> Iterator[str]:

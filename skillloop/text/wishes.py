@@ -28,7 +28,6 @@ _FLAW = {"broken", "asks why", "fault", "flaw"}
 _TOLD = {"still", "fault", "asks why", "said before", "from now on", "temper"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 _ENDING = re.compile("(?<=[a-zà-ž]{3})(?:[aei]r|en|[aoiy])$")
-_DOUBLED = re.compile(r"([a-z])\1$")  # "lass", "lassen"
 _KANA = re.compile("[\u3041-\u309f]|[\u30a0-\u30ff]{2}")
 _LOAN = re.compile("[\u30a0-\u30ff]{2,}")  # in katakana, one word
 
@@ -199,14 +198,12 @@ def _order(text: str) -> tuple[bool, Stems, Stems]:
 
 def _parted(one: _Wish, other: _Wish) -> bool:
     """Return whether one forbids what the other asks for, or has another figure."""
-    too = frozenset[str]().union(*other.unwanted) - other.wanted  # which the other forbids as well
     # where they agree on what is wanted, only what is forbidden altogether parts them
     agrees = 2 * len(one.wanted & other.wanted) > len(one.wanted)
     clauses = (
         (len(each & other.wanted), min(len(each), max(2, len(other.wanted))))
         for each in one.unwanted
-        if too.isdisjoint(each) and (not agrees or each <= other.wanted)
-        if {root for root in each if root[0] == "<"} <= other.wanted
+        if (not agrees or each <= other.wanted) and {root for root in each if root[0] == "<"} <= other.wanted
     )
     forbidden = any(2 * both > least for both, least in clauses)
     return forbidden or any(other.before.get(each, number) != number for each, number in one.figures.items())
@@ -288,7 +285,7 @@ def _root(stem: str) -> str:
     stem = _digits().get(stem, stem)
     idle = (lexicon.whole(key).fullmatch(stem) for key in ("placement.put", "clause.change", "clause.but"))
     silent = stem in words.scope() or _KANA.search(stem) or any(idle)
-    return "" if silent else _DOUBLED.sub(r"\1", _ENDING.sub("", stem))[:ROOT]
+    return "" if silent else _ENDING.sub("", stem)[:ROOT]
 
 
 @cache
