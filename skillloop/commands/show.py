@@ -9,7 +9,7 @@ from typing import Any
 
 from skillloop import config, outcomes, render
 from skillloop.commands.options import OPEN, App, gate_checks, one_edit, option, picked, token_option, verb
-from skillloop.errors import UsageError
+from skillloop.errors import Refused, UsageError
 from skillloop.evaluate import judge
 from skillloop.gate.provenance import DOUBTS
 from skillloop.model import Lesson, Verdict, sha256
@@ -231,7 +231,10 @@ def approve(app: App, proposal: str, token: str | None) -> None:
 def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued:
     """Return the proposal with that id, if it can still be decided; `blocked`: or a rule of the person's forbids it."""
     queued = store.find_proposal(wanted)
-    if queued.state not in OPEN and not (blocked and queued.state == "discarded" and blocked_by(queued)):
+    rule = blocked_by(queued) if queued.state == "discarded" else ""
+    if queued.state == "discarded" and not (blocked and rule):
+        raise Refused(f"edit {queued.proposal.id} is {rule or f'refused: {queued.reason}'}")
+    if queued.state not in OPEN and not rule:
         raise UsageError(
             f"edit {queued.proposal.id} is not waiting: it is {queued.state} ({queued.reason})",
             "`skillloop status` lists what is waiting",

@@ -259,7 +259,7 @@ def _taken_back(
     if to is None and only is None:
         if not any(version.kind in _OURS for version in known):
             raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
-        if not (standing := _standing(known)):
+        if not (standing := _standing(known) & {v.number for v in known if v.kind == "proposal"}):
             hint = (
                 "`skillloop log SKILL` lists the versions; `skillloop rollback SKILL --to N` brings one back"
             )
@@ -267,7 +267,12 @@ def _taken_back(
         last = max(standing)
         to, only = (last - 1, None) if exact else (None, last)
     if only is not None:
-        data = _without(store, skill, known, _numbered(skill, known, only), base)
+        try:
+            data = _without(store, skill, known, _numbered(skill, known, only), base)
+        except Stale:
+            if only in _standing(known):
+                raise
+            raise UsageError(f"{skill.path}: version {only} was taken out already") from None
         same = sha256(data) == _numbered(skill, known, only - 1).sha
         note = f"back to version {only - 1}" if same else f"without the change of version {only}"
         return base, data, replace(change, note=note, extra={"without": only})
@@ -284,17 +289,16 @@ def _taken_back(
 
 
 def _standing(known: list[Version]) -> frozenset[int]:
-    """Return which of skillloop's changes, by the numbers of their versions, no rollback has taken out."""
+    """Return which changes, by the numbers of their versions, no rollback has taken out."""
     now, none = frozenset[int](), frozenset[int]()
     after = {0: none}
     for version in known:
-        if version.kind == "proposal":
-            now |= {version.number}
-        elif "to" in version.extra:
+        if "to" in version.extra:
             now = after.get(version.extra["to"], none)
         elif number := version.extra.get("without"):
             # a rollback that is undone brings back what it took
             now ^= after.get(number, none) ^ after.get(number - 1, none)
+        now |= {version.number}
         after[version.number] = now
     return now
 

@@ -30,6 +30,7 @@ from skillloop.text.words import counted
 from skillloop.worker.queue import ATTEMPTS, failing
 
 REVIEW = "/skillloop:review"
+LOG = "`skillloop log`"  # shows what is done already
 NEWEST = 2  # of what happened since the last start are told in full
 LONGEST = 120  # characters of a line in a notice
 PAST = 30  # days that the first notice offers to look back
@@ -141,17 +142,14 @@ def _news(store: Store, told: int) -> list[str]:
     entries = store.log(limit=max(0, store.entries() - told))
     applied, blocked, edited = [], [], []
     for entry in entries:  # the newest first
+        path, number = str(entry.skill), entry.detail.get("number", 0)
+        undo = f"(undo: /skillloop:rollback {target_name(path)} --only {number})"
         if entry.event == CLAIMED and not entry.detail["why"]:
-            undo = f"/skillloop:rollback {target_name(str(entry.skill))} --only {entry.detail['number']}"
-            what = _short(history.claimed(str(entry.skill), entry.detail), 2 * LONGEST)
-            edited.append(f"{what} (undo: {undo}).")
+            edited.append(f"{_short(history.claimed(path, entry.detail), 2 * LONGEST)} {undo}.")
         name = entry.detail.get("proposal")
         if entry.event == "version" and entry.detail["kind"] == "rollback" and entry.detail["by"] == "auto":
-            skill, number = str(entry.skill), entry.detail["number"]
-            why = _short(store.versions.of(skill)[number - 1].note, 2 * LONGEST)
-            edited.append(
-                f"Taken back in {why} (undo: /skillloop:rollback {target_name(skill)} --only {number})."
-            )
+            why = _short(store.versions.of(path)[number - 1].note, 2 * LONGEST)
+            edited.append(f"Taken back in {why} {undo}.")
         if not name or entry.detail.get("by") != "auto":
             continue
         try:
@@ -163,20 +161,20 @@ def _news(store: Store, told: int) -> list[str]:
             edit = queued.proposal.edits[0]
             verb = "now says" if edit.new else "no longer says"
             gone = f", no longer “{_short(edit.old.removeprefix('- '))}”" if edit.old and edit.new else ""
-            applied.append(f"{skill} {verb}: “{line}”{gone} (undo: /skillloop:rollback {skill}).")
+            applied.append(f"{skill} {verb}: “{line}”{gone} {undo}.")
         elif entry.event == "proposal" and queued.state == "discarded" and (rule := blocked_by(queued)):
             blocked.append(f"Not learned, “{line}”: {_short(rule, 2 * LONGEST)}.")
     return [
-        *_latest(applied, "applied"),
+        *_latest(applied, "applied", LOG),
         *_latest(blocked, "blocked"),
-        *_latest(edited, "changed by Claude or taken back"),
+        *_latest(edited, "changed by Claude or taken back", LOG),
     ]
 
 
-def _latest(sentences: list[str], what: str) -> Iterator[str]:
+def _latest(sentences: list[str], what: str, where: str = REVIEW) -> Iterator[str]:
     yield from sentences[:NEWEST]
     if more := len(sentences) - NEWEST if len(sentences) > NEWEST else 0:
-        yield f"And {more} more {what}: {REVIEW}."
+        yield f"And {more} more {what}: {where}."
 
 
 def _short(text: str, limit: int = LONGEST) -> str:
