@@ -1072,6 +1072,29 @@ def test_editing_the_new_line_of_a_pair_alone_still_replaces_the_old_one(pair, t
     assert "<!--" not in text
 
 
+def test_what_does_nothing_says_so(queued):
+    desk, _ = queued
+    seen = []
+
+    def then(key):
+        return lambda text: seen.append(text) or key
+
+    reviewed(
+        desk,
+        ("? more", "m"),
+        ("leave it", "99\n"),
+        ("leave it", then("s\n")),
+        ("? more", "b"),
+        ("? more", then("y")),
+        ("Type", "zzz0\n"),
+        ("? more", then("q")),
+    )
+    screens = "".join(seen)
+    assert "Unknown choice: '99'" in screens
+    assert "nothing before this one waits" in screens
+    assert "'zzz0' is not" in screens
+
+
 def test_the_keys_are_explained_and_the_checks_shown(queued):
     desk, _ = queued
     reviewed(

@@ -189,8 +189,10 @@ def retyped(digest: str, what: str) -> bool:
     """Ask the person in the terminal to retype the code of what was shown, and return whether they did."""
     code = approval.code(digest)
     question = f"Type {code} to {what} (anything else leaves it)"
-    answer: str = click.prompt(question, default="", show_default=False, err=True)
-    return answer.strip().lower() == code
+    answer: str = click.prompt(question, default="", show_default=False, err=True).strip().lower()
+    if answer not in {"", code}:
+        click.echo(f"{answer!r} is not {code}: nothing is changed", err=True)
+    return answer == code
 
 
 def known_skill(store: Store, name: str) -> Path:

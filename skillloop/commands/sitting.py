@@ -102,8 +102,11 @@ def _useless(prepared: Prepared) -> dict[str, str]:
     return none | {"y": ": ".join(filter(None, standing(prepared.verdict)))}
 
 
-def press(question: str) -> str:
-    """Ask for one key, and return it in small letters; Enter is `s`. What was typed before the question counts for nothing."""
+def press(question: str, keys: str = "") -> str:
+    """Ask for one key, of `keys` where some are given, and return it in small letters; Enter is `s`.
+
+    What was typed before the question counts for nothing.
+    """
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     try:
@@ -114,7 +117,7 @@ def press(question: str) -> str:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
     key = "q" if typed in {"", "\x04"} else "s" if typed[0] in "\r\n" else typed[0].lower()
     click.echo(key if key.isprintable() else "?")
-    return key
+    return key if not keys or key in keys else press(question, keys)
 
 
 @dataclass
@@ -150,7 +153,10 @@ class Sitting:
             elif key == "u":
                 click.echo("there is nothing to undo")
             elif key == "b":
-                self.at = max(filter(self._waits, range(self.at)), default=self.at)
+                before = self.at
+                self.at = max(filter(self._waits, range(before)), default=before)
+                if self.at == before:
+                    click.echo("nothing before this one waits; u undoes your last decision")
             else:
                 self.at += 1
 
@@ -329,7 +335,13 @@ class Sitting:
         return gather.reworded(old, pair, drafter=old.drafter) if len(pair) == 2 else None
 
     def _move(self, old: Proposal) -> Proposal | None:
-        chosen = self._choose("number of the file that should learn it · s leave it")
+        while (chosen := self._choose("number of the file that should learn it · s leave it")) not in {
+            "",
+            "s",
+        }:
+            if not isinstance(chosen, str):
+                break
+            self.app.say(f"Unknown choice: {chosen!r}")
         if isinstance(chosen, str) or chosen.path is None or chosen.path == old.path:
             return None
         return gather.moved(old, chosen.path)
@@ -354,7 +366,9 @@ class Sitting:
     def _change(self, change: Change) -> str:
         """Ask whether a change stays that Claude made, or that did not help."""
         show.change_page(self.app.console(), change)
-        key = press("k keep" + " · t take it back" * bool(change.before) + " · s skip · b back · q quit")
+        key = press(
+            "k keep" + " · t take it back" * bool(change.before) + " · s skip · b back · q quit", "ktsbqu"
+        )
         if key == "k":
             outcomes.keep(self.store, change)
         elif key == "t" and change.before:
@@ -374,7 +388,7 @@ class Sitting:
         out.say("\n── Said once, maybe for good ──", "bold cyan")
         out.say(f"“{lesson.evidence.quote.strip()}”", "italic")
         out.say(f"→ {where} would say: {lesson.text}")
-        key = press("k keep · o it was for once · n never ask again · s skip · b back · q quit")
+        key = press("k keep · o it was for once · n never ask again · s skip · b back · q quit", "konsbqu")
         if key == "k":
             return self._give(self.store.keep(lesson.id), "you said it once")
         if key in {"o", "n"}:
