@@ -129,17 +129,18 @@ def test_what_claude_proposed_the_detector_does_not_propose_again(desk):
     (told,) = desk.propose({"lesson": "Cite PubMed for each claim."})
     with Store.open(desk.home) as store:
         result = session.digest(read(desk.path), desk.home, store)
-    assert [lesson.offered for lesson in result.lessons] == [False, True]
-    assert [each.id for each in desk.waiting] == [told["id"]]
+    assert [lesson.offered for lesson in result.lessons if "PubMed" in lesson.text] == [True]
+    assert [each.id for each in desk.waiting if "PubMed" in each.edits[0].new] == [told["id"]]
 
 
 def test_the_detectors_edit_of_the_same_words_stays_the_only_one(desk):
     desk.talk.typed("No, from now on always cite PubMed.").says("You're right, sorry.").write(desk.path)
     with Store.open(desk.home) as store:
         session.digest(read(desk.path), desk.home, store)
-    (found,) = desk.waiting
+    before = desk.waiting
+    (found,) = (each for each in before if "PubMed" in each.edits[0].new)
     (told,) = desk.propose({"lesson": "Cite PubMed for each claim."})
-    assert (told["outcome"], told["id"], desk.waiting) == ("known", found.id, [found])
+    assert (told["outcome"], told["id"], desk.waiting) == ("known", found.id, before)
 
 
 def test_a_session_proposes_at_most_five(desk):

@@ -39,11 +39,14 @@ NOT_CORRECTED = "it may not have been said as a correction"
 """Why a person must look at a lesson from a turn that is less surely a disagreement."""
 
 LONGEST_QUOTE = 400  # characters
-CANDIDATE_AT = 0.005  # chance from which a rule is a candidate where the person did not disagree
+CANDIDATE_AT = 0.02  # chance from which a rule is a candidate
 
 AGAIN_AT = 0.035
 """Chance from which an order that is said again is a rule, where the person did not disagree: "commit all" comes every day.
 Half of what a turn has by lot."""
+
+NORMS = {"always", "every", "must", "condition", "instead"}
+"""Classes of words with which an order for something new is one for more than once: "write a test for each bug"."""
 
 LEAST_WORDS = 2
 """Content words without which a sentence is no rule, however much speaks for its turn: "have a look at", "ah yes"."""
@@ -145,7 +148,7 @@ class _Reading:
                 look=self._look(rule, chance),
             )
             for number, (rule, chance, offered) in enumerate(self._ranked)
-            if offered or (self._candidate(rule, chance) and (disagrees or chance >= CANDIDATE_AT))
+            if offered or self._candidate(rule, chance)
         ]
 
     def _candidate(self, rule: Rule, chance: float) -> bool:
@@ -153,7 +156,13 @@ class _Reading:
         told = durability.STATEMENT in rule.features or "says: pleased" in self.present
         idle = self.scene.opens_work or (told and not self._wanted(rule))
         enough = chance >= OFFER_AT or len(words.content_words(rule.text)) >= LEAST_WORDS
-        return enough and not (self.scene.only_orders or (idle and chance < AGAIN_AT))
+        return enough and chance >= (AGAIN_AT if idle else CANDIDATE_AT) and not self._orders(rule)
+
+    def _orders(self, rule: Rule) -> bool:
+        """Return whether the turn only orders work, or a rule one new thing: "write a helper", "add another test"."""
+        names = {name.partition(": ")[2] for name in rule.features}
+        new = {"starts new work", "indefinite"} <= names and names.isdisjoint(NORMS)
+        return self.scene.only_orders or (new and self.confidence < FOUND_AT)
 
     def _wanted(self, rule: Rule) -> bool:
         """Return whether a rule is wanted, however it is worded: it follows a flat no, or says how something shall be."""
@@ -187,7 +196,7 @@ class _Reading:
     def _offered(self, rule: Rule, chance: float) -> bool:
         """Return whether a rule is offered: durable by itself, or asked for again. The same symptom twice is no request."""
         explicit = durability.EXPLICIT in rule.features
-        if self.scene.only_orders:
+        if self._orders(rule):
             return explicit
         if explicit or (chance >= OFFER_AT and len(words.content_words(rule.text)) >= LEAST_WORDS):
             return True

@@ -23,6 +23,9 @@ CHANCES = {"may last": 0.15, "lasts": 0.4}
 """Probabilities of being durable from which the rule of a turn speaks for a disagreement."""
 
 MOST = 3  # rules of one turn
+ASKED = "it was asked as a question"
+"""Why a person must look at a rule that is drawn from a reproach."""
+
 LONGEST = 220  # characters beyond which a sentence is a story, not a rule
 
 _LIMITS = ("only", "except", "if", "without", "before", "after")
@@ -110,12 +113,13 @@ def _candidates(text: str) -> Iterator[tuple[Rule, str]]:
     """
     before = ""
     for sentence in sentences(text):
-        if not lexicon.finder("lesson.of the day", _OF_THE_DAY).search(sentence):
-            for start in _starts(sentence):
-                quote = sentence[start:]
-                rule = trim(quote)
-                if rule is not None:
-                    yield Rule(rule, quote, durability.features(text, quote, rule)), before
+        for start in _starts(sentence):
+            quote, named = sentence[start:], sentence[:start].rstrip().endswith((":", ";"))
+            if lexicon.finder("lesson.of the day", _OF_THE_DAY).search(sentence if named else quote):
+                continue
+            if (rule := trim(quote)) is not None:
+                look = (ASKED,) if _reproached(quote[_lead_end(quote) :]) else ()
+                yield Rule(rule, quote, durability.features(text, quote, rule), look), before
         before = sentence
 
 
@@ -125,11 +129,29 @@ def _starts(sentence: str) -> list[int]:
     first = announced.end() if announced else 0
     breaks = lexicon.pattern("lesson.turn", _BREAK).finditer(sentence, first)
     starts = [first, *(match.end() for match in breaks)]
-    if (comma := _COMMA.search(sentence, first)) is None:
+    told = first + _lead_end(sentence[first:])
+    if (comma := _COMMA.search(sentence, told)) is None:
         return starts
-    if lexicon.pattern("lesson.told").match(sentence, first):
+    if lexicon.pattern("lesson.told").match(sentence, told):
         return [comma.end(), *(start for start in starts if start > comma.end())]
-    return [*starts, comma.end()] if lexicon.pattern("lesson.story").match(sentence, first) else starts
+    tells = lexicon.pattern("lesson.story").match(sentence, told) or lexicon.pattern("lesson.question").match(
+        sentence[told:]
+    )
+    return [*starts, comma.end()] if tells else starts
+
+
+def _lead_end(sentence: str) -> int:
+    """Return where a sentence starts behind what falls off."""
+    lead = _lead().match(sentence)
+    return lead.end() if lead else 0
+
+
+def _reproached(sentence: str) -> str:
+    """Return what a reproach in the form of a question asks for: "didn't you read the guide?"; "" where it is none."""
+    for pattern, into in lexicon.rewrites("lesson.reproach"):
+        if pattern.search(sentence):
+            return pattern.sub(into and f"{into} ", sentence)
+    return ""
 
 
 def _standing_alone(rule: Rule, before: str, text: str) -> Rule:
@@ -198,7 +220,10 @@ def trim(sentence: str) -> str | None:
     lead = _lead().match(sentence)
     rest = sentence[lead.end() :] if lead else sentence
     asked = lead and lexicon.whole("gate.request").search(lead[0])  # "could you …?" asks for it
-    if lexicon.finder("lesson.question", "<all>" if asked else r"[?？]\s*$|<all>").search(rest):
+    question = lexicon.finder("lesson.question", "<all>" if asked else r"[?？]\s*$|<all>")
+    if wanted := _reproached(rest):
+        rest = wanted
+    elif question.search(rest) or lexicon.pattern("lesson.past").match(rest):
         return None
     last = max(0, len(rest) - ENDING)
     tail = lexicon.finder("lesson.tail", _TAIL).search(rest, last)
@@ -206,8 +231,6 @@ def trim(sentence: str) -> str | None:
     for mark in "\"'":  # around the whole, or a lost one at an end
         if rest.count(mark) % 2 or (rest[:1] == rest[-1:] == mark and rest.count(mark) == 2):
             rest = rest.strip(mark)
-    if lexicon.pattern("lesson.past").match(rest):
-        return None
     first, anywhere = _opens()
     opens = first.match(rest.strip()) or anywhere.search(rest.strip())
     for pattern, into in lexicon.rewrites("lesson.opening") if opens else ():

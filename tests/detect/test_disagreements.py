@@ -159,6 +159,8 @@ def test_what_starts_with_a_no_and_comes_again_is_a_rule_however_short_it_is():
         "can you restart the server",
         "could you pin the runtime to 3.12",
         "at least the new map looks fine",
+        "write a helper that splits a line",
+        "now add a test for the parser",
     ],
 )
 def test_an_order_is_no_candidate(order):

@@ -44,6 +44,12 @@ LESSONS = {
     "I'll restart the worker myself after a deploy": "Do not restart the worker; the person does it after a deploy",
     "still way too wordy, I only need two sentences": "Only two sentences",
     "we squash when we merge": "Squash when we merge",
+    "let's go with #4, though can we stick to two reviewers?": "Stick to two reviewers",
+    "you can sign the tags yourself": "You can sign the tags yourself",
+    "before you commit run the tests": "Before you commit run the tests",
+    "There is a new page in the wiki make sure you cite its date": "Cite its date",
+    "yes, let's do this, make a new branch, make small commits": "Make a new branch, make small commits",
+    "maybe just write a script each time": "Write a script each time",
     "we never embed fonts": "Never embed fonts",
     "nigdy nie commituj na main": "Nigdy nie commituj na main",
     "the margins are off. in general please stop centring the captions. then print it": "Stop centring the captions",
@@ -126,8 +132,24 @@ def test_a_line_that_points_back_gets_its_noun_or_is_marked_for_a_look(text, lin
 
 
 @pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("why didn't you read the style guide first?", "Read the style guide first"),
+        ("Why are you writing Javascript?", "Stop writing Javascript"),
+        ("can't you just pull from the archive?", "Pull from the archive"),
+        ("为什么不用uv？", "用uv"),
+    ],
+)
+def test_a_reproach_that_asks_is_a_rule_that_a_person_must_look_at(text, line):
+    rule = lessons.rules(text)[0]
+    assert (rule.text, rule.look) == (line, (lessons.ASKED,))
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "did you break the tests?",
+        "don't you see the error?",
         "you always jump straight to code",  # the complaint, turned into a rule, would ask for the opposite
         "siempre me dejas imports sin usar",
         "du machst immer alles auf einmal",
