@@ -3,8 +3,8 @@
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 
 import pytest
 from picture import PICTURE, PICTURES, draw
@@ -57,10 +57,10 @@ def test_the_picture_is_what_the_demo_prints():
 
 
 def test_the_demo_tells_its_story_in_three_frames_of_thirty_lines(tmp_path):
-    started = time.monotonic()
+    started = getrusage(RUSAGE_CHILDREN).ru_utime
     run = [sys.executable, "-m", "skillloop.cli", "--home", tmp_path, "demo"]
     told = subprocess.run(run, capture_output=True, text=True, check=True).stdout
-    assert time.monotonic() - started < 3
+    assert getrusage(RUSAGE_CHILDREN).ru_utime - started < 3  # of the processor: others may use the machine
     assert len(re.findall(r"^\d  ", told, re.MULTILINE)) == 3
     assert len(told.splitlines()) <= 30
     for part in (

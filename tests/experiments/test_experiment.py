@@ -152,6 +152,7 @@ def test_kill_9_at_any_moment_loses_no_trial_and_changes_none(tmp_path):
     assert plain(cut) == plain(whole)
 
 
+@pytest.mark.slow
 def test_pure_noise_through_the_whole_loop_is_hardly_ever_kept(tmp_path):
     opened = start(tmp_path)
     texts = [f"# {number}\n{TRAIN}X = {number}\n" for number in range(60)]
