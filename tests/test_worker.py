@@ -368,6 +368,21 @@ def test_the_second_start_offers_once_to_look_at_the_past(home, client, monkeypa
     assert message(home) == ""
 
 
+def test_a_start_says_at_once_that_the_rules_cannot_be_read_and_no_more_once_they_can(home, client):
+    python = home / "env" / "current" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    worker.drain(home, client, collect([]))
+    rules, said = home / "config.toml", []
+    for text, age in (('[apply]\nmodus = "auto"\n', 0), ('[apply]\nmode = "auto"\n', -1)):
+        rules.write_text(text)
+        os.utime(rules, (time.time() - age, time.time() - age))
+        said += [hook.notice(str(home))]
+    assert f"skillloop is off until you correct {rules}:2: " in said[0]
+    assert said[1] == ""
+
+
 def test_a_transcript_that_grew_after_its_digest_is_found(home, client):
     done = []
     end(home, said(client, "a"))

@@ -10,13 +10,15 @@ Every verb that decides something leaves a new notice, so this stands apart from
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from skillloop import outcomes
+from skillloop import config, outcomes
+from skillloop.config import ConfigError
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
 from skillloop.hosts.claude_code import records
@@ -110,6 +112,11 @@ def leave_notice(home: Path) -> None:
         *([f"{' and '.join(ready)}: {REVIEW}."] if ready else []),
     ]
     failed = list(failing(home))
+    try:
+        config.load(home)
+    except ConfigError as error:
+        sentences.insert(0, f"skillloop is off until you correct {_short(error.message, 2 * LONGEST)}.")
+        failed = []  # for the same reason
     if failed:
         what = f"{len(failed)} sessions" if len(failed) > 1 else f"session {failed[0].session_id}"
         given_up = failed[-1].attempts >= ATTEMPTS
@@ -188,3 +195,7 @@ def write_notice(home: Path, message: str, newest: int | None = None) -> None:
     if output and newest is not None:
         output += f"{newest}\n"
     write_atomic(home / "notice.json", output.encode())
+
+
+if __name__ == "__main__":
+    leave_notice(Path(os.environ["SKILLLOOP_HOME"]))

@@ -92,7 +92,18 @@ def notice(home: str) -> str:
     """Return what the worker left to say at the start of a session, as the hook's output; "" if nothing.
 
     What happened since the last start is said once: a second line is the entry of the log that then counts as told.
+    Where config.toml changed after that, it is written anew first, in some tenths of a second.
     """
+    try:
+        changed, said = (
+            os.stat(os.path.join(home, name)).st_mtime_ns for name in ("config.toml", "notice.json")
+        )
+        if changed > said:
+            python = os.path.join(home, "env", "current", "bin", "python")
+            command = [python, "-I", "-m", "skillloop.worker.notice"]
+            os.spawnve(os.P_WAIT, python, command, {**os.environ, "SKILLLOOP_HOME": home})  # noqa: S606
+    except OSError:
+        pass  # a file is missing
     try:
         with open(os.path.join(home, "notice.json"), encoding="utf-8") as file:
             line, _, told = file.read(LIMIT).partition("\n")
