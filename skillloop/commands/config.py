@@ -64,7 +64,10 @@ def schema(command: str | None) -> None:
     if command is not None:
         told = json.loads((resources.files("skillloop") / "data" / "schemas.json").read_text("utf-8"))
         if command not in told["$defs"]:
-            those = ", ".join(told["$defs"])
+            context = click.get_current_context().find_root()
+            assert isinstance(context.command, click.Group)
+            verbs = context.command.list_commands(context)  # the other shapes are parts of theirs
+            those = ", ".join(name for name in told["$defs"] if name.partition(" ")[0] in verbs)
             raise UsageError(f"no command {command!r} prints JSON", f"those that do: {those}")
         told["$ref"] = f"#/$defs/{command}".replace(" ", "%20")
     click.echo(json.dumps(told, indent=2))

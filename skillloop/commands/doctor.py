@@ -314,8 +314,8 @@ def import_(app: App, file: Path, replace: bool) -> None:
 def uninstall(app: App, purge: bool, token: str | None) -> None:
     """List what skillloop created; with --purge, remove that and nothing else.
 
-    Writes nothing without --purge. Every skill stays as it is, with the lines that it learned, and so do your rules
-    (config.toml) and all other files of yours. The versions go with the history: `skillloop export` keeps them. Claude
+    Writes nothing without --purge. Every skill and rules file stays as it is, with the lines that it learned, and so do your
+    rules (config.toml) and all other files of yours. The versions go with the history: `skillloop export` keeps them. Claude
     Code removes the plugin itself (`claude plugin uninstall skillloop@skillloop`) and leaves all of this in place.
 
     \b
@@ -334,7 +334,7 @@ def uninstall(app: App, purge: bool, token: str | None) -> None:
         for path in kept:
             app.say(f"kept, because it is yours: {tilde(path)}")
         app.say(
-            "every SKILL.md stays as it is; `claude plugin uninstall skillloop@skillloop` removes the plugin"
+            "every SKILL.md and rules file stays as it is; `claude plugin uninstall skillloop@skillloop` removes the plugin"
         )
         if made and not purge:
             app.say("nothing was removed; `skillloop uninstall --purge` does")

@@ -41,6 +41,8 @@ def command(app: App) -> None:
     out.say(f"home        {tilde(facts['home'])}")
     out.say(f"sessions    {facts['sessions']} digested, {facts['jobs']} in the inbox")
     out.say(f"edits       {states}" + f" ({gone} of those applied no longer in the skill)" * bool(gone))
+    if facts["mode"] == "auto":
+        out.say("mode        auto: edits that pass every check are applied without you")
     out.say(f"not learned {counted(len(facts['unlearnt']), 'lesson')}")
     if facts["model"] is not None:
         out.say(f"model       {_spend(facts['model'])}")
@@ -71,7 +73,13 @@ def _facts(app: App) -> dict[str, Any]:
         queue = [item for item in everything if item.state in OPEN]
         states = {item.proposal.id: show.state_of(item, item.verdict) for item in everything}
         states |= {item.proposal.id: _state(app, store, item) for item in queue[:FRESH]}
-        model, troubles = _model(app, store)
+        rules, troubles = None, []
+        try:
+            rules = config.load(app.home)
+        except SkillloopError as error:
+            troubles = [error.told]
+        model, off = _model(rules, store) if rules else (None, [])
+        troubles += off
         troubles += confirmation.unconfirmed(store, app.home)
         waiting, paused = outcomes.standing(store)
         troubles += paused
@@ -80,6 +88,7 @@ def _facts(app: App) -> dict[str, Any]:
         ]
         return {
             "home": str(app.home),
+            "mode": rules and rules.apply.mode,
             "sessions": len(store.sessions()),
             "jobs": hook.waiting(str(app.home)),
             "proposals": dict(Counter(state.partition(" (")[0] for state, _ in states.values())),
@@ -122,12 +131,8 @@ def _in_force(item: Queued) -> bool:
     )
 
 
-def _model(app: App, store: Store) -> tuple[dict[str, Any] | None, list[str]]:
-    """Return the back end and what it cost today and in all; or None and why, where the rules cannot be read."""
-    try:
-        rules = config.load(app.home)
-    except SkillloopError as error:
-        return None, [error.told]
+def _model(rules: config.Config, store: Store) -> tuple[dict[str, Any], list[str]]:
+    """Return the back end and what it cost today and in all; and why its judge is off, if it is."""
     backend, why = llm.choose(rules)
     today, total = store.calls.today(), store.calls.spend()
     spent = {"today": picked(today, *SPENT), "total": picked(total, *SPENT)}

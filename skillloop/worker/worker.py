@@ -107,8 +107,7 @@ def settle(path: Path) -> None:
 def digested(home: Path, path: Path) -> str:
     """Digest one transcript, and return what came of it in a few words."""
     digest = session.digest_job(home, path)
-    outcomes = ", ".join(trial.decision.outcome.value for trial in digest.trials) or "none"
-    return f"{counted(len(digest.disagreements), 'correction')}; proposals: {outcomes}"
+    return f"{counted(len(digest.disagreements), 'correction')}; edits: {len(digest.trials)}"
 
 
 def main() -> None:

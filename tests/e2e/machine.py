@@ -115,7 +115,7 @@ class Machine(client.Sandbox):
 
     def digested(self) -> None:
         """Wait until a session was digested and the worker has left."""
-        client.until(lambda: "; proposals:" in self.log, "no session was digested", 20, lambda: self.log)
+        client.until(lambda: "; edits:" in self.log, "no session was digested", 20, lambda: self.log)
         self.idle()
 
 

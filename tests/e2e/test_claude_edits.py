@@ -34,7 +34,7 @@ def waiting(machine):
 
 def session(machine, *replies, told=""):
     """The person is told something, asks for something, and Claude calls these tools on the way."""
-    done = machine.log.count("; proposals:")
+    done = machine.log.count("; edits:")
     with machine.terminal(client.binary(), *BYPASS) as terminal:
         terminal.see(told)
         talk(terminal, machine.stub, correction=None)
@@ -43,7 +43,7 @@ def session(machine, *replies, told=""):
         terminal.see("That was all.", 60)
         terminal.type("/exit")
         terminal.gone()
-    client.until(lambda: machine.log.count("; proposals:") > done, "not digested", 60, lambda: machine.log)
+    client.until(lambda: machine.log.count("; edits:") > done, "not digested", 60, lambda: machine.log)
     machine.idle()
 
 
@@ -207,6 +207,6 @@ def test_a_change_that_breaks_a_rule_is_not_made_without_the_person(machine, own
         terminal.type("/exit")
         terminal.gone()
     assert path.read_text() == without
-    client.until(lambda: machine.log.count("; proposals:") > 2, "not digested", 60, lambda: machine.log)
+    client.until(lambda: machine.log.count("; edits:") > 2, "not digested", 60, lambda: machine.log)
     machine.idle()
     assert "against protect.must_keep" in waiting(machine)[-1]["why"]

@@ -34,7 +34,7 @@ def transcripts(machine):
 def digested(machine, sessions):
     """Wait until the worker is done with so many sessions."""
     client.until(
-        lambda: machine.log.count("; proposals:") >= sessions, "not digested", 30, lambda: machine.log
+        lambda: machine.log.count("; edits:") >= sessions, "not digested", 30, lambda: machine.log
     )
     machine.idle()
 
