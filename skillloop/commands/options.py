@@ -191,7 +191,7 @@ def retyped(digest: str, what: str) -> bool:
     question = f"Type {code} to {what} (anything else leaves it)"
     answer: str = click.prompt(question, default="", show_default=False, err=True).strip().lower()
     if answer not in {"", code}:
-        click.echo(f"{answer!r} is not {code}: nothing is changed", err=True)
+        click.echo(shown(f"{answer!r} is not {code}: nothing is changed"), err=True)
     return answer == code
 
 
