@@ -637,6 +637,8 @@ def test_the_next_start_does_not_ask_for_what_is_decided(queued):
     leave_notice(desk.home)
     for _ in range(2):  # each start says so
         assert "1 skill edit is waiting: /skillloop:review" in session_hook.notice(str(desk.home))
+        with desk.store() as store:
+            store.set_state(name, "stale", "the file is another one now", by="auto")
         leave_notice(desk.home)
     code, shown = desk.type("reject", name, answers=[("Type ", shown_code)])
     assert code == 0, shown

@@ -252,6 +252,11 @@ def test_what_made_it_worse_is_taken_back_by_itself_once_and_only_where_the_pers
         live(OPPOSITE)
     rule = "Never cite a magazine when there is a study"
     assert rule in skill.read_text()
+    rules = (home / "config.toml").read_text()
+    (home / "config.toml").write_text("[apply")
+    gather.take_back(home, store)
+    assert rule in skill.read_text()
+    (home / "config.toml").write_text(rules)
     gather.take_back(home, store)
     assert (rule in skill.read_text()) == (undo == "review")
     if undo == "auto":

@@ -169,16 +169,16 @@ def publish(prepared: Prepared, store: Store, *, by: By, note: str) -> Version |
 
 
 def take_back(home: Path, store: Store) -> None:
-    """Take back, once, the automatic edits that made it worse, where the person's rules, which must be readable, let that be."""
+    """Take back, once, the automatic edits that made it worse, where the person's rules can be read and let that be."""
     for change in outcomes.waiting(store):
         path, number, edit = str(change.skill), change.version.number, change.version.proposal
         tried = any(each.extra.get("without") == number for each in history.versions(store, path))
         if change.effect != Effect.WORSE or tried or not edit or store.find_proposal(edit).by != "auto":
             continue
         folders = rules_folders(path)
-        loosened = any(each.loosens for each in confirmation.changes(store, home, *folders))
-        if config.load(home, *folders).apply.undo == "auto" and not loosened:
-            with suppress(SkillloopError):  # as where the person changed the line since: they are asked
+        with suppress(SkillloopError):  # as where the person changed the line since: they are asked
+            loosened = any(each.loosens for each in confirmation.changes(store, home, *folders))
+            if config.load(home, *folders).apply.undo == "auto" and not loosened:
                 history.rollback(store, path, only=number, by="auto", why=change.told)
 
 

@@ -88,7 +88,7 @@ def leave_notice(home: Path) -> None:
     with suppress(OSError, ValueError):
         told = int((home / "noticed").read_text("ascii"))
     with Store.open(home) as store:
-        queued = store.proposals(states=("queued",))
+        queued = store.proposals(states=("queued", "stale"))
         lost = [item for item in unlearnt(store) if not item.blocked]
         changes, paused = outcomes.standing(store)
         newest, news = store.entries(), [*_news(store, told), *_offer(home, store)]

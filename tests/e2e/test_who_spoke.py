@@ -33,9 +33,7 @@ def transcripts(machine):
 
 def digested(machine, sessions):
     """Wait until the worker is done with so many sessions."""
-    client.until(
-        lambda: machine.log.count("; edits:") >= sessions, "not digested", 30, lambda: machine.log
-    )
+    client.until(lambda: machine.log.count("; edits:") >= sessions, "not digested", 30, lambda: machine.log)
     machine.idle()
 
 
