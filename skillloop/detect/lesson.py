@@ -128,7 +128,11 @@ def _starts(sentence: str) -> list[int]:
     announced = lexicon.pattern("lesson.announces").match(sentence)
     first = announced.end() if announced else 0
     breaks = lexicon.pattern("lesson.turn", _BREAK).finditer(sentence, first)
-    starts = [first, *(match.end() for match in breaks)]
+    starts = [first]
+    for match in breaks:
+        before = sentence[starts[-1] : match.start()]
+        if match[0] not in "，；" or "not" not in polarity(before) or trim(before) is None:
+            starts.append(match.end())  # "不要 A，要 B" stays whole, as "don't A, do B" does
     told = first + _lead_end(sentence[first:])
     if (comma := _COMMA.search(sentence, told)) is None:
         return starts

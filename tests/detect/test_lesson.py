@@ -100,6 +100,7 @@ def test_a_lesson_is_the_sentence_without_its_pleasantries(text):
         ("Two things: sort the rows by date, and never hide a column.", {"Sort the rows by date", "Never hide a column"}),
         ("zwei Dinge: sortiere nach Datum, und lösche nie eine Spalte", {"Sortiere nach Datum", "Lösche nie eine Spalte"}),
         ("We use bun here, never npm. Always run bun test.", {"Use bun here, never npm", "Always run bun test"}),
+        ("不对，不要直接提交到 main，一定要先开分支", {"不要直接提交到 main，一定要先开分支"}),
         ("Deploy on Mondays, and never without a changelog", {"Deploy on Mondays, and never without a changelog"}),
     ],
 )  # fmt: skip
