@@ -162,7 +162,7 @@ class _Reading:
         """Return whether the turn only orders work, or a rule one new thing: "write a helper", "add another test"."""
         names = {name.partition(": ")[2] for name in rule.features}
         new = {"starts new work", "indefinite"} <= names and names.isdisjoint(NORMS)
-        return self.scene.only_orders or (new and self.confidence < FOUND_AT)
+        return self.scene.only_orders or ((new or self.scene.commands) and self.confidence < FOUND_AT)
 
     def _wanted(self, rule: Rule) -> bool:
         """Return whether a rule is wanted, however it is worded: it follows a flat no, or says how something shall be."""

@@ -20,6 +20,7 @@ from functools import cache, cached_property, lru_cache
 from itertools import dropwhile, pairwise, takewhile
 
 from skillloop.model import Kind, Origin, Session, Signal, Turn, TurnKind
+from skillloop.skillpath import is_command
 from skillloop.text import lexicon
 from skillloop.text.lexicon import Phrases, tokens, wide
 from skillloop.text.words import stem
@@ -70,6 +71,13 @@ class Scene:
     def opens_work(self) -> bool:
         """Whether the turn is an order rather than a remark on work: nothing came before it, or a skill was launched for it."""
         return not self.before or any(tool.name == "Skill" for turn in self.after for tool in turn.tools)
+
+    @property
+    def commands(self) -> bool:
+        """Whether the turn asks for one of skillloop's own commands, which the assistant then called."""
+        return any(
+            is_command(tool.brief) for turn in self.after for tool in turn.tools if tool.name == "Skill"
+        )
 
     @property
     def question(self) -> str:

@@ -167,6 +167,13 @@ def test_an_order_is_no_candidate(order):
     assert detect.find(conversation(order, "On it.")) == ([], [])
 
 
+@pytest.mark.parametrize("name", ["skillloop:review", "research"])
+def test_a_request_for_a_command_of_skillloop_s_own_is_no_candidate(tmp_path, name):
+    said = Transcript().typed("Write it").says("Done.").typed("please run the review")
+    path = said.skill(name, f"/w/skills/{name}/SKILL.md").says("Done.").write(tmp_path / "session.jsonl")
+    assert (detect.find(transcript.read(path))[1] == []) == (name != "research")
+
+
 def test_what_points_at_the_moment_and_says_little_else_is_no_rule_said_again():
     turns = ("Nomme-le", "Il est nommé.", "non, pas cette légende, la suivante", "Corrigé.")
     session = Session(
