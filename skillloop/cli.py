@@ -43,8 +43,8 @@ VERBS = {
     "rollback": "Take a skill back to an earlier version.",
     "watch": "Follow transcripts and skills, and show what is found as it happens.",
     "init": "Write a file for your rules, with every key commented out.",
-    "config": "Show, edit and explain your rules.",
-    "constraints": "Print the rules in force, and where each comes from.",
+    "config": "Show, check and edit your rules.",
+    "constraints": "The same as `config show`; --confirm confirms a changed rule.",
     "check": "Check a hand-made change to a SKILL.md against your rules.",
     "verify": "Prove that the log was not altered.",
     "doctor": "Find problems, and repair what can be repaired safely.",
@@ -142,8 +142,8 @@ def app(ctx: click.Context, home: str | None, color: str) -> None:
       skillloop review                      decide on waiting edits
 
     \b
-    Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 internal error, 4 refused by a rule, 5 the file changed or is locked
-    (try again), 130 interrupted.
+    Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 internal error, 4 refused (by a rule, or a person must decide),
+    5 the file changed or is locked (try again), 130 interrupted.
     """  # noqa: D301
     if home == "":
         raise click.BadParameter("it is empty; pass a folder", ctx, param_hint="--home")

@@ -171,7 +171,7 @@ def attempt(
     group=command,
 )
 def measure(app: App, minutes: float, pack: Path | None, **options: Any) -> None:
-    """Compare two recipes on this machine in a few minutes, then run the loop on the time that is left.
+    """Compare two recipes on this machine, then run the loop for the time that is left.
 
     Autoresearch's recipe at its defaults and ours train three times each, on the same data, for the same time, with the
     same seeds. It needs no internet and takes the PyTorch that is there.

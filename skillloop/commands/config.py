@@ -27,7 +27,7 @@ SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 def command() -> None:
     """Your rules and settings: where they are, which are in force, and every key there is.
 
-    Only `edit` (in your editor) and `show --confirm` write anything.
+    Only `edit` (in your editor) and `show --confirm` write anything. `constraints` is the same as `config show`.
 
     \b
     Examples:
@@ -52,7 +52,9 @@ def where(app: App) -> None:
 @click.command()
 @click.argument("command", required=False)
 def schema(command: str | None) -> None:
-    """Print the JSON Schema of the configuration files, for an editor that checks TOML; with COMMAND, that of its --json output.
+    """Print the JSON Schema of the configuration files; with COMMAND, of its --json.
+
+    Of the configuration files it is for an editor that checks TOML.
 
     \b
     Examples:
@@ -198,10 +200,10 @@ def _confirm(app: App, token: str | None) -> None:
 
 
 @verb(
-    click.argument("skill", type=click.Path(path_type=Path)),
+    click.argument("skill", metavar="FILE", type=click.Path(path_type=Path)),
     option(
         "--against new",
-        "The changed text. [default: SKILL itself, checked as it stands]",
+        "The changed text. [default: FILE itself, checked as it stands]",
         type=click.Path(path_type=Path),
     ),
     flag("--call", "Of Claude's Edit or Write, its input on stdin.", hidden=True),
@@ -209,7 +211,7 @@ def _confirm(app: App, token: str | None) -> None:
 def check(app: App, skill: Path, new: Path | None, call: bool) -> int:
     """Check a hand-made change to a SKILL.md against your rules. Writes nothing.
 
-    Compares SKILL with a changed text of it. Exits with 4 if a hard check fails, so that it can guard a repository.
+    Compares FILE with a changed text of it. Exits with 4 if a hard check fails, so that it can guard a repository.
 
     \b
     Example:

@@ -32,7 +32,9 @@ from skillloop.text.words import counted
     flag("--last", "The last session that you worked in: of this project, if it has one."),
     flag("--all every", "Every session of every project."),
     option(
-        "--since", "Sessions changed since a date (2026-11-01) or within a span (7d, 12h).", metavar="WHEN"
+        "--since",
+        "Sessions of every project changed since a date (2026-11-01) or within a span (7d, 12h).",
+        metavar="WHEN",
     ),
     flag("--dry-run", "Write nothing, anywhere."),
     flag("--plan", "Print what would be sent to a model, and its cost. Sends and writes nothing."),
@@ -279,7 +281,7 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
         _print_trial(out, trial, quoting=not suspect, dry_run=dry_run)
     for lesson in result.lessons:
         if lesson.id in result.unproposed and lesson.id not in result.suspect:
-            out.say(f"  no edit for “{lesson.text}”: {result.unproposed[lesson.id]}")
+            out.say(f"  no new edit for “{lesson.text}”: {result.unproposed[lesson.id]}")
     if session.bad_lines:
         out.say(f"  {counted(session.bad_lines, 'line')} could not be read", "yellow")
     for trouble in result.troubles:

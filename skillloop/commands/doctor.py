@@ -57,7 +57,7 @@ class Finding(NamedTuple):
 def command(app: App, rebuild: bool) -> None:
     """Check everything skillloop relies on: home, database, log, interrupted changes, inbox, skills, rules.
 
-    Completes or undoes what a crash interrupted (it writes the history for that) and changes nothing else. Exits with
+    Completes or undoes what a crash interrupted and records edits made by hand as versions; changes nothing else. Exits with
     1 if something is broken. --rebuild asks a person in a terminal, touches no skill, and lists what was lost.
 
     \b
@@ -189,7 +189,7 @@ def _inbox(home: Path) -> Iterator[Finding]:
 
 @verb(click.argument("run", required=False))
 def verify(app: App, run: str | None) -> None:
-    """Verify the log's chain of hashes and every stored version. Writes nothing; exits with 1 if something is wrong.
+    """Verify the log's chain of hashes and every stored version. Writes nothing to it; exits with 1 if something is wrong.
 
     Also lists the configuration files that changed since you confirmed them; that is fine if it was you. With RUN (see `report`)
     it verifies that run instead: each decision and number in its ledger and its report is derived again.
@@ -224,7 +224,7 @@ def verify(app: App, run: str | None) -> None:
     click.argument("file", type=click.Path(path_type=Path)),
     option(
         "--evals",
-        "Write only the cases of one skill, into the folder FILE, as `claude plugin eval` reads them.",
+        "Write only the cases of one skill, as `claude plugin eval` reads them; FILE is then a folder.",
         metavar="SKILL",
     ),
 )

@@ -43,7 +43,7 @@ def command(app: App) -> None:
     out.say(f"edits       {states}" + f" ({gone} of those applied no longer in the skill)" * bool(gone))
     if facts["mode"] == "auto":
         out.say("mode        auto: edits that pass every check are applied without you")
-    out.say(f"not learned {counted(len(facts['unlearnt']), 'lesson')}")
+    out.say(f"not learned {counted(facts['unattributed'], 'lesson')}")
     if facts["model"] is not None:
         out.say(f"model       {_spend(facts['model'])}")
     for trouble in facts["troubles"]:

@@ -107,13 +107,14 @@ class Sources:
 
     trusted: tuple[str, ...] | None = key(
         None,
-        "the only sources an edit may introduce, in order of preference; without the key, any that is not untrusted",
+        "sources an edit may introduce without asking, in order of preference; without the key, any that is not untrusted",
         _ALLOWED,
     )
     untrusted: tuple[str, ...] = key((), "sources that no edit may introduce; wins over trusted")
     aliases: Mapping[str, tuple[str, ...]] = key({}, "other names of a source, by source", _TABLE)
     unknown: Literal["review", "refuse"] = key(
-        "review", "what becomes of a source that no list names, where there is a trusted list"
+        "review",
+        'a source that no list names, where there is a trusted list: "review" asks you, "refuse" discards the edit',
     )
     kept: tuple[str, ...] = ()
     """Not a key: every source that any level trusts. No edit may remove, soften or reorder a mention of these."""
@@ -139,7 +140,7 @@ class EditLimits:
     max_bytes: int = key(100_000, "bytes that a SKILL.md may grow to")
     per_session: int = key(3, "lines that one session may add automatically")
     unseen: int = key(
-        10, "lines that automatic edits may add to one skill until you next decide anything about it"
+        10, "lines that automatic edits may add to one skill until you next approve or reject an edit of it"
     )
 
 
