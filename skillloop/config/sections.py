@@ -140,7 +140,7 @@ class EditLimits:
     max_bytes: int = key(100_000, "bytes that a SKILL.md may grow to")
     per_session: int = key(3, "lines that one session may add automatically")
     unseen: int = key(
-        10, "lines that automatic edits may add to one skill until you next approve or reject an edit of it"
+        10, "lines that automatic edits may add to one skill until you next decide anything about it"
     )
 
 

@@ -27,6 +27,7 @@ EVALS = Path("evals") / "evals.json"
 MOST = 200  # cases of `claude plugin eval`, of one skill
 _LARGEST = 1_000_000, 100_000  # bytes of an evals.json that are read, and of any other file
 _LITERAL = re.compile(r"(?:[^\\.^$*+?{}\[\]|()]|\\[^A-Za-z0-9])+")  # a pattern that matches but one text
+_BACKSLASH_B = re.compile(r"(?<!\\)(?:\\\\)+b$")  # these two characters at the end, and no word boundary
 _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()/]")
 _WORD = r"(?<!\w)", r"(?!\w)"  # around what must not be there as a whole word
 
@@ -293,7 +294,9 @@ def _graded(graders: Iterable[dict[Any, str]]) -> tuple[Expected, list[str]]:
 def _literal(pattern: str) -> str:
     """Return the one text that a pattern matches, its word boundaries aside; "" where it is more than one."""
     for before, after in (_WORD, (r"\b", r"\b")):
-        pattern = pattern.removeprefix(before).removesuffix(after)
+        pattern = pattern.removeprefix(before)
+        if not _BACKSLASH_B.search(pattern):
+            pattern = pattern.removesuffix(after)
     return re.sub(r"\\(.)", r"\1", pattern) if _LITERAL.fullmatch(pattern) else ""
 
 

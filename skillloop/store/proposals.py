@@ -131,15 +131,14 @@ class Proposals(Tables):
         return int(self._database.one(query, session_id)[0])
 
     def applied_unseen(self, skill: str | Path) -> dict[str, int]:
-        """Return the lines that each edit added to this skill without a person since one last decided about it, rollbacks aside.
+        """Return the lines that each edit added to this skill without a person since a person last decided anything about it.
 
         They are by the edit's id, oldest first. This counts by sequence, not by calendar: a clock that jumps cannot free it,
         and a week of silence is not a review. An edit of the file does not start it anew, since nothing shows who made it.
         """
         query = (
             "SELECT id, added FROM proposals WHERE skill = ? AND state = 'applied' AND by = 'auto' AND acted > "
-            "(SELECT coalesce(max(seq), 0) FROM audit WHERE skill = ? AND json_extract(entry, '$.detail.by') = 'person' "
-            "AND json_extract(entry, '$.detail.kind') IS NOT 'rollback') "
+            "(SELECT coalesce(max(seq), 0) FROM audit WHERE skill = ? AND json_extract(entry, '$.detail.by') = 'person') "
             "ORDER BY acted"
         )
         return dict(self._database.rows(query, *[fs.canonical(skill)] * 2))

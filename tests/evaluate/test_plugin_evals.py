@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from skillloop.evaluate import cases
@@ -147,6 +147,7 @@ plain = texts.map(str.strip).filter(bool)
 
 
 @given(st.tuples(plain), st.tuples(plain), st.tuples(plain))
+@example((r"a\b",), (r"\\b",), (r"\b",))
 def test_what_is_written_is_read_as_it_was(contains, absent, commands):
     with tempfile.TemporaryDirectory() as folder:
         expected = Expected(contains, absent, commands)
