@@ -387,7 +387,7 @@ def test_report_writes_one_page_for_the_person_alone(queued, tmp_path):
 def test_review_can_reword_a_line_in_the_editor(queued, tmp_path):
     desk, _ = queued
     editor = tmp_path / "editor"
-    editor.write_text("#!/bin/sh\nprintf -- '- Cite the study, never a magazine.\\n' > \"$1\"\n")
+    editor.write_text("#!/bin/sh\nprintf -- 'Cite the study, never a magazine.\\n' > \"$1\"\n")
     editor.chmod(0o755)
     desk.env["EDITOR"] = desk.env["VISUAL"] = str(editor)
 
@@ -401,6 +401,7 @@ def test_a_lesson_without_a_skill_waits_for_the_rules_and_is_moved_to_a_skill_in
         "Done, all finished."
     ).typed(SAID).says("You're right, sorry.").write(desk.transcript)
     assert "-rules" in desk.run("digest", desk.transcript).stdout
+    assert "magazine" in desk.run("review", "project-rules").stdout
     code, shown = desk.type("review", answers=[("? more", "m"), ("leave it", "1\n"), *YES])
     assert code == 0, shown
     assert "Never cite a magazine" in desk.skill.read_text()

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from operator import attrgetter
@@ -195,12 +195,12 @@ def retyped(digest: str, what: str) -> bool:
     return answer == code
 
 
-def known_skill(store: Store, name: str) -> Path:
-    """Return the SKILL.md that a name or path means, among the skills that have a history."""
+def known_skill(store: Store, name: str, also: Iterable[Path] = ()) -> Path:
+    """Return the SKILL.md that a name or path means, among the skills that have a history, and others."""
     path = Path(name).expanduser()
     if path.is_dir():
         path /= SKILL
-    known = store.skills()
+    known = dict.fromkeys([*store.skills(), *also])
     real = path.parent.resolve() / path.name  # as a history names it: see `fs.canonical`
     matches = [item for item in known if item == real or target_name(item) == name]
     here = [item for item in matches if item == Path.cwd().resolve() / ".claude" / "rules" / RULES]

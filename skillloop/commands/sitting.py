@@ -30,7 +30,7 @@ from skillloop.pipeline.session import LessonResult
 from skillloop.propose import targets
 from skillloop.render import standing, tilde
 from skillloop.skillpath import COPY_HINT, SKILL, SkillPath, client_folder, rules_file, target_name
-from skillloop.skills import history, team
+from skillloop.skills import document, history, team
 from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
 from skillloop.text import words
@@ -148,6 +148,7 @@ class Sitting:
                 self.at, undo = self.done.pop()
                 try:
                     undo()
+                    click.echo("undone")
                 except SkillloopError as error:
                     self.app.say(f"not undone: {error.told}")
             elif key == "u":
@@ -242,7 +243,8 @@ class Sitting:
             return False
         item = prepared.proposal
         place = f"is now version {version.number}" if version else f"{team.ON_BRANCH}{team.branch_of(item)}"
-        self.app.say(f"applied: {item.skill} {place}")
+        later = f" (later: skillloop rollback {item.skill})" * bool(version)
+        self.app.say(f"applied: {item.skill} {place}; u undoes it{later}")
 
         def undo() -> None:
             if version is not None:
@@ -289,6 +291,7 @@ class Sitting:
             reason = click.prompt("why (Enter: no reason)", default="no reason given", show_default=False)
         name, state = queued.proposal.id, queued.state
         self.store.set_state(name, "rejected", reason, by="person")
+        click.echo("rejected; u undoes it")
         self.done.append((self.at, lambda: self.store.set_state(name, state, "taken back", by="person")))
 
     def _replace(self, queued: Queued, change: Callable[[Proposal], Proposal | None], how: str) -> None:
@@ -325,9 +328,14 @@ class Sitting:
         text = click.edit("\n".join(shown), extension=".md", require_save=True)
         lines = [line.rstrip() for line in (text or "").splitlines() if line.strip() and line.strip() != PAIR]
         if not lines or lines == before:
+            click.echo("nothing is changed")
             return None
         if len(before) == 1:
-            return gather.reworded(old, [" ".join(lines)])
+            lines = [" ".join(lines)]
+        if marked := document.ITEM.match(before[-1]):
+            lines = [each if document.ITEM.match(each) else marked["marker"] + each for each in lines]
+        if len(before) == 1:
+            return gather.reworded(old, lines)
         return gather.reworded(old, lines[1:] if len(lines) > 1 and lines[0] == before[0] else lines)
 
     def _both(self, old: Proposal) -> Proposal | None:

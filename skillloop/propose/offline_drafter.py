@@ -101,9 +101,9 @@ def pending(store: Store, proposal: Proposal, lesson: Lesson) -> Proposal | Recu
     waiting = [other for other in waiting if said.isdisjoint(item.id for item in other.evidence)]
     near = [other for other in waiting if _match(proposal, other, _like)]
     for other in waiting:
-        # for the same lines a file can take only one
         olds = [[edit.old for edit in each.edits if edit.op == "replace"] for each in (proposal, other)]
-        if _match(proposal, other, same_rule) or (other in near and olds[0] == olds[1] != []):
+        once = other in near and olds[0] == olds[1] != [] and _match(proposal, other, _same_words)
+        if once or _match(proposal, other, same_rule):
             return Recurrence(lesson, proposal.path, 0, other.edits[0].new or "", other.id)
     why = (f"perhaps the same as {near[0].id}, which waits",) if near else ()
     return replace(proposal, look=(*proposal.look, *why))
@@ -136,6 +136,10 @@ def _near(one: str, other: str) -> bool:
 
 def _like(one: str, other: str) -> bool:
     return _near(one, other) or (words.same_names(one, other) and same_wish(one, other))
+
+
+def _same_words(one: str, other: str) -> bool:
+    return words.content_words(one) == words.content_words(other)
 
 
 def _match(mine: Proposal, other: Proposal, same: Callable[[str, str], bool]) -> bool:

@@ -495,15 +495,27 @@ def test_a_wish_that_waits_is_known_and_what_is_only_like_it_waits_beside_it(
     assert skill.read_text() == SKILL
 
 
-def test_what_is_said_again_of_a_line_that_would_go_is_no_second_edit(tmp_path, home, store, skill):
+@pytest.mark.parametrize(
+    ("again", "more"),
+    [
+        ("again?! no magazine quoted in an answer", []),
+        ("No, that's wrong. Never quote a magazine or a blog in an answer.", [LIKE]),
+    ],
+)
+def test_of_a_line_that_would_go_only_what_says_more_is_a_second_edit(
+    tmp_path, home, store, skill, again, more
+):
     skill.write_text(SKILL + "- Quote a magazine in every answer.\n")
     first = corrected(skill, "No, that's wrong. Never quote a magazine in an answer.")
     later = corrected(skill)
     later.session_id = "5e55104e-0000-4000-8000-000000000002"
-    for said in (first, later.typed("again?! no magazine quoted in an answer, ever").says("Sorry.")):
+    for said in (first, later.typed(again).says("Sorry.")):
         digest(said, tmp_path, home, store)
-    (asked,) = store.proposals(states=("queued",))
-    assert asked.proposal.edits[0].old == "- Quote a magazine in every answer."
+    asked, *others = (each.proposal for each in store.proposals(states=("queued",)))
+    assert asked.edits[0].old == "- Quote a magazine in every answer."
+    assert [why for each in others for why in each.look if LIKE in why] == [
+        f"{why} {asked.id}, which waits" for why in more
+    ]
 
 
 def test_a_rule_that_is_only_like_a_line_of_the_file_waits_with_its_number(tmp_path, home, store, skill):
