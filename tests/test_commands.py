@@ -737,6 +737,16 @@ def test_status_tells_what_stands_of_what_was_applied_and_which_session_failed(q
     shown = desk.run("status").stdout
     assert "1 of those applied no longer in the skill" in shown
     assert "not digested: /a.jsonl: no disk" in shown
+    rules = desk.home / "config.toml"
+    waits = job.rename(desk.home / "inbox" / "a.json")
+    waits.write_text(
+        json.dumps({"session_id": "a", "transcript_path": "/a.jsonl", "error": f"{rules}:2: odd"})
+    )
+    rules.write_text("")
+    os.utime(rules, (0, 0))
+    assert "not digested: /a.jsonl" in desk.run("status").stdout
+    os.utime(rules)
+    assert "not digested" not in desk.run("status").stdout, "it was changed since"
 
 
 def test_no_colour_means_no_escape_at_all_and_piped_lines_end_where_they_end(queued):

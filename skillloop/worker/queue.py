@@ -127,12 +127,17 @@ class Inbox:
 
 
 def failing(home: Path) -> Iterator[Job]:
-    """Yield the jobs of which the last try failed, those that were given up last. Makes no folder."""
-    inbox = home / "inbox"
+    """Yield the jobs of which the last try failed, those that were given up last. Makes no folder.
+
+    One that failed by a configuration file that was changed since is tried again soon, and is none.
+    """
+    inbox, rules = home / "inbox", home / "config.toml"
     for path in (*sorted(inbox.glob("[!.]*.json")), *sorted((inbox / "failed").glob("*.json"))):
         with suppress(msgspec.MsgspecError, OSError):
             job = msgspec.json.decode(path.read_bytes(), type=Job)
-            if job.error:
+            ours = path.parent == inbox and str(rules) in job.error
+            mended = ours and (not rules.exists() or rules.stat().st_mtime > path.stat().st_mtime)
+            if job.error and not mended:
                 yield job
 
 
