@@ -170,6 +170,13 @@ sandbox.run([str(script)], python=sys.executable, policy=policy, cwd=script.pare
     assert not alive("sleep 86395")
 
 
+@pytest.mark.parametrize("job", ["", '{"python": "/usr/bi'])
+def test_a_runner_that_ends_before_its_job_is_written_leaves_nothing_behind(job):
+    command = [sys.executable, "-I", Path(sandbox.__file__).with_name("supervise.py")]
+    done = subprocess.run(command, input=job, text=True, capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
 def test_a_folder_that_trials_can_read_is_known(tmp_path):
     assert sandbox.exposed(Path("/usr/share/somewhere"), sys.executable) == "/usr"
     assert sandbox.exposed(tmp_path, sys.executable) is None

@@ -220,7 +220,9 @@ def main() -> None:
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     line = b""
     while not line.endswith(b"\n"):  # unbuffered: what follows on stdin belongs to the selector
-        line += os.read(0, 1)
+        if not (byte := os.read(0, 1)):
+            sys.exit(1)  # the runner is gone before it said what to do
+        line += byte
     Watch(json.loads(line)).run()
 
 
