@@ -203,6 +203,11 @@ def client_folder() -> Path:
     return Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
 
 
+def projects_folder() -> Path:
+    """Return the folder where Claude Code keeps its transcripts."""
+    return client_folder() / "projects"
+
+
 def owner_of(path: str) -> Owner:
     """Return whose the skill at an absolute path is, by the names in the path alone, in any letter case."""
     parts = _folded(path)

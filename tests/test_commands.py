@@ -384,12 +384,17 @@ def test_report_writes_one_page_for_the_person_alone(queued, tmp_path):
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
-def test_review_can_reword_a_line_in_the_editor(queued, tmp_path):
-    desk, _ = queued
-    editor = tmp_path / "editor"
-    editor.write_text("#!/bin/sh\nprintf -- 'Cite the study, never a magazine.\\n' > \"$1\"\n")
+def edits_by(desk, folder, command):
+    """Let the person's editor be a line of shell, on the file "$1"."""
+    editor = folder / "editor"
+    editor.write_text(f"#!/bin/sh\n{command}\n")
     editor.chmod(0o755)
     desk.env["EDITOR"] = desk.env["VISUAL"] = str(editor)
+
+
+def test_review_can_reword_a_line_in_the_editor(queued, tmp_path):
+    desk, _ = queued
+    edits_by(desk, tmp_path, "printf -- 'Cite the study, never a magazine.\\n' > \"$1\"")
 
     code, shown = desk.type("review", answers=[("? more", "e"), *YES])
     assert code == 0, shown
@@ -1062,10 +1067,7 @@ def test_both_lines_of_a_pair_can_be_kept(pair):
 
 
 def test_a_pair_is_edited_whole(pair, tmp_path):
-    editor = tmp_path / "editor"
-    editor.write_text("#!/bin/sh\nsed -i 's/there is a study/a study exists/' \"$1\"\n")
-    editor.chmod(0o755)
-    pair.env["EDITOR"] = pair.env["VISUAL"] = str(editor)
+    edits_by(pair, tmp_path, "sed -i 's/there is a study/a study exists/' \"$1\"")
     reviewed(pair, ("k keep both", "e"), *YES)
     assert (
         "- Always cite a magazine when a study exists.\n- Never cite a magazine when a study exists"
@@ -1074,10 +1076,7 @@ def test_a_pair_is_edited_whole(pair, tmp_path):
 
 
 def test_editing_the_new_line_of_a_pair_alone_still_replaces_the_old_one(pair, tmp_path):
-    editor = tmp_path / "editor"
-    editor.write_text("#!/bin/sh\nsed -i 's/Never cite/Do not cite/' \"$1\"\n")
-    editor.chmod(0o755)
-    pair.env["EDITOR"] = pair.env["VISUAL"] = str(editor)
+    edits_by(pair, tmp_path, "sed -i 's/Never cite/Do not cite/' \"$1\"")
     reviewed(pair, ("k keep both", "e"), *YES)
     text = pair.skill.read_text()
     assert "- Do not cite a magazine when there is a study" in text

@@ -23,7 +23,7 @@ from skillloop.model import Disagreement, Origin, Outcome, Session
 from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest, Trial
 from skillloop.propose.offline_drafter import Recurrence
-from skillloop.skillpath import client_folder
+from skillloop.skillpath import projects_folder
 from skillloop.text.words import counted
 
 
@@ -135,11 +135,6 @@ def _chosen(sessions: tuple[str, ...], *, last: bool, every: bool, since: str | 
     if not found:
         raise UsageError(f"no session under {projects_folder()} changed since {since}", "go further back")
     return found
-
-
-def projects_folder() -> Path:
-    """Return the folder where Claude Code keeps its transcripts."""
-    return client_folder() / "projects"
 
 
 def last_session() -> Path:

@@ -21,7 +21,7 @@ from skillloop.errors import SkillloopError, UsageError
 from skillloop.hosts.claude_code.hooks import session
 from skillloop.model import sha256
 from skillloop.render import tilde
-from skillloop.skillpath import client_folder
+from skillloop.skillpath import projects_folder
 from skillloop.skills import document, history
 from skillloop.store import Corrupt, Store
 from skillloop.text.words import counted
@@ -183,7 +183,7 @@ def _inbox(home: Path) -> Iterator[Finding]:
     for path in sorted((home / "inbox" / "failed").glob("*.json")):
         todo = f"see {path}, then `skillloop digest {path.stem}`"
         yield Finding("bad", f"session {path.stem} could not be digested", todo)
-    if not (projects := client_folder() / "projects").is_dir():
+    if not (projects := projects_folder()).is_dir():
         yield Finding("note", f"no transcripts at {projects}")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from skillloop import detect
-from skillloop.commands.digest import last_session, projects_folder
+from skillloop.commands.digest import last_session
 from skillloop.commands.options import OPEN, App, flag, gate_checks, interactive, option, picked, verb
 from skillloop.commands.sitting import Sitting, outcome, skill_named
 from skillloop.errors import Refused, UsageError
@@ -30,7 +30,7 @@ from skillloop.propose import model_drafter, targets
 from skillloop.propose.model_drafter import LONGEST, Unusable
 from skillloop.propose.offline_drafter import DRAFTERS
 from skillloop.propose.targets import KnownSkill
-from skillloop.skillpath import rules_file, target_name
+from skillloop.skillpath import projects_folder, rules_file, target_name
 from skillloop.store import Store
 from skillloop.text.redact import clean, redact
 from skillloop.worker.notice import leave_notice

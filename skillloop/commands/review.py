@@ -60,8 +60,10 @@ def command(app: App, skill: str | None, keep: str | None, limit: int | None, af
         ask = interactive() and not app.as_json
         if ask:
             session.try_again(app.home, store)
-        waits = (Path(item.proposal.path) for item in store.proposals(states=OPEN))
-        path = known_skill(store, skill, waits) if skill is not None else None
+        path = None
+        if skill is not None:
+            waits = (Path(item.proposal.path) for item in store.proposals(states=OPEN))
+            path = known_skill(store, skill, waits)
         entries: list[Entry] = [*in_order(store, path, after or "")]
         entries += [change for change in outcomes.waiting(store) if path in (None, change.skill)]
         entries += [*unlearnt(store), *candidates(store)] if path is None else []

@@ -343,33 +343,30 @@ class Sitting:
         return gather.reworded(old, pair, drafter=old.drafter) if len(pair) == 2 else None
 
     def _move(self, old: Proposal) -> Proposal | None:
-        while (chosen := self._choose("number of the file that should learn it · s leave it")) not in {
-            "",
-            "s",
-        }:
-            if not isinstance(chosen, str):
-                break
-            self.app.say(f"Unknown choice: {chosen!r}")
+        chosen = self._choose("number of the file that should learn it · s leave it", {"s"})
         if isinstance(chosen, str) or chosen.path is None or chosen.path == old.path:
             return None
         return gather.moved(old, chosen.path)
 
-    def _choose(self, question: str, plugin: str | None = None) -> SkillRef | str:
-        """Let the person choose a file that learns, or a copy of a plugin's skill; return another answer as it is."""
+    def _choose(self, question: str, others: set[str], plugin: str | None = None) -> SkillRef | str:
+        """Let the person choose a file that learns, or a copy of a plugin's skill; return one of the other answers as it is."""
         known = skills()
         for number, skill in enumerate(known, start=1):
             self.app.console().say(f"  {number}  {skill.name}  ({tilde(skill.path)})")
         answer: str = click.prompt(question, default="s", show_default=False).strip().lower()
         if answer.isdigit() and 1 <= int(answer) <= len(known):
             return known[int(answer) - 1]
-        if answer != "c" or plugin is None:
+        if answer in others:
             return answer
-        try:
-            copy = history.copy_skill(plugin, client_folder() / "skills")
-        except (SkillloopError, OSError) as error:
-            self.app.say(f"not copied: {error}")
-            return ""
-        return SkillRef(copy.parent.name, str(copy))
+        if answer == "c" and plugin is not None:
+            try:
+                copy = history.copy_skill(plugin, client_folder() / "skills")
+                return SkillRef(copy.parent.name, str(copy))
+            except (SkillloopError, OSError) as error:
+                self.app.say(f"not copied: {error}")
+        else:
+            self.app.say(f"Unknown choice: {answer!r}")
+        return self._choose(question, others, plugin)
 
     def _change(self, change: Change) -> str:
         """Ask whether a change stays that Claude made, or that did not help."""
@@ -424,13 +421,12 @@ class Sitting:
         copies = found.target is not None and SkillPath.of(found.target).hint == COPY_HINT
         copy = "c put a copy among your own skills and teach the copy · " if copies else ""
         question = f"number of the skill that should learn it · {copy}s skip · d drop · b back · q quit"
-        while isinstance(chosen := self._choose(question, found.target if copies else None), str):
-            if chosen in {"s", "b", "q"}:
-                return chosen
-            if chosen == "d":
-                self.store.dismiss(found.id)
-                return "s"
-            self.app.say(f"Unknown choice: {chosen!r}")
+        chosen = self._choose(question, {"s", "d", "b", "q"}, found.target if copies else None)
+        if chosen == "d":
+            self.store.dismiss(found.id)
+            return "s"
+        if isinstance(chosen, str):
+            return chosen
         return self._give(self.store.attach(found.id, chosen), "you chose its file")
 
 

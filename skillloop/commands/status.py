@@ -138,7 +138,7 @@ def _model(rules: config.Config, store: Store) -> tuple[dict[str, Any], list[str
     spent = {"today": picked(today, *SPENT), "total": picked(total, *SPENT)}
     limits = {"unanswered": total.unanswered, "limit": rules.budget.money_per_day}
     heard, judged = judge.status(store, rules.model.careful)
-    off = [] if heard or backend == "offline" else [f"{judged}; what it would judge waits for you"]
+    off = [] if heard or backend == "offline" else [f"{judged}; {judge.WAITS}"]
     told = None if backend == "offline" or off else judged
     return {"backend": backend, "why": why, **spent, **limits, "judge": told}, off
 

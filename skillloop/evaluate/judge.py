@@ -29,6 +29,7 @@ ENOUGH = 20  # decisions of the person from which the judge counts as measured
 GOOD, BAD = 0.7, 0.3  # kappa of a judge that is to be heard, and of one that is not
 BEYOND = 4.0  # logarithm of the likelihood ratio that switches it off or on: see `steady`
 DRAWS = 1000  # of a bootstrap
+WAITS = "what it would judge waits for you"  # while it is off
 RUN = 6  # words in a row that an edit may not share with a text that it must not know
 
 PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge", "judge off"})

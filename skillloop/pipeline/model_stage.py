@@ -195,13 +195,8 @@ class ModelStage:
         yield from replay.prove(replay.player(client, models, with_judge=heard), change, self._store)
         said = judge.opinion(client, self._store, item, prepared.old, prepared.new, models.careful)
         # one that is off is still measured, so that it can come back; in its place stands a person
-        yield (
-            said
-            if heard
-            else Check(
-                "judge off", passed=False, hard=False, detail=f"{why}; what it would judge waits for you"
-            )
-        )
+        off = Check("judge off", passed=False, hard=False, detail=f"{why}; {judge.WAITS}")
+        yield said if heard else off
 
     def _noted(self, error: BudgetExceeded | ModelError) -> str:
         """Return what went wrong. A model that failed, after trying again, is not waited for once more in this session."""

@@ -288,7 +288,7 @@ def _aimed(found: Lesson, answer: Answer, session: Session, known: Sequence[Know
 def read(
     value: Mapping[str, Any], brief: Brief, home: Path
 ) -> tuple[list[tuple[Lesson, set[int]]], set[int]]:
-    """Return what an answer says: lessons, each with the turns it rests on, and turns that teach nothing; see `answers.lesson`."""
+    """Return what an answer says: lessons, each with the turns it rests on, and turns that teach nothing; see `lesson`."""
     given = {f"t{turn.index}": turn for turn in brief.turns}
     lessons: list[Lesson] = []
     rests: list[set[int]] = []

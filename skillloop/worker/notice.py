@@ -23,7 +23,7 @@ from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
 from skillloop.hosts.claude_code import records
 from skillloop.outcomes import NEVER
-from skillloop.skillpath import SkillPath, client_folder, target_name, tilde
+from skillloop.skillpath import SkillPath, projects_folder, target_name, tilde
 from skillloop.skills import history
 from skillloop.skills.history import CLAIMED
 from skillloop.store import Queued, Store
@@ -132,7 +132,7 @@ def _offer(home: Path, store: Store) -> Iterator[str]:
     known, since = set(store.sessions()), time.time() - PAST * 86_400
     past: list[int] = []
     with suppress(OSError):  # a transcript that is removed just now
-        for path in records.find(client_folder() / "projects"):
+        for path in records.find(projects_folder()):
             state = path.stat()
             past += [state.st_size] * (path.stem not in known and state.st_mtime > since)
     if len(past) > 1:  # one is that of now

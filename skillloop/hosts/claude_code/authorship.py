@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from skillloop.hosts.claude_code.hooks import receipts
+from skillloop.hosts.claude_code.hooks import approval, receipts
 from skillloop.hosts.claude_code.records import dicts, string
 from skillloop.model import Origin, Session, Turn, TurnKind
 from skillloop.text.lexicon import table
@@ -32,9 +32,9 @@ _LIMIT_RESET = re.compile(r"Your .{0,60} limit has reset\. Continue")
 _STATE = re.compile(
     r"(\.claude[/\\]+projects(?![^\s'\"]{0,300}[/\\]memory[/\\])|history\.jsonl|\.skillloop\b|SKILLLOOP_HOME|skillloop\.db)"
 )
-_OURS = re.compile(  # how our skills call skillloop, and read how far its environment is
-    r"^[~$\w/.-]*/\.skillloop/bin/skillloop(?= |$)|^(?:cat|tail|head)(?: -n ?\d+| -\d+)? [~$\w/.-]*/\.skillloop/log/worker\.log$"
-)
+_OURS = re.compile(
+    rf"^[~$\w/.-]*/\.skillloop/bin/skillloop(?= |$)|^{approval.READS_LOG}$"
+)  # as our skills say
 
 # wrappers that Claude Code and IDEs put beside a person's words
 _BESIDE = re.compile(

@@ -35,6 +35,8 @@ PREVIEW = "?"  # in the place of the token: say what would be decided, and decid
 GUARDED = ("approve", "reject", "rollback", "uninstall")
 CONFIRM = "--confirm"  # of `skillloop constraints`
 RULES = "skillloop.toml"
+READS_LOG = r"(?:cat|tail|head)(?: -n ?\d+| -\d+)? [~$\w/.-]*/\.skillloop/log/worker\.log"
+"""A command that only reads how far the environment is, as our skills say."""
 OURS = "This touches skillloop's own state or rules, which only a person changes."
 ASKING = ("default", "acceptEdits", "plan")
 """The permission modes in which the client opens a dialog about a file in a `.claude` folder, whatever a hook says."""
@@ -93,9 +95,7 @@ def answer(home: Path, event: dict[str, Any]) -> dict[str, Any] | None:
         words = parse(command)
         if words is not None:
             return _decision(home, tool_input, words)
-        if re.fullmatch(
-            r"(?:cat|tail|head)(?: -n ?\d+| -\d+)? [~$\w/.-]+/log/worker\.log", command
-        ):  # as our skills say
+        if re.fullmatch(READS_LOG, command):
             return None
         if _WRAPPED.search(command):
             return _ask("This may decide about a skill in your name without showing you what.")

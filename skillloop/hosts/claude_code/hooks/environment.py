@@ -91,12 +91,8 @@ def recipes(place: Path) -> Iterator[list[list[str]]]:
         yield [[uv, "venv", "--quiet", "--python", UV_PYTHON, str(place)], install, works]
     if python:
         pip = [inner, "-I", "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]
-        install = [
-            *pip,
-            "install",
-            "--no-compile",
-            str(ROOT),
-        ]  # bytecode of what is never imported takes seconds
+        # bytecode of what is never imported takes seconds
+        install = [*pip, "install", "--no-compile", str(ROOT)]
         yield [[python, "-I", "-m", "venv", str(place)], install, works]
 
 

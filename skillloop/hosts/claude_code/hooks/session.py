@@ -119,9 +119,8 @@ def notice(home: str) -> str:
 
 def main(event: str) -> None:
     """Serve one hook: "start" or "end" of a session."""
-    machine = os.environ.get("CLAUDE_CODE_ENTRYPOINT", "").startswith(
-        "sdk"
-    )  # `claude -p`, or what uses the SDK
+    # `claude -p`, or what uses the SDK
+    machine = os.environ.get("CLAUDE_CODE_ENTRYPOINT", "").startswith("sdk")
     if machine or os.environ.get("SKILLLOOP_INSIDE"):
         return
     os.umask(0o077)
