@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import gc
 import importlib
+import inspect
 import io
 import json
 import keyword
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -67,6 +69,14 @@ BESIDE = {
 }
 """Verbs that stand in the file of another one."""
 
+HELP = {
+    name: text.replace("\\b", "\b")  # below it click wraps no lines
+    for part in (Path(__file__).parent / "data" / "help.md").read_text("utf-8").split("\n## ")[1:]
+    for names, _, text in [part.partition("\n")]
+    for name in names.split(", ")
+}
+"""What `--help` says after the docstring of each command."""
+
 
 class LazyGroup(click.Group):
     """Find verbs as files in `commands/`; import each on its first use."""
@@ -81,8 +91,7 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"skillloop.commands.{BESIDE.get(cmd_name, cmd_name)}")
         attribute = f"{cmd_name}_" * keyword.iskeyword(cmd_name) or cmd_name
-        found: click.Command = getattr(module, attribute if cmd_name in BESIDE else "command")
-        return found
+        return _explained(getattr(module, attribute if cmd_name in BESIDE else "command"), cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -115,6 +124,14 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
+def _explained(command: click.Command, name: str) -> click.Command:
+    """Return a command with the whole of its help, and of the commands below it."""
+    command.help = f"{inspect.getdoc(command.callback)}\n{HELP[name]}"
+    for each, below in command.commands.items() if type(command) is click.Group else ():
+        _explained(below, f"{name} {each}")
+    return command
+
+
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
@@ -133,23 +150,15 @@ class LazyGroup(click.Group):
 )
 @click.pass_context
 def app(ctx: click.Context, home: str | None, color: str) -> None:
-    """Claude Code skills that learn from your corrections, and only the way you allow.
-
-    \b
-    Examples:
-      skillloop demo                        the whole loop on a bundled example
-      skillloop digest --last --dry-run     what your last session would teach
-      skillloop review                      decide on waiting edits
-
-    \b
-    Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 internal error, 4 refused (by a rule, or a person must decide),
-    5 the file changed or is locked (try again), 130 interrupted.
-    """  # noqa: D301
+    """Claude Code skills that learn from your corrections, and only the way you allow."""
     if home == "":
         raise click.BadParameter("it is empty; pass a folder", ctx, param_hint="--home")
     from skillloop.commands.options import App  # so that `--version` loads neither rich nor sqlite3
 
     ctx.obj = App.of(home, color)
+
+
+_explained(app, "skillloop")
 
 
 def main() -> None:

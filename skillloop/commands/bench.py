@@ -44,12 +44,7 @@ python_option = option(
 
 @click.group(name="bench")
 def command() -> None:
-    """Improve a train.py by experiment: propose an edit, train, measure, keep or discard it.
-
-    \b
-    Example: skillloop bench run --corpus stdlib --trials 10
-    Writes only below --dir and --data. Needs torch, safetensors, tokenizers: pip install 'skillloop[bench]'.
-    """  # noqa: D301
+    """Improve a train.py by experiment: propose an edit, train, measure, keep or discard it."""
 
 
 @verb(
@@ -83,12 +78,7 @@ def command() -> None:
     group=command,
 )
 def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) -> None:
-    """Run experiments; an interrupted run continues where it stopped.
-
-    \b
-    Example: skillloop bench run --corpus shakespeare --seconds 20 --trials 10
-    Writes below --dir, and --data if it does not exist; what a model costs is recorded in skillloop's home. Ends with DIR/report.html.
-    """  # noqa: D301
+    """Run experiments; an interrupted run continues where it stopped."""
     recipe = options["recipe"] or setup.recipe_folder()
     opened = _open(recipe, options)
     with ExitStack() as stack:
@@ -130,14 +120,7 @@ def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) 
 def attempt(
     app: App, path: Path, message: str, why: str, insight: str, root: Path, slots: int | None
 ) -> None:
-    """Judge one edit: PATH is an edited train.py, or a folder that holds one.
-
-    It is measured as often as the noise requires; the exit code is 4 if it was not kept.
-
-    \b
-    Example: skillloop bench try train.py -m "GELU in place of ReLU squared"
-    Writes below --dir, which `skillloop bench run` has started.
-    """  # noqa: D301
+    """Judge one edit: PATH is an edited train.py, or a folder that holds one."""
     opened = _reopen(root)
     if path.is_file():
         files = {**opened.baseline.files, EDITABLE: path.read_text("utf-8")}
@@ -171,15 +154,7 @@ def attempt(
     group=command,
 )
 def measure(app: App, minutes: float, pack: Path | None, **options: Any) -> None:
-    """Compare two recipes on this machine, then run the loop for the time that is left.
-
-    Autoresearch's recipe at its defaults and ours train three times each, on the same data, for the same time, with the
-    same seeds. It needs no internet and takes the PyTorch that is there.
-
-    \b
-    Example: skillloop bench kit --pack kit.tar.xz --corpus debian, then, where the GPU is: skillloop bench kit --corpus kit.tar.xz
-    Writes below --dir, and --data if it does not exist; with --pack only that file and --data.
-    """  # noqa: D301
+    """Compare two recipes on this machine, then run the loop for the time that is left."""
     deadline, recipe = time.monotonic() + 60 * minutes, setup.recipe_folder()
     options["seconds"] = options["seconds"] or kit.seconds(minutes)
     if pack is not None:
@@ -202,12 +177,7 @@ def measure(app: App, minutes: float, pack: Path | None, **options: Any) -> None
 
 @verb(folder_option, group=command)
 def log(app: App, root: Path) -> None:
-    """List every trial, oldest first, the discarded ones included.
-
-    \b
-    Example: skillloop bench log --json
-    Writes nothing.
-    """  # noqa: D301
+    """List every trial, oldest first, the discarded ones included."""
     for row in _reopen(root).ledger.rows:
         if app.as_json:
             app.emit(row)

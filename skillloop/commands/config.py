@@ -25,25 +25,12 @@ SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 @click.group(name="config")
 def command() -> None:
-    """Your rules and settings: where they are, which are in force, and every key there is.
-
-    Only `edit` (in your editor) and `show --confirm` write anything. `constraints` is the same as `config show`.
-
-    \b
-    Examples:
-      skillloop config show
-      skillloop config edit
-    """  # noqa: D301
+    """Your rules and settings: where they are, which are in force, and every key there is."""
 
 
 @verb()
 def where(app: App) -> None:
-    """Print where your own rules are (or would be), and those of the project here. Writes nothing.
-
-    \b
-    Example:
-      skillloop config path
-    """  # noqa: D301
+    """Print where your own rules are (or would be), and those of the project here. Writes nothing."""
     own, *lower = config.files(app.home, Path.cwd())
     for path in (own, *filter(Path.exists, lower)):
         app.tell({"path": str(path), "exists": path.exists()}, str(path))
@@ -52,16 +39,7 @@ def where(app: App) -> None:
 @click.command()
 @click.argument("command", required=False)
 def schema(command: str | None) -> None:
-    """Print the JSON Schema of the configuration files; with COMMAND, of its --json.
-
-    Of the configuration files it is for an editor that checks TOML.
-
-    \b
-    Examples:
-      skillloop config schema > ~/.skillloop/schema.json
-      skillloop config schema review
-      skillloop config schema "log SKILL"
-    """  # noqa: D301
+    """Print the JSON Schema of the configuration files; with COMMAND, of its --json."""
     told = sections.schema()
     if command is not None:
         told = json.loads((resources.files("skillloop") / "data" / "schemas.json").read_text("utf-8"))
@@ -78,12 +56,7 @@ def schema(command: str | None) -> None:
 @click.command()
 @click.pass_obj
 def edit(app: App) -> None:
-    """Open your own rules in $EDITOR, and say what is wrong with them. Creates the file first, as `init` does, if there is none.
-
-    \b
-    Example:
-      skillloop config edit
-    """  # noqa: D301
+    """Open your own rules in $EDITOR, and say what is wrong with them. Creates the file first, as `init` does, if there is none."""
     path = app.home / "config.toml"
     if not interactive():
         raise Refused("`skillloop config edit` needs a terminal", f"open {path} in an editor of your own")
@@ -96,12 +69,7 @@ def edit(app: App) -> None:
 
 @verb()
 def init(app: App) -> None:
-    """Write your `config.toml`, with every key explained and commented out. Never overwrites one.
-
-    \b
-    Example:
-      skillloop init
-    """  # noqa: D301
+    """Write your `config.toml`, with every key explained and commented out. Never overwrites one."""
     path = app.home / "config.toml"
     try:
         _begin(path)
@@ -129,18 +97,7 @@ def _tell_doubts(app: App) -> None:
     options.token_option,
 )
 def constraints(app: App, skill: str | None, confirm: bool, token: str | None) -> None:
-    """Print the rules in force as TOML, each with its file and line. Writes nothing, unless told to --confirm.
-
-    SKILL is a skill's name, or the path of its folder or SKILL.md. Without it: your own rules and those of the project here.
-
-    If a rule is loosened, automatic edits pause until you --confirm the change: this shows what changed, asks, and
-    writes your answer to skillloop's home. The files themselves are never changed.
-
-    \b
-    Examples:
-      skillloop config show research
-      skillloop constraints --confirm
-    """  # noqa: D301
+    """Print the rules in force as TOML, each with its file and line. Writes nothing, unless told to --confirm."""
     if confirm:
         _confirm(app, token)
         return
@@ -160,13 +117,7 @@ def constraints(app: App, skill: str | None, confirm: bool, token: str | None) -
 @click.command()
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 def completion(shell: str) -> None:
-    """Print the script that lets SHELL complete verbs, options, skills and edit ids. Writes nothing.
-
-    \b
-    Examples:
-      eval "$(skillloop completion bash)"                 (in ~/.bashrc; with zsh in ~/.zshrc)
-      mkdir -p ~/.config/fish/completions && skillloop completion fish > ~/.config/fish/completions/skillloop.fish
-    """  # noqa: D301
+    """Print the script that lets SHELL complete verbs, options, skills and edit ids. Writes nothing."""
     root = click.get_current_context().find_root().command
     if shell == "zsh":  # a plain one has not loaded what defines completions
         click.echo("(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }")
@@ -209,15 +160,7 @@ def _confirm(app: App, token: str | None) -> None:
     flag("--call", "Of Claude's Edit or Write, its input on stdin.", hidden=True),
 )
 def check(app: App, skill: Path, new: Path | None, call: bool) -> int:
-    """Check a hand-made change to a SKILL.md against your rules. Writes nothing.
-
-    Compares FILE with a changed text of it. Exits with 4 if a hard check fails, so that it can guard a repository.
-
-    \b
-    Example:
-      git show main:research/SKILL.md > /tmp/old.md
-      skillloop check /tmp/old.md --against research/SKILL.md
-    """  # noqa: D301
+    """Check a hand-made change to a SKILL.md against your rules. Writes nothing."""
     skill, path = _file(skill), _file(new or skill)
     if call:  # which rule it would break, before it is made; none where nothing is there to protect
         given, against = json.load(sys.stdin), ""

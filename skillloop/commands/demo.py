@@ -22,15 +22,7 @@ COLOURS = {"r": "green", "n": "yellow", "b": "red"}  # by the first letter of a 
 @flag("--play", "Wait for a key after each part.")
 @click.pass_obj
 def command(app: App, *, play: bool) -> None:
-    """See the whole loop on a bundled example: four corrections, what becomes of each, and how one is undone.
-
-    Runs the real pipeline in a temporary home, which it removes. Touches nothing of yours; needs no network.
-
-    \b
-    Examples:
-      skillloop demo
-      skillloop demo --play
-    """  # noqa: D301
+    """See the whole loop on a bundled example: four corrections, what becomes of each, and how one is undone."""
     with tempfile.TemporaryDirectory(prefix="skillloop-demo-") as folder:
         root = Path(folder).resolve()
         skill, transcript = unpack(root)

@@ -41,19 +41,7 @@ from skillloop.text.words import counted
     flag("--explain", "Show which signals were seen in each correction."),
 )
 def command(app: App, *, dry_run: bool, plan: bool, explain: bool, **chosen: Any) -> None:
-    """Find your corrections in sessions, and draft, check and queue edits for the skills you were using.
-
-    Writes to skillloop's home (what was found, the queue), and to a SKILL.md only under `apply.mode = "auto"`. With
-    --dry-run it writes nothing, and asks no model. With --json: one object per line, for each session, or with --plan for
-    each request.
-
-    \b
-    Examples:
-      skillloop digest --last
-      skillloop digest --since 7d --dry-run
-      skillloop digest --last --plan
-      skillloop digest ~/.claude/projects/-home-me-app/0b1c….jsonl --json
-    """  # noqa: D301
+    """Find your corrections in sessions, and draft, check and queue edits for the skills you were using."""
     paths = _chosen(**chosen)
     out = app.console()
     if plan:

@@ -55,16 +55,7 @@ class Finding(NamedTuple):
     )
 )
 def command(app: App, rebuild: bool) -> None:
-    """Check everything skillloop relies on: home, database, log, interrupted changes, inbox, skills, rules.
-
-    Completes or undoes what a crash interrupted and records edits made by hand as versions; changes nothing else. Exits with
-    1 if something is broken. --rebuild asks a person in a terminal, touches no skill, and lists what was lost.
-
-    \b
-    Examples:
-      skillloop doctor
-      skillloop doctor --rebuild
-    """  # noqa: D301
+    """Check everything skillloop relies on: home, database, log, interrupted changes, inbox, skills, rules."""
     if rebuild:
         _rebuild(app)
         return
@@ -189,16 +180,7 @@ def _inbox(home: Path) -> Iterator[Finding]:
 
 @verb(click.argument("run", required=False))
 def verify(app: App, run: str | None) -> None:
-    """Verify the log's chain of hashes and every stored version. Writes nothing to it; exits with 1 if something is wrong.
-
-    Also lists the configuration files that changed since you confirmed them; that is fine if it was you. With RUN (see `report`)
-    it verifies that run instead: each decision and number in its ledger and its report is derived again.
-
-    \b
-    Examples:
-      skillloop verify
-      skillloop verify bench-run
-    """  # noqa: D301
+    """Verify the log's chain of hashes and every stored version. Writes nothing to it; exits with 1 if something is wrong."""
     if run is not None:
         from skillloop.report import run as runs  # and jinja2, which the other checks have no use for
 
@@ -229,16 +211,7 @@ def verify(app: App, run: str | None) -> None:
     ),
 )
 def export(app: App, file: Path, evals: str | None) -> None:
-    """Write the whole history to one file: every version of every skill, the queue, the log, and what was found.
-
-    Creates FILE, which must not exist yet, readable by you alone (mode 0600): your quoted words are in it. Left out: the key
-    that signs the log, your rules (config.toml), waiting sessions. The file is verified before it gets its name;
-    `skillloop import` reads it.
-
-    \b
-    Example:
-      skillloop export skills-2026-11.db
-    """  # noqa: D301
+    """Write the whole history to one file: every version of every skill, the queue, the log, and what was found."""
     if not (app.home / "skillloop.db").exists():
         raise UsageError(f"there is no history in {app.home}", "choose the home with --home")
     with app.store() as store:
@@ -274,17 +247,7 @@ def in_words(counts: dict[str, int]) -> str:
     name="import",
 )
 def import_(app: App, file: Path, replace: bool) -> None:
-    """Load a history that `skillloop export` wrote.
-
-    Writes the database in skillloop's home and signs the log with this home's key. No skill is touched: skills are known by their
-    paths, and `skillloop log` and `diff` show each of their versions. It never overwrites a history without asking:
-    --replace asks a person in a terminal, and keeps the old one as `skillloop.db.replaced-1`.
-
-    \b
-    Examples:
-      skillloop import skills-2026-11.db
-      skillloop --home /tmp/look import skills-2026-11.db
-    """  # noqa: D301
+    """Load a history that `skillloop export` wrote."""
     old = ""
     if (app.home / "skillloop.db").exists():
         try:
@@ -312,17 +275,7 @@ def import_(app: App, file: Path, replace: bool) -> None:
 
 @verb(flag("--purge", "Remove it, after a person has seen the list and agreed."), token_option)
 def uninstall(app: App, purge: bool, token: str | None) -> None:
-    """List what skillloop created; with --purge, remove that and nothing else.
-
-    Writes nothing without --purge. Every skill and rules file stays as it is, with the lines that it learned, and so do your
-    rules (config.toml) and all other files of yours. The versions go with the history: `skillloop export` keeps them. Claude
-    Code removes the plugin itself (`claude plugin uninstall skillloop@skillloop`) and leaves all of this in place.
-
-    \b
-    Examples:
-      skillloop uninstall
-      skillloop uninstall --purge
-    """  # noqa: D301
+    """List what skillloop created; with --purge, remove that and nothing else."""
     paths = sorted(app.home.iterdir()) if app.home.is_dir() else []
     made = {path: _size_of(path) for path in paths if MADE.fullmatch(path.name)}
     kept = [path for path in paths if path not in made]

@@ -39,16 +39,7 @@ NO_MODEL = (
     option("--seed", "Seed of every random choice in the run.", type=int, default=1),
 )
 def command(app: App, skill: str | None, listed: bool, pin: str | None, trials: int, **given: Any) -> None:
-    """Try changed texts of one skill on its cases; the best one beyond noise waits for you as an edit.
-
-    Cases are made of your corrections. A third is held out: only the winner is tried on it. Every text passes your
-    rules before it is tried. Without a model only shorter texts that say the same can win. Ctrl-C stops; the same command
-    goes on. Writes the run below skillloop's home and the queue, never a SKILL.md.
-
-    \b
-    Example:
-      skillloop evolve research --trials 40 --budget 0.50
-    """  # noqa: D301
+    """Try changed texts of one skill on its cases; the best one beyond noise waits for you as an edit."""
     if listed or pin is not None:
         if pin is not None:
             operators.Tasks.read(app.home).pin(pin)

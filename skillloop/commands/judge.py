@@ -17,17 +17,7 @@ from skillloop.skills import history
     budget_option,
 )
 def command(app: App, improve: bool, pin: str | None, unpin: bool, budget: float | None) -> None:
-    """Show how well the judge, a model, agrees with your decisions, and its versions; try, pin or take back one.
-
-    --try asks the model some 700 times about your decisions and about defects put into your skills; where its budget ends,
-    the same command goes on. --pin and --unpin ask a person in a terminal. Writes skillloop's own state and nothing else.
-
-    \b
-    Examples:
-      skillloop judge
-      skillloop judge --try --budget 3
-      skillloop judge --pin 1f0c93ab
-    """  # noqa: D301
+    """Show how well the judge, a model, agrees with your decisions, and its versions; try, pin or take back one."""
     if improve + unpin + (pin is not None) > 1:
         raise UsageError("--try, --pin and --unpin exclude each other")
     rules = config.load(app.home)

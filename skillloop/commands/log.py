@@ -46,13 +46,7 @@ _KINDS = {
     flag("--audit", "Show every detail that the log holds, with its hashes."),
 )
 def command(app: App, skill: str | None, limit: int | None, audit: bool) -> None:
-    """Show what happened, newest last; with SKILL, its versions and the lines that each changed. Writes nothing.
-
-    \b
-    Examples:
-      skillloop log -n 20
-      skillloop log research
-    """  # noqa: D301
+    """Show what happened, newest last; with SKILL, its versions and the lines that each changed. Writes nothing."""
     out = app.console()
     with app.history() as store:
         if skill is None:
@@ -122,14 +116,7 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
     click.argument("new", type=click.IntRange(min=1), required=False),
 )
 def diff(app: App, skill: str, old: int | None, new: int | None) -> None:
-    """Show the diff from version OLD to version NEW of a skill. Writes nothing.
-
-    Without numbers: from the first version to the newest. With one: from there to the newest.
-
-    \b
-    Example:
-      skillloop diff research 2 3
-    """  # noqa: D301
+    """Show the diff from version OLD to version NEW of a skill. Writes nothing."""
     with app.history() as store:
         path = known_skill(store, skill)
         versions = {version.number: version for version in history.versions(store, path)}
@@ -164,19 +151,7 @@ def diff(app: App, skill: str, old: int | None, new: int | None) -> None:
     options.token_option,
 )
 def rollback(app: App, skill: str, to: int | None, exact: bool, only: int | None, token: str | None) -> int:
-    """Take a skill back to an earlier version, or undo one change in the middle.
-
-    SKILL is a skill's name or the path of its SKILL.md. Writes the SKILL.md and appends a version; nothing is lost.
-    Your own later edits stay. If they touch the same lines, it says so and changes nothing.
-
-    Each further `rollback SKILL` goes back one change more. A rollback is a version too: undo it with --only and its number.
-
-    \b
-    Examples:
-      skillloop rollback research
-      skillloop rollback research --to 3
-      skillloop rollback research --only 4
-    """  # noqa: D301
+    """Take a skill back to an earlier version, or undo one change in the middle."""
     if only is not None and (to is not None or exact):
         raise UsageError("--only undoes one change; it cannot be combined with --to or --exact")
     with app.store() as store:
@@ -209,14 +184,7 @@ def rollback(app: App, skill: str, to: int | None, exact: bool, only: int | None
 
 @verb(options.one_skill, flag("--all whole", "Also show the lines that were there from the start."))
 def blame(app: App, skill: str, whole: bool) -> None:
-    """Show who added each line of a skill or rules file and when, which of your words taught it, and whether it helped.
-
-    A rule helped if you say it less often where it is in force. Writes nothing.
-
-    \b
-    Example:
-      skillloop blame research
-    """  # noqa: D301
+    """Show who added each line of a skill or rules file and when, which of your words taught it, and whether it helped."""
     out, shown = app.console(), 0
     with app.history() as store:
         path = known_skill(store, skill)
@@ -260,17 +228,7 @@ def _effect(outcome: RuleOutcome | None) -> dict[str, object]:
     flag("--open opened", "Open it in the browser."),
 )
 def report(app: App, where: str | None, opened: bool) -> None:
-    """Draw one page: corrections per week, what each rule did, what is waiting, and who wrote what.
-
-    Writes FILE [default: report.html in skillloop's home], which loads nothing from anywhere and is readable by you alone:
-    your quoted words are in it. Decide in `skillloop review`. RUN is the folder of a run of `evolve` or `bench`, or the
-    name of one of `evolve`: then the page is that run's, and report.html in its folder. `skillloop verify RUN` proves it.
-
-    \b
-    Examples:
-      skillloop report --open
-      skillloop report bench-run
-    """  # noqa: D301
+    """Draw one page: corrections per week, what each rule did, what is waiting, and who wrote what."""
     from skillloop.report import dashboard, run  # and jinja2, which `blame` has no use for
 
     if where is not None and (found := run.find(app.home, where)) is not None:

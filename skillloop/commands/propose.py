@@ -44,16 +44,7 @@ session_argument = click.argument("session", required=False, envvar=RUNNING, met
 
 @verb(session_argument)
 def turns(app: App, session: str | None) -> None:
-    """Print what you said in a session, turn by turn, with the ids that `skillloop propose` cites. Writes nothing.
-
-    Without an argument: the session that it is called in, else this project's newest. Words that may be someone else's
-    are not shown.
-
-    \b
-    Examples:
-      skillloop turns
-      skillloop turns 0b1c --json
-    """  # noqa: D301
+    """Print what you said in a session, turn by turn, with the ids that `skillloop propose` cites. Writes nothing."""
     read = transcript.read(chosen(session))
     disagreements, lessons = pipeline.study(read)
     sure = {item.turn: item.confidence for item in disagreements}
@@ -84,18 +75,7 @@ def chosen(session: str | None) -> Path:
 
 @verb(session_argument)
 def command(app: App, session: str | None) -> None:
-    """Queue lessons drawn from a session, given as JSON or TOML on stdin. Writes to the queue, never to a SKILL.md: everything waits for you.
-
-    This is what Claude calls in /skillloop:reflect. A lesson cites turns by their ids (see `skillloop turns`); the quotes are
-    filled in from the transcript and the gate checks each line. Fields: cites, lesson; optional: scope (skill, project, person),
-    target (name or path of a skill), op (insert, replace) with old (the list item to replace), why. At most five per
-    session; one that is refused may be reworded once. Without an argument: the session that it is called in, else this
-    project's newest.
-
-    \b
-    Example:
-      echo '[{"cites": ["3fa8c1d2e4b5a697"], "lesson": "Cite the year of each study."}]' | skillloop propose --json
-    """  # noqa: D301
+    """Queue lessons drawn from a session, given as JSON or TOML on stdin. Writes to the queue, never to a SKILL.md: everything waits for you."""
     values = model_drafter.values(sys.stdin.read(100_000))
     read = transcript.read(chosen(session))
     if read.automated:
@@ -154,16 +134,7 @@ def _refusal(store: Store, lesson: Lesson) -> str:
     flag("--everywhere", "For everything you do: the rules file in your own folder."),
 )
 def remember(app: App, rule: str, skill: str | None, project: bool, everywhere: bool) -> int:
-    """Remember a rule in your own words. Without an option it goes to the skill it concerns, else to a rules file.
-
-    Like every edit it is placed, checked against your rules, and queued. In a terminal you see the line and its file, and
-    decide at once. Inside a session it waits for you. Writes to the queue, and to the file once you agree.
-
-    \b
-    Examples:
-      skillloop remember "Always run the tests with uv run pytest" --project
-      skillloop remember "Never cite a magazine when there is a study" --skill research
-    """  # noqa: D301
+    """Remember a rule in your own words. Without an option it goes to the skill it concerns, else to a rules file."""
     text = redact(" ".join(rule.split()).removeprefix("- "))
     if not text or len(text) > LONGEST:
         raise UsageError(f"a rule must have 1 to {LONGEST} characters, not {len(text)}")

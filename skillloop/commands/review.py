@@ -34,22 +34,7 @@ PAGE = 14_000  # bytes of one page of JSON: what an assistant's client passes on
     option("--after", "List what comes after this edit: the next page.", metavar="ID"),
 )
 def command(app: App, skill: str | None, keep: str | None, limit: int | None, after: str | None) -> None:
-    """Decide on waiting edits, one key each: your words, the line that changes, and what needs a look.
-
-    \b
-    y apply    n reject   e edit     k keep both lines   m move to another file   o once only
-    a apply all that are ready for this file             c all checks             u undo
-    b back     s skip     q quit     ? explain the keys
-
-    The first y asks for a code that is on the screen; risky edits ask again. Then come lessons that no file could learn,
-    and what you said once and may have meant for good: k keep (it becomes an edit), o it was for once, n never ask again.
-    Without a terminal it only lists what is waiting. Writes what you decide: the SKILL.md and the history.
-
-    \b
-    Examples:
-      skillloop review
-      skillloop review research --json --limit 5
-    """  # noqa: D301
+    """Decide on waiting edits, one key each: your words, the line that changes, and what needs a look."""
     if keep is not None:
         with app.store() as store:
             told = drafted(app, store, store.keep(keep), "you said it once")

@@ -28,14 +28,7 @@ BYTES = 260  # of one text in the JSON of a review: a quote, a changed line, a r
 
 @verb(one_edit)
 def command(app: App, proposal: str) -> None:
-    """Show one edit against the skill as it is now: your words, the change, every check. Writes nothing.
-
-    ID is an edit's id or the beginning of it, or names a change by Claude that is waiting (`SKILL@VERSION`).
-
-    \b
-    Example:
-      skillloop show 3fa8
-    """  # noqa: D301
+    """Show one edit against the skill as it is now: your words, the change, every check. Writes nothing."""
     with app.history() as store:
         if "@" in proposal:
             change = find_change(store, proposal)
@@ -183,15 +176,7 @@ def find_change(store: Store, wanted: str) -> Change:
 
 @verb(one_edit, token_option)
 def approve(app: App, proposal: str, token: str | None) -> None:
-    """Apply one waiting edit to its SKILL.md, or keep a change of Claude's own (`SKILL@VERSION`).
-
-    Shows the diff against the skill as it is now and asks for the four characters printed under it; inside a session
-    Claude Code's own dialog asks instead. Writes the SKILL.md and the history. Exits with 4 if a rule forbids the edit.
-
-    \b
-    Example:
-      skillloop approve 3fa8
-    """  # noqa: D301
+    """Apply one waiting edit to its SKILL.md, or keep a change of Claude's own (`SKILL@VERSION`)."""
     if "@" in proposal:
         with app.store() as store:
             change = find_change(store, proposal)
@@ -248,14 +233,7 @@ def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued
     token_option,
 )
 def reject(app: App, proposal: str, reason: str | None, token: str | None) -> None:
-    """Drop one waiting edit, or a lesson that you no longer want to be asked about: one that your rule blocks, or that you said once.
-
-    Asks first, as `skillloop approve` does. Records the decision; the SKILL.md stays as it is.
-
-    \b
-    Example:
-      skillloop reject 3fa8 --reason "only true for this one report"
-    """  # noqa: D301
+    """Drop one waiting edit, or a lesson that you no longer want to be asked about: one that your rule blocks, or that you said once."""
     with app.store() as store:
         lesson = store.find_lesson(proposal)
         if lesson:

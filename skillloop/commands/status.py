@@ -25,12 +25,7 @@ SPENT = ("dollars", "tokens", "calls")
 
 @verb()
 def command(app: App) -> None:
-    """Show what waits for you, what was applied, and whether anything is wrong. Writes nothing.
-
-    \b
-    Example:
-      skillloop status
-    """  # noqa: D301
+    """Show what waits for you, what was applied, and whether anything is wrong. Writes nothing."""
     facts = _facts(app)
     if app.as_json:
         app.emit(facts)

@@ -15,17 +15,7 @@ IDLE = 600.0  # seconds without a new record after which an open session is dige
 
 @verb()
 def command(app: App) -> None:
-    """Follow the transcripts and the skills until Ctrl-C, and show what is found.
-
-    A session whose client ended without running its hook is digested at once; one that falls silent, after ten minutes.
-    An edit to a skill that has a history is recorded as a version when it is saved. Writes what `digest` writes.
-    With --json: one object per line, as `skillloop log --json` prints them.
-
-    \b
-    Examples:
-      skillloop watch
-      skillloop watch --json | jq .event
-    """  # noqa: D301
+    """Follow the transcripts and the skills until Ctrl-C, and show what is found."""
     os.environ["SKILLLOOP_INSIDE"] = "1"  # whatever it starts is not a person's session
     with watch.Watch(app.home, client_folder(), IDLE, worker.digested) as watching:
         transcripts, skills = watching.following
