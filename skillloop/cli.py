@@ -44,10 +44,10 @@ VERBS = {
     "diff": "Show what changed between two versions of a skill.",
     "rollback": "Take a skill back to an earlier version.",
     "watch": "Follow transcripts and skills, and show what is found as it happens.",
-    "init": "Write a file for your rules, with every key commented out.",
-    "config": "Show, check and edit your rules.",
-    "constraints": "The same as `config show`; --confirm confirms a changed rule.",
-    "check": "Check a hand-made change to a SKILL.md against your rules.",
+    "init": "Write a file for your settings, each one commented out.",
+    "config": "Show, check and edit your settings.",
+    "constraints": "The same as `config show`; --confirm confirms a changed setting.",
+    "check": "Check a hand-made change to a SKILL.md against your settings.",
     "verify": "Prove that the log was not altered.",
     "doctor": "Find problems, and repair what can be repaired safely.",
     "export": "Write the whole history to one file.",
@@ -57,7 +57,7 @@ VERBS = {
     "evolve": "Try changed texts of a skill on its own cases; the best one waits for you.",
     "bench": "Improve a train.py by experiment, keeping only gains beyond noise.",
     "judge": "Show how well the model that judges edits agrees with you.",
-    "demo": "Watch the whole loop on a bundled example, in a temporary home.",
+    "demo": "Watch the whole loop on a bundled example, in a temporary folder.",
 }
 
 BESIDE = {
@@ -140,7 +140,7 @@ def _explained(command: click.Command, name: str) -> click.Command:
 @click.option(
     "--home",
     type=click.Path(file_okay=False),
-    help="Where skillloop keeps its state. [default: $SKILLLOOP_HOME, else ~/.skillloop]",
+    help="The folder with skillloop's data. [default: $SKILLLOOP_HOME, else ~/.skillloop]",
 )
 @click.option(
     "--color",

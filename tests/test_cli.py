@@ -106,5 +106,5 @@ def test_an_interrupt_while_an_object_is_freed_is_not_lost(monkeypatch, capsys):
 def test_home_may_be_this_folder_but_not_an_empty_name(home, monkeypatch, capfd):
     monkeypatch.chdir(home)
     assert cli.run(["--home", ".", "status"]) == 0
-    assert f"home        {home}" in capfd.readouterr().out
+    assert f"folder      {home}" in capfd.readouterr().out
     assert cli.run(["--home", "", "status"]) == 2

@@ -805,11 +805,11 @@ def forbidden(desk):
 
 def test_a_lesson_that_the_persons_rule_blocks_is_said_with_its_line_until_they_let_it_go(forbidden):
     desk, name = forbidden
-    blocked = f"blocked by your rule, {desk.home / 'config.toml'}:2"
+    blocked = f"blocked by your setting, {desk.home / 'config.toml'}:2"
     leave_notice(desk.home)
     notice = json.loads((desk.home / "notice.json").read_text().splitlines()[0])["systemMessage"]
     assert "Not learned, “Never cite magazine.test" in notice
-    assert "blocked by your rule" in notice
+    assert "blocked by your setting" in notice
     for verb in ("status", "review", "doctor"):
         assert blocked in " ".join(desk.run(verb).stdout.split())
     (line,) = map(json.loads, desk.run("review", "--json").stdout.splitlines())
@@ -818,7 +818,7 @@ def test_a_lesson_that_the_persons_rule_blocks_is_said_with_its_line_until_they_
     code, shown = desk.type("reject", name, answers=[("Type ", shown_code)])
     assert code == 0, shown
     for verb in ("status", "review", "doctor"):
-        assert "blocked by your rule" not in " ".join(desk.run(verb).stdout.split())
+        assert "blocked by your setting" not in " ".join(desk.run(verb).stdout.split())
 
 
 def test_status_gives_the_reasons_of_today(forbidden):
@@ -1301,7 +1301,7 @@ def test_a_remembered_rule_passes_the_gate_like_any(desk):
     desk.home.mkdir(mode=0o700)
     (desk.home / "config.toml").write_text('[sources]\ntrusted = ["magazine.test"]\n')
     refused = desk.run("remember", "Never cite magazine.test", "--skill", "research", code=4).stdout
-    assert "blocked by your rule" in refused
+    assert "blocked by your setting" in refused
     known = json.loads(desk.run("remember", "Start with the answer in one sentence", "--json").stdout)
     assert known["state"] in {"known", "needs a look"}
     desk.run("remember", f"Use the key {SECRET} for the journal", "--skill", "research", "--json")
@@ -1355,7 +1355,7 @@ def test_the_diary_of_a_new_configuration_says_nothing_of_tighter_rules(desk):
     desk.transcript.write_text(desk.transcript.read_text())
     desk.run("digest", desk.transcript)
     told = desk.run("log").stdout
-    assert ("config.toml: edited; no rule was loosened" in told, "tightened" in told) == (True, False)
+    assert ("config.toml: edited; no setting was loosened" in told, "tightened" in told) == (True, False)
 
 
 def test_a_key_that_does_nothing_for_an_edit_says_so_and_is_not_in_the_list(queued):
@@ -1370,6 +1370,6 @@ def test_a_key_that_does_nothing_for_an_edit_says_so_and_is_not_in_the_list(queu
     keys = ("? more", lambda text: shown.append(text) or "q")
     code, _ = desk.type("review", answers=[("? more", "y"), ("? more", read), keys])
     assert code == 0
-    assert "y does nothing here: blocked by your rule" in shown[0]
+    assert "y does nothing here: blocked by your setting" in shown[0]
     assert "── 1 of" not in shown[0]
     assert ("n  reject it" in shown[1], "y  apply it" in shown[1]) == (True, False)

@@ -67,7 +67,7 @@ def test_the_demo_tells_its_story_in_three_frames_of_thirty_lines(tmp_path):
         "research, ready",
         "-rules, ready",
         "+- Never use a table",
-        "blocked by your rule",
+        "blocked by your setting",
         "rollback",
     ):
         assert part in told, part

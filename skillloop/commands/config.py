@@ -1,4 +1,4 @@
-"""`skillloop config`, `init`, `constraints` and `check`: where the rules stand, what holds, a person's yes, a change by hand."""
+"""`skillloop config`, `init`, `constraints` and `check`: where the settings stand, what holds, a person's yes, a change by hand."""
 
 import json
 import os
@@ -25,12 +25,12 @@ SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 @click.group(name="config")
 def command() -> None:
-    """Your rules and settings: where they are, which are in force, and every key there is."""
+    """Your settings: where they are, which are in force, and every key there is."""
 
 
 @verb()
 def where(app: App) -> None:
-    """Print where your own rules are (or would be), and those of the project here. Writes nothing."""
+    """Print where your own settings are (or would be), and those of the project here. Writes nothing."""
     own, *lower = config.files(app.home, Path.cwd())
     for path in (own, *filter(Path.exists, lower)):
         app.tell({"path": str(path), "exists": path.exists()}, str(path))
@@ -56,7 +56,7 @@ def schema(command: str | None) -> None:
 @click.command()
 @click.pass_obj
 def edit(app: App) -> None:
-    """Open your own rules in $EDITOR, and say what is wrong with them. Creates the file first, as `init` does, if there is none."""
+    """Open your own settings in $EDITOR, and say what is wrong with them. Creates the file first, as `init` does, if there is none."""
     path = app.home / "config.toml"
     if not interactive():
         raise Refused("`skillloop config edit` needs a terminal", f"open {path} in an editor of your own")
@@ -93,11 +93,11 @@ def _tell_doubts(app: App) -> None:
 
 @verb(
     options.some_skill,
-    flag("--confirm", "Confirm that you changed the rules yourself; asks first."),
+    flag("--confirm", "Confirm that you changed the settings yourself; asks first."),
     options.token_option,
 )
 def constraints(app: App, skill: str | None, confirm: bool, token: str | None) -> None:
-    """Print the rules in force as TOML, each with its file and line. Writes nothing, unless told to --confirm."""
+    """Print the settings in force as TOML, each with its file and line. Writes nothing, unless told to --confirm."""
     if confirm:
         _confirm(app, token)
         return
@@ -160,7 +160,7 @@ def _confirm(app: App, token: str | None) -> None:
     flag("--call", "Of Claude's Edit or Write, its input on stdin.", hidden=True),
 )
 def check(app: App, skill: Path, new: Path | None, call: bool) -> int:
-    """Check a hand-made change to a SKILL.md against your rules. Writes nothing."""
+    """Check a hand-made change to a SKILL.md against your settings. Writes nothing."""
     skill, path = _file(skill), _file(new or skill)
     if call:  # which rule it would break, before it is made; none where nothing is there to protect
         given, against = json.load(sys.stdin), ""

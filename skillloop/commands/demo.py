@@ -1,4 +1,4 @@
-"""`skillloop demo`: the whole loop on a bundled example, in a temporary home."""
+"""`skillloop demo`: the whole loop on a bundled example, in a temporary folder."""
 
 import tempfile
 from importlib import resources

@@ -55,11 +55,11 @@ class Finding(NamedTuple):
     )
 )
 def command(app: App, rebuild: bool) -> None:
-    """Check everything skillloop relies on: home, database, log, interrupted changes, inbox, skills, rules."""
+    """Check everything skillloop relies on: folder, database, log, interrupted changes, inbox, skills, settings."""
     if rebuild:
         _rebuild(app)
         return
-    findings = [*_home(app.home), *_guarded(_rules, app), *_database(app), *_inbox(app.home)]
+    findings = [*_home(app.home), *_guarded(_settings, app), *_database(app), *_inbox(app.home)]
     bad = [finding for finding in findings if finding.level == "bad"]
     if app.as_json:
         app.emit({"findings": [finding._asdict() for finding in findings], "bad": len(bad)})
@@ -123,11 +123,11 @@ def _home(home: Path) -> Iterator[Finding]:
     elif (mode := stat.S_IMODE(home.stat().st_mode)) & 0o077:
         yield Finding("bad", f"others can read {home} (mode {mode:o})", f"chmod 700 {home}")
     else:
-        yield Finding("ok", f"home {home}, readable by you alone")
+        yield Finding("ok", f"folder {home}, readable by you alone")
 
 
-def _rules(app: App) -> Iterator[Finding]:
-    yield Finding("ok", f"rules: apply.mode is {config.load(app.home, Path.cwd()).apply.mode!r}")
+def _settings(app: App) -> Iterator[Finding]:
+    yield Finding("ok", f"settings: apply.mode is {config.load(app.home, Path.cwd()).apply.mode!r}")
 
 
 def _log(store: Store) -> Iterator[Finding]:
@@ -164,7 +164,7 @@ def _queue(store: Store) -> Iterator[Finding]:
     yield Finding("ok", f"queue: {waiting} waiting" + (", see `skillloop review`" if waiting else ""))
     for item in unlearnt(store):
         todo = "put that right, or decide in `skillloop review`"
-        todo = f"change the rule, or `skillloop reject {item.id}`" if item.blocked else todo
+        todo = f"change the setting, or `skillloop reject {item.id}`" if item.blocked else todo
         yield Finding("note", f"not learned, {item.where}: “{item.text}”: {item.reason}", todo)
 
 
@@ -213,7 +213,7 @@ def verify(app: App, run: str | None) -> None:
 def export(app: App, file: Path, evals: str | None) -> None:
     """Write the whole history to one file: every version of every skill, the queue, the log, and what was found."""
     if not (app.home / "skillloop.db").exists():
-        raise UsageError(f"there is no history in {app.home}", "choose the home with --home")
+        raise UsageError(f"there is no history in {app.home}", "choose the folder with --home")
     with app.store() as store:
         if evals is not None:
             from skillloop.evaluate import cases  # and the detector, which no other verb here needs
@@ -257,7 +257,7 @@ def import_(app: App, file: Path, replace: bool) -> None:
         except Corrupt as error:
             old = error.message
     if old and not replace:
-        raise UsageError(f"{app.home} has a history: {old}", "pass --replace, or use another --home")
+        raise UsageError(f"{app.home} has a history: {old}", "pass --replace, or use another folder (--home)")
     if old:
         app.say(f"replaces {old}", err=True)
         digest = sha256(f"{app.home}\0{sha256(file.read_bytes())}\0{old}")

@@ -29,8 +29,8 @@ _DECIDED = {"rejected": "rejected", "queued": "took back to the queue", "stale":
 _RULES = {
     "absent": "not there yet",
     "first seen": "noted as it is",
-    "tightened": "edited; no rule was loosened",
-    "loosened": "edited; a rule was loosened, so automatic edits pause until you confirm it",
+    "tightened": "edited; no setting was loosened",
+    "loosened": "edited; a setting was loosened, so automatic edits pause until you confirm it",
     "confirmed": "confirmed by you",
 }
 _KINDS = {

@@ -26,7 +26,7 @@ from skillloop.text.redact import as_json, shown
 from skillloop.worker.notice import leave_notice, line_of
 
 OPEN: tuple[State, ...] = ("queued", "stale")  # states of an edit that waits
-_IN_WORDS = {"rollback": "roll back", "constraints": "confirm the rules", "judge": "choose the judge"}
+_IN_WORDS = {"rollback": "roll back", "constraints": "confirm the settings", "judge": "choose the judge"}
 
 
 def option(names: str, text: str, **more: Any) -> Callable[..., Any]:

@@ -233,7 +233,7 @@ def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued
     token_option,
 )
 def reject(app: App, proposal: str, reason: str | None, token: str | None) -> None:
-    """Drop one waiting edit, or a lesson that you no longer want to be asked about: one that your rule blocks, or that you said once."""
+    """Drop one waiting edit, or a lesson that you no longer want to be asked about: one that your settings block, or that you said once."""
     with app.store() as store:
         lesson = store.find_lesson(proposal)
         if lesson:

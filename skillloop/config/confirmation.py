@@ -31,7 +31,7 @@ class Change:
     loosens: tuple[str, ...]  # keys such as "apply.mode"; none where it only tightens
 
     def __str__(self) -> str:
-        what = f"loosens {', '.join(self.loosens)}" if self.loosens else "loosens no rule"
+        what = f"loosens {', '.join(self.loosens)}" if self.loosens else "loosens no setting"
         return f"{self.path} {'changed' if self.sha else 'is gone'}, which {what}"
 
 

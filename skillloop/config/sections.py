@@ -265,7 +265,7 @@ def schema() -> dict[str, Any]:
 def commented() -> str:
     """Return a configuration file that sets nothing: each key with its default and its meaning, as comments."""
     lines = [
-        "# Your rules. Remove the # from what you want to set; `skillloop config show` prints what is in force."
+        "# Your settings. Remove the # from what you want to set; `skillloop config show` prints what is in force."
     ]
     for key, default, meaning in reference():
         section, _, name = key.partition(".")

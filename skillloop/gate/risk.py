@@ -75,7 +75,7 @@ def check(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Soft: added lines about the judging itself (marked red), and lines that give up a protection."""
     lines = [fold(plain(line[:LONGEST])) for line in inputs.added]
     itself = (match[0] for line in lines for match in expression("<gate.self>").finditer(line))
-    yield _found("self-weakening", itself, "speaks about the rules that judge it")
+    yield _found("self-weakening", itself, "speaks about what judges it")
     risks = [match[0] for line in lines for match in expression("<gate.unguarded>").finditer(line)]
     for line in lines if not risks else ():
         for number, match in enumerate(expression(_RISK).finditer(line)):

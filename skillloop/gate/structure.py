@@ -285,7 +285,7 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
         detail = "a rules file, which every session loads, always waits for you"
         yield finding("never automatic", detail, hard=False)
     if any((said.timestamp or "")[:19] < inputs.confirmed[:19] for said in proposal.evidence):
-        yield finding("never automatic", "it was said before you last confirmed your rules", hard=False)
+        yield finding("never automatic", "it was said before you last confirmed your settings", hard=False)
     if inputs.failing:
         yield finding("breaker", f"{inputs.failing}; until you decide, the next ones wait", hard=False)
     operations = {edit.op for edit in proposal.edits}

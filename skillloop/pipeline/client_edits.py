@@ -109,7 +109,7 @@ def broken(
     """Return which of these hard checks a change of Claude's fails, with the file and line of the rule; "" where none."""
     for check in gate.compare(old, new, gather.rules_for(path, home, session)).failed:
         if check.hard and check.name in among:
-            return f"against {check.rule or 'a rule'}: {check.detail}"
+            return f"against {f'your setting {check.rule}' if check.rule else 'a check'}: {check.detail}"
     return ""
 
 

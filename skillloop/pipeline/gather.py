@@ -138,8 +138,8 @@ def refuse_if_forbidden(prepared: Prepared) -> None:
     if check and outcome is Outcome.CRASH:
         raise SkillloopError(f"a check broke on edit {prepared.proposal.id}: {check.detail}")
     if check and outcome is Outcome.DISCARD:
-        rule = f"; the rule is {check.rule}" if check.rule else ""
-        hint = "no approval overrides this; only you, by editing that rule"
+        rule = f"; the setting is {check.rule}" if check.rule else ""
+        hint = "no approval overrides this; only you can, by changing that setting"
         raise Refused(f"{check.name}: {check.detail}{rule}", hint)
 
 

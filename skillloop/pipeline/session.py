@@ -145,7 +145,9 @@ def try_again(home: Path, store: Store, ahead: dict[str, str] | None = None) -> 
         with suppress(SkillloopError):  # its file is gone, or other than it was
             forbidden = item.verdict.forbidding is not None
             if forbidden and gather.prepare(item.proposal, home, store).verdict.outcome in _OPEN:
-                store.set_state(item.proposal.id, "queued", "no rule of yours forbids it any more", by="auto")
+                store.set_state(
+                    item.proposal.id, "queued", "no setting of yours forbids it any more", by="auto"
+                )
     for lesson, _ in store.troubles():
         try:
             if lesson.target is not None:

@@ -84,7 +84,7 @@ def standing(verdict: Verdict) -> tuple[str, str]:
     if not hard:
         return ("needs a look" if verdict.failed or verdict.outcome is not Outcome.KEEP else "ready"), why
     rule = verdict.forbidding and verdict.forbidding.rule
-    return (f"blocked by your rule ({tilde(rule.where)})" if rule else "blocked"), why
+    return (f"blocked by your setting ({tilde(rule.where)})" if rule else "blocked"), why
 
 
 def checks(found: Iterable[Check]) -> Text:

@@ -111,7 +111,7 @@ def content(store: Store, sha: str) -> bytes:
     """Return the bytes of a version. Raises UsageError: no text has this hash; Corrupt: the stored bytes have changed."""
     data = store.versions.content(sha)
     if data is None:
-        raise UsageError(f"no text with the hash {sha[:12]} is in the store")
+        raise UsageError(f"no text with the hash {sha[:12]} is in the database")
     return data
 
 

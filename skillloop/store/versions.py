@@ -57,7 +57,7 @@ class Versions(Tables):
             return None
         data = rows[0][0]
         if not isinstance(data, bytes) or sha256(data) != sha:
-            raise Corrupt(self._database.path, f"the text {sha[:12]} has changed in the store")
+            raise Corrupt(self._database.path, f"the text {sha[:12]} has changed in the database")
         return data
 
     def of(self, skill: str) -> list[Version]:

@@ -71,7 +71,7 @@ def blocked_by(queued: Queued) -> str:
     check = queued.verdict.forbidding
     if check is None or check.rule is None:
         return ""
-    return f"blocked by your rule, {check.rule.where} ({check.rule.text}): {check.detail}"
+    return f"blocked by your setting, {check.rule.where} ({check.rule.text}): {check.detail}"
 
 
 def line_of(queued: Queued) -> str:

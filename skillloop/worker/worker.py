@@ -59,7 +59,7 @@ def drain(home: Path, client: Path, digest: Callable[[Path, Path], str]) -> None
                     with Store.open(home) as store:
                         store.back_up()
                 except SkillloopError as error:
-                    log.warning("no copy of the store: %s", error.message)
+                    log.warning("no copy of the database: %s", error.message)
         except Locked:
             return
         if not inbox.due():

@@ -187,7 +187,7 @@ def test_a_change_that_breaks_a_rule_is_not_made_without_the_person(machine, own
         terminal.gone()
     assert (path.read_text(), rules.exists()) == (kept, False)
     results = json.dumps(machine.stub.requests[-1]["messages"])
-    assert results.count("This change breaks a rule of yours, against protect.must_keep") == 2
+    assert results.count("This change is against your setting protect.must_keep") == 2
     assert results.count("only a person changes") == 1
     with machine.terminal(client.binary(), "--permission-mode", "default") as terminal:
         terminal.see(READY)

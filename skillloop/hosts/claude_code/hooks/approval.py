@@ -37,7 +37,7 @@ CONFIRM = "--confirm"  # of `skillloop constraints`
 RULES = "skillloop.toml"
 READS_LOG = r"(?:cat|tail|head)(?: -n ?\d+| -\d+)? [~$\w/.-]*/\.skillloop/log/worker\.log"
 """A command that only reads how far the environment is, as our skills say."""
-OURS = "This touches skillloop's own state or rules, which only a person changes."
+OURS = "This touches skillloop's own data or settings, which only a person changes."
 ASKING = ("default", "acceptEdits", "plan")
 """The permission modes in which the client opens a dialog about a file in a `.claude` folder, whatever a hook says."""
 CHECKED = ("SKILL.md", "learned.md")  # files of which a change of Claude's is held to the person's rules
@@ -153,7 +153,7 @@ def _broken(home: Path, path: Path, tool_input: dict[str, Any]) -> str:
     with suppress(OSError, subprocess.TimeoutExpired):  # not installed yet: the client asks as without us
         told = subprocess.run(command, input=call, stdout=pipe, stderr=quiet, timeout=30, check=False)
         if told.returncode == 4:
-            return f"This change breaks a rule of yours, {told.stdout.decode('utf-8', 'replace').strip()}."
+            return f"This change is {told.stdout.decode('utf-8', 'replace').strip()}."
     return ""
 
 
