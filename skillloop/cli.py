@@ -14,13 +14,14 @@ import json
 import keyword
 import os
 import platform
+import re
 import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
@@ -28,37 +29,28 @@ from click.shell_completion import CompletionItem
 from skillloop import JSON_VERSION, __version__
 from skillloop.errors import SkillloopError
 
-VERBS = {
-    "digest": "Find your corrections in a session, and draft edits.",
-    "turns": "Print what you said in a session, with ids to cite.",
-    "propose": "Queue lessons that Claude drew from its session.",
-    "remember": "Remember a rule in your own words.",
-    "review": "Decide on waiting edits, one key each.",
-    "show": "Show one edit: your words, the change, every check.",
-    "approve": "Apply a waiting edit.",
-    "reject": "Drop a waiting edit, with a reason.",
-    "status": "Show what is waiting, what was applied, and what is wrong.",
-    "log": "Show everything that happened, newest last.",
-    "blame": "Show who added each line, the words that taught it, and whether it helped.",
-    "report": "Draw one page of what was learned, and whether it helped.",
-    "diff": "Show what changed between two versions of a skill.",
-    "rollback": "Take a skill back to an earlier version.",
-    "watch": "Follow transcripts and skills, and show what is found as it happens.",
-    "init": "Write a file for your settings, each one commented out.",
-    "config": "Show, check and edit your settings.",
-    "constraints": "The same as `config show`; --confirm confirms a changed setting.",
-    "check": "Check a hand-made change to a SKILL.md against your settings.",
-    "verify": "Prove that the log was not altered.",
-    "doctor": "Find problems, and repair what can be repaired safely.",
-    "export": "Write the whole history to one file.",
-    "import": "Load a history that `export` wrote.",
-    "completion": "Print the completion script for your shell.",
-    "uninstall": "List what skillloop created on this machine; --purge removes it.",
-    "evolve": "Try changed texts of a skill on its own cases; the best one waits for you.",
-    "bench": "Improve a train.py by experiment, keeping only gains beyond noise.",
-    "judge": "Show how well the model that judges edits agrees with you.",
-    "demo": "Watch the whole loop on a bundled example, in a temporary folder.",
-}
+
+class Told(NamedTuple):
+    """What data/help.md says of a command."""
+
+    short: str  # in the list of commands
+    options: dict[str, str]
+    text: str
+
+
+def _told() -> Iterator[tuple[str, Told]]:
+    """Yield the sections of data/help.md, by the names of the commands."""
+    for part in (Path(__file__).parent / "data" / "help.md").read_text("utf-8").split("\n## ")[1:]:
+        head, _, body = part.partition("\n")
+        names, _, short = head.partition(": ")
+        options = re.compile(r"^(--[\w-]+): (.+)\n", re.MULTILINE)
+        text = options.sub("", body).replace("\\b", "\b")
+        yield from ((name, Told(short, dict(options.findall(body)), text)) for name in names.split(", "))
+
+
+HELP = dict(_told())
+VERBS = {name: told.short for name, told in HELP.items() if told.short and " " not in name}
+"""The verbs in the order of a first day's use, each with what the list of commands says."""
 
 BESIDE = {
     **dict.fromkeys(("approve", "reject"), "show"),
@@ -68,14 +60,6 @@ BESIDE = {
     **dict.fromkeys(("verify", "export", "import", "uninstall"), "doctor"),
 }
 """Verbs that stand in the file of another one."""
-
-HELP = {
-    name: text.replace("\\b", "\b")  # below it click wraps no lines
-    for part in (Path(__file__).parent / "data" / "help.md").read_text("utf-8").split("\n## ")[1:]
-    for names, _, text in [part.partition("\n")]
-    for name in names.split(", ")
-}
-"""What `--help` says after the docstring of each command."""
 
 
 class LazyGroup(click.Group):
@@ -91,7 +75,8 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"skillloop.commands.{BESIDE.get(cmd_name, cmd_name)}")
         attribute = f"{cmd_name}_" * keyword.iskeyword(cmd_name) or cmd_name
-        return _explained(getattr(module, attribute if cmd_name in BESIDE else "command"), cmd_name)
+        found = getattr(module, attribute if cmd_name in BESIDE else "command")
+        return _explained(found, cmd_name, HELP["skillloop"].options)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -124,11 +109,15 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
-def _explained(command: click.Command, name: str) -> click.Command:
-    """Return a command with the whole of its help, and of the commands below it."""
-    command.help = f"{inspect.getdoc(command.callback)}\n{HELP[name]}"
+def _explained(command: click.Command, name: str, above: Mapping[str, str]) -> click.Command:
+    """Return a command with its help, and of those below it; `above` are the options that several have."""
+    command.help = f"{inspect.getdoc(command.callback)}\n{HELP[name].text}"
+    options = {**above, **HELP[name].options}
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.hidden:
+            option.help = options.get(option.opts[-1], option.help)
     for each, below in command.commands.items() if type(command) is click.Group else ():
-        _explained(below, f"{name} {each}")
+        _explained(below, f"{name} {each}", options)
     return command
 
 
@@ -158,7 +147,7 @@ def app(ctx: click.Context, home: str | None, color: str) -> None:
     ctx.obj = App.of(home, color)
 
 
-_explained(app, "skillloop")
+_explained(app, "skillloop", {})
 
 
 def main() -> None:

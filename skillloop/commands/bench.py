@@ -27,19 +27,11 @@ PROPOSERS = ("all", "ideas", "search", "claude", "anthropic")
 CORPORA = ("stdlib", "shakespeare", "debian", "climbmix")
 _folder = click.Path(path_type=Path, file_okay=False)
 _existing = click.Path(path_type=Path, exists=True)
-folder_option = option(
-    "--dir root", "The run's folder: ledger, candidates, logs, report.", type=_folder, default="bench-run"
-)
-slots_option = option("--slots", "Training runs at once. [default: one per GPU, else 1]", type=int)
-data_option = option("--data", "The data folder. [default: DIR-data]", type=_folder)
-seed_option = option("--seed", "Seed of every random choice in the run.", type=int, default=1)
-python_option = option(
-    "--python",
-    "Interpreter with PyTorch. [default: $SKILLLOOP_PYTHON, else this one]",
-    envvar="SKILLLOOP_PYTHON",
-    default=sys.executable,
-    show_default=False,
-)
+folder_option = option("--dir root", type=_folder, default="bench-run")
+slots_option = option("--slots", type=int)
+data_option = option("--data", type=_folder)
+seed_option = option("--seed", type=int, default=1)
+python_option = option("--python", envvar="SKILLLOOP_PYTHON", default=sys.executable, show_default=False)
 
 
 @click.group(name="bench")
@@ -50,31 +42,16 @@ def command() -> None:
 @verb(
     folder_option,
     data_option,
-    option(
-        "--corpus", f"What a new --data is made from: {', '.join(CORPORA)}, or a folder.", default="stdlib"
-    ),
-    option("--trials", "Candidates to try besides the baseline.", type=int, default=10),
-    option(
-        "--seconds",
-        "Length of one training run. [default: 300 with a GPU, else 10 of processor time]",
-        type=float,
-    ),
-    option(
-        "--proposer",
-        "Who proposes edits: known ideas, a search over the settings, both in turn, or a model.",
-        type=click.Choice(PROPOSERS),
-        default="all",
-    ),
+    option("--corpus", default="stdlib"),
+    option("--trials", type=int, default=10),
+    option("--seconds", type=float),
+    option("--proposer", type=click.Choice(PROPOSERS), default="all"),
     seed_option,
     slots_option,
     executor_option,
-    option(
-        "--recipe",
-        "The folder of train.py and its fixed files. [default: the skill gpu-benchmark]",
-        type=_existing,
-    ),
+    option("--recipe", type=_existing),
     python_option,
-    option("--sealed/--no-sealed ask_sealed", "Read the sealed split at the end.", default=True),
+    option("--sealed/--no-sealed ask_sealed", default=True),
     group=command,
 )
 def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) -> None:
@@ -109,9 +86,9 @@ def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) 
 
 @verb(
     click.argument("path", type=_existing),
-    option("-m --message", "What the edit does, in one line.", required=True),
-    option("--why", "What you expect of it, for the ledger.", default="", show_default=False),
-    option("--insight", "What the trials before it taught, for the ledger.", default="", show_default=False),
+    option("-m --message", required=True),
+    option("--why", default="", show_default=False),
+    option("--insight", default="", show_default=False),
     folder_option,
     slots_option,
     name="try",
@@ -134,22 +111,14 @@ def attempt(
 
 
 @verb(
-    option("--dir root", "The run's folder; kit.json is in it.", type=_folder, default="bench-kit"),
+    option("--dir root", type=_folder, default="bench-kit"),
     data_option,
-    option(
-        "--corpus",
-        f"Of a new --data: a packed one (.tar.xz), {', '.join(CORPORA)}, or a folder.",
-        default="stdlib",
-    ),
-    option("--minutes", "For all of it; the loop has what is left.", type=float, default=10.0),
-    option("--seconds", "Length of one training run. [default: from --minutes]", type=float),
+    option("--corpus", default="stdlib"),
+    option("--minutes", type=float, default=10.0),
+    option("--seconds", type=float),
     seed_option,
     python_option,
-    option(
-        "--pack",
-        "Make only the data, for a GPU, and write it into this .tar.xz.",
-        type=click.Path(path_type=Path),
-    ),
+    option("--pack", type=click.Path(path_type=Path)),
     name="kit",
     group=command,
 )

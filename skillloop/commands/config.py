@@ -91,11 +91,7 @@ def _tell_doubts(app: App) -> None:
             app.say(doubt, err=True)
 
 
-@verb(
-    options.some_skill,
-    flag("--confirm", "Confirm that you changed the settings yourself; asks first."),
-    options.token_option,
-)
+@verb(options.some_skill, flag("--confirm"), options.token_option)
 def constraints(app: App, skill: str | None, confirm: bool, token: str | None) -> None:
     """Print the settings in force as TOML, each with its file and line. Writes nothing, unless told to --confirm."""
     if confirm:
@@ -152,12 +148,8 @@ def _confirm(app: App, token: str | None) -> None:
 
 @verb(
     click.argument("skill", metavar="FILE", type=click.Path(path_type=Path)),
-    option(
-        "--against new",
-        "The changed text. [default: FILE itself, checked as it stands]",
-        type=click.Path(path_type=Path),
-    ),
-    flag("--call", "Of Claude's Edit or Write, its input on stdin.", hidden=True),
+    option("--against new", type=click.Path(path_type=Path)),
+    flag("--call", hidden=True),
 )
 def check(app: App, skill: Path, new: Path | None, call: bool) -> int:
     """Check a hand-made change to a SKILL.md against your settings. Writes nothing."""

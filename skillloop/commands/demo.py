@@ -19,7 +19,7 @@ COLOURS = {"r": "green", "n": "yellow", "b": "red"}  # by the first letter of a 
 
 
 @click.command()
-@flag("--play", "Wait for a key after each part.")
+@flag("--play")
 @click.pass_obj
 def command(app: App, *, play: bool) -> None:
     """See the whole loop on a bundled example: four corrections, what becomes of each, and how one is undone."""

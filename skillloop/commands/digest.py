@@ -29,16 +29,12 @@ from skillloop.text.words import counted
 
 @verb(
     click.argument("sessions", nargs=-1, metavar="[PATH|SESSION_ID]..."),
-    flag("--last", "The last session that you worked in: of this project, if it has one."),
-    flag("--all every", "Every session of every project."),
-    option(
-        "--since",
-        "Sessions of every project changed since a date (2026-11-01) or within a span (7d, 12h).",
-        metavar="WHEN",
-    ),
-    flag("--dry-run", "Write nothing, anywhere."),
-    flag("--plan", "Print what would be sent to a model, and its cost. Sends and writes nothing."),
-    flag("--explain", "Show which signals were seen in each correction."),
+    flag("--last"),
+    flag("--all every"),
+    option("--since", metavar="WHEN"),
+    flag("--dry-run"),
+    flag("--plan"),
+    flag("--explain"),
 )
 def command(app: App, *, dry_run: bool, plan: bool, explain: bool, **chosen: Any) -> None:
     """Find your corrections in sessions, and draft, check and queue edits for the skills you were using."""

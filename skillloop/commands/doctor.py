@@ -48,12 +48,7 @@ class Finding(NamedTuple):
     todo: str = ""
 
 
-@verb(
-    flag(
-        "--rebuild",
-        "Restore a damaged database from its newest sound copy; what was decided since is lost, the damaged file is kept.",
-    )
-)
+@verb(flag("--rebuild"))
 def command(app: App, rebuild: bool) -> None:
     """Check everything skillloop relies on: folder, database, log, interrupted changes, inbox, skills, settings."""
     if rebuild:
@@ -202,14 +197,7 @@ def verify(app: App, run: str | None) -> None:
         raise SkillloopError(f"{what} has {counted(len(problems), 'problem')}", hint)
 
 
-@verb(
-    click.argument("file", type=click.Path(path_type=Path)),
-    option(
-        "--evals",
-        "Write only the cases of one skill, as `claude plugin eval` reads them; FILE is then a folder.",
-        metavar="SKILL",
-    ),
-)
+@verb(click.argument("file", type=click.Path(path_type=Path)), option("--evals", metavar="SKILL"))
 def export(app: App, file: Path, evals: str | None) -> None:
     """Write the whole history to one file: every version of every skill, the queue, the log, and what was found."""
     if not (app.home / "skillloop.db").exists():
@@ -243,7 +231,7 @@ def in_words(counts: dict[str, int]) -> str:
 
 @verb(
     click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False)),
-    flag("--replace", "Replace the history that is here; the old one is kept beside it."),
+    flag("--replace"),
     name="import",
 )
 def import_(app: App, file: Path, replace: bool) -> None:
@@ -273,7 +261,7 @@ def import_(app: App, file: Path, replace: bool) -> None:
     app.tell(value, f"{app.home}: {in_words(counts)}{beside}")
 
 
-@verb(flag("--purge", "Remove it, after a person has seen the list and agreed."), token_option)
+@verb(flag("--purge"), token_option)
 def uninstall(app: App, purge: bool, token: str | None) -> None:
     """List what skillloop created; with --purge, remove that and nothing else."""
     paths = sorted(app.home.iterdir()) if app.home.is_dir() else []

@@ -33,10 +33,10 @@ NO_MODEL = (
     options.some_skill,
     options.budget_option,
     options.executor_option,
-    option("--trials", "Texts to try besides the skill as it is.", type=click.IntRange(min=1), default=20),
-    flag("--operators listed", "List what the model's operators are told, each with its record."),
-    option("--pin", "Use this version of an operator from now on; OPERATOR= unpins.", metavar="OPERATOR=ID"),
-    option("--seed", "Seed of every random choice in the run.", type=int, default=1),
+    option("--trials", type=click.IntRange(min=1), default=20),
+    flag("--operators listed"),
+    option("--pin", metavar="OPERATOR=ID"),
+    option("--seed", type=int, default=1),
 )
 def command(app: App, skill: str | None, listed: bool, pin: str | None, trials: int, **given: Any) -> None:
     """Try changed texts of one skill on its cases; the best one beyond noise waits for you as an edit."""

@@ -7,15 +7,7 @@ from skillloop.evaluate import judge, judge_versions
 from skillloop.skills import history
 
 
-@verb(
-    flag(
-        "--try improve",
-        "Have other versions written and tried; the best takes over if it agrees better beyond noise.",
-    ),
-    option("--pin", "Let this version judge from now on, and no trial replace it.", metavar="ID"),
-    flag("--unpin", "Let a trial replace the version in force again."),
-    budget_option,
-)
+@verb(flag("--try improve"), option("--pin", metavar="ID"), flag("--unpin"), budget_option)
 def command(app: App, improve: bool, pin: str | None, unpin: bool, budget: float | None) -> None:
     """Show how well the judge, a model, agrees with your decisions, and its versions; try, pin or take back one."""
     if improve + unpin + (pin is not None) > 1:

@@ -40,11 +40,7 @@ _KINDS = {
 }
 
 
-@verb(
-    options.some_skill,
-    option("-n --limit", "Only the newest N.", type=click.IntRange(min=1)),
-    flag("--audit", "Show every detail that the log holds, with its hashes."),
-)
+@verb(options.some_skill, option("-n --limit", type=click.IntRange(min=1)), flag("--audit"))
 def command(app: App, skill: str | None, limit: int | None, audit: bool) -> None:
     """Show what happened, newest last; with SKILL, its versions and the lines that each changed. Writes nothing."""
     out = app.console()
@@ -137,17 +133,9 @@ def diff(app: App, skill: str, old: int | None, new: int | None) -> None:
 
 @verb(
     options.one_skill,
-    option(
-        "--to",
-        "The version to go back to. [default: the one before skillloop's last change that is still in force]",
-        type=int,
-        metavar="N",
-    ),
-    flag(
-        "--exact",
-        "Restore that version byte for byte, even over your own later edits (they stay in the history).",
-    ),
-    option("--only", "Undo only the change that version N made; later changes stay.", type=int, metavar="N"),
+    option("--to", type=int, metavar="N"),
+    flag("--exact"),
+    option("--only", type=int, metavar="N"),
     options.token_option,
 )
 def rollback(app: App, skill: str, to: int | None, exact: bool, only: int | None, token: str | None) -> int:
@@ -182,7 +170,7 @@ def rollback(app: App, skill: str, to: int | None, exact: bool, only: int | None
     return 1 if token and not changes else 0  # there is nothing to confirm
 
 
-@verb(options.one_skill, flag("--all whole", "Also show the lines that were there from the start."))
+@verb(options.one_skill, flag("--all whole"))
 def blame(app: App, skill: str, whole: bool) -> None:
     """Show who added each line of a skill or rules file and when, which of your words taught it, and whether it helped."""
     out, shown = app.console(), 0
@@ -223,10 +211,7 @@ def _effect(outcome: RuleOutcome | None) -> dict[str, object]:
     return {"effect": outcome.effect, **picked(outcome, "again", "opposed"), **rates, "evidence": quotes}
 
 
-@verb(
-    click.argument("where", required=False, metavar="[FILE|RUN]"),
-    flag("--open opened", "Open it in the browser."),
-)
+@verb(click.argument("where", required=False, metavar="[FILE|RUN]"), flag("--open opened"))
 def report(app: App, where: str | None, opened: bool) -> None:
     """Draw one page: corrections per week, what each rule did, what is waiting, and who wrote what."""
     from skillloop.report import dashboard, run  # and jinja2, which `blame` has no use for

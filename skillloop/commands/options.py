@@ -29,25 +29,15 @@ OPEN: tuple[State, ...] = ("queued", "stale")  # states of an edit that waits
 _IN_WORDS = {"rollback": "roll back", "constraints": "confirm the settings", "judge": "choose the judge"}
 
 
-def option(names: str, text: str, **more: Any) -> Callable[..., Any]:
-    """Return an option of click's with this help; `names` may end with that of the parameter: "--all every"."""
-    return click.option(*names.split(), help=text, **more)
+def option(names: str, **more: Any) -> Callable[..., Any]:
+    """Return an option of click's, whose help is in data/help.md; `names` may end with its parameter: "--all every"."""
+    return click.option(*names.split(), **more)
 
 
 flag = functools.partial(option, is_flag=True)
-budget_option = option(
-    "--budget",
-    "The most that this run may cost, also over several starts. [default: budget.money_per_command]",
-    type=click.FloatRange(min=0),
-    metavar="USD",
-)
-executor_option = option(
-    "--executor",
-    "Here, or the Ray cluster at RAY_ADDRESS.",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-)
-token_option = option("--token", "One-time token, added by the plugin's hook.", metavar="TOKEN", hidden=True)
+budget_option = option("--budget", type=click.FloatRange(min=0), metavar="USD")
+executor_option = option("--executor", type=click.Choice(["local", "ray"]), default="local")
+token_option = option("--token", metavar="TOKEN", hidden=True)
 
 
 def verb(
@@ -61,7 +51,7 @@ def verb(
         def run(app: App, /, *, as_json: bool, **given: Any) -> int | None:
             return function(replace(app, as_json=as_json), **given)
 
-        as_json = flag("--json as_json", "Print JSON instead of text.")
+        as_json = flag("--json as_json")
         for each in (as_json, *reversed(parameters)):
             run = each(run)
         return (group or click).command(name)(run)

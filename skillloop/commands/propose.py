@@ -127,12 +127,7 @@ def _refusal(store: Store, lesson: Lesson) -> str:
     return "it was refused twice: leave it" if tries >= TRIES else ""
 
 
-@verb(
-    click.argument("rule"),
-    option("--skill", "The skill that should learn it: its name or its path.", metavar="SKILL"),
-    flag("--project", "For this project: `.claude/rules/learned.md`."),
-    flag("--everywhere", "For everything you do: the rules file in your own folder."),
-)
+@verb(click.argument("rule"), option("--skill", metavar="SKILL"), flag("--project"), flag("--everywhere"))
 def remember(app: App, rule: str, skill: str | None, project: bool, everywhere: bool) -> int:
     """Remember a rule in your own words. Without an option it goes to the skill it concerns, else to a rules file."""
     text = redact(" ".join(rule.split()).removeprefix("- "))

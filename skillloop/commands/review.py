@@ -29,9 +29,9 @@ PAGE = 14_000  # bytes of one page of JSON: what an assistant's client passes on
 
 @verb(
     some_skill,
-    option("--keep", "Queue what was said once (a `candidate` of --json) as an edit.", metavar="ID"),
-    option("--limit", "List at most N edits.", type=click.IntRange(min=1), metavar="N"),
-    option("--after", "List what comes after this edit: the next page.", metavar="ID"),
+    option("--keep", metavar="ID"),
+    option("--limit", type=click.IntRange(min=1), metavar="N"),
+    option("--after", metavar="ID"),
 )
 def command(app: App, skill: str | None, keep: str | None, limit: int | None, after: str | None) -> None:
     """Decide on waiting edits, one key each: your words, the line that changes, and what needs a look."""

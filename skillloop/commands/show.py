@@ -227,11 +227,7 @@ def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued
     return queued
 
 
-@verb(
-    one_edit,
-    option("--reason", "Why. A model that drafts edits is told, so that it does not try this one again."),
-    token_option,
-)
+@verb(one_edit, option("--reason"), token_option)
 def reject(app: App, proposal: str, reason: str | None, token: str | None) -> None:
     """Drop one waiting edit, or a lesson that you no longer want to be asked about: one that your settings block, or that you said once."""
     with app.store() as store:
