@@ -1,4 +1,4 @@
-"""The sections of a constraint file, which are also the reference: one field per key, with default and meaning.
+"""The sections of a constraint file: one field per key, with its default. What they mean is said in data/config.toml.
 
 Each field has a `Kind`: how its value is read from TOML, and which of two values is the stricter. Invariant of every
 `restrict(upper, lower)`: it allows nothing that `upper` refuses.
@@ -6,10 +6,12 @@ Each field has a `Kind`: how its value is read from TOML, and which of two value
 
 import fnmatch
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from keyword import iskeyword
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
@@ -27,7 +29,6 @@ class Kind:
     type: Any
     words: str
     restrict: Callable[[Any, Any], Any]
-    doc: str
     any_order: bool = False  # of a list: the order of its entries says nothing
 
     def read(self, value: Any) -> Any:
@@ -67,135 +68,101 @@ def _both(upper: tuple[str, ...] | None, lower: tuple[str, ...]) -> tuple[str, .
 
 
 _LIST = 'a list of non-empty strings, such as ["one", "two"]'
-_How = tuple[Any, str, Callable[[Any, Any], Any]]
-_ALLOWED = (_Words, _LIST, _both)
-_TABLE: _How = (
-    dict[str, _Words],
-    'a table of lists, such as {"x.com" = ["Twitter"]}',
-    lambda upper, lower: {x: _union(upper.get(x, ()), lower.get(x, ())) for x in (*upper, *lower)},
-)
-_SHARE = (Annotated[float, msgspec.Meta(ge=0, le=1)], "a number from 0 to 1", max)
+_List = tuple[str, ...]
+_Table = Mapping[str, _List]
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_KINDS: dict[Any, Kind] = {
+    str: Kind(
+        _Word, "a non-empty string", lambda upper, _lower: upper
+    ),  # for the person's own file alone to set
+    int: Kind(Annotated[int, msgspec.Meta(ge=0)], "a whole number of at least 0", min),
+    float: Kind(Annotated[float, msgspec.Meta(ge=0)], "a number of at least 0", min),
+    _Share: Kind(_Share, "a number from 0 to 1", max),
+    _List: Kind(_Words, _LIST, _union, any_order=True),  # every level may lengthen it
+    _List | None: Kind(_Words, _LIST, _both),
+    _Table: Kind(
+        dict[str, _Words],
+        'a table of lists, such as {"x.com" = ["Twitter"]}',
+        lambda upper, lower: {x: _union(upper.get(x, ()), lower.get(x, ())) for x in (*upper, *lower)},
+    ),
+}
 
 
-def key(default: Any, doc: str, how: _How | None = None) -> Any:
-    """Make a key; `how` has the first fields of its `Kind`, where these do not follow from its annotation (see `_kind`)."""
-    return field(default_factory=lambda: default, metadata={"doc": doc, "how": how})
-
-
-def _kind(annotation: Any, doc: str, how: _How | None) -> Kind:
-    """Return the kind of a key: of a few values the last is the strictest, of numbers the smallest; every level may lengthen a list.
-
-    A string is for the person's own file alone to set.
-    """
-    if how is not None:
-        return Kind(*how, doc)
-    if get_origin(annotation) is Literal:
-        choices = get_args(annotation)
-        words = " or ".join(f'"{name}"' for name in choices)
-        return Kind(annotation, words, partial(max, key=choices.index), doc)
-    if annotation is str:
-        return Kind(_Word, "a non-empty string", lambda upper, _lower: upper, doc)
-    if annotation in {int, float}:
-        words = "a whole number of at least 0" if annotation is int else "a number of at least 0"
-        return Kind(Annotated[annotation, msgspec.Meta(ge=0)], words, min, doc)
-    return Kind(_Words, _LIST, _union, doc, any_order=True)
+def _kind(annotation: Any) -> Kind:
+    """Return the kind of a key; of a few values the last is the strictest."""
+    if get_origin(annotation) is not Literal:
+        return _KINDS[annotation]
+    choices = get_args(annotation)
+    return Kind(annotation, " or ".join(f'"{name}"' for name in choices), partial(max, key=choices.index))
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """`[sources]`: hosts (`nature.com` covers its subdomains), patterns (`*.edu`) and plain names (`Twitter`)."""
 
-    trusted: tuple[str, ...] | None = key(
-        None,
-        "sources an edit may introduce without asking, in order of preference; without the key, any that is not untrusted",
-        _ALLOWED,
-    )
-    untrusted: tuple[str, ...] = key((), "sources that no edit may introduce; wins over trusted")
-    aliases: Mapping[str, tuple[str, ...]] = key({}, "other names of a source, by source", _TABLE)
-    unknown: Literal["review", "refuse"] = key(
-        "review",
-        'a source that no list names, where there is a trusted list: "review" asks you, "refuse" discards the edit',
-    )
-    kept: tuple[str, ...] = ()
-    """Not a key: every source that any level trusts. No edit may remove, soften or reorder a mention of these."""
+    trusted: _List | None = None
+    untrusted: _List = ()
+    aliases: _Table = field(default_factory=dict)
+    unknown: Literal["review", "refuse"] = "review"
+    kept: _List = field(default=(), metadata={"key": False})
+    """Every source that any level trusts. No edit may remove, soften or reorder a mention of these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Protect:
     """`[protect]`: what is byte-equal after any edit, beside the frontmatter and `<!-- skillloop:lock -->` regions."""
 
-    headings: tuple[str, ...] = key((), "headings whose sections, subsections included, no edit may touch")
-    must_keep: tuple[str, ...] = key(
-        (), "patterns (`*` and `?` as in a shell, any letter case); a line that matches one stays"
-    )
-    lines: tuple[str, ...] = key((), "whole lines that stay, without their list marker")
+    headings: _List = ()
+    must_keep: _List = ()
+    lines: _List = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EditLimits:
     """`[edit]`: how much may change."""
 
-    max_added_lines: int = key(3, "lines that one edit may add")
-    max_growth: int = key(10, "lines that automatic edits may add to what you last wrote or approved")
-    max_bytes: int = key(100_000, "bytes that a SKILL.md may grow to")
-    per_session: int = key(3, "lines that one session may add automatically")
-    unseen: int = key(
-        10, "lines that automatic edits may add to one skill until you next decide anything about it"
-    )
+    max_added_lines: int = 3
+    max_growth: int = 10
+    max_bytes: int = 100_000
+    per_session: int = 3
+    unseen: int = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Apply:
     """`[apply]`: what is applied without asking."""
 
-    mode: Literal["auto", "review"] = key(
-        "review", '"review" asks for every edit, "auto" for the doubtful ones'
-    )
-    as_: Literal["file", "commit", "branch"] = key(
-        "file",
-        'for a file in git: "commit" commits each edit, "branch" puts it on a branch of its own and leaves the file alone',
-    )
-    share: Literal["quotes", "rules", "nothing"] = key(
-        "nothing",
-        'what `.claude/skillloop/` in the repository tells others of each edit: "rules", or with the words that taught them, "quotes"',
-    )
-    undo: Literal["auto", "review"] = key(
-        "review",
-        '"auto" takes back an edit that was applied without you, once it made things worse beyond chance; "review" asks you',
-    )
-    min_confidence: float = key(0.6, "how sure the detector must be for an automatic edit", _SHARE)
-    never_auto: tuple[str, ...] = key(
-        ("delete",),
-        "operations (insert, replace, delete) and skill names (`*` allowed) that always wait for you",
-    )
+    mode: Literal["auto", "review"] = "review"
+    as_: Literal["file", "commit", "branch"] = "file"
+    share: Literal["quotes", "rules", "nothing"] = "nothing"
+    undo: Literal["auto", "review"] = "review"
+    min_confidence: _Share = 0.6
+    never_auto: _List = ("delete",)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
     """`[budget]`: what a model may cost. Enforced outside the model."""
 
-    money_per_session: float = key(0.25, "US dollars")
-    money_per_day: float = key(2.0, "US dollars")
-    tokens_per_session: int = key(1_000_000, "input and output tokens together")
-    tokens_per_day: int = key(5_000_000, "input and output tokens together")
-    calls_per_session: int = key(500, "model calls")
-    calls_per_day: int = key(2_000, "model calls")
-    money_per_command: float = key(1.0, "US dollars that one run of a command may cost")
-    tokens_per_command: int = key(2_000_000, "input and output tokens together")
-    calls_per_command: int = key(2_000, "model calls")
+    money_per_session: float = 0.25
+    money_per_day: float = 2.0
+    tokens_per_session: int = 1_000_000
+    tokens_per_day: int = 5_000_000
+    calls_per_session: int = 500
+    calls_per_day: int = 2_000
+    money_per_command: float = 1.0
+    tokens_per_command: int = 2_000_000
+    calls_per_command: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """`[model]`: which model reads sessions and judges. Settings, so only the person's own file has them; others may say "offline"."""
 
-    backend: Literal["auto", "anthropic", "claude", "offline"] = key(
-        "offline",
-        '"offline" asks no model, "claude" asks through Claude Code, "anthropic" through the API, "auto" uses whichever is available',
-    )
-    cheap: str = key("claude-haiku-5-5", "model that replays cases")
-    careful: str = key("claude-sonnet-5-5", "model that is asked once about each session, and judges")
-    runs: int = key(8, "times that a case is replayed with each text")
+    backend: Literal["auto", "anthropic", "claude", "offline"] = "offline"
+    cheap: str = "claude-haiku-5-5"
+    careful: str = "claude-sonnet-5-5"
+    runs: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +195,9 @@ def field_of(name: str) -> str:
 
 KINDS: dict[str, dict[str, Kind]] = {
     section.name: {
-        each.name.rstrip("_"): _kind(each.type, **each.metadata)
+        each.name.rstrip("_"): _kind(each.type)
         for each in fields(getattr(Config(), section.name))
-        if each.metadata
+        if not each.metadata
     }
     for section in fields(Config)
     if section.name != "rules"
@@ -240,42 +207,26 @@ KINDS: dict[str, dict[str, Kind]] = {
 
 def reference() -> Iterator[tuple[str, Any, str]]:
     """Yield every key with its default and its meaning, in the order of the reference."""
-    for section, keys in KINDS.items():
-        for name, kind in keys.items():
-            yield f"{section}.{name}", Config().get(f"{section}.{name}"), kind.doc
+    for part in commented().split("\n[")[1:]:
+        section, _, keys = part.partition("]\n")
+        for meaning, name in re.findall(r"^# (.*)\n# (\w+) = ", keys, re.MULTILINE):
+            yield f"{section}.{name}", Config().get(f"{section}.{name}"), meaning
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a configuration file."""
     closed = {"type": "object", "additionalProperties": False}
-    sections = {
-        section: closed
-        | {
-            "properties": {
-                name: msgspec.json.schema(kind.type)
-                | {"description": kind.doc, "default": Config().get(f"{section}.{name}")}
-                for name, kind in keys.items()
-            }
-        }
-        for section, keys in KINDS.items()
-    }
+    sections: dict[str, Any] = {section: closed | {"properties": {}} for section in KINDS}
+    for key, default, meaning in reference():
+        section, _, name = key.partition(".")
+        told = msgspec.json.schema(KINDS[section][name].type)
+        sections[section]["properties"][name] = told | {"description": meaning, "default": default}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **closed, "properties": sections}
 
 
 def commented() -> str:
     """Return a configuration file that sets nothing: each key with its default and its meaning, as comments."""
-    lines = [
-        "# Your settings. Remove the # from what you want to set; `skillloop config show` prints what is in force."
-    ]
-    for key, default, meaning in reference():
-        section, _, name = key.partition(".")
-        if f"[{section}]" not in lines:
-            lines += ["", f"[{section}]"]
-        lines += [
-            f"# {meaning}",
-            f"# {name} = {json.dumps(['docs.python.org'] if default is None else default)}",
-        ]
-    return "\n".join(lines) + "\n"
+    return (Path(__file__).parents[1] / "data" / "config.toml").read_text("utf-8")
 
 
 def rule_of(key: str, value: Any, file: str | None = None, line: int | None = None) -> Rule:
