@@ -111,22 +111,15 @@ class Folder:
 
 
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgsign=false", "-c", "gc.auto=0")
-_SETTINGS = {
-    "GIT_AUTHOR_NAME": "skillloop",
-    "GIT_AUTHOR_EMAIL": "skillloop@localhost",
-    "GIT_COMMITTER_NAME": "skillloop",
-    "GIT_COMMITTER_EMAIL": "skillloop@localhost",
-    "GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z",  # the ledger has the times; equal content is an equal commit
-    "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-}
+_SIGNED = {"NAME": "skillloop", "EMAIL": "skillloop@localhost", "DATE": "2000-01-01T00:00:00Z"}
+# one date for all: the ledger has the times, and equal content is an equal commit
+_SETTINGS = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in _SIGNED.items()}
+_SETTINGS |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
 
 
 class Repository:
-    """The git repository of one run: each candidate is a commit on its parent, a worktree while it is measured.
+    """The git repository of one run: each candidate is a commit on its parent, kept for good; `best` is what was kept last.
 
-    Every one is kept under `refs/trials/N` for good, the discarded ones too; `best` is the branch of what was kept last.
     No hooks, signatures or settings come from the surroundings.
     """
 
@@ -155,13 +148,11 @@ class Repository:
 
     def commit(self, files: Mapping[str, str], message: str, parent: str | None, number: int) -> str:
         """Return the id of a commit that holds exactly these files; it stays reachable as refs/trials/NUMBER."""
-        entries = []
-        for name, content in sorted(files.items()):
-            blob = self.git("hash-object", "-w", "--stdin", text=content)
-            entries.append(f"100644 blob {blob}\t{name}")
-        tree = self.git("mktree", text="\n".join(entries) + "\n")
-        parents = ["-p", parent] if parent else []
-        commit = self.git("commit-tree", tree, *parents, text=message)
+        blobs = {name: self.git("hash-object", "-w", "--stdin", text=files[name]) for name in sorted(files)}
+        tree = self.git(
+            "mktree", text="".join(f"100644 blob {blob}\t{name}\n" for name, blob in blobs.items())
+        )
+        commit = self.git("commit-tree", tree, *(("-p", parent) if parent else ()), text=message)
         self.git("update-ref", f"refs/trials/{number}", commit)
         return commit
 
@@ -263,13 +254,13 @@ def knobs(text: str) -> list[Knob]:
     """Return the declared knobs, in the order of the file."""
     declared = []
     for match in _DECLARED.finditer(text):
+        span, _, scale = match["range"].strip().partition(" ")
         if "|" in match["range"]:
             choices = tuple(ast.literal_eval(part.strip()) for part in match["range"].split("|"))
             declared.append(Knob(match["name"], choices))
         else:
-            span, _, scale = match["range"].strip().partition(" ")
-            low, _, high = span.partition("..")
-            declared.append(Knob(match["name"], (), float(low), float(high), scale.strip() == "log"))
+            low, high = map(float, span.split(".."))
+            declared.append(Knob(match["name"], (), low, high, scale.strip() == "log"))
     return declared
 
 

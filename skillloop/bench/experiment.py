@@ -48,17 +48,7 @@ _SPEED = (
 def run(opened: Run, proposer: Proposer, executor: Executor, trials: int | None = None) -> Iterator[Row]:
     """Yield each trial's row, until so many candidates were tried. Raises SkillloopError: the baseline cannot be measured."""
     problem = Experiment(opened, proposer, executor)
-    search = Search(
-        problem,
-        opened.ledger,
-        problem.accept,
-        trials,
-        seed=opened.plan.seed,
-        slots=executor.slots,
-        baseline_runs=significance.BASELINE,
-        best_runs=significance.REFRESH,
-    )
-    for row in search.run():
+    for row in Search(problem, opened.ledger, trials, opened.plan.seed, executor.slots).run():
         yield row
         problem.confirm_scale()
     if opened.ledger.archive().best is None:

@@ -129,15 +129,17 @@ class Bench:
         scratch = out / "tmp"
         scratch.mkdir(exist_ok=True)
         policy = sandbox.Policy((tree, out, self.folder.recipe), (scratch,), (self.data, self.folder.root))
-        options = {
-            "--data": self.data / "judge",
-            "--split": split,
-            "--wrap": json.dumps(policy.prefix(self.plan.python)),
-            "--tree": tree,
-            "--out": out,
-        }
-        command = [self.plan.python, "-B", self.folder.recipe / "evaluate.py"]
-        command += [part for option in options.items() for part in option]
+        wrap = json.dumps(policy.prefix(self.plan.python))
+        command = [
+            self.plan.python,
+            "-B",
+            self.folder.recipe / "evaluate.py",
+            "--split",
+            split,
+            "--wrap",
+            wrap,
+        ]
+        command += ["--data", self.data / "judge", "--tree", tree, "--out", out]
         argv, env, pipe = list(map(str, command)), environment(out, device), subprocess.PIPE
         with log.open("wb") as errors:
             try:

@@ -2,11 +2,8 @@
 
 A proposer is a function `(parent, archive, sources, key) -> Candidate | None`: pure, so that a resumed run proposes the
 same. `parent` is the candidate drawn to be worked on, `sources` gives the files of a candidate by its id, and `key` seeds
-whatever is drawn. None means that nothing is left to try.
-
-A model is asked for one edit, through the same client and budget as everything else, and its answer is kept with its
-charge: a run that was killed sends the same request and pays nothing again. Invariants: the answer is data; what is no usable edit
-is a discarded trial with its reason, unmeasured; where the budget or the model ends, it has nothing more and says why, and the run ends well.
+whatever is drawn. None means that nothing is left to try. Invariants of a model's: its answer is data; what is no usable edit is
+a discarded trial with its reason, unmeasured; where the budget or the model ends, it says why, and the run ends well.
 """
 
 import ast
@@ -61,13 +58,12 @@ def plateau(archive: Archive) -> int:
 
 def varied(candidates: Iterable[Candidate], archive: Archive, sources: Sources) -> Candidate | None:
     """Return the first candidate that edits no tired part, else the first; None where there is none."""
-    made, waiting = [], tired(archive)
+    first, waiting = None, tired(archive)
     for candidate in candidates:
-        assert candidate.parent is not None
-        if waiting is None or kind(sources(candidate.parent)[EDITABLE], candidate.source) != waiting:
+        if waiting is None or kind(sources(str(candidate.parent))[EDITABLE], candidate.source) != waiting:
             return candidate
-        made.append(candidate)
-    return made[0] if made else None
+        first = first or candidate
+    return first
 
 
 def first_of(proposers: Sequence[Proposer]) -> Proposer:
@@ -75,18 +71,16 @@ def first_of(proposers: Sequence[Proposer]) -> Proposer:
 
     def propose(parent: str, archive: Archive, sources: Sources, key: str) -> Candidate | None:
         proposed = (proposer(parent, archive, sources, key) for proposer in proposers)
-        return varied((candidate for candidate in proposed if candidate is not None), archive, sources)
+        return varied(filter(None, proposed), archive, sources)
 
     return propose
 
 
 def given(candidates: Sequence[Candidate]) -> Proposer:
     """Propose candidates that somebody else made: Claude Code through the skill, a person, a test."""
-
-    def propose(_parent: str, archive: Archive, _sources: Sources, _key: str) -> Candidate | None:
-        return next((c for c in candidates if c.id not in archive.known), None)
-
-    return propose
+    return lambda _parent, archive, _sources, _key: next(
+        (each for each in candidates if each.id not in archive.known), None
+    )
 
 
 def ideas(path: Path) -> Proposer:
@@ -102,17 +96,15 @@ def ideas(path: Path) -> Proposer:
 
     def propose(_parent: str, archive: Archive, sources: Sources, _key: str) -> Candidate | None:
         tried = {row["description"] for row in archive.rows if row["proposer"] == "ideas"}
-        best = archive.best
-        assert best is not None
+        best = str(archive.best)
         files = sources(best)
-
-        def left() -> Iterator[Candidate]:
-            for idea in (idea for idea in known if idea["title"] not in tried):
-                if text := edited(files[EDITABLE], idea, archive.last[best]["config"]):
-                    changed = {**files, EDITABLE: text}
-                    yield Candidate(changed, idea["title"], "ideas", best, hypothesis=idea.get("why", ""))
-
-        return varied((made for made in left() if made.id not in archive.known), archive, sources)
+        left = (
+            Candidate({**files, EDITABLE: text}, idea["title"], "ideas", best, idea.get("why", ""))
+            for idea in known
+            if idea["title"] not in tried
+            and (text := edited(files[EDITABLE], idea, archive.last[best]["config"]))
+        )
+        return varied((made for made in left if made.id not in archive.known), archive, sources)
 
     return propose
 
@@ -123,7 +115,7 @@ def edited(text: str, idea: Mapping[str, Any], config: Mapping[str, Any]) -> str
         if text.count(old) != 1:
             return None
         text = text.replace(old, new)
-    try:
+    with suppress(KeyError):
         for name, value in idea.get("set", {}).items():
             wanted, current = value, config[name]
             if isinstance(value, str) and value.startswith(("*", "+")):
@@ -131,9 +123,8 @@ def edited(text: str, idea: Mapping[str, Any], config: Mapping[str, Any]) -> str
                 scaled = current * by if value[0] == "*" else current + by
                 wanted = max(1, round(scaled)) if isinstance(current, int) else _rounded(scaled)
             text = with_constant(text, name, wanted)
-    except KeyError:
-        return None
-    return text
+        return text
+    return None
 
 
 def search(parent: str, archive: Archive, sources: Sources, key: str) -> Candidate | None:
@@ -191,12 +182,10 @@ def _optuna(
         for knob in chosen
     }
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(
-        seed=random_.randrange(2**31),
-        n_startup_trials=STARTUP,
-        multivariate=False,  # optuna 5 turned both on, 4 had them off: said here, the same seed draws the same in each
-        constant_liar=False,
-    )
+    # optuna 5 turned these on, 4 had them off: said here, the same seed draws the same in each
+    same: dict[str, Any] = {"multivariate": False, "constant_liar": False}
+    seed = random_.randrange(2**31)
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP, **same)
     study = optuna.create_study(sampler=sampler)
     for name, runs in archive.runs.items():
         settings = {knob.name: archive.last[name]["config"].get(knob.name) for knob in chosen}
@@ -229,10 +218,10 @@ def model(client: ModelClient, name: str, program: str, say: Callable[[str], Non
             ended = True
             say(f"no more proposals from the model: {error.message}")
             return None
-        what, text, trouble, thoughts = "an unusable answer", files[EDITABLE], reply.trouble, ("", "")
+        what, text, trouble, thoughts = "an unusable answer", files[EDITABLE], reply.trouble, ["", ""]
         if reply.value is not None:
             what, text, trouble = _edited(text, reply.value)
-            thoughts = _line(reply.value["why"]), _line(reply.value["insight"])
+            thoughts = [_line(reply.value[name]) for name in ("why", "insight")]
         by = f"{client.backend.name}:{name}:{request.prompt.name}"
         made = Candidate({**files, EDITABLE: text}, what, by, parent, *thoughts)
         if not trouble and made.id in archive.known:

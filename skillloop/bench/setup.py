@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -120,28 +121,27 @@ def resume(folder: Folder, plan: Plan) -> Run:
 
 def note_optuna(run: Run) -> str:
     """Record in the ledger which Optuna proposes from now on; return what to say where it is another than before."""
-    try:
+    version = "none"
+    with suppress(metadata.PackageNotFoundError):
         version = metadata.version("optuna")
-    except metadata.PackageNotFoundError:
-        version = "none"
-    events = run.ledger.events("optuna")
-    if events and events[-1]["installed"] == version:
+    before = next((row["installed"] for row in reversed(run.ledger.events("optuna"))), "")
+    if before == version:
         return ""
     run.ledger.append({"event": "optuna", "installed": version, "at": now()})
-    if not events:
-        return ""
-    before = f"this run began with optuna {events[-1]['installed']} and goes on with {version}"
-    return f"{before}: the same seed may propose otherwise"
+    told = (
+        f"this run began with optuna {before} and goes on with {version}: the same seed may propose otherwise"
+    )
+    return told if before else ""
 
 
 def read_sealed_test(run: Run) -> dict[str, Any]:
-    """Measure baseline and best on the sealed split; each read is logged first. Raises Refused: the plan allows no more."""
-    archive = run.ledger.archive()
-    assert archive.baseline is not None
-    assert archive.best is not None
-    events = run.ledger.events("sealed")
+    """Return mean and spread of baseline and best on the sealed split, over all runs whose weights are kept; each read is logged.
+
+    Raises Refused: the plan allows no more.
+    """
+    archive, events = run.ledger.archive(), run.ledger.events("sealed")
     for row in reversed(events):
-        if row.get("best") == archive.best and row.get("result"):
+        if row["best"] == archive.best and "result" in row:
             return dict(row["result"])
     reads = sum("result" not in row for row in events)
     if reads >= run.plan.sealed:
@@ -151,23 +151,18 @@ def read_sealed_test(run: Run) -> dict[str, Any]:
         )
     event = {"event": "sealed", "best": archive.best}
     run.ledger.append(event | {"at": now()})  # before the reading: a crash counts
-    baseline = _on_sealed(run, archive.baseline)
-    best = baseline if archive.best == archive.baseline else _on_sealed(run, archive.best)
-    result = {"baseline": baseline, "best": best, "reads": reads + 1, "allowed": run.plan.sealed}
-    run.ledger.append(event | {"result": result, "at": now()})
-    return result
-
-
-def _on_sealed(run: Run, candidate: str) -> dict[str, Any]:
-    """Mean and spread on the sealed split over all runs of a candidate whose weights are kept."""
-    values = []
+    values: dict[str | None, list[float]] = {archive.baseline: [], archive.best: []}
     for row in run.ledger.trials:
         home = run.folder.trial(row["number"])
-        if row["candidate"] == candidate and (home / "out/weights.safetensors").exists():
+        if row["candidate"] in values and (home / "out/weights.safetensors").exists():
             run.repository.check_out(row["commit"], home / "tree")
             answer = run.bench.judge(home / "tree", home / "out", "sealed", None, home / "sealed.txt")
             run.repository.remove(home / "tree")
             if answer["status"] == "ok":
-                values.append(answer["bpb"])
-    mean = statistics.fmean(values) if values else None
-    return {"mean": mean, "sd": statistics.stdev(values) if len(values) > 1 else None, "runs": len(values)}
+                values[row["candidate"]].append(answer["bpb"])
+    result: dict[str, Any] = {"reads": reads + 1, "allowed": run.plan.sealed}
+    for name, found in (("baseline", values[archive.baseline]), ("best", values[archive.best])):
+        mean, sd = statistics.fmean(found) if found else None, statistics.stdev(found) if found[1:] else None
+        result[name] = {"mean": mean, "sd": sd, "runs": len(found)}
+    run.ledger.append(event | {"result": result, "at": now()})
+    return result

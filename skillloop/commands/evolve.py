@@ -42,8 +42,8 @@ def command(app: App, skill: str | None, listed: bool, pin: str | None, trials: 
     """Try changed texts of one skill on its cases; the best one beyond noise waits for you as an edit."""
     if listed or pin is not None:
         if pin is not None:
-            operators.Tasks.read(app.home).pin(pin)
-        for each in _versions(operators.Tasks.read(app.home)):
+            operators.Tasks(app.home).pin(pin)
+        for each in _versions(operators.Tasks(app.home)):
             shown = "{operator}={id}  {better} of {tried} better  {state}", "  {text}"
             app.tell(each, *(line.format(**each) for line in shown))
         return
@@ -150,7 +150,7 @@ def _opened(
         else:
             heard, _ = judge.status(store, models.careful)
             evolution.play = replay.player(opened.client, models, with_judge=heard)
-            opened.tasks = operators.Tasks.read(app.home)
+            opened.tasks = operators.Tasks(app.home)
             opened.tasks.fix(ledger)
             evolution.propose = operators.by_model(opened.client, models, guard, opened.tasks)
             opened.how = f"replayed by {models.cheap}"

@@ -7,8 +7,6 @@ that the skill has, so it works in every language that skillloop knows the negat
 Invariant: judges are chosen by the kinds in `TUNED` alone; those in `UNSEEN` only tell whether a choice was right.
 """
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Iterator, Sequence

@@ -22,9 +22,7 @@ from skillloop.model import Check, Outcome, Proposal, Verdict, sha256
 from skillloop.store import Store
 from skillloop.text import redact, words
 
-CHANGED = "judge"
-"""The event of the audit log that tells a version of the judge: put into force, pinned, or tried in vain."""
-
+CHANGED = "judge"  # event of the log: a version of the judge was put into force, pinned, or tried in vain
 ENOUGH = 20  # decisions of the person from which the judge counts as measured
 GOOD, BAD = 0.7, 0.3  # kappa of a judge that is to be heard, and of one that is not
 BEYOND = 4.0  # logarithm of the likelihood ratio that switches it off or on: see `steady`

@@ -11,8 +11,6 @@ log, the vain ones too; what a person pinned stays. The person may have seen the
 which speaks for the old one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache

@@ -6,10 +6,8 @@ noise. A person can see all, pin one, and so go back. Which version a run uses f
 started: a run that was killed asks the same again, which costs nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,58 +57,42 @@ class Version:
         return Rate(self.tried - self.better, self.tried)
 
 
-@dataclass(slots=True)
 class Tasks:
     """The versions of all operators in a home, read once: `in_use` by operator, `on_trial` where there is one."""
 
-    ledger: Ledger
-    versions: dict[str, list[Version]] = field(default_factory=dict)
-    in_use: dict[str, Version] = field(default_factory=dict)
-    on_trial: dict[str, Version] = field(default_factory=dict)
-    pinned: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, home: Path) -> Tasks:
+    def __init__(self, home: Path) -> None:
         """Read the record. Raises SkillloopError: it was altered."""
         (home / "evolve").mkdir(mode=0o700, exist_ok=True)
-        found = cls(Ledger(home / "evolve" / "operators.jsonl", ""))
+        self.ledger = Ledger(home / "evolve" / "operators.jsonl", "")
+        self.pinned: dict[str, str] = {row["operator"]: row["id"] for row in self.ledger.events("pin")}
+        self.versions: dict[str, list[Version]] = {}
+        self.in_use: dict[str, Version] = {}
+        self.on_trial: dict[str, Version] = {}
         for operator in NAMES:
             text = llm.prompt(f"evolve-{operator}.v1").text
-            found.versions[operator] = [Version(operator, sha256(text)[:8], text, 0)]
-        for row in found.ledger.rows:
-            mine = found.versions.get(row["operator"], [])
-            if row["event"] == "version" and row["id"] not in {version.id for version in mine}:
-                mine.append(Version(row["operator"], row["id"], row["text"], len(mine)))
-            elif row["event"] == "pin":
-                found.pinned[row["operator"]] = row["id"]
+            rows = [row for row in self.ledger.rows if row["operator"] == operator]
+            known = {sha256(text)[:8]: text} | {row["id"]: row["text"] for row in rows if "text" in row}
+            mine = [Version(operator, name, text, n) for n, (name, text) in enumerate(known.items())]
             for version in mine:
-                if row["event"] == "used" and version.id == row["id"]:
-                    version.tried += 1
-                    version.better += row["better"]
-        for operator in NAMES:
-            found._settle(operator)
-        return found
-
-    def _settle(self, operator: str) -> None:
-        """Choose the version in use: the pinned one, else the last that was better beyond noise; and the one on trial."""
-        best, *others = self.versions[operator]
-        pin, trial = self.pinned.get(operator), None
-        for version in others:
-            if version.tried < ENOUGH:
-                trial = version
-            elif Comparison(best.rate, version.rate).lower >= SURE:
-                best = version
-        self.in_use[operator] = next((each for each in self.versions[operator] if each.id == pin), best)
-        if trial and not pin:
-            self.on_trial[operator] = trial
+                used = [row["better"] for row in rows if row["event"] == "used" and row["id"] == version.id]
+                version.tried, version.better = len(used), sum(used)
+            # in use is the pinned one, else the last that was better beyond noise
+            best, pin, trial = mine[0], self.pinned.get(operator), None
+            for version in mine[1:]:
+                if version.tried < ENOUGH:
+                    trial = version
+                elif Comparison(best.rate, version.rate).lower >= SURE:
+                    best = version
+            self.versions[operator] = mine
+            self.in_use[operator] = next((each for each in mine if each.id == pin), best)
+            if trial and not pin:
+                self.on_trial[operator] = trial
 
     def fix(self, run: Ledger) -> None:
         """Use in a run that goes on what it began with, whatever was learned meanwhile; remember it in a new one."""
         if not run.events("operators"):
-            chosen = {
-                name: {op: x.id for op, x in getattr(self, name).items()} for name in ("in_use", "on_trial")
-            }
-            run.append({"event": "operators", **chosen})
+            use, trial = ({op: x.id for op, x in now.items()} for now in (self.in_use, self.on_trial))
+            run.append({"event": "operators", "in_use": use, "on_trial": trial})
         begun = run.events("operators")[0]
         ids = {version.id: version for mine in self.versions.values() for version in mine}
         self.in_use = {operator: ids[name] for operator, name in begun["in_use"].items()}

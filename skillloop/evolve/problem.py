@@ -1,12 +1,10 @@
 """The problem of a skill, for `search.loop`: candidates are its texts, values the share of its cases that fail.
 
-One evaluation plays every case of the selection once; each further one is another sample. Whatever the gate refuses is recorded and costs no call.
+One evaluation plays every case of the selection once. Whatever the gate refuses is recorded and costs no call.
 
 Invariants: a row holds all that the candidate is, its text the first time, so that a killed run goes on as if it had not
 been; no time and no money stand in a row; a candidate with which a case falls that passed before is not kept.
 """
-
-from __future__ import annotations
 
 import math
 import random
@@ -114,27 +112,19 @@ class Evolution:
         size = len(self.drafts[candidate].text)
         decision = archive.decide(candidate, scores.loss, lambda best: size < len(self.drafts[best].text))
         if decision.outcome is Outcome.DEFER and archive.best and size >= len(self.drafts[archive.best].text):
-            gain = archive.mean(archive.best) - statistics.fmean(
-                [*archive.runs.get(candidate, ()), scores.loss]
-            )
-            if gain < archive.noise.margin(significance.MOST, significance.REFRESH):
-                return Decision(
-                    Outcome.DISCARD, f"{decision.reason}; more runs could not show so small a gain"
-                )
-        fallen = self._fallen(archive, candidate, scores)
-        if decision.outcome is Outcome.KEEP and candidate != archive.best and fallen:
-            return Decision(Outcome.DISCARD, f"{decision.reason}, but a case got worse: {fallen}")
+            mean = statistics.fmean([*archive.runs.get(candidate, ()), scores.loss])
+            if archive.mean(archive.best) - mean < archive.noise.margin(
+                significance.MOST, significance.REFRESH
+            ):
+                why = f"{decision.reason}; more runs could not show so small a gain"
+                return Decision(Outcome.DISCARD, why)
+        if decision.outcome is Outcome.KEEP and candidate != archive.best:
+            now, before = tallies(archive.rows, candidate), tallies(archive.rows, self.baseline)
+            for case, passed in scores.passed.items():  # did it mostly pass, and mostly fails now?
+                (wins, runs), (held, of) = now.get(case, (0, 0)), before.get(case, (0, 0))
+                if 2 * held > of and 2 * (wins + passed) < runs + 1:
+                    return Decision(Outcome.DISCARD, f"{decision.reason}, but a case got worse: {case}")
         return decision
-
-    def _fallen(self, archive: Archive, candidate: str, scores: Scores) -> str:
-        """Return the id of a case that mostly passed with the baseline and mostly fails now, or ""."""
-        now, before = tallies(archive.rows, candidate), tallies(archive.rows, self.baseline)
-        for case, passed in scores.passed.items():
-            wins, runs = (a + b for a, b in zip(now.get(case, (0, 0)), (int(passed), 1), strict=True))
-            held, of = before.get(case, (0, 0))
-            if 2 * held > of and 2 * wins < runs:
-                return case
-        return ""
 
     def record(self, trial: Trial[Scores]) -> Row:
         """Return what the ledger keeps: how the candidate was made, which cases passed, and its text the first time."""
@@ -210,10 +200,9 @@ def several(
     key: str,
     fits: Callable[[str], bool] = bool,
 ) -> Draft | None:
-    """Return a draft of several changes, one after the other: many small gains show where each alone is noise.
+    """Return a draft of several changes, each that of the highest gain as drawn from what is known (Thompson sampling).
 
-    Each is the one of the highest gain, drawn from what is known of it (Thompson sampling). `fits` says whether a text of
-    more than one change may be tried at all.
+    Many small gains show where each alone is noise. `fits` says whether a text of more than one change may be tried.
     """
     made, known = Draft(text, "", ""), effects(archive)
 
@@ -258,14 +247,4 @@ def draw_promising(archive: Archive, key: str) -> str:
 
 def search(problem: Evolution, trials: int, seed: int, ends: tuple[type[Exception], ...]) -> Search[Scores]:
     """Return the search over a problem."""
-    return Search(
-        problem,
-        problem.ledger,
-        problem.accept,
-        trials,
-        seed=seed,
-        draw=draw_promising,
-        ends=ends,
-        baseline_runs=significance.BASELINE,
-        best_runs=significance.REFRESH,
-    )
+    return Search(problem, problem.ledger, trials, seed, draw=draw_promising, ends=ends)

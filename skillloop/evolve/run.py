@@ -5,8 +5,6 @@ is sealed, by lot of its session for ever; it is looked at once, for the winner,
 chose a winner flatter it, so it is run again: it has to be better beyond noise in runs that no choice saw.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,9 +30,7 @@ from skillloop.store import Store
 from skillloop.text import words
 from skillloop.text.wishes import same_wish
 
-MACHINE = 0.5
-"""Share of a skill's rules that may be in other words than the person's."""
-
+MACHINE = 0.5  # share of a skill's rules that may be in other words than the person's
 LOOK = 5  # further runs of each case with the winner and with the text as it is
 AGAIN = 24  # of a sealed case that looks worse in these
 
@@ -80,16 +76,12 @@ def subject(path: str, home: Path, store: Store) -> Subject:
 def folder(home: Path, about: Subject, how: str) -> Path:
     """Return the folder of the run: the same skill, cases and way (`how`) give the same one, which then goes on."""
     ids = sorted(case.id for case in (*about.cases, *about.sealed))
-    return (
-        home / "evolve" / f"{target_name(about.path)}-{sha256(repr((about.path, about.text, ids, how)))[:8]}"
-    )
+    name = sha256(repr((about.path, about.text, ids, how)))[:8]
+    return home / "evolve" / f"{target_name(about.path)}-{name}"
 
 
 def says(case: Case, text: str, _sample: int) -> Mark | None:
-    """Tell whether a text still says what a case asks for: all that can be judged where no model follows it.
-
-    All names and figures are on one line of it, with most of the words.
-    """
+    """Tell whether one line of a text has all names and figures of a case and most of its words: all that can be told offline."""
     wanted = case.expected
     asked = " ".join((*wanted.contains, *wanted.absent, *wanted.commands)) or wanted.rubric
     about, names = words.content_words(asked), set(technical(asked))
@@ -189,17 +181,15 @@ def look_again(
     cases = (*about.cases, *about.sealed)
     found = each(lambda case: replay.runs(play, case, about.text, winner, LOOK, first=first), cases)
     runs: dict[str, Runs | None] = dict(zip((case.id for case in cases), found, strict=True))
-    chosen, sealed, every = (
-        replay.pooled(runs[case.id] for case in some) for some in (about.cases, about.sealed, cases)
-    )
+    groups = about.cases, about.sealed, cases
+    chosen, sealed, every = (replay.pooled(runs[case.id] for case in some) for some in groups)
+    fell = "worse together" if sealed.losses > sealed.wins else ""
     for case in about.sealed:
         if (mine := runs[case.id]) and mine.losses > mine.wins:
             back = replay.runs(play, case, winner, about.text, AGAIN, ALPHA, first + LOOK)
             if back and back.beyond_luck:
                 fell = f"case {case.id} gets worse"
                 break
-    else:
-        fell = "worse together" if sealed.losses > sealed.wins else ""
     shorter = len(winner) < len(about.text) and every.wins >= every.losses
     noise = "" if shorter or every.beyond_luck or fell else "no better beyond noise in new runs"
     return chosen, sealed, noise, fell
@@ -218,9 +208,8 @@ def confirm(guard: Guard, evolution: Evolution, winner: str, name: str, how: str
     first = max(evolution.begun.values())
     chosen, sealed, noise, fell = look_again(about, winner, evolution.play, first, evolution.each)
     if len(known) < 2:
-        ledger.append(
-            event | {"looks": looks, "chosen": chosen.shares, "sealed": sealed.shares, "fell": fell}
-        )
+        found = {"chosen": chosen.shares, "sealed": sealed.shares, "fell": fell}
+        ledger.append(event | {"looks": looks} | found)
     if not chosen.new:
         yield replay.unscored("no case could be scored once more")
     size = f"{len(winner.encode()) - len(about.text.encode()):+,} bytes; {about.machine:.0%} of the cases are not your words"

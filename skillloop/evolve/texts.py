@@ -5,8 +5,6 @@ protected line is never offered. The operators here need no model, and lose noth
 another line, or says nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -24,8 +22,7 @@ from skillloop.text import words
 from skillloop.text.contradiction import contradict
 from skillloop.text.lexicon import expression
 
-NEAR = 0.5
-"""Similarity from which of two rules one may say all that the other does."""
+NEAR = 0.5  # similarity from which of two rules one may say all that the other does
 
 
 @dataclass(frozen=True, slots=True)

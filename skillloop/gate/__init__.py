@@ -39,9 +39,7 @@ CHECKS: tuple[Gate, ...] = (
     structure.size,
     structure.drift,
     structure.automatic,
-)
-"""Every check, cheap ones first."""
-
+)  # every check, cheap ones first
 OF_TEXT: tuple[Gate, ...] = (
     structure.authority,
     unicode.check,
@@ -50,8 +48,7 @@ OF_TEXT: tuple[Gate, ...] = (
     structure.protected,
     risk.check,
     structure.size,
-)
-"""Those that look at the two texts alone, for `compare`."""
+)  # those that look at the two texts alone, for `compare`
 
 
 def judge(proposal: Proposal, inputs: GateInput, checks: Iterable[Gate] | None = None) -> Verdict:

@@ -32,20 +32,12 @@ from skillloop.text.words import polar, stem, tokens
 
 LEAST = 0.25  # share of a line's content words that must come from the evidence
 
-KNOWN = 0.5
-"""Share of them that must come from there, from the skill, or from the answer that the person corrected."""
-
-LONG_ENOUGH = 5
-"""Letters from which a word with one letter changed, lost, added or swapped is the same, misspelled."""
-
+KNOWN = 0.5  # share of them that must come from there, from the skill, or from the answer that was corrected
+LONG_ENOUGH = 5  # letters from which a word with one letter changed, lost, added or swapped is the same
 MOST_WORDS = 80  # words of a line up to which it is looked for with another spelling
 
-ABOUT = 0.5
-"""Share of a removed line's content words that the evidence or the new line must hold, for it to speak about that line."""
-
-PERSON = "person"
-"""`Proposal.drafter` of a line that a person reworded in review: their own words need no quote, but still a yes."""
-
+ABOUT = 0.5  # share of a removed line's content words that the evidence or the new line must hold
+PERSON = "person"  # `Proposal.drafter` of a line that a person reworded: it needs no quote, but still a yes
 LONGEST = 10_000  # characters of a message that are read
 
 _SPAN = re.compile(r"`([^`]{1,200})`")

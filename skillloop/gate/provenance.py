@@ -19,9 +19,7 @@ from skillloop.text.redact import redact
 DOUBTS = frozenset({"gone", "attribution", "receipt", "untold", "pasted", "taken back", "partial", "tainted"})
 """The soft findings that speak against it that a person said, and meant, these words."""
 
-REMEMBERED = "remembered"
-"""The folder in the home with what `skillloop remember` was given, a transcript each."""
-
+REMEMBERED = "remembered"  # folder in the home with what `skillloop remember` was given, a transcript each
 _doubt = partial(finding, hard=False)
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
 EVOLVE = "evolve"

@@ -25,9 +25,7 @@ from skillloop.text import lexicon, redact, words
 from skillloop.text.lexicon import expression
 from skillloop.text.words import fold, polar, tokens
 
-REACH = 10_000
-"""Characters on each side of a change that are looked at with it: more than the longest credential of any rule."""
-
+REACH = 10_000  # characters on each side of a change that are looked at: more than the longest credential
 _CONCATENATION = re.compile(r"""["'`]\\?\s{0,8}[+.,&]?\s{0,8}["'`]""")
 _LIST_MARKER = re.compile(r"^\s{0,12}(?:[-*+>]|\d{1,3}[.)])\s{1,4}")
 

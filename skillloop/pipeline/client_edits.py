@@ -30,8 +30,7 @@ from skillloop.text.words import stem, tokens
 
 _HELD = frozenset({"line length", "headings", "locked", "must keep", "hidden", "secrets", "sources"})
 """The hard checks that Claude's edits must pass. The others are about how skillloop itself may edit."""
-ASKED = _HELD - {"hidden", "line length"}
-"""Those for which an edit of Claude's is stopped before it is made; what fails the others is said afterwards."""
+ASKED = _HELD - {"hidden", "line length"}  # for these an edit of Claude's is stopped before it is made
 
 
 def record(session: Session, home: Path, store: Store) -> None:

@@ -26,8 +26,7 @@ from skillloop.propose.targets import KnownSkill, project_of
 from skillloop.skillpath import rules_file
 from skillloop.store import Store
 
-NOT_NAMED = "a model read the session and did not name it"
-"""Why a person must look at a lesson that was only found offline."""
+NOT_NAMED = "a model read the session and did not name it"  # why a person must look at what offline found
 
 
 class ModelStage:

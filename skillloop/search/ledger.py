@@ -13,8 +13,6 @@ function of the rows: the same rows give the same archive, which is what makes a
 are losses: lower is better; a value of None is *unmeasured*, which is not 0.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os

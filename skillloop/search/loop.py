@@ -1,8 +1,7 @@
 """The search: ask for a candidate, evaluate it, accept or discard it, record it, repeat. It knows nothing of GPUs or skills.
 
-A `Problem` says how a candidate is made from a parent and how it is evaluated, and `accept` decides. The limit of
-trials is kept here and never by the problem; what is under way or deferred when it is reached is still decided. Candidates are known here by their ids alone. A deferred one is
-evaluated again, after a fresh evaluation of the best beside it, until `accept` decides.
+The limit of trials is kept here and never by the problem; what is under way or deferred when it is reached is still decided.
+A deferred candidate is evaluated again, after a fresh evaluation of the best beside it, until the problem decides.
 
 The ledger is the only memory: what is asked next is a pure function of its rows, so that a search that was killed goes on
 as if it had not been. With several slots the evaluation of later trials begins before earlier ones are decided; trial N
@@ -14,13 +13,12 @@ CRASH); a trial's row is on the disk before it is committed, yielded, or another
 between trials loses nothing; a search whose baseline was not measured ends at once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from skillloop.model import Decision, Outcome
+from skillloop.search import significance
 from skillloop.search.ledger import Archive, Ledger, Row, draw_parent
 
 R = TypeVar("R")  # what an evaluation comes to
@@ -45,7 +43,7 @@ class Trial(Generic[R]):
 
 
 class Problem(Protocol[R]):
-    """What the search needs to know of a problem. Candidates are named by the id of their content."""
+    """How a candidate is made, evaluated and decided. Candidates are known to the search by the ids of their content alone."""
 
     baseline: str
 
@@ -57,6 +55,10 @@ class Problem(Protocol[R]):
         """Begin to evaluate; the function returned waits for the end. What it raises is a crash of the candidate."""
         ...
 
+    def accept(self, archive: Archive, candidate: str, result: R) -> Decision:
+        """Decide a candidate's new result, beside all results before."""
+        ...
+
     def record(self, trial: Trial[R]) -> Row:
         """Return the problem's part of the trial's row (see `ledger`): its metric, `parent`, `early`, `spent` and more."""
         ...
@@ -66,25 +68,19 @@ class Problem(Protocol[R]):
         ...
 
 
-Accept = Callable[[Archive, str, R], Decision]  # of a candidate's new result, beside all results before
-
-
 @dataclass(slots=True)
 class Search(Generic[R]):
     """Ask and tell over a ledger."""
 
     problem: Problem[R]
     ledger: Ledger
-    accept: Accept[R]
     trials: int | None = None  # candidates beside the baseline, at most; repeats do not count
     seed: int = 0  # of all draws
     slots: int = 1  # evaluations at once
-    baseline_runs: int = 1  # at least
     draw: Callable[[Archive, str], str] = draw_parent  # a parent, by a key that seeds it
-    ends: tuple[
-        type[Exception], ...
-    ] = ()  # what an evaluation raises that ends the search: no fault of the candidate
-    best_runs: int = 1  # at most: it is evaluated again beside a candidate that was deferred
+    ends: tuple[type[Exception], ...] = ()  # raised by an evaluation, they end the search
+    baseline_runs: int = significance.BASELINE  # at least
+    best_runs: int = significance.REFRESH  # at most, beside candidates that were deferred
     under_way: list[tuple[str, Stage]] = field(default_factory=list, init=False)
 
     def ask(self) -> tuple[str, Stage] | None:
@@ -108,7 +104,8 @@ class Search(Generic[R]):
             decision = Decision(Outcome.CRASH, f"{type(result).__name__}: {result}")
             trial: Trial[R] = Trial(stage.number, candidate, None, decision)
         else:
-            trial = Trial(stage.number, candidate, result, self.accept(archive, candidate, result))
+            decision = self.problem.accept(archive, candidate, result)
+            trial = Trial(stage.number, candidate, result, decision)
         record = self.problem.record(trial)
         value, values = record[self.ledger.metric], list(archive.runs.get(candidate, ()))
         if value is not None:

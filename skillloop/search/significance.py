@@ -8,8 +8,6 @@ Invariants: nothing is kept on one run; a candidate is measured at most MOST tim
 better than the best is measured no more, unless it is simpler.
 """
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Iterable, Sequence

@@ -196,7 +196,7 @@ def test_a_line_with_words_of_a_check_costs_no_replay(served, plays):
 
 
 def test_versions_of_an_operator_come_stay_only_if_better_and_can_be_pinned(home, desk):
-    tasks = Tasks.read(home)
+    tasks = Tasks(home)
     first = tasks.in_use["sharpen"]
 
     def used(name, better, of):
@@ -207,25 +207,25 @@ def test_versions_of_an_operator_come_stay_only_if_better_and_can_be_pinned(home
     used(first.id, 4, ENOUGH)
     for name in ("worse", "luckier", "better"):
         tasks.ledger.append({"event": "version", "operator": "sharpen", "id": name, "text": f"Be {name}."})
-    assert Tasks.read(home).on_trial["sharpen"].id == "better"
+    assert Tasks(home).on_trial["sharpen"].id == "better"
     used("worse", 1, ENOUGH)
     used("luckier", 6, ENOUGH)
-    assert Tasks.read(home).in_use["sharpen"].id == first.id
+    assert Tasks(home).in_use["sharpen"].id == first.id
     used("better", 16, ENOUGH)
-    assert Tasks.read(home).in_use["sharpen"].id == "better"
-    assert "sharpen" not in Tasks.read(home).on_trial
+    assert Tasks(home).in_use["sharpen"].id == "better"
+    assert "sharpen" not in Tasks(home).on_trial
     args = ["--home", str(home), "evolve", "--pin", f"sharpen={first.id}"]
     assert "4 of 20 better  pinned" in command_line.run(args, desk.env).stdout
-    assert Tasks.read(home).in_use["sharpen"].id == first.id
+    assert Tasks(home).in_use["sharpen"].id == first.id
     wrong = command_line.run([*args[:-1], "sharpen=nosuch"], desk.env)
     assert (wrong.returncode, "there is no version" in wrong.stderr) == (2, True)
 
 
 def test_a_new_version_is_asked_for_when_an_operator_was_used_enough(served):
     desk, home, _ = served
-    tasks = Tasks.read(home)
+    tasks = Tasks(home)
     for n in range(ENOUGH):
         told = {"event": "used", "operator": "sharpen", "id": tasks.in_use["sharpen"].id, "better": False}
         tasks.ledger.append({**told, "run": "x", "candidate": str(n)})
     assert desk.run(home, "--trials", "2", "--budget", "5").returncode == 0
-    assert Tasks.read(home).on_trial["sharpen"].text == "Say it so that it is followed, variant 1."
+    assert Tasks(home).on_trial["sharpen"].text == "Say it so that it is followed, variant 1."

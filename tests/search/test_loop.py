@@ -29,22 +29,17 @@ class Climb:
 
         return wait
 
+    def accept(self, archive, _candidate, loss):
+        """Keep what is lower than the best so far."""
+        gain = 1.0 if archive.best is None else archive.mean(archive.best) - loss
+        return Decision(Outcome.KEEP if gain > 0 else Outcome.DISCARD, f"gain {gain:+g}")
+
     def record(self, trial):
-        return {
-            "parent": self.parents[-1] if self.parents else None,
-            "loss": trial.result,
-            "early": None,
-            "spent": 1.0,
-        }
+        parent = self.parents[-1] if self.parents else None
+        return {"parent": parent, "loss": trial.result, "early": None, "spent": 1.0}
 
     def commit(self, trial):
         self.committed.append(trial.candidate)
-
-
-def lower(archive, _candidate, loss):
-    """Keep what is lower than the best so far."""
-    gain = 1.0 if archive.best is None else archive.mean(archive.best) - loss
-    return Decision(Outcome.KEEP if gain > 0 else Outcome.DISCARD, f"gain {gain:+g}")
 
 
 @pytest.fixture
@@ -52,8 +47,12 @@ def ledger(tmp_path):
     return Ledger(tmp_path / "ledger.jsonl", "loss")
 
 
-def outcomes(problem, ledger, accept=lower, **options):
-    return [(row["number"], row["outcome"]) for row in Search(problem, ledger, accept, **options).run()]
+def search(problem, ledger, **options):
+    return Search(problem, ledger, **{"baseline_runs": 1, "best_runs": 1} | options)
+
+
+def outcomes(problem, ledger, **options):
+    return [(row["number"], row["outcome"]) for row in search(problem, ledger, **options).run()]
 
 
 def test_keeps_only_what_beats_the_best(ledger):
@@ -86,7 +85,7 @@ def test_what_was_spent_before_counts_when_a_search_goes_on(ledger):
 
 def test_closing_the_generator_between_trials_keeps_what_was_decided(ledger):
     problem = Climb([1, 2, 3])
-    rows = Search(problem, ledger, lower).run()
+    rows = search(problem, ledger).run()
     next(rows), next(rows)
     rows.close()
     assert problem.committed == ["0", "1"]
@@ -94,28 +93,22 @@ def test_closing_the_generator_between_trials_keeps_what_was_decided(ledger):
 
 
 def test_ask_begins_and_tell_decides_the_oldest(ledger):
-    search = Search(Climb([1, 2]), ledger, lower)
-    assert search.ask() == ("0", Stage(0))
-    assert search.ask() is None, "the baseline is under way, and nothing is known yet"
-    assert search.tell(10.0)["outcome"] == "keep"
-    assert search.ask() == ("1", Stage(1))
+    begun = search(Climb([1, 2]), ledger)
+    assert begun.ask() == ("0", Stage(0))
+    assert begun.ask() is None, "the baseline is under way, and nothing is known yet"
+    assert begun.tell(10.0)["outcome"] == "keep"
+    assert begun.ask() == ("1", Stage(1))
 
 
 def test_a_deferred_candidate_is_evaluated_again_after_the_best(ledger):
-    def accept(archive, candidate, loss):
-        if candidate == "0" or archive.attempts(candidate) == 2:
-            return lower(archive, candidate, loss)
-        return Decision(Outcome.DEFER, "measure again")
+    class Unsure(Climb):
+        def accept(self, archive, candidate, loss):
+            if candidate == "0" or archive.attempts(candidate) == 2:
+                return super().accept(archive, candidate, loss)
+            return Decision(Outcome.DEFER, "measure again")
 
-    options = {"baseline_runs": 2, "best_runs": 3}
-    assert [row["candidate"] for row in Search(Climb([1]), ledger, accept, trials=1, **options).run()] == [
-        "0",
-        "0",
-        "1",
-        "0",
-        "1",
-        "1",
-    ]
+    rows = search(Unsure([1]), ledger, trials=1, baseline_runs=2, best_runs=3).run()
+    assert [row["candidate"] for row in rows] == ["0", "0", "1", "0", "1", "1"]
 
 
 def test_several_slots_ask_ahead_from_the_rows_that_one_slot_would_know(ledger, tmp_path):

@@ -26,8 +26,7 @@ from skillloop import fs
 from skillloop.errors import SkillloopError, UsageError
 
 BLOCK = 1 << 16
-WINDOW = 1 << 14
-"""Bytes before an end by which a file is known again: each record in them has an id and a time of its own."""
+WINDOW = 1 << 14  # bytes before an end by which a file is known again: its records have ids and times
 MAX_LINE = 16 << 20
 _decode = json.JSONDecoder().raw_decode
 OVERLONG = b"{"  # stands for a line longer than MAX_LINE: like it, no JSON object
