@@ -139,10 +139,7 @@ class Experiment:
                 (self.folder.trial(row["number"]) / "out/weights.safetensors").unlink(missing_ok=True)
 
     def confirm_scale(self) -> None:
-        """After every SCALE_EVERY newly kept candidates, train the best and the baseline SCALE times as deep, once each.
-
-        A gain that is gone there was one of the small size alone. The result is an event of the ledger and decides nothing.
-        """
+        """After every SCALE_EVERY newly kept candidates, train best and baseline SCALE times as deep; it decides nothing."""
         archive, before = self.ledger.archive(), len(self.ledger.events("scale"))
         if (len(archive.kept) - 1) // SCALE_EVERY <= before:
             return

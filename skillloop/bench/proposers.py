@@ -130,8 +130,7 @@ def edited(text: str, idea: Mapping[str, Any], config: Mapping[str, Any]) -> str
 def search(parent: str, archive: Archive, sources: Sources, key: str) -> Candidate | None:
     """Propose one to three declared knobs of the parent at new values: by Optuna's TPE if installed, else drawn near.
 
-    Optuna sees every measured trial whose recorded settings lie in the knobs' ranges, whoever proposed it. On a plateau
-    three knobs take steps of twice the size, without it.
+    Optuna sees every measured trial in the knobs' ranges. On a plateau three knobs take steps of twice the size, without it.
     """
     stuck = plateau(archive) >= PLATEAU
     files, config = sources(parent), archive.last[parent]["config"]

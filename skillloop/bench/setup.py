@@ -80,8 +80,7 @@ def prepare(data: Path, recipe: Path, python: str, corpus: Sequence[str]) -> Non
 def start(root: Path, recipe: Path, wanted: Plan) -> Run:
     """Open a run's folder, making it on first use.
 
-    Raises Refused: the folder holds a run with another recipe, data folder or budget; UsageError: the folder, or the data,
-    lies where trials may read.
+    Raises Refused: it holds a run with another recipe, data or budget; UsageError: it, or the data, lies where trials may read.
     """
     for place in (root, Path(wanted.data)):
         if (inside := sandbox.exposed(place, wanted.python)) is not None:

@@ -160,11 +160,8 @@ def _eval(item: Any, number: int, skill: str) -> Case:
         raise ValueError("no prompt")
     listed = item.get("expectations") or item.get("assertions") or ()
     wanted = [item.get("expected_output"), *([listed] if isinstance(listed, str | dict) else listed)]
-    # of an object its description, text or name
     objects = (one if isinstance(one, dict) else {"text": one} for one in wanted)
-    texts = (
-        next((one[key] for key in ("description", "text", "name") if one.get(key)), "") for one in objects
-    )
+    texts = (one.get("description") or one.get("text") or one.get("name") for one in objects)
     rubric = "\n".join(filter(None, map(string, texts)))
     if not rubric:
         raise ValueError("it does not say what is expected")
@@ -176,9 +173,9 @@ def _eval(item: Any, number: int, skill: str) -> Case:
             raise ValueError(f"its file {name} is not there")
         files.append(f"{name}:\n{text}")
     asked = tuple(Message("human", redact.clean(text, LONGEST)) for text in (*files, prompt))
-    id_ = sha256("\0".join((f"evals:{item.get('id', number)}", skill, prompt, *files, rubric)))[:12]
-    rubric = redact.clean(rubric, 3 * LONGEST)
-    return Case(id_, skill, f"evals:{item.get('id', number)}", asked, "", Expected(rubric=rubric))
+    name = f"evals:{item.get('id', number)}"
+    id_ = sha256("\0".join((name, skill, prompt, *files, rubric)))[:12]
+    return Case(id_, skill, name, asked, "", Expected(rubric=redact.clean(rubric, 3 * LONGEST)))
 
 
 def _text_of(path: Path, folder: Path, most: int) -> str:
@@ -257,10 +254,7 @@ def _mapping(text: str) -> dict[Any, Any]:
 
 
 def _graded(graders: Iterable[dict[Any, str]]) -> tuple[Expected, list[str]]:
-    """Return what graders ask for, and the names of those that a replay cannot ask. Raises ValueError: it can ask none.
-
-    Where code can tell all of it, code does; else all of it is one rubric.
-    """
+    """Return what graders ask for, by code if that tells all, and those passed over. Raises ValueError: it can ask none."""
     contains: list[str] = []
     absent: list[str] = []
     commands, rubric, told, skipped = [], [], [], []

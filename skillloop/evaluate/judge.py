@@ -138,10 +138,7 @@ def kappa(pairs: Iterable[tuple[bool, bool]]) -> Kappa | None:
 
 
 def rise(old: Sequence[tuple[bool, bool]], new: Sequence[tuple[bool, bool]]) -> Kappa | None:
-    """Return how much higher the kappa of a rater is than another's on the same things, with its 95 % interval.
-
-    The interval is that of a paired percentile bootstrap; a sample in which kappa is not defined counts as no agreement.
-    """
+    """Return how much higher the kappa of a rater is than another's, with the 95 % interval of a paired percentile bootstrap."""
     draw, every, differences = random.Random(len(old)), range(len(old)), []
     for chosen in [[*every], *(draw.choices(every, k=len(old)) for _ in range(DRAWS))] if old else []:
         one, other = (kappa(rater[at] for at in chosen) for rater in (old, new))
@@ -214,11 +211,7 @@ def differing(old: str, new: str) -> tuple[str, str]:
 
 
 def copies_hidden_answer(proposal: Proposal, hidden: Iterable[str], known: Iterable[str]) -> Check:
-    """Check that no edit carries over what only a judge or a check could have told. A hard check.
-
-    The drafter must not know what is `hidden` (patterns and rubrics of cases, words of the judge); it may know the person's
-    words and the skill's text (`known`).
-    """
+    """Check, hard, that no edit carries over what is `hidden` (of cases, of the judge), beyond the words in `known` texts."""
     open_text, lines = "\n".join(known).casefold(), [(edit.new or "").casefold() for edit in proposal.edits]
     allowed, copied = _runs(open_text), False
     for secret in map(str.casefold, hidden):

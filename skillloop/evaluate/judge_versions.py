@@ -121,7 +121,7 @@ def improve(client: ModelClient, store: Store, model: str, skills: Sequence[str]
     """Try other versions, put the best into force if it is better beyond noise, and record the trial.
 
     Defects are injected into the texts of `skills`. Raises Refused: a version is pinned; UsageError: too few decisions;
-    BudgetExceeded, ModelError: see `ModelClient.complete`; answers that are there are remembered, so going on is cheap.
+    BudgetExceeded, ModelError: see `ModelClient.complete`.
     """
     if pinned(store):
         raise Refused("a version of the judge is pinned", "let others be tried again with --unpin")

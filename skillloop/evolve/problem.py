@@ -51,10 +51,7 @@ def name_of(text: str) -> str:
 
 @dataclass
 class Evolution:
-    """The problem. `refuse` says why a draft may not be evaluated, or ""; `told` is called as plays end.
-
-    `each` goes through the cases as `map` does: one after the other, or at once on other machines.
-    """
+    """The problem. `refuse` says why a draft may not be evaluated, or ""; `told` is called as plays end; `each` maps."""
 
     base: str
     cases: Sequence[Case]
@@ -170,8 +167,7 @@ def changes(archive: Archive) -> dict[str, frozenset[str]]:
 def effects(archive: Archive) -> dict[str, tuple[float, float]]:
     """Estimate what each change gains, as mean and variance, from all texts that it is in.
 
-    Ridge regression of the loss on the changes that lead to a text (their `what`), by coordinate descent; it starts at
-    PRIOR, which is what a change may gain or lose before it was tried.
+    Ridge regression of the loss on the changes (their `what`), by coordinate descent from PRIOR.
     """
     assert archive.baseline is not None
     made = changes(archive)

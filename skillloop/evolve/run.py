@@ -173,10 +173,10 @@ def share_of_machine(about: Subject, text: str) -> Check:
 def look_again(
     about: Subject, winner: str, play: Play, first: int, each: Callable[..., Iterable[Any]] = map
 ) -> tuple[Runs, Runs, str, str]:
-    """Replay a winner and the text as it is on all cases, in runs that no choice saw: samples from `first` on.
+    """Replay a winner and the text as it is on all cases, in samples from `first` on, which no choice saw.
 
-    A sealed case that looks worse is run AGAIN times more, and only these count: a bad draw is no fault of the text.
-    Returns the runs of the cases that chose it, those of the sealed ones, and why either speaks against it, or "".
+    A sealed case that looks worse is run AGAIN times more, and only these count. Returns the runs of the cases that chose,
+    those of the sealed ones, and why either speaks against it, or "".
     """
     cases = (*about.cases, *about.sealed)
     found = each(lambda case: replay.runs(play, case, about.text, winner, LOOK, first=first), cases)

@@ -117,10 +117,7 @@ OFFLINE = {"merge": merged, "shorten": shortened}
 
 
 def edits_between(base: str, text: str, cites: Mapping[str, Sequence[str]]) -> tuple[Edit, ...]:
-    """Return edits that lead from one text to another, or () where list items of single lines cannot.
-
-    `cites` has the ids of the evidence that a rule of the base, without its marker, rests on.
-    """
+    """Return edits of single list items from one text to another, or (); `cites` has the evidence's ids of the base's rules."""
     rows, new, made = lines_of(base), lines_of(text), list[Edit]()
     blocks = SequenceMatcher(None, rows, new, autojunk=False).get_opcodes()
     try:

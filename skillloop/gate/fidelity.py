@@ -127,8 +127,7 @@ def _wording(line: str, messages: list[str], known: str) -> Iterator[tuple[str, 
 def novel_words(line: str, evidence: str) -> tuple[list[str], float]:
     """Return the content words of a line that are not in the evidence, and the share of those that are.
 
-    Spelling within one letter, a compound in one word or two, verbs that every rule has, and words of polarity or person
-    are nobody's. A line of nothing else has to be in the evidence word by word.
+    Spelling within one letter, a compound in one word or two, verbs of rules, and words of polarity or person are nobody's.
     """
     said = tokens(evidence)
     theirs = {*words.content_words(evidence), *map(stem, said)}

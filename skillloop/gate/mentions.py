@@ -61,10 +61,7 @@ class Source:
     tool: bool = False  # named as a tool more often than as a source
 
     def reaches(self, host: str) -> bool:
-        """Return whether a link to this host leads to the source, by itself, through a mirror or through a proxy for it.
-
-        Proxies carry the host in their own: "x.com.proxy.example", "x-com.translate.goog".
-        """
+        """Return whether a link to this host leads to the source: itself, a mirror, or a proxy ("x.com.proxy.example")."""
         return any(
             under(host, one) or any(f".{one}." in f".{way}" for way in (host, host.replace("-", ".")))
             for one in (*self.hosts, *self.mirrors)
@@ -113,10 +110,7 @@ def domains() -> frozenset[str]:
 
 @cache
 def phrases(*kinds: str) -> re.Pattern[str]:
-    """Compile the phrases of every language under these keys: whole words in scripts with spaces, any part in the others.
-
-    Longest first, so that "no longer" is one phrase. (Korean counts as unspaced: it glues its endings on.)
-    """
+    """Compile the phrases of all languages under these keys, longest first: whole words, or any part where no spaces are."""
     listed = {phrase for kind in kinds for phrase in lexicon.phrases(f"sources.{kind}")}
     spaced: list[str] = []
     joined: list[str] = []

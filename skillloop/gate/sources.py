@@ -224,10 +224,7 @@ def _weakened(
 
 
 def _soft(line: str, mention: Mention | None = None) -> set[str]:
-    """Return the weakening words of a line; verbs of permission count only where no word of force stands beside them.
-
-    "Unless PubMed …" makes the source the condition of something else, and weakens that.
-    """
+    """Return the weakening words of a line ("unless PubMed …", too); verbs of permission count only without a word of force."""
     before = line[: mention.start] if mention else ""
     conditional = mention is not None and _CONDITION.search(before)
     words = set(phrases("soft").findall(line.replace(conditional[0], " ") if conditional else line))

@@ -188,11 +188,7 @@ def _words(line: str) -> Iterator[Hidden]:
 
 
 def _mixes_rightly(word: str) -> bool:
-    """Return whether a word of two scripts shows itself as one.
-
-    An ASCII word may have a Cyrillic ending, as Russian writes PR in the plural; and a short symbol such as "Δt", "µs" or
-    "λx" one Greek letter that is not drawn like a Latin one.
-    """
+    """Return whether a word of two scripts shows itself as one: ASCII with a Cyrillic ending, or a symbol like "Δt", "µs"."""
     foreign = word.lstrip(ascii_letters)
     scripts = {_script(c) for c in foreign}
     if foreign != word and scripts == {"CYRILLIC"} and not _LOOKALIKES.issuperset(foreign):

@@ -61,8 +61,7 @@ def prepare(
 ) -> Prepared:
     """Apply the edits to the live SKILL.md, which may be newer than their base, and judge the result. Writes nothing.
 
-    Without a store, where nothing is known, the drift budgets count nothing. `session` is the one that it comes from, and
-    `confidence` the detector's, when they were just read. `old` stands for the live text: what a dry run would have written.
+    `session` and `confidence` are what was just read; `old` stands for the live text: what a dry run would have written.
     Raises Stale: the edits no longer fit the live file; SkillloopError: it cannot be read, or is not a SKILL.md.
     """
     old = old or live_text(proposal.path)
@@ -183,10 +182,7 @@ def take_back(home: Path, store: Store) -> None:
 
 
 def reworded(proposal: Proposal, lines: Sequence[str], drafter: str = PERSON) -> Proposal:
-    """Return the same edit with other lines, as a person wrote them: a proposal of its own.
-
-    Several lines stand one below the other; the first takes the place of the one that the edit replaces, or is that very line.
-    """
+    """Return the same edit with other lines, one below the other, as a person wrote them: a proposal of its own."""
     first = proposal.edits[0]
     edits = [] if lines[0] == first.old else [replace(first, new=lines[0])]
     for above, line in pairwise(lines):

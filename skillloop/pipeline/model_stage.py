@@ -30,10 +30,9 @@ NOT_NAMED = "a model read the session and did not name it"  # why a person must 
 
 
 class ModelStage:
-    """The model at work on one session. `troubles` are what a person should know of it.
+    """The model at work on one session, which the `store` (None in a dry run) and `connect` serve; `troubles` are for a person.
 
-    Earlier failures and cases are in the `store` (None in a dry run, which asks nobody); `connect` gives the client that
-    some rules allow, or None. `suspicion` says why something else than the person may well have written a turn, or "".
+    `suspicion` says why something else than the person may well have written a turn, or "".
     """
 
     def __init__(
@@ -80,9 +79,8 @@ class ModelStage:
     def read(self, found: Sequence[Lesson], known: Sequence[KnownSkill]) -> tuple[Lesson, ...]:
         """Ask a model that is `there` about the whole session, and return what it teaches.
 
-        A lesson of the model's takes the place of those that were found offline in its turns (see `instead`), unless it is
-        the same line for the same file. What it held for meant once, or for nothing, is a candidate at most; what it did
-        not name waits for a person.
+        Its lesson takes the place of those found offline in its turns (see `instead`), unless it is the same. What it held for
+        meant once, or for nothing, is a candidate at most; what it did not name waits for a person.
         """
         client, brief = self._allowed(), self._brief(found, known)
         if client is None or not brief.turns:

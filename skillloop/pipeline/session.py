@@ -120,11 +120,10 @@ def plan(session: Session, home: Path, history: Store) -> list[Planned]:
 def digest(
     session: Session, home: Path, store: Store | None = None, *, ahead: dict[str, str] | None = None
 ) -> Digest:
-    """Digest a session.
+    """Digest a session. Without a store it is a dry run that knows of nothing before.
 
-    Without a store it is a dry run that knows of nothing before. With `ahead` it is one on a copy of the store, which is thrown
-    away; `ahead` holds what each file would say by now, by path, and grows. Raises SkillloopError: the store cannot be
-    written, or the person's rules cannot be read.
+    With `ahead` it is one on a copy of the store; `ahead` holds what each file would say by now, by path, and grows.
+    Raises SkillloopError: the store cannot be written, or the person's rules cannot be read.
     """
     run = _start(session, home, store, ahead)
     return learn(run, detect_in(run))
@@ -137,10 +136,7 @@ def digest_job(home: Path, path: Path) -> Digest:
 
 
 def try_again(home: Path, store: Store, ahead: dict[str, str] | None = None) -> None:
-    """Carry out the lessons that something stood in the way of, where it stands there no more; `ahead` as in `digest`.
-
-    An edit that no rule of the person's forbids any more waits for them.
-    """
+    """Carry out lessons that nothing stands in the way of any more; what no rule forbids any more waits (`ahead`: see `digest`)."""
     for item in store.proposals(states=("discarded",)):
         with suppress(SkillloopError):  # its file is gone, or other than it was
             forbidden = item.verdict.forbidding is not None
@@ -181,11 +177,7 @@ def detect_in(run: Run) -> Found:
 def _with_notes(
     run: Run, lessons: tuple[Lesson, ...], found: Iterable[Note], known: Sequence[KnownSkill]
 ) -> tuple[Lesson, ...]:
-    """Return the lessons with those that Claude Code's notes put into words.
-
-    What the detector is sure of comes first and stays in the person's own words; of what it is less sure of, and of its
-    candidates, the note's wording comes first (see `_taken`).
-    """
+    """Return the lessons with those that Claude Code's notes put into words, which come first but where the detector is sure."""
     noted = []
     for note in found:
         if note.turn is None:
@@ -207,10 +199,7 @@ def _with_notes(
 
 
 def _placed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: set[int]) -> Lesson:
-    """Return a lesson with the file it goes to: the one that it went to before, if it was found before.
-
-    What says otherwise than a line of that file is offered: such a line is not for once.
-    """
+    """Return a lesson with its file, the same as before if there was one; what turns a line of that file round is offered."""
     if not run.model.suspicion(lesson.turn):  # else it may speak of a skill that the person never thought of
         before = run.history.find_lesson(lesson.id) if run.history is not None else None
         if before is not None and before.target is not None:
@@ -227,8 +216,7 @@ def _placed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: 
 def study(session: Session, recurring: Callable[[], Mapping[str, str]] = dict) -> Found:
     """Return the disagreements of a session and its lessons, redacted. An automated session has none.
 
-    What the assistant or a tool's result said first is no lesson of the person's, nor a quote, however it came into their
-    message; nor does it say anything for the lessons beside it, which are read as if it were not there.
+    What the assistant or a tool's result said first is no lesson of the person's, nor a quote, nor says it more of others.
     """
 
     def read(heard: Session) -> tuple[list[Disagreement], list[Lesson], frozenset[Evidence]]:
@@ -293,10 +281,7 @@ def draftable(lesson: Lesson) -> bool:
 
 
 def _save_cases(run: Run, record: Store, lessons: Iterable[Lesson]) -> None:
-    """Keep each lesson that the person surely gave as a case of the skill in force, if that is to learn it.
-
-    How to tell is drawn from the person's words, also where somebody else worded the lesson.
-    """
+    """Keep each lesson that the person surely gave, in their words, as a case of the skill in force, if that is to learn it."""
     for item in lessons:
         path = item.target if item.skill and item.skill.path == item.target else None
         if item.offered and path and not run.model.suspicion(item.turn) and not malformed_path(path):
@@ -382,8 +367,8 @@ def _target_text(path: str, ahead: Mapping[str, str] | None = None) -> str:
 def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
     """Draft for one lesson and judge the draft. What was proposed before, or is like it, is not proposed again.
 
-    `attempt` counts the drafts for its turn so far, this one included; after the first only the person's own no still counts.
-    Raises SkillloopError: its target cannot learn it, or the rules around that cannot be read; then nothing is decided.
+    `attempt` counts the drafts for its turn; after the first only the person's own no still counts. Raises SkillloopError:
+    its target cannot learn it, or the rules around that cannot be read; then nothing is decided.
     """
     assert lesson.target is not None
     if taken := _taken(run, lesson):

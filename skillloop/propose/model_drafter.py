@@ -116,8 +116,7 @@ def request(brief: Brief, model: str) -> Request:
 def scene(session: Session, turn: Turn, quote: str = "", *, brief: bool = False) -> dict[str, Any]:
     """Return what the assistant answered and did before a turn, and what the person said, as JSON values.
 
-    Of the assistant's last tool calls the name and the command or path are told, not what came of them. Of long words of the
-    person the part around a quote is told.
+    Of tool calls the name and the command or path are told, not what came of them; of long words the part around a quote.
     """
     person, most, calls = (500, 100, 0) if brief else (CORRECTION, 350, 3)  # two in characters, tool calls
     before = session.turns[turn.index - 1] if turn.index else None
@@ -196,8 +195,7 @@ class Unusable(ValueError):  # noqa: N818  (it is an answer, not an accident)
 def values(text: str) -> list[Any]:
     """Return the lessons in a text, still unread: in JSON a list or one object, in TOML tables `[[lesson]]`.
 
-    TOML is for shells: Claude Code asks about each command that has a brace before a quotation mark. Raises UsageError: it
-    is something else; the line is named.
+    TOML is for shells: Claude Code asks about a command with a brace before a quotation mark. Raises UsageError: neither.
     """
     try:
         value = tomllib.loads(text).get("lesson") if "[[lesson]]" in text else json.loads(text)
@@ -225,8 +223,7 @@ def lesson(
 ) -> Lesson:
     """Return the lesson that an answer of `source`, who may have been talked into it, makes; quotes and target filled in.
 
-    `known` are the skills that it may be for; the receipts are in `home`, $SKILLLOOP_HOME. Raises Unusable: it cites what no
-    person said, or names no file that may learn.
+    `known` skills may be its target; receipts are in `home`. Raises Unusable: no person said what it cites, or no file may learn.
     """
     turns = {detect.saying(session, turn).id: turn for turn in session.human_turns}
     text, cited = redact(" ".join(answer.lesson.split())), []

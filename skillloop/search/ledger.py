@@ -96,10 +96,7 @@ class Archive:
         return significance.compare(runs, self.runs[self.best], spread, simpler=simpler(self.best))
 
     def stage_limit(self) -> float | None:
-        """Return the value above which a first stage ends a trial; None until the baseline has shown its own.
-
-        It is the mean of the baseline's first stages and four of their standard deviations, at least 2 %.
-        """
+        """Return what a first stage may come to: the baseline's mean and four σ, at least 2 %; None until it is known."""
         stages = [row["early"] for row in self.rows if row["candidate"] == self.baseline and row["early"]]
         if len(stages) < significance.BASELINE:
             return None
@@ -109,10 +106,10 @@ class Archive:
 
 
 def draw_parent(archive: Archive, key: str) -> str:
-    """Draw a kept candidate with weight score × novelty ÷ (1 + children): good ones, and those not yet worked on.
+    """Draw a kept candidate with weight score × novelty ÷ (1 + children); `key` seeds the draw.
 
-    The score is 1 for the best and falls by e for every two σ (at least 1 %) above it (after the archive of the
-    Darwin Gödel Machine, arXiv 2505.22954, whose novelty is the last factor alone). `key` seeds the draw.
+    The score falls from 1 by e for every two σ (at least 1 %) above the best (after the archive of the Darwin Gödel Machine,
+    arXiv 2505.22954, whose novelty is the last factor alone).
     """
     names = archive.kept
     best = min(map(archive.mean, names))

@@ -63,8 +63,7 @@ def pooled(groups: Iterable[Sequence[float]]) -> Noise:
 def compare(new: Sequence[float], best: Sequence[float], noise: Noise, *, simpler: bool = False) -> Decision:
     """Decide by the values of both's runs, and the noise of all repeats so far: keep, discard, or measure again (defer).
 
-    `simpler` is a candidate with less code, or a shorter text: then "the same" is enough, "the same" being within one standard
-    error of the best after MOST runs.
+    `simpler` (less code, a shorter text): then "the same" is enough, within one standard error of the best after MOST runs.
     """
     gain = statistics.fmean(best) - statistics.fmean(new)
     margin, error = noise.margin(len(new), len(best)), noise.error(len(new), len(best))

@@ -103,10 +103,9 @@ def decode(data: bytes, path: str | PurePath) -> str:
 
 
 def parse(text: str, path: str | PurePath = "SKILL.md") -> SkillFile:
-    """Split a SKILL.md into frontmatter, sections and bullets. Code fences hide what looks like markup in them.
+    """Split a SKILL.md into frontmatter, if any, sections and bullets; code fences hide what looks like markup in them.
 
-    Without frontmatter all of it is body: the client loads such a skill under the name of its folder. Raises
-    SkillFormatError: its frontmatter does not begin on the first line or is not closed.
+    Raises SkillFormatError: its frontmatter does not begin on the first line or is not closed.
     """
     lines, body = tuple(_split(text)), 0
     if fenced(text):
@@ -132,11 +131,7 @@ def fenced(text: str) -> bool:
 
 
 def apply(text: str, edits: Iterable[Edit], path: str | PurePath = "SKILL.md") -> str:
-    """Return the text after the edits, applied in order.
-
-    Raises SkillFormatError: see `parse`; EditError: an edit names a heading or a line that is not there (or is there twice),
-    or brings no whole line.
-    """
+    """Return the text after the edits, in order. Raises SkillFormatError: see `parse`; EditError: one does not fit."""
     for edit in edits:
         skill = parse(text, path)
         lines = list(skill.lines)

@@ -134,11 +134,9 @@ def publish(
 ) -> Version:
     """Replace the bytes of a SKILL.md, durably, if they are still those that `base`, a hex sha256, names.
 
-    A rules file that does not exist is made, if the change was made on no text. The proposal becomes "applied" with it;
-    the drift budget counts by whom. Bytes that are on disk already make no version: then the newest one is returned.
-
-    Raises Stale: the file holds other bytes, which are recorded as an external version and not overwritten; Missing: it was
-    deleted; NotEditable: skillloop must not write there; SkillloopError: the disk refused, and the file is as it was.
+    A missing rules file is made, if the change was made on no text. The proposal becomes "applied" with it; the drift budget
+    counts by whom. Bytes that are on disk already make no version: the newest is returned. Raises Stale: the file holds
+    other bytes, which are recorded as an external version; Missing; NotEditable; SkillloopError: the disk refused.
     """
     if base == sha256(b"") and is_rules(str(path)):
         fs.make_rules(path)
@@ -188,8 +186,7 @@ def recover(store: Store) -> list[Recovered]:
 def record_leftovers(store: Store) -> list[Path]:
     """Record what lies beside the skills of a rebuilt store, and what the skills are now; the skills with leftovers.
 
-    Such a file is what an interrupted publish left, once the store that knew of it was lost. Bytes that a person may
-    have written are recorded before the file that holds them goes: all that are not the beginning of a known text.
+    An interrupted publish left it. Bytes that a person may have written are recorded first: all that begin no known text.
     """
     found = []
     with change_lock(store):
@@ -211,9 +208,8 @@ def record_leftovers(store: Store) -> list[Path]:
 
 
 def copy_skill(path: str | Path, skills: Path) -> Path:
-    """Copy a skill that must not be edited into a folder of skills that may, e.g. `~/.claude/skills`.
+    """Copy a skill that must not be edited into a folder of skills that may; the SKILL.md of the copy. A link to it gives way.
 
-    A link there that leads to this very skill gives way to the copy. Returns the SKILL.md of the copy, which may be written.
     Raises UsageError: there is another skill of that name already, or the path leads to none.
     """
     fs.canonical(path)
@@ -323,10 +319,9 @@ def _without(store: Store, skill: OpenSkill, known: list[Version], version: Vers
 
 
 def revert(before: bytes, after: bytes, data: bytes) -> tuple[bytes | None, int]:
-    """Return `data` without the change from `before` to `after`, and 0; or None and the line of `after` that cannot be taken back.
+    """Return `data` without the change from `before` to `after`, and 0; or None and the line of `after` that stands against it.
 
-    Each changed block of lines has to be there once, if need be with the unchanged lines around it; a block that is
-    not, or could be several, is left to a person.
+    Each changed block of lines has to be there once, if need be with the lines around it; else it is left to a person.
     """
     if data == after:
         return before, 0

@@ -107,8 +107,7 @@ ROLE_MARK = re.compile(
 def shown(text: str) -> str:
     """Return a text as everything that a person or an assistant reads shows it: the one place before every output.
 
-    Credentials are taken out; every control, format, surrogate, private or separator character stands as `<U+XXXX>`, but
-    newlines and tabs; and what begins a role's mark does too, so that no text can pass for another speaker.
+    Credentials are taken out; what cannot be seen stands as `<U+XXXX>`, but newlines and tabs, and so does a role's mark.
     """
     text = ROLE_MARK.sub(lambda mark: f"<U+{ord(mark[0]):04X}>", redact(text))
     if text.replace("\n", "").replace("\t", "").isprintable():

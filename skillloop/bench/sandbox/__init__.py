@@ -73,10 +73,10 @@ def run(
     env: dict[str, str] | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
 ) -> Result:
-    """Run `python argv…` (a script and its arguments) in `cwd` and wait for its end; its output goes to `log`.
+    """Run `python argv…` (a script and its arguments) in `cwd` and wait for its end; its output goes to `log` and `on_line`.
 
-    It is killed `seconds` after its first line: of the wall's time, or of processor time ("cpu") of it and its descendants.
-    The modules of `preload` are imported before that clock starts. `on_line` is called with each line of output as it comes.
+    It is killed `seconds` after its first line, of the wall's time or of its and its descendants' processor time ("cpu"). The
+    modules of `preload` are imported before that clock starts.
     """
     landlock, end = 0, None
     job = {

@@ -59,10 +59,7 @@ class ActiveSkill:
         return True
 
     def forked(self, result: Any) -> bool:
-        """Take what tells of a sub-agent that runs a skill; whether it did. The agent's own file names the folder.
-
-        `result` is the `toolUseResult` of a Skill call, or the text of a slash command's output.
-        """
+        """Take the `toolUseResult` of a Skill call, or a slash command's output; whether a sub-agent runs a skill by it."""
         if isinstance(result, str):
             match = _FORK.search(result)
             agent, name = match.groups() if match else ("", "")

@@ -84,11 +84,7 @@ def of_queued(record: dict[str, Any], attachment: dict[str, Any], text: str) -> 
 
 
 def of_refusal(record: dict[str, Any], result: str) -> Authorship:
-    """Return who wrote the comment in the result of a call that was refused.
-
-    It is a program's where the person chose to talk about the questions instead of answering them. A newer client keeps
-    the person's comment apart (`userFeedback`), and says that it is theirs.
-    """
+    """Return who wrote the comment in the result of a refused call; a newer client says itself that it is the person's."""
     match = _COMMENT.search(result)
     comment = match[1].partition(_NOTE)[0].strip() if match else ""
     said = string(record.get("userFeedback")).strip()
@@ -146,8 +142,7 @@ def origin(record: dict[str, Any]) -> Origin:
 def signs(record: dict[str, Any]) -> tuple[TurnKind, ...]:
     """Return the kinds of turns of which the client, to judge by this record, says who sent them.
 
-    From 2.1.161 on it says it of each prompt. Since it says whose turn it is (`turnOrigin`), it says it of slash commands
-    too, and of a call's result whether a person decided on it.
+    From 2.1.161 on: prompts. Since there is `turnOrigin`: slash commands, and whether a person decided on a call's result.
     """
     decision = record.get("permissionDecision")
     if isinstance(decision, dict):
@@ -181,10 +176,7 @@ def refused(result: str) -> bool:
 
 
 def own_words(text: str) -> str:
-    """Return the words of a text that a person may have typed, or "" where a program wrote it, by how it begins.
-
-    Reminders, IDE notes and other wrappers that machines add to a person's words are left out.
-    """
+    """Return what a person may have typed of a text, without wrappers; "" where a program wrote it, by how it begins."""
     own = _BESIDE.sub("", text) if "<" in text else text
     own = (_inside(own, _MEMORY) if own.lstrip().startswith(f"<{_MEMORY}>") else own).strip()
     starts = _TABLE["machine-starts"]
@@ -219,9 +211,8 @@ def taint(tool: str, arguments: Any) -> str | None:
 def witnessed(home: Path, session_id: str, path: str, turn: Turn) -> bool | None:
     """Return whether the hook saw these words submitted; None where it did not watch the session.
 
-    No hook is told of answers and of comments on a refusal: for those it counts that one watched. What was said before a
-    session was forked has its receipt in the session that it was said in.
-    A record may claim to be of another session (`session_id`) than the one that the client named the transcript after.
+    No hook is told of answers and of comments on a refusal: for those it counts that one watched. A fork's turn has its receipt
+    where it was said. A record may claim another session (`session_id`) than the one that the transcript is named after.
     """
     text = turn.text if turn.kind in _WITNESSED else ""
     for watched in (turn.copied_from or Path(path).stem, session_id):

@@ -63,11 +63,7 @@ def separate(text: str, known: tuple[str, ...] = ()) -> tuple[str, tuple[str, ..
 
 
 def _own_line(lines: list[str]) -> str:
-    """Return the line at the edge of a message that its person typed if anything: all else of it looks pasted.
-
-    One quoted line at the head carries the mark that the client itself puts before a prompt. The last line below output
-    tells how to work; a page that a terminal shows may, too.
-    """
+    """Return the line that was typed if anything, as all else looks pasted: quoted at the head, or an order below output."""
     first, last = lines[0].strip(), lines[-1].strip()
     if first.startswith("> ") and not any(line.lstrip().startswith(">") for line in lines[1:]):
         return first[2:].strip()
@@ -92,8 +88,8 @@ def without_failures(text: str) -> str:
 def _without_fences(text: str, pasted: list[str]) -> str:
     """Take all from the first fence to the last out of the text, or to its end where a block stays open.
 
-    Words between two blocks go, too: whether somebody typed them, or pasted a text that has blocks of its own, cannot
-    be told. A fence with a word behind it opens a block even inside another; a remark behind the last one was typed.
+    Words between two blocks go, too: who wrote them cannot be told. A fence with a word behind it opens a block even inside
+    another; a remark behind the last one was typed.
     """
     lines = text.split("\n")
     fences = [(at, fence) for at, line in enumerate(lines) if (fence := _FENCE.match(line))]

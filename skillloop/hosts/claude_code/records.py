@@ -61,10 +61,7 @@ _decode_line = msgspec.json.Decoder(_Line).decode
 
 
 class Lines:
-    """Whole lines in batches, with their newlines. After iterating, `end` and `digest` tell what was read.
-
-    Raises SkillloopError: there is no such file, or it cannot be read, or is not a regular file.
-    """
+    """Whole lines in batches, with their newlines; then `end` and `digest` tell what was read. Raises SkillloopError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -138,10 +135,9 @@ def content(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def skim(line: bytes, *, replying: bool, awaited: Collection[bytes] = ()) -> list[dict[str, Any]] | None:
-    """Return the texts and calls that a line adds to the assistant's open turn; None where it is to be parsed in full.
+    """Return the texts and calls that a line adds to the assistant's open turn (`replying`); None: parse it in full.
 
-    Unless an assistant's turn is open (`replying`), so is the line that opens one; and so are the results of the calls
-    whose ids are `awaited`.
+    That is so of the line that opens a turn, and of the results of the calls whose ids are `awaited`.
     """
     try:
         record = _decode_line(line)
@@ -200,10 +196,7 @@ def opened(path: Path) -> FileIO:
 
 
 def find(projects: Path) -> Iterator[Path]:
-    """Find the main transcripts of a projects folder (`~/.claude/projects`), by name.
-
-    They lie one level down, `SLUG/SESSION.jsonl`; sub-agents' files lie deeper or are called `agent-*.jsonl`.
-    """
+    """Find the main transcripts of a projects folder, by name: `SLUG/SESSION.jsonl`, and no sub-agent's `agent-*.jsonl`."""
     for path in sorted(projects.glob("*/*.jsonl")):
         if not path.name.startswith("agent-") and path.is_file():
             yield path

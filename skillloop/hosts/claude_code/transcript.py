@@ -32,8 +32,7 @@ PARALLEL_FROM = 64 << 20  # bytes of transcripts from which starting more proces
 def read(path: Path | str, *, prefilter: bool = True) -> Session:
     """Read a transcript. Its `end` is the offset after the last whole line: a half-written one is left for next time.
 
-    Without `prefilter` every line is parsed, to prove that the result is the same.
-    Raises SkillloopError: there is no such file, it cannot be read, or nothing in it is a record.
+    Without `prefilter` every line is parsed, to the same result. Raises SkillloopError: it cannot be read, or has no record.
     """
     path = Path(path)
     assembly = Assembly(pastes.from_history(path), path.with_suffix("") / "subagents")
@@ -97,8 +96,7 @@ def _read_or_error(path: Path) -> Session | SkillloopError:
 def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
     """Find what the assistant, or a result of its tools, had before the person, who pasted it: those are nobody's words.
 
-    `quotes` are verbatim spans of a person's turns, each with the 1-based line of its turn. Returns those that hold such
-    words, each with what is left without them.
+    `quotes` are verbatim spans, each with the 1-based line of its turn. Returns those that hold such words, with what is left.
     """
     known: dict[tuple[str, int], str | None] = {}
     with suppress(OSError):  # then reading says it
@@ -133,11 +131,7 @@ def _echoes(path: str, size: int, changed: int) -> dict[tuple[str, int], str | N
 
 
 class _Trace:
-    """One quote, looked for piece by piece: each piece is too long for two to say the same by accident.
-
-    Pieces overlap, so that one is found wherever it begins. Spacing and punctuation do not count, since a terminal wraps
-    what it shows.
-    """
+    """One quote, looked for in overlapping pieces, each too long for two to say the same by accident; spacing does not count."""
 
     def __init__(self, quote: str, line: int) -> None:
         self.quote, self.line = quote, line

@@ -132,8 +132,8 @@ class AssistantDraft:
 class Rewinds:
     """Which turns the person went back on. `turn_to` each batch of lines, then call `prompt` for the human turns in it.
 
-    A prompt whose parent stands on line X abandons every human turn between X and itself. Where the parent is not among the
-    lines since the turn before, a second pass looks for the last line before the turn that has its uuid: lines get copied.
+    A prompt whose parent stands on line X abandons every human turn between X and itself. Where X is not near, a second pass
+    looks for the last line before the turn that has the parent's uuid: lines get copied.
     """
 
     def __init__(self) -> None:
@@ -188,9 +188,8 @@ class Rewinds:
 class Queue:
     """What a person typed while the assistant worked. `take` each operation; `missing` gives what stands nowhere else.
 
-    Claude Code logs such words when they enter its queue, and that it took something out again, but not what. Before
-    2.1.165 words that were slipped in mid-turn stand nowhere else. So whatever entered and left the queue was sent;
-    words returned to the input box (`popAll`) never were.
+    The client logs words that enter its queue, and that one left it, but not which. Before 2.1.165 words slipped in mid-turn
+    stand nowhere else: whatever entered and left was sent; words returned to the input box (`popAll`) never were.
     """
 
     def __init__(self) -> None:

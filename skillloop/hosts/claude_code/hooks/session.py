@@ -28,10 +28,7 @@ def state_folder() -> str:
 
 
 def session_id(job: bytes) -> str:
-    """Return the id in the hook's JSON input, as a safe file name; one of its own for an input that has none.
-
-    A quote inside a JSON string is escaped, so the key cannot be imitated by a value.
-    """
+    """Return the id in the hook's JSON input as a safe file name, or one of its own; an escaped quote cannot imitate the key."""
     value = job.partition(b'"session_id"')[2].partition(b'"')[2].partition(b'"')[0]
     name = value.decode("ascii", "replace")
     if len(name) <= 64 and name.replace("-", "").isalnum() and name.isascii():
@@ -91,8 +88,7 @@ def start_worker(home: str) -> None:
 def notice(home: str) -> str:
     """Return what the worker left to say at the start of a session, as the hook's output; "" if nothing.
 
-    What happened since the last start is said once: a second line is the entry of the log that then counts as told.
-    Where config.toml changed after that, it is written anew first, in some tenths of a second.
+    It is said once: a second line is the entry of the log that then counts as told. Where config.toml changed it is made anew.
     """
     try:
         changed, said = (
