@@ -34,10 +34,7 @@ PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judg
 """Checks that are made once, when a draft is made: a later look at the proposal shows them again."""
 
 _ORDER = (Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH)
-_SHOWN = (
-    ("first", "second"),
-    ("second", "first"),
-)  # what the old and the new text are called in either order
+_SHOWN = (("first", "second"), ("second", "first"))  # names of the old and the new text, in either order
 _TEXT = {"type": "string"}
 _RUBRIC = llm.schema(answer={**_TEXT, "enum": ["meets", "fails", "does not apply"]}, why=_TEXT)
 _CHOICE = llm.schema(better={**_TEXT, "enum": ["first", "second", "neither"]}, why=_TEXT)
