@@ -907,21 +907,24 @@ MARKS = {
 }
 
 
-@pytest.mark.parametrize("carrier", ["quote", "skill", "reason", "trouble", "name"])
-def test_no_output_shows_a_secret_a_control_or_a_speakers_mark(desk, carrier):
+@pytest.mark.parametrize("named", [False, True])
+def test_no_output_shows_a_secret_a_control_or_a_speakers_mark(desk, named):
     planted = "Never trust " + " ".join(MARKS)
     desk.run("digest", desk.transcript)
     with desk.store() as store:
         item = store.proposals()[0]
-        old = item.proposal
-        edit = old.edits[0]
-        if carrier == "quote":
-            old = replace(old, evidence=(replace(old.evidence[0], quote=planted),), rationale=planted)
-        elif carrier == "skill":
-            old = replace(old, edits=(replace(edit, new=f"- {planted}"),))
-        elif carrier == "name":
-            old = replace(old, skill=planted, drafter=planted)
-        new = replace(old, id="0123456789ab")
+        quoted = (replace(item.proposal.evidence[0], quote=planted),)
+        edited = (replace(item.proposal.edits[0], new=f"- {planted}"),)
+        new = replace(
+            item.proposal,
+            id="0123456789ab",
+            evidence=quoted,
+            rationale=planted,
+            edits=edited,
+            drafter=planted,
+        )
+        if named:
+            new = replace(new, skill=planted)
         store.save_proposal(new, item.verdict, state="queued", reason=planted, context=[planted])
         blocked = Verdict(
             Outcome.DISCARD, (Check("sources", False, True, planted, Rule(planted, "/r.toml", 1)),)

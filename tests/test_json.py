@@ -22,6 +22,7 @@ from skillloop.commands import options
 from skillloop.commands.demo import unpack
 from skillloop.hosts.claude_code.hooks import approval
 
+pytestmark = pytest.mark.xdist_group("json")  # one life for all
 SCHEMAS = json.loads((resources.files("skillloop") / "data" / "schemas.json").read_text("utf-8"))
 SHAPES = SCHEMAS["$defs"]
 PRINTED = (

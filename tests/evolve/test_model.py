@@ -114,7 +114,7 @@ def test_the_whole_way_stopped_resumed_approved_and_rolled_back(served, plays):
     assert desk.skill.read_text() == SKILL
 
 
-@pytest.mark.parametrize("rows", [2, 5, 9])
+@pytest.mark.parametrize("rows", [2, *(pytest.param(rows, marks=pytest.mark.slow) for rows in (5, 9))])
 def test_a_killed_run_goes_on_as_if_it_had_not_been_and_pays_once(served, plays, rows):
     desk, whole, server = served
     killed, args = with_model(desk, "killed"), ["--trials", "4", "--budget", "5"]

@@ -89,7 +89,7 @@ def plain(rows):
     return [{key: value for key, value in row.items() if key not in timed} for row in rows]
 
 
-@pytest.mark.parametrize("slots", [1, 3])
+@pytest.mark.parametrize("slots", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path, slots):
     whole = start(tmp_path / "whole")
     proposer = search_and_ideas(tmp_path)

@@ -29,10 +29,14 @@ def test_what_the_run_itself_recorded_is_in_the_row(opened):
         ("raise RuntimeError('CUDA out of memory')", "oom"),
         ("raise SystemExit(43)", "nan"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "oom"),
-        ("while True: pass", "timeout"),
+        pytest.param("while True: pass", "timeout", marks=pytest.mark.slow),
         ("import pathlib; pathlib.Path('evaluate.py').write_text('')", "tampered"),
         ("import os, pathlib; os.listdir(pathlib.Path(args.data).parent / 'judge')", "tampered"),
-        ("import subprocess; subprocess.Popen(['sleep', '86394'], start_new_session=True)", "tampered"),
+        pytest.param(
+            "import subprocess; subprocess.Popen(['sleep', '86394'], start_new_session=True)",
+            "tampered",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_each_end_has_its_status(tmp_path, change, status):

@@ -101,6 +101,7 @@ def test_what_is_left_behind_is_found_named_and_killed(place):
     assert not alive("sleep 86397")
 
 
+@pytest.mark.slow
 def test_a_daemon_that_forked_twice_is_found(place):
     code = "import os\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        os.execvp('sleep', ['sleep', '86396'])"
     ended, _ = attempt(place, code)

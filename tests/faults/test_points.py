@@ -4,7 +4,7 @@ import pytest
 import world as worlds
 
 
-@pytest.mark.parametrize("template", ["", "linked"], indirect=True)
+@pytest.mark.parametrize("template", ["", pytest.param("linked", marks=pytest.mark.slow)], indirect=True)
 @pytest.mark.parametrize("act", ["publish", "rollback"])
 def test_dying_at_every_fault_point_breaks_no_promise(zygote, template, scene, act):
     found, number, code = [], 0, 9
@@ -18,7 +18,7 @@ def test_dying_at_every_fault_point_breaks_no_promise(zygote, template, scene, a
     assert number > 60
 
 
-@pytest.mark.parametrize("template", ["", "linked"], indirect=True)
+@pytest.mark.parametrize("template", ["", pytest.param("linked", marks=pytest.mark.slow)], indirect=True)
 @pytest.mark.parametrize("step", ["intent", "staged", "placed"])
 def test_dying_at_every_fault_point_of_the_recovery_breaks_no_promise(zygote, memory, scene, template, step):
     world = template.copy_to(scene)

@@ -152,7 +152,13 @@ def path_of(answers: Callable[..., Answers]) -> Path:
     return HERE / f"{answers.__name__}.jsonl"
 
 
-@pytest.mark.parametrize("answers", FILES, ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param(each, marks=[pytest.mark.slow] * (each is benign)) for each in FILES
+    ],  # a third of the rest's time
+    ids=lambda one: one.__name__,
+)
 def test_the_answers_are_the_golden_ones(world: scenarios.World, answers: Callable[..., Answers]) -> None:
     golden = dict(json.loads(line) for line in read(answers))
     actual = json.loads(json.dumps(answers(world)))

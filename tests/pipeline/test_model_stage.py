@@ -184,7 +184,7 @@ def test_the_bench_with_a_key_runs_the_whole_on_copies(tmp_path, skill, server):
     assert skill.read_text() == SKILL
 
 
-@pytest.mark.parametrize("after", [1, 4, 9])
+@pytest.mark.parametrize("after", [4, *(pytest.param(after, marks=pytest.mark.slow) for after in (1, 9))])
 def test_a_digest_that_is_killed_goes_on_where_it_was_and_pays_for_nothing_twice(
     tmp_path, home, store, skill, server, after
 ):
