@@ -301,9 +301,7 @@ class Version:
     note: str = ""
     proposal: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
-    claim: dict[str, Any] = field(
-        default_factory=dict
-    )  # what proves that Claude made it: session, turn, tool
+    claim: dict[str, Any] = field(default_factory=dict)  # what proves that Claude made it
 
     @property
     def author(self) -> str:

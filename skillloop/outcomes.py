@@ -35,30 +35,16 @@ from skillloop.text.wishes import opposite_wish, same_wish
 from skillloop.text.words import counted
 
 PRIOR = (1, 3)
-SURE = 0.95
-"""Chance from which a rate counts as lower, or higher, than before."""
-
-SURER = 0.99
-"""The same where a rule is accused of corrections that do not speak of it."""
-
-LIKELY = 0.9
-"""The same where nobody knows that the person gave the rule."""
-
-RARE = 0.05
-"""Expected rate from which a rule that is said again came back: one that is said once in a hundred sessions holds well."""
-
-MANY = 30
-"""Sessions before a rule, and as many since, in none of which the person said it: it may go."""
-
-OPPOSED = 2
-"""Sessions in which the person says the opposite of a rule, from which it does harm."""
-
-TRIED, FAILED = 10, 3
-"""Of so many automatic edits, so many that changed nothing or made it worse open the breaker; so do so many taken back."""
-
-NEVER = "never mattered"
-"""What is said of a rule that may go."""
-
+SURE = 0.95  # chance from which a rate counts as lower, or higher, than before
+SURER = 0.99  # the same where a rule is accused of corrections that do not speak of it
+LIKELY = 0.9  # the same where nobody knows that the person gave the rule
+RARE = (
+    0.05  # expected rate from which a rule that is said again came back: once in a hundred sessions is well
+)
+MANY = 30  # sessions before a rule, and as many since, in none of which the person said it: it may go
+OPPOSED = 2  # sessions in which the person says the opposite of a rule, from which it does harm
+TRIED, FAILED = 10, 3  # of so many automatic edits, so many that failed or were taken back open the breaker
+NEVER = "never mattered"  # is said of a rule that may go
 _DRAWS = 1000
 
 
@@ -183,10 +169,7 @@ def _rate(what: str, rate: Rate) -> str:
 def of(
     store: Store, path: str | Path, lines: Sequence[tuple[str, Version]] | None = None
 ) -> Iterator[RuleOutcome]:
-    """Yield the outcome of each list item that came into a file since its history began, from top to bottom.
-
-    `lines` are those of `history.annotate`, where they are known.
-    """
+    """Yield the outcome of each list item that came since a file's history began (`lines`: see `history.annotate`)."""
     target = fs.canonical(path)
     lines = history.annotate(store, path) if lines is None else lines
     if all(version.kind == "import" for _, version in lines):
@@ -195,9 +178,8 @@ def of(
     sayings = store.sayings(target)
     corrections = [each for each in sayings if each.corrects and each.skill == target]
     edits = {each.proposal.id: each for each in store.proposals(skill=target)}
-    merged = {
-        each.proposal.edits[0].new: each for each in edits.values() if each.reason.startswith(ON_BRANCH)
-    }
+    on_branches = (each for each in edits.values() if each.reason.startswith(ON_BRANCH))
+    merged = {each.proposal.edits[0].new: each for each in on_branches}
     items = [
         (number, item["text"], version)
         for number, (line, version) in enumerate(lines, start=1)
@@ -245,10 +227,7 @@ def _said(rules: Iterable[str], sayings: Sequence[Saying]) -> dict[str, dict[Say
 def _undone(
     found: Sequence[tuple[RuleOutcome, set[str]]], said: Mapping[str, Collection[Saying]]
 ) -> dict[int, tuple[str, Comparison]]:
-    """Return the rules that held until another came, by the number of its version: that at which the rate rose most.
-
-    What is in the person's own words is suspected last, and on better evidence.
-    """
+    """Return the rules that held until another came, by the number of its version: that at which the rate rose most."""
     undone: dict[int, tuple[str, Comparison]] = {}
     for rule, held in found:
         cuts = []
@@ -285,11 +264,9 @@ def breaker(store: Store, path: str | Path, found: Iterable[RuleOutcome] | None 
         return f"{back} of the last changes of {name} were taken back"
     drafted = [detail["proposal"] for event, _, detail in since if event == "proposal"]
     if len(drafted) >= FAILED:
-        origins = {
-            each.proposal.id: {x.origin for x in each.proposal.evidence}
-            for each in store.proposals(skill=path)
-        }
-        doubted = sum(origins.get(edit, set()) != {Origin.TYPED} for edit in drafted)
+        edits = (each.proposal for each in store.proposals(skill=path))
+        typed = {edit.id for edit in edits if {x.origin for x in edit.evidence} == {Origin.TYPED}}
+        doubted = sum(edit not in typed for edit in drafted)
         if 2 * doubted > len(drafted):
             return f"{doubted} of the last {len(drafted)} drafts for {name} rest on words that nobody is known to have typed"
     return ""
@@ -343,12 +320,9 @@ def _counted(outcome: RuleOutcome) -> int:
 
 def keep(store: Store, change: Change) -> None:
     """Remember that the person keeps a change that waited."""
-    against = [
-        _counted(each) for each in of(store, change.skill) if each.version.number == change.version.number
-    ]
-    store.record(
-        KEPT, skill=change.skill, number=change.version.number, seen=max(against, default=-1), by="person"
-    )
+    number = change.version.number
+    against = [_counted(each) for each in of(store, change.skill) if each.version.number == number]
+    store.record(KEPT, skill=change.skill, number=number, seen=max(against, default=-1), by="person")
 
 
 def _time(at: str) -> float:

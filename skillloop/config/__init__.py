@@ -115,10 +115,8 @@ def parse(path: Path, data: bytes) -> Source:
             marks = [*_marks(text.splitlines()[:line])]
             name = marks[-1][1]
             first = next(at for at, found in marks if found[: len(name)] == name) + 1
-            what, hint = (
-                f"{'.'.join(name)} stands at line {first} already",
-                "keep one of the two, with all that you need",
-            )
+            what = f"{'.'.join(name)} stands at line {first} already"
+            hint = "keep one of the two, with all that you need"
         raise ConfigError(f"{path}:{line}: not TOML: {what}", hint) from None
     except RecursionError:
         raise ConfigError(f"{path}: nested too deeply", "is this a configuration file?") from None
@@ -227,9 +225,7 @@ def loosened(old: Config, new: Config) -> list[str]:
     for key, kind in keys.items():
         before, after = old.get(key), new.get(key)
         tighter = bool(after == before)
-        if (
-            not tighter and after is not None and not isinstance(after, dict)
-        ):  # of a table, or no list, nobody knows
+        if not (tighter or after is None or isinstance(after, dict)):  # of a table, or no list, nobody knows
             strict = kind.restrict(before, after)
             same = before is not None and kind.any_order and set(strict) == set(after)
             tighter = bool(strict == after) or same

@@ -100,18 +100,16 @@ def choose(
     env = os.environ if environment is None else environment
     if wanted != "offline" and (why := steered(env)):
         return "offline", why
+    said = f'model.backend = "{wanted}"'
     if wanted != "auto":
-        return wanted, f'model.backend = "{wanted}"'
+        return wanted, said
     if env.get("ANTHROPIC_API_KEY") or env.get("ANTHROPIC_AUTH_TOKEN"):
-        return "anthropic", 'model.backend = "auto", and there is an API key'
+        return "anthropic", f"{said}, and there is an API key"
     if logged_in(env):
-        return "anthropic", 'model.backend = "auto", and Anthropic\'s SDK has a login'
+        return "anthropic", f"{said}, and Anthropic's SDK has a login"
     if shutil.which("claude", path=env.get("PATH")):
-        return "claude", 'model.backend = "auto", and Claude Code is installed'
-    return (
-        "offline",
-        'model.backend = "auto", but there is no API key, no login of the SDK and no Claude Code',
-    )
+        return "claude", f"{said}, and Claude Code is installed"
+    return "offline", f"{said}, but there is no API key, no login of the SDK and no Claude Code"
 
 
 def steered(environment: Mapping[str, str]) -> str:

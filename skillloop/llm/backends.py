@@ -100,11 +100,9 @@ class ClaudeCli:
     overhead = 2000  # the client adds its own lines to every prompt
     turns = 2  # it asks again, once, for the form that was missed
 
-    def __init__(
-        self, program: str = "claude", *, timeout: float = 300.0
-    ) -> None:  # seconds, its retries included
+    def __init__(self, program: str = "claude", *, timeout: float = 300.0) -> None:
         self._program = program
-        self._timeout = timeout
+        self._timeout = timeout  # seconds, its retries included
 
     def ask(self, request: Request, dollars: float) -> Answer:
         """Send a request, once, for so many dollars at most. Raises ModelError: no answer came; it may have cost all the same."""

@@ -37,9 +37,7 @@ MIGRATIONS = [
 
 They are read with the module: a database must not be left half made because a file of the package cannot be read.
 """
-_PRAGMAS = (
-    "journal_mode=DELETE synchronous=EXTRA foreign_keys=ON trusted_schema=OFF cell_size_check=ON".split()
-)
+_PRAGMAS = "journal_mode=DELETE synchronous=EXTRA foreign_keys=ON trusted_schema=OFF cell_size_check=ON"
 _WAIT = 30.0  # seconds that a writer waits for another one
 _ADVICE = "put that right; the next command completes what was under way"
 
@@ -86,7 +84,7 @@ class Database:
             self._connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
         try:
             with self._explained():
-                for pragma in _PRAGMAS:
+                for pragma in _PRAGMAS.split():
                     self._connection.execute(f"PRAGMA {pragma}")
                 self._connection.create_function("sha256", 1, sha256, deterministic=True)
             if self.one("PRAGMA application_id") != (APPLICATION,) or self._steps() != len(MIGRATIONS):
