@@ -287,10 +287,7 @@ class OpenSkill:
 
 @contextmanager
 def open_skill(path: str | Path) -> Iterator[OpenSkill]:
-    """Open the folder of a SKILL.md: links resolved once, then walked from / without following any.
-
-    Raises UsageError for what is not the path of a skill, Missing or Unreachable for its folder.
-    """
+    """Open a SKILL.md's folder: links resolved once, then none followed. Raises UsageError, Missing, Unreachable."""
     name = canonical(path)
     place, doubt = Path(name).parent, ""
     folder = _walk(place, name)
@@ -316,10 +313,7 @@ def open_skill(path: str | Path) -> Iterator[OpenSkill]:
 
 
 def make_rules(path: str | Path) -> None:
-    """Make a rules file that does not exist, empty, and its folders; what is there stays as it is.
-
-    Raises UsageError for another path, Missing without the folder that its folders are to stand in, and Unreachable.
-    """
+    """Make a rules file, empty, and its folders, where it is not. Raises UsageError, Missing, Unreachable."""
     name = Path(canonical(path))
     if not is_rules(str(name)):
         raise UsageError(f"{name} is not a rules file")

@@ -218,9 +218,8 @@ def _trainings(
         def show(row: Row) -> None:
             app.emit(row) if app.as_json else out.say(_line(row))
 
-        executor: Executor = (
-            Cluster(Bench.measure, opened.bench) if ray else Local(opened.bench, watched, slots)
-        )
+        cluster = Cluster(Bench.measure, opened.bench) if ray else None
+        executor: Executor = cluster or Local(opened.bench, watched, slots)
         try:
             yield executor, show
         finally:

@@ -294,10 +294,7 @@ def _size_of(path: Path) -> tuple[int, int]:
 
 
 def _remove(app: App, made: dict[Path, tuple[int, int]]) -> None:
-    """Remove these, and the home if it is empty then, while no worker runs and no skill is being changed.
-
-    Raises Locked: one of them took longer than we wait; SkillloopError: something could not be removed.
-    """
+    """Remove these, and an empty home, while nothing works in it. Raises Locked, SkillloopError: something stays."""
     home = app.home
     with fs.locked(home / "worker.lock", wait=5.0), fs.locked(home / "history.lock", wait=5.0):
         by = sorted(made, key=lambda path: path.name in {"bin", "env"})  # last what can run it again

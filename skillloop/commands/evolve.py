@@ -1,5 +1,6 @@
 """`skillloop evolve`: improve one skill against its own cases; the winner waits for the person like any other edit."""
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -43,9 +44,14 @@ def command(app: App, skill: str | None, listed: bool, pin: str | None, trials: 
     if listed or pin is not None:
         if pin is not None:
             operators.Tasks(app.home).pin(pin)
-        for each in _versions(operators.Tasks(app.home)):
-            shown = "{operator}={id}  {better} of {tried} better  {state}", "  {text}"
-            app.tell(each, *(line.format(**each) for line in shown))
+        tasks = operators.Tasks(app.home)
+        for each in itertools.chain(*tasks.versions.values()):
+            state = "in use" if each is tasks.in_use[each.operator] else ""
+            state = "pinned" if tasks.pinned.get(each.operator) == each.id else state
+            state = "on trial" if each is tasks.on_trial.get(each.operator) else state
+            head = f"{each.operator}={each.id}  {each.better} of {each.tried} better  {state}"
+            shape = {**picked(each, "operator", "id", "text", "better", "tried"), "state": state}
+            app.tell(shape, head, f"  {each.text}")
         return
     if skill is None:
         raise UsageError("which skill?", "`skillloop status` names those with something waiting")
@@ -129,10 +135,7 @@ class Run:
 def _opened(
     app: App, store: Store, about: run.Subject, *, budget: float | None, executor: str, seed: int
 ) -> Iterator[Run]:
-    """Open the run of a skill, alone, with the model that the person's rules allow or with none.
-
-    `budget` holds for all of it, over all its starts.
-    """
+    """Open the run of a skill, alone, with a model or with none; `budget` holds over all its starts."""
     chosen, why = llm.choose(about.config)
     place = run.folder(app.home, about, f"{chosen}, seed {seed}")
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -162,13 +165,3 @@ def _opened(
             evolution.each = pool.map
             evolution.play = lambda *play: cluster.submit(*play).result()
         yield opened
-
-
-def _versions(tasks: operators.Tasks) -> Iterator[dict[str, Any]]:
-    """Yield the documented JSON shape of each version of each operator's task."""
-    for operator, known in tasks.versions.items():
-        for each in known:
-            state = "in use" if each is tasks.in_use[operator] else ""
-            state = "pinned" if tasks.pinned.get(operator) == each.id else state
-            state = "on trial" if each is tasks.on_trial.get(operator) else state
-            yield {**picked(each, "operator", "id", "text", "better", "tried"), "state": state}

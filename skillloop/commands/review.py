@@ -70,10 +70,7 @@ def command(app: App, skill: str | None, keep: str | None, limit: int | None, af
 
 
 def in_order(store: Store, path: Path | None = None, keep: str = "") -> list[Queued]:
-    """Return what waits, of one file or of all, the oldest first, and lines that are much alike together.
-
-    `keep` is the id of an edit that is in the list even if it is decided: the end of the page before.
-    """
+    """Return what waits, the oldest first, much the same lines together; the edit `keep` even if it is decided."""
     everything = store.proposals(skill=path)
     first: dict[str, int] = {}
     for number, item in enumerate(everything):

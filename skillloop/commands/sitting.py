@@ -94,19 +94,8 @@ def not_learned(item: Unlearnt) -> str:
     return tilde(f"not learned: {item.text}  ({item.where})\n  {item.reason}{drop}")
 
 
-def _useless(prepared: Prepared) -> dict[str, str]:
-    """Return which keys do nothing for an edit, and why."""
-    none = {} if prepared.proposal.edits[0].op == "replace" else {"k": "the edit replaces no line"}
-    if prepared.verdict.outcome is not Outcome.DISCARD:
-        return none
-    return none | {"y": ": ".join(filter(None, standing(prepared.verdict)))}
-
-
 def press(question: str, keys: str = "") -> str:
-    """Ask for one key, of `keys` where some are given, and return it in small letters; Enter is `s`.
-
-    What was typed before the question counts for nothing.
-    """
+    """Ask for one key (of `keys`), in small letters; Enter is `s`. What was typed before counts for nothing."""
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     try:
@@ -154,16 +143,13 @@ class Sitting:
             elif key == "u":
                 click.echo("there is nothing to undo")
             elif key == "b":
-                before = self.at
-                self.at = max(filter(self._waits, range(before)), default=before)
-                if self.at == before:
+                before, edits = self.items[: self.at], {queued.proposal.id for queued in self._open()}
+                waits = [at for at, x in enumerate(before) if not isinstance(x, str) or x in edits]
+                self.at = waits[-1] if waits else self.at
+                if not waits:
                     click.echo("nothing before this one waits; u undoes your last decision")
             else:
                 self.at += 1
-
-    def _waits(self, at: int) -> bool:
-        item = self.items[at]
-        return not isinstance(item, str) or self.store.find_proposal(item).state in OPEN
 
     def _edit_at(self, name: str) -> str:
         """Ask about one edit until it is decided; return the key that leads on."""
@@ -213,7 +199,9 @@ class Sitting:
         for other in waiting:
             if other.proposal.id != item.id and alike(item, other.proposal):
                 out.say(f"much like it: {other.proposal.skill}: {line_of(other)}", "dim")
-        useless = _useless(prepared)
+        useless = {} if item.edits[0].op == "replace" else {"k": "the edit replaces no line"}
+        if prepared.verdict.outcome is Outcome.DISCARD:
+            useless["y"] = ": ".join(filter(None, standing(prepared.verdict)))
         apply, both = ("y apply · " * ("y" not in useless), "k keep both · " * ("k" not in useless))
         while True:
             key = press(f"{apply}n reject · e edit · {both}m move · o once · s skip · ? more")

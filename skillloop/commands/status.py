@@ -78,9 +78,8 @@ def _facts(app: App) -> dict[str, Any]:
         troubles += confirmation.unconfirmed(store, app.home)
         waiting, paused = outcomes.standing(store)
         troubles += paused
-        troubles += [
-            f"not digested: {job.transcript_path or job.session_id}: {job.error}" for job in failing(app.home)
-        ]
+        failed = ((job.transcript_path or job.session_id, job.error) for job in failing(app.home))
+        troubles += [f"not digested: {name}: {why}" for name, why in failed]
         return {
             "home": str(app.home),
             "mode": rules and rules.apply.mode,

@@ -98,9 +98,8 @@ def unconfirmed(store: Store, home: Path) -> list[str]:
         found = all_changes(store, home)
     except ConfigError as error:
         return [error.told]
-    return [
-        f"not confirmed: {change} (`skillloop constraints --confirm`)" for change in found if change.loosens
-    ]
+    loose = (change for change in found if change.loosens)
+    return [f"not confirmed: {change} (`skillloop constraints --confirm`)" for change in loose]
 
 
 def record_changes(

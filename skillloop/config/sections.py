@@ -41,10 +41,7 @@ class Kind:
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Return whether one entry of a source list speaks of all that another (or a host) does.
-
-    An entry, `*` and `?` included, stands for every host that it or a parent domain of which it matches.
-    """
+    """Return whether an entry of a source list (a host covers its subdomains) speaks of all that another does."""
     wide, narrow = wide.casefold(), narrow.casefold()
     if wide == narrow:
         return True

@@ -143,10 +143,7 @@ def _variables(file: Path) -> dict[str, str]:
 def connect(
     config: Config, store: Store, session: str = "", backend: str = "", planned: list[Planned] | None = None
 ) -> "ModelClient | None":
-    """Return a client for one session's work on the back end that `choose` names; None where it is offline.
-
-    With `planned` it asks nobody: it adds each request to that list. `digest --plan` runs the real pipeline so.
-    """
+    """Return a client for a session's work (None: offline); with `planned` it only lists its requests there."""
     name, _ = choose(config, backend=backend)
     if name not in BACKENDS:
         return None

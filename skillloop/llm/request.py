@@ -90,10 +90,7 @@ class Request:
         return sha256(json.dumps(decisive, sort_keys=True))
 
     def blocks(self) -> list[tuple[str, bool]]:
-        """Return the user's message: what is shared, then the data, each as one line of JSON between two marks.
-
-        With each comes whether it is likely to be sent again, word for word, within minutes.
-        """
+        """Return the message as lines of JSON between marks, each with whether it is likely sent again soon."""
         shared = [(_fenced(self.shared), True)] if self.shared else []
         return [*shared, (_fenced(self.data), self.samples > 1)]
 

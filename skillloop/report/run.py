@@ -55,10 +55,7 @@ class Run:
 
 
 def find(home: Path, name: str) -> Run | None:
-    """Return the run in a folder, or of this name among those of `evolve`; None where there is none.
-
-    Raises SkillloopError: its ledger was altered.
-    """
+    """Return the run in a folder, or of this name of `evolve`. Raises SkillloopError: its ledger was altered."""
     for root in (Path(name).absolute(), home / "evolve" / name):
         if (root / "ledger.jsonl").is_file():
             metric = "bpb" if Folder(root).plan.exists() else problem.METRIC

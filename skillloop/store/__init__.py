@@ -42,10 +42,7 @@ class Store(Sessions, Proposals, AbstractContextManager["Store"]):
 
     @classmethod
     def open(cls, home: Path) -> Self:
-        """Open the store in `home`, making both (0700, 0600) where they are not there yet.
-
-        Raises Corrupt: the database is damaged; SkillloopError: it cannot be opened, or a newer skillloop wrote it.
-        """
+        """Open the store in `home`, making both (0700, 0600). Raises what `Database` does."""
         return cls(home, Database(home / backup.NAME))
 
     restore = staticmethod(backup.restore)

@@ -124,10 +124,7 @@ class Audit:
             return 0
 
     def problems(self, *, head: bool = True) -> list[str]:
-        """Return what is wrong with the log, in sentences; empty when every entry, signature and the head agree.
-
-        `head` False is for a copy, which ends before the head that the home keeps.
-        """
+        """Return what is wrong with the log, in sentences; a copy (`head` False) ends before the home's head."""
         rows = self._database.rows(
             "SELECT seq, CAST(entry AS BLOB), CAST(hash AS BLOB), CAST(mac AS BLOB), CAST(skill AS BLOB) FROM audit ORDER BY seq"
         )

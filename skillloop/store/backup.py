@@ -49,10 +49,7 @@ class Rebuilt:
 
 
 def export(database: Database, file: Path) -> None:
-    """Write a compact copy (0600) that `restore` is known to take, to a new file. Not the key.
-
-    Raises UsageError: the file exists; Corrupt: the store is damaged; SkillloopError: the file cannot be written.
-    """
+    """Write a compact copy (0600), not the key, that `restore` takes, to a new file. Raises UsageError: it exists."""
     exists = UsageError(f"{file} exists already", "choose another name")
     if os.path.lexists(file):
         raise exists
@@ -82,10 +79,7 @@ def copies(home: Path) -> list[Path]:
 
 
 def keep_copy(database: Database, audit: Audit, home: Path) -> None:
-    """Copy (0600) a sound database whose log has grown; the copy before gives way to it, or the sixth does.
-
-    Raises SkillloopError: the copy cannot be written; the others are as they were.
-    """
+    """Copy a sound database whose log has grown; the copy before gives way, or the sixth. Raises SkillloopError."""
     kept, entries = copies(home), len(audit)
     *earlier, (number, newest) = [(0, 0), *(tuple(map(int, copy.stem.split("-"))) for copy in kept)]
     if entries == newest or database.problems() or audit.problems():

@@ -177,10 +177,7 @@ class Database:
             raise Corrupt(self.path, f"a stored value is not JSON ({error})") from error
 
     def document(self, kind: type[T], data: str, sha: str) -> T:
-        """Return the value that `encode` was given; for a tuple `kind` is `tuple[X, ...]`.
-
-        Raises Corrupt: the text has another SHA-256, or is not the JSON of such a value.
-        """
+        """Return the value that `encode` was given. Raises Corrupt: the text changed, or is no such value."""
         if sha256(data) != sha:
             raise Corrupt(self.path, f"a stored {kind.__name__.strip('_').lower()} has changed")
         with suppress(msgspec.DecodeError):  # what only Python's own decoder takes, or of another kind

@@ -59,10 +59,7 @@ class Proposals(Tables):
         context: Iterable[str] = (),
         by: By = "auto",
     ) -> bool:
-        """Remember a proposal, by its id, and return whether it was new. One that is known keeps what became of it.
-
-        "applied" is set by `history.publish`: save it as "queued" first.
-        """
+        """Remember a proposal and return whether it was new; as "queued", for `history.publish` sets "applied"."""
         data = encode(Document(proposal, verdict, tuple(context)))
         sha = sha256(data)
         skill = fs.canonical(proposal.path)

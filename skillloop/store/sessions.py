@@ -154,10 +154,7 @@ class Sessions(Tables):
         return found
 
     def candidates(self) -> list[Lesson]:
-        """Return what may be meant for good, but was said once and not surely so, the likeliest first; no person answered yet.
-
-        What is the very thing that the person never wants to be asked about is left out.
-        """
+        """Return what was said once and may be for good, the likeliest first, without what is never asked again."""
         found = self._lessons("(NOT offered AND NOT dismissed) OR dismissed = 2")
         never = [lesson.text for lesson, _, answer in found if answer]
         asked = [lesson for lesson, _, answer in found if not answer]

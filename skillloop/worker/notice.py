@@ -97,9 +97,8 @@ def leave_notice(home: Path) -> None:
     waiting = len(queued)
     ready = [f"{counted(waiting, 'skill edit')} {'is' if waiting == 1 else 'are'} waiting"] * (waiting > 0)
     if lost:
-        ready.append(
-            f"{counted(len(lost), 'lesson')} could not be learned ({_short(lost[-1].reason, 2 * LONGEST)})"
-        )
+        why = _short(lost[-1].reason, 2 * LONGEST)
+        ready.append(f"{counted(len(lost), 'lesson')} could not be learned ({why})")
     asked = [
         f"{_short(each.told, 2 * LONGEST)}. Keep or take back? {REVIEW}."
         for each in reversed(changes)

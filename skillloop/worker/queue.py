@@ -178,10 +178,7 @@ class Seen:
         return self._marks.get(str(path)) == seen
 
     def changed(self, projects: Path, alive: frozenset[str]) -> list[Path]:
-        """Return the transcripts under `projects` that nobody digested as they are now, but for sessions still `alive`.
-
-        On the first sweep there are none. What was seen of transcripts that are gone is forgotten.
-        """
+        """Return the transcripts that nobody digested as they are now, but for `alive` sessions; none at first."""
         marks: dict[str, Mark] = {}
         missed = []
         for path in records.find(projects):
@@ -207,10 +204,7 @@ class Seen:
 
 
 def running(client: Path) -> frozenset[str]:
-    """Return the ids of sessions whose client process lives, by the client's own `sessions/PID.json`.
-
-    An older client writes no such files: then a running session may be digested early, and again at its end.
-    """
+    """Return the sessions whose client lives, by its `sessions/PID.json`; an older client writes none."""
     alive = set()
     for path in (client / "sessions").glob("*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):  # half written, or of a version that differs

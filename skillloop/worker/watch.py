@@ -40,10 +40,7 @@ class Watch(FileSystemEventHandler):
     """Follow transcripts and skills. Use it as a context, and call `step` for ever."""
 
     def __init__(self, home: Path, client: Path, idle: float, digest: Callable[[Path, Path], str]) -> None:
-        """Follow the transcripts under `client` (e.g. ~/.claude) and the skills that have a history in `home`.
-
-        A session is digested `idle` seconds after its last change even if its client still runs; see `worker.drain`.
-        """
+        """Follow the transcripts under `client` and the skills of `home`; digest after `idle` silent seconds."""
         self._home, self._client, self._idle, self._digest = home, client, idle, digest
         self._projects = client / "projects"
         self._queue: queue.SimpleQueue[Path] = queue.SimpleQueue()  # of what an event spoke of
@@ -89,11 +86,7 @@ class Watch(FileSystemEventHandler):
         return len(self._marks.keys() - self._skills), len(self._skills)
 
     def step(self, wait: float = LOOK) -> list[Entry]:
-        """Wait for changes, do what is due, and return what is new in the log since the last step.
-
-        Raises Locked: another process writes for longer than we wait, and the next step goes on; SkillloopError: the history
-        went away, is damaged, or the system allows no more watching.
-        """
+        """Wait for changes, do what is due, return what is new in the log. Raises Locked: go on; SkillloopError."""
         events: set[Path] = set()
         with suppress(queue.Empty):
             edited = self._skills & self._changed.keys()

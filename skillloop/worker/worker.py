@@ -30,10 +30,7 @@ log = logging.getLogger("worker")
 
 
 def drain(home: Path, client: Path, digest: Callable[[Path, Path], str]) -> None:
-    """Digest every session that waits, or that ended without a hook in the client's folder, unless another worker is at it.
-
-    `digest` is called with home and transcript; it digests, records, and says what came of it in a few words.
-    """
+    """Digest each session that waits, or ended without a hook; `digest` says what came of one in a few words."""
     inbox = Inbox(home)
     while True:
         try:
