@@ -166,8 +166,8 @@ class _Reading:
 
     def _wanted(self, rule: Rule) -> bool:
         """Return whether a rule is wanted, however it is worded: it follows a flat no, or says how something shall be."""
-        no = lexicon.pattern("gate.answer", r"\W*<all>(?!\w)").match(self.scene.turn.text)
-        wish, asks = lexicon.pattern("rule.wish").search, lexicon.pattern("lesson.asks").match
+        no = lexicon.finder("gate.answer", r"\W*<all>(?!\w)").match(self.scene.turn.text)
+        wish, asks = lexicon.finder("rule.wish").search, lexicon.finder("lesson.asks").match
         shall = not durability.SHALL.isdisjoint(rule.features) or wish(rule.text)
         return bool(no or shall or asks(rule.text))
 

@@ -61,7 +61,7 @@ def features(text: str, quote: str, rule: str) -> dict[str, float]:
         "long": size > 22,
         "one clause": not re.search(r"[,;:，；：、]", rule),
         "always at the head": _always(rule, "rule.head", "rule.wish"),
-        "bare object": lexicon.pattern("rule.bare object").match(rule),
+        "bare object": lexicon.finder("rule.bare object").match(rule),
     }
     contains |= {name for name, true in form.items() if true}
     contains |= set(pairs("rule-pairs", contains))
@@ -99,9 +99,9 @@ def surrounding_features(text: str, quote: str = "") -> dict[str, float]:
 
 def _always(rule: str, adverb: str, wish: str) -> bool:
     """Return whether "always" is at the head of a rule, or anywhere in a language that puts the verb, and so the request, last."""
-    if lexicon.pattern(adverb).match(rule):
+    if lexicon.finder(adverb).match(rule):
         return True
-    return bool(lexicon.pattern(f"{adverb} anywhere").search(rule) and lexicon.pattern(wish).search(rule))
+    return bool(lexicon.finder(f"{adverb} anywhere").search(rule) and lexicon.finder(wish).search(rule))
 
 
 def is_explicit(text: str, quote: str, rule: str) -> bool:
@@ -112,17 +112,17 @@ def is_explicit(text: str, quote: str, rule: str) -> bool:
     only before a rule that reads like one.
     """
     sentence = _sentence(text, quote)
-    commands = lexicon.pattern("lasting.command", r"(?:please\s+)?<all>(?!\w)").match(rule)
+    commands = lexicon.finder("lasting.command", r"(?:please\s+)?<all>(?!\w)").match(rule)
     return bool(
         announced(sentence)
         or (".md" in sentence and lexicon.pattern("lasting.recorded").search(sentence))
         or lexicon.finder("lasting.from now on", lexicon.WHOLE).search(sentence)
         or _always(rule, "lasting.adverb", "lasting.wish")
-        or lexicon.pattern("lasting.enough", r"<spaced>(?!\w)").match(sentence.strip())
-        or lexicon.pattern("lasting.enough", "<dense>").search(sentence)
+        or lexicon.finder("lasting.enough", r"<spaced>(?!\w)").match(sentence.strip())
+        or lexicon.finder("lasting.enough", "<dense>").search(sentence)
         or (commands and lexicon.whole("lasting.custom").search(sentence))
         or (commands and lexicon.whole("lasting.reminder").search(sentence))
-        or lexicon.pattern("lasting.reminder", "<dense>").search(sentence)
+        or lexicon.finder("lasting.reminder", "<dense>").search(sentence)
     )
 
 
@@ -133,7 +133,7 @@ def announced(sentence: str) -> bool:
 
 def reads_like_a_norm(text: str, quote: str, rule: str) -> bool:
     """Return whether a rule has the form of one, and nothing in its sentence points at the moment; see `is_explicit`."""
-    if not lexicon.pattern("lasting.norm").match(rule):
+    if not lexicon.finder("lasting.norm").match(rule):
         return False
     sentence, at_hand = _sentence(text, quote), lexicon.finder("lasting.at hand", lexicon.WHOLE)
     return not (at_hand.search(sentence) or _FORMS_AT_HAND.search(sentence))

@@ -88,7 +88,7 @@ class Scene:
     @cached_property
     def only_orders(self) -> bool:
         """Whether the turn orders other work, or to go on with it, and says nothing of what was done."""
-        orders = lexicon.pattern("scene.orders", r"\W{0,9}<all>\W{0,9}").fullmatch
+        orders = lexicon.finder("scene.orders", r"\W{0,9}<all>\W{0,9}").fullmatch
         return len(self.turn.text) <= LONGEST_ORDER and bool(orders(self.turn.text))
 
     def own_prose(self) -> str:

@@ -38,9 +38,9 @@ ENDING = 60
 """Characters at the end of a sentence in which a pleasantry may stand; looking through all of it takes long."""
 
 _OF_THE_DAY = (
-    r"\s{3}|^\W*[➜❯$>#]|Error(?<=\wError)\b\W|Exception(?<=\wException)\b\W|:\d+\b|/(?:Users|home)/|[A-Z]:\\"
+    r"\s\s\s|^\W*(?:[➜❯$>#]|\w[\w.]* :?= \S)|Error(?<=\wError)\b\W|Exception(?<=\wException)\b\W|:\d+\b|/(?:Users|home)/|[A-Z]:\\"
     r"|[0-9a-f](?<!\w[0-9a-f])[0-9a-f]{6,39}\b|#\d+\b|::(?<=\w::)\w+\("
-    r"|^\W*\w[\w.]* :?= \S|\[Image|https?://(?:localhost|127\.)|<all>"
+    r"|\[Image|https?://(?:localhost|127\.)|<all>"
 )
 _BREAK = r",\s+so\s+|[:;]\s+|,?\s+<spaced>\s+|[，；]|<dense>"  # where the rule may start within a sentence
 
@@ -115,9 +115,8 @@ def _candidates(text: str) -> Iterator[tuple[Rule, str]]:
     for sentence in sentences(text):
         for start in _starts(sentence):
             quote, named = sentence[start:], sentence[:start].rstrip().endswith((":", ";"))
-            if lexicon.finder("lesson.of the day", _OF_THE_DAY).search(sentence if named else quote):
-                continue
-            if (rule := trim(quote)) is not None:
+            day = lexicon.finder("lesson.of the day", _OF_THE_DAY).search
+            if (rule := trim(quote)) is not None and not day(sentence if named else quote):
                 look = (ASKED,) if _reproached(quote[_lead_end(quote) :]) else ()
                 yield Rule(rule, quote, durability.features(text, quote, rule), look), before
         before = sentence
@@ -125,7 +124,7 @@ def _candidates(text: str) -> Iterator[tuple[Rule, str]]:
 
 def _starts(sentence: str) -> list[int]:
     """Return where in a sentence a rule may start."""
-    announced = lexicon.pattern("lesson.announces").match(sentence)
+    announced = lexicon.finder("lesson.announces").match(sentence)
     first = announced.end() if announced else 0
     breaks = lexicon.pattern("lesson.turn", _BREAK).finditer(sentence, first)
     starts = [first]
@@ -136,14 +135,14 @@ def _starts(sentence: str) -> list[int]:
     told = first + _lead_end(sentence[first:])
     if (comma := _COMMA.search(sentence, told)) is None:
         return starts
-    if lexicon.pattern("lesson.told").match(sentence, told):
+    if lexicon.finder("lesson.told").match(sentence, told):
         return [comma.end(), *(start for start in starts if start > comma.end())]
-    tells = lexicon.pattern("lesson.story").match(sentence, told) or lexicon.pattern("lesson.question").match(
-        sentence[told:]
-    )
+    question = lexicon.finder("lesson.question").match
+    tells = lexicon.finder("lesson.story").match(sentence, told) or question(sentence[told:])
     return [*starts, comma.end()] if tells else starts
 
 
+@lru_cache(maxsize=64)
 def _lead_end(sentence: str) -> int:
     """Return where a sentence starts behind what falls off."""
     lead = _lead().match(sentence)
@@ -221,13 +220,17 @@ def trim(sentence: str) -> str | None:
     """Return a sentence as a rule, or None where it cannot be one."""
     if len(sentence) > LONGEST * 2:
         return None
-    lead = _lead().match(sentence)
-    rest = sentence[lead.end() :] if lead else sentence
-    asked = lead and lexicon.whole("gate.request").search(lead[0])  # "could you …?" asks for it
-    question = lexicon.finder("lesson.question", "<all>" if asked else r"[?？]\s*$|<all>")
+    lead = _lead_end(sentence)
+    rest = sentence[lead:]
+    asked = lexicon.whole("gate.request").search(sentence, 0, lead)  # "could you …?" asks for it
+    question = lexicon.finder("lesson.question").search
     if wanted := _reproached(rest):
         rest = wanted
-    elif question.search(rest) or lexicon.pattern("lesson.past").match(rest):
+    elif (
+        (not asked and rest.rstrip().endswith(("?", "？")))
+        or question(rest)
+        or lexicon.finder("lesson.past").match(rest)
+    ):
         return None
     last = max(0, len(rest) - ENDING)
     tail = lexicon.finder("lesson.tail", _TAIL).search(rest, last)
@@ -246,9 +249,9 @@ def trim(sentence: str) -> str | None:
     if words < 2 or praise or len(rest) > LONGEST or rest.count("(") != rest.count(")"):
         return None
     meant = lexicon.finder("lesson.meant", r"(?<!\w)<spaced>|<dense>").search(rest)
-    if meant or lexicon.pattern("lesson.fragment").match(rest):
+    if meant or lexicon.finder("lesson.fragment").match(rest):
         return None
-    story = lexicon.pattern("lesson.story").match(rest) and not lexicon.pattern("lesson.asks").match(rest)
+    story = lexicon.finder("lesson.story").match(rest) and not lexicon.finder("lesson.asks").match(rest)
     if story and not (durability.announced(sentence) or lexicon.whole("lesson.announced").match(sentence)):
         return None
     return rest if wide(rest) or _NAME.match(rest) else rest[0].upper() + rest[1:]

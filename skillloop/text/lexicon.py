@@ -118,12 +118,10 @@ def _filled(key: str, form: str) -> str:
     return form
 
 
-_SAME = str.maketrans("ıſς", "isσ")  # what Python takes for another case of these
-
-
 def _lower(text: str) -> str:
-    """Return a text in small letters, each in its place."""
-    return text.lower() if text.isascii() else text.replace("İ", "i").lower().translate(_SAME)
+    """Return a text in small letters, each in its place; "ı", "ſ" and "ς" are other cases of one, as Python takes them."""
+    lower = text if text.isascii() else text.replace("İ", "i").replace("ı", "i").replace("ſ", "s")
+    return lower.lower().replace("ς", "σ")
 
 
 class Finder:
@@ -140,9 +138,13 @@ class Finder:
         """Find the first match from `start` on."""
         return self._pattern.search(_lower(text), start)
 
-    def match(self, text: str) -> re.Match[str] | None:
-        """Match at the start."""
-        return self._pattern.match(_lower(text))
+    def match(self, text: str, start: int = 0) -> re.Match[str] | None:
+        """Match at `start`."""
+        return self._pattern.match(_lower(text), start)
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        """Match all of it."""
+        return self._pattern.fullmatch(_lower(text))
 
 
 @cache
@@ -186,7 +188,7 @@ _MARKED = re.compile(r"(?:[^\W_]|[\u0900-\u0963])+")
 _DEVANAGARI = re.compile("[\u0900-\u097f]")
 _CONTRACTION = re.compile(r"'(?=(?:t|s|re|m|ll|ve|d)\b)")
 _ACCENTS = re.compile("[\u0300-\u036f]")
-SHORTEST_STEM, LONGEST_STEM = 3, 24  # letters
+SHORTEST_STEM = 3  # letters
 
 
 @lru_cache(maxsize=256)
@@ -205,58 +207,52 @@ def tokens(text: str) -> list[str]:
 REMEMBERED = 16_384  # words of which it is kept what they say, so that an endless log cannot fill the memory
 
 
-class Phrases:
-    """A set of classes of phrases, by a table or by the group of the lexicon that holds them; compiled when first asked."""
+class Phrases(dict[str, tuple[list[str], dict[str, list[tuple[list[str], str]]]] | None]):
+    """A set of classes of phrases, by a table or by the group of the lexicon that holds them; compiled when first asked.
+
+    It keeps what each word says that it was asked for: its classes, and the rest and class of the longer phrases that it
+    starts, by their second word; None where it says nothing.
+    """
 
     def __init__(self, table: Mapping[str, Iterable[str]] | str) -> None:
         self._table = table
-        self._word = lru_cache(maxsize=REMEMBERED)(self._look_up)
 
     @cached_property
-    def _classes(self) -> Mapping[str, set[str]]:
-        """The classes of each phrase, as its tokens with blanks between them; behind a stem stands a star."""
-        found: dict[str, set[str]] = defaultdict(set)
+    def _begun(self) -> Mapping[str, list[tuple[list[str], str]]]:
+        """The rest and class of each phrase by its first word, or by the first letters of a stem with a star, the shortest first."""
+        found: dict[str, list[tuple[list[str], str]]] = defaultdict(list)
         for name, entries in (classes(self._table) if isinstance(self._table, str) else self._table).items():
             for entry in entries:
-                stem = entry.endswith("*") and len(tokens(entry)) == 1
-                found[" ".join(tokens(entry)) + "*" * stem].add(name)
+                first, *rest = tokens(entry)
+                stem = entry[-1] == "*" and not rest
+                found[f"{first[:SHORTEST_STEM]}*" if stem else first].append(
+                    ([first] if stem else rest, name)
+                )
+        for begun in found.values():
+            begun.sort(key=lambda each: (len(each[0]), each[1]))
         return found
 
-    @cached_property
-    def _begun(self) -> Mapping[str, list[list[str]]]:
-        """The phrases of several words by their first, the shortest ones first."""
-        found: dict[str, list[list[str]]] = defaultdict(list)
-        for phrase in sorted(map(str.split, self._classes), key=len):
-            found[phrase[0]] += [phrase] if len(phrase) > 1 else []
-        return found
-
-    @cached_property
-    def _stems(self) -> Mapping[str, list[str]]:
-        """The stems, with their stars, by their first letters: none is shorter."""
-        found: dict[str, list[str]] = defaultdict(list)
-        for phrase in self._classes:
-            if phrase.endswith("*") and len(phrase) <= LONGEST_STEM + 1:
-                found[phrase[:SHORTEST_STEM]].append(phrase)
-        return found
-
-    def _look_up(self, word: str) -> tuple[list[str], dict[str, int]]:
-        """Return the classes of a word, by itself or by a stem of it; and how long the phrases are that go on with another."""
-        stems = (each for each in self._stems.get(word[:SHORTEST_STEM], ()) if word.startswith(each[:-1]))
-        own = set().union(*(self._classes.get(each, ()) for each in (word, *stems)))
-        return sorted(own), {phrase[1]: len(phrase) for phrase in self._begun.get(word, ())}
+    def __missing__(self, word: str) -> tuple[list[str], dict[str, list[tuple[list[str], str]]]] | None:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        own = {
+            name for stem, name in self._begun.get(f"{word[:SHORTEST_STEM]}*", ()) if word.startswith(stem[0])
+        }
+        longer: dict[str, list[tuple[list[str], str]]] = defaultdict(list)
+        for rest, name in self._begun.get(word, ()):
+            longer[rest[0]].append((rest, name)) if rest else own.add(name)
+        self[word] = said = (sorted(own), longer) if own or longer else None
+        return said
 
     def find(self, words: list[str]) -> dict[str, int]:
         """Find each class that occurs, with the position of the first token of its first occurrence."""
         found: dict[str, int] = {}
-        begun, stems = self._begun, self._stems
-        for i in [i for i, word in enumerate(words) if word in begun or word[:SHORTEST_STEM] in stems]:
-            own, longest = self._word(words[i])
+        for i, (own, longer) in [(i, said) for i, word in enumerate(words) if (said := self[word])]:
             for name in own:
                 found.setdefault(name, i)
-            if longest:
-                for size in range(2, longest.get(words[i + 1] if i + 1 < len(words) else "", 1) + 1):
-                    for name in sorted(self._classes.get(" ".join(words[i : i + size]), ())):
-                        found.setdefault(name, i)
+            for rest, name in longer.get(words[i + 1], ()) if longer and i + 1 < len(words) else ():
+                if words[i + 1 : i + 1 + len(rest)] == rest:
+                    found.setdefault(name, i)
         return found
 
 
