@@ -22,8 +22,8 @@ from skillloop.hosts.claude_code import authorship, transcript
 from skillloop.model import Evidence, Lesson, Outcome, Proposal, Session, Turn, Verdict, Version, sha256
 from skillloop.outcomes import Effect
 from skillloop.propose import offline_drafter
-from skillloop.propose.targets import NOT_IN_FORCE, UNSURE
-from skillloop.skillpath import SkillPath, is_rules
+from skillloop.propose.targets import AGAINST, EARLIER, NOT_IN_FORCE, UNSURE
+from skillloop.skillpath import SkillPath, is_rules, target_name
 from skillloop.skills import document, history, team
 from skillloop.store import By, Queued, Store
 
@@ -199,7 +199,8 @@ def moved(proposal: Proposal, path: str) -> Proposal:
     if not line:
         raise SkillloopError("a deletion cannot be moved")
     said, *also = proposal.evidence
-    look = tuple(why for why in proposal.look if NOT_IN_FORCE not in why and UNSURE not in why)
+    settled = (NOT_IN_FORCE, EARLIER, UNSURE, f"{AGAINST} {target_name(path)}, ")
+    look = tuple(why for why in proposal.look if not any(each in why for each in settled))
     lesson = Lesson(said, line, 1.0, offered=True, confidence=1.0, turn=0, target=path, look=look)
     new = offline_drafter.draft(replace(lesson, also=tuple(also)), text, path)
     if not isinstance(new, Proposal):

@@ -380,6 +380,7 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
         if run.ahead is None:  # it keeps a copy of the rules in the home
             confirmation.record_changes(run.record, run.home, *gather.rules_folders(path, run.session))
         history.record_external_edit(run.record, path)
+    lesson = replace(lesson, look=(*lesson.look, *targets.contradicting(lesson, run.session)))
     draft = offline_drafter.draft(lesson, text, path, avoid=rules.protect.headings)
     if run.history and isinstance(draft, Proposal):
         draft = offline_drafter.pending(run.history, draft, lesson)

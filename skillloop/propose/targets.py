@@ -3,8 +3,9 @@
 A skill that is in force need not be what the person speaks about: they went on to other work, or name another skill's
 matter. So each known skill is scored by the rare words that it shares with the lesson, and the skill in force also by what
 stands around: whether the turns since its last work did something else, and whether the lesson speaks of its output.
-The skill in force is chosen where that speaks for it; a skill that is not in force is only offered (a person must look);
-and what is about none of them goes to the rules file of the project, or of the person where there is no project.
+The skill in force is chosen where that speaks for it; a skill that worked earlier and has a line that the lesson contradicts or
+says again, or one that it is about, is only offered (a person must look); and what is about none of them goes to the rules
+file of the project, or of the person where there is no project.
 
 The weights were chosen on one half of `tests/data/targets.jsonl` and hold on the other (tests/propose/test_targets.py).
 """
@@ -14,6 +15,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -21,9 +23,10 @@ from pathlib import Path
 from skillloop import fs
 from skillloop.errors import SkillloopError
 from skillloop.model import Lesson, Scope, Session, SkillRef
-from skillloop.skillpath import client_folder, malformed_path, rules_file
-from skillloop.skills import document
+from skillloop.skillpath import SkillPath, client_folder, malformed_path, rules_file, target_name
+from skillloop.skills import document, placement
 from skillloop.text import lexicon
+from skillloop.text.wishes import same_rule
 from skillloop.text.words import content_words, fold
 
 FIELDS = {"name": 1.0, "description": 0.9, "heading": 0.6}
@@ -46,7 +49,8 @@ DIRECT_AT = 0.95
 
 _KEYS = re.compile(r"^[\w-]+:", re.MULTILINE)  # of the front matter: no word of what a skill is about
 
-NOT_IN_FORCE, UNSURE = "was not in force", "may not be about"
+NOT_IN_FORCE, EARLIER, UNSURE = "was not in force", "was used earlier", "may not be about"
+AGAINST = "it may contradict"
 
 RELATED = 0.25
 """Share of an exchange's words, known from the skill or from its last work, from which it is work of the skill."""
@@ -150,25 +154,52 @@ def aimed(
     others = [skill for skill in known if skill is not active and skill.ref.path]
     # where a plugin's was in force, not the person's own of the same name
     others = [skill for skill in others if skill.ref.name.rpartition(":")[2] != spoken]
-    best = max(others, key=lambda skill: scores[skill.ref], default=None)
-    rival = scores[best.ref] if best else 0.0
+    rival = max((scores[skill.ref] for skill in others), default=0.0)
     if RECORDED.search(lesson.evidence.quote):
-        active = best = None
+        active, others = None, []
     exchanges = list(_exchanges(active.ref, lesson.turn, session, corrections)) if active else []
-    odds = _speaks_for(active, lesson, exchanges, scores[active.ref], rival) if active else 0.0
+    odds, since = _speaks_for(active, lesson, exchanges, scores[active.ref], rival) if active else (0.0, 0)
+    own = [active] if active else []
+    used = (skill for skill in (*own, *reversed(others)) if skill.ref in session.skills)  # the latest first
+    best = next((skill for skill in used if _has(skill, lesson.text)), None)
     if active is not None and odds > 0:
         there = active.words.keys() | {word for pair in exchanges for said in pair for word in said}
         telling = content_words(lexicon.whole("placement.put").sub(" ", fold(lesson.text)))
         # what corrects the one answer of the one skill is about it, whatever words it has
         direct = len(session.skills) == len(exchanges) == 1 and lesson.confidence >= DIRECT_AT
         sure = odds >= SURE_AT and (direct or not there.isdisjoint(telling))
-        look = lesson.look if sure else (*lesson.look, f"it {UNSURE} “{active.ref.name}”")
-        return replace(lesson, scope=Scope.SKILL, target=active.ref.path, look=look)
-    if best is not None and rival >= ABOUT_AT:
-        look = (*lesson.look, f"“{best.ref.name}” {NOT_IN_FORCE}")
+        if sure or best in (None, active):
+            why = f"“{active.ref.name}” {EARLIER}" if since else f"it {UNSURE} “{active.ref.name}”"
+            look = lesson.look if sure and not since else (*lesson.look, why)
+            return replace(lesson, scope=Scope.SKILL, target=active.ref.path, look=look)
+    likely = max((*own, *others), key=lambda skill: scores[skill.ref], default=None)
+    if best is None and likely is not None and scores[likely.ref] >= ABOUT_AT:
+        best = likely
+    if best is not None:
+        look = (*lesson.look, f"“{best.ref.name}” {EARLIER if best.ref in session.skills else NOT_IN_FORCE}")
         return replace(lesson, scope=Scope.SKILL, target=best.ref.path, look=look)
     project = project_of(session)
     return replace(lesson, scope=Scope.PROJECT if project else Scope.PERSON, target=rules_file(project))
+
+
+def contradicting(lesson: Lesson, session: Session) -> Iterator[str]:
+    """Say which line of each other file that Claude read in a session a lesson with a target may contradict."""
+    for path in read_in(session):
+        with suppress(SkillloopError):
+            found = placement.contradicted(text_of(path), lesson.text)
+            if path != fs.canonical(lesson.target or "") and (first := next(found, None)):
+                there = "; m moves it there" if SkillPath.of(path).owner.editable else ""
+                yield f"{AGAINST} {target_name(path)}, line {first[1].line + 1}: {first[1].text[:80]!r}{there}"
+
+
+def _has(skill: KnownSkill, rule: str) -> bool:
+    """Return whether a skill that may be edited has a line that a rule contradicts, or says again."""
+    if not SkillPath.of(skill.ref.path or "").owner.editable:
+        return False
+    with suppress(SkillloopError):
+        items = (item for found in placement.lists(skill.text) for item in found.items)
+        return any(placement.contradicted(skill.text, rule)) or any(same_rule(rule, x.text) for x in items)
+    return False
 
 
 def _scores(text: str, known: Sequence[KnownSkill], used: Collection[SkillRef]) -> dict[SkillRef, float]:
@@ -195,8 +226,8 @@ def _scores(text: str, known: Sequence[KnownSkill], used: Collection[SkillRef]) 
 
 def _speaks_for(
     active: KnownSkill, lesson: Lesson, exchanges: Sequence[_Exchange], about: float, rival: float
-) -> float:
-    """Return the log-odds that a lesson is about the skill in force."""
+) -> tuple[float, int]:
+    """Return the log-odds that a lesson is about the skill in force, and how many exchanges were on other work since."""
     vocabulary, elsewhere, output = dict(active.words), 0, frozenset[str]()
     for number, (said, answered) in enumerate(exchanges):
         if number == 0:
@@ -215,7 +246,7 @@ def _speaks_for(
         "disagrees": float(lesson.disagreement is not None),
         "elsewhere": float(min(elsewhere, 3)),
     }
-    return sum(WEIGHTS[name] * value for name, value in present.items())
+    return sum(WEIGHTS[name] * value for name, value in present.items()), elsewhere
 
 
 def _exchanges(

@@ -1,5 +1,7 @@
 """The pipeline of a session, on real files: found, drafted, gated, queued or applied, and idempotent."""
 
+from dataclasses import replace
+
 import pytest
 from helpers.sessions import RULE, corrected, digest
 from transcripts import SKILL, Transcript
@@ -9,6 +11,7 @@ from skillloop.evaluate.cases import Case
 from skillloop.hosts.claude_code.transcript import read
 from skillloop.model import Origin, Outcome, SkillRef
 from skillloop.pipeline import gather, session
+from skillloop.skillpath import rules_file
 from skillloop.skills import history
 from skillloop.store import Store
 
@@ -621,3 +624,36 @@ def test_an_edit_waits_once_the_rule_that_forbade_it_is_gone(tmp_path, home, sto
     rules.write_text("")
     session.try_again(home, store)
     assert [item.state for item in store.proposals()] == ["queued"]
+
+
+def test_a_line_that_is_contradicted_turns_later_is_replaced_only_by_the_person(tmp_path, home, store, skill):
+    (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    said = corrected(skill)
+    for talk in ("Why is the login page slow?", "And how much memory does the cache take?"):
+        said.typed(talk).says("The session lookup of the server has no index, and 120 MB of 512 are in use.")
+    said.typed("No, that's wrong. Never start with the answer in one sentence.").witnessed(home).says(
+        "Sorry."
+    )
+    digest(said, tmp_path, home, store)
+    (queued,) = store.proposals(states=("queued",))
+    assert queued.proposal.path == str(skill)
+    assert queued.proposal.edits[0].old == "- Start with the answer in one sentence."
+    assert "was used earlier" in queued.verdict.failed[0].detail + queued.verdict.failed[1].detail
+    assert skill.read_text() == SKILL
+
+
+def test_what_contradicts_a_line_elsewhere_names_it_until_it_is_moved_there(tmp_path, home, store, skill):
+    said = corrected(
+        skill, "No, that's wrong. Never start with the answer in one sentence.", cwd=str(tmp_path)
+    )
+    heard = read(said.witnessed(home).write(tmp_path / "t" / "session.jsonl"))
+    (lesson,) = (each for each in session.study(heard)[1] if each.offered)
+    rules = rules_file(tmp_path)
+    session.offer(replace(lesson, target=rules), heard, home, store)
+    (queued,) = store.proposals(states=("queued",))
+    assert queued.proposal.path == rules
+    named = "it may contradict research, line 14: 'Start with the answer in one sentence.'; m moves it there"
+    assert named in queued.reason
+    moved = gather.moved(queued.proposal, str(skill))
+    assert moved.edits[0].old == "- Start with the answer in one sentence."
+    assert moved.look == ()

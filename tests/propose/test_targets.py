@@ -68,7 +68,38 @@ def test_a_skill_that_was_not_in_force_is_offered_and_never_automatic():
     case = next(case for case in CASES if "ticket number" in case["say"])
     found = aimed(case)
     assert found.target == REFS["commit-style"].path
+    assert found.look == ("“commit-style” was used earlier",)
+    found = aimed(case | {"turns": ["/pdf read it", "> Read."]})
+    assert found.target == REFS["commit-style"].path
     assert found.look == ("“commit-style” was not in force",)
+
+
+TALK = (
+    *("the login page is slow, why?", "> The session lookup has no index. [Edit src/login.js] I added one."),
+    *("and add a test for it", "> Added tests/login.test.js, it passes. [Write tests/login.test.js]"),
+    *("how much memory does the cache take?", "> 120 MB of the 512 MB that it may take."),
+    *("then double the limit of the cache", "> Done, it is 1 GB now. [Edit config/cache.toml]"),
+)
+
+
+@pytest.mark.parametrize("talk", range(2, len(TALK) + 1, 2))
+@pytest.mark.parametrize("after", [(), ("/pdf read it", "> Read.")])
+@pytest.mark.parametrize(
+    "say",
+    [
+        "the subject line can be 72 characters, not 60",  # contradicts a line
+        "Sign off every commit",  # says one again
+        "never amend commits that are in a repository",  # is about it
+    ],
+)
+def test_what_is_said_later_of_a_skill_s_line_is_offered_to_it_and_waits(say, after, talk):
+    found = aimed({"turns": ["/commit-style commit it", "> Committed.", *after, *TALK[:talk]], "say": say})
+    assert (found.target, found.look) == (REFS["commit-style"].path, ("“commit-style” was used earlier",))
+
+
+def test_what_is_said_later_of_something_else_is_for_no_skill():
+    found = aimed({"turns": ["/commit-style commit it", "> Committed.", *TALK], "say": "never cache a login"})
+    assert (found.target, found.look) == (RULES, ())
 
 
 def test_without_a_project_it_is_the_persons_own_rules_file(monkeypatch, tmp_path):
@@ -111,7 +142,7 @@ def test_the_skill_in_force_is_asked_about_where_no_word_is_in_common_unless_it_
 def test_who_says_the_name_of_a_skill_that_was_used_means_it():
     turns = ["/pdf read it", "> Read.", "/commit-style commit it", "> Committed."]
     found = aimed({"turns": turns, "say": "always number the pages of the pdf"})
-    assert (found.target, found.look) == (REFS["pdf"].path, ("“pdf” was not in force",))
+    assert (found.target, found.look) == (REFS["pdf"].path, ("“pdf” was used earlier",))
     assert aimed({"turns": turns[2:], "say": "never commit a pdf"}).target == REFS["commit-style"].path
 
 
