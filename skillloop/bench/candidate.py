@@ -48,6 +48,14 @@ class Candidate:
         """The text of train.py."""
         return self.files.get(EDITABLE, "")
 
+    @property
+    def size(self) -> int:
+        """Its lines of code, as Python itself would lay them out: no blank lines, comments or docstrings."""
+        try:
+            return sum(map(bool, ast.unparse(_bare(self.source)).splitlines()))
+        except (SyntaxError, ValueError, RecursionError):
+            return len(self.source.splitlines())
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -149,9 +157,8 @@ class Repository:
     def commit(self, files: Mapping[str, str], message: str, parent: str | None, number: int) -> str:
         """Return the id of a commit that holds exactly these files; it stays reachable as refs/trials/NUMBER."""
         blobs = {name: self.git("hash-object", "-w", "--stdin", text=files[name]) for name in sorted(files)}
-        tree = self.git(
-            "mktree", text="".join(f"100644 blob {blob}\t{name}\n" for name, blob in blobs.items())
-        )
+        listed = "".join(f"100644 blob {blob}\t{name}\n" for name, blob in blobs.items())
+        tree = self.git("mktree", text=listed)
         commit = self.git("commit-tree", tree, *(("-p", parent) if parent else ()), text=message)
         self.git("update-ref", f"refs/trials/{number}", commit)
         return commit
@@ -222,21 +229,13 @@ def _bare(text: str) -> ast.Module:
     return tree
 
 
-def same_but_for_seeds(old: str, new: str) -> bool:
+def reseeded(old: str, new: str) -> bool:
     """Return whether two programs differ in nothing but seeds, comments, docstrings and layout. False if one does not parse."""
     try:
         before, after = (ast.dump(_Seedless().visit(_bare(text))) for text in (old, new))
     except SyntaxError:
         return False
     return before == after
-
-
-def lines(text: str) -> int:
-    """Count the lines of code, as Python itself would lay them out: no blank lines, comments or docstrings."""
-    try:
-        return sum(map(bool, ast.unparse(_bare(text)).splitlines()))
-    except (SyntaxError, ValueError, RecursionError):
-        return len(text.splitlines())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from statistics import fmean
 
-from skillloop.bench.candidate import (
-    EDITABLE,
-    Candidate,
-    Job,
-    Measurement,
-    kind,
-    lines,
-    same_but_for_seeds,
-    with_constant,
-)
+from skillloop.bench.candidate import EDITABLE, Candidate, Job, Measurement, kind, reseeded, with_constant
 from skillloop.bench.measure import Executor
 from skillloop.bench.proposers import Proposer
 from skillloop.bench.setup import Run
@@ -40,9 +31,7 @@ ONLY_A_SEED = "Rejected: only the random seed differs from the parent"
 COLUMNS = ("commit", "val_bpb", "memory_gb", "status", "description")  # of autoresearch's results.tsv
 STATUSES = ("keep", "discard", "crash")  # likewise
 MISSING = re.compile(r"(?i:\W*(n/?a|nan|null|none|[\d.#-]*q?nan|[\d.#-]*ind)?\W*)")  # to pandas, as a cell
-_SPEED = (
-    "tokens_per_second", "mfu_percent", "loader_stall_percent", "compile_seconds", "num_steps", "num_params_M",
-)  # fmt: skip
+_SPEED = "tokens_per_second mfu_percent loader_stall_percent compile_seconds num_steps num_params_M".split()
 
 
 def run(opened: Run, proposer: Proposer, executor: Executor, trials: int | None = None) -> Iterator[Row]:
@@ -87,7 +76,7 @@ class Experiment:
         self.commits[stage.number] = commit
         refused, parent = made.refused, made.parent and self.candidate(made.parent)
         if parent and {**parent.files, EDITABLE: ""} == {**made.files, EDITABLE: ""}:
-            refused = refused or (same_but_for_seeds(parent.source, made.source) and ONLY_A_SEED) or ""
+            refused = refused or (reseeded(parent.source, made.source) and ONLY_A_SEED) or ""
         job = Job(stage.number, commit, self.plan.seed_of(stage.number), stage.limit)
         future = None if refused else self.executor.submit(job)
 
@@ -108,7 +97,7 @@ class Experiment:
             crashed = measured.status not in ("ok", "tampered")
             return Decision(Outcome.CRASH if crashed else Outcome.DISCARD, measured.reason)
         row = {"candidate": candidate, "bpb": measured.bpb, "anchor": measured.anchor}
-        return decide(archive, {**row, "lines": lines(self.candidate(candidate).source)})
+        return decide(archive, {**row, "lines": self.candidate(candidate).size})
 
     def record(self, trial: Trial[Measurement]) -> Row:
         """Return what the ledger keeps of a training; `status` is how it ended, else what was decided."""
@@ -121,7 +110,7 @@ class Experiment:
             "commit": self.commits[trial.number],
             "kind": kind(parent, made.source) if parent else "",
             "status": status if measured.status == "ok" else measured.status,
-            "lines": lines(made.source),
+            "lines": made.size,
             "seed": self.plan.seed_of(trial.number),
             **facts(measured),
         }

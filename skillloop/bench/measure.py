@@ -30,6 +30,7 @@ JUDGE_LIMIT = 1200.0  # seconds for an evaluation
 _CODES: dict[int, Status] = {42: "oom", 43: "nan", -9: "oom"}
 _SUMMARY = re.compile(r"^([a-z_A-Z]+): +(\S+)$", re.MULTILINE)
 _KEPT = "PATH LANG LD_LIBRARY_PATH CUDA_HOME CUDA_PATH CUDA_VISIBLE_DEVICES OMP_NUM_THREADS".split()
+OnLine = Callable[[str], None]  # is told each line of a training's output
 _git = Lock()  # worktrees of one repository are made one at a time
 
 
@@ -46,9 +47,7 @@ class Bench:
         self.data = Path(plan.data)
         self.preload: tuple[str, ...] = ("torch",)  # imported before the clock starts
 
-    def measure(
-        self, job: Job, device: str | None = None, on_line: Callable[[str], None] = lambda _line: None
-    ) -> Measurement:
+    def measure(self, job: Job, device: str | None = None, on_line: OnLine = lambda _: None) -> Measurement:
         """Train and evaluate. Never raises for what the candidate does."""
         start = time.monotonic()
         home = self.folder.trial(job.number)
@@ -68,7 +67,7 @@ class Bench:
         if wrong:
             measured = Measurement("tampered", reason=wrong[0])
         elif self.plan.early:
-            stage = self._train(job, home, self.plan.seconds * self.plan.early, device, lambda _line: None)
+            stage = self._train(job, home, self.plan.seconds * self.plan.early, device, lambda _: None)
             early = stage.bpb
             if stage.status != "ok":
                 measured = replace(stage, bpb=None)
@@ -81,7 +80,7 @@ class Bench:
         return replace(measured, early=early, spent=time.monotonic() - start)
 
     def _train(
-        self, job: Job, home: Path, seconds: float, device: str | None, on_line: Callable[[str], None]
+        self, job: Job, home: Path, seconds: float, device: str | None, on_line: OnLine
     ) -> Measurement:
         """Train for so many seconds, and have the weights judged."""
         tree, out, log = home / "tree", home / "out", home / "log.txt"

@@ -17,15 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from skillloop import llm
-from skillloop.bench.candidate import (
-    EDITABLE,
-    Candidate,
-    Knob,
-    kind,
-    knobs,
-    same_but_for_seeds,
-    with_constant,
-)
+from skillloop.bench.candidate import EDITABLE, Candidate, Knob, kind, knobs, reseeded, with_constant
 from skillloop.errors import UsageError
 from skillloop.llm import ModelClient, Request
 from skillloop.search.ledger import Archive
@@ -78,9 +70,11 @@ def first_of(proposers: Sequence[Proposer]) -> Proposer:
 
 def given(candidates: Sequence[Candidate]) -> Proposer:
     """Propose candidates that somebody else made: Claude Code through the skill, a person, a test."""
-    return lambda _parent, archive, _sources, _key: next(
-        (each for each in candidates if each.id not in archive.known), None
-    )
+
+    def propose(_parent: str, archive: Archive, _sources: Sources, _key: str) -> Candidate | None:
+        return next((each for each in candidates if each.id not in archive.known), None)
+
+    return propose
 
 
 def ideas(path: Path) -> Proposer:
@@ -149,7 +143,7 @@ def search(parent: str, archive: Archive, sources: Sources, key: str) -> Candida
                 text = with_constant(text, name, value)
             edit = ", ".join(f"{name} {config[name]:.4g} -> {value:.4g}" for name, value in values.items())
             made = Candidate({**files, EDITABLE: text}, edit, "search", parent)
-            if made.id not in archive.known and not same_but_for_seeds(files[EDITABLE], text):
+            if made.id not in archive.known and not reseeded(files[EDITABLE], text):
                 yield made
 
     return varied(drawn(), archive, sources)
@@ -166,9 +160,7 @@ def _near(knob: Knob, current: float, random_: random.Random, reach: float) -> f
     return _rounded(math.exp(drawn) if knob.log else drawn)
 
 
-def _optuna(
-    chosen: Sequence[Knob], archive: Archive, random_: random.Random
-) -> dict[str, float | int] | None:
+def _optuna(chosen: Sequence[Knob], archive: Archive, random_: random.Random) -> dict[str, float] | None:
     """Ask TPE what to try next for these knobs; None without Optuna, or before it has seen enough."""
     try:
         import optuna

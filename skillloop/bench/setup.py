@@ -127,10 +127,8 @@ def note_optuna(run: Run) -> str:
     if before == version:
         return ""
     run.ledger.append({"event": "optuna", "installed": version, "at": now()})
-    told = (
-        f"this run began with optuna {before} and goes on with {version}: the same seed may propose otherwise"
-    )
-    return told if before else ""
+    told = f"this run began with optuna {before} and goes on with {version}"
+    return f"{told}: the same seed may propose otherwise" if before else ""
 
 
 def read_sealed_test(run: Run) -> dict[str, Any]:

@@ -65,15 +65,13 @@ def examples(text: str, seed: str) -> Iterator[Example]:
         for kind in KINDS:
             near = [(at, said), *others] if kind in ("polarity", "scope", "source", "bloat") else others
             for spot, rule in near:
-                put = _damaged(
-                    kind, rule, negator, [other for _, other in others if other not in (rule, said)]
-                )
+                more = [other for _, other in others if other not in (rule, said)]
+                put = _damaged(kind, rule, negator, more)
                 if put is not None and (spot != at or kind != "deleted"):
                     marker = skill.lines[spot][: skill.lines[spot].index(rule)]
                     lines = "".join(f"{marker}{line}{skill.newline}" for line in put)
-                    yield Example(
-                        (said,), before, "".join((sound | {spot: lines}).values()), wanted=False, kind=kind
-                    )
+                    worse = "".join((sound | {spot: lines}).values())
+                    yield Example((said,), before, worse, wanted=False, kind=kind)
                     break
 
 
@@ -105,11 +103,8 @@ def _damaged(kind: str, rule: str, negator: str, others: Sequence[str]) -> list[
 def _negator(rule: str) -> str:
     """Return how a rule begins that forbids, up to its negation: "Never", "Do not"; "" for others."""
     match = lexicon.whole("polarity.not").search(rule)
-    return (
-        rule[: match.end()]
-        if match and match.start() <= 3 and instructs(rule[match.end() :].lstrip())
-        else ""
-    )
+    begins = match and match.start() <= 3 and instructs(rule[match.end() :].lstrip())
+    return rule[: match.end()] if match and begins else ""
 
 
 @lru_cache(maxsize=8)

@@ -144,9 +144,7 @@ def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Ch
             yield unscored(f"the held-out cases were looked at {looks} times, so they prove little by now")
 
 
-def runs(
-    play: Play, case: Case, old: str, new: str, n: int, alpha: float = 1.0, first: int = 0
-) -> Runs | None:
+def runs(play: Play, case: Case, old: str, new: str, n: int, alpha: float = 1, first: int = 0) -> Runs | None:
     """Run a case `n` times with each text, in samples from `first` on; None when one run could not be scored.
 
     It stops early where wins in all runs to come could not make the chance of luck fall to `alpha` any more.

@@ -16,8 +16,8 @@ from skillloop.config import Model
 from skillloop.errors import UsageError
 from skillloop.evolve import problem, texts
 from skillloop.evolve.problem import Propose
-from skillloop.evolve.run import Guard, offline
-from skillloop.evolve.texts import Draft
+from skillloop.evolve.run import Guard, Subject, offline
+from skillloop.evolve.texts import Draft, Item
 from skillloop.llm import ModelClient, Request
 from skillloop.model import Outcome, sha256
 from skillloop.outcomes import SURE, Comparison, Rate
@@ -144,7 +144,7 @@ def by_model(client: ModelClient, models: Model, guard: Guard, tasks: Tasks) -> 
         if operator in tasks.on_trial and archive.number % SHARE == 0:
             version = tasks.on_trial[operator]
         items = texts.offered(text, guard.about.config)
-        request = _request(version, items, archive, guard, getattr(models, tier))
+        request = _request(version, items, archive, guard.about, getattr(models, tier))
         reply = client.complete(request)
         by = f"evolve:{client.backend.name}:{request.model}:{request.prompt.name}+{version.id}"
         changed, what, trouble = text, reply.trouble, reply.trouble
@@ -158,11 +158,8 @@ def by_model(client: ModelClient, models: Model, guard: Guard, tasks: Tasks) -> 
     return propose
 
 
-def _request(
-    version: Version, items: Sequence[texts.Item], archive: Archive, guard: Guard, model: str
-) -> Request:
+def _request(version: Version, items: list[Item], archive: Archive, about: Subject, model: str) -> Request:
     """Return what is sent: the rules that may change, and what is known of them. Locked lines and sealed cases are not in it."""
-    about = guard.about
     passes = problem.tallies(archive.rows, str(archive.best))
     ids = {item.text: f"r{number}" for number, item in enumerate(items, 1)}
     fails = [case for case in about.cases if (at := passes.get(case.id)) and 2 * at[0] <= at[1]]
@@ -177,9 +174,7 @@ def _request(
     return Request("evolve", model, prompt, data, SCHEMA, sample=archive.number)
 
 
-def _changed(
-    text: str, items: Sequence[texts.Item], changes: Sequence[dict[str, Any]]
-) -> tuple[str, str, str]:
+def _changed(text: str, items: list[Item], changes: list[dict[str, Any]]) -> tuple[str, str, str]:
     """Return the text with the changes of an answer, what they are, and why they cannot be made, or ""."""
     known = {f"r{number}": item for number, item in enumerate(items, 1)}
     lines: dict[int, list[str]] = {}
@@ -188,8 +183,7 @@ def _changed(
         if not gone or len(gone) != len(set(change["remove"])) or any(item.line in lines for item in gone):
             return text, "an unusable answer", "a change names rules that are not offered, or one twice"
         lines |= {item.line: [] for item in gone}
-        lines[gone[0].line] = [
-            gone[0].marker + redact.redact(" ".join(each.split())) for each in change["add"] if each.strip()
-        ]
+        new = (redact.redact(" ".join(each.split())) for each in change["add"])
+        lines[gone[0].line] = [gone[0].marker + each for each in new if each]
     what = "; ".join(redact.redact(" ".join(change["what"].split()))[:100] for change in changes[:CHANGES])
     return texts.changed(text, lines), what, "" if lines else "it changes nothing"

@@ -110,9 +110,8 @@ class Evolution:
         decision = archive.decide(candidate, scores.loss, lambda best: size < len(self.drafts[best].text))
         if decision.outcome is Outcome.DEFER and archive.best and size >= len(self.drafts[archive.best].text):
             mean = statistics.fmean([*archive.runs.get(candidate, ()), scores.loss])
-            if archive.mean(archive.best) - mean < archive.noise.margin(
-                significance.MOST, significance.REFRESH
-            ):
+            margin = archive.noise.margin(significance.MOST, significance.REFRESH)
+            if archive.mean(archive.best) - mean < margin:
                 why = f"{decision.reason}; more runs could not show so small a gain"
                 return Decision(Outcome.DISCARD, why)
         if decision.outcome is Outcome.KEEP and candidate != archive.best:
@@ -173,9 +172,8 @@ def effects(archive: Archive) -> dict[str, tuple[float, float]]:
     made = changes(archive)
     base = archive.mean(archive.baseline)
     left = {name: base - archive.mean(name) for name in archive.runs}  # what is not explained
-    within = {
-        what: [name for name in left if what in made[name]] for each in made.values() for what in sorted(each)
-    }
+    every = dict.fromkeys(what for each in made.values() for what in sorted(each))
+    within = {what: [name for name in left if what in made[name]] for what in every}
     noise = max(archive.noise.sigma, 0.01) ** 2 if archive.noise.freedom else 1.0
     found = dict.fromkeys(within, 0.0)
     weight = {what: sum(len(archive.runs[name]) for name in names) for what, names in within.items()}

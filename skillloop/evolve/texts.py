@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import permutations, zip_longest
-from typing import Literal
 
 from skillloop import gate
 from skillloop.config import Config
@@ -62,11 +61,8 @@ def offered(text: str, config: Config) -> list[Item]:
 def changed(text: str, lines: Mapping[int, Sequence[str]]) -> str:
     """Return a text in which other lines stand in the place of these, by their 0-based number; [] is none."""
     skill = document.parse(text)
-    rows = (
-        [row + skill.newline for row in lines[n]] if n in lines else [old]
-        for n, old in enumerate(skill.lines)
-    )
-    return "".join(row for each in rows for row in each)
+    new = {n: "".join(row + skill.newline for row in rows) for n, rows in lines.items()}
+    return "".join(new.get(n, old) for n, old in enumerate(skill.lines))
 
 
 # --- operators that need no model -------------------------------------------------------------------------------------
@@ -92,14 +88,10 @@ def shortened(text: str, items: Sequence[Item]) -> Iterator[Draft]:
             said = [*said[:-2], said[-2].rstrip(",") + "." * said[-1].endswith(".")]
         new = " ".join(said)
         new = new[:1].upper() + new[1:] if item.text[:1].isupper() else new
-        same = (
-            words.polarity(new) == words.polarity(item.text)
-            and technical(new)[-9:] == technical(item.text)[-9:]
-        )
-        if len(new) < len(item.text) and same:
-            yield Draft(
-                changed(text, {item.line: [item.marker + new]}), "shorten", f"{item.text!r} in fewer words"
-            )
+        before, after = ((words.polarity(each), technical(each)[-9:]) for each in (item.text, new))
+        if len(new) < len(item.text) and before == after:
+            without = changed(text, {item.line: [item.marker + new]})
+            yield Draft(without, "shorten", f"{item.text!r} in fewer words")
 
 
 def _filler(said: Sequence[str]) -> int:
@@ -132,10 +124,8 @@ def edits_between(base: str, text: str, cites: Mapping[str, Sequence[str]]) -> t
                 about = (cites.get(match["text"], ()) for match in matches if match)
                 ids = tuple(dict.fromkeys(name for each in about for name in each))
                 nth = skill.items_like(heading, above).index(at) if above else 0
-                op: Literal["insert", "replace", "delete"] = (
-                    "insert" if gone is None else "delete" if line is None else "replace"
-                )
-                made.append(Edit(op, heading, gone, line, ids, above, nth))
+                rest = (heading, gone, line, ids, above, nth)
+                made += [Edit("delete" if line is None else "insert" if gone is None else "replace", *rest)]
                 rows[at : at + 1] = [each for each in (above, line) if each is not None]
         return tuple(made) if document.apply(base, made) == text else ()
     except (SkillloopError, ValueError, IndexError):

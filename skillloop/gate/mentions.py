@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
-from functools import cache, cached_property
+from functools import cache
 from urllib.parse import unquote
 
 import msgspec
@@ -145,7 +145,20 @@ class SourceRules:
         # names in other scripts, which take endings and know no spaces
         self.foreign = {name.casefold(): label for name, label in named if not name.isascii()}
         self.loose = {name: source.label for source in sources for name in source.loose}  # need a context
-        self.read: dict[str, list[Mention]] = {}  # the kept sources of lines that were read before
+        kept = [self.sources[label] for label in self.kept]
+        parts = (part for s in kept for part in (*s.hosts, *s.names, *s.loose, s.label.replace("*", "")))
+        self._needles = set(map(squeezed, parts)) - {""}  # no line without one mentions a kept source
+        self._read: dict[str, list[Mention]] = {}  # the kept sources of lines that were read before
+
+    def kept_in(self, line: str) -> list[Mention]:
+        """Return the mentions of kept sources in a line, with a cheap first look."""
+        if line not in self._read:
+            squeeze = squeezed(line)
+            possible = any(needle in squeeze for needle in self._needles)
+            found = mentions(plain(line), self) if possible else []
+            trusted = {m for m in found if m.host and self.covering(m.host, self.trusted)}
+            self._read[line] = [m for m in found if m.label in self.kept or m in trusted]
+        return self._read[line]
 
     def label(self, entry: str) -> str:
         """Return the label of an entry: a well-known source where it names one or is its host, else the entry itself."""
@@ -180,6 +193,10 @@ class SourceRules:
         """Return whether a rule or the table names this host or a domain above it."""
         return self.host(host)[0] is not Trust.UNKNOWN or not domains().isdisjoint(parents(host))
 
+    def redirects(self, host: str) -> bool:
+        """Return whether a host hides where it leads."""
+        return not set(table("sources")["shorteners"]).isdisjoint(parents(host))
+
     def covering(self, host: str, entries: Iterable[str]) -> str:
         """Return the first entry that trusts this host, or ""."""
         for entry in entries:
@@ -196,13 +213,6 @@ class SourceRules:
     def entry(self, label: str) -> str:
         """Return the entry that trusts a source, or ""."""
         return next((entry for entry in self.trusted if self.label(entry) == label), "")
-
-    @cached_property
-    def needles(self) -> tuple[str, ...]:
-        """Pieces of text without one of which a line mentions no kept source: a cheap first look."""
-        kept = [self.sources[label] for label in self.kept]
-        parts = (part for s in kept for part in (*s.hosts, *s.names, *s.loose, s.label.replace("*", "")))
-        return tuple(sorted(set(map(squeezed, parts)) - {""}))
 
 
 def cleaned(entry: str) -> str:

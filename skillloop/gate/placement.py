@@ -23,16 +23,13 @@ _FIGURES = re.compile(r"\d+(?:[.,]\d+)*|[\w-]*[._/-][\w./-]+")
 
 def setting(proposal: Proposal, inputs: GateInput) -> Check:
     """Soft: no new line stands where its meaning would be turned round."""
-    new, wrong = {edit.new for edit in proposal.edits if edit.new}, ""
-    if new:
-        skill = document.parse(inputs.text)
-        for number in range(skill.body, len(skill.lines)):
-            line = skill.lines[number].rstrip("\r\n")
-            if not wrong and line in new and not _negates(body_of(line)[1]):
-                for above in _above(skill, number):
-                    if _negates(above) or lexicon.whole("gate.reverse").search(fold(above)):
-                        wrong = f"under {above.strip()[:80]!r} the line may mean the opposite"
-                        break
+    new, reverse = {edit.new for edit in proposal.edits if edit.new}, lexicon.whole("gate.reverse")
+    skill = document.parse(inputs.text if new else "")
+    lines = ((n, skill.lines[n].rstrip("\r\n")) for n in range(skill.body, len(skill.lines)))
+    told = (n for n, line in lines if line in new and not _negates(body_of(line)[1]))
+    above = (each for n in told for each in _above(skill, n))
+    turns = next((each for each in above if _negates(each) or reverse.search(fold(each))), None)
+    wrong = "" if turns is None else f"under {turns.strip()[:80]!r} the line may mean the opposite"
     return finding("setting", wrong, "no heading above the new lines turns them round", hard=not wrong)
 
 

@@ -46,9 +46,7 @@ def secrets(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     views = {*bodies, *joined, "".join(joined), " ".join(joined)}
     types = {secret.type for view in views for secret in redact.secrets(view)}
     around = changed(inputs.base, inputs.text)
-    types |= {
-        each.type for each in redact.secrets(around) if around[each.start : each.end] not in inputs.base
-    }
+    types |= {x.type for x in redact.secrets(around) if around[x.start : x.end] not in inputs.base}
     shown = "; ".join(redact.redact(line)[:120] for line in inputs.added)
     wrong = f"the added text holds a credential ({', '.join(sorted(types))}): {shown}" if types else ""
     yield finding("secrets", wrong, "no credential in the added lines")

@@ -22,29 +22,19 @@ whatever is merely likely is DOUBTFUL, which a person decides.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
 from skillloop.gate.input import GateInput, finding
-from skillloop.gate.mentions import (
-    LONGEST,
-    Mention,
-    SourceRules,
-    Trust,
-    disguised,
-    mentions,
-    parents,
-    phrases,
-    plain,
-    squeezed,
-)
+from skillloop.gate.mentions import LONGEST, Mention, SourceRules, Trust, disguised, mentions, phrases, plain
 from skillloop.model import Check, Proposal
 from skillloop.text import lexicon
-from skillloop.text.lexicon import expression, table
+from skillloop.text.lexicon import expression
 
 MOST = 20  # mentions of a line that are weighed; no rule names more
 
+Outline = list[tuple[str, str]]  # heading and label of each mention of a kept source that a reader sees
 _MARKER = re.compile(r"^\s{0,40}(?:[-*+>]\s{0,4}|\d{1,3}[.)]\s{1,4}|#{1,6}\s{1,4})*")
 
 
@@ -61,24 +51,20 @@ def check(_proposal: Proposal, inputs: GateInput) -> list[Check]:
     """Return what the source rules say of the edits: hard failures, soft ones for a person, or one passed check."""
     rules = SourceRules(inputs.config.sources)
     added, removed = [plain(line) for line in inputs.added], [plain(line) for line in inputs.removed]
-    found = [*_introduced(inputs, rules, added, removed), *_hidden_or_unwarned(rules, added, removed)]
+    found = [*_brought(inputs, rules, added, removed), *_hidden_or_unwarned(rules, added, removed)]
     before = _outline(inputs.base, rules) if rules.kept else []
-    if before or any(_kept(line, rules) for line in added):
+    if before or any(map(rules.kept_in, added)):
         found += _lost(before, _outline(inputs.text, rules), rules)
         found += (*_weakened(before, rules, added, removed), *_outranked(before, rules, added))
         found += _undermined(inputs, rules)
-    rule = inputs.config.rule
-    checks = [
-        finding("sources", one.why, hard=one.hard, rule=rule(one.key, one.entry or None) if one.key else None)
-        for one in found
-    ]
-    fine = "no source comes in and no trusted one is touched"
-    return list(dict.fromkeys(checks)) or [finding("sources", "", fine)]
+    checks: dict[Check, None] = {}
+    for one in found:
+        rule = inputs.config.rule(one.key, one.entry or None) if one.key else None
+        checks[finding("sources", one.why, hard=one.hard, rule=rule)] = None
+    return [*checks] or [finding("sources", "", "no source comes in and no trusted one is touched")]
 
 
-def _introduced(
-    inputs: GateInput, rules: SourceRules, added: list[str], removed: list[str]
-) -> Iterator[Found]:
+def _brought(inputs: GateInput, rules: SourceRules, added: list[str], removed: list[str]) -> Iterator[Found]:
     """Yield each source that an added line names and the replaced lines did not name as openly."""
     had = Counter((m.label, m.host, warns(line, m)) for line in removed for m in mentions(line, rules)[:MOST])
     for whole, line in zip(inputs.added, added, strict=True):
@@ -129,8 +115,7 @@ def _judged(mention: Mention, line: str, base: str, rules: SourceRules) -> Itera
         twin = rules.resembled(mention.host or "")
         remark = mention.disguise or (f"it resembles {twin}" if twin else "")
         hidden, key = f" ({remark})" if remark else "", "sources.unknown"
-        shorteners = table("sources")["shorteners"]  # and redirectors
-        if mention.host is not None and not set(shorteners).isdisjoint(parents(mention.host)):
+        if rules.redirects(mention.host or ""):
             ruled = bool(sources.trusted is not None or sources.untrusted or sources.kept)
             yield Found("", f"{shown} hides where it leads{hidden}", hard=ruled, key=key)
         elif sources.trusted is not None:
@@ -158,33 +143,17 @@ def warns(line: str, mention: Mention) -> bool:
 
 Stance = Enum("Stance", ["FOR", "DOUBTFUL", "AGAINST"])  # what a sentence wants done with a source
 
-_UNREAD = re.compile(
-    r"<!--.*?(?:-->|\Z)|~~.{1,2000}?~~|<del>[^<]{0,2000}</del>|^(```|~~~).*?(?:^\1|\Z)",
-    re.DOTALL | re.MULTILINE,
-)
+_UNREAD = re.compile(r"(?sm)<!--.*?(?:-->|\Z)|~~.{1,2000}?~~|<del>[^<]{0,2000}</del>|^(```|~~~).*?(?:^\1|\Z)")
 _HEADING = re.compile(r"#{1,6}\s")
-
 _CONDITION = re.compile(r"\b(?:unless|only if)\b[^,.;:!?]*$")
 
 
-def _outline(text: str, rules: SourceRules) -> list[tuple[str, str]]:
-    """Return (heading, label) of each mention of a kept source that a reader sees, in order."""
+def _outline(text: str, rules: SourceRules) -> Outline:
     lines = ((heading, line) for heading, rows in _sections(_UNREAD.sub("", text)) for _, line in rows)
-    return [(heading, m.label) for heading, line in lines for m in _kept(line, rules)]
+    return [(heading, m.label) for heading, line in lines for m in rules.kept_in(line)]
 
 
-def _kept(line: str, rules: SourceRules) -> list[Mention]:
-    """Return the mentions of kept sources in a line, with a cheap first look."""
-    if line not in rules.read:
-        squeeze = squeezed(line)
-        possible = any(needle in squeeze for needle in rules.needles)
-        found = mentions(plain(line), rules) if possible else []
-        trusted = {m for m in found if m.host and rules.covering(m.host, rules.trusted)}
-        rules.read[line] = [m for m in found if m.label in rules.kept or m in trusted]
-    return rules.read[line]
-
-
-def _lost(before: list[tuple[str, str]], after: list[tuple[str, str]], rules: SourceRules) -> Iterator[Found]:
+def _lost(before: Outline, after: Outline, rules: SourceRules) -> Iterator[Found]:
     """Yield mentions that are gone or out of order, and sources that stand where another stood first."""
     rest = iter(after)  # `in` consumes it: what comes after must go on from there
     missing = next((one for one in before if one not in rest), None)
@@ -200,14 +169,12 @@ def _lost(before: list[tuple[str, str]], after: list[tuple[str, str]], rules: So
             yield Found(rules.entry(old[0]), f"another source comes before {old[0]}")
 
 
-def _weakened(
-    before: list[tuple[str, str]], rules: SourceRules, added: Iterable[str], removed: Iterable[str]
-) -> Iterator[Found]:
+def _weakened(before: Outline, rules: SourceRules, added: list[str], removed: list[str]) -> Iterator[Found]:
     """Yield lines that say less of a trusted source than the text did, or speak against it."""
-    old = {mention.label: line.lower() for line in removed for mention in _kept(line, rules)}
+    old = {mention.label: line.lower() for line in removed for mention in rules.kept_in(line)}
     known = {label for _, label in before}
     for line in added:
-        for mention in _kept(line, rules)[:MOST]:
+        for mention in rules.kept_in(line)[:MOST]:
             label, said = mention.label, line.lower()
             way = stance(said, mention)
             if label in old and phrases("against").search(old[label]):
@@ -231,7 +198,7 @@ def _soft(line: str, mention: Mention | None = None) -> set[str]:
     return words if phrases("force").search(line) else words | set(phrases("modal").findall(line))
 
 
-def _outranked(before: list[tuple[str, str]], rules: SourceRules, added: Iterable[str]) -> Iterator[Found]:
+def _outranked(before: Outline, rules: SourceRules, added: list[str]) -> Iterator[Found]:
     """Yield added lines that put a trusted source above one that the text, or else the person's list, prefers to it.
 
     One that the text has not named yet may be called first ("use the official docs first"): no stated order changes.
@@ -241,7 +208,7 @@ def _outranked(before: list[tuple[str, str]], rules: SourceRules, added: Iterabl
     for line in added:
         if not phrases("lead").search(line):
             continue
-        named = list(dict.fromkeys(m.label for m in _kept(line, rules)))
+        named = list(dict.fromkeys(m.label for m in rules.kept_in(line)))
         places = [ranks.index(label) for label in named if label in ranks]
         if places != sorted(places):
             yield Found(rules.entry(ranks[min(places)]), f"puts {named[0]} above {ranks[min(places)]}")
@@ -255,7 +222,7 @@ def _undermined(inputs: GateInput, rules: SourceRules) -> Iterator[Found]:
     """Yield added lines that weaken trusted mentions beside them ("The sources below are optional."), or put a source above them."""
     fresh = set(inputs.added) - set(inputs.base.split("\n"))
     for heading, lines in _sections(inputs.text):
-        old = ((at, _kept(line, rules)) for at, line in lines if line not in fresh)
+        old = ((at, rules.kept_in(line)) for at, line in lines if line not in fresh)
         first, label = next(((at, found[0].label) for at, found in old if found), (-1, ""))
         if first < 0:
             continue
@@ -263,7 +230,7 @@ def _undermined(inputs: GateInput, rules: SourceRules) -> Iterator[Found]:
             if line not in fresh:
                 continue
             said = plain(line)
-            weak = phrases("soft", "against").search(said) and not _kept(line, rules)
+            weak = phrases("soft", "against").search(said) and not rules.kept_in(line)
             pointing = lexicon.whole("sources.pointing").search(said)
             if weak and (pointing or lexicon.whole("sources.at large").search(said)):
                 why = f"weakens what {heading.strip('# ') or 'the text'} says of {label}"

@@ -115,10 +115,7 @@ def malformed(edit: Edit) -> str:
 
 # --- where authority enters a SKILL.md ---------------------------------------------------------------------------------
 
-_MARKUP = [
-    (mark["what"], mark["hard"], re.compile(mark["pattern"], re.MULTILINE | re.IGNORECASE))
-    for mark in table("markup")["mark"]
-]
+_MARKUP = [(x["what"], x["hard"], re.compile("(?mi)" + x["pattern"])) for x in table("markup")["mark"]]
 _TWINS = str.maketrans("ǃⵑ‼❗❕ꜝˋ‵՝｀﹫﹩", "!!!!!!````@$")
 _UNSEEN = frozenset({"Cf", "Cc", "Mn", "Me"})
 
@@ -230,17 +227,13 @@ def _must_keep(inputs: GateInput) -> Check:
     protect = inputs.config.protect
     whole = [body_of(line)[1].strip() for line in inputs.removed]
     folded = [fold(line) for line in inputs.removed] if protect.must_keep else []
-    named = [
-        ("protect.must_keep", entry, folded, re.compile(fnmatch.translate(f"*{fold(entry)}*")))
-        for entry in protect.must_keep
-    ]
-    for entry in protect.lines:
-        pattern = re.compile(re.escape(body_of(entry.strip())[1].strip()) + r"\Z")
-        named.append(("protect.lines", entry, whole, pattern))
-    for key, entry, lines, pattern in named:
+    globs = [(entry, fnmatch.translate(f"*{fold(entry)}*")) for entry in protect.must_keep]
+    exact = [(entry, re.escape(body_of(entry.strip())[1].strip()) + r"\Z") for entry in protect.lines]
+    named = *(("must_keep", folded, *each) for each in globs), *(("lines", whole, *each) for each in exact)
+    for key, lines, entry, pattern in named:
         for line, text in zip(inputs.removed, lines, strict=True):
-            if pattern.match(text):
-                rule = inputs.config.rule(key, entry)
+            if re.match(pattern, text):
+                rule = inputs.config.rule(f"protect.{key}", entry)
                 return finding("must keep", f"{line.strip()[:120]!r} must stay as it is", rule=rule)
     return finding("must keep", "", "every line that must stay is there")
 

@@ -242,12 +242,8 @@ def echoed(session: Session, evidence: Iterable[Evidence]) -> frozenset[Evidence
     "Never say 'all tests pass' again" is the person's rule, however often the assistant said that all tests pass.
     """
     said = {turn.line: turn.text for turn in session.human_turns}
-    looked = [
-        (span, item)
-        for item in evidence
-        if item.path == session.path
-        for span in _spans(item, said.get(item.line, ""))
-    ]
+    here = [item for item in evidence if item.path == session.path]
+    looked = [(span, item) for item in here for span in _spans(item, said.get(item.line, ""))]
     rests = transcript.echoes(session, {span: item.line for span, item in looked})
     found = set()
     for span, item in looked:

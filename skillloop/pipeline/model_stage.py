@@ -5,8 +5,8 @@ a replay says can only lower a verdict; words that something else than the perso
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import cache, cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,26 +29,28 @@ from skillloop.store import Store
 NOT_NAMED = "a model read the session and did not name it"  # why a person must look at what offline found
 
 
+@dataclass
 class ModelStage:
     """The model at work on one session, which the `store` (None in a dry run) and `connect` serve; `troubles` are for a person.
 
     `suspicion` says why something else than the person may well have written a turn, or "".
     """
 
-    def __init__(
-        self,
-        session: Session,
-        home: Path,
-        store: Store | None,
-        connect: Callable[[Config], ModelClient | None],
-    ) -> None:
-        self.session, self.home, self._store, self._connect = session, home, store, connect
-        self.suspicion = cache(lambda turn: authorship.suspicion(session, session.turns[turn], home))
-        self.troubles: list[str] = []
-        self.drafter = "model"  # back end, model and prompt, once it answered
-        self._clients: dict[str, ModelClient | None] = {}  # by path of the skill: each has its own rules
-        self._down = ""  # why the model is not asked any more in this session
-        self.instead: dict[str, list[Lesson]] = {}  # found offline, by id of the model's in their place
+    session: Session
+    home: Path
+    store: Store | None
+    connect: Callable[[Config], ModelClient | None]
+    troubles: list[str] = field(default_factory=list)
+    drafter: str = "model"  # back end, model and prompt, once it answered
+    instead: dict[str, list[Lesson]] = field(
+        default_factory=dict
+    )  # offline, by id of the model's in their place
+    _clients: dict[str, ModelClient | None] = field(default_factory=dict)  # by path: each has its own rules
+    _down: str = ""  # why the model is not asked any more in this session
+
+    def __post_init__(self) -> None:
+        turns, about = self.session.turns, partial(authorship.suspicion, self.session, home=self.home)
+        self.suspicion = cache(lambda turn: about(turns[turn]))
 
     @cached_property
     def shown(self) -> Session:
@@ -60,7 +62,7 @@ class ModelStage:
     @property
     def there(self) -> bool:
         """Whether a model may be asked about this session. Rules that cannot be read allow none."""
-        return self._store is not None and not self.session.automated and self._allowed() is not None
+        return self.store is not None and not self.session.automated and self._allowed() is not None
 
     def _allowed(self, path: str = "") -> ModelClient | None:
         """Return the client that the rules of the session, or of one skill, allow; one for each skill."""
@@ -69,7 +71,7 @@ class ModelStage:
                 rules = gather.rules_for(path, self.home, self.session) if path else self._rules
             except SkillloopError:
                 return None
-            self._clients[path] = self._connect(rules)
+            self._clients[path] = self.connect(rules)
         return self._clients[path]
 
     @cached_property
@@ -92,13 +94,13 @@ class ModelStage:
         drawn, silenced = model_drafter.read(value, brief, self.home)
         lessons: dict[str, Lesson] = {}
         rest = [item for item in found if item.offered]
-        for lesson, turns in drawn:
+        for lesson, turns in drawn.items():
             own = [item for item in rest if item.turn in turns]
             rest = [item for item in rest if item.turn not in turns]
             same = next((item for item in own if _same(item, lesson)), lesson)
             lessons[same.id] = same
             self.instead[lesson.id] = own
-        sent, cited = {turn.index for turn in brief.turns}, {n for _, turns in drawn for n in turns}
+        sent, cited = {turn.index for turn in brief.turns}, set().union(*drawn.values())
         for item in found:
             changed = item
             if item.turn in cited:
@@ -112,7 +114,7 @@ class ModelStage:
 
     def _brief(self, found: Sequence[Lesson], known: Sequence[KnownSkill]) -> Brief:
         """Return what may be sent: no turn that nobody is sure of, and nothing of a skill whose rules allow no model."""
-        assert self._store is not None
+        assert self.store is not None
         closed = {skill.ref for skill in known if skill.ref.path and self._allowed(skill.ref.path) is None}
         left = (replace(t, text="", tools=()) if t.skill in closed else t for t in self.shown.turns)
         session = replace(self.shown, turns=tuple(left))
@@ -121,7 +123,7 @@ class ModelStage:
         if (project := project_of(self.session)) is not None:
             files["project"] = rules_file(project)
         paths = {*files.values(), *(skill.ref.path for skill in skills)}
-        failed = self._store.proposals(states=("rejected", "discarded"))
+        failed = self.store.proposals(states=("rejected", "discarded"))
         return Brief(
             session,
             tuple(t for t in session.human_turns if t.text.strip() and t.origin is not Origin.MACHINE),
@@ -174,23 +176,23 @@ class ModelStage:
         if self._down:
             yield replay.unscored(self._down)
             return
-        assert self._store is not None
-        evaluations, item, models = self._store.evaluations, prepared.proposal, prepared.config.model
+        assert self.store is not None
+        evaluations, item, models = self.store.evaluations, prepared.proposal, prepared.config.model
         own_evals, troubles = cases.brought(item.path)
         everything = evaluations.cases(item.path, Case) + own_evals
         self.troubles += troubles
         if item.drafter != "offline":
             hidden = [opinion.said for opinion in evaluations.opinions()]  # what a drafter must not know
-            hidden += judge.in_force(self._store).rubric.splitlines()
+            hidden += judge.in_force(self.store).rubric.splitlines()
             for case in everything:
                 wanted = case.expected
                 hidden += [*wanted.contains, *wanted.absent, *wanted.commands, wanted.rubric]
             yield judge.copies_hidden_answer(item, hidden, (prepared.old, *(e.quote for e in item.evidence)))
-        heard, why = judge.status(self._store, models.careful)
+        heard, why = judge.status(self.store, models.careful)
         own = next((case for case in everything if case.id == lesson.id), None)
         change = replay.Change(item, own, tuple(everything), prepared.old, prepared.new, models.runs, attempt)
-        yield from replay.prove(replay.player(client, models, with_judge=heard), change, self._store)
-        said = judge.opinion(client, self._store, item, prepared.old, prepared.new, models.careful)
+        yield from replay.prove(replay.player(client, models, with_judge=heard), change, self.store)
+        said = judge.opinion(client, self.store, item, prepared.old, prepared.new, models.careful)
         # one that is off is still measured, so that it can come back; in its place stands a person
         off = Check("judge off", passed=False, hard=False, detail=f"{why}; {judge.WAITS}")
         yield said if heard else off

@@ -39,6 +39,7 @@ from skillloop.text import redact
 
 Found = tuple[tuple[Disagreement, ...], tuple[Lesson, ...]]
 LESSONS = 60  # of one session that are kept, the offered and the likeliest first
+Ahead = dict[str, str] | None  # in a dry run: what each file would say by now, by its path
 _OPEN = {Outcome.KEEP, Outcome.DEFER}
 _DECIDED = {"rejected": "you turned it down", "applied": "it was applied"}
 CONTEXT = 300  # characters of the turn before a quote that are kept for the reviewer
@@ -90,7 +91,7 @@ class Run:
     history: Store | None  # what is known from before, if anything is
     record: Store | None  # where it is recorded; None in a plan
     connect: Callable[[Config], ModelClient | None] = lambda _rules: None  # to the model that rules allow
-    ahead: dict[str, str] | None = None  # in a dry run: what files would hold by now, by path
+    ahead: Ahead = None
     made: list[Proposal] = field(default_factory=list)  # in this run, what is applied or waits
     noted: list[Note] = field(default_factory=list)  # Claude Code's own notes on the session
     asked: bool = False  # the person is there to decide: nothing is applied before
@@ -101,7 +102,7 @@ class Run:
         return ModelStage(self.session, self.home, self.history, self.connect)
 
 
-def _start(session: Session, home: Path, store: Store | None, ahead: dict[str, str] | None = None) -> Run:
+def _start(session: Session, home: Path, store: Store | None, ahead: Ahead = None) -> Run:
     """Return a real run, or a dry one: without a store, or on a copy of it with what files would hold by now."""
     if store is None or ahead is not None:
         return Run(session, home, store, store, ahead=ahead)
@@ -117,12 +118,9 @@ def plan(session: Session, home: Path, history: Store) -> list[Planned]:
     return planned
 
 
-def digest(
-    session: Session, home: Path, store: Store | None = None, *, ahead: dict[str, str] | None = None
-) -> Digest:
-    """Digest a session. Without a store it is a dry run that knows of nothing before.
+def digest(session: Session, home: Path, store: Store | None = None, *, ahead: Ahead = None) -> Digest:
+    """Digest a session. Without a store it is a dry run that knows of nothing before, with `ahead`, which grows, one on a copy.
 
-    With `ahead` it is one on a copy of the store; `ahead` holds what each file would say by now, by path, and grows.
     Raises SkillloopError: the store cannot be written, or the person's rules cannot be read.
     """
     run = _start(session, home, store, ahead)
@@ -135,7 +133,7 @@ def digest_job(home: Path, path: Path) -> Digest:
         return digest(transcript.read(path), home, store)
 
 
-def try_again(home: Path, store: Store, ahead: dict[str, str] | None = None) -> None:
+def try_again(home: Path, store: Store, ahead: Ahead = None) -> None:
     """Carry out lessons that nothing stands in the way of any more; what no rule forbids any more waits (`ahead`: see `digest`)."""
     for item in store.proposals(states=("discarded",)):
         with suppress(SkillloopError):  # its file is gone, or other than it was
@@ -263,7 +261,7 @@ def learn(run: Run, found: Found) -> Digest:
     return _digest(run, found, [item for item in lessons if draftable(item)])
 
 
-def propose_for(lesson: Lesson, home: Path, store: Store, ahead: dict[str, str] | None = None) -> Digest:
+def propose_for(lesson: Lesson, home: Path, store: Store, ahead: Ahead = None) -> Digest:
     """Carry out what one lesson leads to that a person gave a target. Raises SkillloopError: its transcript is gone."""
     run = _start(transcript.read(lesson.evidence.path), home, store, ahead)
     _save_cases(run, store, [lesson])

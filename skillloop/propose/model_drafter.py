@@ -282,9 +282,7 @@ def _aimed(found: Lesson, answer: Answer, session: Session, known: Sequence[Know
     return replace(found, scope=Scope.SKILL, target=chosen.path, look=(*found.look, *look))
 
 
-def read(
-    value: Mapping[str, Any], brief: Brief, home: Path
-) -> tuple[list[tuple[Lesson, set[int]]], set[int]]:
+def read(value: Mapping[str, Any], brief: Brief, home: Path) -> tuple[dict[Lesson, set[int]], set[int]]:
     """Return what an answer says: lessons, each with the turns it rests on, and turns that teach nothing; see `lesson`."""
     given = {f"t{turn.index}": turn for turn in brief.turns}
     lessons: list[Lesson] = []
@@ -299,7 +297,7 @@ def read(
             with suppress(Unusable):
                 lessons.append(_lesson(item, turns, brief, home))
                 rests.append(about)
-    return list(zip(apart(lessons), rests, strict=True)), silenced
+    return dict(zip(apart(lessons), rests, strict=True)), silenced
 
 
 def _lesson(item: Mapping[str, Any], turns: list[Turn], brief: Brief, home: Path) -> Lesson:

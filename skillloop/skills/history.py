@@ -256,10 +256,11 @@ def _taken_back(
         if not any(version.kind in _OURS for version in known):
             raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
         if not (standing := _standing(known) & {v.number for v in known if v.kind == "proposal"}):
+            wrong = f"{skill.path}: each change by skillloop has been taken back already"
             hint = (
                 "`skillloop log SKILL` lists the versions; `skillloop rollback SKILL --to N` brings one back"
             )
-            raise UsageError(f"{skill.path}: each change by skillloop has been taken back already", hint)
+            raise UsageError(wrong, hint)
         last = max(standing)
         to, only = (last - 1, None) if exact else (None, last)
     if only is not None:

@@ -112,9 +112,8 @@ def _complete(store: Store, skill: OpenSkill, change: Publish) -> Settled:
         if _is(live, change.target):
             _give_back(store, skill, change, displaced)
             live = _read(skill)
-    state: Settled = (
-        "applied" if _is(live, change.target) else "aborted" if _is(live, change.base) else "conflict"
-    )
+    state: Settled = "aborted" if _is(live, change.base) else "conflict"
+    state = "applied" if _is(live, change.target) else state
     skill.discard(change.temporary)
     if live is not None:
         skill.sync()

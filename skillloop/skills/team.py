@@ -21,7 +21,7 @@ from skillloop.text.redact import redact
 
 ON_BRANCH = "on the branch "
 LARGEST = 20_000  # bytes of what is read of an edit that somebody else made
-_SECONDS = 60
+_LIMIT = 60  # seconds of one call
 
 
 class Repository(NamedTuple):
@@ -30,19 +30,12 @@ class Repository(NamedTuple):
     root: Path
     file: str  # from the root
 
-    def git(self, *arguments: str, data: bytes | None = None, index: str = "") -> bytes:
+    def git(self, *arguments: str, data: bytes = b"", index: str = "") -> bytes:
         """Run git in it, never asking anybody; `index` stands in for its own. Raises SkillloopError: git says no, and why."""
-        environment = os.environ | {"GIT_TERMINAL_PROMPT": "0"} | ({"GIT_INDEX_FILE": index} if index else {})
-        command = ["git", "-C", str(self.root), *arguments]
+        env = os.environ | {"GIT_TERMINAL_PROMPT": "0"} | ({"GIT_INDEX_FILE": index} if index else {})
+        argv = ["git", "-C", str(self.root), *arguments]
         try:
-            done = subprocess.run(
-                command,
-                input=data or b"",
-                capture_output=True,
-                env=environment,
-                timeout=_SECONDS,
-                check=False,
-            )
+            done = subprocess.run(argv, input=data, capture_output=True, env=env, timeout=_LIMIT, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise SkillloopError(f"git {arguments[0]}: {error}") from None
         if done.returncode:

@@ -112,10 +112,8 @@ def shown(text: str) -> str:
     text = ROLE_MARK.sub(lambda mark: f"<U+{ord(mark[0]):04X}>", redact(text))
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    return "".join(
-        char if char in "\n\t" or unicodedata.category(char) not in _HIDDEN else f"<U+{ord(char):04X}>"
-        for char in text
-    )
+    hidden = {char for char in text if char not in "\n\t" and unicodedata.category(char) in _HIDDEN}
+    return text.translate({ord(char): f"<U+{ord(char):04X}>" for char in hidden})
 
 
 def as_json(value: Mapping[str, Any], *, sort_keys: bool = False) -> str:

@@ -29,24 +29,24 @@ parser.add_argument("--seed", type=int, default=1)
     ],
 )
 def test_a_change_of_seed_is_seen_as_one(old, new):
-    assert candidate.same_but_for_seeds(BASE, BASE.replace(old, new))
+    assert candidate.reseeded(BASE, BASE.replace(old, new))
 
 
 @pytest.mark.parametrize(
     ("old", "new"), [("0.1", "0.2"), ("import torch", "import torch, os"), ("WIDE = 8", "WIDE = 16")]
 )
 def test_a_change_of_anything_else_is_not(old, new):
-    assert not candidate.same_but_for_seeds(BASE, BASE.replace(old, new).replace("SEED = 1", "SEED = 2"))
+    assert not candidate.reseeded(BASE, BASE.replace(old, new).replace("SEED = 1", "SEED = 2"))
 
 
 def test_what_does_not_parse_is_not_only_a_seed():
-    assert not candidate.same_but_for_seeds(BASE, BASE + "def (")
+    assert not candidate.reseeded(BASE, BASE + "def (")
 
 
 def test_lines_count_code_alone():
-    assert candidate.lines(BASE) == 7
-    assert candidate.lines("# a comment\n\n" + BASE.replace('"""Doc."""', '"""A\nlonger\none."""')) == 7
-    assert candidate.lines("x = [\n  1,\n]\ndef f():\n  'Doc.'\n  return x\n") == 3
+    longer = "# a comment\n\n" + BASE.replace('"""Doc."""', '"""A\nlonger\none."""')
+    for text, lines in ((BASE, 7), (longer, 7), ("x = [\n  1,\n]\ndef f():\n  'Doc.'\n  return x\n", 3)):
+        assert candidate.Candidate({candidate.EDITABLE: text}, "", "").size == lines
 
 
 def test_declared_knobs():

@@ -68,9 +68,8 @@ _LOOKS = frozenset("open os.listdir os.scandir os.chdir sqlite3.connect".split()
 def watch(policy: dict[str, Any]) -> None:
     """Report every touch of a watched folder, and every write in a folder that is only to be read."""
     busy = False
-    watched, own, readable = (
-        [os.path.join(p, "") for p in policy[of]] for of in ("watched", "write", "read")
-    )
+    folders = (policy[of] for of in ("watched", "write", "read"))
+    watched, own, readable = ([os.path.join(path, "") for path in each] for each in folders)
 
     def below(path: str, roots: list[str]) -> bool:
         return any(os.path.join(path, "").startswith(root) for root in roots)

@@ -10,6 +10,7 @@ Git worktrees that the client makes are gone when the session ends, so a skill i
 """
 
 import re
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -70,20 +71,14 @@ class ActiveSkill:
         if not name:
             return False
         self.called(name)
-        if not self.launched(self._instructions(agent)):
+        record = None  # of the instructions that the agent was started with
+        if self._agents is not None and _AGENT.fullmatch(agent):
+            path = self._agents / f"agent-{agent}.jsonl"
+            with suppress(SkillloopError, OSError), BufferedReader(opened(path)) as file:
+                record = parse(file.readline(MAX_LINE))
+        if not self.launched(string(next(content(record or {}), {}).get("text"))):
             self._enter(name)
         return True
-
-    def _instructions(self, agent: str) -> str:
-        """Return the text that a sub-agent was started with; "" where that is not known."""
-        if self._agents is None or not _AGENT.fullmatch(agent):
-            return ""
-        try:
-            with BufferedReader(opened(self._agents / f"agent-{agent}.jsonl")) as file:
-                record = parse(file.readline(MAX_LINE)) or {}
-        except (SkillloopError, OSError):
-            return ""
-        return string(next(content(record), {}).get("text"))
 
     def attributed(self, name: Any) -> None:
         """Note that the client says that the assistant spoke under this skill."""

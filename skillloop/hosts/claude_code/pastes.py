@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from skillloop.hosts.claude_code.hooks import receipts
+from skillloop.hosts.claude_code.records import dicts, string
 from skillloop.text.contradiction import instructs
 from skillloop.text.lexicon import table
 
@@ -69,10 +70,8 @@ def _own_line(lines: list[str]) -> str:
         return first[2:].strip()
     if len(lines) == 1 or lines[-2].lstrip().startswith(("`", "~", ">")) or any(map(_FENCE.match, lines)):
         return ""
-    plain = _prose(last) and not (
-        _MACHINE_LINE.match(last) or _FAILURE_LINE.match(last) or _PROMPT.match(last)
-    )
-    return last if plain and instructs(last) else ""
+    machine = any(pattern.match(last) for pattern in (_MACHINE_LINE, _FAILURE_LINE, _PROMPT))
+    return last if _prose(last) and not machine and instructs(last) else ""
 
 
 def _prose(line: str) -> bool:
@@ -157,21 +156,16 @@ def from_history(transcript: Path) -> tuple[str, ...]:
             for line in lines:
                 if session in line and b'"content' in line:
                     with suppress(ValueError, RecursionError, AttributeError, LookupError, TypeError):
-                        pastes = json.loads(line)["pastedContents"].values()
+                        pastes = dicts([*json.loads(line)["pastedContents"].values()])
                         texts.update(_pasted_text(paste, history.parent / "paste-cache") for paste in pastes)
     except OSError:
         return ()
     return tuple(sorted((text for text in texts if len(text) >= SHORTEST), key=len, reverse=True))
 
 
-def _pasted_text(paste: Any, cache: Path) -> str:
+def _pasted_text(paste: dict[str, Any], cache: Path) -> str:
     """Return a paste's text, from the entry itself or from the cache."""
-    if not isinstance(paste, dict):
-        return ""
-    if isinstance(text := paste.get("content"), str):
-        return text.strip()
-    key = paste.get("contentHash")
+    text, key = string(paste.get("content")).strip(), string(paste.get("contentHash"))
     with suppress(OSError, ValueError):
-        if isinstance(key, str) and key.isalnum():
-            return (cache / f"{key}.txt").read_text("utf-8").strip()
-    return ""
+        text = text or (key.isalnum() and (cache / f"{key}.txt").read_text("utf-8").strip()) or ""
+    return text

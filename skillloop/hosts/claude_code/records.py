@@ -57,6 +57,7 @@ class _Line(msgspec.Struct, gc=False):
 
 
 _NEEDED = frozenset({"attachment", "queue-operation", "worktree-state"})
+SYNTHETIC = "<synthetic>"  # the model of what the client itself says
 _decode_line = msgspec.json.Decoder(_Line).decode
 
 
@@ -145,7 +146,7 @@ def skim(line: bytes, *, replying: bool, awaited: Collection[bytes] = ()) -> lis
         return None
     message = record.message
     if record.type == "assistant":
-        if record.isSidechain or message is None or message.model == "<synthetic>":
+        if record.isSidechain or message is None or message.model == SYNTHETIC:
             return []
         if record.attributionSkill is not None:
             return None
@@ -212,10 +213,8 @@ def locate(session: Path | str, projects: Path) -> Path:
     if len(exact or matches) == 1:
         return (exact or matches)[0]
     if matches:
-        names = ", ".join(str(match) for match in matches[:5])
-        raise UsageError(
-            f"{len(matches)} sessions begin with {session}: {names}", "give more of the id, or the path"
-        )
-    raise UsageError(
-        f"no session {session} under {projects}", "give a path, or an id that `skillloop log` shows"
-    )
+        names = ", ".join(map(str, matches[:5]))
+        wrong = f"{len(matches)} sessions begin with {session}: {names}"
+        raise UsageError(wrong, "give more of the id, or the path")
+    hint = "give a path, or an id that `skillloop log` shows"
+    raise UsageError(f"no session {session} under {projects}", hint)

@@ -118,9 +118,7 @@ def echoes(session: Session, quotes: dict[str, int]) -> dict[str, str]:
                     person = number in said or (not result and b'"user"' in line)
                     trace.take(words, person=person)
         before += block.count(b"\n")
-    known |= dict.fromkeys(unknown) | {
-        (trace.quote, trace.line): trace.rest for trace in every if trace.echoed
-    }
+    known |= dict.fromkeys(unknown) | {(each.quote, each.line): each.rest for each in every if each.echoed}
     return {quote: rest for quote, line in quotes.items() if (rest := known[quote, line]) is not None}
 
 

@@ -20,7 +20,7 @@ from skillloop.hosts.claude_code.active_skill import ActiveSkill
 from skillloop.hosts.claude_code.authorship import Authorship
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.pastes import separate
-from skillloop.hosts.claude_code.records import Lines, content, dicts, parse, string, unambiguous
+from skillloop.hosts.claude_code.records import SYNTHETIC, Lines, content, dicts, parse, string, unambiguous
 from skillloop.model import Origin, SkillRef, ToolUse, Turn, TurnKind
 from skillloop.skillpath import is_command
 from skillloop.text import words
@@ -30,14 +30,13 @@ ALIKE = 0.9  # share of a message that must stand before and behind a small edit
 CUT = "\n[…]\n"  # stands where the middle was
 TOOLS = 200  # tool calls kept of an assistant turn, the latest
 BRIEF = 300  # characters kept of a tool call
-_BRIEF_KEYS = frozenset(
-    "command file_path notebook_path url path pattern query skill prompt description".split()
-)
+_BRIEF_KEYS = "command file_path notebook_path url path pattern query skill prompt description".split()
 NEAR = 20  # turns after it among which queued words may have a record of their own
 # commands, JSON and notifications, placeholders
 _NOT_WORDS = re.compile(r"\s*(?:[/!][\w:-]|\{\s*\"|<[\w-]+>|\[Pasted text)")
 WINDOW = 64  # lines in which a parent is looked for at once
 _UUID = re.compile(rb'"uuid": ?"([^"\\]{1,100})"')
+Record = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -82,7 +81,7 @@ class AssistantDraft:
     kind = TurnKind.REPLY
     __slots__ = ("_head", "_length", "_tail", "calls", "line", "parent", "skill", "timestamp", "uuid")
 
-    def __init__(self, record: dict[str, Any], line: int, skill: SkillRef | None) -> None:
+    def __init__(self, record: Record, line: int, skill: SkillRef | None) -> None:
         self.line = line
         self.uuid = string(record.get("uuid")) or None
         self.parent = string(record.get("parentUuid")) or None
@@ -123,9 +122,8 @@ class AssistantDraft:
         """Return the finished turn."""
         cut = CUT if self._length > HEAD + TAIL else ""
         text, tools = string(self._head + cut + self._tail), tuple(self.calls.values())
-        where = {
-            name: getattr(self, name) for name in ("line", "uuid", "parent", "timestamp", "kind", "skill")
-        }
+        names = ("line", "uuid", "parent", "timestamp", "kind", "skill")
+        where = {name: getattr(self, name) for name in names}
         return Turn(index, "assistant", text, origin=Origin.MACHINE, tools=tools, **where)
 
 
@@ -197,7 +195,7 @@ class Queue:
         self._sent: list[HumanDraft] = []
         self._repeated: set[int] = set()  # hashes of texts that a machine's record holds
 
-    def take(self, record: dict[str, Any], line: int) -> None:
+    def take(self, record: Record, line: int) -> None:
         """Add a queue-operation record."""
         operation = record.get("operation")
         if operation == "enqueue":
@@ -314,18 +312,12 @@ class Assembly:
             elif kind == "text" and isinstance(text := block.get("text"), str):
                 reply.say(text)
 
-    def _assistant(self, record: dict[str, Any], line: int) -> None:
+    def _assistant(self, record: Record, line: int) -> None:
         """Add a record to the assistant's turn, begun if need be."""
         message = record.get("message")
-        if (
-            not isinstance(message, dict)
-            or record.get("isSidechain")
-            or message.get("model") == "<synthetic>"
-        ):
+        if record.get("isSidechain") or not isinstance(message, dict) or message.get("model") == SYNTHETIC:
             return
-        blocks = [
-            block for block in dicts(message.get("content")) if block.get("type") in ("text", "tool_use")
-        ]
+        blocks = [each for each in dicts(message.get("content")) if each.get("type") in ("text", "tool_use")]
         if blocks and self.reply is None:
             session = string(record.get("requestSessionId"))
             if session and session != record.get("sessionId"):  # a fork holds a copy of what was said there
@@ -353,7 +345,7 @@ class Assembly:
 
     # ---- user-role records
 
-    def _user(self, record: dict[str, Any], line: int, source: bytes) -> None:
+    def _user(self, record: Record, line: int, source: bytes) -> None:
         blocks = list(content(record))
         results = [block for block in blocks if block.get("type") == "tool_result"]
         for block in results:
@@ -379,7 +371,7 @@ class Assembly:
             self._note(record)
             self._message(texts, record, line, source)
 
-    def _failure(self, block: dict[str, Any], record: dict[str, Any], line: int, source: bytes) -> None:
+    def _failure(self, block: dict[str, Any], record: Record, line: int, source: bytes) -> None:
         """Take the result of a call that went wrong: it failed, or the person refused it, perhaps with a comment."""
         text = _joined(block.get("content"))
         key, refused = block.get("tool_use_id"), authorship.refused(text)
@@ -398,7 +390,7 @@ class Assembly:
         elif tool == "ExitPlanMode":
             self._refused_plan = key
 
-    def _message(self, texts: list[str], record: dict[str, Any], line: int, source: bytes) -> None:
+    def _message(self, texts: list[str], record: Record, line: int, source: bytes) -> None:
         """Take the text blocks of a user-role record."""
         if authorship.interruption(texts[0]):
             self._interrupted = True
@@ -426,7 +418,7 @@ class Assembly:
                     draft.skill = self.skills.current
             self._invocation = None
 
-    def _attachment(self, record: dict[str, Any], line: int, source: bytes) -> None:
+    def _attachment(self, record: Record, line: int, source: bytes) -> None:
         attachment = record.get("attachment")
         if not isinstance(attachment, dict):
             return
@@ -444,9 +436,7 @@ class Assembly:
 
     # ---- a person's words
 
-    def _add_human(
-        self, author: Authorship, record: dict[str, Any], line: int, source: bytes
-    ) -> HumanDraft | None:
+    def _add_human(self, author: Authorship, record: Record, line: int, source: bytes) -> HumanDraft | None:
         """Add a turn of the person's; None where it is a copy, or where its record can be read in two ways."""
         uuid, version = string(record.get("uuid")) or None, string(record.get("version"))
         if uuid in self.uuids:
@@ -468,9 +458,15 @@ class Assembly:
         draft.timestamp = string(record.get("timestamp")) or None
         draft.kind, draft.origin, draft.unsigned = author.kind, author.origin, unsigned
         draft.interrupted, draft.denied, draft.skill = self._interrupted, self._denied, self.skills.current
-        self._replace_unanswered(draft)
+        before = self._last_human
+        if before is not None and before.kind is draft.kind:
+            sibling = draft.parent is not None and draft.parent == before.parent
+            if (self.reply is None or draft.interrupted or sibling) and same_message(before, draft):
+                self.drafts = [each for each in self.drafts if each is not before]  # sent again, unanswered
+                draft.interrupted |= before.interrupted
+                draft.denied |= before.denied
         if draft.kind not in (TurnKind.DENIAL, TurnKind.ANSWER):
-            self.rewinds.prompt(draft, self._last_human)
+            self.rewinds.prompt(draft, before)
         if uuid is not None:
             self.uuids.add(uuid)
         self.drafts.append(draft)
@@ -478,19 +474,7 @@ class Assembly:
         self._interrupted = self._denied = False
         return draft
 
-    def _replace_unanswered(self, draft: HumanDraft) -> None:
-        """Drop the turn before if it is the same message, sent again before it had its answer."""
-        before = self._last_human
-        if before is None or before.kind is not draft.kind:
-            return
-        sibling = draft.parent is not None and draft.parent == before.parent
-        if (self.reply is None or draft.interrupted or sibling) and same_message(before, draft):
-            at = next(at for at in range(len(self.drafts) - 1, -1, -1) if self.drafts[at] is before)
-            del self.drafts[at]
-            draft.interrupted |= before.interrupted
-            draft.denied |= before.denied
-
-    def _note(self, record: dict[str, Any]) -> None:
+    def _note(self, record: Record) -> None:
         self.recognised = True
         for key in ("sessionId", "cwd"):
             if value := string(record.get(key)):

@@ -30,9 +30,7 @@ KEPT = 2  # environments: the one in use, and the one before for sessions that s
 BACK_OFF = (60, 600, 3600, 21600)  # seconds to wait after the 1st, 2nd, … failure in a row
 LOG_LIMIT = 1 << 20  # bytes
 # Settings of the person's own pip and Python that would send the installation elsewhere.
-ELSEWHERE = frozenset(
-    "PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_TARGET PIP_USER PYTHONHOME PYTHONPATH VIRTUAL_ENV".split()
-)
+ELSEWHERE = "PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_TARGET PIP_USER PYTHONHOME PYTHONPATH VIRTUAL_ENV".split()
 
 
 class BuildError(Exception):

@@ -91,9 +91,8 @@ def notice(home: str) -> str:
     It is said once: a second line is the entry of the log that then counts as told. Where config.toml changed it is made anew.
     """
     try:
-        changed, said = (
-            os.stat(os.path.join(home, name)).st_mtime_ns for name in ("config.toml", "notice.json")
-        )
+        paths = (os.path.join(home, name) for name in ("config.toml", "notice.json"))
+        changed, said = (os.stat(path).st_mtime_ns for path in paths)
         if changed > said:
             python = os.path.join(home, "env", "current", "bin", "python")
             command = [python, "-I", "-m", "skillloop.worker.notice"]
