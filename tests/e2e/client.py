@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -31,18 +32,12 @@ def binary() -> Path:
     root = Path(os.environ.get("SKILLLOOP_CLIENT_CACHE") or Path(tempfile.gettempdir()) / "skillloop-client")
     cache = root / VERSION
     package = cache / "node_modules" / PACKAGE
-    if not package.exists():
-        command = [
-            "npm",
-            "install",
-            "--silent",
-            "--no-fund",
-            "--no-audit",
-            "--prefix",
-            str(cache),
-            f"{PACKAGE}@{VERSION}",
-        ]
-        subprocess.run(command, check=True)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two workers of one run
+        if not package.exists():
+            npm = ["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(cache)]
+            subprocess.run([*npm, f"{PACKAGE}@{VERSION}"], check=True)
     native = sorted(package.parent.glob("claude-code-*/claude"))
     return native[0] if native else cache / "node_modules" / ".bin" / "claude"
 

@@ -209,4 +209,4 @@ def test_a_change_that_breaks_a_rule_is_not_made_without_the_person(machine, own
     assert path.read_text() == without
     client.until(lambda: machine.log.count("; edits:") > 2, "not digested", 60, lambda: machine.log)
     machine.idle()
-    assert "against protect.must_keep" in waiting(machine)[-1]["why"]
+    assert "against your setting protect.must_keep" in waiting(machine)[-1]["why"]
