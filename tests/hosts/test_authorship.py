@@ -102,6 +102,11 @@ def test_a_record_that_names_a_key_twice_is_no_persons(read):
         ("Task", {"prompt": "sqlite3 ~/.skillloop/skillloop.db"}),
         ("Bash", {"command": "cat ~/.skillloop/log/worker.log > ~/.skillloop/config.toml"}),
         ("Bash", {"command": "~/.skillloop/bin/skillloop status; rm ~/.skillloop/skillloop.db"}),
+        ("Bash", {"command": "tail -n 1 /tmp/a | tee ~/.claude/projects/-p/s.jsonl"}),
+        ("Bash", {"command": "cat $(rm ~/.claude/projects/-p/s.jsonl)"}),
+        ("Bash", {"command": "cat ~/.claude/projects/-p/s.jsonl\nrm ~/.claude/projects/-p/s.jsonl"}),
+        ("Bash", {"command": "cp /tmp/a ~/.claude/projects/-p/memory/../s.jsonl"}),
+        ("Bash", {"command": "rm ~/.claude/projects/-p/s.jsonl;x=/memory/"}),
         ("mcp__fs", {"paths": [{"to": "C:\\Users\\ana\\.claude\\projects\\p\\s.jsonl"}]}),
     ],
 )
@@ -120,6 +125,9 @@ def test_a_call_that_touches_transcripts_or_state_taints_the_session(read, tool,
         ("Bash", {"command": "skillloop status"}),
         ("Bash", {"command": "~/.skillloop/bin/skillloop review --json"}),
         ("Bash", {"command": "tail -n 5 /home/ana/.skillloop/log/worker.log"}),
+        ("Bash", {"command": "ls -la $HOME/.claude/projects/-p/ 2>&1"}),
+        ("Bash", {"command": "cat ~/.claude/projects/-p/s/tool-results/b.txt | tail -5"}),
+        ("Bash", {"command": "mkdir -p /home/ana/.claude/projects/-p/memory"}),
     ],
 )
 def test_reading_and_the_memory_folder_taint_nothing(read, tool, arguments):

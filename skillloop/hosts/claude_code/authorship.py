@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from skillloop.hosts.claude_code.hooks import approval, receipts
+from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.records import dicts, string
 from skillloop.model import Origin, Session, Turn, TurnKind
 from skillloop.text.lexicon import table
@@ -30,11 +30,13 @@ _COMMENT = re.compile(
 _NOTE = "Note: The user's next message may contain a correction or preference."
 _LIMIT_RESET = re.compile(r"Your .{0,60} limit has reset\. Continue")
 _STATE = re.compile(
-    r"(\.claude[/\\]+projects(?![^\s'\"]{0,300}[/\\]memory[/\\])|history\.jsonl|\.skillloop\b|SKILLLOOP_HOME|skillloop\.db)"
+    r"(\.claude[/\\]+projects(?![^\s'\";|&<>]{0,300}[/\\]memory(?:[\s'\";|&)]|$|[/\\](?![^\s'\"]{0,300}\.\.)))"
+    r"|history\.jsonl|\.skillloop\b|SKILLLOOP_HOME|skillloop\.db)"
 )
+_READS = r"(?:cat|du|grep|head|ls|stat|strings|tail|wc)(?: [^;&|<>`(){}\n\\]*)?(?: 2>(?:&1|/dev/null))?"
 _OURS = re.compile(
-    rf"^[~$\w/.-]*/\.skillloop/bin/skillloop(?= |$)|^{approval.READS_LOG}$"
-)  # as our skills say
+    rf"^[~$\w/.-]*/\.skillloop/bin/skillloop(?= |$)|^{_READS}(?: ?\| ?{_READS})*$"
+)  # as our skills say; and what can only read
 
 # wrappers that Claude Code and IDEs put beside a person's words
 _BESIDE = re.compile(
