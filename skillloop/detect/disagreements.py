@@ -49,7 +49,7 @@ NORMS = {"always", "every", "must", "condition", "instead"}
 """Classes of words with which an order for something new is one for more than once: "write a test for each bug"."""
 
 LEAST_WORDS = 2
-"""Content words without which a sentence is no rule, however much speaks for its turn: "have a look at", "ah yes"."""
+"""Content words without which a sentence is no rule, unless it has the form of one ("no emojis"): "have a look at", "ah yes"."""
 
 ONLY_PASTED = "[pasted text]"
 """Stands for the quote of a turn without words of the person's own: what they paste is nobody's evidence."""
@@ -155,7 +155,7 @@ class _Reading:
         """Return whether a rule that is not offered may be one: no order, no telling of how things are, no bit of a sentence."""
         told = durability.STATEMENT in rule.features or "says: pleased" in self.present
         idle = self.scene.opens_work or (told and not self._wanted(rule))
-        enough = chance >= OFFER_AT or len(words.content_words(rule.text)) >= LEAST_WORDS
+        enough = chance >= OFFER_AT or _says_enough(rule)
         return enough and chance >= (AGAIN_AT if idle else CANDIDATE_AT) and not self._orders(rule)
 
     def _orders(self, rule: Rule) -> bool:
@@ -198,7 +198,7 @@ class _Reading:
         explicit = durability.EXPLICIT in rule.features
         if self._orders(rule):
             return explicit
-        if explicit or (chance >= OFFER_AT and len(words.content_words(rule.text)) >= LEAST_WORDS):
+        if explicit or (chance >= OFFER_AT and _says_enough(rule)):
             return True
         told = durability.STATEMENT in rule.features or chance < AGAIN_AT
         idle = self.scene.opens_work or (told and not self._wanted(rule))
@@ -220,6 +220,11 @@ class _Reading:
             ONCE: chance < SURE_AT and durability.EXPLICIT not in rule.features,
         }
         return (*rule.look, *(why for why, true in doubts.items() if true))
+
+
+def _says_enough(rule: Rule) -> bool:
+    """Return whether a rule has enough words to be one."""
+    return durability.NORM in rule.features or len(words.content_words(rule.text)) >= LEAST_WORDS
 
 
 def _read(session: Session, scene: Scene, earlier: EarlierRules) -> _Reading:

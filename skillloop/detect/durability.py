@@ -20,6 +20,9 @@ _REQUEST = Phrases("wished")  # the classes of words in which people ask for som
 EXPLICIT = "rule: says that it lasts"
 """The feature of a rule of which the person says themselves that it is for good."""
 
+NORM = "rule: reads like a norm"
+"""The feature of a rule that has the form of one, and points at nothing of the moment."""
+
 SHALL = {"rule: should", "told: should"}
 """The features of a sentence that says how something shall be: nobody orders one piece of work so."""
 
@@ -72,7 +75,7 @@ def features(text: str, quote: str, rule: str) -> dict[str, float]:
     if is_explicit(text, quote, rule):
         names.add(EXPLICIT)
     if reads_like_a_norm(text, quote, rule):
-        names.add("rule: reads like a norm")
+        names.add(NORM)
     return {"bias": 1.0} | dict.fromkeys(sorted(names), 1.0)
 
 

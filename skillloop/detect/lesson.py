@@ -44,7 +44,7 @@ _OF_THE_DAY = (
 )
 _BREAK = r",\s+so\s+|[:;]\s+|,?\s+<spaced>\s+|[，；]|<dense>"  # where the rule may start within a sentence
 
-_TAIL = r"(?:[\s,;]+<spaced>|<dense>)?[\s.!?。！？…,;:]*$"
+_TAIL = r"(?:[\s,;]+<spaced>|<dense>)?[\s.!?。！？…,;:–—]*$"
 _COMMA = re.compile(r"[,、،，]\s*")
 _NAME = re.compile(r"\S*(?:\w[_./:]\w|[a-z][A-Z]|\w\(\))")
 """A first word whose letters are not ours to change."""
@@ -208,11 +208,32 @@ def sentences(text: str) -> list[str]:
 
 
 @cache
+def _head() -> re.Pattern[str]:
+    """Compile the frame or the condition that a sentence starts with, up to its comma."""
+    opens = {
+        *lexicon.words("gate.frame"),
+        *lexicon.phrases("polarity.if"),
+        *lexicon.phrases("sources.clause"),
+    }
+    words = "|".join(map(re.escape, sorted(opens, key=len, reverse=True)))
+    return re.compile(rf"(?:{words})\b[^,;:()]{{2,80}},\s+(?=\S)", re.IGNORECASE)
+
+
+@cache
 def _opens() -> tuple[lexicon.Finder, lexicon.Finder]:
     """Compile all openings that are worded anew into two, for the start and for anywhere: few rules have any."""
     every = [f"(?:{pattern.pattern})" for pattern, _ in lexicon.rewrites("lesson.opening")]
     first = [each for each in every if each.startswith("(?:^")]
     return lexicon.Finder("|".join(first)), lexicon.Finder("|".join(x for x in every if x not in first))
+
+
+def _imperative(clause: str) -> str:
+    """Return a clause in the form of a request where it has one of the openings that are worded anew."""
+    first, anywhere = _opens()
+    opens = first.match(clause) or anywhere.search(clause)
+    for pattern, into in lexicon.rewrites("lesson.opening") if opens else ():
+        clause = pattern.sub(into and f"{into} ", clause).strip().replace(" ,", ",")
+    return clause
 
 
 @lru_cache(maxsize=256)
@@ -238,11 +259,13 @@ def trim(sentence: str) -> str | None:
     for mark in "\"'":  # around the whole, or a lost one at an end
         if rest.count(mark) % 2 or (rest[:1] == rest[-1:] == mark and rest.count(mark) == 2):
             rest = rest.strip(mark)
-    first, anywhere = _opens()
-    opens = first.match(rest.strip()) or anywhere.search(rest.strip())
-    for pattern, into in lexicon.rewrites("lesson.opening") if opens else ():
-        rest = pattern.sub(into and f"{into} ", rest).strip().replace(" ,", ",")
-    rest = rest.strip()
+    rest, head = rest.strip(), _head().match(rest.strip())
+    worded = _imperative(rest)
+    if worded == rest and head:  # "in tests, please …", "when you merge, I want you to …"
+        after = rest[head.end() + _lead_end(rest[head.end() :]) :]
+        asked = _imperative(after)
+        worded = head[0] + (asked if asked == after else asked[0].lower() + asked[1:])
+    rest = worded
     said = tokens(rest)
     words = len(said) * (0.5 if wide(rest) else 1.0)
     praise = words <= PRAISE and said and said[0] in lexicon.phrases("said.pleased")

@@ -418,3 +418,8 @@ def test_an_apology_adds_little_to_how_sure_it_is():
         for answer in ("Shortened it.", "You're right, sorry about that. I should have done that.")
     )
     assert plain <= sorry <= plain + 0.15
+
+
+@pytest.mark.parametrize("text", ["I don't like emdashes", "nein, keine Emojis bitte"])
+def test_one_word_is_enough_for_what_is_forbidden(text):
+    assert len(taught(conversation(text, "Removed."))) == 1
