@@ -263,8 +263,8 @@ def trim(sentence: str) -> str | None:
     worded = _imperative(rest)
     if worded == rest and head:  # "in tests, please …", "when you merge, I want you to …"
         after = rest[head.end() + _lead_end(rest[head.end() :]) :]
-        asked = _imperative(after)
-        worded = head[0] + (asked if asked == after else asked[0].lower() + asked[1:])
+        order = _imperative(after)
+        worded = head[0] + (order if order == after else order[:1].lower() + order[1:])
     rest = worded
     said = tokens(rest)
     words = len(said) * (0.5 if wide(rest) else 1.0)
