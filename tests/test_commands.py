@@ -291,7 +291,7 @@ def test_a_change_of_claude_s_is_shown_everywhere_and_kept_or_taken_back(desk):
     assert versions[1]["session"] == "5e55104e-0000-4000-8000-000000000000"
     told = desk.run("log", "research").stdout
     assert "client" in told
-    assert "\n+- " in told
+    assert "\n+ - " in told
     assert "version 3, by client" in desk.run("diff", "research", "2").stdout
     desk.run("approve", "research@9", code=2)
     desk.run("approve", "research@2", code=4)
@@ -483,17 +483,17 @@ def test_an_applied_edit_is_shown_as_it_was_applied(queued):
     assert (after["state"], after["why"]) == ("applied", "test")
     assert {key: after[key] for key in ("diff", "checks")} == {key: before[key] for key in ("diff", "checks")}
     told = desk.run("show", name).stdout
-    assert ("+- Never cite a magazine" in told, "already a rule" in told) == (True, False), told
+    assert ("+ - Never cite a magazine" in told, "already a rule" in told) == (True, False), told
 
 
 def test_the_page_for_the_dialog_begins_with_what_changes(queued):
     desk, name = queued
     told = desk.run("approve", name, "--token", approval.PREVIEW).stdout.splitlines()
-    assert told[:2] == ["+## Learned rules", "+- Never cite a magazine when there is a study"]
+    assert told[:2] == ["+ ## Learned rules", "+ - Never cite a magazine when there is a study"]
     assert ("You said" in told[2] or "The transcript says" in told[2], len(told)) == (True, 5), told
     applied(desk, name)
     back = desk.run("rollback", "research", "--token", approval.PREVIEW).stdout.splitlines()
-    assert (back[0], len(back)) == ("-## Learned rules", 4), back
+    assert (back[0], len(back)) == ("- ## Learned rules", 4), back
 
 
 def test_the_diary_says_today_and_yesterday(queued):
@@ -659,8 +659,8 @@ def test_the_demo_waits_for_a_key_after_each_part_if_it_is_told_to(desk):
 
 def test_explain_names_the_signals_that_spoke(desk):
     shown = desk.run("digest", desk.transcript, "--dry-run", "--explain").stdout
-    assert "  after: concedes" in shown
-    assert "after: concedes" not in desk.run("digest", desk.transcript, "--dry-run").stdout
+    assert "  for      after it, Claude: “you're right”\n" in shown
+    assert "for      after it" not in desk.run("digest", desk.transcript, "--dry-run").stdout
 
 
 @pytest.mark.parametrize("doubt", ["nothing", "tainted", "unattributed", "pasted"])
@@ -1056,7 +1056,7 @@ def pair(desk):
         )
     )
     desk.run("digest", desk.transcript)
-    assert "-- Always cite a magazine" in desk.run("review").stdout
+    assert "- - Always cite a magazine" in desk.run("review").stdout
     return desk
 
 
@@ -1205,8 +1205,10 @@ def test_what_was_said_once_is_queued_for_a_session_and_never_applied(once):
     (line, _) = map(json.loads, once.run("review", "--json").stdout.splitlines())
     once.run(*line["keep"].split()[1:])
     (kept, _) = map(json.loads, once.run("review", "--json").stdout.splitlines())
-    assert (kept["edit"][-1], kept["state"]) == ("+- Use footnotes", "needs a look")
+    assert (kept["edit"][-1], kept["state"]) == ("+ - Use footnotes", "needs a look")
     assert "you said it once" in kept["why"]
+    assert "learned: there is no rule" not in once.run("digest", once.transcript, "--dry-run").stdout
+    assert f"{kept['skill']}: you keep “Use footnotes”\n" in once.run("log").stdout
 
 
 @pytest.mark.parametrize(("key", "lifted"), [("o", True), ("n", False)])
@@ -1238,7 +1240,7 @@ def test_a_remembered_rule_goes_where_the_person_says_and_is_ready(desk):
     code, shown = desk.type("remember", RULE, "--skill", "research", answers=[("? more", "s")])
     assert code == 0, shown
     (line,) = map(json.loads, desk.run("review", "--json").stdout.splitlines())
-    assert (line["skill"], line["state"], line["edit"][-1]) == ("research", "ready", f"+- {RULE}")
+    assert (line["skill"], line["state"], line["edit"][-1]) == ("research", "ready", f"+ - {RULE}")
     told = json.loads(desk.run("remember", RULE, "--everywhere", "--json").stdout)
     assert (told["skill"], told["path"]) == ("my-rules", str(desk.claude / "rules" / "learned.md"))
     assert "skills: my-rules" in desk.run("remember", RULE, "--skill", "nosuch", code=2).stderr
@@ -1292,7 +1294,7 @@ def test_in_auto_mode_a_remembered_rule_is_shown_before_it_is_applied(desk):
         RULE,
         "--skill",
         "research",
-        answers=[("? more", lambda text: "s" if f"+- {RULE}" in text else "q\n")],
+        answers=[("? more", lambda text: "s" if f"+ - {RULE}" in text else "q\n")],
     )
     assert (code, desk.skill.read_text()) == (0, SKILL), shown
     code, shown = desk.type("remember", "Always give the year of a study", "--skill", "research", answers=YES)
@@ -1348,8 +1350,16 @@ def test_the_last_session_is_one_with_work_or_a_correction_in_it(desk, said):
 
 def test_a_digest_of_one_session_shows_the_line_and_what_comes_next(desk):
     dry, real = (desk.run("digest", "--last", *more).stdout for more in (["--dry-run"], []))
-    assert dry.endswith("\n    + Never cite a magazine when there is a study\nNothing was written.\n")
+    assert dry.endswith("\n      + - Never cite a magazine when there is a study\nNothing was written.\n")
     assert real == dry.replace("Nothing was written.", "Decide with: skillloop review")
+
+
+def test_a_digest_says_what_became_of_a_one_off(desk):
+    made = Transcript().typed("How much sleep?").skill("research", str(desk.skill)).says("Done: [1].")
+    made.typed("No, that's the wrong file, it is in docs.").says("You're right, sorry.").witnessed(desk.home)
+    made.write(desk.transcript)
+    told = desk.run("digest", "--last").stdout
+    assert "it is in docs.”\n    → nothing is learned: there is no rule for later in it\n" in told
 
 
 def test_the_diary_of_a_new_configuration_says_nothing_of_tighter_rules(desk):

@@ -66,7 +66,7 @@ def test_the_demo_tells_its_story_in_three_frames_of_thirty_lines(tmp_path):
     for part in (
         "research, ready",
         "-rules, ready",
-        "+- Never use a table",
+        "+ - Never use a table",
         "blocked by your setting",
         "rollback",
     ):

@@ -24,6 +24,7 @@ from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest, Trial
 from skillloop.propose.offline_drafter import Recurrence
 from skillloop.skillpath import projects_folder
+from skillloop.text import lexicon
 from skillloop.text.words import counted
 
 
@@ -240,6 +241,7 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
     where = f"{render.tilde(session.cwd)}, " if session.cwd else ""
     head = f"{at}{where}session {session.session_id[:8]}: {turns} of yours, {found}"
     out.say(head + " (an automated session: nothing is learned from it)" * session.automated, "bold")
+    became = list(_outcomes(result, dry_run=dry_run))
     for item in result.disagreements:
         if item.evidence.origin is Origin.MACHINE:
             continue  # never evidence, so never shown as if it were
@@ -252,28 +254,51 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
         said = f"    “{' '.join(item.evidence.quote.split())}”"
         out.say(f"    (words not shown: {why})" if why else said, "dim" if why else "italic")
         for signal in item.signals if explain else ():
-            out.say(f"      {signal.weight:+.2f}  {signal.name}", "dim")
-    for repeat in result.recurrences:
-        out.say(f"  {said_again(repeat)}")
-    for trial in result.trials:
-        suspect = not result.suspect.keys().isdisjoint(item.id for item in trial.proposal.evidence)
-        _print_trial(out, trial, quoting=not suspect, dry_run=dry_run)
-    for lesson in result.lessons:
-        if lesson.id in result.unproposed and lesson.id not in result.suspect:
-            out.say(f"  no new edit for “{lesson.text}”: {result.unproposed[lesson.id]}")
+            out.say(f"      {'for    ' if signal.weight > 0 else 'against'}  {in_words(signal.name)}", "dim")
+        about = {item.id, *(lesson.id for lesson in result.lessons if lesson.turn == item.turn)}
+        mine = [told for told in became if not about.isdisjoint(told[0])]
+        became = [told for told in became if told not in mine]
+        for _, lines in mine or [(about, [_why_nothing(item, result)])]:
+            out.say("    → " + "\n      ".join(lines))
+    for _, lines in became:
+        out.say("  → " + "\n    ".join(lines))
     if session.bad_lines:
         out.say(f"  {counted(session.bad_lines, 'line')} could not be read", "yellow")
     for trouble in result.troubles:
         out.say(f"  {trouble}", "yellow")
 
 
-def _print_trial(out: render.Terminal, trial: Trial, *, quoting: bool, dry_run: bool) -> None:
-    """Print what became of an edit, and its lines if they may be quoted."""
-    became = _became(trial, quoting=quoting)
-    would = "would be " * (dry_run and became == "applied")
-    out.say(f"  edit {trial.proposal.id} for {trial.proposal.skill}: {would}{became}")
-    for line in render.changed(trial.prepared.diff) if trial.prepared and quoting else ():
-        out.say(f"    {line[0]} {line[1:].removeprefix('- ')}")
+def _outcomes(result: Digest, *, dry_run: bool) -> Iterator[tuple[set[str], list[str]]]:
+    """Yield what became of each lesson: by the ids of what it rests on, in lines, an edit's only if they may be quoted."""
+    for repeat in result.recurrences:
+        yield {repeat.lesson.id}, [said_again(repeat)]
+    for trial in result.trials:
+        ids = {item.id for item in trial.proposal.evidence}
+        quoting = result.suspect.keys().isdisjoint(ids)
+        state = _became(trial, quoting=quoting)
+        would = "would be " * (dry_run and state == "applied")
+        changed = render.changed(trial.prepared.diff) if trial.prepared and quoting else []
+        yield ids, [f"edit {trial.proposal.id} for {trial.proposal.skill}: {would}{state}", *changed]
+    for lesson in result.lessons:
+        if lesson.id in result.unproposed and lesson.id not in result.suspect:
+            yield {lesson.id}, [f"no new edit for “{lesson.text}”: {result.unproposed[lesson.id]}"]
+
+
+def _why_nothing(item: Disagreement, result: Digest) -> str:
+    """Say why nothing was drafted for a correction."""
+    if item.id in result.suspect:
+        return "nothing is learned: nothing proves that you typed it"
+    once = next((x.text for x in result.lessons if x.turn == item.turn and x.id not in result.suspect), "")
+    if once:
+        return f"nothing is learned yet: “{once}” may be meant for once; `review` may ask you"
+    return "nothing is learned: there is no rule for later in it"
+
+
+def in_words(name: str) -> str:
+    """Return a feature of the detector as a person understands it; a class of words by some of them."""
+    known = lexicon.table("detector")["in-words"]
+    parts = [each.partition(": ") for each in name.split(" + ")]
+    return " and ".join(f"{known.get(where, where)}{known.get(what, what)}" for where, _, what in parts)
 
 
 def _print_plan(app: App, out: render.Terminal, paths: list[Path]) -> None:

@@ -16,7 +16,7 @@ from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
 from skillloop.model import sha256
 from skillloop.outcomes import Effect, RuleOutcome
-from skillloop.skillpath import target_name
+from skillloop.skillpath import rules_file, target_name
 from skillloop.skills import document, history, team
 from skillloop.store import Entry, Queued, Store
 from skillloop.text.words import counted
@@ -32,6 +32,14 @@ _RULES = {
     "tightened": "edited; no setting was loosened",
     "loosened": "edited; a setting was loosened, so automatic edits pause until you confirm it",
     "confirmed": "confirmed by you",
+}
+_EVENTS = {  # of lessons, and of changes by Claude
+    "promoted": "you keep",
+    "attached": "you chose this file for",
+    "dismissed": "you dropped",
+    "trouble": "could not learn",
+    "claimed": "changed by Claude",
+    "kept": "you keep the change",
 }
 _KINDS = {
     "external": "an edit from outside is recorded",
@@ -94,12 +102,19 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
     if entry.event == "proposal" and queued is not None:
         state, why = render.standing(queued.verdict)
         return f"{name}: drafted {said}, {state}" + f": {why}" * bool(why), "yellow"
-    reason = str(detail.get("reason") or ", ".join(detail.get("keys", ())))
+    lesson = store.find_lesson(detail["lesson"]) if detail.get("lesson") else None
+    said = f"“{lesson.text}”" if lesson else said
+    reason = str(detail.get("reason") or detail.get("why") or ", ".join(detail.get("keys", ())))
+    name = name or (target_name(lesson.target or rules_file(None)) if lesson else "")
     name = name or render.tilde(detail.get("path", ""))
     state = str(detail.get("state", ""))
     if (state, detail.get("sha256")) == ("first seen", ""):
         state = "absent"
-    what = _RULES[state] if entry.event == confirmation.EVENT else f"{entry.event} {state}".strip()
+    name += f" v{detail['number']}" if "number" in detail else ""
+    solved = entry.event == "trouble" and not reason
+    event = "can learn again" if solved else _EVENTS.get(entry.event, entry.event)
+    what = " ".join(filter(None, (event, said, state)))
+    what = _RULES[state] if entry.event == confirmation.EVENT else what
     if entry.event in _DECIDED:
         replaced = re.search(" as [0-9a-f]{12}$", reason)  # reworded, moved, or kept beside another line
         what = f"{whose} {'changed' if replaced else _DECIDED[entry.event]} {said}"

@@ -79,6 +79,7 @@ def page(out: render.Terminal, queued: Queued, prepared: Prepared, *, whole: boo
         out.say(f"  before it, {before if whole else _begun(before, CONTEXT)}", "dim")
     out.say(f"→ {proposal.skill} changes: {render.tilde(proposal.path)}", "bold")
     blocks = "\n".join(line for line in prepared.diff.splitlines()[2:] if line != " ")
+    blocks = re.sub(r"^([-+ ])(?=.)", r"\1 ", blocks, flags=re.MULTILINE)  # "+ - a list item"
     blocks = re.sub(r"^@@ -\d+(?:,\d+)? \+(\d+).*@@.*$", r"@@ line \1", blocks, flags=re.MULTILINE)
     out.print(render.diff(blocks), end="")
     out.print(render.verdict(verdict))

@@ -168,14 +168,14 @@ def load(
 
 
 def effective(config: Config) -> list[tuple[str, Any, Rule]]:
-    """Return each rule in force with where it comes from: one row per key, or per entry where the key is a list."""
+    """Return each rule in force with where it comes from: one row per key, or per entry where the key is a list, each a list of one."""
     rows: list[tuple[str, Any, Rule]] = []
     for key, _, _ in reference():
         value = config.get(key)
         if isinstance(value, dict):
             rows += [(f"{key}.{entry}", value[entry], config.rule(key, entry)) for entry in value]
         elif isinstance(value, tuple) and value:
-            rows += [(key, entry, config.rule(key, entry)) for entry in value]
+            rows += [(key, (entry,), config.rule(key, entry)) for entry in value]
         else:
             rows.append((key, value, config.rule(key)))
     return rows
@@ -194,7 +194,8 @@ def as_toml(config: Config) -> Iterator[str]:
             many = isinstance(values, tuple) and values != ()
             yield from [f"{head}["] * many
             for _, value, rule in entries:
-                text = "(any)" if value is None else json.dumps(value, ensure_ascii=False)
+                each = value[0] if many else value
+                text = "(any)" if each is None else json.dumps(each, ensure_ascii=False)
                 yield f"{f'    {text},' if many else head + text:<40}  # {rule.where}"
             yield from ["]"] * many
 

@@ -63,7 +63,10 @@ def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
         cited = [messages[name] for name in edit.evidence if messages.get(name)] + gone
         for name, why, hard in _findings(edit, cited, inputs.base, answers):
             if why and (name not in wrong or hard > wrong[name][1]):
-                wrong[name] = why, hard and not mine
+                wrong[name] = why, hard
+    if mine and wrong:
+        yield finding("words", "your own wording, typed in review", hard=False)
+        return
     for name, fine, firm in (
         ("words", "in the person's words", True),
         ("verbatim", "nothing is made up", True),

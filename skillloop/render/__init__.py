@@ -64,8 +64,9 @@ def when(at: str, width: int = 0) -> str:
 
 
 def changed(diff: str) -> list[str]:
-    """Return the lines that come and go in a unified diff, without empty ones."""
-    return [line for line in diff.splitlines()[2:] if line[:1] in {"+", "-"} and line[1:].strip()]
+    """Return the lines that come and go in a unified diff, without empty ones; a blank parts sign and list marker."""
+    signed = (line for line in diff.splitlines()[2:] if line[:1] in {"+", "-"} and line[1:].strip())
+    return [f"{line[0]} {line[1:]}" for line in signed]
 
 
 def diff(text: str) -> Text:

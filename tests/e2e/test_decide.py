@@ -74,7 +74,7 @@ def test_a_dialog_of_80_by_24_shows_the_whole_change_and_the_words(machine, prop
     with machine.terminal(client.binary(), *BYPASS, size=(80, 24)) as terminal:
         in_session(terminal, machine, f"skillloop approve {proposal['id']}")
         shown = terminal.see("Do you want to proceed?")
-        assert "+- Always cite PubMed" in shown
+        assert "+ - Always cite PubMed" in shown
         assert "You said: “" in shown
         assert "more line" not in shown
         terminal.answer("Escape")

@@ -253,6 +253,8 @@ def test_the_marks_tell_the_words_that_are_not_the_persons():
     proposal, inputs = case("never deploy on a friday", insert("Never deploy or release on a Friday"))
     told = {check.name: check.detail for check in fidelity.check(proposal, inputs) if not check.passed}
     assert told["words"] == "reworded; not your words: release"
+    typed = fidelity.check(replace(proposal, drafter=fidelity.PERSON), inputs)
+    assert [(check.detail, check.hard) for check in typed] == [("your own wording, typed in review", False)]
     proposal, inputs = case("never deploy on a firday", insert("Never deploy on a Friday"))
     (check,) = (check for check in fidelity.check(proposal, inputs) if not check.passed)
     assert (check.name, check.hard) == ("form", False)
