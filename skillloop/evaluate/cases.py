@@ -1,11 +1,9 @@
 """Cases: recorded situations with a check, replayed to see whether an edit helps.
 
-Every lesson becomes one: what was said before it, what went wrong, and how to tell next time. Where the person
-named a thing (in backticks or quotes), code can tell: it must be there, must not, or must be run. Else a rubric, for a
-judge. Those that lie in a skill's own folder are read too: `evals/evals.json`, the format of Anthropic's skill-creator, and
-`evals/**/prompt.md`, `case.yaml` and `graders/*.md`, that of `claude plugin eval`, which is also written.
-
-Invariant: a check is never shown to whoever drafts or replays.
+Every lesson becomes one: what was said before it, what went wrong, and how to tell next time: by code where the person named
+a thing (in backticks or quotes), else by a rubric, for a judge. Those in a skill's own folder are read too: `evals/evals.json`,
+the format of Anthropic's skill-creator, and `evals/**/prompt.md`, `case.yaml` and `graders/*.md`, that of `claude plugin
+eval`, which is also written. Invariant: a check is never shown to whoever drafts or replays.
 """
 
 import json

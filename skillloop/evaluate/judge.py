@@ -1,10 +1,8 @@
 """The judge: a model whose opinion is measured before it counts, and that can only lower a verdict.
 
-How far it agrees with what the person approved and rejected is measured by Cohen's kappa. Once the decisions speak for a kappa
-of 0.3 rather than of 0.7, it is switched off, and a person decides in its place, until they speak for 0.7 again. It sees two texts without knowing which
-is the new one, in both orders; if it changes its mind with the order, it has none.
-
-It comes in versions, which differ in their instructions and in the rubric that is put into them: see `judge_versions`.
+How far it agrees with what the person approved and rejected is measured by Cohen's kappa. Once the decisions speak for a kappa of
+0.3 rather than of 0.7, it is off, and a person decides in its place, until they speak for 0.7 again. It sees two texts in both
+orders without knowing which is new; if it changes its mind with the order, it has none. Its versions: see `judge_versions`.
 """
 
 import math

@@ -1,14 +1,10 @@
 """Versions of the judge: written from the person's decisions, chosen by them, and put into force by those that no choice saw.
 
-A version is instructions with a rubric. A model writes rubrics from what the person took and turned down (after Eureka,
-arXiv 2310.12931); the version that agrees best with these decisions, and with injected defects of some kinds, is
-compared with the one in force on other decisions. It takes its place only if Cohen's kappa rises beyond the 95 % interval
-of the rise (paired bootstrap), and if it is not worse on defects of other kinds (after Self-Rewarding Language Models,
-arXiv 2401.10020, where nothing outside tells whether a judge got better).
-
-Invariants: a decision tells at most once, and only before it chose; afterwards it may choose; every trial is in the audit
-log, the vain ones too; what a person pinned stays. The person may have seen the old version's opinion when they decided,
-which speaks for the old one.
+A model writes rubrics from what the person took and turned down (after Eureka, arXiv 2310.12931). The version that agrees best
+with these decisions and with injected defects takes the place of the one in force only if, on other decisions, Cohen's kappa
+rises beyond the 95 % interval of the rise (paired bootstrap), and if it is not worse on defects of other kinds (after
+Self-Rewarding Language Models, arXiv 2401.10020). Invariants: a decision tells at most once, and only before it chose; every
+trial is in the audit log; what a person pinned stays. That the person may have seen the old one's opinion speaks for the old one.
 """
 
 from collections.abc import Iterable, Sequence

@@ -2,18 +2,14 @@
 
 *Automatic*: the line is one uncut run of the message, but for articles and politeness, and what was left out around it
 neither negates nor limits it. *Queued* ("form"): the same, but for spelling, letter case and person. *Queued and marked*:
-what was left out, added or turned round is told ("meaning"), and so are the words that are not the person's ("words") and
-the technical tokens that only the assistant had written ("verbatim"). *Discarded*: a line that shares next to nothing with
-the message, or holds a URL, path, flag, identifier or number that stands nowhere: neither in the evidence, nor in the skill,
-nor in the answer that the person corrected.
+what was left out, added or turned round ("meaning"), words that are not the person's ("words"), technical tokens that only
+the assistant had written ("verbatim"). *Discarded*: a line that shares next to nothing with the message, or holds a URL,
+path, flag, identifier or number that stands neither in the evidence, nor in the skill, nor in the answer that was corrected.
 
-The bound on words follows the novel-token rule of security research on agent memory; the run is stricter than
-comparing negators alone, because leaving out "docs" widens a rule as much as leaving out "not".
-
-For the run a message is read as clauses of units. A unit is a stem; every negator is the one unit NOT. Articles and
-politeness are no units. When a rule is cut out of a message, what is left over before it (the lead), after it (the
-tail) and in the rest of the sentence may be only what the lexicons name: pleasantries, "I told you to", a finished
-complaint. Anything else may carry a condition, a negation or another's words, and the cut is not faithful.
+For the run a message is read as clauses of units: a unit is a stem, every negator is the one unit NOT, articles and
+politeness are none. What is left over before a rule (the lead), after it (the tail) and in the rest of the sentence may be
+only what the lexicons name: pleasantries, "I told you to", a finished complaint. Anything else may carry a condition, a
+negation or another's words. That is stricter than comparing negators: leaving out "docs" widens a rule as leaving out "not" does.
 """
 
 import re

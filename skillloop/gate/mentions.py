@@ -1,15 +1,13 @@
 """Where a line names a source, by host, by name, in several scripts, openly or in disguise; and what the person's rules say of it.
 
 An entry of a constraint file may be a host ("nature.com", with its subdomains), a pattern ("*.edu") or a plain name
-("Twitter"). `SourceRules` puts the entries of one `[sources]` section together with the table of well-known sources, so that
-distrusting "twitter" covers x.com, t.co and «Твиттер». Invariant: distrust spreads to everything that leads to the source,
+("Twitter"). Invariant: distrust spreads to everything that leads to the source ("twitter" covers x.com, t.co and «Твиттер»),
 trust only to what the person named.
 
 `plain` reads a line as a person means it: compatibility forms folded, invisible characters dropped, entities and
-percent-encoding undone, so that what a redirect leads to is seen too. A disguise is what a reader would make of a line,
-though no host or name stands there: markup inside a word, "dot com", look-alike letters, letters set apart, a word split
-in two, digits for letters, base64. Only sources that a rule or the table knows are looked for, so that ordinary text is
-left alone.
+percent-encoding undone. A disguise is what a reader would make of a line, though no host or name stands there: markup inside
+a word, "dot com", look-alike letters, letters set apart, a word split in two, digits for letters, base64. Only sources that a
+rule or the table knows are looked for, so that ordinary text is left alone.
 """
 
 import html

@@ -1,17 +1,13 @@
 """A credential never enters a skill, and lines that would loosen a safeguard wait for a person, even when a person typed them.
 
-A skill is read by every later session, copied and published, so a credential in what an edit adds is a hard failure without
-an override. What changed is looked at together with what stands around it, since two harmless lines can make one key;
-and the added lines once more with string concatenations and line breaks taken out. A long random token that no rule
-knows is not refused but sent to a person: no skill line needs one.
+A credential in what an edit adds is a hard failure without an override. What changed is looked at with what stands around it,
+since two harmless lines can make one key, and once more with concatenations and line breaks taken out. A long random token
+that no rule knows is sent to a person.
 
-Two kinds of lines loosen a safeguard: words about skillloop's own judging (the gate, approval, rules, evidence), and words that give up a
-protection, send away, destroy, or run something from elsewhere ("skip the tests", "without asking", `--force`,
-`curl … | sh`). Whoever said them, they are applied only by somebody who sees them marked. A list of words is no proof of
-harmlessness; it stands behind origin and fidelity, not in place of them.
-
-The expressions are in `data/lang`, for a folded line. A verb alone says little ("drop the other columns", "skip greetings", "upload the figures"):
-it counts together with what it takes. `gate.near` is the few words between the two, without a preposition, so that the
+Two kinds of lines loosen a safeguard: words about skillloop's own judging (the gate, approval, rules, evidence), and words
+that give up a protection, send away, destroy, or run something from elsewhere ("without asking", `--force`, `curl … | sh`).
+A list of words is no proof of harmlessness; it stands behind origin and fidelity, not in place of them. The expressions are
+in `data/lang`. A verb counts with what it takes: `gate.near` is the few words between, without a preposition, so that the
 object is the verb's own ("delete the blank rows in the table" deletes no table).
 """
 

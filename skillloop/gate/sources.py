@@ -4,20 +4,17 @@ No edit may bring in a source that the person distrusts or does not know, and no
 or move down the mention of one that they trust (`[sources]` of the constraint files). Invariants: rules only
 tighten, since an entry can add a failure and never take one away; a line that names no source is never touched.
 
-A warning against a distrusted source ("never cite Twitter") names it too, so it goes to a person instead of being
-refused. Without any `[sources]` rule, a host that the skill did not have goes to a person: a link in a skill is
-followed by every later session. That is also the default for unknown hosts beside a trusted list: refusing outright
-would throw away the person's own words for a list that nobody keeps complete, and `unknown = "refuse"` is there.
+A warning against a distrusted source ("never cite Twitter") names it too, so it goes to a person. So does an unknown host
+without any `[sources]` rule, since every later session follows a link in a skill, and beside a trusted list, unless the
+person wants it refused (`unknown = "refuse"`).
 
-What the text says of a trusted source stays: every mention, its force, and the order of preference. Order is read from the
-text: within each section, and over the whole file, the trusted sources appear in the order in which the person prefers them.
-A mention inside a comment, struck out or in a fence says nothing to a reader, so hiding one is removing it.
+What the text says of a trusted source stays: every mention that a reader sees, its force, and the order of preference, which
+is read from the text, within each section and over the whole file.
 
 Which way a sentence leans toward a source goes by its clauses: a negation governs the verb of its own clause and what that
-verb takes. A source in a subordinate clause ("never cite a blog when the study is on PubMed"), after a contrast ("not a blog
-but PubMed") or beside a verb that does not use it ("never paraphrase PubMed") is not spoken against by it. Invariant: AGAINST
-is said only where a negator, or a verb that gives up ("skip"), reaches the source with nothing in between that may turn it;
-whatever is merely likely is DOUBTFUL, which a person decides.
+verb takes, not a source in a subordinate clause ("never cite a blog when the study is on PubMed"), after a contrast ("not a
+blog but PubMed") or beside a verb that does not use it. Invariant: AGAINST is said only where a negator, or a verb that gives
+up ("skip"), reaches the source with nothing in between that may turn it; what is merely likely is DOUBTFUL: a person decides.
 """
 
 import re

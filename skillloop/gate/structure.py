@@ -1,15 +1,13 @@
 """What an edit may touch at all: the body of a SKILL.md of the person's own, one line at a time, and nothing protected.
 
-*place*: whose a skill is, `skillpath` says, and `fs` what is true of it at the moment of writing; skillloop's own skills are
-part of what judges. The folder's name is checked because it reaches paths and terminals.
-*edits*: the gate applies the edits itself and compares, so what a person reviews is what the checks saw.
+*place*: whose a skill is, `skillpath` says; skillloop's own skills are part of what judges. The folder's name is checked
+because it reaches paths and terminals. *edits*: the gate applies them itself, so what a person reviews is what the checks saw.
 *frontmatter*, *markup*: frontmatter grants tools, installs hooks and decides when a skill fires; `` !`…` `` and
 ``` ```! ``` run before the model sees the text; `@path` attaches files; `$1` and `${…}` are substituted; a comment can
 hide text. How often each occurs, folded (NFKC, invisible characters out), may not rise; no pattern reaches over a line's
 end, so the changed lines tell. Invariant: whatever the edits, the bytes up to the closing `---` are those of the base.
 *headings*, *locked*, *must keep*: what the person protects is byte-equal after any edit. *safety lines* ("never", "must")
-are only changed by a person, whoever asked: a lesson that weakens a safeguard looks like any other lesson.
-*size*, *drift*: counted are the lines that an edit brings, not time, so a wrong clock changes nothing.
+are only changed by a person, whoever asked. *size*, *drift*: lines are counted, not time, so a wrong clock changes nothing.
 """
 
 import fnmatch

@@ -1,11 +1,11 @@
 """What a session teaches, in one pass: detect, propose, gather, gate, decide, record, lesson by lesson.
 
-A dry run and a plan take the same way as the real run: the one with a copy of the store and without a model, the other with a
-store that is only read and a model client that asks nobody (see `llm.connect`).
+A dry run and a plan take the same way: the one with a copy of the store and without a model, the other with a store that is
+only read and a model client that asks nobody (see `llm.connect`).
 
-Invariants: a dry run and a plan write nothing at all. Digesting the same bytes twice changes nothing. Quotes are redacted
-before anything is stored or shown. An automated session teaches nothing. Words that something else than the person
-may have put into the transcript wait for a person, and never reach a model. One trouble spoils one lesson, no more.
+Invariants: these two write nothing. Digesting the same bytes twice changes nothing. Quotes are redacted before anything is
+stored or shown. An automated session teaches nothing. Words that something else than the person may have put into the
+transcript wait for a person, and never reach a model. One trouble spoils one lesson, no more.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

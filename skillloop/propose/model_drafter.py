@@ -1,10 +1,9 @@
 """What a model is asked about a session, once, and what is made of an answer, whoever gives it.
 
-Claude may answer in the session, its notes may, or a model that is asked: an answer has one form and is checked once. It is
-taken as hostile, since the words in a transcript may have talked the model into anything. So it may only point: at turns, by
-the ids that were given, whose words are then read from the transcript; at a file, among those that may learn; at a line of
-that file. Each lesson then goes through the same pipeline and the same gate as those found offline, and always waits for a
-person. Sent are turns of the person, redacted and short, never a tool's result.
+Claude may answer in the session, its notes may, or a model that is asked: an answer has one form, is checked once, and taken as
+hostile, since words in a transcript may have talked the model into anything. So it may only point: at turns, by the ids that
+were given; at a file, among those that may learn; at a line of that file. Each lesson then goes the way of those found offline,
+and always waits for a person. Sent are turns of the person, redacted and short, never a tool's result.
 """
 
 import json

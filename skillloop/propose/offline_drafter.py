@@ -1,10 +1,9 @@
 """From a lesson to the smallest edit that would have prevented it.
 
-The offline drafter uses the person's own words and needs no model: the lesson becomes one bullet. It looks, in this
-order, for a line that is this very rule (a *recurrence*: nothing is added), for a line that the lesson contradicts
-(offered as a pair, for a person to decide), and for the place where the lesson belongs (`skills.placement`). An edit that was
-turned down is not proposed again without new evidence, nor one that still waits. What is only like another edit that
-waits is an edit of its own, which says so: a person knows whether both are meant.
+The offline drafter uses the person's own words and needs no model: the lesson becomes one bullet. It looks for a line that is
+this very rule (a *recurrence*: nothing is added), then for one that the lesson contradicts (offered as a pair, for a person to
+decide), then for the place where it belongs (`skills.placement`). An edit that was turned down is not proposed again without
+new evidence, nor one that still waits. What is only like another edit that waits is an edit of its own, which says so.
 """
 
 from collections.abc import Callable, Collection, Iterable

@@ -1,16 +1,12 @@
 """The ledger: one JSON line for everything that happened in a search, written by the runner alone.
 
-Append-only and chained: each row carries the hash of the row before it, so that a changed or missing row is found on
-the next start. A row is on the disk (fsync) before the next trial begins; a half-written last line, which a crash can
-leave, is cut off, and the trial it would have recorded is run again.
+Append-only and chained: each row carries the hash of the row before it, so that a changed or missing row is found on the next
+start. A row is on the disk (fsync) before the next trial begins; a half-written last line is cut off, and its trial run again.
 
-A trial's row has `event` ("trial"), `number`, `candidate` and `parent` (ids), `outcome`, `reason`, the measured value
-under the name of the ledger's metric, `mean` and `runs` (over all measurements of the candidate so far), `early` (the
-value after a first stage), `spent` (the cost) and whatever else the problem records.
-
-The archive is what the trials say together: who was measured how often, who is best, who may be a parent. It is a pure
-function of the rows: the same rows give the same archive, which is what makes a resumed search go on identically. Values
-are losses: lower is better; a value of None is *unmeasured*, which is not 0.
+A trial's row has `event` ("trial"), `number`, `candidate` and `parent` (ids), `outcome`, `reason`, the measured value under the
+name of the ledger's metric, `mean` and `runs` (over all measurements of the candidate so far), `early` (after a first stage),
+`spent` (the cost) and whatever else the problem records. The archive is what the trials say together, a pure function of the
+rows, which makes a resumed search go on identically. Values are losses: lower is better; None is *unmeasured*, not 0.
 """
 
 import json

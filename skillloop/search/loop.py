@@ -3,14 +3,11 @@
 The limit of trials is kept here and never by the problem; what is under way or deferred when it is reached is still decided.
 A deferred candidate is evaluated again, after a fresh evaluation of the best beside it, until the problem decides.
 
-The ledger is the only memory: what is asked next is a pure function of its rows, so that a search that was killed goes on
-as if it had not been. With several slots the evaluation of later trials begins before earlier ones are decided; trial N
-is asked for from the rows before N - slots + 1, whatever is known by then, so that the order of events does not depend on
-speed.
-
-Invariants: values are losses, lower is better; an evaluation that breaks never ends the search (its trial's outcome is
-CRASH); a trial's row is on the disk before it is committed, yielded, or another one is asked for, so that closing `run`
-between trials loses nothing; a search whose baseline was not measured ends at once.
+What is asked next is a pure function of the ledger's rows, so that a search that was killed goes on as if it had not been.
+With several slots trial N is asked for from the rows before N - slots + 1, whatever is known by then, so that the order of
+events does not depend on speed. Invariants: an evaluation that breaks never ends the search (its outcome is CRASH); a trial's
+row is on the disk before it is committed, yielded, or another one is asked for, so that closing `run` between trials loses
+nothing; a search whose baseline was not measured ends at once.
 """
 
 from collections.abc import Callable, Iterator

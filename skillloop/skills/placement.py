@@ -1,9 +1,8 @@
 """Where in a SKILL.md a rule belongs, and which line it contradicts.
 
-A rule is added to a list whose items mostly tell how to work, and that is about it: its heading or the sentence that announces
-it shares the rule's words, or an item nearly all of them; and that is none of the lists that hold something else (triggers,
-steps, examples, references, outputs) or what not to do, where the line would mean the opposite. Else it goes under "Learned
-rules". What is a list at all is for a CommonMark parser to say: bullets in code, comments, tables and quotes are none.
+A rule is added to a list whose items mostly tell how to work, and that is about it (its heading or lead shares the rule's
+words, or an item nearly all of them), but to none of triggers, steps, examples, references, outputs, or of what not to do,
+where the line would mean the opposite. Else it goes under "Learned rules". What is a list at all a CommonMark parser says.
 
 Invariant: a line is found contradicted only where both speak of the same thing, since a person is asked to give it up.
 """

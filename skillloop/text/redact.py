@@ -1,12 +1,10 @@
 """Credentials in a text: found, and replaced by typed placeholders before anything is stored, shown or sent.
 
-A credential is a token of a known shape ("ghp_…"), or a value that a word announces ("password = …"). The shapes and the words
-are data (`data/secrets.toml`). A shape is compiled when a text holds its literal, and its pattern begins with that literal,
-because such a pattern is searched fast. What only looks like a credential is judged by the value alone: hashes, ids, paths,
-names, placeholders. A text is looked at as a person means it, not as it is encoded: compatibility forms folded (NFKC),
-invisible characters dropped, escapes of a JSON string undone, and one layer of base64 opened.
-Invariants: the allow-list of placeholders sees only the value, never the words around it, so that writing "example"
-beside a secret hides nothing; and every pattern is bounded, so that time grows with the length of the text.
+A credential is a token of a known shape ("ghp_…"), or a value that a word announces ("password = …"); both are data
+(`data/secrets.toml`). What only looks like one is judged by the value alone: hashes, ids, paths, names, placeholders. A text
+is looked at as a person means it: compatibility forms folded (NFKC), invisible characters dropped, escapes of a JSON string
+undone, and one layer of base64 opened. Invariants: the allow-list of placeholders sees only the value, so that writing
+"example" beside a secret hides nothing; every pattern begins with its literal and is bounded, so that time grows with length.
 
 Not covered: secrets that are spelled out, reversed or encrypted. The gate sends any long random token to a person.
 """

@@ -3,10 +3,8 @@
 The clock is the wall's, or ("cpu") the processor time of the command and all its descendants as the kernel counts it,
 which another load on the machine does not change; the wall then ends it at PATIENCE times that.
 
-Run as a file (standard library only): a job as one JSON line on stdin, reports as JSON lines on stdout. The end of
-stdin means that the runner is gone: the command is killed and so is everything it started. Output of the command
-passes through here into the log, so that the command holds no handle on the log itself.
-
+Run as a file (standard library only): a job as one JSON line on stdin, reports as JSON lines on stdout. The end of stdin means
+that the runner is gone: the command is killed. Its output passes through here into the log, on which it holds no handle.
 Invariant: when this process reports `end`, no process that the command started is alive (Linux: orphans are adopted
 by PR_SET_CHILD_SUBREAPER, however they detached themselves).
 """

@@ -1,15 +1,13 @@
 """Who made these words: the one answer to whether a person typed what a record holds, and what proves it.
 
-Default deny. Words are a person's only where nothing speaks against it, and their origin is TYPED only where the client
-says that a human sent them (`origin`) and how (`promptSource`, `turnOrigin`). An older client that says neither leaves
-them UNATTRIBUTED; whatever says something else, or something unknown, is MACHINE and no turn at all, and so is a record
-that says nothing in a session whose client says it of others (`signs`).
+Default deny. Origin is TYPED only where the client says that a human sent the words (`origin`) and how (`promptSource`,
+`turnOrigin`). An older client that says neither leaves them UNATTRIBUTED; whatever says something else, or something unknown,
+is MACHINE and no turn at all, and so is a record that says nothing in a session whose client says it of others (`signs`).
 
-A record can be forged by whatever can write the file, so two things outside it count as well. A receipt (`witnessed`)
-proves that the words were submitted. A tool call that touched what skillloop rests on (transcripts, the prompt history,
-skillloop's own state) taints the session: a call that only reads cannot forge anything, and a project's memory folder is
-where Claude Code itself keeps notes, but any other mention counts, also inside a script that a call writes. A determined
-forger can hide the path: the taint lowers trust, it does not carry it.
+A record can be forged by whatever can write the file, so two things outside it count as well. A receipt (`witnessed`) proves
+that the words were submitted. A tool call that touched what skillloop rests on (transcripts, the prompt history, skillloop's
+own state) taints the session: any mention counts, also inside a script that a call writes, but not a call that only reads,
+and not a project's memory folder. A determined forger can hide the path: the taint lowers trust, it does not carry it.
 """
 
 import re

@@ -3,10 +3,9 @@
 A change counts by its call's result, which the client writes: an edit that failed or was refused has none, and what the
 person altered in the client's dialog is not Claude's alone. A shell command has no such result: its text is all there is.
 
-After a correction the client writes a note ("feedback" memory) `memory/NAME.md` beside the project's transcripts:
-frontmatter, the rule in the first paragraph, then why. The call of Write stands in the transcript; a note that came there
-otherwise is known by the session that its frontmatter names. That proves nothing, as whatever writes files can write it:
-a note only points at a turn and offers a wording. What is no feedback, or says nothing, or whose call was refused, is none.
+After a correction the client writes a note ("feedback" memory) `memory/NAME.md` beside the project's transcripts: frontmatter,
+the rule in the first paragraph, then why. It is known by its call of Write, or by the session that its frontmatter names,
+which proves nothing: a note only points at a turn and offers a wording.
 """
 
 import re

@@ -1,10 +1,9 @@
 """Tells what a person pasted from what the person typed: by the client's marks, by its prompt history, and by its shape.
 
-Clients before 2.1.332 write a paste expanded and unmarked, later ones still a short one. Claude Code's own `history.jsonl`, beside the `projects` folder, keeps
-the typed line and the pasted texts apart (a long text under its hash, in `paste-cache`). Where it is missing, only the
-shape tells, and what plainly is a paste moves out of the words: fenced blocks, quoted runs, logs, stack traces, terminal
-output, tables and code. Invariant: the remark beside a paste stays, and so does prose of any length; where the shape is
-in doubt the text counts as typed, and the gate's own check on long or mixed evidence decides.
+Clients before 2.1.332 write a paste unmarked, later ones still a short one. The client's `history.jsonl`, beside the `projects`
+folder, keeps the typed line and the pasted texts apart (a long text under its hash, in `paste-cache`). Where it is missing, what
+plainly is a paste moves out of the words: fenced blocks, quoted runs, logs, stack traces, terminal output, tables and code.
+Invariant: the remark beside a paste stays, and so does prose of any length; in doubt a text counts as typed: the gate decides.
 """
 
 import json

@@ -1,12 +1,11 @@
 """Where the transcripts are, and the lines of one, streamed: whole ones only, and what one of them holds.
 
-A transcript is appended to while it is read, can be gigabytes, and can be broken in any way. Memory stays at a few
-blocks plus one line of at most `MAX_LINE` bytes; a longer line, and any that is not one JSON object, counts as bad.
+A transcript is appended to while it is read, can be gigabytes, and broken in any way. Memory stays at a few blocks plus one
+line of at most `MAX_LINE` bytes; a longer line, and any that is not one JSON object, counts as bad.
 
-Most of a transcript's bytes are tool results that went well, thoughts, and records that no session is made of. `skim`
-passes over them with a typed decoder, which checks their syntax and makes no objects of them. Invariant: with it the
-session is the one that `parse` of every line gives. What does not have the usual types is parsed in full, and so is what
-only Python's own decoder takes (NaN, lone surrogates). Damage inside a value that is passed over stays unseen, and harmless.
+Most of its bytes are tool results that went well, thoughts, and records that no session is made of: `skim` passes over them
+with a typed decoder. Invariant: the session is the one that `parse` of every line gives. What does not have the usual types,
+or only Python's own decoder takes (NaN, lone surrogates), is parsed in full. Damage inside what is passed over is harmless.
 """
 
 import hashlib

@@ -2,16 +2,13 @@
 
 A change of Claude's to a skill, or to a rules file, that would break a rule of the person's opens the same dialog.
 
-A command that decides something (`approve`, `reject`, `rollback`, `uninstall`, `constraints --confirm`) refuses to run
-without a terminal unless it carries a one-time token. Only the plugin's PreToolUse hook issues tokens, in the very
-answer that opens the dialog: it asks the command what it would decide (`--token ?`), shows that to the person, and adds
-the token to the command that runs after their yes. Forms that the hook does not know (`sh -c`, `env`, pipes,
-`cd x && …`) get no token, so the command refuses them; where the hook fails or is missing, the same.
+A command that decides something (`GUARDED`, `constraints --confirm`) refuses to run without a terminal unless it carries a
+one-time token. Only the plugin's PreToolUse hook issues tokens, in the very answer that opens the dialog: it asks the command
+what it would decide (`--token ?`), shows that to the person, and adds the token to the command that runs after their yes. Forms
+that it does not know (`sh -c`, pipes, `cd x && …`) get none, so the command refuses them; where the hook fails, the same.
 
 Invariants: a token is accepted once, within `LIFETIME`, for exactly the action and content that it was issued for; it
-is stored only as a hash, so reading skillloop's folder does not reveal it. Not covered, and said in docs/security.md: a
-process of the same user with a will of its own can write whatever skillloop can write.
-
+is stored only as a hash. Not covered (docs/security.md): a process of the same user can write whatever skillloop can write.
 `guard` runs this as that hook, on any Python: standard library only, Python 3.8 syntax.
 """
 

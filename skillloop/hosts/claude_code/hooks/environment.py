@@ -1,12 +1,10 @@
 """Builds the Python environment that the plugin's worker and commands run in, then becomes the worker.
 
-The hook starts this file by path, detached, on whatever Python it found: standard library only, Python 3.8 syntax,
-no import from the package. One environment lives in `$SKILLLOOP_HOME/env/KEY`, where KEY names the plugin's version
-and the content of its package, made with `python -m venv` and pip, or with uv where Python is too old or lacks venv.
+The hook starts this file by path, detached, on whatever Python it found: standard library only, Python 3.8 syntax. One
+environment lives in `$SKILLLOOP_HOME/env/KEY`, where KEY names the plugin's version and the content of its package.
 
-Invariants: an environment is used only once its `ready` file exists, which is written last, so a build that dies is
-built again; one build at a time; jobs wait in the inbox meanwhile; a failed build says why in the notice and is not
-tried again before its back-off has passed.
+Invariants: an environment is used only once its `ready` file exists, which is written last; one build at a time; jobs wait in
+the inbox meanwhile; a failed build says why in the notice and is not tried again before its back-off has passed.
 """
 
 from __future__ import annotations
