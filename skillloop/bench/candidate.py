@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
@@ -75,8 +75,7 @@ class Plan:
         return random.Random(f"{self.seed}:{number}").randrange(1, 2**31)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One training to measure."""
 
     number: int
@@ -238,8 +237,7 @@ def reseeded(old: str, new: str) -> bool:
     return before == after
 
 
-@dataclass(frozen=True, slots=True)
-class Knob:
+class Knob(NamedTuple):
     """A constant that the file itself declares to be worth searching: `NAME = value  # knob: range`."""
 
     name: str

@@ -12,10 +12,10 @@ import sys
 import tarfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from skillloop.bench import sandbox
 from skillloop.bench.candidate import EDITABLE, LOCKED, Candidate, Folder, Plan, Repository
@@ -28,8 +28,7 @@ from skillloop.store.database import now
 NEEDED = ("torch", "numpy", "safetensors", "tokenizers")
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """An open run."""
 
     folder: Folder

@@ -11,9 +11,9 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
 
 from skillloop.config import Sources
 from skillloop.gate.mentions import SourceRules, known, mentions, plain
@@ -33,8 +33,7 @@ EACH = 70  # of one skill, at most
 _CONDITION = ("if", "before", "after", "except", "without")
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """An edit whose worth is known."""
 
     said: tuple[str, ...]  # the person's words

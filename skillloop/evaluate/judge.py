@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from skillloop import llm
 from skillloop.evaluate.cases import Case
@@ -107,8 +107,7 @@ def chance(rated: Sequence[tuple[bool, bool]]) -> float:
     return first * second + (1 - first) * (1 - second)
 
 
-@dataclass(frozen=True, slots=True)
-class Kappa:
+class Kappa(NamedTuple):
     """Agreement beyond chance of two raters who say yes or no, with its 95 % interval."""
 
     value: float
@@ -164,8 +163,7 @@ def opinion(client: ModelClient, store: Store, proposal: Proposal, old: str, new
     return Check("judge", passed=said.approves, hard=False, detail=detail)
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What a judge said of one edit."""
 
     score: int  # orders in which it took the new text, less those in which it took the old one

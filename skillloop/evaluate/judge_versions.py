@@ -8,9 +8,9 @@ trial is in the audit log; what a person pinned stays. That the person may have 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from skillloop import llm
 from skillloop.errors import Refused, SkillloopError, UsageError
@@ -33,8 +33,7 @@ EXAMPLES = 18  # injected defects and sound edits that choose, and as many that 
 _SCHEMA = llm.schema(rubrics={"type": "array", "items": {"type": "string"}})
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(NamedTuple):
     """What came of trying other versions."""
 
     new: Version  # the one that agreed best

@@ -9,7 +9,7 @@ Invariants: a replay sees the skill and the situation and never a check; both te
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from skillloop import llm
 from skillloop.config import Model
@@ -31,8 +31,7 @@ LOOKS = 20  # looks at the held-out cases of a skill after which they prove litt
 SCHEMA = llm.schema(answer={"type": "string"}, commands={"type": "array", "items": {"type": "string"}})
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
+class Runs(NamedTuple):
     """Which runs of one case passed, the same ones with the old and with the new text; those to which it applied."""
 
     old: tuple[bool, ...]
@@ -77,8 +76,7 @@ def _mostly(runs: Sequence[bool]) -> bool:
     return 2 * sum(runs) > len(runs)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """An edit to prove: its own case, the other cases of its skill, and the two texts."""
 
     proposal: Proposal

@@ -6,9 +6,9 @@ chose a winner flatter it, so it is run again: it has to be better beyond noise 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from skillloop import config, gate, llm, outcomes
 from skillloop.errors import UsageError
@@ -35,8 +35,7 @@ LOOK = 5  # further runs of each case with the winner and with the text as it is
 AGAIN = 24  # of a sealed case that looks worse in these
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """A skill as it is when a run starts, the cases to select by and the sealed ones, and the words its rules rest on."""
 
     path: str
@@ -91,8 +90,7 @@ def says(case: Case, text: str, _sample: int) -> Mark | None:
     return "fails"
 
 
-@dataclass(frozen=True, slots=True)
-class Player:
+class Player(NamedTuple):
     """Plays cases on any machine that shares the home, whose store keeps the budget and every answer."""
 
     home: Path
@@ -108,8 +106,7 @@ class Player:
             return replay.player(client, self.rules.model, with_judge=self.with_judge)(case, text, sample)
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(NamedTuple):
     """Says of each draft whether it may be evaluated: by the very checks that the proposal made of it will have to pass."""
 
     about: Subject

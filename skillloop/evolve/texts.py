@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import permutations, zip_longest
+from typing import NamedTuple
 
 from skillloop import gate
 from skillloop.config import Config
@@ -36,8 +37,7 @@ class Draft:
     refused: str = ""  # why it is not to be measured
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """A rule that may change: its 0-based line, its marker and its text."""
 
     line: int

@@ -14,9 +14,9 @@ negation or another's words. That is stricter than comparing negators: leaving o
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from skillloop.gate.input import GateInput, body_of, finding
 from skillloop.gate.provenance import holds, unasked
@@ -244,8 +244,7 @@ _SPACES = re.compile(r"[^\S\n]{2,}|\n\s+")
 _CONDITIONS = frozenset("only except if this before after may without some instead".split())
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(NamedTuple):
     """The tokens between two commas, and the number of the sentence they stand in."""
 
     words: tuple[str, ...]
@@ -260,8 +259,7 @@ class Clause:
         return " ".join(self.words)
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """What a rule is compared by: a stem or NOT, the token as written, and where it stands."""
 
     value: str

@@ -12,9 +12,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from string import ascii_letters
+from typing import NamedTuple
 
 from skillloop.gate.input import GateInput, finding
 from skillloop.model import Check, Proposal
@@ -39,8 +39,7 @@ _PICTOGRAPH = re.compile(
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
+class Hidden(NamedTuple):
     """One thing in a line that cannot be seen for what it is."""
 
     column: int  # 1-based, in code points

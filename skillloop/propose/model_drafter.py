@@ -12,9 +12,9 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -65,8 +65,7 @@ EXAMPLE = 'send [{"cites": ["ID"], "lesson": "One sentence."}], or the same as T
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST)]
 
 
-@dataclass(frozen=True, slots=True)
-class Brief:
+class Brief(NamedTuple):
     """What may be sent of a session."""
 
     session: Session

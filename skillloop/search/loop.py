@@ -12,7 +12,7 @@ nothing; a search whose baseline was not measured ends at once.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from skillloop.model import Decision, Outcome
 from skillloop.search import significance
@@ -21,16 +21,14 @@ from skillloop.search.ledger import Archive, Ledger, Row, draw_parent
 R = TypeVar("R")  # what an evaluation comes to
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """Where in the search an evaluation stands."""
 
     number: int  # of its trial; 0 is the baseline's first
     limit: float | None = None  # a first stage that comes to more than this ends the trial
 
 
-@dataclass(frozen=True, slots=True)
-class Trial(Generic[R]):
+class Trial(NamedTuple, Generic[R]):
     """One evaluation of a candidate, decided. `result` is None where the evaluation broke."""
 
     number: int

@@ -11,7 +11,7 @@ better than the best is measured no more, unless it is simpler.
 import math
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from skillloop.model import Decision, Outcome
 
@@ -34,8 +34,7 @@ def quantile(freedom: int) -> float:
     return _T[freedom - 1] if freedom <= len(_T) else 2 + 2.5 / freedom
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
+class Noise(NamedTuple):
     """The spread between runs of the same candidate."""
 
     sigma: float

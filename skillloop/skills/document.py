@@ -8,8 +8,8 @@ as bytes, so no parser difference can be exploited.
 import difflib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import PurePath
+from typing import NamedTuple
 
 from skillloop.errors import SkillloopError
 from skillloop.model import Edit
@@ -32,8 +32,7 @@ class EditError(SkillloopError):
     """An edit does not fit the text that it is applied to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A heading with its own text, up to the next heading of any level. `heading` None is the text before the first."""
 
     heading: str | None
@@ -42,8 +41,7 @@ class Section:
     end: int  # one past the last line
 
 
-@dataclass(frozen=True, slots=True)
-class SkillFile:
+class SkillFile(NamedTuple):
     """A parsed SKILL.md. `lines` keep their line endings; `body` is the index of the first line after the frontmatter."""
 
     lines: tuple[str, ...]

@@ -10,9 +10,9 @@ Invariant: a line is found contradicted only where both speak of the same thing,
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -41,16 +41,14 @@ class NoPlaceError(SkillloopError):
     """A rule has no safe place in the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One item of a list: its 0-based line, and its text without marker."""
 
     line: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+class List(NamedTuple):
     """A list as a reader of the page sees it."""
 
     headings: tuple[str, ...]  # that it stands under, the nearest first
@@ -66,8 +64,7 @@ class List:
         return " / ".join(filter(None, (self.lead, self.topic)))
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a rule goes: after the item on this line, or under the learned rules. `why` is for a person."""
 
     heading: str | None

@@ -16,10 +16,9 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from string import ascii_lowercase
-from typing import Any
+from typing import Any, NamedTuple
 
 from skillloop.text.lexicon import table
 
@@ -32,8 +31,7 @@ _UNSEEN = re.compile(
 _ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', ' "'), ("\\'", " '"))
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(NamedTuple):
     """A credential in a text: text[start:end], and whose it is ("github", "password", …)."""
 
     start: int
@@ -245,8 +243,7 @@ _LOOKED_UP = re.compile(r"\\?\$|[#{%<]")
 _LONGEST_BEFORE = 32  # characters that the longest `before` of the table matches
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(NamedTuple):
     type: str
     literal: str
     pattern: re.Pattern[str]  # starts with the literal

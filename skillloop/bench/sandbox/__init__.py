@@ -14,9 +14,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 _HERE = Path(__file__).parent
 _DEVICES = "null zero full random urandom nvidiactl nvidia-uvm nvidia-uvm-tools nvidia-caps kfd dri".split()
@@ -24,8 +23,7 @@ _SYSTEM = "/usr /lib /lib32 /lib64 /bin /sbin /etc /opt /proc /sys /dev /run/nvi
 STARTUP = 180.0  # seconds that imports and the device's first contact may take; not part of the budget
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What a command may read and write, and the folders in which a touch is reported."""
 
     read: tuple[Path, ...]
@@ -48,8 +46,7 @@ class Policy:
         return [python, "-B", str(_HERE / "jail.py"), json.dumps(self.for_jail(python) | {"report": 2})]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How a command ended. `seconds` counts from its own first line, on the clock that was asked for."""
 
     returncode: int

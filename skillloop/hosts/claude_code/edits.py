@@ -11,7 +11,6 @@ which proves nothing: a note only points at a turn and offers a wording.
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,8 +102,7 @@ def _hunks(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "".join(old), "".join(new)
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """One note: its rule in wordings to choose from, as they stand in it, and the index of the turn it answers, if any."""
 
     name: str
