@@ -19,33 +19,15 @@ from skillloop.outcomes import Effect, RuleOutcome
 from skillloop.skillpath import rules_file, target_name
 from skillloop.skills import document, history, team
 from skillloop.store import Entry, Queued, Store
+from skillloop.text.lexicon import table
 from skillloop.text.words import counted
 from skillloop.worker.notice import line_of
 
 _STYLE = {Effect.HELPED: "green", Effect.CAME_BACK: "yellow", Effect.WORSE: "red"}
 _IMPORT = "as found"
 CHANGED = 8  # lines of a change that `log SKILL` shows
-_DECIDED = {"rejected": "rejected", "queued": "took back to the queue", "stale": "set aside"}
-_RULES = {
-    "absent": "not there yet",
-    "first seen": "noted as it is",
-    "tightened": "edited; no setting was loosened",
-    "loosened": "edited; a setting was loosened, so automatic edits pause until you confirm it",
-    "confirmed": "confirmed by you",
-}
-_EVENTS = {  # of lessons, and of changes by Claude
-    "promoted": "you keep",
-    "attached": "you chose this file for",
-    "dismissed": "you dropped",
-    "trouble": "could not learn",
-    "claimed": "changed by Claude",
-    "kept": "you keep the change",
-}
-_KINDS = {
-    "external": "an edit from outside is recorded",
-    "import": "as it was found",
-    "rollback": "taken back",
-}
+_WORDS = ("decided", "events", "versions", "settings")
+_DECIDED, _EVENTS, _KINDS, _SETTINGS = (table("words")[name] for name in _WORDS)
 
 
 @verb(options.some_skill, option("-n --limit", type=click.IntRange(min=1)), flag("--audit"))
@@ -114,7 +96,7 @@ def line(store: Store, entry: Entry) -> tuple[str, str]:
     solved = entry.event == "trouble" and not reason
     event = "can learn again" if solved else _EVENTS.get(entry.event, entry.event)
     what = " ".join(filter(None, (event, said, state)))
-    what = _RULES[state] if entry.event == confirmation.EVENT else what
+    what = _SETTINGS[state] if entry.event == confirmation.EVENT else what
     if entry.event in _DECIDED:
         replaced = re.search(" as [0-9a-f]{12}$", reason)  # reworded, moved, or kept beside another line
         what = f"{whose} {'changed' if replaced else _DECIDED[entry.event]} {said}"

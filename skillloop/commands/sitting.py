@@ -34,25 +34,12 @@ from skillloop.skills import document, history, team
 from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
 from skillloop.text import words
+from skillloop.text.lexicon import table
 from skillloop.text.redact import shown
 from skillloop.text.wishes import same_wish
 from skillloop.worker.notice import Unlearnt, line_of
 
-KEYS = {
-    "y": "apply it (in place of the old line, if it replaces one)",
-    "n": "reject it, with a reason if you like",
-    "e": "edit the new line (shown below the one that it replaces)",
-    "k": "keep both lines, if it replaces one",
-    "m": "move it to another file",
-    "o": "it was meant for once only: reject it, and never ask again",
-    "a": "apply all that are ready for this file",
-    "c": "show the checks that passed, and everything else there is",
-    "u": "undo the last decision",
-    "b": "back to the one before",
-    "s": "skip it (so does Enter)",
-    "q": "quit; what you decided stays",
-    "?": "show this list",
-}
+KEYS: dict[str, str] = table("words")["keys"]
 PAIR = (
     "<!-- The first line goes, unless you change it, too. To keep it as it is: close this, and press k. -->"
 )

@@ -40,9 +40,8 @@ They are read with the module: a database must not be left half made because a f
 _PRAGMAS = "journal_mode=DELETE synchronous=EXTRA foreign_keys=ON trusted_schema=OFF cell_size_check=ON"
 _WAIT = 30.0  # seconds that a writer waits for another one
 _ADVICE = "put that right; the next command completes what was under way"
-
+# what the machine lacks, rather than the database: SQLite's own sentences say it well
 _MACHINE = {getattr(sqlite3, f"SQLITE_{name}") for name in "FULL IOERR READONLY CANTOPEN PERM NOMEM".split()}
-"""What the machine lacks, rather than the database: SQLite's own sentences say it well."""
 
 
 class Corrupt(SkillloopError):  # noqa: N818  (as its siblings in errors)

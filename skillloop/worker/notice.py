@@ -179,8 +179,8 @@ def _news(store: Store, told: int) -> list[str]:
 
 def _latest(sentences: list[str], what: str, where: str = REVIEW) -> Iterator[str]:
     yield from sentences[:NEWEST]
-    if more := len(sentences) - NEWEST if len(sentences) > NEWEST else 0:
-        yield f"And {more} more {what}: {where}."
+    if len(sentences) > NEWEST:
+        yield f"And {len(sentences) - NEWEST} more {what}: {where}."
 
 
 def _short(text: str, limit: int = LONGEST) -> str:
