@@ -26,11 +26,6 @@ from skillloop.search.ledger import Archive, Ledger, Row
 _SHOWN = 60  # characters of a difference
 CURVES = 12  # trainings whose loss curves are drawn: the baseline, the kept ones, then the last
 POINTS = 300  # of a curve
-LIMITS = (
-    "Other data, another length of training, larger models and other machines: each number holds for this setting.",
-    "Whether a gain adds up with another one that was discarded beside it.",
-    "What the ledger takes as recorded: bits per byte as evaluate.py found them, and seconds as the runner's clock had them.",
-)
 Pair = tuple[float, float]
 MARGIN = (14.0, 14.0, 34.0, 62.0)  # top, right, bottom, left, in SVG units
 
@@ -106,7 +101,6 @@ def _training(run: Run, plan: Plan, archive: Archive) -> dict[str, Any]:
             for row, diff in zip(rows, diffs, strict=True)
         ],
         "curves": curves(folder, rows, archive) if archive.runs else None,
-        "limits": LIMITS,
         "sealed": sealed[-1] if sealed else None,
         # the part of all time that the runner adds to the trainings' own: start, evaluation, bookkeeping
         "overhead": 1 - own / spent if spent and plan.clock == "wall" else None,
@@ -125,21 +119,7 @@ def _evolution(run: Run, archive: Archive) -> dict[str, Any]:
         "after": tallies(rows, best),
         "looks": looks,
         "ends": run.ledger.events("end")[-1:],
-        "limits": [*_untested(rows, archive, looks)],
     }
-
-
-def _untested(rows: list[Row], archive: Archive, looks: list[Row]) -> Iterator[str]:
-    """Yield what nothing in the ledger speaks of."""
-    if not any(row["looks"] for row in looks):
-        yield "The held-out cases: nobody looked at them in this run, so what was selected may fit the cases that selected it."
-    yield "What a model does with the text, where the end says that cases were judged by their text alone."
-    once = sum(len(runs) == 1 for runs in archive.runs.values())
-    yield f"{once} of {len(archive.runs)} measured texts were measured once only; what was discarded so may have been unlucky."
-    unmeasured = sum(row["loss"] is None for row in rows)
-    yield f"{unmeasured} of {len(rows)} trials measured nothing: refused by a rule, stopped early, or unscored."
-    yield "Work with tools, long sessions, other models and other skills beside this one: a case is one answer."
-    yield "Whether you say it less often from now on: `skillloop report` shows that, once the edit is in force."
 
 
 def problems(run: Run) -> Iterator[str]:
