@@ -145,10 +145,7 @@ def sync(path: Path) -> None:
 
 
 def canonical(path: str | Path) -> str:
-    """Return the one name of a SKILL.md: its folder with every link resolved, so that two ways to a skill share a history.
-
-    The file itself need not exist. Raises UsageError where the path does not have the form `/…/skills/…/NAME/SKILL.md`.
-    """
+    """Return the one name of a SKILL.md, its folder with every link resolved. Raises UsageError: no skill's path."""
     text = os.fspath(path)
     if wrong := malformed_path(text):
         raise UsageError(wrong, f"a skill is a file …/skills/NAME/{SKILL}")
@@ -253,10 +250,7 @@ class OpenSkill:
         os.fsync(self.folder)
 
     def wait_for_writers(self, name: str) -> None:
-        """Give whoever has the file open for writing `_SAVE` seconds to end their save.
-
-        Linux refuses a lease for reading while there is a writer (fcntl(2), F_SETLEASE); elsewhere nothing is waited for.
-        """
+        """Give whoever writes the file `_SAVE` seconds; known by the lease that Linux refuses then (F_SETLEASE)."""
         try:
             handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _OPEN, dir_fd=self.folder)
         except OSError:

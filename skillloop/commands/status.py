@@ -8,6 +8,7 @@ from skillloop import config, fs, llm, outcomes
 from skillloop.commands import show
 from skillloop.commands.options import OPEN, App, picked, verb
 from skillloop.config import confirmation
+from skillloop.config.sections import Config
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
 from skillloop.hosts.claude_code.hooks import session as hook
@@ -125,7 +126,7 @@ def _in_force(item: Queued) -> bool:
     )
 
 
-def _model(rules: config.Config, store: Store) -> tuple[dict[str, Any], list[str]]:
+def _model(rules: Config, store: Store) -> tuple[dict[str, Any], list[str]]:
     """Return the back end and what it cost today and in all; and why its judge is off, if it is."""
     backend, why = llm.choose(rules)
     today, total = store.calls.today(), store.calls.spend()

@@ -5,8 +5,6 @@
 budget, "review" over "auto", more protected lines, fewer trusted sources. Invariant: adding a lower file never
 allows what was refused without it. Every value knows the file and line it comes from (`Config.rule`), so that the
 gate can name whose constraint decided. skillloop never changes these files.
-
-The sections in `config.sections` are the reference: each field is one key, with its default and meaning.
 """
 
 import difflib
@@ -21,24 +19,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from skillloop.config.sections import (
-    KINDS,
-    Apply,
-    Budget,
-    Config,
-    EditLimits,
-    Model,
-    Protect,
-    Sources,
-    covers,
-    field_of,
-    reference,
-    rule_of,
-)
+from skillloop.config.sections import KINDS, Config, covers, field_of, reference, rule_of
 from skillloop.errors import SkillloopError
 from skillloop.model import Rule
-
-__all__ = ["Apply", "Budget", "Config", "EditLimits", "Model", "Protect", "Sources", "covers"]
 
 LARGEST = 1_000_000  # bytes of a constraint file
 

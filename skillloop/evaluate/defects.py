@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from skillloop.config import Sources
+from skillloop.config.sections import Sources
 from skillloop.gate.mentions import SourceRules, known, mentions, plain
 from skillloop.skills import document
 from skillloop.skills.document import SkillFormatError

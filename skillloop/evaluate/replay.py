@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from skillloop import llm
-from skillloop.config import Model
+from skillloop.config.sections import Model
 from skillloop.evaluate import cases, judge
 from skillloop.evaluate.cases import Case
 from skillloop.evaluate.judge import Mark

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from skillloop import llm
-from skillloop.config import Model
+from skillloop.config.sections import Model
 from skillloop.errors import UsageError
 from skillloop.evolve import problem, texts
 from skillloop.evolve.problem import Propose

@@ -10,7 +10,8 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from skillloop import config, gate, llm, outcomes
+from skillloop import gate, llm, outcomes
+from skillloop.config.sections import Config
 from skillloop.errors import UsageError
 from skillloop.evaluate import cases, judge, replay
 from skillloop.evaluate.cases import Case
@@ -40,7 +41,7 @@ class Subject(NamedTuple):
 
     path: str
     text: str
-    config: config.Config
+    config: Config
     cases: Sequence[Case]
     sealed: Sequence[Case]
     taught: Mapping[str, Sequence[Evidence]]  # by rule
@@ -94,7 +95,7 @@ class Player(NamedTuple):
     """Plays cases on any machine that shares the home, whose store keeps the budget and every answer."""
 
     home: Path
-    rules: config.Config
+    rules: Config
     account: str
     with_judge: bool
 

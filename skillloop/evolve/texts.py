@@ -12,7 +12,7 @@ from itertools import permutations, zip_longest
 from typing import NamedTuple
 
 from skillloop import gate
-from skillloop.config import Config
+from skillloop.config.sections import Config
 from skillloop.errors import SkillloopError
 from skillloop.gate.fidelity import technical
 from skillloop.gate.input import lines_of

@@ -10,7 +10,7 @@ breaks never passes; a further check can only lower the outcome; no reason shows
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from skillloop.config import Config
+from skillloop.config.sections import Config
 from skillloop.gate import fidelity, placement, provenance, risk, sources, structure, unicode
 from skillloop.gate.input import GateInput
 from skillloop.model import Check, Outcome, Proposal, Verdict, sha256

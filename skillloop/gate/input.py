@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
 
-from skillloop.config import Config
+from skillloop.config.sections import Config
 from skillloop.model import Check, Evidence, Rule, Session, Turn
 from skillloop.skillpath import Owner, SkillPath
 from skillloop.skills.document import MARKER

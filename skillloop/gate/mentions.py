@@ -24,7 +24,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from skillloop.config import Sources, covers
+from skillloop.config.sections import Sources, covers
 from skillloop.text import lexicon
 from skillloop.text.lexicon import expression, table
 from skillloop.text.redact import decoded

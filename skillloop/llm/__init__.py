@@ -21,7 +21,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from skillloop.config import Budget, Config
+from skillloop.config.sections import Budget, Config
 from skillloop.llm.backends import Api, ClaudeCli, logged_in
 from skillloop.llm.request import (
     Answer,

@@ -125,10 +125,8 @@ class ClaudeCli:
         return Answer(text, "end_turn" if value is not None else stop, usage, session, nano)
 
     def command(self, request: Request, dollars: float) -> list[str]:
-        """Return the command line. Everything that could act, remember or call back is off.
-
-        The client takes a model that is newer than itself for a dear one: the limit is raised to what it will count.
-        """
+        """Return the command line. Everything that could act, remember or call back is off."""
+        # a model that is newer than the client counts as a dear one
         limit = dollars * max(1.0, _ASSUMED_OUTPUT_PRICE / price(request.model).output)
         flags = ["--safe-mode", "--no-session-persistence", "--output-format", "json", "--tools", ""]
         flags += ["--model", request.model, "--max-budget-usd", f"{limit:.6f}"]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from skillloop import config, fs, gate, outcomes
 from skillloop.config import confirmation
+from skillloop.config.sections import Config
 from skillloop.detect import durability
 from skillloop.errors import Refused, SkillloopError, Stale
 from skillloop.gate.fidelity import PERSON
@@ -38,7 +39,7 @@ class Prepared:
     old: str
     new: str
     verdict: Verdict
-    config: config.Config
+    config: Config
 
     @property
     def digest(self) -> str:
@@ -222,7 +223,7 @@ def live_text(path: str) -> str:
     return text
 
 
-def rules_for(path: str, home: Path, session: Session | None = None) -> config.Config:
+def rules_for(path: str, home: Path, session: Session | None = None) -> Config:
     """Return the person's rules for one skill: their own, the project's, the skill's, combined."""
     return config.load(home, *rules_folders(path, session))
 

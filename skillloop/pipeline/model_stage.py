@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from skillloop import config
-from skillloop.config import Config
+from skillloop.config.sections import Config
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import cases, judge, replay
 from skillloop.evaluate.cases import Case

@@ -16,7 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from skillloop import config, detect, llm
-from skillloop.config import Config, confirmation
+from skillloop.config import confirmation
+from skillloop.config.sections import Config
 from skillloop.errors import Refused, SkillloopError
 from skillloop.evaluate import cases
 from skillloop.fs import Unreachable

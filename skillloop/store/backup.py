@@ -118,10 +118,7 @@ def restore(home: Path, file: Path) -> Path | None:
 
 
 def rebuild(home: Path) -> Rebuilt:
-    """Make a new store of the newest sound copy of a damaged one. The caller holds the locks of the home.
-
-    Raises Locked: another process writes to the store; SkillloopError: the disk refused; nothing was changed.
-    """
+    """Make a new store of the newest sound copy, under the home's locks. Raises Locked, SkillloopError: nothing changed."""
     target = home / NAME
     before = fs.mark(target) if target.exists() else None
     with _staged(home) as place:

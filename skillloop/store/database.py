@@ -65,10 +65,9 @@ class Database:
     """One connection. Not for use across threads or forks."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the database and bring its schema up to date.
+        """Open or create the database, its schema up to date.
 
-        Raises Corrupt: it is no database, a damaged one, or another program's; SkillloopError: it cannot be opened, others
-        may replace it, or a newer skillloop wrote it.
+        Raises Corrupt: it is damaged, or no database of ours; SkillloopError: it is newer, not private, or out of reach.
         """
         self.path = path
         self.depth = 0  # of transactions in one another

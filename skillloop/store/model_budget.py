@@ -104,10 +104,7 @@ class Calls(Tables):
         request_id: str | None = None,
         reply: str | None = None,
     ) -> None:
-        """Charge what a call cost, or what was held for it where that is unknown. A call that has ended stays as it is.
-
-        `tokens` are input and output together, `request_id` is the other side's, and `reply` is found again by `answer`.
-        """
+        """Charge what a call cost, or what was held for it where nobody knows; one that has ended stays as it is."""
         with self.transaction():
             query = "SELECT nano, tokens, purpose, model, state FROM calls WHERE id = ?"
             held_nano, held_tokens, purpose, model, state = self._database.one(query, number)

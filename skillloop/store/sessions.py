@@ -107,11 +107,7 @@ class Sessions(Tables):
         return [found for (found,) in self._database.documents(Disagreement, query, *values)]
 
     def lessons(self, *, waiting: bool = False) -> list[Lesson]:
-        """Return the lessons in the order they were found: all, or those offered that no file can learn yet.
-
-        These have no target, or one that is never edited (see `skillpath`), or something stood in their way, and a person
-        did not drop them.
-        """
+        """Return the lessons in the order they were found; `waiting`: those offered that no file can learn, none dropped."""
         found = self._lessons("NOT ? OR (offered AND NOT dismissed)", waiting)
         targets = {each.target for each, _, _ in found if each.target} if waiting else set()
         learning = {target for target in targets if SkillPath.of(target).owner.editable}

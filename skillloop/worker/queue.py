@@ -156,10 +156,7 @@ def _read(path: Path) -> Job:
 
 
 class Seen:
-    """What was seen of each transcript, kept in `$SKILLLOOP_HOME/seen.json`: so sessions that ended without a hook are found.
-
-    No clock matters: marks are compared for equality only. The first sweep takes all there is as seen.
-    """
+    """How each transcript last looked (`seen.json`), to find those that ended without a hook; the first sweep takes all."""
 
     def __init__(self, home: Path) -> None:
         self._path = home / "seen.json"

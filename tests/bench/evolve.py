@@ -31,7 +31,7 @@ from gitlint.config import LintConfigBuilder
 from gitlint.git import GitContext
 from gitlint.lint import GitLinter
 
-from skillloop.config import Config
+from skillloop.config.sections import Config
 from skillloop.evaluate import cases, judge
 from skillloop.evaluate.cases import Case, Expected, Message
 from skillloop.evolve import problem, run, texts

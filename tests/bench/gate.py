@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from helpers.gate import AUTO, case, insert, replaced
 
 from skillloop import gate
-from skillloop.config import Config, Protect, Sources
+from skillloop.config.sections import Config, Protect, Sources
 from skillloop.text import words
 
 if TYPE_CHECKING:

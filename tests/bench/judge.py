@@ -28,7 +28,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from skillloop.config import Sources
+from skillloop.config.sections import Sources
 from skillloop.evaluate import defects, judge, judge_versions
 from skillloop.evaluate.defects import KINDS, Example
 from skillloop.evaluate.judge import Version

@@ -8,7 +8,8 @@ from helpers.config import as_toml, level
 from hypothesis import given, settings
 
 from skillloop import config
-from skillloop.config import ConfigError, covers, sections
+from skillloop.config import ConfigError, sections
+from skillloop.config.sections import covers
 
 
 @pytest.fixture

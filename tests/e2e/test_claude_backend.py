@@ -8,7 +8,7 @@ from helpers.sessions import corrected
 from transcripts import SKILL
 
 from skillloop import llm
-from skillloop.config import Budget
+from skillloop.config.sections import Budget
 from skillloop.llm.backends import ClaudeCli
 from skillloop.model import Outcome
 from skillloop.store import Store

@@ -2,7 +2,7 @@
 
 import pytest
 
-from skillloop.config import Sources
+from skillloop.config.sections import Sources
 from skillloop.evaluate import defects
 from skillloop.evaluate.defects import KINDS, TUNED, UNSEEN
 from skillloop.gate.mentions import SourceRules, known, mentions, plain

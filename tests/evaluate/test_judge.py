@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from transcripts import SKILL
 
 from skillloop import llm
-from skillloop.config import Budget
+from skillloop.config.sections import Budget
 from skillloop.evaluate import judge
 from skillloop.llm.backends import Api
 from skillloop.model import Check, Evidence, Origin, Outcome, Verdict

@@ -12,7 +12,7 @@ from helpers import command_line
 
 from evolve.conftest import SKILL
 from skillloop.commands.evolve import BY_TEXT
-from skillloop.config import Config
+from skillloop.config.sections import Config
 from skillloop.evaluate.cases import Case, Expected
 from skillloop.evolve import run
 from skillloop.pipeline import gather

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from evolve.conftest import SKILL
-from skillloop.config import Config, Protect
+from skillloop.config.sections import Config, Protect
 from skillloop.evolve import texts
 from skillloop.skills import document
 

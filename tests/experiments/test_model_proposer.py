@@ -8,7 +8,7 @@ from helpers.messages_server import MessagesServer, data_of, says, status
 
 from skillloop import cli, llm
 from skillloop.bench import proposers
-from skillloop.config import Budget
+from skillloop.config.sections import Budget
 from skillloop.llm.backends import Api
 
 EDIT = {

@@ -4,7 +4,7 @@ import pytest
 from helpers.gate import AUTO, SKILL, case, deleted, failed, insert, judged, replaced
 
 from skillloop import gate
-from skillloop.config import Apply, Config, EditLimits
+from skillloop.config.sections import Apply, Config, EditLimits
 from skillloop.gate import structure
 from skillloop.model import Outcome, Rule
 from skillloop.skills.document import LEARNED

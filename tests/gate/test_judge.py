@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skillloop import config, gate
-from skillloop.config import Apply, Config, Protect, Sources
+from skillloop.config.sections import Apply, Config, Protect, Sources
 from skillloop.model import Check, Outcome, Proposal
 
 SAID = "Always sort the tables by date."

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from skillloop.config import Config
+from skillloop.config.sections import Config
 from skillloop.gate import risk
 from skillloop.gate.input import GateInput
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop.config import Config, Sources
+from skillloop.config.sections import Config, Sources
 from skillloop.gate import sources
 from skillloop.gate.input import GateInput
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skillloop import gate
-from skillloop.config import Protect
+from skillloop.config.sections import Protect
 from skillloop.errors import SkillloopError
 from skillloop.gate import structure
 from skillloop.gate.input import GateInput

@@ -7,7 +7,7 @@ from helpers.gate import AUTO, SKILL, deleted, failed, insert, replaced
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillloop.config import Config, Protect
+from skillloop.config.sections import Config, Protect
 from skillloop.gate import structure
 from skillloop.gate.input import GateInput
 from skillloop.model import Rule

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from skillloop import gate
-from skillloop.config import Apply, Config
+from skillloop.config.sections import Apply, Config
 from skillloop.errors import SkillloopError
 from skillloop.model import Edit, Evidence, Origin, Proposal, Session, Turn, sha256
 from skillloop.skillpath import Owner, SkillPath

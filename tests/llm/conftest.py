@@ -4,7 +4,7 @@ import pytest
 from helpers.messages_server import MessagesServer
 
 from skillloop import llm
-from skillloop.config import Budget
+from skillloop.config.sections import Budget
 from skillloop.llm.backends import Api
 
 

@@ -10,7 +10,7 @@ from helpers.messages_server import cut, error_inside, nonsense, says, silent, s
 from helpers.models import SCHEMA, question
 
 from skillloop import llm
-from skillloop.config import Config, Model
+from skillloop.config.sections import Config, Model
 from skillloop.llm import ModelError
 from skillloop.llm.backends import Api, logged_in
 

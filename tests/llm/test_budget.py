@@ -12,7 +12,7 @@ from helpers.messages_server import MessagesServer, silent
 from helpers.models import question
 
 from skillloop import llm
-from skillloop.config import Budget
+from skillloop.config.sections import Budget
 from skillloop.llm import BudgetExceeded
 from skillloop.llm.backends import Api
 from skillloop.store import NANO, Call, Limit, Store
@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 from helpers.models import question
 from skillloop import llm
-from skillloop.config import Budget
+from skillloop.config.sections import Budget
 from skillloop.llm.backends import Api
 from skillloop.store import Store
 

@@ -8,7 +8,7 @@ import pytest
 from helpers.models import SCHEMA, question
 
 from skillloop import llm
-from skillloop.config import Budget
+from skillloop.config.sections import Budget
 from skillloop.llm import ModelError
 from skillloop.llm.backends import ClaudeCli
 from skillloop.store import NANO, Store

@@ -8,7 +8,7 @@ from helpers.messages_server import says, status
 from helpers.models import question
 
 from skillloop import llm
-from skillloop.config import Budget, Config, Model
+from skillloop.config.sections import Budget, Config, Model
 from skillloop.llm import BudgetExceeded, ModelError
 from skillloop.llm.backends import Api
 from skillloop.store import NANO

@@ -1,6 +1,6 @@
 """Prices: known models, and the dearest for any other."""
 
-from skillloop.config import Model
+from skillloop.config.sections import Model
 from skillloop.llm import request as prices
 
 

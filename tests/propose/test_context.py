@@ -9,7 +9,7 @@ from helpers.sessions import RULE
 from transcripts import SKILL, Transcript
 
 from skillloop import llm
-from skillloop.config import Budget
+from skillloop.config.sections import Budget
 from skillloop.hosts.claude_code import transcript
 from skillloop.llm.backends import Api
 from skillloop.propose import model_drafter
