@@ -235,13 +235,15 @@ class Phrases(dict[str, tuple[list[str], dict[str, list[tuple[list[str], str]]]]
     def __missing__(self, word: str) -> tuple[list[str], dict[str, list[tuple[list[str], str]]]] | None:
         if len(self) >= REMEMBERED:
             self.clear()
-        own = {
-            name for stem, name in self._begun.get(f"{word[:SHORTEST_STEM]}*", ()) if word.startswith(stem[0])
-        }
-        longer: dict[str, list[tuple[list[str], str]]] = defaultdict(list)
-        for rest, name in self._begun.get(word, ()):
-            longer[rest[0]].append((rest, name)) if rest else own.add(name)
-        self[word] = said = (sorted(own), longer) if own or longer else None
+        said = None
+        begun, stems = self._begun.get(word, ()), self._begun.get(word[:SHORTEST_STEM] + "*", ())
+        if begun or stems:
+            own = {name for stem, name in stems if word.startswith(stem[0])}
+            longer: dict[str, list[tuple[list[str], str]]] = defaultdict(list)
+            for rest, name in begun:
+                longer[rest[0]].append((rest, name)) if rest else own.add(name)
+            said = (sorted(own), longer) if begun or own else None
+        self[word] = said
         return said
 
     def find(self, words: list[str]) -> dict[str, int]:

@@ -34,8 +34,8 @@ _LOAN = re.compile("[\u30a0-\u30ff]{2,}")  # in katakana, one word
 
 @cache
 def _said() -> Phrases:
-    wished = {name: lexicon.phrases(f"wished.{name}") for name in ("said before", "from now on")}
-    return Phrases(lexicon.classes("said") | wished)
+    every = lexicon.classes("wished") | lexicon.classes("said")
+    return Phrases({name: every[name] for name in _COMPLAINS | _FLAW | _TOLD})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from skillloop import fs
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code import pastes
 from skillloop.hosts.claude_code.records import Lines, skim
@@ -32,9 +33,17 @@ PARALLEL_FROM = 64 << 20  # bytes of transcripts from which starting more proces
 def read(path: Path | str, *, prefilter: bool = True) -> Session:
     """Read a transcript. Its `end` is the offset after the last whole line: a half-written one is left for next time.
 
-    Without `prefilter` every line is parsed, to the same result. Raises SkillloopError: it cannot be read, or has no record.
+    Without `prefilter` every line is parsed, to the same result. The last session is kept: its gate reads it again.
+    Raises SkillloopError: the file cannot be read, or has no record.
     """
-    path = Path(path)
+    path, state = Path(path), None
+    with suppress(OSError, ValueError):  # then reading says it
+        state = fs.mark(path)
+    return _read(path, state, prefilter)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, _state: fs.Mark | None, prefilter: bool) -> Session:
     assembly = Assembly(pastes.from_history(path), path.with_suffix("") / "subagents")
     lines, number = Lines(path), 0
     for batch in lines:
