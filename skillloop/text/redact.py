@@ -71,6 +71,7 @@ def redact(text: str) -> str:
     return _redacted_before(text) if len(text) <= _SHORT else _redacted(text)
 
 
+@lru_cache(maxsize=16)  # what a turn says is asked for by one check after the other
 def _redacted(text: str) -> str:
     parts, end = [], 0
     for secret in secrets(text):
@@ -89,7 +90,7 @@ def clean(text: str, longest: int) -> str:
 
 
 _SHORT = 200  # letters of a text that is likely to come again: a name, an id, a check's sentence
-_redacted_before = lru_cache(maxsize=4096)(_redacted)
+_redacted_before = lru_cache(maxsize=4096)(_redacted.__wrapped__)
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 ROLE_MARK = re.compile(
