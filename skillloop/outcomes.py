@@ -38,9 +38,7 @@ PRIOR = (1, 3)
 SURE = 0.95  # chance from which a rate counts as lower, or higher, than before
 SURER = 0.99  # the same where a rule is accused of corrections that do not speak of it
 LIKELY = 0.9  # the same where nobody knows that the person gave the rule
-RARE = (
-    0.05  # expected rate from which a rule that is said again came back: once in a hundred sessions is well
-)
+RARE = 0.05  # expected rate from which a rule came back: once in a hundred sessions it holds well
 MANY = 30  # sessions before a rule, and as many since, in none of which the person said it: it may go
 OPPOSED = 2  # sessions in which the person says the opposite of a rule, from which it does harm
 TRIED, FAILED = 10, 3  # of so many automatic edits, so many that failed or were taken back open the breaker

@@ -21,7 +21,6 @@ from skillloop.errors import Refused, UsageError
 from skillloop.report import run as report_page
 from skillloop.search.cluster import Cluster
 from skillloop.search.ledger import Row
-from skillloop.store import Store
 
 PROPOSERS = ("all", "ideas", "search", "claude", "anthropic")
 CORPORA = ("stdlib", "shakespeare", "debian", "climbmix")
@@ -59,8 +58,16 @@ def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) 
     recipe = options["recipe"] or setup.recipe_folder()
     opened = _open(recipe, options)
     with ExitStack() as stack:
-        if proposer in llm.BACKENDS:
-            chosen = _model(proposer, recipe, opened, app, stack.enter_context(app.store()))
+        if proposer in llm.BACKENDS:  # naming it switches it on, within the budget of the settings
+            rules, store = config.load(app.home), stack.enter_context(app.store())
+            client = llm.connect(rules, store, f"bench:{opened.folder.root}", proposer)
+            if client is None:
+                raise UsageError(f"no model can be asked: {llm.choose(rules, backend=proposer)[1]}")
+            skill, careful = recipe / "SKILL.md", rules.model.careful
+            program = skill.read_text("utf-8") if skill.exists() else ""
+            chosen = proposers.model(
+                client, careful, program, lambda why: app.say(f"skillloop: {why}", err=True)
+            )
         elif proposer == "search" or (proposer == "all" and not (recipe / "ideas.toml").exists()):
             chosen = proposers.search
         else:
@@ -86,7 +93,7 @@ def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) 
 
 @verb(
     click.argument("path", type=_existing),
-    option("-m --message", required=True),
+    option("-m --message what", required=True),
     option("--why", default="", show_default=False),
     option("--insight", default="", show_default=False),
     folder_option,
@@ -94,16 +101,14 @@ def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) 
     name="try",
     group=command,
 )
-def attempt(
-    app: App, path: Path, message: str, why: str, insight: str, root: Path, slots: int | None
-) -> None:
+def attempt(app: App, path: Path, what: str, why: str, insight: str, root: Path, slots: int | None) -> None:
     """Judge one edit: PATH is an edited train.py, or a folder that holds one."""
     opened = _reopen(root)
     if path.is_file():
         files = {**opened.baseline.files, EDITABLE: path.read_text("utf-8")}
     else:
         files = {p.name: p.read_text("utf-8", "surrogateescape") for p in path.glob("*.py")}
-    candidate = Candidate(files, message, "agent", opened.ledger.archive().best, why, insight)
+    candidate = Candidate(files, what, "agent", opened.ledger.archive().best, why, insight)
     _drive(app, opened, proposers.given([candidate]), None, slots)
     last = [row for row in opened.ledger.trials if row["candidate"] == candidate.id][-1]
     if last["outcome"] != "keep":
@@ -179,19 +184,6 @@ def _reopen(root: Path) -> Run:
     if not folder.plan.exists():
         raise UsageError(f"{root} holds no run", "start one with `skillloop bench run`")
     return setup.resume(folder, Plan(**json.loads(folder.plan.read_bytes())))
-
-
-def _model(backend: str, recipe: Path, opened: Run, app: App, store: Store) -> Proposer:
-    """Make a model the proposer. Naming it on the command line switches it on; the budget is that of the person's config."""
-    rules = config.load(app.home)
-    client = llm.connect(rules, store, f"bench:{opened.folder.root}", backend)
-    if client is None:
-        raise UsageError(f"no model can be asked: {llm.choose(rules, backend=backend)[1]}")
-    skill = recipe / "SKILL.md"
-    program = skill.read_text("utf-8") if skill.exists() else ""
-    return proposers.model(
-        client, rules.model.careful, program, lambda why: app.say(f"skillloop: {why}", err=True)
-    )
 
 
 def _drive(

@@ -62,7 +62,7 @@ def command(app: App, *, play: bool) -> None:
             version = history.rollback(store, skill, to=1)
             say(f"  skillloop rollback research --to 1: version {version.number}, {version.note}")
             same = "identical to" if skill.read_bytes() == before else "NOT identical to"
-            log = f"{store.entries()} entries, {len(store.verify())} of them altered"
+            log = f"{len(store.audit)} entries, {len(store.verify())} of them altered"
             say(f"  the skill is {same} the original; the log: {log}")
     say("\nYour own last session, writing nothing:  skillloop digest --last --dry-run", "bold")
 

@@ -143,12 +143,10 @@ def _has_work(path: Path) -> bool:
 
 
 def _all_sessions() -> list[Path]:
-    found = sorted(records.find(projects_folder()), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise UsageError(
-            f"no session found under {projects_folder()}", "has Claude Code run on this account?"
-        )
-    return found
+    where = projects_folder()
+    if found := sorted(records.find(where), key=lambda path: path.stat().st_mtime):
+        return found
+    raise UsageError(f"no session found under {where}", "has Claude Code run on this account?")
 
 
 def _moment(since: str) -> float:

@@ -129,7 +129,7 @@ def _log(store: Store) -> Iterator[Finding]:
     problems = store.verify()
     yield from (Finding("bad", problem, _REPAIR) for problem in problems)
     if not problems:
-        yield Finding("ok", f"database and log: {store.entries()} entries, all unaltered")
+        yield Finding("ok", f"database and log: {len(store.audit)} entries, all unaltered")
 
 
 def _publishes(store: Store) -> Iterator[Finding]:
@@ -188,7 +188,7 @@ def verify(app: App, run: str | None) -> None:
     else:
         what, hint = "the log", "`skillloop doctor` shows what can be repaired"
         with app.store() as store:
-            problems, entries = store.verify(), store.entries()
+            problems, entries = store.verify(), len(store.audit)
             rules = confirmation.unconfirmed(store, app.home)
         sound = f"{entries} entries, all unaltered"
     shape = {"entries": entries, "problems": problems, "rules": rules}
@@ -220,7 +220,7 @@ def export(app: App, file: Path, evals: str | None) -> None:
 def contents(store: Store) -> dict[str, int]:
     """Count what a store holds."""
     versions = [len(store.versions.of(str(skill))) for skill in store.skills()]
-    rest = {"sessions": len(store.sessions()), "entries": store.entries()}
+    rest = {"sessions": len(store.sessions()), "entries": len(store.audit)}
     return {"skills": len(versions), "versions": sum(versions), **rest}
 
 

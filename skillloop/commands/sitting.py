@@ -165,9 +165,8 @@ class Sitting:
             return self._apply(prepared)
         if key in {"e", "m", "k"}:
             change = {"e": self._edit, "m": self._move, "k": self._both}[key]
-            self._replace(
-                queued, change, {"e": "reworded", "m": "moved"}.get(key, "kept beside the other line")
-            )
+            how = {"e": "reworded", "m": "moved"}.get(key, "kept beside the other line")
+            self._replace(queued, change, how)
         else:
             self._apply_all(queued.proposal.path)
         return False

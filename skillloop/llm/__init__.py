@@ -92,12 +92,10 @@ def estimate(request: Request, backend: Backend | type[Backend] = Api) -> Estima
     return Estimate(turns * (size + overhead + request.max_tokens), likely, turns * most)
 
 
-def choose(
-    config: Config, environment: Mapping[str, str] | None = None, backend: str = ""
-) -> tuple[str, str]:
+def choose(config: Config, env: Mapping[str, str] | None = None, backend: str = "") -> tuple[str, str]:
     """Return the name of the back end that the config (or `backend`) means, and why; `auto` takes what is there."""
     wanted = backend or config.model.backend
-    env = os.environ if environment is None else environment
+    env = os.environ if env is None else env
     if wanted != "offline" and (why := steered(env)):
         return "offline", why
     said = f'model.backend = "{wanted}"'

@@ -88,10 +88,6 @@ class Store(Sessions, Proposals, AbstractContextManager["Store"]):
         """Return the newest audit entries, newest first; of one skill, or of all."""
         return self.audit.entries(skill=None if skill is None else fs.canonical(skill), limit=limit)
 
-    def entries(self) -> int:
-        """Return the number of entries in the audit log."""
-        return len(self.audit)
-
     def verify(self) -> list[str]:
         """Return everything that is wrong with the store, in sentences: the database, the audit log, the versions."""
         return self._database.problems() or self.audit.problems() or list(self.versions.problems())

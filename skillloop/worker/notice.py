@@ -91,7 +91,7 @@ def leave_notice(home: Path) -> None:
         queued = store.proposals(states=("queued", "stale"))
         lost = [item for item in unlearnt(store) if not item.blocked]
         changes, paused = outcomes.standing(store)
-        newest, news = store.entries(), [*_news(store, told), *_offer(home, store)]
+        newest, news = len(store.audit), [*_news(store, told), *_offer(home, store)]
     failed_checks = [check for each in queued for check in each.verdict.failed]
     paused += [check.detail for check in failed_checks if check.name == "judge off"][-1:]
     waiting = len(queued)
@@ -145,7 +145,7 @@ def _offer(home: Path, store: Store) -> Iterator[str]:
 
 def _news(store: Store, told: int) -> list[str]:
     """Return what was applied without the person, and what their rules blocked, since that entry of the log."""
-    entries = store.log(limit=max(0, store.entries() - told))
+    entries = store.log(limit=max(0, len(store.audit) - told))
     applied, blocked, edited = [], [], []
     for entry in entries:  # the newest first
         path, number = str(entry.skill), entry.detail.get("number", 0)

@@ -63,7 +63,7 @@ class Watch(FileSystemEventHandler):
     def __enter__(self) -> Self:
         """Catch up on what happened before, then follow."""
         with Store.open(self._home) as store:
-            self._entries = store.entries()
+            self._entries = len(store.audit)
             self._skills = frozenset(store.skills())
         worker.drain(self._home, self._client, self._digest)
         self._observer.start()
@@ -109,7 +109,7 @@ class Watch(FileSystemEventHandler):
         if log == self._log:
             return []
         with Store.open(self._home) as store:
-            new = store.entries() - self._entries
+            new = len(store.audit) - self._entries
             entries = store.log(limit=new)[::-1] if new > 0 else []
             self._skills = frozenset(store.skills())
         self._log, self._entries = log, self._entries + new

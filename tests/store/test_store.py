@@ -193,7 +193,7 @@ def test_every_change_leaves_an_entry(store):
     events = ["config", "rejected", "proposal", "attached", "digested"]
     assert [entry.event for entry in store.log()] == events
     assert [entry.event for entry in store.log(SKILL, limit=2)] == events[1:3]
-    assert store.entries() == 5
+    assert len(store.audit) == 5
     assert store.verify() == []
 
 
@@ -258,7 +258,7 @@ def test_eight_processes_that_open_a_new_home_at_once_all_succeed(tmp_path):
     for process in started:
         assert process.communicate()[1] == b""
     with Store.open(tmp_path / "home") as store:
-        assert (store.entries(), store.verify()) == (8, [])
+        assert (len(store.audit), store.verify()) == (8, [])
 
 
 @pytest.mark.parametrize("table", ["audit", "versions"])
@@ -324,7 +324,7 @@ def test_a_store_in_the_middle_of_a_write_is_not_replaced(store, home, tmp_path,
         store.record("config")
         with pytest.raises(Locked):
             Store.restore(home, tmp_path / "export")
-    assert (store.verify(), store.entries()) == ([], 2)
+    assert (store.verify(), len(store.audit)) == ([], 2)
     assert [path.name for path in home.glob("*db*")] == ["skillloop.db"]
 
 
