@@ -170,7 +170,6 @@ def _open(recipe: Path, options: dict[str, Any], early: float = 0.1) -> Run:
 
 
 def _data(recipe: Path, options: dict[str, Any], size: str) -> Path:
-    """Return the data folder, made where it is missing."""
     root: Path = options["root"].resolve()
     data: Path = (options["data"] or root.with_name(root.name + "-data")).resolve()
     origin = ["--recipe" if options["corpus"] in CORPORA else "--corpus", options["corpus"]]
@@ -226,6 +225,5 @@ def _report(opened: Run, *, live: bool = False) -> Path:
 
 
 def _line(row: Row) -> str:
-    """Write one trial on one line."""
     mean = f"{row['mean']:.5f}" if row["mean"] is not None else "   –   "
     return f"{row['number']:4} {row['status']:9}{mean}  {row['description']}  · {row['reason']}"

@@ -176,7 +176,6 @@ class Sitting:
         return [queued for queued in edits if queued.state in OPEN]
 
     def _ask(self, queued: Queued, prepared: Prepared) -> str:
-        """Show an edit, and ask for a key."""
         out, item, waiting = self.app.console(), queued.proposal, self._open()
         here = sum(other.proposal.path == item.path for other in waiting)
         more = f" ({here} for this file)" * (here > 1)

@@ -208,7 +208,6 @@ class ModelClient:
         raise AssertionError("unreachable")
 
     def _attempt(self, request: Request) -> Reply:
-        """Reserve, ask once, charge."""
         held = estimate(request, self.backend)
         call = Call(
             self.session, self.command, request.purpose, self.backend.name, request.model, request.prompt.name,

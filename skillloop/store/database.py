@@ -92,7 +92,6 @@ class Database:
             raise
 
     def _steps(self) -> int:
-        """Return the number of the newest migration in this file."""
         return int(self.one("SELECT coalesce(max(number), 0) FROM migrations")[0])
 
     def _migrate(self) -> None:

@@ -64,7 +64,6 @@ def drain(home: Path, client: Path, digest: Callable[[Path, Path], str]) -> None
 
 
 def _work(home: Path, inbox: Inbox, name: str, seen: Seen, digest: Callable[[Path, Path], str]) -> None:
-    """Do one job to its end, whatever that is."""
     try:
         job = inbox.claim(name)
     except BrokenJob as error:
