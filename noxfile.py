@@ -71,7 +71,9 @@ def slow(session: nox.Session) -> None:
 def client(session: nox.Session) -> None:
     """Run end to end in the real Claude Code client (needs npm and tmux)."""
     install(session)
-    session.run("pytest", "-n", "2", "--dist", "loadfile", "-m", "client", "--timeout", "1800", *session.posargs)
+    session.run(
+        "pytest", "-n", "2", "--dist", "loadfile", "-m", "client", "--timeout", "1800", *session.posargs
+    )
 
 
 @nox.session

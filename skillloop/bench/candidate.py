@@ -20,7 +20,6 @@ LOCKED = ("prepare.py", "evaluate.py")
 _SEEDERS = frozenset("manual_seed manual_seed_all seed default_rng Random RandomState PRNGKey".split())
 _DECLARED = re.compile(r"^(?P<name>[A-Z][A-Z0-9_]*) = [^#\n]+?\s+#.*?\bknob:\s*(?P<range>.+)$", re.MULTILINE)
 _HEADING = re.compile(r"^# ([A-Z]\w+)")  # of a part of train.py: "# Model", "# Optimiser: Muon for …"
-
 Status = Literal["ok", "crash", "nan", "oom", "timeout", "tampered"]
 
 

@@ -25,7 +25,6 @@ from skillloop.text import redact
 
 Sources = Callable[[str], Mapping[str, str]]
 Proposer = Callable[[str, Archive, Sources, str], Candidate | None]
-
 IN_A_ROW = 3  # edits of one part of train.py; then another part's turn comes
 PLATEAU = 8  # candidates in a row of which none was kept: then edits become larger
 TRIES = 20  # draws before a search gives up finding something new

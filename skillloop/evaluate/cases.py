@@ -20,7 +20,6 @@ from skillloop.text import lexicon, redact, words
 
 TURNS = 3  # turns before a disagreement that make its situation
 LONGEST = 1500  # characters of each of them
-
 EVALS = Path("evals") / "evals.json"
 MOST = 200  # cases of `claude plugin eval`, of one skill
 _LARGEST = 1_000_000, 100_000  # bytes of an evals.json that are read, and of any other file
@@ -28,7 +27,6 @@ _LITERAL = re.compile(r"(?:[^\\.^$*+?{}\[\]|()]|\\[^A-Za-z0-9])+")  # a pattern 
 _BACKSLASH_B = re.compile(r"(?<!\\)(?:\\\\)+b$")  # these two characters at the end, and no word boundary
 _SPECIAL = re.compile(r"[\\.^$*+?{}\[\]|()/]")
 _WORD = r"(?<!\w)", r"(?!\w)"  # around what must not be there as a whole word
-
 _SPAN = re.compile(r"`([^`\n]{2,80})`|\"([^\"\n]{2,80})\"|“([^”\n]{2,80})”")
 _CLAUSE = r"[;:!?。！？；，,]|\.(?:\s|$)|\s[-–—]+\s|\b<spaced>\b"
 

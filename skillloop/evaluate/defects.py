@@ -25,11 +25,9 @@ from skillloop.text.contradiction import contradict, instructs
 TUNED = ("deleted", "polarity", "bloat")
 UNSEEN = ("contradiction", "source", "scope")
 KINDS = (*TUNED, *UNSEEN)
-
 LEAST, MOST = 4, 60  # words of a rule that is used
 BLOAT = 3  # further lines that say again what is there
 EACH = 70  # of one skill, at most
-
 _CONDITION = ("if", "before", "after", "except", "without")
 
 

@@ -27,7 +27,6 @@ BEYOND = 4.0  # logarithm of the likelihood ratio that switches it off or on: se
 DRAWS = 1000  # of a bootstrap
 WAITS = "what it would judge waits for you"  # while it is off
 RUN = 6  # words in a row that an edit may not share with a text that it must not know
-
 PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge", "judge off"})
 """Checks that are made once, when a draft is made: a later look at the proposal shows them again."""
 
@@ -36,7 +35,6 @@ _SHOWN = (("first", "second"), ("second", "first"))  # names of the old and the 
 _TEXT = {"type": "string"}
 _RUBRIC = llm.schema(answer={**_TEXT, "enum": ["meets", "fails", "does not apply"]}, why=_TEXT)
 _CHOICE = llm.schema(better={**_TEXT, "enum": ["first", "second", "neither"]}, why=_TEXT)
-
 Mark = Literal["meets", "fails", "does not apply"]  # what one run of a case came to
 
 

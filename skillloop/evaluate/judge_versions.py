@@ -25,11 +25,9 @@ from skillloop.text import redact
 
 PROMPTS = ("judge.v2", "judge.v3")  # that have a place for a rubric
 RUBRICS, CRITERIA = 3, 6  # written in one trial; lines of each
-
 CHOOSING, TELLING = 30, 60  # decisions, at most; with 700 questions a trial comes to two or three dollars
 LEAST = 30  # decisions on either side: with 20 that tell, one of a hundred worse judges got through
 EXAMPLES = 18  # injected defects and sound edits that choose, and as many that tell
-
 _SCHEMA = llm.schema(rubrics={"type": "array", "items": {"type": "string"}})
 
 

@@ -27,7 +27,6 @@ Play = Callable[[Case, str, int], Mark | None]
 ALPHA = 0.05  # chance that is taken of calling luck a gain
 MOST = 10  # other cases, and as many held-out ones, that are replayed for one edit: the newest
 LOOKS = 20  # looks at the held-out cases of a skill after which they prove little
-
 SCHEMA = llm.schema(answer={"type": "string"}, commands={"type": "array", "items": {"type": "string"}})
 
 

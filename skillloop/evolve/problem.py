@@ -26,7 +26,6 @@ METRIC = "loss"
 PRIOR = 0.05  # what a change is expected to gain or lose, before it was tried
 STEPS = (4, 8, 16)  # changes of a new text, at most, by lot
 SWEEPS = 10  # of the coordinate descent
-
 Propose = Callable[[str, str, Archive, str], Draft | None]
 """Makes a draft from a parent (id and text) by what the archive says; the key seeds what is drawn. None: nothing is left."""
 

@@ -17,9 +17,7 @@ from skillloop.model import Check, Outcome, Proposal, Verdict, sha256
 from skillloop.text.redact import redact
 
 __all__ = ["CHECKS", "Gate", "GateInput", "compare", "judge"]
-
 Gate = Callable[[Proposal, GateInput], Check | Iterable[Check]]
-
 CHECKS: tuple[Gate, ...] = (
     structure.place,
     provenance.check,

@@ -27,15 +27,12 @@ from skillloop.text.redact import redact
 from skillloop.text.words import polar, stem, tokens
 
 LEAST = 0.25  # share of a line's content words that must come from the evidence
-
 KNOWN = 0.5  # share of them that must come from there, from the skill, or from the answer that was corrected
 LONG_ENOUGH = 5  # letters from which a word with one letter changed, lost, added or swapped is the same
 MOST_WORDS = 80  # words of a line up to which it is looked for with another spelling
-
 ABOUT = 0.5  # share of a removed line's content words that the evidence or the new line must hold
 PERSON = "person"  # `Proposal.drafter` of a line that a person reworded: it needs no quote, but still a yes
 LONGEST = 10_000  # characters of a message that are read
-
 _SPAN = re.compile(r"`([^`]{1,200})`")
 _TECHNICAL = re.compile(
     r"[a-z][a-z0-9+.-]{1,20}://[^\s<>\"'`)\]]{1,500}|(?<!\w)--?[A-Za-z][\w-]{0,80}(?:=[^\s`]{1,80})?"
@@ -43,7 +40,6 @@ _TECHNICAL = re.compile(
     re.IGNORECASE,
 )
 _ODD = re.compile(r"[\d_./\\@$#~=:]|^-|[a-z][A-Z]|[A-Z]{2}")
-
 _CROSSED = re.compile("~~|[❌🚫⛔👎✗✘✖❎]|</?(?:s|del|strike)>", re.IGNORECASE)
 """Signs by which people say no without a word."""
 
@@ -232,12 +228,10 @@ def meaning(line: str, message: str) -> str:
 # --- a message as clauses of units -------------------------------------------------------------------------------------
 
 NOT = "¬"
-
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"”’)*_]*\s+|(?<=[。！？؟])|(?<![:：])[ \t]*\n+|\.{2,}\s*")
 _CLAUSE = re.compile(
     r"\s*[,;:](?=\s|$)\s*|\s*[，；：、،؛]\s*|\s+[-–—]+\s+|—|\s*[(（](?=\S)|(?<=\S)[)）](?=[\s.,;:!?，。；：！？]|$)|\n+"
 )
-
 _SPACES = re.compile(r"[^\S\n]{2,}|\n\s+")
 """What is one space or one line end here, so that no pattern runs over a long gap again and again."""
 

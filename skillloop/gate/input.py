@@ -15,7 +15,6 @@ from skillloop.text import words
 
 NOWHERE = SkillPath("", "", Owner.OTHER)  # nobody looked, so nothing is edited
 _ITEM = re.compile(rf"(?P<marker>[ \t]{{0,12}}{MARKER}[ \t]{{1,4}})(?P<text>\S.*)?")
-
 MOST_PAIRS = 200_000  # equal pairs of lines, between the first and the last change, that are worth comparing
 
 

@@ -233,7 +233,6 @@ def _covered(entry: str, host: str) -> bool:
 # --- in a line -----------------------------------------------------------------------------------------------------------
 
 LONGEST = 2_000  # characters of a line that are read; a longer one goes to a person
-
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff]"
 )
@@ -251,7 +250,6 @@ _LOCAL = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|0\.0\.0\.0)$|.*\.localhos
 _ALGEBRA = re.compile(r"(?<!\w)[YZ](?!\w)")
 _OTHER_X = re.compile(r"\b(?:mac ?os|os) x\b|\bx (?:axis|and y|times|coordinate)\b")
 _CLOSERS = frozenset({"first", "and", "or", "for", "as", "instead"})
-
 TWINS = str.maketrans(*table("sources")["twins"])
 
 
@@ -355,7 +353,6 @@ def _loosely(line: str, low: str, name: str, called: str) -> Iterator[Mention]:
 
 
 _TWO_WORDS = frozenset({"linked in", "face rules"})  # ordinary English, too
-
 _MARKUP = re.compile(r"<!--.{0,400}?-->|</?[a-z][^>]{0,200}>|[*~`\\]|(?<=\w)\|(?=\w)")
 _SPELLED = (
     r"\s?[\[({<]\s?(?:\.|<sources.dot>)\s?[\])}>]\s?|\s(?:\.|<sources.dot>)\s"

@@ -27,7 +27,6 @@ EVOLVE = "evolve"
 
 MOST_LINES = 6
 LONGEST = 10_000  # characters of a message in which a redacted quote is looked for
-
 _PASTED = re.compile("|".join(table("pastes")["anywhere"]), re.MULTILINE | re.IGNORECASE)
 """Shapes of what people paste, and the words with which they hand on what others wrote."""
 

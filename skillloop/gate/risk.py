@@ -24,10 +24,8 @@ from skillloop.text.words import fold, polar, tokens
 REACH = 10_000  # characters on each side of a change that are looked at: more than the longest credential
 _CONCATENATION = re.compile(r"""["'`]\\?\s{0,8}[+.,&]?\s{0,8}["'`]""")
 _LIST_MARKER = re.compile(r"^\s{0,12}(?:[-*+>]|\d{1,3}[.)])\s{1,4}")
-
 LONGEST = 4_000  # characters of a line that are looked at
 MOST_HITS = 20  # in one line; whoever forbids more than that at once is not believed
-
 _RISK = "<gate.gives up>|<gate.runs>|<gate.hands out>|<gate.destroys>"
 """What gives up a protection, runs something, hands out what is private, or is hard to undo. Harmless under a negation."""
 

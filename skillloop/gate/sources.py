@@ -30,7 +30,6 @@ from skillloop.text import lexicon
 from skillloop.text.lexicon import expression
 
 MOST = 20  # mentions of a line that are weighed; no rule names more
-
 Outline = list[tuple[str, str]]  # heading and label of each mention of a kept source that a reader sees
 _MARKER = re.compile(r"^\s{0,40}(?:[-*+>]\s{0,4}|\d{1,3}[.)]\s{1,4}|#{1,6}\s{1,4})*")
 
@@ -139,7 +138,6 @@ def warns(line: str, mention: Mention) -> bool:
 # --- what is said of a trusted source -------------------------------------------------------------------------------------
 
 Stance = Enum("Stance", ["FOR", "DOUBTFUL", "AGAINST"])  # what a sentence wants done with a source
-
 _UNREAD = re.compile(r"(?sm)<!--.*?(?:-->|\Z)|~~.{1,2000}?~~|<del>[^<]{0,2000}</del>|^(```|~~~).*?(?:^\1|\Z)")
 _HEADING = re.compile(r"#{1,6}\s")
 _CONDITION = re.compile(r"\b(?:unless|only if)\b[^,.;:!?]*$")
@@ -253,7 +251,6 @@ def _sections(text: str) -> Iterator[tuple[str, list[tuple[int, str]]]]:
 _SENTENCE = re.compile(r"[.;!?](?=\s|$)|(?<=[^\x00-\x7f])[;!?]|[。؛]")
 _PART = re.compile(r"[,:](?=\s|$)|(?<=[^\x00-\x7f])[,:]|[、،—–]|\s-\s|\s\(|[。](?=.)")
 _ASIDE = re.compile(r"\s\([^()]{0,200}\)(?=[\s.,;:!?]|$)")
-
 _NEGATED_STATE = r"<sources.not> (?:\w+ ){0,2}?<sources.at>\b|<sources.absent>"
 _LIST = r"\s*(?:<sources.join>|\W)*\s*"
 _NOR = r"<sources.nor>(?: (?:the|on|from|in))?\s*$"
@@ -263,7 +260,6 @@ _AND_VERB = r"\b<sources.and> (?:<sources.then> )?<sources.imperative>\b"
 _ABOVE = re.compile(
     r"\b(?:above|over|ahead of|higher than|better than|more than|to be)\s+(?:the )?$|\bprefer\w*\b.{1,80}\bto\s*$"
 )
-
 _LATE = re.compile("[\u3040-\u30ff\uac00-\ud7af\u0900-\u097f\u0600-\u06ff]")  # the verb comes last
 _HEAD_FINAL = re.compile("[\u3040-\u30ff\uac00-\ud7af\u0900-\u097f]")  # what is before governs nothing behind
 _HAN_CLAUSE = re.compile(r"^.{0,12}?(?:时候|的时候|时(?!间)|的话|情况下)")

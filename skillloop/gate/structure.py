@@ -28,7 +28,6 @@ from skillloop.text.lexicon import table
 from skillloop.text.words import counted, fold
 
 OWN = "skillloop never edits its own skills"
-
 _SPEC_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
@@ -60,7 +59,6 @@ def forbidden(skill: SkillPath) -> str:
 
 LONGEST = 500  # characters of a rule
 LONGEST_LINE = 4_000  # characters of any new line; beyond, no other check looks at it
-
 _FIELDS = {"insert": (False, True), "replace": (True, True), "delete": (True, False)}
 """By operation, whether it needs an old line and a new one."""
 _STRUCTURE = re.compile(
@@ -116,7 +114,6 @@ def malformed(edit: Edit) -> str:
 _MARKUP = [(x["what"], x["hard"], re.compile("(?mi)" + x["pattern"])) for x in table("markup")["mark"]]
 _TWINS = str.maketrans("ǃⵑ‼❗❕ꜝˋ‵՝｀﹫﹩", "!!!!!!````@$")
 _UNSEEN = frozenset({"Cf", "Cc", "Mn", "Me"})
-
 _PLAIN_FRONTMATTER = re.compile(r"---(\r?\n)(?:(?!---)[^\n]*\n)*---(?:\r?\n|\Z)")
 _ODD_FRONTMATTER = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029\ufeff]|\r(?!\n)|^[ \t]+---|^\.\.\.", re.MULTILINE

@@ -21,7 +21,6 @@ from skillloop.model import Check, Proposal
 from skillloop.text.lexicon import table
 
 LONGEST = 4_000  # characters of a line that are looked at; no bullet is longer
-
 _TABLE = table("unicode")
 _CATEGORIES = frozenset(_TABLE["categories"].split())
 _CJK = frozenset(_TABLE["cjk"].split())

@@ -169,8 +169,9 @@ def detect_in(run: Run) -> Found:
         lessons = run.model.read(lessons, known)
     offered = {lesson.turn for lesson in lessons if lesson.offered}
     said = not run.model.there  # else what the model thinks counts
-    durable = [item.turn in offered or (said and item.durable) for item in disagreements]
-    return tuple(replace(x, durable=y) for x, y in zip(disagreements, durable, strict=True)), lessons
+    return tuple(
+        replace(x, durable=x.turn in offered or (said and x.durable)) for x in disagreements
+    ), lessons
 
 
 def _with_notes(
@@ -188,11 +189,8 @@ def _with_notes(
         answer = Answer((detect.saying(run.session, turn).id,), text)
         with suppress(Unusable):
             noted.append(model_drafter.lesson(answer, run.session, known, "note", run.home))
-    noted = model_drafter.apart(noted)
-    said = [item.evidence for item in noted]
-    own = [
-        x for x in lessons if x.offered or not any(offline_drafter.same_words(x.evidence, n) for n in said)
-    ]
+    noted, same = model_drafter.apart(noted), offline_drafter.same_words
+    own = [x for x in lessons if x.offered or not any(same(x.evidence, note.evidence) for note in noted)]
     ranked = [*((x.turn, 2 * bool(x.look), x) for x in own), *((x.turn, 1, x) for x in noted)]
     return tuple(x for *_, x in sorted(ranked, key=lambda rank: rank[:2])) if noted else lessons
 
@@ -443,10 +441,10 @@ def _carry_out(run: Run, prepared: Prepared) -> Decision:
         decision = Decision(Outcome.DEFER, "every check passed, and you decide")
     if run.record is None:
         return decision
-    if decision.outcome is not Outcome.KEEP:
-        _save(run, run.record, prepared, decision)
+    kept = decision.outcome is Outcome.KEEP
+    _save(run, run.record, prepared, Decision(Outcome.DEFER, "about to be applied") if kept else decision)
+    if not kept:
         return decision
-    _save(run, run.record, prepared, Decision(Outcome.DEFER, "about to be applied"))
     if run.ahead is not None:
         run.ahead[item.path] = prepared.new
         run.record.set_state(item.id, "applied", reason, by="auto")
@@ -461,7 +459,7 @@ def _carry_out(run: Run, prepared: Prepared) -> Decision:
 
 def _save(run: Run, store: Store, prepared: Prepared, decision: Decision) -> None:
     """Save a proposal, with how the turn before each quote ended, redacted: what a reviewer needs to understand it."""
-    item, verdict, context = prepared.proposal, prepared.verdict, []
+    item, context = prepared.proposal, []
     lines = {each.line for each in item.evidence}
     for before, turn in pairwise(run.model.shown.turns):
         if turn.line in lines:
@@ -470,4 +468,4 @@ def _save(run: Run, store: Store, prepared: Prepared, decision: Decision) -> Non
             text = text if len(text) <= CONTEXT else "…" + text[-CONTEXT:]
             context.append(f"{'you' if before.role == 'human' else 'assistant'}: {text}")
     state: State = "queued" if decision.outcome is Outcome.DEFER else "discarded"
-    store.save_proposal(item, verdict, state=state, reason=decision.reason, context=context)
+    store.save_proposal(item, prepared.verdict, state=state, reason=decision.reason, context=context)

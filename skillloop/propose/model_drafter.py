@@ -61,7 +61,6 @@ SCHEMA = llm.schema(lessons={"type": "array", "items": _LESSON})
 _REWORDED = llm.schema(lessons={"type": "array", "items": llm.schema(id=_TEXT, lesson=_TEXT)})
 LONGEST = 300  # characters of a lesson
 EXAMPLE = 'send [{"cites": ["ID"], "lesson": "One sentence."}], or the same as TOML under [[lesson]]'
-
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST)]
 
 

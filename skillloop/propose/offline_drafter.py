@@ -8,6 +8,7 @@ new evidence, nor one that still waits. What is only like another edit that wait
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from skillloop.model import Edit, Evidence, Lesson, Proposal, sha256
 from skillloop.skillpath import target_name
@@ -100,8 +101,8 @@ def pending(store: Store, proposal: Proposal, lesson: Lesson) -> Proposal | Recu
     waiting = [other for other in waiting if said.isdisjoint(item.id for item in other.evidence)]
     near = [other for other in waiting if _match(proposal, other, _like)]
     for other in waiting:
-        olds = [[edit.old for edit in each.edits if edit.op == "replace"] for each in (proposal, other)]
-        once = other in near and olds[0] == olds[1] != [] and _match(proposal, other, _same_words)
+        mine, theirs = ([x.old for x in each.edits if x.op == "replace"] for each in (proposal, other))
+        once = other in near and mine == theirs != [] and _match(proposal, other, _same_words)
         if once or _match(proposal, other, same_rule):
             return Recurrence(lesson, proposal.path, 0, other.edits[0].new or "", other.id)
     why = (f"perhaps the same as {near[0].id}, which waits",) if near else ()
@@ -129,8 +130,7 @@ def repeats(proposal: Proposal, earlier: Iterable[Queued]) -> Queued | None:
     return same[-1] if same and {evidence.id for evidence in proposal.evidence} <= known else None
 
 
-def _near(one: str, other: str) -> bool:
-    return words.alike(one, other, NEAR)
+_near = partial(words.alike, least=NEAR)
 
 
 def _like(one: str, other: str) -> bool:

@@ -14,7 +14,6 @@ from skillloop.errors import UsageError
 
 S = TypeVar("S")
 R = TypeVar("R")
-
 RETRIES = 3  # of an evaluation beside the first try, when nodes die
 
 

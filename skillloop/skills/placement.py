@@ -26,7 +26,6 @@ from skillloop.text.contradiction import contradict, instructs, matter, shared
 SHARED = 2  # rare words that a rule and a list must share
 COMMON = 3  # lists of a file in which a word may stand to count as rare
 SHORT = 3  # words of an item that is too short to say by its form whether it is a rule
-
 _ODD = re.compile(
     r"\[[ xX]\]\s|[`*\[]*(?:[\w.-]*/[\w./-]+|[\w-]+\.\w{1,5})[`*\])]*(?:\s*[-–—:(].*)?$|\[[^\]]+\]\([^)]+\)|https?://"
     r"|`[^`]{1,60}`\s*(?::|[-–—→]+\s)|[\"“”«「]"
@@ -57,11 +56,6 @@ class List(NamedTuple):
     ordered: bool
     topic: str  # the nearest heading, but for the title of the page
     loose: bool = False  # no list: a paragraph, a heading, or the items that are nested in those of a list
-
-    @property
-    def title(self) -> str:
-        """Return what says what the list holds."""
-        return " / ".join(filter(None, (self.lead, self.topic)))
 
 
 class Place(NamedTuple):

@@ -91,7 +91,6 @@ def clean(text: str, longest: int) -> str:
 
 _SHORT = 200  # letters of a text that is likely to come again: a name, an id, a check's sentence
 _redacted_before = lru_cache(maxsize=4096)(_redacted.__wrapped__)
-
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 ROLE_MARK = re.compile(
     r"\[(?=/?inst\])|<(?=/?(?:\||<?/?sys>|system[>\s-]|assistant[>\s_-]|human[>\s_-]|user[_-]|tool_|function_|teammate-|task-n|"

@@ -55,7 +55,6 @@ class Authorship(NamedTuple):
 
 
 _NOBODY = Authorship(Origin.MACHINE)
-
 _WITNESSED = (TurnKind.PROMPT, TurnKind.COMMAND, TurnKind.QUEUED)
 """What the hook may have seen. Clients before 2.1.332 do not tell it of queued words."""
 

@@ -11,11 +11,10 @@ which proves nothing: a note only points at a turn and offers a wording.
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from skillloop.hosts.claude_code.records import Lines, content, parse, string
+from skillloop.hosts.claude_code.records import content, naming, parse, string
 from skillloop.hosts.claude_code.turn_assembler import BRIEF
 from skillloop.model import Session, Turn
 from skillloop.skillpath import RULES, SKILL
@@ -24,7 +23,6 @@ from skillloop.text.words import content_words
 _NAMES, _CALLS = (SKILL.encode(), RULES.encode()), (b'"tool_use"', b'"structuredPatch"')
 _FILE = re.compile(rf"[^\s'\"=:;|&<>()]*(?:{re.escape(SKILL)}|{re.escape(RULES)})")
 _FOLDER = re.compile(r"\s*cd\s+([^\s;&|]+)\s*(?:&&|;)")
-
 LARGEST = 1 << 16  # bytes of a note that are read
 NEAR = 3  # turns of the person's before the call, among which a note answers one
 SHARED = 2  # content words by which a turn is known as what a note answers where it is not the last one
@@ -53,23 +51,13 @@ def of(session: Session) -> Iterator[ToolEdit]:
     main = Path(session.path)
     for path in (main, *sorted(main.with_suffix("").glob("subagents/agent-*.jsonl"))):
         calls: dict[Any, str] = {}  # tool and file, by the call's id
-        for number, line in _naming(path, *_NAMES):
+        for number, line in naming(path, *_NAMES):
             if (_CALLS[0] in line or _CALLS[1] in line) and (record := parse(line)):
                 now = str(record.get("timestamp"))
                 said = [turn for turn in session.human_turns if (turn.timestamp or "") <= now]
                 where = (str(path), number, str(record.get("uuid")), said[-1] if said else None)
                 with suppress(AttributeError, KeyError, TypeError):  # of another shape than the client's
                     yield from [ToolEdit(*change, *where) for change in _changes(record, calls)]
-
-
-def _naming(path: Path, *names: bytes) -> Iterator[tuple[int, bytes]]:
-    """Find the lines that hold one of these names, with their numbers from 1."""
-    number = 1
-    for block in Lines(path).blocks():
-        if any(name in block for name in names):
-            lines = enumerate(BytesIO(block), number)
-            yield from (each for each in lines if any(name in each[1] for name in names))
-        number += block.count(b"\n")
 
 
 def _changes(record: dict[str, Any], calls: dict[Any, str]) -> Iterator[tuple[str, str, str, Any]]:
@@ -130,7 +118,7 @@ def _notes_written(session: Session) -> Iterator[tuple[Path, str, int]]:
     calls = (tool for turn in session.turns for tool in turn.tools if not (tool.failed or tool.rejected))
     wanted = {call.brief for call in calls if call.name in ("Write", "Edit") and _PLACE.search(call.brief)}
     texts: dict[Path, str] = {}
-    for number, line in _naming(Path(session.path), b"/memory/") if wanted else ():
+    for number, line in naming(Path(session.path), b"/memory/") if wanted else ():
         record = parse(line) if b'"tool_use"' in line else None
         for block in content(record) if record and not record.get("isSidechain") else ():
             given = block.get("input")

@@ -24,11 +24,9 @@ GAP = 6  # so many other lines between two machine-like ones belong to it
 LONG = 2000  # lines that a person may have typed; what follows them is pasted
 REMARK = 4  # words from which a line can be a remark between two pastes
 _LOOK = 300  # characters of a line that are looked at
-
 _FENCE = re.compile(r"[ \t]*(`{3,20}|~{3,20})(.*)")
 _QUOTE = re.compile(r"\n[ \t]*>(?!>)")  # begins with a literal, which is searched for several times faster
 _QUOTED = re.compile(r"(?:^[ \t]*>(?!>).*(?:\n|\Z))+", re.MULTILINE)
-
 _SCREEN_LINE = re.compile(table("pastes")["screen-line"], re.MULTILINE)
 _FAILURE_LINE = re.compile(table("pastes")["failure-line"], re.MULTILINE | re.IGNORECASE)
 _PROMPT = re.compile(table("pastes")["prompt"])

@@ -100,6 +100,16 @@ class Lines:
             yield last
 
 
+def naming(path: Path, *names: bytes) -> Iterator[tuple[int, bytes]]:
+    """Find the lines of a transcript that hold one of these names, with their numbers from 1."""
+    number = 1
+    for block in Lines(path).blocks():
+        if any(name in block for name in names):
+            lines = enumerate(BytesIO(block), number)
+            yield from (each for each in lines if any(name in each[1] for name in names))
+        number += block.count(b"\n")
+
+
 def parse(line: bytes) -> dict[str, Any] | None:
     """Return the record of a line, or None where it is not one JSON object."""
     try:

@@ -20,7 +20,7 @@ from skillloop.hosts.claude_code.active_skill import ActiveSkill
 from skillloop.hosts.claude_code.authorship import Authorship
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.pastes import separate
-from skillloop.hosts.claude_code.records import SYNTHETIC, Lines, content, dicts, parse, string, unambiguous
+from skillloop.hosts.claude_code.records import SYNTHETIC, content, dicts, naming, parse, string, unambiguous
 from skillloop.model import Origin, SkillRef, ToolUse, Turn, TurnKind
 from skillloop.skillpath import is_command
 from skillloop.text import words
@@ -162,12 +162,9 @@ class Rewinds:
         if not self._missing:
             return
         places: dict[bytes, list[int]] = defaultdict(list)
-        number = 0
-        for batch in Lines(path):
-            for line in batch:
-                number += 1
-                for uuid in self._missing.keys() & _UUID.findall(line):
-                    places[uuid].append(number)
+        for number, line in naming(path, b'"uuid"'):
+            for uuid in self._missing.keys() & _UUID.findall(line):
+                places[uuid].append(number)
         left = sorted(  # the line that a turn goes on from, and the turn's own
             (places[parent][at - 1], prompt.line)
             for parent, prompts in self._missing.items()
