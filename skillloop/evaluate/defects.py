@@ -18,7 +18,6 @@ from typing import NamedTuple
 from skillloop.config.sections import Sources
 from skillloop.gate.mentions import SourceRules, known, mentions, plain
 from skillloop.skills import document
-from skillloop.skills.document import SkillFormatError
 from skillloop.text import lexicon, words
 from skillloop.text.contradiction import contradict, instructs
 
@@ -109,7 +108,7 @@ def pool(texts: tuple[str, ...]) -> list[Example]:
     """Return the examples of some skills, some of each; what is no SKILL.md gives none."""
     made: list[Example] = []
     for number, text in enumerate(texts):
-        with suppress(SkillFormatError):
+        with suppress(document.SkillFormatError):
             made += islice(examples(text, str(number)), EACH)
     return made
 

@@ -15,13 +15,11 @@ from skillloop import llm
 from skillloop.config.sections import Model
 from skillloop.evaluate import cases, judge
 from skillloop.evaluate.cases import Case
-from skillloop.evaluate.judge import Mark
-from skillloop.llm import ModelClient, Request
 from skillloop.model import Check, Proposal
 from skillloop.store import Store
 from skillloop.text import redact
 
-Play = Callable[[Case, str, int], Mark | None]
+Play = Callable[[Case, str, int], judge.Mark | None]
 """Tells what one run of a case with one text came to; None is unscored. The number tells the runs apart."""
 
 ALPHA = 0.05  # chance that is taken of calling luck a gain
@@ -87,10 +85,10 @@ class Change(NamedTuple):
     attempt: int = 1  # edits judged for this lesson so far, this one included: each gives luck another chance
 
 
-def player(client: ModelClient, models: Model, *, with_judge: bool) -> Play:
+def player(client: llm.ModelClient, models: Model, *, with_judge: bool) -> Play:
     """Return how a case is run by a model. Without a judge, a case that needs one is unscored."""
 
-    def play(case: Case, text: str, sample: int) -> Mark | None:
+    def play(case: Case, text: str, sample: int) -> judge.Mark | None:
         if not case.expected.by_code and not with_judge:
             return None
         value = client.complete(request(case, text, models.cheap, sample, models.runs)).value
@@ -104,13 +102,13 @@ def player(client: ModelClient, models: Model, *, with_judge: bool) -> Play:
     return play
 
 
-def request(case: Case, text: str, model: str, sample: int, samples: int = 1) -> Request:
+def request(case: Case, text: str, model: str, sample: int, samples: int = 1) -> llm.Request:
     """Return what is sent for one of so many runs: the skill and the situation, and nothing of what is expected."""
     speakers = {"human": "person", "assistant": "assistant"}
     conversation = [{"by": speakers[turn.role], "text": turn.text} for turn in case.situation]
     data, shared = {"conversation": conversation}, {"skill": redact.redact(text)}
     prompt = llm.prompt("replay.v1")
-    return Request("replay", model, prompt, data, SCHEMA, sample=sample, samples=samples, shared=shared)
+    return llm.Request("replay", model, prompt, data, SCHEMA, sample=sample, samples=samples, shared=shared)
 
 
 def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Check]:

@@ -15,7 +15,6 @@ from skillloop import llm
 from skillloop.config.sections import Model
 from skillloop.errors import UsageError
 from skillloop.evolve import problem, texts
-from skillloop.evolve.problem import Propose
 from skillloop.evolve.run import Guard, Subject, offline
 from skillloop.evolve.texts import Draft, Item
 from skillloop.llm import ModelClient, Request
@@ -129,7 +128,7 @@ class Tasks:
                 self.ledger.append({"event": "version", **new})
 
 
-def by_model(client: ModelClient, models: Model, guard: Guard, tasks: Tasks) -> Propose:
+def by_model(client: ModelClient, models: Model, guard: Guard, tasks: Tasks) -> problem.Propose:
     """Return a way to propose by a model, or by the operators that need none: which one, and which model, is learned."""
     alone = offline(guard, tuple(texts.OFFLINE))
     arms = [f"{operator} {tier}" for operator in NAMES for tier in TIERS]

@@ -14,12 +14,8 @@ from skillloop import gate, llm, outcomes
 from skillloop.config.sections import Config
 from skillloop.errors import UsageError
 from skillloop.evaluate import cases, judge, replay
-from skillloop.evaluate.cases import Case
-from skillloop.evaluate.judge import Mark
 from skillloop.evaluate.replay import ALPHA, Play, Runs
 from skillloop.evolve import problem, texts
-from skillloop.evolve.problem import Evolution, Propose, name_of
-from skillloop.evolve.texts import Draft
 from skillloop.gate.fidelity import technical
 from skillloop.gate.provenance import EVOLVE
 from skillloop.model import Check, Evidence, Outcome, Proposal, Verdict, sha256
@@ -42,8 +38,8 @@ class Subject(NamedTuple):
     path: str
     text: str
     config: Config
-    cases: Sequence[Case]
-    sealed: Sequence[Case]
+    cases: Sequence[cases.Case]
+    sealed: Sequence[cases.Case]
     taught: Mapping[str, Sequence[Evidence]]  # by rule
     came_back: frozenset[str] = frozenset()  # rules that the person had to say again
     machine: float = 0.0  # share of the cases that no person's words made
@@ -52,7 +48,7 @@ class Subject(NamedTuple):
 
 def subject(path: str, home: Path, store: Store) -> Subject:
     """Gather what a run needs. Raises UsageError: the skill has no cases; SkillloopError: it cannot be read."""
-    text, own = gather.live_text(path), store.evaluations.cases(path, Case)
+    text, own = gather.live_text(path), store.evaluations.cases(path, cases.Case)
     evals, troubles = cases.brought(path)
     everything = [*own, *evals[: len(own)]]
     chosen = [case for case in everything if not cases.held_out(case)]
@@ -80,7 +76,7 @@ def folder(home: Path, about: Subject, how: str) -> Path:
     return home / "evolve" / f"{target_name(about.path)}-{name}"
 
 
-def says(case: Case, text: str, _sample: int) -> Mark | None:
+def says(case: cases.Case, text: str, _sample: int) -> judge.Mark | None:
     """Tell whether one line of a text has all names and figures of a case and most of its words: all that can be told offline."""
     wanted = case.expected
     asked = " ".join((*wanted.contains, *wanted.absent, *wanted.commands)) or wanted.rubric
@@ -99,7 +95,7 @@ class Player(NamedTuple):
     account: str
     with_judge: bool
 
-    def play(self, case: Case, text: str, sample: int) -> Mark | None:
+    def play(self, case: cases.Case, text: str, sample: int) -> judge.Mark | None:
         """Play a case once. Raises UsageError: no model can be asked there; and what `ModelClient.complete` does."""
         with Store.open(self.home) as store:
             if (client := llm.connect(self.rules, store, self.account)) is None:
@@ -114,7 +110,7 @@ class Guard(NamedTuple):
     home: Path
     store: Store
 
-    def proposal(self, draft: Draft, run: str, why: str = "") -> Proposal:
+    def proposal(self, draft: texts.Draft, run: str, why: str = "") -> Proposal:
         """Return the proposal that a draft makes; without edits where none lead to it."""
         cited = {rule: [item.id for item in found] for rule, found in self.about.taught.items()}
         edits = texts.edits_between(self.about.text, draft.text, cited)
@@ -124,7 +120,7 @@ class Guard(NamedTuple):
         made = proposal_id(path, edits), target_name(path), path, sha256(self.about.text), edits
         return Proposal(*made, tuple(evidence.values()), why, draft.by, f"{EVOLVE}:{run}")
 
-    def verdict(self, draft: Draft, proposal: Proposal) -> Verdict:
+    def verdict(self, draft: texts.Draft, proposal: Proposal) -> Verdict:
         """Return what the gate says, and whether words of a check or too many of a machine's are in it."""
         inputs = gather.gather(proposal, self.about.text, draft.text, self.home, self.store, None, None)
         checks = [share_of_machine(self.about, draft.text)]
@@ -136,7 +132,7 @@ class Guard(NamedTuple):
             checks.append(judge.copies_hidden_answer(proposal, hidden, known))
         return judge.demoted(gate.judge(proposal, inputs), checks)
 
-    def refuse(self, draft: Draft) -> str:
+    def refuse(self, draft: texts.Draft) -> str:
         """Return why a draft is not worth a call, or ""."""
         proposal = self.proposal(draft, "")
         if not proposal.edits:
@@ -146,15 +142,15 @@ class Guard(NamedTuple):
         return f"{verdict.failed[0].name}: {verdict.failed[0].detail}" if refused else ""
 
 
-def offline(guard: Guard, names: Sequence[str]) -> Propose:
+def offline(guard: Guard, names: Sequence[str]) -> problem.Propose:
     """Return a way to propose by operators that need no model (names of `texts.OFFLINE`)."""
 
-    def make(text: str) -> list[Draft]:
+    def make(text: str) -> list[texts.Draft]:
         items = texts.offered(text, guard.about.config)
         return [draft for name in names for draft in texts.OFFLINE[name](text, items)]
 
     def fits(text: str) -> bool:
-        return not guard.refuse(Draft(text, "", ""))
+        return not guard.refuse(texts.Draft(text, "", ""))
 
     return lambda _parent, text, archive, key: problem.several(text, make, archive, key, fits)
 
@@ -193,10 +189,10 @@ def look_again(
     return chosen, sealed, noise, fell
 
 
-def confirm(guard: Guard, evolution: Evolution, winner: str, name: str, how: str) -> Iterator[Check]:
+def confirm(guard: Guard, evolution: problem.Evolution, winner: str, name: str, how: str) -> Iterator[Check]:
     """Look at a winner afresh, the sealed cases included, and count that; its size, and who made the cases, are told."""
     about, ledger = guard.about, evolution.ledger
-    event = {"event": "confirm", "candidate": name_of(winner)}
+    event = {"event": "confirm", "candidate": problem.name_of(winner)}
     known = [row for row in ledger.events("confirm") if row["candidate"] == event["candidate"]]
     if known:
         looks = known[0]["looks"]
@@ -226,7 +222,7 @@ def _arrow(runs: Runs) -> str:
     return " → ".join(f"{share:.0%}" for share in runs.shares)
 
 
-def conclude(guard: Guard, evolution: Evolution, run: str, how: str) -> dict[str, Any]:
+def conclude(guard: Guard, evolution: problem.Evolution, run: str, how: str) -> dict[str, Any]:
     """Make the winner a proposal that waits, or is discarded where the sealed cases fall; its id, state and the reason."""
     ledger, archive = evolution.ledger, evolution.ledger.archive()
     if archive.best in (None, archive.baseline):

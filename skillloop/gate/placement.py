@@ -11,11 +11,9 @@ from skillloop.gate.input import GateInput, body_of, finding, lines_of
 from skillloop.gate.structure import LONGEST
 from skillloop.model import Check, Proposal
 from skillloop.skills import document, placement
-from skillloop.skills.document import SkillFile, indent
 from skillloop.text import lexicon, words
 from skillloop.text.contradiction import contradict
 from skillloop.text.wishes import same_rule, wrong_way_round
-from skillloop.text.words import fold, polar, tokens
 
 LIKE = 0.75  # similarity from which two lines with the same polarity and the same figures may be one rule
 _FIGURES = re.compile(r"\d+(?:[.,]\d+)*|[\w-]*[._/-][\w./-]+")
@@ -28,7 +26,7 @@ def setting(proposal: Proposal, inputs: GateInput) -> Check:
     lines = ((n, skill.lines[n].rstrip("\r\n")) for n in range(skill.body, len(skill.lines)))
     told = (n for n, line in lines if line in new and not _negates(body_of(line)[1]))
     above = (each for n in told for each in _above(skill, n))
-    turns = next((each for each in above if _negates(each) or reverse.search(fold(each))), None)
+    turns = next((each for each in above if _negates(each) or reverse.search(words.fold(each))), None)
     wrong = "" if turns is None else f"under {turns.strip()[:80]!r} the line may mean the opposite"
     return finding("setting", wrong, "no heading above the new lines turns them round", hard=not wrong)
 
@@ -59,16 +57,16 @@ def removal(proposal: Proposal, _inputs: GateInput) -> Check:
     return finding("removal", wrong, "nothing is taken away", hard=not wrong)
 
 
-def _above(skill: SkillFile, number: int) -> list[str]:
+def _above(skill: document.SkillFile, number: int) -> list[str]:
     """Return what governs a line: the items it is nested in, the text that announces its list, the headings; nearest first."""
     announcing = []
-    inner = indent(skill.lines[number])
+    inner = document.indent(skill.lines[number])
     for at in range(number - 1, skill.body - 1, -1):
         line = skill.lines[at].rstrip("\r\n")
         marker, text = body_of(line)
-        if marker and indent(line) < inner:  # the item that this one is nested in
+        if marker and document.indent(line) < inner:  # the item that this one is nested in
             announcing.append(text)
-            inner = indent(line)
+            inner = document.indent(line)
         elif line.strip() and not marker and line[0] not in " \t":
             announcing += [line] if line.rstrip("*_ ").endswith((":", "：")) else []
             break
@@ -81,7 +79,7 @@ def _above(skill: SkillFile, number: int) -> list[str]:
 
 
 def _negates(text: str) -> bool:
-    return any(name in ("not", "except", "without") for name, _, _ in polar(tokens(text)))
+    return any(name in ("not", "except", "without") for name, _, _ in words.polar(words.tokens(text)))
 
 
 def repeat(proposal: Proposal, inputs: GateInput) -> Check:

@@ -18,8 +18,6 @@ from skillloop.gate.input import GateInput, finding
 from skillloop.gate.structure import plain
 from skillloop.model import Check, Proposal
 from skillloop.text import lexicon, redact, words
-from skillloop.text.lexicon import expression
-from skillloop.text.words import fold, polar, tokens
 
 REACH = 10_000  # characters on each side of a change that are looked at: more than the longest credential
 _CONCATENATION = re.compile(r"""["'`]\\?\s{0,8}[+.,&]?\s{0,8}["'`]""")
@@ -63,12 +61,12 @@ def changed(base: str, text: str) -> str:
 
 def check(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Soft: added lines about the judging itself (marked red), and lines that give up a protection."""
-    lines = [fold(plain(line[:LONGEST])) for line in inputs.added]
-    itself = (match[0] for line in lines for match in expression("<gate.self>").finditer(line))
+    lines = [words.fold(plain(line[:LONGEST])) for line in inputs.added]
+    itself = (match[0] for line in lines for match in lexicon.expression("<gate.self>").finditer(line))
     yield _found("self-weakening", itself, "speaks about what judges it")
-    risks = [match[0] for line in lines for match in expression("<gate.unguarded>").finditer(line)]
+    risks = [match[0] for line in lines for match in lexicon.expression("<gate.unguarded>").finditer(line)]
     for line in lines if not risks else ():
-        for number, match in enumerate(expression(_RISK).finditer(line)):
+        for number, match in enumerate(lexicon.expression(_RISK).finditer(line)):
             if number >= MOST_HITS or not _forbidden(line, match.start()):
                 risks.append(match[0])
                 break
@@ -88,6 +86,6 @@ def _forbidden(line: str, at: int) -> bool:
     if _KANA.search(line):
         stop = _STOP.search(line, at)
         end = stop.start() if stop else len(line)
-    said = tokens(line[start:end])
-    negated = "ne" in said or any(name == "not" for name, _, _ in polar(said))
+    said = words.tokens(line[start:end])
+    negated = "ne" in said or any(name == "not" for name, _, _ in words.polar(said))
     return negated and lexicon.words("gate.not really").isdisjoint(said)

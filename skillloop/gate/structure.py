@@ -22,7 +22,6 @@ from skillloop.gate.input import GateInput, body_of, finding, lines_of
 from skillloop.model import Check, Edit, Proposal, sha256
 from skillloop.skillpath import OWN_SKILLS, SkillPath, is_rules, malformed_path
 from skillloop.skills import document
-from skillloop.skills.document import LEARNED, SkillFile
 from skillloop.text import lexicon
 from skillloop.text.lexicon import table
 from skillloop.text.words import counted, fold
@@ -191,7 +190,7 @@ def protected(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     yield finding("safety lines", wrong, "no such line is touched", hard=False)
 
 
-def _under(skill: SkillFile, heading: str) -> list[str]:
+def _under(skill: document.SkillFile, heading: str) -> list[str]:
     """Return the text of each section with this heading, subsections included, without the blank lines at its end."""
     wanted = " ".join(fold(heading.lstrip("#")).split())
     found = []
@@ -288,7 +287,7 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
 
 def count(lines: Iterable[str]) -> int:
     """Count the lines that say something; the heading of the learned rules is skillloop's own."""
-    return sum(1 for line in lines if line.strip() and line.lstrip("# ").rstrip() != LEARNED)
+    return sum(1 for line in lines if line.strip() and line.lstrip("# ").rstrip() != document.LEARNED)
 
 
 def _at_most(inputs: GateInput, name: str, value: int, key: str, detail: str, *, hard: bool = True) -> Check:

@@ -15,7 +15,6 @@ from typing import Any
 from skillloop import fs, gate
 from skillloop.detect.lesson import sentences
 from skillloop.errors import Refused, UsageError
-from skillloop.gate import fidelity, structure
 from skillloop.gate.input import body_of, changed_lines
 from skillloop.hosts.claude_code import edits
 from skillloop.hosts.claude_code.edits import ToolEdit
@@ -40,7 +39,7 @@ def record(session: Session, home: Path, store: Store) -> None:
         with suppress(UsageError, fs.Missing):
             target, path = SkillPath.of(edit.file), fs.canonical(edit.file)
             loaded = target.owner in {Owner.PERSON, Owner.PROJECT}  # else it may be work on a plugin
-            if (loaded or Path(path) in store.skills()) and not structure.forbidden(target):
+            if (loaded or Path(path) in store.skills()) and not gate.structure.forbidden(target):
                 files.setdefault(path, []).append(edit)
     for path, calls in files.items():
         with suppress(fs.Missing, fs.Unreachable, Refused):
@@ -126,7 +125,7 @@ def _objection(
         return {"lines": lines, "why": ""}
     said = "\n".join(turn.text for turn in heard)
     texts = [text for line in added or removed if (text := body_of(line)[1].strip())]
-    foreign = sum(fidelity.novel_words(text, said)[1] < fidelity.KNOWN for text in texts)
+    foreign = sum(gate.fidelity.novel_words(text, said)[1] < gate.fidelity.KNOWN for text in texts)
     return {"lines": foreign or lines, "why": "not in your words" if foreign else ""}
 
 

@@ -14,15 +14,11 @@ from skillloop import config
 from skillloop.config.sections import Config
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import cases, judge, replay
-from skillloop.evaluate.cases import Case
 from skillloop.hosts.claude_code import authorship
 from skillloop.llm import BudgetExceeded, ModelClient, ModelError, Request
 from skillloop.model import Check, Lesson, Origin, Outcome, Session, Verdict
 from skillloop.pipeline import gather
-from skillloop.pipeline.gather import Prepared
 from skillloop.propose import model_drafter, targets
-from skillloop.propose.model_drafter import Brief
-from skillloop.propose.targets import KnownSkill, project_of
 from skillloop.skillpath import rules_file
 from skillloop.store import Store
 
@@ -78,7 +74,7 @@ class ModelStage:
     def _rules(self) -> Config:
         return config.load(self.home, Path(self.session.cwd) if self.session.cwd else None)
 
-    def read(self, found: Sequence[Lesson], known: Sequence[KnownSkill]) -> tuple[Lesson, ...]:
+    def read(self, found: Sequence[Lesson], known: Sequence[targets.KnownSkill]) -> tuple[Lesson, ...]:
         """Ask a model that is `there` about the whole session, and return what it teaches.
 
         Its lesson takes the place of those found offline in its turns (see `instead`), unless it is the same. What it held for
@@ -112,7 +108,7 @@ class ModelStage:
             lessons.setdefault(item.id, changed)
         return tuple(sorted(lessons.values(), key=lambda item: item.turn))
 
-    def _brief(self, found: Sequence[Lesson], known: Sequence[KnownSkill]) -> Brief:
+    def _brief(self, found: Sequence[Lesson], known: Sequence[targets.KnownSkill]) -> model_drafter.Brief:
         """Return what may be sent: no turn that nobody is sure of, and nothing of a skill whose rules allow no model."""
         assert self.store is not None
         closed = {skill.ref for skill in known if skill.ref.path and self._allowed(skill.ref.path) is None}
@@ -120,11 +116,11 @@ class ModelStage:
         session = replace(self.shown, turns=tuple(left))
         skills = tuple(skill for skill in known if skill.ref not in closed)
         files = {"person": rules_file(None)}
-        if (project := project_of(self.session)) is not None:
+        if (project := targets.project_of(self.session)) is not None:
             files["project"] = rules_file(project)
         paths = {*files.values(), *(skill.ref.path for skill in skills)}
         failed = self.store.proposals(states=("rejected", "discarded"))
-        return Brief(
+        return model_drafter.Brief(
             session,
             tuple(t for t in session.human_turns if t.text.strip() and t.origin is not Origin.MACHINE),
             tuple(found),
@@ -154,7 +150,7 @@ class ModelStage:
         value = self._answer(client, request)
         return {} if value is None else model_drafter.reworded(value, told)
 
-    def prove(self, prepared: Prepared, lesson: Lesson, attempt: int) -> Verdict:
+    def prove(self, prepared: gather.Prepared, lesson: Lesson, attempt: int) -> Verdict:
         """Return the gate's verdict, lowered by replays and the judge; `attempt` counts the drafts of this lesson so far."""
         verdict = prepared.verdict
         client = self._allowed(prepared.proposal.path)
@@ -170,7 +166,7 @@ class ModelStage:
         return judge.demoted(verdict, checks)
 
     def _checks(
-        self, client: ModelClient, prepared: Prepared, lesson: Lesson, attempt: int
+        self, client: ModelClient, prepared: gather.Prepared, lesson: Lesson, attempt: int
     ) -> Iterator[Check]:
         """Yield the checks that prove a draft, cheap ones first: copied words, then replays, then the judge."""
         if self._down:
@@ -179,7 +175,7 @@ class ModelStage:
         assert self.store is not None
         evaluations, item, models = self.store.evaluations, prepared.proposal, prepared.config.model
         own_evals, troubles = cases.brought(item.path)
-        everything = evaluations.cases(item.path, Case) + own_evals
+        everything = evaluations.cases(item.path, cases.Case) + own_evals
         self.troubles += troubles
         if item.drafter != "offline":
             hidden = [opinion.said for opinion in evaluations.opinions()]  # what a drafter must not know

@@ -23,16 +23,10 @@ from skillloop.evaluate import cases
 from skillloop.fs import Unreachable
 from skillloop.gate import fidelity, structure
 from skillloop.hosts.claude_code import edits, pastes, transcript
-from skillloop.hosts.claude_code.edits import Note
-from skillloop.llm import ModelClient, Planned
 from skillloop.model import Decision, Disagreement, Evidence, Lesson, Outcome, Proposal, Session, Verdict
 from skillloop.pipeline import client_edits, gather
-from skillloop.pipeline.gather import Prepared
 from skillloop.pipeline.model_stage import ModelStage
 from skillloop.propose import model_drafter, offline_drafter, targets
-from skillloop.propose.model_drafter import Answer, Unusable
-from skillloop.propose.offline_drafter import Recurrence
-from skillloop.propose.targets import KnownSkill
 from skillloop.skillpath import SkillPath, malformed_path
 from skillloop.skills import document, history, placement
 from skillloop.store import Corrupt, State, Store
@@ -53,7 +47,7 @@ class Trial:
     proposal: Proposal
     verdict: Verdict
     decision: Decision
-    prepared: Prepared | None = None  # as it was judged; None where it never came to that
+    prepared: gather.Prepared | None = None  # as it was judged; None where it never came to that
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,7 @@ class LessonResult:
     """What one lesson led to."""
 
     trial: Trial | None = None
-    recurrence: Recurrence | None = None  # it is a rule already, or waits
+    recurrence: offline_drafter.Recurrence | None = None  # it is a rule already, or waits
     taken: str = ""  # id of the edit that another source made of the same words
     trouble: str = ""  # what stood in its way
     discarded: str = ""  # why a check did, now or in an earlier reading
@@ -77,10 +71,10 @@ class Digest:
     lessons: tuple[Lesson, ...]
     suspect: dict[str, str]  # why something else than the person may have written it, by id of its evidence
     trials: tuple[Trial, ...] = ()
-    recurrences: tuple[Recurrence, ...] = ()
+    recurrences: tuple[offline_drafter.Recurrence, ...] = ()
     troubles: tuple[str, ...] = ()
     unproposed: dict[str, str] = field(default_factory=dict)  # why no edit was made, by id of the lesson
-    noted: tuple[Note, ...] = ()  # Claude Code's own notes on it
+    noted: tuple[edits.Note, ...] = ()  # Claude Code's own notes on it
 
 
 @dataclass(frozen=True)
@@ -91,10 +85,10 @@ class Run:
     home: Path
     history: Store | None  # what is known from before, if anything is
     record: Store | None  # where it is recorded; None in a plan
-    connect: Callable[[Config], ModelClient | None] = lambda _rules: None  # to the model that rules allow
+    connect: Callable[[Config], llm.ModelClient | None] = lambda _rules: None  # to the model that rules allow
     ahead: Ahead = None
     made: list[Proposal] = field(default_factory=list)  # in this run, what is applied or waits
-    noted: list[Note] = field(default_factory=list)  # Claude Code's own notes on the session
+    noted: list[edits.Note] = field(default_factory=list)  # Claude Code's own notes on the session
     asked: bool = False  # the person is there to decide: nothing is applied before
 
     @cached_property
@@ -111,9 +105,9 @@ def _start(session: Session, home: Path, store: Store | None, ahead: Ahead = Non
     return Run(session, home, store, store, connect)
 
 
-def plan(session: Session, home: Path, history: Store) -> list[Planned]:
+def plan(session: Session, home: Path, history: Store) -> list[llm.Planned]:
     """Return what digesting a session would send to a model, in order. Nothing is sent or written."""
-    planned: list[Planned] = []
+    planned: list[llm.Planned] = []
     run = Run(session, home, history, None, partial(llm.connect, store=history, planned=planned))
     learn(run, detect_in(run))
     return planned
@@ -175,7 +169,7 @@ def detect_in(run: Run) -> Found:
 
 
 def _with_notes(
-    run: Run, lessons: tuple[Lesson, ...], found: Iterable[Note], known: Sequence[KnownSkill]
+    run: Run, lessons: tuple[Lesson, ...], found: Iterable[edits.Note], known: Sequence[targets.KnownSkill]
 ) -> tuple[Lesson, ...]:
     """Return the lessons with those that Claude Code's notes put into words, which come first but where the detector is sure."""
     noted = []
@@ -186,8 +180,8 @@ def _with_notes(
         shares = {text: fidelity.novel_words(text, turn.text)[1] for text in note.wordings}
         fit = next((text for text, share in shares.items() if share >= fidelity.KNOWN), None)
         text = (fit or max(shares, key=lambda each: shares[each]))[: model_drafter.LONGEST]
-        answer = Answer((detect.saying(run.session, turn).id,), text)
-        with suppress(Unusable):
+        answer = model_drafter.Answer((detect.saying(run.session, turn).id,), text)
+        with suppress(model_drafter.Unusable):
             noted.append(model_drafter.lesson(answer, run.session, known, "note", run.home))
     noted, same = model_drafter.apart(noted), offline_drafter.same_words
     own = [x for x in lessons if x.offered or not any(same(x.evidence, note.evidence) for note in noted)]
@@ -195,7 +189,7 @@ def _with_notes(
     return tuple(x for *_, x in sorted(ranked, key=lambda rank: rank[:2])) if noted else lessons
 
 
-def _placed(run: Run, lesson: Lesson, known: Sequence[KnownSkill], corrections: set[int]) -> Lesson:
+def _placed(run: Run, lesson: Lesson, known: Sequence[targets.KnownSkill], corrections: set[int]) -> Lesson:
     """Return a lesson with its file, the same as before if there was one; what turns a line of that file round is offered."""
     if not run.model.suspicion(lesson.turn):  # else it may speak of a skill that the person never thought of
         before = run.history.find_lesson(lesson.id) if run.history is not None else None
@@ -381,7 +375,7 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
     draft = offline_drafter.draft(lesson, text, path, avoid=rules.protect.headings)
     if run.history and isinstance(draft, Proposal):
         draft = offline_drafter.pending(run.history, draft, lesson)
-    if isinstance(draft, Recurrence):
+    if isinstance(draft, offline_drafter.Recurrence):
         return _said_again(run, draft)
     if lesson.source == "model":
         draft = replace(draft, drafter=run.model.drafter)
@@ -399,7 +393,7 @@ def _carry(run: Run, lesson: Lesson, attempt: int) -> LessonResult:
     return LessonResult(trial, discarded=discarded)
 
 
-def _said_again(run: Run, draft: Recurrence) -> LessonResult:
+def _said_again(run: Run, draft: offline_drafter.Recurrence) -> LessonResult:
     """Return that a rule is there already; what a fork copies is one saying, and none of its own."""
     made = [] if run.history is None else [each.proposal for each in run.history.proposals(skill=draft.path)]
     here = run.session.session_id
@@ -430,7 +424,7 @@ def _judge(run: Run, lesson: Lesson, draft: Proposal, attempt: int) -> Trial:
         return replace(trial, decision=Decision(Outcome.CRASH, f"{type(error).__name__}: {error}"))
 
 
-def _carry_out(run: Run, prepared: Prepared) -> Decision:
+def _carry_out(run: Run, prepared: gather.Prepared) -> Decision:
     """Decide, and apply, queue or drop; without a record, only decide."""
     item, failed = prepared.proposal, prepared.verdict.failed
     reason = f"{failed[0].name}: {failed[0].detail}" if failed else "every check passed"
@@ -457,7 +451,7 @@ def _carry_out(run: Run, prepared: Prepared) -> Decision:
     return decision
 
 
-def _save(run: Run, store: Store, prepared: Prepared, decision: Decision) -> None:
+def _save(run: Run, store: Store, prepared: gather.Prepared, decision: Decision) -> None:
     """Save a proposal, with how the turn before each quote ended, redacted: what a reviewer needs to understand it."""
     item, context = prepared.proposal, []
     lines = {each.line for each in item.evidence}

@@ -23,7 +23,6 @@ from skillloop.detect.disagreements import LONGEST_QUOTE
 from skillloop.detect.lesson import sentences
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.hosts.claude_code import authorship
-from skillloop.llm import Request
 from skillloop.model import Lesson, Origin, Scope, Session, Source, Turn, sha256
 from skillloop.propose import targets
 from skillloop.propose.offline_drafter import DRAFTERS
@@ -75,7 +74,7 @@ class Brief(NamedTuple):
     failed: Sequence[Queued] = ()
 
 
-def request(brief: Brief, model: str) -> Request:
+def request(brief: Brief, model: str) -> llm.Request:
     """Return the one question about a session. In a long one the likeliest turns keep what stands around them."""
     best: dict[int, Lesson] = {}
     for lesson in sorted(brief.found, key=lambda lesson: lesson.chance):
@@ -107,7 +106,7 @@ def request(brief: Brief, model: str) -> Request:
     }
     # what is in a skill by now does not make a session another one
     about = f"{brief.session.session_id} {brief.session.end} {brief.session.digest}"
-    return Request("lessons", model, llm.prompt(PROMPT, most=MOST), data, SCHEMA, about=about)
+    return llm.Request("lessons", model, llm.prompt(PROMPT, most=MOST), data, SCHEMA, about=about)
 
 
 def scene(session: Session, turn: Turn, quote: str = "", *, brief: bool = False) -> dict[str, Any]:
@@ -323,7 +322,7 @@ def line(text: str) -> str:
     return _MARKER.sub("", " ".join(text.split()), count=1)[:LONGEST]
 
 
-def rewording(refused: Sequence[tuple[Lesson, str]], session: Session, model: str) -> Request:
+def rewording(refused: Sequence[tuple[Lesson, str]], session: Session, model: str) -> llm.Request:
     """Return the question for other words of lessons that the gate discarded, each with the reason."""
     texts, told = {(turn.line, turn.uuid): turn.text for turn in session.human_turns}, []
     for number, (lesson, why) in enumerate(refused):
@@ -331,7 +330,7 @@ def rewording(refused: Sequence[tuple[Lesson, str]], session: Session, model: st
         person = [around(texts[said.line, said.uuid], said.quote) for said in cited]
         failed = clean(why, 300)
         told.append({"id": f"l{number}", "person": person, "lesson": lesson.text, "did not pass": failed})
-    return Request("reword", model, llm.prompt(REWORD), {"lessons": told}, _REWORDED)
+    return llm.Request("reword", model, llm.prompt(REWORD), {"lessons": told}, _REWORDED)
 
 
 def reworded(value: Mapping[str, Any], refused: Sequence[tuple[Lesson, str]]) -> dict[str, Lesson]:

@@ -13,7 +13,6 @@ from functools import partial
 from skillloop.model import Edit, Evidence, Lesson, Proposal, sha256
 from skillloop.skillpath import target_name
 from skillloop.skills import document, placement
-from skillloop.skills.placement import NoPlaceError
 from skillloop.store import Queued, Store
 from skillloop.text import words
 from skillloop.text.wishes import same_rule, same_wish
@@ -82,7 +81,7 @@ def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> t
             return Edit("replace", section.heading, old, marker["marker"] + rule), why
     if wanted is not None:
         hint = "give it without its marker, or leave it out to add a line"
-        raise NoPlaceError(f"{wanted!r} is not a one-line list item that may change", hint)
+        raise placement.NoPlaceError(f"{wanted!r} is not a one-line list item that may change", hint)
     return None
 
 

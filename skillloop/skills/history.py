@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 from skillloop import fs
 from skillloop.errors import SkillloopError, Stale, UsageError
-from skillloop.fs import Missing, OpenSkill
 from skillloop.model import Version, sha256
 from skillloop.skillpath import SKILL, Owner, SkillPath, is_rules, target_name
 from skillloop.skills import document
@@ -117,7 +116,7 @@ def content(store: Store, sha: str) -> bytes:
 
 def record_external_edit(store: Store, path: str | Path) -> Version | None:
     """Record what is on disk, if it is new, and return its version; None for a deleted skill. Raises NotEditable."""
-    with change_lock(store), suppress(Missing), fs.open_skill(path) as skill:
+    with change_lock(store), suppress(fs.Missing), fs.open_skill(path) as skill:
         return record(store, skill)
     return None
 
@@ -243,7 +242,7 @@ def copy_skill(path: str | Path, skills: Path) -> Path:
 
 
 def _taken_back(
-    store: Store, skill: OpenSkill, to: int | None, only: int | None, *, exact: bool
+    store: Store, skill: fs.OpenSkill, to: int | None, only: int | None, *, exact: bool
 ) -> tuple[bytes, bytes, Publish]:
     """Return the bytes on disk, which are recorded, those that a rollback leads to, and how it is recorded."""
     skill.check_editable()
@@ -300,14 +299,14 @@ def _standing(known: list[Version]) -> frozenset[int]:
     return now
 
 
-def _numbered(skill: OpenSkill, known: list[Version], number: int) -> Version:
+def _numbered(skill: fs.OpenSkill, known: list[Version], number: int) -> Version:
     found = next((version for version in known if version.number == number), None)
     if found is None:
         raise UsageError(f"{skill.path} has no version {number}", f"its newest is {known[-1].number}")
     return found
 
 
-def _without(store: Store, skill: OpenSkill, known: list[Version], version: Version, data: bytes) -> bytes:
+def _without(store: Store, skill: fs.OpenSkill, known: list[Version], version: Version, data: bytes) -> bytes:
     """`data` with the change that `version` made taken out."""
     before, after = (content(store, v.sha) for v in (_numbered(skill, known, version.number - 1), version))
     reverted, line = revert(before, after, data)

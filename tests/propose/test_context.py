@@ -1,7 +1,7 @@
 """What of a session is sent: redacted first, then cut."""
 
 import sys
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 from helpers.models import brief
@@ -50,7 +50,7 @@ def test_planted_secrets_are_in_no_request(tmp_path, store, server):
         read = transcript.read(record.write(tmp_path / "t" / "session.jsonl"))
         described = SKILL.replace("sources.", f"sources. {' '.join(text.split())}")
         told = brief(read, described + f"\n- {' '.join(text.split())}\n")
-        client.complete(model_drafter.request(replace(told, rules={"person": f"- {text}\n"}), "m"))
+        client.complete(model_drafter.request(told._replace(rules={"person": f"- {text}\n"}), "m"))
         assert len(server.raw) == sent + 1, (kind, place)
         sent += 1
         assert hidden_in(server.raw[-1].decode(), value), (kind, place)
