@@ -37,6 +37,8 @@ def said(client, name, words="hello", age=60):
     os.utime(path, (then, then))
     return path
 
+READY = "skillloop is ready."
+
 
 def end(home, path):
     """What the hook does when a session ends."""
@@ -50,7 +52,7 @@ def collect(into):
 
 def message(home):
     text = (home / "notice.json").read_text()
-    return json.loads(text)["systemMessage"] if text else ""
+    return json.loads(text.splitlines()[0])["systemMessage"] if text else ""
 
 
 def test_the_worker_keeps_a_copy_of_the_history_when_it_is_done(home, client):
@@ -75,7 +77,7 @@ def test_a_session_in_which_nothing_was_said_is_no_failure(home, client):
     end(home, client / "projects" / "-p" / "empty.jsonl")
     worker.drain(home, client, collect([]))
     assert not list((home / "inbox").rglob("*.json"))
-    assert message(home) == ""
+    assert message(home) == READY
 
 
 def test_a_failing_session_is_kept_and_the_others_go_on(home, client):
@@ -120,7 +122,7 @@ def test_a_failing_session_that_ends_again_gets_another_chance(home, client):
     end(home, path)
     worker.drain(home, client, collect([]))
     assert not list(failing(home))
-    assert message(home) == ""
+    assert message(home) == READY
 
 
 @pytest.mark.parametrize(
@@ -363,7 +365,7 @@ def test_the_second_start_offers_once_to_look_at_the_past(home, client, monkeypa
     for name, days in (("now", 0), ("lately", 20), ("long-ago", 40)):
         said(client, name, age=days * 86_400)
     worker.drain(home, client, collect([]))
-    assert "You had 2 sessions in the last 30 days: /skillloop:reflect 30d" in hook.notice(str(home))
+    assert f"{READY} You had 2 sessions in the last 30 days: /skillloop:reflect 30d" in hook.notice(str(home))
     worker.drain(home, client, collect([]))
     assert message(home) == ""
 
@@ -380,7 +382,7 @@ def test_a_start_says_at_once_that_the_rules_cannot_be_read_and_no_more_once_the
         os.utime(rules, (time.time() - age, time.time() - age))
         said += [hook.notice(str(home))]
     assert f"skillloop is off until you correct {rules}:2: " in said[0]
-    assert said[1] == ""
+    assert json.loads(said[1])["systemMessage"] == READY
 
 
 def test_a_transcript_that_grew_after_its_digest_is_found(home, client):

@@ -110,18 +110,19 @@ def leave_notice(home: Path) -> None:
         *(f"{_short(each, 2 * LONGEST)}: {REVIEW}." for each in paused),
         *([f"{' and '.join(ready)}: {REVIEW}."] if ready else []),
     ]
-    failed = list(failing(home))
+    failed, first = list(failing(home)), not (home / "noticed").exists()
     try:
         config.load(home)
+        sentences[:0] = ["skillloop is ready."] * first  # its environment may have been built after the last start
     except ConfigError as error:
         sentences.insert(0, f"skillloop is off until you correct {_short(error.message, 2 * LONGEST)}.")
-        failed = []  # for the same reason
+        failed, first = [], False  # for the same reason
     if failed:
         what = f"{len(failed)} sessions" if len(failed) > 1 else f"session {failed[0].session_id}"
         given_up = failed[-1].attempts >= ATTEMPTS
         then = f"See {home / 'inbox' / 'failed'}." if given_up else "It will be tried again."
         sentences.append(f"skillloop could not digest {what}: {failed[-1].error[:200]}. {then}")
-    write_notice(home, " ".join(sentences), newest if news else None)
+    write_notice(home, " ".join(sentences), newest if news or first else None)
 
 
 def _offer(home: Path, store: Store) -> Iterator[str]:

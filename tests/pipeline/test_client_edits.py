@@ -26,6 +26,7 @@ def made(store, skill):
 
 
 def notice(home):
+    (home / "noticed").touch()
     leave_notice(home)
     text = (home / "notice.json").read_text()
     return json.loads(text.splitlines()[0])["systemMessage"] if text else ""
