@@ -53,9 +53,8 @@ class Sandbox:
 
     def __init__(self, root: Path, api: str) -> None:
         self.home = root / "home"
-        self.project = root / "project"
+        self.project = self.home / "project"
         self.project.mkdir(parents=True)
-        self.home.mkdir()
         self.skillloop = self.home / ".skillloop"
         state = {
             "hasCompletedOnboarding": True,
