@@ -1252,7 +1252,7 @@ def test_a_rule_to_remember_is_never_lost_to_one_that_is_like_it(desk):
     told = [json.loads(desk.run("remember", rule, "--skill", "research", "--json").stdout) for rule in asked]
     assert [each["state"] for each in told] == ["needs a look", "needs a look", "known"]
     assert (f"as {told[0]['id']}, which waits" in told[1]["why"], told[2]["id"]) == (True, told[0]["id"])
-    answers = [("? more", lambda text: "y" if "much like it" in text else "q"), *YES[1:], ("? more", "q")]
+    answers = [("? more", lambda text: "y" if "is similar" in text else "q"), *YES[1:], ("? more", "q")]
     assert desk.type("review", answers=answers)[0] == 0
     known = json.loads(desk.run("remember", asked[0], "--skill", "research", "--json").stdout)
     at = desk.skill.read_text().splitlines().index(f"- {asked[0]}") + 1

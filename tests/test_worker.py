@@ -37,6 +37,7 @@ def said(client, name, words="hello", age=60):
     os.utime(path, (then, then))
     return path
 
+
 READY = "skillloop is ready."
 
 

@@ -40,9 +40,7 @@ from skillloop.text.wishes import same_wish
 from skillloop.worker.notice import Unlearnt, line_of
 
 KEYS: dict[str, str] = table("words")["keys"]
-PAIR = (
-    "<!-- The first line goes, unless you change it, too. To keep it as it is: close this, and press k. -->"
-)
+PAIR = "<!-- The second line replaces the first; change the first, too, and both stay. To keep it as it is: close this, press k. -->"
 RISKY = DOUBTS | {"risk", "self-weakening", "rules"}  # findings that ask for a code of their own
 ALIKE = 0.6  # similarity from which two waiting lines are shown together
 
@@ -183,7 +181,7 @@ class Sitting:
         show.page(out, queued, prepared)
         for other in waiting:
             if other.proposal.id != item.id and alike(item, other.proposal):
-                out.say(f"much like it: {other.proposal.skill}: {line_of(other)}", "dim")
+                out.say(f"waits, too, and is similar: {other.proposal.skill}: {line_of(other)}", "dim")
         useless = {} if item.edits[0].op == "replace" else {"k": "the edit replaces no line"}
         if prepared.verdict.outcome is Outcome.DISCARD:
             useless["y"] = ": ".join(filter(None, standing(prepared.verdict)))

@@ -35,7 +35,7 @@ def command(app: App) -> None:
     states = ", ".join(f"{state} {count}" for state, count in sorted(facts["proposals"].items())) or "none"
     gone = facts["proposals"].get("applied", 0) - facts["in_force"]
     out.say(f"folder      {tilde(facts['home'])}")
-    out.say(f"sessions    {facts['sessions']} digested, {facts['jobs']} in the inbox")
+    out.say(f"sessions    {facts['sessions']} digested, {facts['jobs']} still to come")
     out.say(f"edits       {states}" + f" ({gone} of those applied no longer in the skill)" * bool(gone))
     if facts["mode"] == "auto":
         out.say("mode        auto: edits that pass every check are applied without you")

@@ -264,7 +264,7 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Soft: what is never applied without a person. In review mode, where nothing is, only that the rules were loosened."""
     apply, rule = inputs.config.apply, inputs.config.rule
     if inputs.unconfirmed:
-        detail = f"{inputs.unconfirmed[0]}; `skillloop constraints --confirm` says that this was you"
+        detail = f"{inputs.unconfirmed[0]}; if it was you: `skillloop constraints --confirm`"
         yield finding("rules", detail, hard=False)
     if apply.mode == "review":
         return
@@ -281,7 +281,9 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
             detail = f"{entry!r} always waits for you"
             yield finding("never automatic", detail, hard=False, rule=rule("apply.never_auto", entry))
     if inputs.confidence is not None and inputs.confidence < apply.min_confidence:
-        detail = f"the detector is {inputs.confidence:.2f} sure, {apply.min_confidence:.2f} is required"
+        detail = (
+            f"it is {inputs.confidence:.1%} sure to be a correction; {apply.min_confidence:.1%} is required"
+        )
         yield finding("confidence", detail, hard=False, rule=rule("apply.min_confidence"))
 
 

@@ -113,7 +113,8 @@ def leave_notice(home: Path) -> None:
     failed, first = list(failing(home)), not (home / "noticed").exists()
     try:
         config.load(home)
-        sentences[:0] = ["skillloop is ready."] * first  # its environment may have been built after the last start
+        if first:  # the environment may have been built after the last start
+            sentences.insert(0, "skillloop is ready.")
     except ConfigError as error:
         sentences.insert(0, f"skillloop is off until you correct {_short(error.message, 2 * LONGEST)}.")
         failed, first = [], False  # for the same reason
