@@ -81,7 +81,10 @@ class Desk:
         return done
 
     def type(self, *args, answers):
-        """Run in a terminal of its own; each answer is (what to wait for, the keys to press, or how to tell from what was shown)."""
+        """Run in a terminal of its own; each answer is (what to wait for, the keys to press, or how to tell from what was shown).
+
+        What asks at its end whether that was all is told so.
+        """
         terminal, theirs = pty.openpty()
         warm = command_line.warm()
         warm.start(["--home", self.home, *args], self.env, [theirs] * 3)
@@ -97,6 +100,9 @@ class Desk:
                         shown += os.read(terminal, 65536)
                     except OSError:
                         break
+                if wait is None and shown.endswith(b"Enter ends "):
+                    os.write(terminal, b"\n")
+                    shown += b"\n"
             if wait is not None:
                 text = shown.decode(errors="replace")
                 assert wait in text, text
@@ -129,6 +135,7 @@ def shown_code(text):
 
 
 YES = [("? more", "y"), ("to apply", shown_code)]
+END = ("Enter ends", "\n")
 
 
 def test_digest_by_id_prefix_last_and_all_find_the_session(desk):
@@ -999,7 +1006,7 @@ def reviewed(desk, *keys):
 
 
 def test_thirteen_edits_that_are_right_take_at_most_twenty_keys(thirteen):
-    pressed, _ = reviewed(thirteen, *YES, *[("? more", "y")] * 12)
+    pressed, _ = reviewed(thirteen, *YES, *[("? more", "y")] * 12, END)
     assert len(pressed) <= 20
     text = thirteen.skill.read_text()
     assert [rule for rule in RULES if " ".join(rule[:-1].split()[-3:]) not in text] == []
@@ -1027,6 +1034,27 @@ def test_what_was_decided_is_undone_and_asked_again(thirteen):
     with thirteen.store() as store:
         assert {item.state for item in store.proposals()} == {"queued"}
     assert json.loads(thirteen.run("verify", "--json").stdout)["problems"] == []
+
+
+def test_what_was_applied_at_once_is_undone_at_once(thirteen):
+    all_of_them = [("? more", "a"), ("apply these", shown_code)]
+    reviewed(thirteen, *all_of_them, ("? more", "u"), ("? more", "q"))
+    assert thirteen.skill.read_text() == SKILL
+    with thirteen.store() as store:
+        assert {item.state for item in store.proposals()} == {"queued"}
+    assert json.loads(thirteen.run("verify", "--json").stdout)["problems"] == []
+
+
+@pytest.mark.parametrize("keys", [[*YES], [("? more", "o")], [("? more", "n"), ("why", "\n")]])
+def test_the_last_decision_is_undone_too(queued, keys):
+    desk, name = queued
+    reviewed(desk, *keys, ("Enter ends", "u"), ("? more", "s"))
+    assert desk.skill.read_text() == SKILL
+    with desk.store() as store:
+        assert store.find_proposal(name).state == "queued"
+    reviewed(desk, ("? more", "o"), END)
+    with desk.store() as store:
+        assert store.find_proposal(name).state == "rejected"
 
 
 def test_what_is_risky_asks_for_a_code_of_its_own(desk):
@@ -1209,6 +1237,12 @@ def test_what_was_said_once_is_queued_for_a_session_and_never_applied(once):
     assert "you said it once" in kept["why"]
     assert "learned: there is no rule" not in once.run("digest", once.transcript, "--dry-run").stdout
     assert f"{kept['skill']}: you keep “Use footnotes”\n" in once.run("log").stdout
+
+
+@pytest.mark.parametrize("key", ["o", "n"])
+def test_what_was_said_once_is_asked_again_if_the_answer_is_undone(once, key):
+    reviewed(once, ("q quit", key), ("q quit", key), ("Enter ends", "u"), ("q quit", "u"), ("q quit", "q"))
+    assert candidates(once) == ["Use footnotes", "Put the year behind the title"]
 
 
 @pytest.mark.parametrize(("key", "lifted"), [("o", True), ("n", False)])

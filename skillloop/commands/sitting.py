@@ -11,6 +11,7 @@ import termios
 import tty
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,19 +104,24 @@ class Sitting:
     items: list[str | Change | Unlearnt | Lesson]
     at: int = 0
     confirmed: bool = False  # a code was retyped
-    done: list[tuple[int, Callable[[], None]]] = field(default_factory=list)  # where, and how to undo it
+    done: list[tuple[int, Callable[[], object]]] = field(default_factory=list)  # where, and how to undo it
+    offered: int = 0  # how many were done when a question last took `u`
 
     def run(self) -> None:
-        """Ask about each until the last, or until the person quits."""
+        """Ask about each until the last, or until the person quits; what was decided last may be undone before the end."""
         ask: dict[type, Callable[[Any], str]] = {
             str: self._edit_at,
             Change: self._change,
             Unlearnt: self._lesson,
             Lesson: self._candidate,
         }
-        while self.at < len(self.items):
-            item = self.items[self.at]
-            key = ask[type(item)](item)
+        while self.at < len(self.items) or len(self.done) > self.offered:  # decided since
+            if self.at < len(self.items):
+                item = self.items[self.at]
+                key = ask[type(item)](item)
+            else:
+                last = self._press("that was all: u undo your last decision · Enter ends")
+                key = last if last == "u" else "q"
             if key == "q":
                 return
             if key == "u" and self.done:
@@ -136,6 +142,10 @@ class Sitting:
             else:
                 self.at += 1
 
+    def _press(self, question: str, keys: str = "") -> str:
+        self.offered = len(self.done)
+        return press(question, keys)
+
     def _edit_at(self, name: str) -> str:
         """Ask about one edit until it is decided; return the key that leads on."""
         while (queued := self.store.find_proposal(name)).state in OPEN:
@@ -145,7 +155,7 @@ class Sitting:
                 if isinstance(error, Stale) and queued.state != "stale":
                     self.store.set_state(name, "stale", error.message, by="auto")
                 self.app.say(f"\n{queued.proposal.skill}: {line_of(queued)}\nneeds a look: {error.told}")
-                if (key := press("n reject · s skip · b back · q quit")) in {"n", "r"}:
+                if (key := self._press("n reject · s skip · b back · q quit")) in {"n", "r"}:
                     self._reject(queued, None)
                 return key
             key = self._ask(queued, prepared)
@@ -187,7 +197,7 @@ class Sitting:
             useless["y"] = ": ".join(filter(None, standing(prepared.verdict)))
         apply, both = ("y apply · " * ("y" not in useless), "k keep both · " * ("k" not in useless))
         while True:
-            key = press(f"{apply}n reject · e edit · {both}m move · o once · s skip · ? more")
+            key = self._press(f"{apply}n reject · e edit · {both}m move · o once · s skip · ? more")
             if key in useless:
                 self.app.say(f"{key} does nothing here: {useless[key]}")
             elif key == "c":
@@ -242,9 +252,14 @@ class Sitting:
             yes = retyped(sha256("\0".join(prepared.digest for _, prepared in shown)), what)
         self.confirmed = self.confirmed or yes
         names = {queued.proposal.id for queued, _ in shown} if yes else set()
+        before = len(self.done)
         for queued, prepared in self._ready(path):  # each on the file as the one before left it
             if queued.proposal.id in names:
                 self._apply(prepared)
+        undos = [undo for _, undo in reversed(self.done[before:])]
+        if len(undos) > 1:
+            self.done[before:] = [(self.at, lambda: [undo() for undo in undos])]
+            self.app.say(f"{len(undos)} edits are applied; u undoes them all")
 
     def _ready(self, path: str) -> Iterator[tuple[Queued, Prepared]]:
         for queued in self._open():
@@ -342,7 +357,7 @@ class Sitting:
     def _change(self, change: Change) -> str:
         """Ask whether a change stays that Claude made, or that did not help."""
         show.change_page(self.app.console(), change)
-        key = press(
+        key = self._press(
             "k keep" + " · t take it back" * bool(change.before) + " · s skip · b back · q quit", "ktsbqu"
         )
         if key == "k":
@@ -353,7 +368,11 @@ class Sitting:
             self.confirmed = True
             try:
                 version = history.rollback(self.store, change.skill, only=change.version.number)
-                self.app.say(f"taken back: {tilde(change.skill)} is now version {version.number}")
+                self.app.say(
+                    f"taken back: {tilde(change.skill)} is now version {version.number}; u undoes it"
+                )
+                again = partial(history.rollback, self.store, change.skill, only=version.number)
+                self.done.append((self.at, again))
             except SkillloopError as error:
                 self.app.say(f"not taken back: {error.message}")
         return key
@@ -364,12 +383,18 @@ class Sitting:
         out.say("\n── Said once, maybe for good ──", "bold cyan")
         out.say(f"“{lesson.evidence.quote.strip()}”", "italic")
         out.say(f"→ {where} would say: {lesson.text}")
-        key = press("k keep · o it was for once · n never ask again · s skip · b back · q quit", "konsbqu")
+        key = self._press(
+            "k keep · o it was for once · n never ask again · s skip · b back · q quit", "konsbqu"
+        )
         if key == "k":
             return self._give(self.store.keep(lesson.id), "you said it once")
         if key in {"o", "n"}:
-            self.store.dismiss(lesson.id, never=key == "n")
+            self._dismiss(lesson.id, never=key == "n")
         return key
+
+    def _dismiss(self, name: str, *, never: bool = False) -> None:
+        self.store.dismiss(name, never=never)
+        self.done.append((self.at, partial(self.store.dismiss, name, again=True)))
 
     def _give(self, lesson: Lesson, why: str) -> str:
         """Draft for a lesson, and ask about the draft."""
@@ -391,10 +416,12 @@ class Sitting:
         out.say(f"Lesson: {found.text}. It was not learned: {tilde(item.reason)}.")
         copies = found.target is not None and SkillPath.of(found.target).hint == COPY_HINT
         copy = "c put a copy among your own skills and teach the copy · " if copies else ""
-        question = f"number of the skill that should learn it · {copy}s skip · d drop · b back · q quit"
-        chosen = self._choose(question, {"s", "d", "b", "q"}, found.target if copies else None)
+        question = (
+            f"number of the skill that should learn it · {copy}s skip · d drop · b back · u undo · q quit"
+        )
+        chosen = self._choose(question, {"s", "d", "b", "u", "q"}, found.target if copies else None)
         if chosen == "d":
-            self.store.dismiss(found.id)
+            self._dismiss(found.id)
             return "s"
         if isinstance(chosen, str):
             return chosen

@@ -170,14 +170,14 @@ class Sessions(Tables):
         query = f"UPDATE lessons SET {change}, data = ?, sha = ? WHERE id = ?"  # noqa: S608
         self._database.run(query, data, sha256(data), lesson.id)
 
-    def dismiss(self, lesson_id: str, *, never: bool = False) -> None:
-        """Ask about a lesson no more; saying it again lifts it, but not with `never`. Raises UsageError: no such lesson."""
+    def dismiss(self, lesson_id: str, *, never: bool = False, again: bool = False) -> None:
+        """Ask about a lesson no more, or `again`; saying it again lifts it, but not with `never`. Raises UsageError: no such lesson."""
         with self.transaction():
-            found, answer = self.lesson(lesson_id), 1 + never
+            found, answer = self.lesson(lesson_id), 0 if again else 1 + never
             self._database.run("UPDATE lessons SET dismissed = ? WHERE id = ?", answer, lesson_id)
             turn = found.disagreement or found.id
             self._database.run("UPDATE disagreements SET dismissed = ? WHERE id = ?", answer, turn)
-            self.audit.append("dismissed", lesson=lesson_id, never=never)
+            self.audit.append("asked again" if again else "dismissed", lesson=lesson_id, never=never)
 
     def wishes(self, *, before: str) -> dict[str, str]:
         """Return what the person wished in earlier sessions than `before` (all, if it is unknown), by id of its evidence."""

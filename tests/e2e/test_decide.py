@@ -50,6 +50,13 @@ def test_review_applies_and_rollback_restores_every_byte(machine, proposal):
         terminal.see("? more")
         terminal.press("y")
         retype(terminal, r"Type (\w{4}) to apply")
+        terminal.see("Enter ends")
+        terminal.press("u")
+        client.until(lambda: terminal.screen.count("? more") > 1, "not undone", 15, lambda: terminal.screen)
+        assert machine.skill.read_text() == SKILL
+        terminal.press("y")
+        client.until(lambda: terminal.screen.count("Enter ends") > 1, "no end", 15, lambda: terminal.screen)
+        terminal.press("Enter")
         terminal.gone()
     assert "always cite PubMed" in machine.skill.read_text().lower().replace("pubmed", "PubMed")
     assert machine.queue == []
