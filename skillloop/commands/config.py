@@ -93,7 +93,7 @@ def _tell_doubts(app: App) -> None:
 
 @verb(options.some_skill, flag("--confirm"), options.token_option)
 def constraints(app: App, skill: str | None, confirm: bool, token: str | None) -> None:
-    """Print the settings in force as TOML, each with its file and line. Writes nothing, unless told to --confirm."""
+    """Print the settings in force as TOML, each with its file and line. Writes nothing without --confirm."""
     if confirm:
         _confirm(app, token)
         return

@@ -9,7 +9,7 @@ from skillloop.skills import history
 
 @verb(flag("--try improve"), option("--pin", metavar="ID"), flag("--unpin"), budget_option)
 def command(app: App, improve: bool, pin: str | None, unpin: bool, budget: float | None) -> None:
-    """Show how well the judge, a model, agrees with your decisions, and its versions; try, pin or take back one."""
+    """Show how well the judge, a model, agrees with your decisions, and list its versions; try or pin one."""
     if improve + unpin + (pin is not None) > 1:
         raise UsageError("--try, --pin and --unpin exclude each other")
     rules = config.load(app.home)
