@@ -18,7 +18,6 @@ from skillloop.errors import SkillloopError, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import records
 from skillloop.hosts.claude_code.transcript import read_all
-from skillloop.llm import Planned
 from skillloop.model import Disagreement, Origin, Outcome, Session
 from skillloop.pipeline import session
 from skillloop.pipeline.session import Digest, Trial
@@ -301,7 +300,7 @@ def in_words(name: str) -> str:
 
 def _print_plan(app: App, out: render.Terminal, paths: list[Path]) -> None:
     """Print each request that would be sent; then the back end, the cost of it all, and its limits."""
-    everything: list[Planned] = []
+    everything: list[llm.Planned] = []
     with app.history() as store:
         for item in read_all(paths):
             if isinstance(item, SkillloopError):
@@ -324,7 +323,7 @@ def _print_plan(app: App, out: render.Terminal, paths: list[Path]) -> None:
     out.say(f"cost      {_priced([each for each in everything if not each.known])}; nothing was sent", "bold")
 
 
-def _priced(planned: list[Planned]) -> str:
+def _priced(planned: list[llm.Planned]) -> str:
     """Say how many calls these are and what they cost."""
     likely, most = (sum(getattr(each.cost, name) for each in planned) / 1e9 for name in ("likely", "most"))
     return f"{counted(len(planned), 'call')}, about ${likely:.4f}, at most ${most:.4f}"
@@ -336,7 +335,7 @@ def _later(app: App) -> str:
     return f"to reword, replay and judge its lessons, all within ${most:.2f} a session"
 
 
-def _show_request(app: App, each: Planned) -> None:
+def _show_request(app: App, each: llm.Planned) -> None:
     """Print one request: what is sent, word for word (the marks are drawn anew by each process), and its cost."""
     request, prompt = each.request, each.request.prompt
     dollars = {name: getattr(each.cost, name) / 1e9 for name in ("likely", "most")}

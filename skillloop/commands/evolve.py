@@ -15,7 +15,6 @@ from skillloop.commands.options import App, flag, known_skill, option, picked, v
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.evaluate import judge, replay
 from skillloop.evolve import operators, problem, run, texts
-from skillloop.evolve.problem import METRIC, Evolution
 from skillloop.llm import BudgetExceeded, ModelClient, ModelError
 from skillloop.search.cluster import Cluster
 from skillloop.search.ledger import Ledger, Row
@@ -90,7 +89,7 @@ class Run:
     """A run that is open."""
 
     guard: run.Guard
-    evolution: Evolution
+    evolution: problem.Evolution
     account: str  # under which its calls are charged, over all stops
     how: str = BY_TEXT  # cases are judged
     client: ModelClient | None = None
@@ -140,9 +139,9 @@ def _opened(
     place = run.folder(app.home, about, f"{chosen}, seed {seed}")
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     with fs.locked(place / "lock", wait=0), ExitStack() as stack:
-        guard, ledger = run.Guard(about, app.home, store), Ledger(place / "ledger.jsonl", METRIC)
+        guard, ledger = run.Guard(about, app.home, store), Ledger(place / "ledger.jsonl", problem.METRIC)
         propose = run.offline(guard, tuple(texts.OFFLINE))
-        evolution = Evolution(about.text, about.cases, run.says, propose, guard.refuse, ledger)
+        evolution = problem.Evolution(about.text, about.cases, run.says, propose, guard.refuse, ledger)
         opened = Run(guard, evolution, f"evolve:{place.name}")
         rules, models = llm.limited(about.config, budget), about.config.model
         opened.client = llm.connect(rules, store, opened.account)

@@ -15,7 +15,6 @@ from skillloop.config import confirmation
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
 from skillloop.model import sha256
-from skillloop.outcomes import Effect, RuleOutcome
 from skillloop.skillpath import rules_file, target_name
 from skillloop.skills import document, history, team
 from skillloop.store import Entry, Queued, Store
@@ -23,7 +22,7 @@ from skillloop.text.lexicon import table
 from skillloop.text.words import counted
 from skillloop.worker.notice import line_of
 
-_STYLE = {Effect.HELPED: "green", Effect.CAME_BACK: "yellow", Effect.WORSE: "red"}
+_STYLE = {outcomes.Effect.HELPED: "green", outcomes.Effect.CAME_BACK: "yellow", outcomes.Effect.WORSE: "red"}
 _IMPORT = "as found"
 CHANGED = 8  # lines of a change that `log SKILL` shows
 _WORDS = ("decided", "events", "versions", "settings")
@@ -195,7 +194,7 @@ def blame(app: App, skill: str, whole: bool) -> None:
         out.say("every line is as it was found; --all shows them")
 
 
-def _effect(outcome: RuleOutcome | None) -> dict[str, object]:
+def _effect(outcome: outcomes.RuleOutcome | None) -> dict[str, object]:
     """Return the documented JSON shape of what became of a line; {} where it is no rule that came later."""
     if outcome is None:
         return {}

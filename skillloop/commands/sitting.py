@@ -27,12 +27,10 @@ from skillloop.hosts.claude_code import transcript
 from skillloop.model import Lesson, Outcome, Proposal, SkillRef, sha256
 from skillloop.pipeline import gather, session
 from skillloop.pipeline.gather import Prepared
-from skillloop.pipeline.session import LessonResult
 from skillloop.propose import targets
 from skillloop.render import standing, tilde
 from skillloop.skillpath import COPY_HINT, SKILL, SkillPath, client_folder, rules_file, target_name
 from skillloop.skills import document, history, team
-from skillloop.skills.history import Change
 from skillloop.store import Queued, Store
 from skillloop.text import words
 from skillloop.text.lexicon import table
@@ -53,10 +51,10 @@ def drafted(app: App, store: Store, lesson: Lesson, why: str) -> dict[str, Any]:
         return outcome(session.offer(lesson, transcript.read(lesson.evidence.path), app.home, store))
     except SkillloopError as error:
         store.set_trouble(lesson.id, error.message)
-        return outcome(LessonResult(trouble=error.message))
+        return outcome(session.LessonResult(trouble=error.message))
 
 
-def outcome(done: LessonResult) -> dict[str, Any]:
+def outcome(done: session.LessonResult) -> dict[str, Any]:
     """Return as JSON what became of a lesson that a person gave: the edit that waits or was applied, or why there is none."""
     told = {"id": done.taken or None, "state": "known", "why": done.known}
     if trial := done.trial:
@@ -101,7 +99,7 @@ class Sitting:
 
     app: App
     store: Store
-    items: list[str | Change | Unlearnt | Lesson]
+    items: list[str | history.Change | Unlearnt | Lesson]
     at: int = 0
     confirmed: bool = False  # a code was retyped
     done: list[tuple[int, Callable[[], object]]] = field(default_factory=list)  # where, and how to undo it
@@ -111,7 +109,7 @@ class Sitting:
         """Ask about each until the last, or until the person quits; what was decided last may be undone before the end."""
         ask: dict[type, Callable[[Any], str]] = {
             str: self._edit_at,
-            Change: self._change,
+            history.Change: self._change,
             Unlearnt: self._lesson,
             Lesson: self._candidate,
         }
@@ -354,7 +352,7 @@ class Sitting:
             self.app.say(f"Unknown choice: {answer!r}")
         return self._choose(question, others, plugin)
 
-    def _change(self, change: Change) -> str:
+    def _change(self, change: history.Change) -> str:
         """Ask whether a change stays that Claude made, or that did not help."""
         show.change_page(self.app.console(), change)
         key = self._press(

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 
 from skillloop import outcomes, report
 from skillloop.model import Version
-from skillloop.outcomes import RuleOutcome
 from skillloop.skillpath import target_name, tilde
 from skillloop.skills import history
 from skillloop.store import Queued, Store
@@ -31,7 +30,7 @@ class Target:
     name: str
     path: str
     weeks: tuple[Week, ...]
-    rules: tuple[RuleOutcome, ...]
+    rules: tuple[outcomes.RuleOutcome, ...]
     authors: dict[str, int]  # lines of the newest version
     waiting: tuple[Queued, ...]
 

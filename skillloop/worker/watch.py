@@ -22,7 +22,6 @@ from watchdog.observers.api import ObservedWatch
 
 from skillloop import fs
 from skillloop.errors import SkillloopError
-from skillloop.fs import Mark
 from skillloop.hosts.claude_code import records
 from skillloop.skills import history
 from skillloop.store import Entry, Store
@@ -46,10 +45,10 @@ class Watch(FileSystemEventHandler):
         self._queue: queue.SimpleQueue[Path] = queue.SimpleQueue()  # of what an event spoke of
         self._observer = Observer()
         self._folders: dict[Path, tuple[ObservedWatch, int]] = {}  # with the inode that is watched
-        self._marks: dict[Path, Mark] = {}  # of transcripts and skills, as last compared
+        self._marks: dict[Path, fs.Mark] = {}  # of transcripts and skills, as last compared
         self._changed: dict[Path, float] = {}  # when that was seen to differ, on the monotonic clock
         self._skills: frozenset[Path] = frozenset()
-        self._log: Mark | None = None
+        self._log: fs.Mark | None = None
         self._entries = 0  # of the log, as of the last step
 
     def on_any_event(self, event: FileSystemEvent) -> None:
