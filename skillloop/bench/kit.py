@@ -24,6 +24,7 @@ from skillloop.errors import UsageError
 from skillloop.search.ledger import Row
 from skillloop.search.significance import BASELINE
 
+Show = Callable[[Row], None]  # a trial that was decided
 RUNS = BASELINE  # trainings of each recipe
 SHARE = 0.8  # of the time that goes to them; the loop has the rest
 AROUND = 25.0  # seconds beside each training: start and evaluation
@@ -50,9 +51,7 @@ def pack(data: Path, file: Path) -> int:
     return file.stat().st_size
 
 
-def measure(
-    opened: Run, recipe: Path, executor: Executor, deadline: float, show: Callable[[Row], None]
-) -> dict[str, Any]:
+def measure(opened: Run, recipe: Path, executor: Executor, deadline: float, show: Show) -> dict[str, Any]:
     """Train both recipes, then let the loop run until `deadline` (of the monotonic clock). Returns what kit.json holds.
 
     Raises SkillloopError: the baseline could not be measured; UsageError: ideas.toml has no `[ours]` that applies.
@@ -74,13 +73,13 @@ def measure(
         opened.ledger.append({"event": "kit", "number": run, "seed": seed, **facts})
     known = proposers.ideas(recipe / "ideas.toml")
     proposer = proposers.first_of([proposers.given([ours]), known, proposers.search])
-    longest = max(row["spent"] for row in opened.ledger.trials)
-    if time.monotonic() + longest < deadline:
-        for row in experiment.run(opened, proposer, executor):
-            show(row)
-            longest = max(longest, row["spent"])
-            if time.monotonic() + longest > deadline:
-                break
+    longest, rows = (
+        max(row["spent"] for row in opened.ledger.trials),
+        experiment.run(opened, proposer, executor),
+    )
+    while time.monotonic() + longest < deadline and (row := next(rows, {})):
+        show(row)
+        longest = max(longest, row["spent"])
     return summary(opened)
 
 

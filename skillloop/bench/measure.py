@@ -30,7 +30,7 @@ JUDGE_LIMIT = 1200.0  # seconds for an evaluation
 _CODES: dict[int, Status] = {42: "oom", 43: "nan", -9: "oom"}
 _SUMMARY = re.compile(r"^([a-z_A-Z]+): +(\S+)$", re.MULTILINE)
 _KEPT = "PATH LANG LD_LIBRARY_PATH CUDA_HOME CUDA_PATH CUDA_VISIBLE_DEVICES OMP_NUM_THREADS".split()
-OnLine = Callable[[str], None]  # is told each line of a training's output
+Tell = Callable[[str], None]  # is told each line of a training's output
 _git = Lock()  # worktrees of one repository are made one at a time
 
 
@@ -47,7 +47,7 @@ class Bench:
         self.data = Path(plan.data)
         self.preload: tuple[str, ...] = ("torch",)  # imported before the clock starts
 
-    def measure(self, job: Job, device: str | None = None, on_line: OnLine = lambda _: None) -> Measurement:
+    def measure(self, job: Job, device: str | None = None, on_line: Tell = lambda _: None) -> Measurement:
         """Train and evaluate. Never raises for what the candidate does."""
         start = time.monotonic()
         home = self.folder.trial(job.number)
@@ -79,9 +79,7 @@ class Bench:
             self.repository.remove(tree)
         return replace(measured, early=early, spent=time.monotonic() - start)
 
-    def _train(
-        self, job: Job, home: Path, seconds: float, device: str | None, on_line: OnLine
-    ) -> Measurement:
+    def _train(self, job: Job, home: Path, seconds: float, device: str | None, on_line: Tell) -> Measurement:
         """Train for so many seconds, and have the weights judged."""
         tree, out, log = home / "tree", home / "out", home / "log.txt"
         shutil.rmtree(out, ignore_errors=True)
@@ -129,16 +127,8 @@ class Bench:
         scratch.mkdir(exist_ok=True)
         policy = sandbox.Policy((tree, out, self.folder.recipe), (scratch,), (self.data, self.folder.root))
         wrap = json.dumps(policy.prefix(self.plan.python))
-        command = [
-            self.plan.python,
-            "-B",
-            self.folder.recipe / "evaluate.py",
-            "--split",
-            split,
-            "--wrap",
-            wrap,
-        ]
-        command += ["--data", self.data / "judge", "--tree", tree, "--out", out]
+        command = [self.plan.python, "-B", self.folder.recipe / "evaluate.py", "--data", self.data / "judge"]
+        command += ["--split", split, "--wrap", wrap, "--tree", tree, "--out", out]
         argv, env, pipe = list(map(str, command)), environment(out, device), subprocess.PIPE
         with log.open("wb") as errors:
             try:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from skillloop.gate.input import GateInput, body_of, finding
 from skillloop.gate.provenance import holds, unasked
-from skillloop.model import Check, Edit, Evidence, Origin, Proposal
+from skillloop.model import Check, Edit, Origin, Proposal
 from skillloop.text import lexicon, words
 from skillloop.text.lexicon import expression
 from skillloop.text.redact import redact
@@ -46,7 +46,12 @@ _CROSSED = re.compile("~~|[❌🚫⛔👎✗✘✖❎]|</?(?:s|del|strike)>", re
 
 def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Return the findings, each with the worst of all lines, and what the drawing of the lesson left to a person."""
-    messages = {evidence.id: _message(evidence, inputs) for evidence in proposal.evidence}
+    messages = {}  # the whole one around each confirmed quote; the quote where that is all; "" if no person's
+    for said in proposal.evidence:
+        turn = inputs.turns.get(said)
+        persons = turn is not None and turn.role == "human" and turn.origin is not Origin.MACHINE
+        heard = redact(turn.text[:LONGEST]) if turn and persons and holds(turn, said.quote) else ""
+        messages[said.id] = redact(said.quote[:LONGEST]) if inputs.gone(said) else heard
     answers = redact("\n".join(inputs.answers.values())[:LONGEST])
     mine = proposal.drafter == PERSON
     gone = [body_of(edit.old)[1] for edit in proposal.edits if edit.old] if unasked(proposal) else []
@@ -70,15 +75,6 @@ def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
             yield finding(name, why, fine, hard=hard)
     if proposal.look and not mine:
         yield finding("look", "; ".join(proposal.look), "", hard=False)
-
-
-def _message(evidence: Evidence, inputs: GateInput) -> str:
-    """Return the whole message around a confirmed quote; the quote where that is all there is; "" if it is no person's."""
-    if inputs.gone(evidence):
-        return redact(evidence.quote[:LONGEST])
-    turn = inputs.turns.get(evidence)
-    persons = turn is not None and turn.role == "human" and turn.origin is not Origin.MACHINE
-    return redact(turn.text[:LONGEST]) if turn and persons and holds(turn, evidence.quote) else ""
 
 
 def _findings(edit: Edit, messages: list[str], base: str, answers: str) -> Iterator[tuple[str, str, bool]]:

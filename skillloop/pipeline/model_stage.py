@@ -38,9 +38,7 @@ class ModelStage:
     connect: Callable[[Config], ModelClient | None]
     troubles: list[str] = field(default_factory=list)
     drafter: str = "model"  # back end, model and prompt, once it answered
-    instead: dict[str, list[Lesson]] = field(
-        default_factory=dict
-    )  # offline, by id of the model's in their place
+    instead: dict[str, list[Lesson]] = field(default_factory=dict)  # found offline, by id of the model's
     _clients: dict[str, ModelClient | None] = field(default_factory=dict)  # by path: each has its own rules
     _down: str = ""  # why the model is not asked any more in this session
 

@@ -8,7 +8,7 @@ stored or shown. An automated session teaches nothing. Words that something else
 transcript wait for a person, and never reach a model. One trouble spoils one lesson, no more.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
@@ -161,11 +161,9 @@ def detect_in(run: Run) -> Found:
     lessons = tuple(_placed(run, lesson, known, corrections) for lesson in lessons)
     if run.model.there:
         lessons = run.model.read(lessons, known)
-    offered = {lesson.turn for lesson in lessons if lesson.offered}
+    kept = {lesson.turn for lesson in lessons if lesson.offered}
     said = not run.model.there  # else what the model thinks counts
-    return tuple(
-        replace(x, durable=x.turn in offered or (said and x.durable)) for x in disagreements
-    ), lessons
+    return tuple(replace(x, durable=x.turn in kept or (said and x.durable)) for x in disagreements), lessons
 
 
 def _with_notes(
@@ -288,7 +286,18 @@ def _digest(run: Run, found: Found, chosen: Iterable[Lesson]) -> Digest:
     chosen = list(chosen)
     results = [_learn_one(run, lesson) for lesson in chosen]
     unproposed = {lesson.id: result.known for lesson, result in zip(chosen, results, strict=True)}
-    results += _second_tries(run, zip(chosen, results, strict=True))
+    # the model's lessons of which nothing came: in other words, else what was found without it in their place
+    done = zip(chosen, results, strict=True)
+    failed = [
+        (x, result) for x, result in done if x.source == "model" and (result.discarded or result.trouble)
+    ]
+    again = run.model.reworded([(lesson, result.discarded) for lesson, result in failed if result.discarded])
+    for lesson, _ in failed:
+        tried = [_learn_one(run, again[lesson.id], attempt=2)] if lesson.id in again else []
+        if not tried or tried[0].discarded or tried[0].trouble:
+            others = filter(draftable, run.model.instead.get(lesson.id, ()))
+            tried += [_learn_one(run, other, attempt=3) for other in others]
+        results += tried
     suspicions = {item.id: run.model.suspicion(item.turn) for items in found for item in items}
     for lesson in found[1]:
         if lesson.offered and not draftable(lesson):
@@ -304,19 +313,6 @@ def _digest(run: Run, found: Found, chosen: Iterable[Lesson]) -> Digest:
         {name: why for name, why in unproposed.items() if why},
         tuple(run.noted),
     )
-
-
-def _second_tries(run: Run, done: Iterable[tuple[Lesson, LessonResult]]) -> Iterator[LessonResult]:
-    """Carry out the model's lessons of which nothing came in other words, else what was found without it in their place."""
-    failed = [pair for pair in done if pair[0].source == "model" and (pair[1].discarded or pair[1].trouble)]
-    again = run.model.reworded([(lesson, result.discarded) for lesson, result in failed if result.discarded])
-    for lesson, _ in failed:
-        result = None
-        if lesson.id in again:
-            yield (result := _learn_one(run, again[lesson.id], attempt=2))
-        if result is None or result.discarded or result.trouble:
-            for other in filter(draftable, run.model.instead.get(lesson.id, ())):
-                yield _learn_one(run, other, attempt=3)
 
 
 def _learn_one(run: Run, lesson: Lesson, attempt: int = 1) -> LessonResult:

@@ -256,10 +256,8 @@ def _taken_back(
             raise UsageError(f"{skill.path}: skillloop never changed it, so there is nothing to take back")
         if not (standing := _standing(known) & {v.number for v in known if v.kind == "proposal"}):
             wrong = f"{skill.path}: each change by skillloop has been taken back already"
-            hint = (
-                "`skillloop log SKILL` lists the versions; `skillloop rollback SKILL --to N` brings one back"
-            )
-            raise UsageError(wrong, hint)
+            lists = "`skillloop log SKILL` lists the versions"
+            raise UsageError(wrong, f"{lists}; `skillloop rollback SKILL --to N` brings one back")
         last = max(standing)
         to, only = (last - 1, None) if exact else (None, last)
     if only is not None:
