@@ -135,22 +135,15 @@ class Repository:
             path.mkdir(parents=True, exist_ok=True)
             self.git("init", "-q", "--bare", "-b", "best", ".")
 
-    def git(self, *args: str, text: str | None = None, strip: bool = True) -> str:
+    def git(self, *args: str, text: str = "", strip: bool = True) -> str:
         """Run git and return its output. Raises SkillloopError: git failed."""
-        surroundings = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-        done = subprocess.run(
-            ["git", *_QUIET, *args],
-            cwd=self.path,
-            env={**surroundings, **_SETTINGS},
-            input=text,
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            check=False,
-        )
+        env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | _SETTINGS
+        argv, data = ["git", *_QUIET, *args], text.encode("utf-8", "surrogateescape")
+        done = subprocess.run(argv, cwd=self.path, env=env, input=data, capture_output=True, check=False)
+        told, wrong = (each.decode("utf-8", "surrogateescape") for each in (done.stdout, done.stderr))
         if done.returncode:
-            raise SkillloopError(f"git {args[0]} failed: {done.stderr.strip()}")
-        return done.stdout.strip() if strip else done.stdout
+            raise SkillloopError(f"git {args[0]} failed: {wrong.strip()}")
+        return told.strip() if strip else told
 
     def commit(self, files: Mapping[str, str], message: str, parent: str | None, number: int) -> str:
         """Return the id of a commit that holds exactly these files; it stays reachable as refs/trials/NUMBER."""

@@ -73,10 +73,8 @@ def measure(opened: Run, recipe: Path, executor: Executor, deadline: float, show
         opened.ledger.append({"event": "kit", "number": run, "seed": seed, **facts})
     known = proposers.ideas(recipe / "ideas.toml")
     proposer = proposers.first_of([proposers.given([ours]), known, proposers.search])
-    longest, rows = (
-        max(row["spent"] for row in opened.ledger.trials),
-        experiment.run(opened, proposer, executor),
-    )
+    longest = max(row["spent"] for row in opened.ledger.trials)
+    rows = experiment.run(opened, proposer, executor)
     while time.monotonic() + longest < deadline and (row := next(rows, {})):
         show(row)
         longest = max(longest, row["spent"])

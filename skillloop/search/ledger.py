@@ -46,18 +46,10 @@ class Archive:
                 self.best = name
                 if name not in self.kept:
                     self.kept.append(name)
+        self.known = {*self.last, *self.pending}  # every candidate that was tried or is under way
+        self.number = len(self.rows) + len(self.pending)  # of the next trial
         self.baseline: str | None = self.rows[0]["candidate"] if self.rows else None
         self.noise = significance.pooled(list(self.runs.values()))
-
-    @property
-    def number(self) -> int:
-        """The number of the next trial."""
-        return len(self.rows) + len(self.pending)
-
-    @property
-    def known(self) -> set[str]:
-        """Every candidate that was tried, the baseline and those under way included."""
-        return {*self.last, *self.pending}
 
     def attempts(self, candidate: str) -> int:
         """Count the measurements of a candidate, begun ones and failed ones included."""
