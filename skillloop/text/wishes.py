@@ -1,7 +1,8 @@
 """Whether a person says again, weeks later and in other words, what a rule says.
 
-They do if most of the words meet, nothing that one asks for is what the other gives up, and no figure differs. A complaint
-("tabs again!", "you forgot the tests") is about a rule, and does not say which way round.
+They do if most of the words meet (also in another language: `clause.alike`), at most one of the two has words that the other
+lacks, nothing that one asks for is what the other gives up, and no figure differs. A complaint ("tabs again!", "you forgot the
+tests") is about a rule, and does not say which way round.
 """
 
 import re
@@ -21,13 +22,15 @@ ROOT = 5
 """Letters that two forms of a word have in common: "indent" and "indentation", "запускай" and "запустил"."""
 
 _SIGNS = frozenset("#%&@/\\")
-_MARKED = re.compile(r"(?<!\w)[.!-]+(?=\w)|\*")  # ".env", "-1", "!important", "*.log"
+# ".env", "-1", "!important", "*.log", "day/month"
+_MARKED = re.compile(r"(?<!\w)[.!-]+(?=\w)|\*|\w+(?:/\w+)+")
 _QUOTED = re.compile(r"[\"“„«`][^\"”“»`\n]+")
 _COMPLAINS = {"still", "broken", "asks why", "fault"}
 _FLAW = {"broken", "asks why", "fault", "flaw"}
 _TOLD = {"still", "fault", "asks why", "said before", "from now on", "temper"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 _ENDING = re.compile("(?<=[a-zà-ž]{3})(?:[aei]r|en|[aoiy])$")
+_RUN = re.compile("[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _KANA = re.compile("[\u3041-\u309f]|[\u30a0-\u30ff]{2}")
 _LOAN = re.compile("[\u30a0-\u30ff]{2,}")  # in katakana, one word
 
@@ -44,7 +47,6 @@ class _Wish:
 
     said: Stems
     acts: Stems  # the same with the verbs that say only that something is to be there
-    main: Stems  # without what says when
     wanted: Stems
     unwanted: tuple[Stems, ...]  # by clause
     before: dict[str, str]  # the word before each
@@ -72,8 +74,7 @@ def same_rule(one: str, other: str) -> bool:
     """
     mine, theirs = _forms(one), _forms(other)
     signs, others = ([c for c in text if c in _SIGNS or category(c)[0] == "S"] for text in (one, other))
-    marked = _MARKED.findall(one) == _MARKED.findall(other) and _quoted(one) == _quoted(other)
-    if signs != others or not marked or not words.same_names(one, other):
+    if signs != others or _marks(one) != _marks(other) or not words.same_names(one, other):
         return False
     both = {form.lstrip() for form in mine}.intersection(form.lstrip() for form in theirs)
     verbs = {form.lstrip() for form in (*mine[:1], *theirs[:1])}
@@ -86,9 +87,11 @@ def same_rule(one: str, other: str) -> bool:
     return any(_holds(a, b) or _holds(b, a) for a, b in pairs)
 
 
-def _quoted(text: str) -> list[str]:
-    """Return what is quoted in a text and would be left out without its quotes: `Write "please" in forms`."""
-    return [quote for quote in _QUOTED.findall(words.fold(text)) if not words.content_words(quote)]
+def _marks(text: str) -> list[str]:
+    """Return what is marked in a text, or quoted and would be left out without its quotes: `Write "please" in forms`."""
+    folded = words.fold(text)
+    quoted = (quote for quote in _QUOTED.findall(folded) if not words.content_words(quote))
+    return [*_MARKED.findall(folded), *quoted]
 
 
 def _without(forms: tuple[str, ...], form: str, kept: str) -> tuple[tuple[str, ...], list[str]]:
@@ -110,25 +113,14 @@ def _holds(long: Iterable[str], short: Iterable[str]) -> bool:
 
 
 def _exchanged(one: str, other: str) -> bool:
-    """Return whether two texts are one but for a word behind the first: "before a commit", "before a release"; "A into B", "B into A"."""
-    forms = _forms(one), _forms(other)
-    start, mine, theirs = _between(*([form for form in each if form[0] != " "] for each in forms))
-    most = 1 + all(len(form) == 1 for form in (*mine, *theirs))  # where words are not spaced, a character
-    roots = [[_ENDING.sub("", form)[:ROOT] for form in each] for each in (mine, theirs)]
-    behind = start or all(each[:1] and each[0][0] == " " for each in forms)
-    if behind and mine and theirs and max(len(mine), len(theirs)) <= most and roots[0] != roots[1]:
-        return True
-    start, mine, theirs = _between(*forms)
-    turned = [*mine[-1:], *mine[1:-1], *mine[:1]]
-    return start > 0 and len(mine) > 2 and turned == [*theirs]
-
-
-def _between(one: Sequence[str], other: Sequence[str]) -> tuple[int, Sequence[str], Sequence[str]]:
-    """Return how many words two texts begin with alike, and what they have from there on without the end that they share."""
-    start = words.shared(one, other)
-    one, other = one[start:], other[start:]
-    end = words.shared(one[::-1], other[::-1])
-    return start, one[: len(one) - end], other[: len(other) - end]
+    """Return whether two texts are one but for a word: "before a commit", "before a release"; or for its place: "A into B", "B into A"."""
+    mine, theirs = ([form for form in _forms(text) if form[0] != " "] for text in (one, other))
+    if sorted(mine) == sorted(theirs):
+        first, second = ([form for form in each if form[0] != "<"] for each in (mine, theirs))
+        return first[:1] == second[:1] and first != second
+    differ = ([form for form in a if form not in b] for a, b in ((mine, theirs), (theirs, mine)))
+    roots = [form if form[0] == "<" else _root(form) for each in differ if len(each) == 1 for form in each]
+    return len(roots) == 2 and min(map(len, roots)) > 1 and roots[0] != roots[1]
 
 
 @lru_cache(maxsize=4096)
@@ -160,17 +152,27 @@ def _stance(saying: str, rule: str) -> str:
     if wrong_way_round(saying, rule):
         return "same"
     one, other = _wish(saying), _wish(rule)
-    both, sizes = len(one.said & other.said), (len(one.said), len(other.said))
-    mains = 2 * len(one.main & other.main) / max(len(one.main) + len(other.main), 1)
-    if not all(sizes):
+    if not (one.said and other.said):
         return "same" if words.tokens(saying) == words.tokens(rule) else ""
-    if both < min(2, *sizes) or max(2 * both / sum(sizes), mains) < ENOUGH:
+    asks = one.wanted and other.wanted  # then what is given up for it is no further wish
+    mine, theirs = (each.said & each.wanted if asks else each.said for each in (one, other))
+    if max(_shared(one.said, other.said), _shared(mine, theirs)) < ENOUGH:
         return ""
-    if min(sizes) == 1 and 2 * len(one.acts & other.acts) < ENOUGH * (len(one.acts) + len(other.acts)):
+    acts = (each.acts - (each.said - core) for each, core in ((one, mine), (other, theirs)))
+    if min(len(one.said), len(other.said)) == 1 and _shared(*acts) < ENOUGH:
         return ""  # "run the tests", "write tests"
     if any(_parted(a, b) for a, b in ((one, other), (other, one))):
         return "opposite"
+    ways = {(not each.wanted, not each.unwanted) for each in (one, other)}
+    crossed = ways == {(True, False), (False, True)} or "error" in one.said - other.said
+    if crossed or (mine - other.said and theirs - one.said):  # another value for the same thing
+        return ""
     return "" if _exchanged(saying, rule) else "same"
+
+
+def _shared(these: Stems, those: Stems) -> float:
+    """Return how much two sets have in common, 0 to 1 (Dice)."""
+    return 2 * len(these & those) / max(len(these) + len(those), 1)
 
 
 def wrong_way_round(one: str, other: str) -> bool:
@@ -191,8 +193,8 @@ def _order(text: str) -> tuple[bool, Stems, Stems]:
     at = next(((start, end) for name, start, end in polar if name in {"before", "without"}), None)
     if at is None:
         return False, frozenset(), frozenset()
-    sides = (words.content_words(" ".join(side)) for side in (tokens[: at[0]], tokens[at[1] :]))
-    early, late = (frozenset(word[:ROOT] for word in side) for side in sides)
+    sides = (" ".join(side) for side in (tokens[: at[0]], tokens[at[1] :]))
+    early, late = (_roots(words.content_words(side), side) for side in sides)
     return any(name == "not" for name, start, _ in polar if start < at[0]), early, late
 
 
@@ -211,7 +213,9 @@ def _parted(one: _Wish, other: _Wish) -> bool:
 
 @lru_cache(maxsize=4096)
 def _wish(text: str) -> _Wish:
-    wanted, main, again = set[str](), set[str](), list[Stems]()
+    for phrases in _alike()[1]:
+        text = phrases.sub(lambda match: f" {_meaning(words.stem(words.fold(match[0])))} ", text)
+    wanted, again = set[str](), list[Stems]()
     unwanted: list[Stems] = []
     complaint, limits = False, lexicon.words("placement.most") | lexicon.words("placement.least")
     for clause in chain.from_iterable(map(contradiction.clauses, _SENTENCE.split(text))):
@@ -220,7 +224,6 @@ def _wish(text: str) -> _Wish:
         complaint = (complaint and missing) or bool(told)
         if told and clause.wanted and told.isdisjoint(_FLAW):
             again.append(_roots(clause.said, ""))
-        main |= _roots(clause.main - {""} or clause.said, "")
         said = clause.said if clause.wanted else (clause.main - {""} or clause.said)
         roots = frozenset[str]() if complaint else _roots(said, "".join(clause.tokens))
         roots |= {f"<{name}" for name in clause.polar if roots and name in {"first", "last"}}
@@ -246,9 +249,10 @@ def _wish(text: str) -> _Wish:
     meant = words.content_words(plain) - _complaint(tokens)
     said = _roots(meant, plain)
     change = lexicon.whole("clause.change")
-    acts = said | {"=" if change.fullmatch(stem) else stem[:ROOT] for stem in meant - words.scope()}
+    silent = {stem for stem in meant - words.scope() if _meaning(stem) and not _root(stem)}
+    acts = said | {"=" if change.fullmatch(stem) else _meaning(stem) for stem in silent}
     wanted &= said | {"<first", "<last"}
-    return _Wish(said, acts, (said & main) or said, frozenset(wanted), tuple(unwanted), before, figures)
+    return _Wish(said, acts, frozenset(wanted), tuple(unwanted), before, figures)
 
 
 def _complaint(tokens: Sequence[str]) -> set[str]:
@@ -279,10 +283,30 @@ def _roots(stems: Collection[str], text: str) -> Stems:
     return frozenset(filter(None, map(_root, stems))).union(_LOAN.findall(text))
 
 
+@cache
+def _alike() -> tuple[dict[str, str], list[re.Pattern[str]]]:
+    """Return the English words for words of all languages, by stem, beginning ("test*") or phrase, and what finds the phrases."""
+    entries = (entry.split(":") for entry in lexicon.phrases("clause.alike"))
+    named = {word.replace("_", " "): name.strip(" -") for name, row in entries for word in row.split()}
+    longest = sorted(named, key=len, reverse=True)
+    dense = "|".join(filter(_RUN.match, longest))
+    spaced = "|".join(each for each in longest if len(words.tokens(each)) > 1 and not _RUN.match(each))
+    names = {words.stem(words.fold(word)): name for word, name in named.items()}
+    return names, [re.compile(dense), re.compile(rf"\b(?:{spaced})\b", re.IGNORECASE)]
+
+
+@lru_cache(maxsize=8192)
+def _meaning(stem: str) -> str:
+    """Return the English word for a stem or a phrase, or itself; "" of one that means little."""
+    names, _ = _alike()
+    begun = (f"{stem[:end]}*" for end in range(len(stem), 2, -1))
+    return next((names[each] for each in (stem, *begun) if each in names), stem)
+
+
 @lru_cache(maxsize=8192)
 def _root(stem: str) -> str:
     """Return what forms of a word have in common; "" of one that says how, or only that something is there."""
-    stem = _digits().get(stem, stem)
+    stem = _meaning(_digits().get(stem, stem))
     idle = (lexicon.whole(key).fullmatch(stem) for key in ("placement.put", "clause.change", "clause.but"))
     silent = stem in words.scope() or _KANA.search(stem) or any(idle)
     return "" if silent else _ENDING.sub("", stem)[:ROOT]

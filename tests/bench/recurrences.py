@@ -4,7 +4,7 @@
 
 tests/data/recurrences.tsv holds language, same | other | opposite, saying, rule; the pairs were written before the code was
 looked at (Italian and Dutch after a first version of it). A hash of the line puts each into one of two halves: rules and words are tuned on `dev` only.
-The files beside it hold pairs written later, each looked at once, for another measurement. rules_alike.tsv holds pairs of rules, the others with one
+The files beside it hold pairs written later; nothing was tuned on the sixth, the seventh was written to tune on. rules_alike.tsv holds pairs of rules, the others with one
 word that matters changed: an edit is dropped only where two are one rule (`same_rule`). Only a `same` pair should count, so an `opposite` one that does is a mistake of its own kind.
 """
 
@@ -21,7 +21,7 @@ from skillloop.text.wishes import same_rule, same_wish
 
 FILES = [
     Path(__file__).parents[1] / "data" / f"recurrences{name}.tsv"
-    for name in ("", "_third", "_fourth", "_fifth")
+    for name in ("", "_third", "_fourth", "_fifth", "_sixth", "_seventh")
 ]
 RULES = FILES[0].with_name("rules_alike.tsv")
 

@@ -47,6 +47,8 @@ def test_one_word_in_common_is_no_wish_in_common(saying):
         ("don't touch the migrations, please", "Never modify the migrations."),
         ("bitte nicht die Migrationen anfassen", "Ändere nie die Migrationen."),
         ("you forgot the tests, run them", "Run the tests after every change."),
+        ("ask before deleting files", "Frage nach, bevor du Dateien löschst."),
+        ("テストを実行してからコミット", "Run the tests before each commit."),
     ],
 )
 def test_what_a_ban_calls_it_and_when_it_holds_makes_no_difference(saying, rule):
@@ -111,6 +113,8 @@ def test_a_pronoun_is_no_number():
     [
         ("always run the integration tests before a commit", "Run the unit tests before each commit."),
         ("every chart has a legend", "Every chart has a title."),
+        ("run the linter before you push", "Run the tests before each push."),
+        ("the function for payments fails in a test", "Write a test for each function."),
         ("Übersetze vom Englischen ins Deutsche", "Übersetze vom Deutschen ins Englische."),
     ],
 )
@@ -119,7 +123,7 @@ def test_one_other_word_in_its_place_is_another_wish(saying, rule):
     assert not opposite_wish(saying, rule)
 
 
-@pytest.mark.parametrize(("half", "precision", "recall"), [("dev", 0.95, 0.83), ("held out", 0.9, 0.72)])
+@pytest.mark.parametrize(("half", "precision", "recall"), [("dev", 0.97, 0.87), ("held out", 0.96, 0.88)])
 def test_pairs_in_many_languages_are_told_apart(half, precision, recall):
     found = measured(halves()[half])
     assert found["precision"] >= precision
@@ -150,6 +154,7 @@ def test_a_rule_is_one_with_another_only_if_no_word_that_matters_differs():
         ('Write "please" in forms.', "Write in forms."),
         ('Write "please" in forms.', 'Write "thanks" in forms.'),
         ("Import types from core.", "Import core from types."),
+        ("Tarihleri gün/ay/yıl olarak yaz.", "Tarihleri ay/gün/yıl olarak yaz."),
         ("Import A from B.", "Import B from A."),
     ],
 )
