@@ -23,9 +23,9 @@ import itertools
 import os
 import stat
 import unicodedata
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 SKILL = "SKILL.md"
 RULES = "learned.md"
@@ -68,8 +68,7 @@ _REASONS = {
 COPY_HINT = "copy the skill to your own folder and let the copy learn: `skillloop review` does it for you"
 
 
-@dataclass(frozen=True, slots=True)
-class SkillPath:
+class SkillPath(NamedTuple):
     """A SKILL.md and whose it is. Make it with `of`."""
 
     path: str  # as it was given

@@ -13,11 +13,11 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from skillloop.config.sections import KINDS, Config, covers, field_of, reference, rule_of
 from skillloop.errors import SkillloopError
@@ -35,8 +35,7 @@ class ConfigError(SkillloopError):
     """A constraint file that cannot be understood. Nothing is decided on half-read rules."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A constraint file: its tables, and where each key stands."""
 
     path: Path

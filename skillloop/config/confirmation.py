@@ -9,9 +9,8 @@ Invariants: nothing here writes a constraint file; a change is logged once; only
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from skillloop import fs
 from skillloop.config import ConfigError, Source, files, load, loosened, parse, read, read_bytes
@@ -22,8 +21,7 @@ EVENT = "rules"  # in the audit log, with path, sha256 ("" where there is no fil
 _ACCEPTED = frozenset({"first seen", "tightened", "confirmed"})
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A constraint file that is not what was last confirmed."""
 
     path: Path

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -63,8 +63,7 @@ _STEERING = re.compile(
 _SETTINGS = ("settings.json", "settings.local.json")
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(NamedTuple):
     """The cost of a request: most likely, and at the very most."""
 
     tokens: int  # input and the whole allowed output
@@ -72,8 +71,7 @@ class Estimate:
     most: int  # nano-dollars, at one byte a token and all of the allowed output: what is reserved
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A request that would be sent, to which back end, and its cost."""
 
     request: Request

@@ -30,8 +30,7 @@ PROMPTS = Path(__file__).parents[1] / "data" / "prompts"
 _SECRET = secrets.token_bytes(32)  # drawn by each process: marks around data are made with it
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(NamedTuple):
     """Instructions, with the name that a proposal carries: file, version and the first 12 digits of its SHA-256."""
 
     name: str  # "lessons.v1@3f2a…"
@@ -174,8 +173,7 @@ def cost(model: str, usage: Usage) -> int:
     return price(model, usage.input + usage.cache_write + usage.cache_read).of(usage)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a back end got for one attempt."""
 
     text: str
@@ -185,8 +183,7 @@ class Answer:
     nano: int | None = None  # what it cost, where the other side says so itself
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The answer to a request. `value` is the JSON object; where there is none, `trouble` says why."""
 
     value: dict[str, Any] | None

@@ -1,8 +1,8 @@
 """What skillloop knows of each file that learns, as one page: corrections a week, what each rule did, what waits, who wrote what."""
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from skillloop import outcomes, report
 from skillloop.model import Version
@@ -13,8 +13,7 @@ from skillloop.store import Queued, Store
 WEEKS = 52  # that a chart goes back
 
 
-@dataclass(frozen=True, slots=True)
-class Week:
+class Week(NamedTuple):
     """Seven days of one file."""
 
     begins: date  # a Monday
@@ -23,8 +22,7 @@ class Week:
     edits: tuple[Version, ...]  # but for the first version
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A file that learns."""
 
     name: str

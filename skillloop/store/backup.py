@@ -20,8 +20,8 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from skillloop import fs
 from skillloop.errors import Locked, SkillloopError, UsageError
@@ -38,8 +38,7 @@ _STAGED = ".skillloop.db.new"  # in the home, never beside another database of t
 _TOLD = 20  # lost entries that are named one by one
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
+class Rebuilt(NamedTuple):
     """What came of making a store anew."""
 
     rows: dict[str, int]  # in the new store, by table

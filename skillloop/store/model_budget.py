@@ -9,9 +9,8 @@ Money is counted in nano-dollars, whole numbers: a token of $0.10 a million is 1
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
@@ -28,8 +27,7 @@ class BudgetExceeded(SkillloopError):  # noqa: N818  (a limit reached is an answ
     """A call would go over a limit. Nothing was sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """The most that all calls of one scope may cost together."""
 
     nano: int
@@ -37,8 +35,7 @@ class Limit:
     calls: int
 
 
-@dataclass(frozen=True, slots=True)
-class Spend:
+class Spend(NamedTuple):
     """What the calls of a scope cost, those under way at what is held for them."""
 
     nano: int
@@ -52,8 +49,7 @@ class Spend:
         return self.nano / NANO
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What is about to be asked, on whose account, and the most that it can cost."""
 
     session: str
