@@ -85,7 +85,7 @@ def _findings(edit: Edit, messages: list[str], base: str, answers: str) -> Itera
         if why := made_up(line, text, base, answers):
             yield "verbatim", why, True
         elif why := made_up(line, text, base):
-            yield "verbatim", f"{why}, only in the assistant's answer", False
+            yield "verbatim", f"{why}, only in Claude's answer", False
         yield from _wording(line, messages, f"{text}\n{base}\n{answers}")
     if edit.old is not None:
         old = body_of(edit.old[:LONGEST])[1]

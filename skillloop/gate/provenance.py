@@ -75,7 +75,7 @@ def _not_said(evidence: Evidence, inputs: GateInput) -> str:
     if session and session.path == evidence.path and (evidence.line, evidence.uuid) not in said:
         return f"the message at {where} is not one that a person typed in this session"
     if evidence in inputs.echoed:
-        return f"the assistant had these words before the person's message at {where}"
+        return f"Claude had these words before the person's message at {where}"
     if not evidence.quote.strip():
         return f"the quote of {where} is empty"
     return "" if holds(turn, evidence.quote) else f"the quote is not in the person's message at {where}"

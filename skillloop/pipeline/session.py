@@ -456,6 +456,6 @@ def _save(run: Run, store: Store, prepared: gather.Prepared, decision: Decision)
             said = before.text or next((tool.brief for tool in before.tools[-1:]), "")
             text = " ".join(redact.redact(said).split())
             text = text if len(text) <= CONTEXT else "…" + text[-CONTEXT:]
-            context.append(f"{'you' if before.role == 'human' else 'assistant'}: {text}")
+            context.append(f"{'you' if before.role == 'human' else 'Claude'}: {text}")
     state: State = "queued" if decision.outcome is Outcome.DEFER else "discarded"
     store.save_proposal(item, prepared.verdict, state=state, reason=decision.reason, context=context)
