@@ -36,10 +36,10 @@ from skillloop.detect import lesson as lessons
 from skillloop.detect.features import Linear, features, sigmoid, without_reply
 from skillloop.model import Kind
 
-RIDGE = {"disagreement": 10.0, "durable": 5.0, "lesson": 20.0, "kinds": 5.0, "words": 0.4}
+RIDGE = {"disagreement": 10.0, "durable": 5.0, "lesson": 15.0, "kinds": 5.0, "words": 0.4}
 """Strength of the pull towards 0, in units of one row."""
 
-WORDS_SAY = {"disagreement": 0.6, "lesson": 1.0}
+WORDS_SAY = {"disagreement": 0.6, "lesson": 0.8}
 """What the single words of a turn count, which are learned by themselves, against everything else that is known of it."""
 
 DISAGREES = 0.4
