@@ -684,6 +684,14 @@ def test_words_that_may_not_be_the_persons_are_marked(desk, doubt):
     assert ("(not proven to be yours)" in shown) == (doubt != "nothing")
 
 
+def test_a_rule_that_nobody_is_known_to_have_typed_has_a_way_on(desk):
+    made = Transcript().typed("How much sleep?").says("Eight hours. I have finished the answer.")
+    made.tool("Bash", command=f"echo x >> {desk.transcript}").typed(SAID).says("You're right, sorry.")
+    made.write(desk.transcript)
+    shown = desk.run("digest", desk.transcript, "--dry-run").stdout
+    assert "nothing proves that you typed it; `skillloop remember RULE` keeps a rule of yours" in shown
+
+
 def test_a_reader_that_stops_early_is_no_failure(desk):
     code = f"{' '.join(desk.argv('digest', *[desk.transcript] * 400, '--dry-run', '--json'))} | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, env=desk.env, check=False)

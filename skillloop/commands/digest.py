@@ -284,7 +284,7 @@ def _outcomes(result: Digest, *, dry_run: bool) -> Iterator[tuple[set[str], list
 def _why_nothing(item: Disagreement, result: Digest) -> str:
     """Say why nothing was drafted for a correction."""
     if item.id in result.suspect:
-        return "nothing is learned: nothing proves that you typed it"
+        return "nothing is learned: nothing proves that you typed it; `skillloop remember RULE` keeps a rule of yours"
     once = next((x.text for x in result.lessons if x.turn == item.turn and x.id not in result.suspect), "")
     if once:
         return f"nothing is learned yet: “{once}” may be meant for once; `review` may ask you"
