@@ -38,7 +38,7 @@ ENDING = 60
 """Characters at the end of a sentence in which a pleasantry may stand; looking through all of it takes long."""
 
 _OF_THE_DAY = (
-    r"\s\s\s|^\W*(?:[➜❯$>#]|\w[\w.]* :?= \S)|Error(?<=\wError)\b\W|Exception(?<=\wException)\b\W|:\d+\b|/(?:Users|home)/|[A-Z]:\\"
+    r"\s\s\s|^//|git:\(|^\W*(?:[➜❯$>#]|\w[\w.]* :?= \S)|Error(?<=\wError)\b\W|Exception(?<=\wException)\b\W|:\d+\b|/(?:Users|home)/|[A-Z]:\\"
     r"|[0-9a-f](?<!\w[0-9a-f])[0-9a-f]{6,39}\b|#\d+\b|::(?<=\w::)\w+\("
     r"|\[Image|https?://(?:localhost|127\.)|<all>"
 )
