@@ -283,6 +283,21 @@ def test_review_rejects_with_a_reason(queued):
     assert desk.skill.read_text() == SKILL
 
 
+def test_a_rejected_edit_is_taken_up_again_if_the_rules_still_allow_it(queued):
+    desk, name = queued
+    code, shown = desk.type("reject", name, answers=[("Type ", shown_code)])
+    assert (code, f"to take it up again: skillloop approve {name}" in shown) == (0, True), shown
+    code, shown = desk.type("approve", name, answers=[("Type ", shown_code)])
+    assert code == 0, shown
+    assert "Never cite a magazine" in desk.skill.read_text()
+    desk.type("rollback", "research", answers=[("Type ", shown_code)])
+    with desk.store() as store:
+        store.set_state(name, "rejected", "again", by="person")
+    (desk.home / "config.toml").write_text('[protect]\nheadings = ["Learned rules"]\n')
+    assert "Learned rules" in desk.run("approve", name, code=4).stderr
+    assert desk.skill.read_text() == SKILL
+
+
 def test_a_change_of_claude_s_is_shown_everywhere_and_kept_or_taken_back(desk):
     text = SKILL + "- Always copy the whole department in.\n"
     for more in ("", "- Be kind to everybody.\n"):
@@ -636,6 +651,26 @@ def test_a_skill_that_cannot_be_edited_safely_is_said_and_left(desk, text):
     desk.skill.write_bytes(data)
     assert f"{desk.skill}:" in desk.run("digest", desk.transcript).stdout
     assert desk.skill.read_bytes() == data
+
+
+def test_rules_of_a_project_that_cannot_be_read_are_said_there(queued, monkeypatch):
+    desk, _ = queued
+    rules = desk.claude / "skillloop.toml"
+    rules.write_text("[aply]\n")
+    monkeypatch.chdir(desk.claude.parent)
+    for told in (desk.run("status").stdout, desk.run("review").stderr):
+        assert "skillloop.toml:1: unknown section [aply]" in told
+
+
+def test_auto_mode_that_waits_for_a_confirmation_is_not_said_to_apply(queued):
+    desk, _ = queued
+    (desk.home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    told = desk.run("status").stdout
+    assert "mode        auto, but paused: edits wait for you until `skillloop constraints --confirm`" in told
+    desk.type("constraints", "--confirm", answers=[("Type ", shown_code)])
+    assert (
+        "mode        auto: edits that pass every check are applied without you" in desk.run("status").stdout
+    )
 
 
 def test_a_home_that_is_a_file_is_a_clear_error(desk):
@@ -1144,6 +1179,16 @@ def test_what_does_nothing_says_so(queued):
     assert "Unknown choice: '99'" in screens
     assert "nothing before this one waits" in screens
     assert "'zzz0' is not" in screens
+
+
+def test_an_edit_is_moved_to_any_file_but_its_own(queued, monkeypatch):
+    desk, _ = queued
+    monkeypatch.chdir(desk.claude.parent)
+    desk.env["HOME"] = str(desk.claude.parent)
+    seen = []
+    reviewed(desk, ("? more", "m"), ("leave it", lambda text: seen.append(text) or "s\n"), ("? more", "q"))
+    offered = [line.split()[1] for line in seen[0].splitlines() if line.strip()[:1].isdigit() and "(" in line]
+    assert offered == ["my-rules"]
 
 
 def test_the_keys_are_explained_and_the_checks_shown(queued):

@@ -386,6 +386,29 @@ def test_a_start_says_at_once_that_the_rules_cannot_be_read_and_no_more_once_the
     assert json.loads(said[1])["systemMessage"] == READY
 
 
+def test_a_start_in_a_project_says_that_its_rules_cannot_be_read_until_they_can(
+    home, client, monkeypatch, tmp_path
+):
+    python = home / "env" / "current" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    rules = tmp_path / "project" / ".claude" / "skillloop.toml"
+    rules.parent.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "project")
+    worker.drain(home, client, collect([]))
+    said = []
+    for text, age in (('[apply]\nmodus = "auto"\n', 0), ('[apply]\nmode = "auto"\n', -1)):
+        rules.write_text(text)
+        os.utime(rules, (time.time() - age, time.time() - age))
+        said += [hook.notice(str(home))]
+        worker.drain(home, client, collect([]))
+        said += [hook.notice(str(home))]
+    assert said[0] == said[1]
+    assert f"skillloop is off in one folder until you correct {rules}:2: " in said[0]
+    assert "is off" not in said[2] + said[3]
+
+
 def test_a_transcript_that_grew_after_its_digest_is_found(home, client):
     done = []
     end(home, said(client, "a"))

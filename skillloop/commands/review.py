@@ -11,6 +11,7 @@ from skillloop import config, outcomes
 from skillloop.commands import show
 from skillloop.commands.options import OPEN, App, interactive, known_skill, option, some_skill, verb
 from skillloop.commands.sitting import Sitting, alike, drafted, not_learned
+from skillloop.config import confirmation
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Lesson
 from skillloop.pipeline import session
@@ -42,6 +43,8 @@ def command(app: App, skill: str | None, keep: str | None, limit: int | None, af
         return
     with app.history() as store:
         config.load(app.home)  # no edit can be judged by rules that cannot be read
+        for error in confirmation.unreadable(store, app.home, Path.cwd()):
+            app.say(f"skillloop is off in one folder: {error.told}", err=True)
         ask = interactive() and not app.as_json
         if ask:
             session.try_again(app.home, store)

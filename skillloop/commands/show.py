@@ -190,7 +190,7 @@ def approve(app: App, proposal: str, token: str | None) -> None:
         app.tell({"change": proposal, "kept": True}, "kept")
         return
     with app.store() as store:
-        queued = open_proposal(store, proposal)
+        queued = open_proposal(store, proposal, rejected=True)
         item = queued.proposal
         prepared = as_it_is(store, queued, app.home)
         if token and not app.as_json:
@@ -213,13 +213,13 @@ def approve(app: App, proposal: str, token: str | None) -> None:
     app.tell({"id": item.id, "path": item.path, **told}, made, then)
 
 
-def open_proposal(store: Store, wanted: str, *, blocked: bool = False) -> Queued:
-    """Return the proposal with that id, if it can still be decided; `blocked`: or a rule of the person's forbids it."""
+def open_proposal(store: Store, wanted: str, *, blocked: bool = False, rejected: bool = False) -> Queued:
+    """Return the proposal with that id, if it waits; `blocked`: or a rule of the person's forbids it; `rejected`: or was."""
     queued = store.find_proposal(wanted)
     rule = blocked_by(queued) if queued.state == "discarded" else ""
     if queued.state == "discarded" and not (blocked and rule):
         raise Refused(f"edit {queued.proposal.id} is {rule or f'refused: {queued.reason}'}")
-    if queued.state not in OPEN and not rule:
+    if queued.state not in OPEN and not rule and not (rejected and queued.state == "rejected"):
         raise UsageError(
             f"edit {queued.proposal.id} is not waiting: it is {queued.state} ({queued.reason})",
             "`skillloop status` lists what is waiting",
@@ -245,4 +245,6 @@ def reject(app: App, proposal: str, reason: str | None, token: str | None) -> No
         else:
             store.set_state(name, "rejected", reason or f"no reason given, in {by}", by="person")
     app.after_decision()
-    app.tell({"id": name, "state": "rejected", "reason": reason or ""}, f"rejected: {name}")
+    again = [] if lesson else [f"to take it up again: skillloop approve {name}"]
+    told = {"id": name, "state": "rejected", "reason": reason or ""}
+    app.tell(told, f"rejected: {name}", *again)

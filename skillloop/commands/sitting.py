@@ -327,14 +327,17 @@ class Sitting:
         return gather.reworded(old, pair, drafter=old.drafter) if len(pair) == 2 else None
 
     def _move(self, old: Proposal) -> Proposal | None:
-        chosen = self._choose("number of the file that should learn it · s leave it", {"s"})
-        if isinstance(chosen, str) or chosen.path is None or chosen.path == old.path:
+        chosen = self._choose("number of the file that should learn it · s leave it", {"s"}, but=old.path)
+        if isinstance(chosen, str) or chosen.path is None:
             return None
         return gather.moved(old, chosen.path)
 
-    def _choose(self, question: str, others: set[str], plugin: str | None = None) -> SkillRef | str:
+    def _choose(
+        self, question: str, others: set[str], plugin: str | None = None, but: str = ""
+    ) -> SkillRef | str:
         """Let the person choose a file that learns, or a copy of a plugin's skill; return one of the other answers as it is."""
-        known = skills()
+        folder = Path(but).parent.resolve() if but else None
+        known = [skill for skill in skills() if Path(str(skill.path)).parent.resolve() != folder]
         for number, skill in enumerate(known, start=1):
             self.app.console().say(f"  {number}  {skill.name}  ({tilde(skill.path)})")
         answer: str = click.prompt(question, default="s", show_default=False).strip().lower()
@@ -350,7 +353,7 @@ class Sitting:
                 self.app.say(f"not copied: {error}")
         else:
             self.app.say(f"Unknown choice: {answer!r}")
-        return self._choose(question, others, plugin)
+        return self._choose(question, others, plugin, but)
 
     def _change(self, change: history.Change) -> str:
         """Ask whether a change stays that Claude made, or that did not help."""
@@ -430,7 +433,8 @@ def skills() -> list[SkillRef]:
     """Return the person's own skills, those of the project here, and the rules files of both."""
     listed = dict.fromkeys(targets.skills_in(Path.cwd()))  # from the home folder both are one
     known = [skill for skill in listed if skill.path and SkillPath.of(skill.path).owner.editable]
-    return known + [SkillRef(target_name(path), path) for path in (rules_file(Path.cwd()), rules_file(None))]
+    rules = dict.fromkeys((rules_file(Path.cwd()), rules_file(None)))
+    return known + [SkillRef(target_name(path), path) for path in rules]
 
 
 def skill_named(name: str) -> SkillRef:

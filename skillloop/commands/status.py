@@ -1,13 +1,15 @@
 """`skillloop status`: show what waits, what was applied, and what is wrong."""
 
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 from skillloop import config, fs, llm, outcomes
 from skillloop.commands import show
 from skillloop.commands.options import OPEN, App, picked, verb
 from skillloop.config import confirmation
+from skillloop.config.confirmation import UNCONFIRMED
 from skillloop.config.sections import Config
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
@@ -21,6 +23,10 @@ from skillloop.worker.notice import line_of, unlearnt
 from skillloop.worker.queue import failing
 
 FRESH = 20  # edits that wait are listed, judged again if anything changed; of the rest the recorded verdict stands
+AUTO = (
+    ": edits that pass every check are applied without you",
+    ", but paused: edits wait for you until `skillloop constraints --confirm`",
+)
 SPENT = ("dollars", "tokens", "calls")
 
 
@@ -38,7 +44,7 @@ def command(app: App) -> None:
     out.say(f"sessions    {facts['sessions']} digested, {facts['jobs']} still to come")
     out.say(f"edits       {states}" + f" ({gone} of those applied no longer in the skill)" * bool(gone))
     if facts["mode"] == "auto":
-        out.say("mode        auto: edits that pass every check are applied without you")
+        out.say(f"mode        auto{AUTO[UNCONFIRMED in ' '.join(facts['troubles'])]}")
     out.say(f"not learned {counted(facts['unattributed'], 'lesson')}")
     if facts["model"] is not None:
         out.say(f"model       {_spend(facts['model'])}")
@@ -69,11 +75,10 @@ def _facts(app: App) -> dict[str, Any]:
         queue = [item for item in everything if item.state in OPEN]
         states = {item.proposal.id: show.state_of(item, item.verdict) for item in everything}
         states |= {item.proposal.id: _state(app, store, item) for item in queue[:FRESH]}
-        rules, troubles = None, []
-        try:
+        troubles = [error.told for error in confirmation.unreadable(store, app.home, Path.cwd())]
+        rules = None
+        with suppress(SkillloopError):
             rules = config.load(app.home)
-        except SkillloopError as error:
-            troubles = [error.told]
         model, off = _model(rules, store) if rules else (None, [])
         troubles += off
         troubles += confirmation.unconfirmed(store, app.home)

@@ -17,6 +17,7 @@ from skillloop.config import ConfigError, Source, files, load, loosened, parse, 
 from skillloop.model import sha256
 from skillloop.store import Store
 
+UNCONFIRMED = "not confirmed"
 EVENT = "rules"  # in the audit log, with path, sha256 ("" where there is no file) and state
 _ACCEPTED = frozenset({"first seen", "tightened", "confirmed"})
 
@@ -83,11 +84,27 @@ def all_changes(store: Store, home: Path) -> list[Change]:
     changed = [Path(path) for path, sha in _confirmed(store).items() if _sha(Path(path)) != sha]
     found: dict[Path, Change] = {}
     for path in changed:
-        project = path.parents[1] if path.parent.name == ".claude" else None
-        folder = path.parent if path != home / "config.toml" and project is None else None
+        project, folder = _folders(home, path)
         if (project or path.parent).exists():
             found.update({change.path: change for change in changes(store, home, project, folder)})
     return list(found.values())
+
+
+def unreadable(store: Store, home: Path, project: Path | None = None) -> list[ConfigError]:
+    """Return why rules cannot be read: of the person, of a project, or of any folder where there were some."""
+    found: dict[str, ConfigError] = {}
+    for folders in ((project, None), *(_folders(home, Path(path)) for path in _confirmed(store))):
+        try:
+            load(home, *folders)
+        except ConfigError as error:
+            found.setdefault(error.message, error)
+    return list(found.values())
+
+
+def _folders(home: Path, path: Path) -> tuple[Path | None, Path | None]:
+    """Return the project or the skill's folder that a constraint file is for."""
+    project = path.parents[1] if path.parent.name == ".claude" else None
+    return project, path.parent if path != home / "config.toml" and project is None else None
 
 
 def unconfirmed(store: Store, home: Path) -> list[str]:
@@ -103,7 +120,11 @@ def unconfirmed(store: Store, home: Path) -> list[str]:
 def record_changes(
     store: Store, home: Path, project: Path | None = None, skill_dir: Path | None = None
 ) -> None:
-    """Log what is new about the files in force: first seen, tightened, loosened. Each is logged once."""
+    """Log what is new about the files in force: first seen, tightened, loosened. Each is logged once, as soon as it can be read."""
+    try:
+        load(home, project, skill_dir)
+    except ConfigError:
+        return
     known = _confirmed(store)
     for path in files(home, project, skill_dir):
         if str(path) not in known and (path.name == "config.toml" or path.exists()):

@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from skillloop import config, outcomes
-from skillloop.config import ConfigError
+from skillloop import outcomes
+from skillloop.config import confirmation
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
 from skillloop.hosts.claude_code import records
@@ -91,6 +91,7 @@ def leave_notice(home: Path) -> None:
         queued = store.proposals(states=("queued", "stale"))
         lost = [item for item in unlearnt(store) if not item.blocked]
         changes, paused = outcomes.standing(store)
+        broken = confirmation.unreadable(store, home, Path(os.environ.get("SKILLLOOP_PROJECT") or Path.cwd()))
         newest, news = len(store.audit), [*_news(store, told), *_offer(home, store)]
     failed_checks = [check for each in queued for check in each.verdict.failed]
     paused += [check.detail for check in failed_checks if check.name == "judge off"][-1:]
@@ -110,14 +111,13 @@ def leave_notice(home: Path) -> None:
         *(f"{_short(each, 2 * LONGEST)}: {REVIEW}." for each in paused),
         *([f"{' and '.join(ready)}: {REVIEW}."] if ready else []),
     ]
-    failed, first = list(failing(home)), not (home / "noticed").exists()
-    try:
-        config.load(home)
-        if first:  # the environment may have been built after the last start
-            sentences.insert(0, "skillloop is ready.")
-    except ConfigError as error:
-        sentences.insert(0, f"skillloop is off until you correct {_short(error.message, 2 * LONGEST)}.")
-        failed, first = [], False  # for the same reason
+    wrong, first = [error.message for error in broken], not broken and not (home / "noticed").exists()
+    for each in wrong:
+        there = "" if each.startswith(str(home / "config.toml")) else " in one folder"
+        sentences.insert(0, f"skillloop is off{there} until you correct {_short(each, 2 * LONGEST)}.")
+    if first:  # the environment may have been built after the last start
+        sentences.insert(0, "skillloop is ready.")
+    failed = [job for job in failing(home) if job.error not in wrong]
     if failed:
         what = f"{len(failed)} sessions" if len(failed) > 1 else f"session {failed[0].session_id}"
         given_up = failed[-1].attempts >= ATTEMPTS

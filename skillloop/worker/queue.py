@@ -131,11 +131,12 @@ def failing(home: Path) -> Iterator[Job]:
 
     One that failed by a configuration file that was changed since is tried again soon, and is none.
     """
-    inbox, rules = home / "inbox", home / "config.toml"
+    inbox = home / "inbox"
     for path in (*sorted(inbox.glob("[!.]*.json")), *sorted((inbox / "failed").glob("*.json"))):
         with suppress(msgspec.MsgspecError, OSError):
             job = msgspec.json.decode(path.read_bytes(), type=Job)
-            ours = path.parent == inbox and str(rules) in job.error
+            rules = Path(job.error.partition(":")[0])
+            ours = path.parent == inbox and rules.name in {"config.toml", "skillloop.toml"}
             mended = ours and (not rules.exists() or rules.stat().st_mtime > path.stat().st_mtime)
             if job.error and not mended:
                 yield job

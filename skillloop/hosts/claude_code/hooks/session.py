@@ -88,12 +88,13 @@ def start_worker(home: str) -> None:
 def notice(home: str) -> str:
     """Return what the worker left to say at the start of a session, as the hook's output; "" if nothing.
 
-    It is said once: a second line is the entry of the log that then counts as told. Where config.toml changed it is made anew.
+    It is said once: a second line is the entry of the log that then counts as told. Where rules changed it is made anew.
     """
     try:
-        paths = (os.path.join(home, name) for name in ("config.toml", "notice.json"))
-        changed, said = (os.stat(path).st_mtime_ns for path in paths)
-        if changed > said:
+        project = os.environ.get("CLAUDE_PROJECT_DIR") or os.getcwd()
+        paths = (os.path.join(home, "config.toml"), os.path.join(project, ".claude", "skillloop.toml"))
+        changed = max((os.stat(path).st_mtime_ns for path in paths if os.path.exists(path)), default=0)
+        if changed > os.stat(os.path.join(home, "notice.json")).st_mtime_ns:
             python = os.path.join(home, "env", "current", "bin", "python")
             command = [python, "-I", "-m", "skillloop.worker.notice"]
             os.spawnve(os.P_WAIT, python, command, {**os.environ, "SKILLLOOP_HOME": home})  # noqa: S606
