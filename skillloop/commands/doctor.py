@@ -23,7 +23,7 @@ from skillloop.model import sha256
 from skillloop.render import tilde
 from skillloop.skillpath import projects_folder
 from skillloop.skills import document, history
-from skillloop.store import Corrupt, Store
+from skillloop.store import Corrupt, Store, backup
 from skillloop.text.words import counted
 from skillloop.worker.notice import unlearnt
 
@@ -80,7 +80,7 @@ def _rebuild(app: App) -> None:
     app.say(damage, err=True)
     app.require_person("rebuild", sha256(f"{app.home}\0{damage}"), dialog=False)
     with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
-        done = Store.rebuild(app.home)
+        done = backup.rebuild(app.home)
     with app.store() as store:
         history.record_leftovers(store)
     app.after_decision()
@@ -252,7 +252,7 @@ def import_(app: App, file: Path, replace: bool) -> None:
         app.require_person(f"import {file}", digest, dialog=False)
     app.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with fs.locked(app.home / "worker.lock"), fs.locked(app.home / "history.lock"):
-        kept = Store.restore(app.home, file)
+        kept = backup.restore(app.home, file)
     with app.store() as store:
         counts = contents(store)
     app.after_decision()

@@ -270,14 +270,12 @@ def _with(config: Config, file: Source, *, own: bool) -> Config:
         value = given if own else KINDS[section][name].restrict(before, given)
         if value != before or (key, None) not in rules:
             rules[key, None] = rule_of(key, value, path, file.line(section, name))
-        if isinstance(given, dict):
-            for entry in given:
+        for entry in given if isinstance(given, dict | tuple) else ():
+            if isinstance(given, dict):
                 rule = rule_of(key, {entry: value[entry]}, path, file.line(section, name, entry))
-                rules.setdefault((key, entry), rule)
-        elif isinstance(given, tuple):
-            for entry in given:
+            else:
                 rule = rule_of(key, [entry], path, file.line(section, name, entry=entry))
-                rules.setdefault((key, entry), rule)
+            rules.setdefault((key, entry), rule)
         config = replace(config, **{section: replace(getattr(config, section), **{field_of(name): value})})
     kept = tuple(dict.fromkeys((*config.sources.kept, *values.get("sources.trusted", ()))))
     return replace(config, rules=rules, sources=replace(config.sources, kept=kept))

@@ -45,9 +45,6 @@ class Store(Sessions, Proposals, AbstractContextManager["Store"]):
         """Open the store in `home`, making both (0700, 0600). Raises what `Database` does."""
         return cls(home, Database(home / backup.NAME))
 
-    restore = staticmethod(backup.restore)
-    rebuild = staticmethod(backup.rebuild)
-
     def export(self, file: Path) -> None:
         """Write the whole store, all versions included, to a file; see `backup.export`."""
         backup.export(self._database, file)

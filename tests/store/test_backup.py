@@ -135,7 +135,7 @@ def test_the_last_five_copies_are_kept_for_the_person_alone(home):
     assert [path.name for path in kept] == [f"{n:06}-{n * backup.EVERY}.db" for n in range(3, 8)]
     assert {stat.S_IMODE(path.stat().st_mode) for path in (home / "backups").iterdir()} == {0o600}
     assert stat.S_IMODE((home / "backups").stat().st_mode) == 0o700
-    Store.restore(home / "new", kept[-1])
+    backup.restore(home / "new", kept[-1])
     assert len(every_entry(home / "new")) == 7 * backup.EVERY + 1
 
 
@@ -182,7 +182,7 @@ def test_a_copy_that_cannot_be_written_leaves_the_others(home, monkeypatch):
 
 def test_the_copies_of_a_replaced_history_are_not_taken_for_the_new_ones(full, tmp_path):
     grow(full)
-    Store.restore(tmp_path / "other", *backup.copies(full))
+    backup.restore(tmp_path / "other", *backup.copies(full))
     grow(tmp_path / "other")
-    Store.restore(tmp_path / "other", *backup.copies(full))
+    backup.restore(tmp_path / "other", *backup.copies(full))
     assert backup.copies(tmp_path / "other") == []

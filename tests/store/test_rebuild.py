@@ -154,7 +154,7 @@ UNREADABLE = [first_page_gone, lambda data: data.clear(), lambda data: data.__se
 def test_a_store_that_cannot_be_read_at_all_is_the_copy_again_and_what_is_lost_is_said(scene, change):
     before = everything(scene / "home")
     damaged = damage(scene / "home", change)
-    done = Store.rebuild(scene / "home")
+    done = backup.rebuild(scene / "home")
     after = everything(scene / "home")
     (copy,) = backup.copies(scene / "home")
     assert done.copy == copy
@@ -176,7 +176,7 @@ def test_what_can_still_be_read_of_the_lost_entries_is_named(scene):
     connection.execute("UPDATE proposals SET data = 'x' WHERE id = 'p1'")
     connection.commit()
     connection.close()
-    total, *named = Store.rebuild(scene / "home").lost
+    total, *named = backup.rebuild(scene / "home").lost
     copied = int(backup.copies(scene / "home")[0].stem.split("-")[1])
     assert total.startswith(f"the last {len(before['entries']) - copied} of {len(before['entries'])} entries")
     skill = scene / "skills" / "mail" / "SKILL.md"
@@ -193,7 +193,7 @@ def test_a_lost_key_costs_nothing_but_the_old_signatures(scene, kept):
     before = everything(scene / "home")
     if not kept:
         (scene / "home" / "key").unlink()
-    assert Store.rebuild(scene / "home").lost == ()
+    assert backup.rebuild(scene / "home").lost == ()
     assert missing(before, everything(scene / "home")) == []
 
 
@@ -202,7 +202,7 @@ def test_without_a_copy_and_without_a_readable_file_the_skills_begin_anew(scene)
         copy.unlink()
     damage(scene / "home", first_page_gone)
     live = (scene / "skills" / "web" / "SKILL.md").read_bytes()
-    assert "entries of the log" in Store.rebuild(scene / "home").lost[0]
+    assert "entries of the log" in backup.rebuild(scene / "home").lost[0]
     with Store.open(scene / "home") as store:
         assert (store.verify(), store.skills(), len(store.audit)) == ([], [], 1)
         version = history.record_external_edit(store, scene / "skills" / "web" / "SKILL.md")
@@ -220,7 +220,7 @@ def test_a_damaged_copy_is_passed_over(scene):
     damage_at.commit()
     damage_at.close()
     damage(scene / "home", first_page_gone)
-    assert Store.rebuild(scene / "home").copy == older
+    assert backup.rebuild(scene / "home").copy == older
 
 
 def test_an_open_publish_of_the_copy_is_not_taken_up_again(scene):
@@ -234,7 +234,7 @@ def test_an_open_publish_of_the_copy_is_not_taken_up_again(scene):
             store.record("config")
         store.back_up()
     damage(scene / "home", first_page_gone)
-    Store.rebuild(scene / "home")
+    backup.rebuild(scene / "home")
     with Store.open(scene / "home") as store:
         assert (store.versions.open_publishes(), history.recover(store)) == ([], [])
     assert skill.read_bytes() == live
@@ -248,16 +248,16 @@ def test_nothing_is_changed_where_the_disk_refuses(scene, monkeypatch):
 
     monkeypatch.setattr("skillloop.store.backup.os.link", full)
     with pytest.raises(SkillloopError, match="No space left"):
-        Store.rebuild(scene / "home")
+        backup.rebuild(scene / "home")
     assert (scene / "home" / "skillloop.db").read_bytes() == damaged
     assert not list((scene / "home").glob(".*"))
 
 
 def test_a_rebuilt_store_can_be_rebuilt_again(scene):
     damage(scene / "home", every_fourth_page_gone)
-    Store.rebuild(scene / "home")
+    backup.rebuild(scene / "home")
     damage(scene / "home", every_fourth_page_gone)
-    assert Store.rebuild(scene / "home").kept.name == "skillloop.db.damaged-2"
+    assert backup.rebuild(scene / "home").kept.name == "skillloop.db.damaged-2"
     everything(scene / "home")
 
 
@@ -329,7 +329,7 @@ def flips(scene, count, seed):
         data[source.randrange(len(data))] ^= 1 << source.randrange(8)
         (scene / "home" / "skillloop.db").write_bytes(data)
         (scene / "home" / "head").write_bytes(head)
-        Store.rebuild(scene / "home")
+        backup.rebuild(scene / "home")
         assert missing(before, everything(scene / "home")) == []
         assert {path: path.read_bytes() for path in skills} == skills
 

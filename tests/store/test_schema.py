@@ -8,7 +8,7 @@ import pytest
 from skillloop.errors import SkillloopError
 from skillloop.model import sha256
 from skillloop.skills import history
-from skillloop.store import Store
+from skillloop.store import Store, backup
 from skillloop.store.database import MIGRATIONS
 
 STORES = Path(__file__).parents[1] / "data" / "stores"
@@ -92,7 +92,7 @@ def test_an_older_store_survives_export_and_rebuilding(older, tmp_path):
     data = bytearray((older / "skillloop.db").read_bytes())
     data[:100] = b"\0" * 100
     (older / "skillloop.db").write_bytes(data)
-    assert Store.rebuild(older).lost == ()
+    assert backup.rebuild(older).lost == ()
     with Store.open(older) as store:
         assert (store.verify(), len(history.versions(store, SKILL))) == ([], 4)
 

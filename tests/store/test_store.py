@@ -23,7 +23,7 @@ from skillloop.model import (
     Verdict,
     sha256,
 )
-from skillloop.store import Corrupt, Store
+from skillloop.store import Corrupt, Store, backup
 from skillloop.store.database import MIGRATIONS, Database, encode
 from skillloop.store.versions import Publish
 
@@ -279,7 +279,7 @@ def test_an_export_restores_all_of_it_in_another_home(store, tmp_path):
         store.versions.append(Publish(SKILL, "import", "", store.versions.keep(b"\xff text")))
     store.export(tmp_path / "export")
     assert stat.S_IMODE((tmp_path / "export").stat().st_mode) == 0o600
-    assert Store.restore(tmp_path / "new", tmp_path / "export") is None
+    assert backup.restore(tmp_path / "new", tmp_path / "export") is None
     with Store.open(tmp_path / "new") as again:
         assert again.proposals() == store.proposals()
         assert (again.disagreements(), again.lessons()) == (store.disagreements(), store.lessons())
@@ -296,7 +296,7 @@ def test_nothing_is_exported_over_a_file_or_restored_from_damage(store, home, tm
     for damage in (b"", b"text" * 99, (tmp_path / "export").read_bytes()[:9000]):
         (tmp_path / "bad").write_bytes(damage)
         with pytest.raises(SkillloopError):
-            Store.restore(tmp_path / "new", tmp_path / "bad")
+            backup.restore(tmp_path / "new", tmp_path / "bad")
         assert not (tmp_path / "new" / "skillloop.db").exists()
 
 
@@ -304,7 +304,7 @@ def test_a_store_that_is_replaced_is_kept_and_an_open_connection_cannot_write_to
     store.record("config", number=1)
     store.export(tmp_path / "export")
     store.record("config", number=2)
-    kept = Store.restore(home, tmp_path / "export")
+    kept = backup.restore(home, tmp_path / "export")
     with pytest.raises(SkillloopError, match="readonly"):
         store.record("config", number=3)
     with Store.open(home) as now, Store.open(tmp_path / "old") as old:
@@ -323,7 +323,7 @@ def test_a_store_in_the_middle_of_a_write_is_not_replaced(store, home, tmp_path,
     with store.transaction():
         store.record("config")
         with pytest.raises(Locked):
-            Store.restore(home, tmp_path / "export")
+            backup.restore(home, tmp_path / "export")
     assert (store.verify(), len(store.audit)) == ([], 2)
     assert [path.name for path in home.glob("*db*")] == ["skillloop.db"]
 
