@@ -6,7 +6,7 @@ tests") is about a rule, and does not say which way round.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain
@@ -27,7 +27,6 @@ _MARKED = re.compile(r"(?<!\w)[.!-]+(?=\w)|\*|\w+(?:/\w+)+")
 _QUOTED = re.compile(r"[\"“„«`][^\"”“»`\n]+")
 _COMPLAINS = {"still", "broken", "asks why", "fault"}
 _FLAW = {"broken", "asks why", "fault", "flaw"}
-_TOLD = {"still", "fault", "asks why", "said before", "from now on", "temper"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 _ENDING = re.compile("(?<=[a-zà-ž]{3})(?:[aei]r|en|[aoiy])$")
 _RUN = re.compile("[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -37,8 +36,7 @@ _LOAN = re.compile("[\u30a0-\u30ff]{2,}")  # in katakana, one word
 
 @cache
 def _said() -> Phrases:
-    every = lexicon.classes("wished") | lexicon.classes("said")
-    return Phrases({name: every[name] for name in _COMPLAINS | _FLAW | _TOLD})
+    return Phrases({name: lexicon.phrases(f"said.{name}") for name in _COMPLAINS | _FLAW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,24 +244,13 @@ def _wish(text: str) -> _Wish:
     bounds = [token in lexicon.words("placement.least") for token in tokens if token in limits]
     if bounds and counts:  # "at most 72", "not over 72"
         figures["<"] = before["<"] = str(bounds[0] != ("not" in words.polarity(text)))
-    meant = words.content_words(plain) - _complaint(tokens)
+    meant = words.content_words(plain)
     said = _roots(meant, plain)
     change = lexicon.whole("clause.change")
     silent = {stem for stem in meant - words.scope() if _meaning(stem) and not _root(stem)}
     acts = said | {"=" if change.fullmatch(stem) else _meaning(stem) for stem in silent}
     wanted &= said | {"<first", "<last"}
     return _Wish(said, acts, frozenset(wanted), tuple(unwanted), before, figures)
-
-
-def _complaint(tokens: Sequence[str]) -> set[str]:
-    """Return the stems of words that say only that somebody has to say it again."""
-    told: set[int] = set()
-    for size in (1, 2, 3):
-        for places in (range(at, at + size) for at in range(len(tokens) - size + 1)):
-            found = _said().find(bare(" ".join(tokens[at] for at in places)))
-            if told.isdisjoint(places) and not _TOLD.isdisjoint(found):
-                told.update(places)
-    return {words.stem(tokens[at]) for at in told}
 
 
 def _complaints(clause: Clause) -> set[str]:
