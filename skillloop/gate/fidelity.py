@@ -65,9 +65,9 @@ def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
         yield finding("words", "your own wording, typed in review", hard=False)
         return
     for name, fine, firm in (
-        ("words", "in the person's words", True),
+        ("words", "in the words that were said", True),
         ("verbatim", "nothing is made up", True),
-        ("meaning", "as the person said it", False),
+        ("meaning", "as it was said", False),
         ("form", "", False),
     ):
         why, hard = wrong.get(name, ("", firm))
@@ -91,7 +91,7 @@ def _findings(edit: Edit, messages: list[str], base: str, answers: str) -> Itera
         old = body_of(edit.old[:LONGEST])[1]
         mine, asked = words.content_words(old), words.content_words(text + "\n" + (edit.new or ""))
         if mine and len(mine & asked) / len(mine) < ABOUT:
-            yield "meaning", f"the person did not speak about {old.strip()[:80]!r}, which would go", False
+            yield "meaning", f"nothing was said about {old.strip()[:80]!r}, which would go", False
 
 
 def _wording(line: str, messages: list[str], known: str) -> Iterator[tuple[str, str, bool]]:
@@ -109,7 +109,7 @@ def _wording(line: str, messages: list[str], known: str) -> Iterator[tuple[str, 
         yield "meaning", why, False
         foreign, share = novel_words(line, text)
         if share < LEAST or novel_words(line, known)[1] < KNOWN:
-            why = f"only {share:.0%} of its words are the person's; not: {', '.join(foreign[:5])}"
+            why = f"only {share:.0%} of its words were said; not: {', '.join(foreign[:5])}"
             yield "words", why, True
         elif foreign:
             yield "words", f"reworded; not your words: {', '.join(foreign[:8])}", False
@@ -192,7 +192,7 @@ def made_up(line: str, evidence: str, *others: str) -> str:
         missing.discard(mine[0])  # the start of a sentence was capitalised
     spans = [span for span in _SPAN.findall(line) if not any(span in text for text in texts)]
     shown = ", ".join(sorted(missing) + spans)
-    return f"not in the person's words and not in the skill: {shown[:200]}" if shown else ""
+    return f"neither said nor in the skill: {shown[:200]}" if shown else ""
 
 
 @lru_cache(maxsize=64)
@@ -217,7 +217,7 @@ def meaning(line: str, message: str) -> str:
         if same_form and [unit.value for unit in run] == values:
             left.append(left_over(parts, run[0], run[-1]))
     if not left:
-        return "it is not a run of the person's own words: something is added, left out or turned round"
+        return "it is not a run of the words that were said: something is added, left out or turned round"
     return "" if "" in left else f"it leaves out {left[0]}"
 
 

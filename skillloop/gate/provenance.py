@@ -37,7 +37,7 @@ def check(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     wrong = _uncited(proposal) or next(unsaid, "")
     if inputs.session is not None and inputs.session.automated:
         wrong = wrong or "no person takes part in this session"
-    yield finding("origin", wrong, "every quote was read again where the person typed it")
+    yield finding("origin", wrong, "every quote was read again where it was typed")
     if not wrong:
         yield from _doubts(proposal, inputs)
         if unasked(proposal):
@@ -67,7 +67,7 @@ def _not_said(evidence: Evidence, inputs: GateInput) -> str:
     where = f"{evidence.path}:{evidence.line}"
     if turn is None:  # a quote that is gone is a doubt, see below
         gone = inputs.gone(evidence) and evidence.quote.strip()
-        return "" if gone else f"no person's message stands at {where}"
+        return "" if gone else f"no message of a person stands at {where}"
     if turn.role != "human" or Origin.MACHINE in (turn.origin, evidence.origin):
         return f"the message at {where} was not typed by a person"
     # The reader of the whole transcript, which sees more than one record, must take it for a person's turn too.
@@ -75,10 +75,10 @@ def _not_said(evidence: Evidence, inputs: GateInput) -> str:
     if session and session.path == evidence.path and (evidence.line, evidence.uuid) not in said:
         return f"the message at {where} is not one that a person typed in this session"
     if evidence in inputs.echoed:
-        return f"Claude had these words before the person's message at {where}"
+        return f"Claude had these words before they were typed at {where}"
     if not evidence.quote.strip():
         return f"the quote of {where} is empty"
-    return "" if holds(turn, evidence.quote) else f"the quote is not in the person's message at {where}"
+    return "" if holds(turn, evidence.quote) else f"the quote is not in the message at {where}"
 
 
 def holds(turn: Turn, quote: str) -> bool:
@@ -106,7 +106,7 @@ def _doubts(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     if (session := inputs.session) is not None:
         cited = {(evidence.line, evidence.uuid) for evidence in proposal.evidence}
         if any(turn.abandoned and (turn.line, turn.uuid) in cited for turn in session.turns):
-            yield _doubt("taken back", "the person rewound the conversation past this message")
+            yield _doubt("taken back", "the conversation was rewound past this message")
         if session.partial:
             yield _doubt("partial", f"{session.bad_lines} lines of the transcript could not be read")
         if session.tainted:
