@@ -29,7 +29,6 @@ WAITS = "what it would judge waits for you"  # while it is off
 RUN = 6  # words in a row that an edit may not share with a text that it must not know
 PROOF = frozenset({"transcription", "own case", "cases", "held-out cases", "judge", "judge off"})
 """Checks that are made once, when a draft is made: a later look at the proposal shows them again."""
-
 _ORDER = (Outcome.KEEP, Outcome.DEFER, Outcome.DISCARD, Outcome.CRASH)
 _SHOWN = (("first", "second"), ("second", "first"))  # names of the old and the new text, in either order
 _TEXT = {"type": "string"}

@@ -21,7 +21,6 @@ from skillloop.text import redact
 
 Play = Callable[[Case, str, int], judge.Mark | None]
 """Tells what one run of a case with one text came to; None is unscored. The number tells the runs apart."""
-
 ALPHA = 0.05  # chance that is taken of calling luck a gain
 MOST = 10  # other cases, and as many held-out ones, that are replayed for one edit: the newest
 LOOKS = 20  # looks at the held-out cases of a skill after which they prove little

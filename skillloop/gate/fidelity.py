@@ -230,7 +230,6 @@ _CLAUSE = re.compile(
 )
 _SPACES = re.compile(r"[^\S\n]{2,}|\n\s+")
 """What is one space or one line end here, so that no pattern runs over a long gap again and again."""
-
 _CONDITIONS = frozenset("only except if this before after may without some instead".split())
 
 

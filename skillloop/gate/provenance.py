@@ -18,13 +18,11 @@ from skillloop.text.redact import redact
 
 DOUBTS = frozenset({"gone", "attribution", "receipt", "untold", "pasted", "taken back", "partial", "tainted"})
 """The soft findings that speak against it that a person said, and meant, these words."""
-
 REMEMBERED = "remembered"  # folder in the home with what `skillloop remember` was given, a transcript each
 _doubt = partial(finding, hard=False)
 LONGEST_TYPED = 400  # characters; beyond, part of a turn may well be pasted
 EVOLVE = "evolve"
 """`Proposal.drafter` begins with it where an edit may rest on what the file says alone. It then waits for a person."""
-
 MOST_LINES = 6
 LONGEST = 10_000  # characters of a message in which a redacted quote is looked for
 _PASTED = re.compile("|".join(table("pastes")["anywhere"]), re.MULTILINE | re.IGNORECASE)

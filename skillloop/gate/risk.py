@@ -26,7 +26,6 @@ LONGEST = 4_000  # characters of a line that are looked at
 MOST_HITS = 20  # in one line; whoever forbids more than that at once is not believed
 _RISK = "<gate.gives up>|<gate.runs>|<gate.hands out>|<gate.destroys>"
 """What gives up a protection, runs something, hands out what is private, or is hard to undo. Harmless under a negation."""
-
 _STOP = re.compile(r"[,;:.!?](?:\s|$|(?<=[,!?])(?=[^\x00-\x7f]))|[。、]")
 _KANA = re.compile("[\u3041-\u30ff]")
 

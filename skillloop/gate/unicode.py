@@ -28,13 +28,9 @@ _MIXABLE = _CJK.union(_TABLE["mixable"].split())
 _LOOKALIKES, _WIDE_SIGNS = frozenset(_TABLE["lookalikes"]), frozenset(_TABLE["wide-signs"])
 _ZWNJ, _ZWJ, _EMOJI_SELECTOR, _KEYCAP = "\u200c", "\u200d", "\ufe0f", "\u20e3"
 _VIRAMA = 9  # canonical combining class
-_SELECTORS = ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
-_SMALL_CAPITALS = re.compile("[\u1d00-\u1dbf]")
 _FRENCH_SPACES, _WIDE_SPACE = "\u00a0\u202f", "\u3000"
-_PICTOGRAPH = re.compile(
-    "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff"
-    "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
-)
+_RANGES = ("pictographs", "selectors", "small-capitals")
+_PICTOGRAPH, _SELECTOR, _SMALL_CAPITAL = (re.compile(f"[{_TABLE[name]}]") for name in _RANGES)
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -123,10 +119,10 @@ def _character(line: str, at: int, *, cjk: bool) -> str:
 @lru_cache(maxsize=4096)
 def _shape(char: str) -> str:
     """Return what is wrong with a character wherever it stands, or ""."""
-    code, category = ord(char), unicodedata.category(char)
+    category = unicodedata.category(char)
     if char in _TABLE["blank"]:
         return "a blank character"
-    if any(low <= code <= high for low, high in _SELECTORS):
+    if _SELECTOR.match(char):
         return "a variation selector"
     if category == "Me":
         return "an enclosing mark"
@@ -136,7 +132,7 @@ def _shape(char: str) -> str:
         return ""
     folded = unicodedata.normalize("NFKC", char)
     holds_ascii = any(c.isascii() and c != " " for c in folded)
-    if holds_ascii or char in _TABLE["ascii-twins"] or _SMALL_CAPITALS.match(char):
+    if holds_ascii or char in _TABLE["ascii-twins"] or _SMALL_CAPITAL.match(char):
         return "a look-alike of an ASCII character"
     return ""
 

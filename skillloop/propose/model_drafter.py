@@ -39,7 +39,6 @@ PROMPT, REWORD = "lessons.v1", "reword.v1"
 MOST = 8  # lessons of one session that are taken
 SHARE, LEAST, LARGEST = 0.05, 6_000, 60_000
 """Of the transcript's bytes as many are sent about its turns, but in a short one so many, and never more."""
-
 OUTLINES = 5_000  # bytes about the skills that are sent, and as many of the rules files
 NOT_SURE = 0.05  # chance that is left where it says that something was meant for once, or for nothing
 NEWEST = 10  # failed edits that are told

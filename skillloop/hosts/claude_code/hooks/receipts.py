@@ -32,7 +32,6 @@ except ImportError:
 LINES = 200  # of one prompt; a longer one is pasted, and pasted words are no evidence
 _READ: dict[tuple[str, int, int], frozenset[str]] = {}
 """The receipts of the session that was asked for last, and the state of their file: it is read once for all its turns."""
-
 _PASTE, _PASTED = '<pasted_content id="', '</pasted_content id="'
 
 
