@@ -233,16 +233,8 @@ def _covered(entry: str, host: str) -> bool:
 # --- in a line -----------------------------------------------------------------------------------------------------------
 
 LONGEST = 2_000  # characters of a line that are read; a longer one goes to a person
-_UNSEEN = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff]"
-)
+_UNSEEN, _URL, _BARE = (re.compile(table("sources")[name]) for name in ("unseen", "url", "bare"))
 _ESCAPE = re.compile(r"\\(?:x|u00)([2-7][0-9a-fA-F])")
-_URL = re.compile(
-    r"(?:[a-z][a-z0-9+.-]{1,20}:)?//(?:[^\s/?#<>\"'`]{0,200}@)?([^\s/?#<>\"'`()\[\]{}|,:;]{1,255})[^\s<>\"'`)\]]{0,2000}"
-)
-_BARE = re.compile(
-    r"(?<![\w.-])(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,24})(?![\w-])"
-)
 _TOKEN = re.compile(r"[a-z0-9]+")
 _GAP = re.compile(r"[ \-_'’]{0,2}$")
 _LOCAL = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|0\.0\.0\.0)$|.*\.localhost$")

@@ -27,7 +27,7 @@ from skillloop.gate.input import GateInput, finding
 from skillloop.gate.mentions import LONGEST, Mention, SourceRules, Trust, disguised, mentions, phrases, plain
 from skillloop.model import Check, Proposal
 from skillloop.text import lexicon
-from skillloop.text.lexicon import expression
+from skillloop.text.lexicon import expression, table
 
 MOST = 20  # mentions of a line that are weighed; no rule names more
 Outline = list[tuple[str, str]]  # heading and label of each mention of a kept source that a reader sees
@@ -257,9 +257,7 @@ _NOR = r"<sources.nor>(?: (?:the|on|from|in))?\s*$"
 _BARE = r"\W*(?:<sources.bare>\W*)+"
 _VERB_AFTER = r"(?<=\w )<sources.imperative>\b"
 _AND_VERB = r"\b<sources.and> (?:<sources.then> )?<sources.imperative>\b"
-_ABOVE = re.compile(
-    r"\b(?:above|over|ahead of|higher than|better than|more than|to be)\s+(?:the )?$|\bprefer\w*\b.{1,80}\bto\s*$"
-)
+_ABOVE = re.compile(table("sources")["above"])
 _LATE = re.compile("[\u3040-\u30ff\uac00-\ud7af\u0900-\u097f\u0600-\u06ff]")  # the verb comes last
 _HEAD_FINAL = re.compile("[\u3040-\u30ff\uac00-\ud7af\u0900-\u097f]")  # what is before governs nothing behind
 _HAN_CLAUSE = re.compile(r"^.{0,12}?(?:时候|的时候|时(?!间)|的话|情况下)")

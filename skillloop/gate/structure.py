@@ -60,9 +60,7 @@ LONGEST = 500  # characters of a rule
 LONGEST_LINE = 4_000  # characters of any new line; beyond, no other check looks at it
 _FIELDS = {"insert": (False, True), "replace": (True, True), "delete": (True, False)}
 """By operation, whether it needs an old line and a new one."""
-_STRUCTURE = re.compile(
-    r"[ \t]*(?:#{1,6}(?:\s|$)|`{3}|~{3}|>|\||<|={3,}\s*$|(?:-\s*){3,}$|(?:\*\s*){3,}$|(?:_\s*){3,}$|\[[^\]]*\]:)"
-)
+_STRUCTURE = re.compile(table("markup")["structure"])
 
 
 def edits(proposal: Proposal, inputs: GateInput) -> Check:
@@ -114,9 +112,7 @@ _MARKUP = [(x["what"], x["hard"], re.compile("(?mi)" + x["pattern"])) for x in t
 _TWINS = str.maketrans("ǃⵑ‼❗❕ꜝˋ‵՝｀﹫﹩", "!!!!!!````@$")
 _UNSEEN = frozenset({"Cf", "Cc", "Mn", "Me"})
 _PLAIN_FRONTMATTER = re.compile(r"---(\r?\n)(?:(?!---)[^\n]*\n)*---(?:\r?\n|\Z)")
-_ODD_FRONTMATTER = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029\ufeff]|\r(?!\n)|^[ \t]+---|^\.\.\.", re.MULTILINE
-)
+_ODD_FRONTMATTER = re.compile(table("markup")["odd-frontmatter"])
 
 
 def authority(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:

@@ -26,13 +26,7 @@ from skillloop.text.contradiction import contradict, instructs, matter, shared
 SHARED = 2  # rare words that a rule and a list must share
 COMMON = 3  # lists of a file in which a word may stand to count as rare
 SHORT = 3  # words of an item that is too short to say by its form whether it is a rule
-_ODD = re.compile(
-    r"\[[ xX]\]\s|[`*\[]*(?:[\w.-]*/[\w./-]+|[\w-]+\.\w{1,5})[`*\])]*(?:\s*[-–—:(].*)?$|\[[^\]]+\]\([^)]+\)|https?://"
-    r"|`[^`]{1,60}`\s*(?::|[-–—→]+\s)|[\"“”«「]"
-)
-"""How items begin that are no rules: tasks, files, links, terms, quotations."""
-
-
+_ODD = re.compile(lexicon.table("markup")["no-rule"])
 _TURNED = ("placement.prohibits", "gate.reverse")  # titles under which a line is not what to do
 
 

@@ -20,11 +20,8 @@ from skillloop.model import Origin, Session, Turn, TurnKind
 from skillloop.text.lexicon import table
 
 _TABLE = {key: tuple(entries) for key, entries in table("claude_code").items()}
+_COMMENT, _BESIDE = (re.compile(table("claude_code")["patterns"][name]) for name in ("comment", "beside"))
 _INTERRUPTED = "[Request interrupted by user"
-_COMMENT = re.compile(
-    r"(?:To tell you how to proceed, the user said:\n|The user provided the following reason for the rejection:)(.*)",
-    re.DOTALL,
-)
 _NOTE = "Note: The user's next message may contain a correction or preference."
 _LIMIT_RESET = re.compile(r"Your .{0,60} limit has reset\. Continue")
 _STATE = re.compile(
@@ -35,13 +32,6 @@ _READS = r"(?:cat|du|grep|head|ls|stat|strings|tail|wc)(?: [^;&|<>`(){}\n\\]*)?(
 _OURS = re.compile(
     rf"^[~$\w/.-]*/\.skillloop/bin/skillloop(?= |$)|^{_READS}(?: ?\| ?{_READS})*$"
 )  # as our skills say; and what can only read
-
-# wrappers that Claude Code and IDEs put beside a person's words
-_BESIDE = re.compile(
-    r"<(system-reminder|ide_opened_file|ide_selection|ide_diagnostics|user-prompt-submit-hook"
-    r"|post-tool-use-hook|new-diagnostics)\b[^>]{0,200}>.*?(?:</\1>|\Z)",
-    re.DOTALL,
-)
 _MEMORY = "user-memory-input"  # around a note that the person began with `#`
 
 
