@@ -24,10 +24,7 @@ from skillloop.text.lexicon import table
 
 _GENERAL = frozenset({"key", "password"})
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}", re.ASCII)
-_UNSEEN = re.compile(
-    "[\u00ad\u0300-\u036f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
-    "\ufeff\uffa0\U000e0000-\U000e0fff]"
-)
+_UNSEEN = re.compile(table("secrets")["unseen"])
 _ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', ' "'), ("\\'", " '"))
 
 
@@ -92,12 +89,7 @@ def clean(text: str, longest: int) -> str:
 _SHORT = 200  # letters of a text that is likely to come again: a name, an id, a check's sentence
 _redacted_before = lru_cache(maxsize=4096)(_redacted.__wrapped__)
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-ROLE_MARK = re.compile(
-    r"\[(?=/?inst\])|<(?=/?(?:\||<?/?sys>|system[>\s-]|assistant[>\s_-]|human[>\s_-]|user[_-]|tool_|function_|teammate-|task-n|"
-    r"local-command-|command-(?:name|args|message)))",
-    re.IGNORECASE,
-)
-"""What begins a mark by which a transcript or a prompt tells who speaks: `<system-reminder>`, `<|im_start|>`, `[INST]`."""
+ROLE_MARK: re.Pattern[str] = re.compile(table("secrets")["role-mark"])
 
 
 def shown(text: str) -> str:
@@ -156,14 +148,8 @@ def decoded(run: str) -> str:
 
 _HEX = re.compile(r"(?:0x)?[0-9a-fA-F-]+$")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_IDENTIFIERS = re.compile(
-    r"(?:toolu|msg|req|call|chatcmpl|resp|run|thread|asst|file|evt|cus|pi|in|sub|prod|price|ch|acct|session|srvtoolu|ws|org"
-    r"|usr|user|prj|proj|team|batch|msgbatch|sha\d+)[_:-]"
-)
-_CODE = re.compile(
-    r"[A-Za-z_][\w.]*[(\[{]|\\?\$|%[({\w]|#\{|@|\{\{|\(|\[|(?:process|os|import|config|settings|env|secrets|vars|self|this|options|args"
-    r"|props|ctx|request|req|session|data|local|module|params|app|state|cfg|user|vault|op|ssm|arn|urn|file|keyring):?[./:]|https?:|\.{0,2}/|~/|[A-Za-z]:\\"
-)
+_IDENTIFIERS = re.compile(table("secrets")["identifiers"])
+_CODE = re.compile(table("secrets")["code"])
 _DOTTED = re.compile(r"[A-Za-z_]\w{0,40}(?:\.[A-Za-z_]\w{0,40}){1,8}$")
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Za-z][a-z]*|\d+|[^A-Za-z\d]+")
 _SEPARATORS = re.compile(r"[-_./:\s,;=+]+$")
