@@ -56,19 +56,26 @@ ONLY_PASTED = "[pasted text]"
 
 
 def find(
-    session: Session, *, recurring: Callable[[], Mapping[str, str]] = dict
+    session: Session,
+    *,
+    recurring: Callable[[], Mapping[str, str]] = dict,
+    seen: dict[tuple[object, ...], "_Reading"] | None = None,
 ) -> tuple[list[Disagreement], list[Lesson]]:
     """Find the disagreements of a session and what its turns teach, each line once, in order.
 
     `recurring` returns what this person asked for in earlier sessions, by id of its evidence; what comes again is durable.
+    `seen` keeps what was read of each turn, for when the session is read again with other words in some of the person's.
     """
     disagreements: list[Disagreement] = []
     taught: list[Lesson] = []
     if session.automated:
         return disagreements, taught
-    earlier = EarlierRules(recurring)
+    earlier, seen = EarlierRules(recurring), {} if seen is None else seen
     for scene in scenes(session):
-        found = _read(session, scene, earlier)
+        said = (scene.turn.index, scene.turn.text, *(turn.text for turn in scene.earlier))
+        if said not in seen:
+            seen[said] = _read(session, scene, earlier)
+        found = seen[said]
         last = disagreements[-1] if disagreements else None
         if found.confidence >= FOUND_AT:
             disagreement = found.disagreement()

@@ -210,6 +210,7 @@ def _form(prose: str, log: str) -> dict[str, float]:
     """Return length, punctuation and what the message is made of."""
     size = len(tokens(prose[: HEAD + TAIL])) * (0.6 if wide(prose) else 1.0)
     head = prose[:HEAD]
+    line = "\n" + head
     end = head.rfind("?") + 1
     negative = lexicon.pattern("scene.negative question", "<spaced>").search(head, 0, end)
     negative = negative or lexicon.pattern("scene.negative question", "<dense>").search(head)
@@ -231,7 +232,7 @@ def _form(prose: str, log: str) -> dict[str, float]:
         "form: log or code": bool(log),
         "form: trouble in a log": bool(_TROUBLE.search(log[:4000])),
         "form: list": len(_LIST.findall(head)) >= 2,
-    } | {name: bool(pattern.search("\n" + head)) for name, pattern in patterns("turn").items()}
+    } | {name: bool(pattern.search(line)) for name, pattern in patterns("turn").items()}
     return {name: 1.0 for name, true in names.items() if true}
 
 

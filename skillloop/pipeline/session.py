@@ -207,9 +207,10 @@ def study(session: Session, recurring: Callable[[], Mapping[str, str]] = dict) -
 
     What the assistant or a tool's result said first is no lesson of the person's, nor a quote, nor says it more of others.
     """
+    find = partial(detect.find, recurring=recurring, seen={})
 
     def read(heard: Session) -> tuple[list[Disagreement], list[Lesson], frozenset[Evidence]]:
-        disagreements, lessons = detect.find(heard, recurring=recurring)
+        disagreements, lessons = find(heard)
         cited = [item.evidence for items in (disagreements, lessons) for item in items]
         return disagreements, lessons, gather.echoed(session, cited)
 
