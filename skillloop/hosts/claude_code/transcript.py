@@ -161,18 +161,17 @@ class _Trace:
         """
         reach = 3 * len(self.quote.encode()) + 100  # with escapes and spacing
         for rare, *others in self.marks:
-            number, first, end, at = before + 1, 0, 0, block.find(rare)
-            while at >= 0:
-                if at >= end:  # another line
-                    number += block.count(b"\n", first, at)
-                    first = max(first, block.rfind(b"\n", first, at) + 1)
-                    end = block.find(b"\n", at) + 1 or len(block)
-                if number >= self.line:
-                    break
-                start, stop = max(first, at - reach), min(end, at + 2 * reach)
+            at = block.find(rare)
+            while at >= 0:  # what stands around it on its line
+                start = block.rfind(b"\n", max(0, at - reach), at) + 1 or max(0, at - reach)
+                stop = block.find(b"\n", at, at + 2 * reach) + 1 or min(len(block), at + 2 * reach)
                 if all(block.find(word, start, stop) >= 0 for word in others):
+                    first, end = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at) + 1 or len(block)
+                    number = before + 1 + block.count(b"\n", 0, first)
+                    if number >= self.line:
+                        break
                     yield number, block[first:end], block[start:stop]
-                at = block.find(rare, min(end, at + reach))
+                at = block.find(rare, min(stop, at + reach))
 
     def take(self, words: bytes, *, person: bool) -> None:
         """Take what stands in an earlier line, of the person's or of somebody else's; the first that has a piece has it."""
