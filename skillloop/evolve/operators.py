@@ -30,11 +30,8 @@ CHANGES = 4  # of one answer
 TOLD = 12  # sentences of the person, and failed changes, that are told
 SHARE = 4  # a new version is on trial in every so many uses
 ENOUGH = 20  # uses after which it stays or goes
-_CHANGE = llm.schema(
-    remove={"type": "array", "items": {"type": "string"}},
-    add={"type": "array", "items": {"type": "string"}},
-    what={"type": "string"},
-)
+_RULES = {"type": "array", "items": {"type": "string"}}
+_CHANGE = llm.schema(remove=_RULES, add=_RULES, what={"type": "string"})
 SCHEMA = llm.schema(changes={"type": "array", "items": _CHANGE})
 
 

@@ -34,11 +34,7 @@ ABOUT = 0.5  # share of a removed line's content words that the evidence or the 
 PERSON = "person"  # `Proposal.drafter` of a line that a person reworded: it needs no quote, but still a yes
 LONGEST = 10_000  # characters of a message that are read
 _SPAN = re.compile(r"`([^`]{1,200})`")
-_TECHNICAL = re.compile(
-    r"[a-z][a-z0-9+.-]{1,20}://[^\s<>\"'`)\]]{1,500}|(?<!\w)--?[A-Za-z][\w-]{0,80}(?:=[^\s`]{1,80})?"
-    r"|[~$@#]?(?:\b[A-Za-z]:)?[\w.-]{0,80}[\\/][\w.~*/\\@{}-]{0,300}|[~$@#][\w.-]{1,80}|\w{1,80}(?:[._:=@-]\w{1,80}){0,8}",
-    re.IGNORECASE,
-)
+_TECHNICAL = re.compile(lexicon.table("markup")["technical"])
 _ODD = re.compile(r"[\d_./\\@$#~=:]|^-|[a-z][A-Z]|[A-Z]{2}")
 _CROSSED = re.compile("~~|[❌🚫⛔👎✗✘✖❎]|</?(?:s|del|strike)>", re.IGNORECASE)
 """Signs by which people say no without a word."""

@@ -346,10 +346,7 @@ def _loosely(line: str, low: str, name: str, called: str) -> Iterator[Mention]:
 
 _TWO_WORDS = frozenset({"linked in", "face rules"})  # ordinary English, too
 _MARKUP = re.compile(r"<!--.{0,400}?-->|</?[a-z][^>]{0,200}>|[*~`\\]|(?<=\w)\|(?=\w)")
-_SPELLED = (
-    r"\s?[\[({<]\s?(?:\.|<sources.dot>)\s?[\])}>]\s?|\s(?:\.|<sources.dot>)\s"
-    r"|\s?\.\s?(?=(?:com|org|net|io|co|me|ly|be|it)\b)|[。．｡]"
-)
+_SPELLED = table("sources")["spelled"]
 _SET_APART = re.compile(r"(?<![a-z0-9])(?:[a-z0-9][\s.\-_+|/]{1,3}){3,30}[a-z0-9](?![a-z0-9])")
 _LEET = re.compile(r"[a-z0-9@$]{1,30}")
 _DIGITS = str.maketrans("013457@$", "oieastas")

@@ -292,12 +292,7 @@ def _matches(rule: _Rule, view: str) -> Iterator[Secret]:
             yield Secret(start, end, rule.type)
 
 
-# What may stand between the word and the value: the rest of a name, then a sign or a verb.
-_LINK = (
-    r"[a-z0-9_.-]{0,32}+[\"'`\])*]{0,3}+(?: ?\([^()\n]{0,40}+\))?(?: [\w-]{1,15}+){0,4}?[\"'`* ]{0,3}+"
-    r"(?:\s{0,4}(?::=|=>|->|=|:|：|＝|\|)\s{0,4}|\b\s?(?:is|was|are|to|as|ist|lautet|es|est|é|è|это|है|هي)\s(?:now\s)?|[はが是为為는은]\s?|>|\s?,\s?)"
-    r"(?:(?:bearer|token|basic|str|string)\s{1,3}|[br]?(?=[\"']))?"
-)
+_LINK = table("secrets")["link"]
 _VALUE = r"(?:\"([^\"\n]{3,300})\"|'([^'\n]{3,300})'|`([^`\n]{3,300})`|([^\s\"'`<>]{3,300}))"
 JUDGED = 4096
 """Different values behind one word that are looked at; a text that announces more is a dump, and the rest counts as secret."""

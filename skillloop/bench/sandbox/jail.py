@@ -59,9 +59,8 @@ def landlock(read: list[str], write: list[str]) -> int:
     return version
 
 
-_WRITES = frozenset(
-    "os.remove os.rename os.truncate os.rmdir os.mkdir os.link os.symlink os.chmod os.chown os.utime".split()
-)
+_CHANGES = "remove rename truncate rmdir mkdir link symlink chmod chown utime".split()
+_WRITES = frozenset(f"os.{name}" for name in _CHANGES)
 _LOOKS = frozenset("open os.listdir os.scandir os.chdir sqlite3.connect".split())
 
 
