@@ -120,9 +120,11 @@ def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
     untold = [turn.line for turn in others if inputs.receipts.get(turn) is not True or turn not in sure]
     if forged:
         what = "the text may have been inserted into the transcript"
-        yield _doubt("receipt", f"no prompt receipt for line {forged[0]}: {what}")
+        yield _doubt("receipt", f"the plugin did not see line {forged[0]} submitted: {what}")
     if None in submitted.values():
-        yield _doubt("unwatched", "no hook watched this session, so nothing proves what was typed in it")
+        yield _doubt(
+            "unwatched", "the plugin did not watch this session, so nothing proves what was typed in it"
+        )
     elif untold:
-        detail = f"nothing proves that a person wrote the message at line {untold[0]}: no hook was told of it"
+        detail = f"nothing proves that a person wrote the message at line {untold[0]}: the plugin was not told of it"
         yield _doubt("untold", detail)

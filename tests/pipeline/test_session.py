@@ -448,7 +448,7 @@ def test_words_that_nobody_was_seen_typing_wait_and_are_no_case(tmp_path, home, 
     result = digest(said, tmp_path, home, store)
     (queued,) = store.proposals(states=("queued",))
     assert {"receipt"} <= {check.name for check in queued.verdict.failed}
-    assert list(result.suspect.values()) == ["there is no prompt receipt for it"]
+    assert list(result.suspect.values()) == ["the plugin did not see it submitted"]
     assert store.evaluations.cases(str(skill), Case) == []
     assert skill.read_text() == SKILL
 

@@ -220,7 +220,7 @@ def suspicion(session: Session, turn: Turn, home: Path) -> str:
     if seen and (turn.kind in _WITNESSED or turn.origin is Origin.TYPED):
         return ""
     if seen is False and turn.kind.submitted:
-        return "there is no prompt receipt for it"
+        return "the plugin did not see it submitted"
     if session.tainted:
         return session.tainted
     attributed = (other.line for other in session.human_turns if other.origin is Origin.TYPED)
