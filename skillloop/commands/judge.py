@@ -1,7 +1,7 @@
 """`skillloop judge`: how well the judge agrees with you, its versions, and which of them judges."""
 
 from skillloop import config, llm
-from skillloop.commands.options import App, budget_option, flag, option, verb
+from skillloop.commands.options import App, budget_option, flag, option, picked, verb
 from skillloop.errors import UsageError
 from skillloop.evaluate import judge, judge_versions
 from skillloop.skills import history
@@ -33,15 +33,9 @@ def command(app: App, improve: bool, pin: str | None, unpin: bool, budget: float
             judge_versions.record(store, version, why, put=True, pinned=bool(pin))
         now, stays = judge.in_force(store), judge_versions.pinned(store)
         versions = [
-            {
-                "id": version.id,
-                "prompt": version.prompt,
-                "rubric": version.rubric,
-                "in_force": version == now,
-                "pinned": version == now and stays,
-                "agreement": judge.status(store, model, version)[1],
-                "why": why,
-            }
+            picked(version, "id", "prompt", "rubric")
+            | {"in_force": version == now, "pinned": version == now and stays}
+            | {"agreement": judge.status(store, model, version)[1], "why": why}
             for version, why in judge_versions.known(store).values()
         ]
     lines = [
