@@ -267,6 +267,19 @@ class OpenSkill:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.folder)
 
+    def remove_empty(self) -> None:
+        """Remove the file where nothing is in it; what somebody writes into it meanwhile stays."""
+        aside, here = f".{self.name}.{os.urandom(8).hex()}.skillloop", self.folder
+        os.rename(self.name, aside, src_dir_fd=here, dst_dir_fd=here)
+        self.wait_for_writers(aside)
+        if os.stat(aside, dir_fd=here).st_size:
+            try:
+                os.link(aside, self.name, src_dir_fd=here, dst_dir_fd=here)
+            except FileExistsError:  # both are somebody's: neither goes
+                return
+        self.discard(aside)
+        os.fsync(here)
+
     def check_still_there(self) -> None:
         """Raise Missing when the path no longer leads to the file that we opened: moved, replaced, or linked elsewhere."""
         opened, file = os.fstat(self.folder), Path(self.real)
@@ -306,8 +319,8 @@ def open_skill(path: str | Path) -> Iterator[OpenSkill]:
         os.close(folder)
 
 
-def make_rules(path: str | Path) -> None:
-    """Make a rules file, empty, and its folders, where it is not. Raises UsageError, Missing, Unreachable."""
+def make_rules(path: str | Path) -> bool:
+    """Make a rules file, empty, and its folders, where it is not; whether it was. Raises UsageError, Missing, Unreachable."""
     name = Path(canonical(path))
     if not is_rules(str(name)):
         raise UsageError(f"{name} is not a rules file")
@@ -324,6 +337,8 @@ def make_rules(path: str | Path) -> None:
     try:
         with reaching(name), suppress(FileExistsError):
             os.close(os.open(name.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o644, dir_fd=handle))
+            return True
+        return False
     finally:
         os.close(handle)
 

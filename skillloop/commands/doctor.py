@@ -143,6 +143,8 @@ def _publishes(store: Store) -> Iterator[Finding]:
 def _skills(store: Store, path: Path) -> Iterator[Finding]:
     before = history.versions(store, path)[-1]
     version = history.record_external_edit(store, path)
+    if version is None and before.sha == sha256(b""):  # a rules file that ended empty
+        return
     if version is None:
         todo = f"skillloop log {shlex.quote(str(path))}"
         yield Finding("note", f"{path} was deleted; its versions are kept", todo)

@@ -10,7 +10,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from skillloop.store.versions import Publish
 from skillloop.text.words import counted
 
 CLAIMED = "claimed"  # in the log: a version that Claude made
+MADE = "made by skillloop, empty"  # note of the first version of a rules file
 KEPT = "kept"  # in the log: such a change that waited, and that the person keeps
 _OURS = {"proposal", "rollback"}  # kinds of versions that skillloop wrote
 _TEMPORARY = re.compile(r"\.SKILL\.md\.[0-9a-f]{16}\.skillloop")  # as `Publish.temporary` makes them
@@ -137,9 +138,10 @@ def publish(
     counts by whom. Bytes that are on disk already make no version: the newest is returned. Raises Stale: the file holds
     other bytes, which are recorded as an external version; Missing; NotEditable; SkillloopError: the disk refused.
     """
-    if base == sha256(b"") and is_rules(str(path)):
-        fs.make_rules(path)
+    made = base == sha256(b"") and is_rules(str(path)) and fs.make_rules(path)
     with change_lock(store), fs.open_skill(path) as skill:
+        if made and store.versions.head(skill.path) is None:
+            keep(store, skill, b"", MADE)
         change = Publish(skill.path, "proposal", "", "", note, proposal_id, by)
         return protocol.publish(store, skill, base, data, change)
 
@@ -161,7 +163,7 @@ def rollback(
     are wanted (`exact`). The log says `by` whom, and `why`. Raises UsageError: no such version, or nothing to take back;
     Stale: a later change touches the lines to be taken back.
     """
-    with change_lock(store), fs.open_skill(path) as skill:
+    with _opened(store, path) as skill:
         base, data, change = _taken_back(store, skill, to, only, exact=exact)
         told = {"by": by} if by == "auto" else {}  # a version's author
         change = replace(change, by=by, note=change.note + f": {why}" * bool(why), extra=change.extra | told)
@@ -172,8 +174,23 @@ def preview_rollback(
     store: Store, path: str | Path, *, to: int | None = None, only: int | None = None, exact: bool = False
 ) -> tuple[bytes, bytes]:
     """Return the live bytes, and what the same `rollback` would make of them. Raises as it does; changes no skill."""
-    with change_lock(store), fs.open_skill(path) as skill:
+    with _opened(store, path) as skill:
         return _taken_back(store, skill, to, only, exact=exact)[:2]
+
+
+@contextmanager
+def _opened(store: Store, path: str | Path) -> Iterator[fs.OpenSkill]:
+    """Open a file to take a change back. A rules file that skillloop made is there only as long as something is in it."""
+    with change_lock(store):
+        known, empty = store.versions.of(fs.canonical(path)), sha256(b"")
+        made = is_rules(str(path)) and known and known[0].note == MADE
+        if made and known[-1].sha == empty:
+            fs.make_rules(path)
+        with fs.open_skill(path) as skill:
+            yield skill
+            with suppress(SkillloopError, OSError):
+                if made and skill.real == skill.path and sha256(skill.read()) == empty:
+                    skill.remove_empty()
 
 
 def recover(store: Store) -> list[Recovered]:

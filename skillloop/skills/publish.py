@@ -44,11 +44,11 @@ def record(store: Store, skill: OpenSkill) -> Version:
     return head if head is not None and head.sha == sha256(data) else keep(store, skill, data)
 
 
-def keep(store: Store, skill: OpenSkill, data: bytes) -> Version:
-    """Keep bytes that skillloop did not write, as a version."""
+def keep(store: Store, skill: OpenSkill, data: bytes, found: str = "as it was found") -> Version:
+    """Keep bytes that skillloop did not write, as a version; `found` says how the first one came."""
     with store.transaction():
         sha, first = store.versions.keep(data), store.versions.head(skill.path) is None
-        note = "as it was found" if first else "edited outside skillloop"
+        note = found if first else "edited outside skillloop"
         return store.versions.append(Publish(skill.path, "import" if first else "external", "", sha, note))
 
 

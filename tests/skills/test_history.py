@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skillloop.errors import SkillloopError, Stale, UsageError
-from skillloop.fs import Missing, NotEditable
+from skillloop.fs import Missing, NotEditable, open_skill
 from skillloop.gate import structure
 from skillloop.model import sha256
 from skillloop.skillpath import SkillPath
@@ -461,10 +461,31 @@ def test_a_rules_file_is_made_by_its_first_rule_and_taken_back_whole(store, rule
     )
     assert [path.name for path in rules.parent.iterdir()] == ["learned.md"]
     assert stat.S_IMODE(rules.stat().st_mode) & 0o022 == 0
-    history.rollback(store, rules)
-    assert rules.read_bytes() == b""
+    back = history.rollback(store, rules)
+    assert list(rules.parent.iterdir()) == []  # it made the file, and nothing else stood in it
+    assert history.preview_rollback(store, rules, only=back.number) == (b"", b"- one\n")
+    assert list(rules.parent.iterdir()) == []
+    history.rollback(store, rules, only=back.number)
+    assert rules.read_bytes() == b"- one\n"
+    history.rollback(store, rules, to=1)
+    assert not rules.exists()
     history.rollback(store, rules, to=2, exact=True)
     assert rules.read_bytes() == b"- one\n"
+    history.rollback(store, rules, to=1)
+    assert publish(store, rules, b"- two\n", base=sha256(b"")).kind == "proposal"
+    assert [path.read_bytes() for path in rules.parent.iterdir()] == [b"- two\n"]
+
+
+def test_a_rules_file_that_a_person_made_or_wrote_into_stays(store, rules):
+    rules.parent.mkdir(parents=True)
+    rules.write_bytes(b"")
+    publish(store, rules, b"- one\n", base=sha256(b""))
+    history.rollback(store, rules)
+    assert rules.read_bytes() == b""
+    with open_skill(rules) as skill:
+        rules.write_bytes(b"- mine\n")  # just after it was found empty
+        skill.remove_empty()
+    assert [path.read_bytes() for path in rules.parent.iterdir()] == [b"- mine\n"]
 
 
 def test_a_rules_file_that_appeared_meanwhile_is_kept(store, rules):
