@@ -1,6 +1,7 @@
 """List every message that a person may read, with its place: what raises an error, and what is printed.
 
-Run `python docs/list_messages.py` before a release, and read it as an editor of plain English would.
+Run `python docs/list_messages.py` before a release, and read it as an editor of plain English would; so `help.md`,
+`words.toml` and `config.toml` in skillloop/data, which hold the help, the keys of a review, the diary and the settings.
 """
 
 from __future__ import annotations
