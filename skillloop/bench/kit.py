@@ -1,9 +1,8 @@
 """The kit: what one machine does with two recipes in a few minutes, and what the loop makes of the time that is left.
 
-Autoresearch's recipe at its defaults is train.py as it stands: the baseline (docs/training.md compares the two point by
-point). Ours is the same file with the settings of `[ours]` in ideas.toml. Both train on the same data, for the same time
-and with the same seeds: those of the run's first trials. `pack` makes a data folder into one file, for a machine without
-the internet.
+Autoresearch's recipe at its defaults is train.py as it stands: the baseline (see docs/training.md). Ours is the same file with
+the settings of `[ours]` in ideas.toml. Both train on the same data, for the same time and with the seeds of the run's first
+trials. `pack` makes a data folder into one file, for a machine without the internet.
 """
 
 import json

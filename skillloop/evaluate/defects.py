@@ -1,10 +1,8 @@
 """Free labels: an edit that does just what was said, and the same edit with a defect put into it.
 
-The person's words are a rule that a skill already has; the sound edit brings it back into the text without it. A judge
-should take the sound one and not the other (after Self-Taught Evaluators, arXiv 2408.02666). Everything is made of lines
-that the skill has, so it works in every language that skillloop knows the negations of, and needs no model.
-
-Invariant: judges are chosen by the kinds in `TUNED` alone; those in `UNSEEN` only tell whether a choice was right.
+The person's words are a rule that a skill already has; the sound edit brings it back into the text without it. A judge should
+take the sound one and not the other (after Self-Taught Evaluators, arXiv 2408.02666). It works in every language that skillloop
+knows the negations of, and needs no model. Invariant: judges are chosen by the kinds in `TUNED` alone.
 """
 
 import random

@@ -1,10 +1,9 @@
 """Replaying cases with the old and with the new text of a skill: does the edit really help?
 
-An edit is accepted only if its own case goes from failing to passing beyond luck, and no other case of the skill that
-passed fails now, each for itself and not on average. Cases held out are looked at last, once, and each look is counted.
-Whatever could not be measured is *unscored*: a person decides, nothing stands in for the missing number.
-
-Invariants: a replay sees the skill and the situation and never a check; both texts are run with the same samples.
+An edit is accepted only if its own case goes from failing to passing beyond luck, and no other case of the skill that passed
+fails now, each for itself. Cases held out are looked at last, once, and each look is counted. Whatever could not be measured
+is *unscored*: a person decides. Invariants: a replay sees the skill and the situation and never a check; both texts are run
+with the same samples.
 """
 
 import math

@@ -1,11 +1,9 @@
 """Characters that a reviewer cannot see, or cannot tell from others, never enter a skill.
 
-What a person approves must be what the model reads, so an added line may hold only characters from an allow-list of
-Unicode categories, in NFC, with no invisible, look-alike or stacked ones. Joiners and the emoji selector are part
-of ordinary Persian, Hindi and emoji, so they pass where Unicode says they mean something (RFC 5892 A.1 and A.2;
-UTS #51) and nowhere else. Invariant: a line may keep what the lines it replaces already had, and gain nothing.
-
-Follows UTS #39 (Unicode Security Mechanisms) for mixed scripts, with a table of look-alikes small enough to read.
+What a person approves must be what the model reads, so an added line may hold only characters of some Unicode categories, in
+NFC, with no invisible, look-alike or stacked ones. Joiners and the emoji selector pass where Unicode says that they mean
+something (RFC 5892 A.1 and A.2; UTS #51). Follows UTS #39 (Unicode Security Mechanisms) for mixed scripts, with a table of
+look-alikes small enough to read. Invariant: a line may keep what the lines it replaces already had, and gain nothing.
 """
 
 import re

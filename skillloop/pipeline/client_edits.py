@@ -1,9 +1,9 @@
 """Claude's own edits of skills: which versions they made, and whether the person's rules and words allow them.
 
-A call proves a version whose text, without what it changed, is the text before; a shell command one whose new lines it
-holds. What was written besides becomes a version of its own, of an unknown author. Claims stand in the log, since
-versions are only appended, and a call proves one version, once. An edit that the person ordered, or that is in their words,
-is said once. One that breaks a rule of theirs, or that they did not ask for, waits: they keep it, or take it back.
+A call proves a version whose text, without what it changed, is the text before; a shell command one whose new lines it holds.
+What was written besides becomes a version of an unknown author. Claims stand in the log; a call proves one version, once. An
+edit that the person ordered, or that is in their words, is said once. One that breaks a rule of theirs, or that they did not
+ask for, waits: they keep it, or take it back.
 """
 
 from collections.abc import Collection, Iterator, Sequence

@@ -1,11 +1,9 @@
 """Decide whether a gain is more than noise. Values are losses: lower is better.
 
 All repeats of all candidates estimate one standard deviation σ (pooled, with its degrees of freedom). A gain counts when it
-exceeds 2 standard errors of the difference between the two means, where "2" is Student's t at the same probability
-(2.3 %, one-sided): with three repeats σ is itself uncertain, and 2 would pass 11 % of pure noise.
-
-Invariants: nothing is kept on one run; a candidate is measured at most MOST times; a candidate whose first run is no
-better than the best is measured no more, unless it is simpler.
+exceeds 2 standard errors of the difference between the two means, "2" being Student's t at the same probability (2.3 %,
+one-sided), since σ is itself uncertain. Invariants: nothing is kept on one run; a candidate is measured at most MOST times;
+one whose first run is no better than the best is measured no more, unless it is simpler.
 """
 
 import math

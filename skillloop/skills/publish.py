@@ -1,10 +1,9 @@
 """How the bytes of a SKILL.md change: the publish protocol and its recovery.
 
-Under one lock per home: store old and new bytes with an *intent*, in one transaction; write and sync a temporary
-file beside SKILL.md; look again that nothing changed; put it in SKILL.md's place in one atomic step; *complete*.
-Completing is the same code after a success, an error and a crash, because it goes by what is on disk. The new text is
-there: sync, then record it as applied. The old one is: aborted. Anything else is a person's: conflict, and it is
-recorded and never overwritten.
+Under one lock per home: store old and new bytes with an *intent*, in one transaction; write and sync a temporary file beside
+SKILL.md; look again that nothing changed; put it in SKILL.md's place in one atomic step; *complete*. Completing goes by what
+is on disk, after a success, an error and a crash alike. The new text is there: sync, then record it as applied. The old one
+is: aborted. Anything else is a person's: conflict, and it is recorded and never overwritten.
 
 Invariants: SKILL.md is at every instant one recorded version or a person's own bytes; those bytes are in the store
 before anything takes their place; "applied" is written only after the bytes and the name are on disk.

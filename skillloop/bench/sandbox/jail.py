@@ -1,13 +1,12 @@
 """The first code in a sandboxed process: enforce the policy, say "ready", then become the given script.
 
-Run as a file by the interpreter of the experiment (standard library only): `python jail.py POLICY SCRIPT ARGS…`,
-where POLICY is JSON: `read` and `write` (folders and files that stay open), `watched` (folders whose every touch is
-reported), `preload` (modules imported before the clock starts), `report` (file descriptor for the reports).
+Run as a file by the interpreter of the experiment (standard library only): `python jail.py POLICY SCRIPT ARGS…`, where POLICY
+is JSON: `read` and `write` (folders and files that stay open), `watched` (folders whose every touch is reported), `preload`
+(modules imported before the clock starts), `report` (file descriptor for the reports).
 
-Two layers. **Landlock** (Linux ≥ 5.13, no privileges) makes everything else unreachable for this process and all its
-descendants, native code included, closes TCP, and from ABI 6 on lets no signal and no connection to an abstract Unix
-socket out; UDP and sockets with a path stay open. No later code can take it back. An **audit hook** names what was
-tried: it cannot stop native code and needs no trust, since a report, once written, cannot be unwritten.
+Two layers. **Landlock** (Linux ≥ 5.13, no privileges) makes everything else unreachable for good, for this process and its
+descendants, native code included, closes TCP, and from ABI 6 on lets no signal and no connection to an abstract Unix socket
+out; UDP and sockets with a path stay open. An **audit hook** names what was tried: it cannot stop native code and needs no trust.
 """
 
 from __future__ import annotations

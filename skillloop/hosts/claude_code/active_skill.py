@@ -1,12 +1,10 @@
 """Which skill is in force.
 
-A skill comes into force when its instructions are put before the model, when it is started as a sub-agent of its own
-(`context: fork`), or when the client attributes the assistant's words to it. It stays so until another one does, or the
-conversation is cleared: a correction several turns later still belongs to it. A compaction keeps what it puts back, and no
-skill that was loaded before a `--resume` is put back. A plugin's skill is another than the person's of the same name.
-skillloop's own commands never come into force: the skill before them still is.
-
-Git worktrees that the client makes are gone when the session ends, so a skill in one is the repository's.
+A skill comes into force when its instructions are put before the model, when it is started as a sub-agent (`context: fork`),
+or when the client attributes the assistant's words to it; until another one does, or the conversation is cleared. A
+compaction keeps what it puts back, and no skill that was loaded before a `--resume` is put back. A plugin's skill is another
+than the person's of the same name. skillloop's own commands never come into force. A git worktree that the client makes is
+gone when the session ends, so a skill in one is the repository's.
 """
 
 import re

@@ -1,10 +1,8 @@
 """What the PreToolUse hook runs: let a call pass at once that `approval` would have no say in, and ask that about any other.
 
 `approval` imports much of the standard library, so most calls are told by their bytes: one in which no word stands that
-decides something, no name of what is kept safe, and nothing that could hide such a word (a backslash, a quote that
-a shell takes away) gets no answer from it whatever it is. Invariant: what `approval` answers never passes here.
-
-It runs by path on any Python from 3.8 on: `os` and `sys` only.
+decides something, no name of what is kept safe, and nothing that could hide such a word (a backslash, a quote that a shell takes
+away). Invariant: what `approval` answers never passes here. It runs by path on any Python from 3.8 on: `os` and `sys` only.
 """
 
 import os

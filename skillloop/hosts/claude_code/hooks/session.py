@@ -1,11 +1,9 @@
 """What the client's session hooks run: hand the finished session over, say what waits for the person, and leave.
 
-It is part of every session, so it is quick and harmless: `os` and `sys` only (importing json costs as much as
-starting Python), no transcript is read, nothing is printed but a ready-made notice, and the exit status is 0
-whatever happens. It runs by path on any Python from 3.8 on, before skillloop's environment exists.
-
-Invariants: a job file is whole or absent; ends of one session collapse into one job; the worker that is started
-outlives the hook, the client and the terminal, and holds none of their file descriptors.
+It is part of every session, so it is quick and harmless: `os` and `sys` only (importing json costs as much as starting
+Python), no transcript is read, nothing is printed but a ready-made notice, and the exit status is 0 whatever happens. It runs
+by path on any Python from 3.8 on, before skillloop's environment exists. Invariants: a job file is whole or absent; ends of one
+session collapse into one job; the worker that is started outlives the hook, and holds none of its file descriptors.
 """
 
 import os
