@@ -43,11 +43,6 @@ class Runs(NamedTuple):
         return sum(a > b for a, b in zip(self.old, self.new, strict=True))
 
     @property
-    def fell(self) -> bool:
-        """Whether most runs passed with the old text, and do not with the new one."""
-        return _mostly(self.old) and not _mostly(self.new)
-
-    @property
     def beyond_luck(self) -> bool:
         """Whether more of them win than lose, beyond luck."""
         return sign_test(self.wins, self.losses) <= ALPHA
@@ -172,10 +167,11 @@ def _others(name: str, play: Play, change: Change, wanted: Sequence[Case]) -> It
     """Check that no other case gets worse, one by one. Beyond luck it discards; else a person looks."""
     for case in wanted[-MOST:]:
         result = runs(play, case, change.old, change.new, change.n)
+        fell = result and _mostly(result.old) and not _mostly(result.new)
         if result is None:
             yield unscored(f"case {case.id} could not be scored")
-        elif result.fell or result.losses > result.wins:
-            beyond_luck = result.fell and sign_test(result.losses, result.wins) <= ALPHA
+        elif fell or result.losses > result.wins:
+            beyond_luck = bool(fell) and sign_test(result.losses, result.wins) <= ALPHA
             yield Check(name, passed=False, hard=beyond_luck, detail=f"case {case.id} gets worse: {result}")
         else:
             yield Check(name, passed=True, hard=False, detail=f"case {case.id}: {result}")

@@ -1,8 +1,8 @@
 """Receipts for what a person submitted: the UserPromptSubmit hook keeps a keyed hash of each line.
 
-No prompt waits for it. A line that something else wrote into a transcript has no receipt, so it cannot pass for the person's. Prompts
-and slash commands get one, and from 2.1.332 on words that are queued; the comment of a refused tool call, answers to questions
-and what the client marks as pasted do not. Not covered: a process of the same user that reads the key.
+No prompt waits for it. A line that something else wrote into a transcript has no receipt, so it cannot pass for the person's.
+Prompts and slash commands get one, and from 2.1.332 on words that are queued; the comment of a refused tool call, answers to
+questions and what the client marks as pasted do not. Not covered: a process of the same user that reads the key.
 
 Invariants: no words are stored, only hashes under a key that never leaves the folder; a session without a person gets
 no receipts. The hook half runs by path on any Python: standard library only, Python 3.8 syntax.
