@@ -28,6 +28,7 @@ _QUOTED = re.compile(r"[\"“„«`][^\"”“»`\n]+")
 _COMPLAINS = {"still", "broken", "asks why", "fault"}
 _FLAW = {"broken", "asks why", "fault", "flaw"}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
+_PART = re.compile(r"[,，、;.!?。！？…]+(?=\s|$|[^\x00-\x7f])")
 _ENDING = re.compile("(?<=[a-zà-ž]{3})(?:[aei]r|en|[aoiy])$")
 _RUN = re.compile("[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _KANA = re.compile("[\u3041-\u309f]|[\u30a0-\u30ff]{2}")
@@ -53,7 +54,12 @@ class _Wish:
 
 def same_wish(saying: str, rule: str) -> bool:
     """Return whether a person, in other words, says what a rule says."""
-    return _stance(saying, rule) == "same"
+    stance = _stance(saying, rule)
+    if stance or not _wish(rule).said <= _wish(saying).said:
+        return stance == "same"
+    return any(
+        _stance(part, rule) == "same" for part in _PART.split(saying)
+    )  # "Too long, nobody reads that."
 
 
 def opposite_wish(saying: str, rule: str) -> bool:
@@ -162,7 +168,8 @@ def _stance(saying: str, rule: str) -> str:
     if any(_parted(a, b) for a, b in ((one, other), (other, one))):
         return "opposite"
     ways = {(not each.wanted, not each.unwanted) for each in (one, other)}
-    crossed = ways == {(True, False), (False, True)} or "error" in one.said - other.said
+    failed = "error" in one.said and not ("error" in other.said and other.said <= one.said)
+    crossed = failed or ways == {(True, False), (False, True)}
     if crossed or (mine - other.said and theirs - one.said):  # another value for the same thing
         return ""
     return "" if _exchanged(saying, rule) else "same"
