@@ -48,6 +48,9 @@ DISAGREES = 0.4
 OWN_SHARE = 0.3
 """Weight of one of our own examples where it is learned what a turn teaches: real turns are longer and say more at once."""
 
+CHAT_SHARE = 2.0
+"""Weight of a message of CodeChat where it is learned what a correction is; what a turn teaches is as good with 1."""
+
 OFFERED, SURE = 0.28, 0.85
 """Precision that is asked for in what is offered, and in what may be applied unseen."""
 
@@ -94,9 +97,15 @@ def fit(examples: list[Example], ridge: float) -> dict[str, float]:
     }
 
 
-def learn(rows: list[Row], pick: Callable[[Row], Picked | None], ridge: float, own: float = 1.0) -> Linear:
-    """Fit on all trainable rows. `pick` gives a row's features and truth, or None to leave it out; `own` weighs ours."""
-    picked = [(pick(row), row.weight * (own if row.group == "own" else 1)) for row in rows if row.trainable]
+def learn(
+    rows: list[Row],
+    pick: Callable[[Row], Picked | None],
+    ridge: float,
+    shares: dict[str, float] | None = None,
+) -> Linear:
+    """Fit on all trainable rows. `pick` gives a row's features and truth, or None to leave it out; `shares` weigh groups."""
+    shares = shares or {}
+    picked = [(pick(row), row.weight * shares.get(row.group, 1.0)) for row in rows if row.trainable]
     return Linear(fit([(*pair, weight) for pair, weight in picked if pair is not None], ridge))
 
 
@@ -106,7 +115,7 @@ def is_word(name: str) -> bool:
 
 
 def learn_with_words(
-    rows: list[Row], pick: Callable[[Row], Picked | None], part: str, own: float = 1.0
+    rows: list[Row], pick: Callable[[Row], Picked | None], part: str, own: float = 1.0, chat: float = 1.0
 ) -> dict[str, float]:
     """Fit what is known of a turn and its single words, each by itself, and add the two up."""
 
@@ -117,8 +126,11 @@ def learn_with_words(
 
         return chosen
 
-    plain = learn(rows, only(lambda name: not is_word(name)), RIDGE[part], own).weights
-    words = learn(rows, only(lambda name: is_word(name) or name == "bias"), RIDGE["words"]).weights
+    plain = learn(
+        rows, only(lambda name: not is_word(name)), RIDGE[part], {"own": own, "codechat": chat}
+    ).weights
+    word = only(lambda name: is_word(name) or name == "bias")
+    words = learn(rows, word, RIDGE["words"], {"codechat": chat}).weights
     added = {name: round(WORDS_SAY[part] * value, 3) for name, value in words.items()}
     return {**plain, **added, "bias": round(plain["bias"] + added["bias"], 3)}
 
@@ -213,9 +225,9 @@ def kind(name: str) -> Callable[[Row], Picked | None]:
 def train(rows: list[Row]) -> dict[str, Any]:
     """Learn all but the kinds."""
     durable_model = learn_durable(rows)
-    said = learn_with_words(rows, disagreement(durable_model), "disagreement")
+    said = learn_with_words(rows, disagreement(durable_model), "disagreement", chat=CHAT_SHARE)
     taught = learn_with_words(rows, lesson(durable_model), "lesson", OWN_SHARE)
-    for name, value in said.items():
+    for name, value in learn_with_words(rows, disagreement(durable_model), "disagreement").items():
         taught[name] = round(taught.get(name, 0.0) + DISAGREES * value, 3)
     return {"disagreement": said, "durable": dict(durable_model.weights), "lesson": taught}
 
