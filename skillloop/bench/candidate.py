@@ -124,10 +124,7 @@ _SETTINGS |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
 
 
 class Repository:
-    """The git repository of one run: each candidate is a commit on its parent, kept for good; `best` is what was kept last.
-
-    No hooks, signatures or settings come from the surroundings.
-    """
+    """The git repository of one run: each candidate is a commit on its parent, for good. No hooks or settings from around it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

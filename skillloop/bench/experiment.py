@@ -191,10 +191,7 @@ def decide(archive: Archive, row: Row) -> Decision:
 
 
 def results(trials: list[Row]) -> str:
-    """Return the text of results.tsv: one line a candidate, as its last row left it, in autoresearch's three statuses.
-
-    A status of ours stands before the description, and no cell is a word that pandas takes for a missing value.
-    """
+    """Return the text of results.tsv: a line a candidate, by its last row, in autoresearch's statuses, all read by pandas."""
     last = {row["candidate"]: row for row in trials}  # keeps the order of first appearance
     table = ["\t".join(COLUMNS)]
     for row in last.values():

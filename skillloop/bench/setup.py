@@ -131,10 +131,7 @@ def note_optuna(run: Run) -> str:
 
 
 def read_sealed_test(run: Run) -> dict[str, Any]:
-    """Return mean and spread of baseline and best on the sealed split, over all runs whose weights are kept; each read is logged.
-
-    Raises Refused: the plan allows no more.
-    """
+    """Return mean and spread of baseline and best on the sealed split; each read is logged. Raises Refused: no more reads."""
     archive, events = run.ledger.archive(), run.ledger.events("sealed")
     for row in reversed(events):
         if row["best"] == archive.best and "result" in row:

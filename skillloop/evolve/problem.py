@@ -163,10 +163,7 @@ def changes(archive: Archive) -> dict[str, frozenset[str]]:
 
 
 def effects(archive: Archive) -> dict[str, tuple[float, float]]:
-    """Estimate what each change gains, as mean and variance, from all texts that it is in.
-
-    Ridge regression of the loss on the changes (their `what`), by coordinate descent from PRIOR.
-    """
+    """Estimate what each change gains, as mean and variance: ridge regression of the loss on the changes that lead to a text."""
     assert archive.baseline is not None
     made = changes(archive)
     base = archive.mean(archive.baseline)
@@ -193,10 +190,7 @@ def several(
     key: str,
     fits: Callable[[str], bool] = bool,
 ) -> Draft | None:
-    """Return a draft of several changes, each that of the highest gain as drawn from what is known (Thompson sampling).
-
-    Many small gains show where each alone is noise. `fits` says whether a text of more than one change may be tried.
-    """
+    """Return a draft of several changes, each of the highest gain as drawn (Thompson sampling); `fits` says whether to try more."""
     made, known = Draft(text, "", ""), effects(archive)
 
     def drawn(draft: Draft, step: int) -> float:
@@ -226,10 +220,7 @@ def thompson(arms: Sequence[str], archive: Archive, key: str) -> str:
 
 
 def draw_promising(archive: Archive, key: str) -> str:
-    """Draw a parent among all that were measured, the discarded ones too, by what its changes are estimated to gain together.
-
-    One look at a text is mostly noise. Islands, and a weight for what has no children yet, were measured and did not help.
-    """
+    """Draw a parent among all that were measured, by what its changes are estimated to gain together: one look is noise."""
     known, made = effects(archive), changes(archive)
     gains = {name: sum(known[what][0] for what in made[name]) for name in archive.runs}
     scale = max(0.02, archive.noise.sigma / 2) if archive.noise.freedom else PRIOR

@@ -194,10 +194,7 @@ def _soft(line: str, mention: Mention | None = None) -> set[str]:
 
 
 def _outranked(before: Outline, rules: SourceRules, added: list[str]) -> Iterator[Found]:
-    """Yield added lines that put a trusted source above one that the text, or else the person's list, prefers to it.
-
-    One that the text has not named yet may be called first ("use the official docs first"): no stated order changes.
-    """
+    """Yield added lines that put a trusted source above one that the text, or else the list, prefers; a new one may come first."""
     ranks = list(dict.fromkeys([*(label for _, label in before), *rules.kept]))
     stated = {label for _, label in before}
     for line in added:

@@ -238,10 +238,7 @@ def rules_folders(path: str, session: Session | None = None) -> tuple[Path | Non
 
 
 def echoed(session: Session, evidence: Iterable[Evidence]) -> frozenset[Evidence]:
-    """Return the evidence whose words are mostly the assistant's or a tool's, unless what is left is a rule by itself.
-
-    "Never say 'all tests pass' again" is the person's rule, however often the assistant said that all tests pass.
-    """
+    """Return the evidence whose words are mostly the assistant's or a tool's, unless what is left is a rule by itself."""
     said = {turn.line: turn.text for turn in session.human_turns}
     here = [item for item in evidence if item.path == session.path]
     looked = [(span, item) for item in here for span in _spans(item, said.get(item.line, ""))]

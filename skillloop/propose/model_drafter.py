@@ -109,10 +109,7 @@ def request(brief: Brief, model: str) -> llm.Request:
 
 
 def scene(session: Session, turn: Turn, quote: str = "", *, brief: bool = False) -> dict[str, Any]:
-    """Return what the assistant answered and did before a turn, and what the person said, as JSON values.
-
-    Of tool calls the name and the command or path are told, not what came of them; of long words the part around a quote.
-    """
+    """Return what the assistant answered and did (calls, not results) before a turn, and what the person said, as JSON values."""
     person, most, calls = (500, 100, 0) if brief else (CORRECTION, 350, 3)  # two in characters, tool calls
     before = session.turns[turn.index - 1] if turn.index else None
     answer = before if before is not None and before.role == "assistant" else None
@@ -142,10 +139,7 @@ def _size(value: Any) -> int:
 
 
 def _outlines(brief: Brief) -> Iterator[dict[str, str]]:
-    """Yield the skills that there is room for, those in force first, then by the words that they share with the person's.
-
-    Of one that was in force also the items of its lists are told, which a lesson may contradict; of no skill its prose.
-    """
+    """Yield the skills that there is room for: those in force, with their lists, then by the words shared with the person's."""
     used, room = set(brief.session.skills), OUTLINES
     said = content_words("\n".join(turn.text for turn in brief.turns))
     likely = lambda skill: (skill.ref not in used, -sum(skill.words.get(word, 0) for word in said))  # noqa: E731

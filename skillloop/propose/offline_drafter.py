@@ -35,10 +35,7 @@ class Recurrence:
 
 
 def draft(lesson: Lesson, text: str, path: str, *, avoid: Collection[str] = ()) -> Proposal | Recurrence:
-    """Draft the edit to a SKILL.md that a lesson asks for, under none of the headings to `avoid`, in any letter case.
-
-    Raises SkillFormatError: `text` is not a SKILL.md; NoPlaceError: there is no safe place for it.
-    """
+    """Draft the edit that a lesson asks for, under no heading to `avoid`. Raises SkillFormatError: no SKILL.md; NoPlaceError."""
     rule = " ".join(lesson.text.split())
     document.parse(text, path)  # its errors name the file
     for item in (item for found in placement.lists(text) for item in found.items):

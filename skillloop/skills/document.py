@@ -101,10 +101,7 @@ def decode(data: bytes, path: str | PurePath) -> str:
 
 
 def parse(text: str, path: str | PurePath = "SKILL.md") -> SkillFile:
-    """Split a SKILL.md into frontmatter, if any, sections and bullets; code fences hide what looks like markup in them.
-
-    Raises SkillFormatError: its frontmatter does not begin on the first line or is not closed.
-    """
+    """Split a SKILL.md into frontmatter, if any, sections and bullets. Raises SkillFormatError: a fence of it is out of place."""
     lines, body = tuple(_split(text)), 0
     if fenced(text):
         if lines[0].removeprefix("\ufeff").rstrip("\r\n") != "---":

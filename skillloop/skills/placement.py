@@ -139,10 +139,7 @@ def holds_rules(found: List) -> bool:
 
 
 def place(text: str, rule: str, avoid: Collection[str] = ()) -> Place:
-    """Return where a rule, one sentence, goes: never under the headings to `avoid`, in any letter case.
-
-    Raises NoPlaceError: it would go to the end, and the file ends inside of a code block or a comment.
-    """
+    """Return where a rule goes: under no heading to `avoid`, in any letter case. Raises NoPlaceError: the file ends inside code."""
     everything, skill, closed = lists(text), document.parse(text), {heading.casefold() for heading in avoid}
     about = matter(rule)
     listed = (" ".join((x.lead, x.topic, *(item.text for item in x.items))) for x in everything)

@@ -117,10 +117,7 @@ def on_branch(edit: Proposal, where: Repository, new: str, share: str) -> str:
 
 
 def tell(edit: Proposal, where: Repository, share: str, *, commit: bool) -> None:
-    """Write the file that tells the team of an edit; `commit` it with the file that was edited, and nothing else.
-
-    The repository's own hooks run. Raises SkillloopError: git says no, or the file cannot be written; the edit is on disk.
-    """
+    """Write the file that tells the team of an edit; `commit` it and the edited file alone. Raises SkillloopError: git says no."""
     files = shared(edit, where, share)
     for name, data in files.items():
         folder = (where.root / name).parent

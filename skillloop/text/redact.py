@@ -105,10 +105,7 @@ def shown(text: str) -> str:
 
 
 def as_json(value: Mapping[str, Any], *, sort_keys: bool = False) -> str:
-    """Return an object as JSON for a program or a model: the one place before it is printed or sent.
-
-    Credentials are taken out of every text in it, and what begins a role's mark is escaped.
-    """
+    """Return an object as JSON, credentials out and role marks escaped: the one place before it goes to a program or a model."""
 
     def plain(item: Any) -> Any:
         if isinstance(item, str):

@@ -145,10 +145,7 @@ def content(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def skim(line: bytes, *, replying: bool, awaited: Collection[bytes] = ()) -> list[dict[str, Any]] | None:
-    """Return the texts and calls that a line adds to the assistant's open turn (`replying`); None: parse it in full.
-
-    That is so of the line that opens a turn, and of the results of the calls whose ids are `awaited`.
-    """
+    """Return what a line adds to the assistant's open turn (`replying`); None: parse it in full, as results of `awaited` calls."""
     try:
         record = _decode_line(line)
     except (ValueError, RecursionError):  # a wrong type, bad UTF-8, no JSON at all
