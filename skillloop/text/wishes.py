@@ -77,8 +77,7 @@ def same_rule(one: str, other: str) -> bool:
     that says only that something is to be there may be missing.
     """
     mine, theirs = _forms(one), _forms(other)
-    signs, others = ([c for c in text if c in _SIGNS or category(c)[0] == "S"] for text in (one, other))
-    if signs != others or _marks(one) != _marks(other) or not words.same_names(one, other):
+    if _marks(one) != _marks(other) or not words.same_names(one, other):
         return False
     both = {form.lstrip() for form in mine}.intersection(form.lstrip() for form in theirs)
     verbs = {form.lstrip() for form in (*mine[:1], *theirs[:1])}
@@ -91,11 +90,13 @@ def same_rule(one: str, other: str) -> bool:
     return any(_holds(a, b) or _holds(b, a) for a, b in pairs)
 
 
-def _marks(text: str) -> list[str]:
-    """Return what is marked in a text, or quoted and would be left out without its quotes: `Write "please" in forms`."""
+@lru_cache(maxsize=4096)
+def _marks(text: str) -> tuple[list[str], list[str]]:
+    """Return the signs in a text, and what is marked or quoted and would be left out without its quotes: `Write "please" in forms`."""
     folded = words.fold(text)
     quoted = (quote for quote in _QUOTED.findall(folded) if not words.content_words(quote))
-    return [*_MARKED.findall(folded), *quoted]
+    signs = [char for char in text if char in _SIGNS or category(char)[0] == "S"]
+    return signs, [*_MARKED.findall(folded), *quoted]
 
 
 def _without(forms: tuple[str, ...], form: str, kept: str) -> tuple[tuple[str, ...], list[str]]:

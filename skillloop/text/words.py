@@ -106,10 +106,14 @@ def alike(one: str, other: str, least: float) -> bool:
 
 def same_names(one: str, other: str) -> bool:
     """Return whether neither of two lines names what the other does not."""
-    # with a capital letter, but for the first word, or with a dot, as hosts have
-    mine, theirs = ({stem(fold(name)) for name in _NAME.findall(text)} for text in (one, other))
-    these, those = (set(map(stem, _WORD.findall(fold(text)))) for text in (one, other))
+    (mine, these), (theirs, those) = _named(one), _named(other)
     return mine <= those and theirs <= these
+
+
+@lru_cache(maxsize=4096)
+def _named(text: str) -> tuple[set[str], set[str]]:
+    """Return the stems of names and of all words: names have a capital letter, but for the first word, or a dot, as hosts have."""
+    return {stem(fold(name)) for name in _NAME.findall(text)}, set(map(stem, _WORD.findall(fold(text))))
 
 
 @lru_cache(maxsize=4096)
