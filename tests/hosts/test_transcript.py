@@ -18,11 +18,13 @@ def test_a_broken_line_is_counted_and_skipped(read):
 
 
 def test_a_half_written_line_is_left_for_next_time(tmp_path):
-    path = Transcript().typed("One").write(tmp_path / "s.jsonl")
+    built = Transcript().typed("One")
+    path = built.write(tmp_path / "s.jsonl")
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"type":"user","mess')
     session = transcript.read(path)
     assert (session.end, session.bad_lines, said(session)) == (len(whole), 0, ["One"])
+    assert said(transcript.read(built.typed("Two").write(path))) == ["One", "Two"]
 
 
 def test_sessions_are_found_and_sub_agents_are_not(tmp_path):
