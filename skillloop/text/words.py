@@ -35,8 +35,8 @@ def fold(text: str) -> str:
     """Fold a text: NFKC, caseless, with one kind of apostrophe. Accents stay, because they tell words apart."""
     if text.isascii():
         return text.lower()
-    caseless = unicodedata.normalize("NFKC", text).casefold()
-    return unicodedata.normalize("NFKC", caseless).translate(_APOSTROPHES)
+    caseless = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return caseless.replace("’", "'").replace("‘", "'").replace("ʼ", "'")
 
 
 def tokens(text: str) -> list[str]:
