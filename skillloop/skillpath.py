@@ -129,7 +129,15 @@ def is_command(name: str, path: str | None = None) -> bool:
     if verb not in COMMANDS or plugin:
         return verb in COMMANDS and plugin == "skillloop"
     root = os.path.dirname(path or "") + "/../.."  # noqa: PTH120
-    return os.path.exists(f"{root}/skillloop/{Path(__file__).name}")  # noqa: PTH110  (any text may be a path here)
+    installed = PurePosixPath(path or "").match(
+        f"plugins/cache/*/skillloop/*/skills/*/{SKILL}"
+    )  # or once was
+    return installed or os.path.exists(f"{root}/skillloop/{Path(__file__).name}")  # noqa: PTH110  (any text may be a path here)
+
+
+def not_command(path: str | None) -> str | None:
+    """Return the path of a file that learns; None for that of one of skillloop's own commands, which an older version took for one."""
+    return None if path and is_command(PurePosixPath(path).parent.name, path) else path
 
 
 def is_rules(path: str) -> bool:

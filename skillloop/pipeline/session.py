@@ -139,8 +139,10 @@ def try_again(home: Path, store: Store, ahead: Ahead = None) -> None:
                 )
     for lesson, _ in store.troubles():
         try:
-            if lesson.target is not None:
-                _target_text(lesson.target)
+            if lesson.target is None:  # it was for one of skillloop's own commands
+                store.set_trouble(lesson.id, "")
+                continue
+            _target_text(lesson.target)
             propose_for(lesson, home, store, ahead)
         except Corrupt:
             raise

@@ -30,7 +30,9 @@ CLAIMED = "claimed"  # in the log: a version that Claude made
 MADE = "made by skillloop, empty"  # note of the first version of a rules file
 KEPT = "kept"  # in the log: such a change that waited, and that the person keeps
 _OURS = {"proposal", "rollback"}  # kinds of versions that skillloop wrote
-_TEMPORARY = re.compile(r"\.SKILL\.md\.[0-9a-f]{16}\.skillloop")  # as `Publish.temporary` makes them
+_TEMPORARY = re.compile(
+    r"\.(?:SKILL|learned)\.md\.[0-9a-f]{16}\.skillloop"
+)  # as `Publish.temporary` makes them
 
 
 def versions(store: Store, path: str | Path) -> list[Version]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from skillloop import fs
+from skillloop.skillpath import not_command
 from skillloop.store import backup
 from skillloop.store.audit import Audit, Entry
 from skillloop.store.database import Corrupt, Database
@@ -74,7 +75,7 @@ class Store(Sessions, Proposals, AbstractContextManager["Store"]):
 
     def skills(self) -> list[Path]:
         """Return the SKILL.md of every skill with a history."""
-        return [Path(skill) for skill in self.versions.skills()]
+        return [Path(skill) for skill in self.versions.skills() if not_command(skill)]
 
     def record(self, event: str, /, *, skill: str | Path | None = None, **detail: Any) -> None:
         """Write an audit entry for something that happened outside the store, e.g. a changed config file."""

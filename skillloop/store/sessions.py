@@ -9,7 +9,7 @@ import msgspec
 from skillloop import fs
 from skillloop.errors import UsageError
 from skillloop.model import Disagreement, Lesson, Session, SkillRef, sha256
-from skillloop.skillpath import SkillPath, malformed_path
+from skillloop.skillpath import SkillPath, malformed_path, not_command
 from skillloop.store.audit import Tables
 from skillloop.store.database import encode, now
 from skillloop.text.wishes import same_rule
@@ -119,7 +119,8 @@ class Sessions(Tables):
 
     def _lessons(self, where: str, *values: object) -> list[tuple[Lesson, str, int]]:
         query = f"SELECT data, sha, trouble, dismissed FROM lessons WHERE {where} ORDER BY seq"  # noqa: S608
-        return self._database.documents(Lesson, query, *values)
+        found = self._database.documents(Lesson, query, *values)
+        return [(replace(each, target=not_command(each.target)), *rest) for each, *rest in found]
 
     def set_trouble(self, lesson_id: str, reason: str) -> None:
         """Say what stands in the way of a lesson, for a person; "" once nothing does. An unknown lesson has none."""

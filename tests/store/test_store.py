@@ -23,6 +23,7 @@ from skillloop.model import (
     Verdict,
     sha256,
 )
+from skillloop.pipeline.session import try_again
 from skillloop.store import Corrupt, Store, backup
 from skillloop.store.database import MIGRATIONS, Database, encode
 from skillloop.store.versions import Publish
@@ -83,6 +84,28 @@ def test_what_is_never_to_be_asked_again_silences_what_says_the_same_and_not_the
     store.save_digest(session("s1"), [], lessons)
     store.dismiss("e0", never=True)
     assert [each.id for each in store.candidates()] == ["e2"]
+
+
+def test_skillloop_s_own_commands_are_no_skills_in_the_store_of_an_older_version(store):
+    plugins = "/home/ana/.claude/plugins/cache"
+    own = f"{plugins}/market/skillloop/0.1.0/skills/review/SKILL.md"
+    others = [f"{plugins}/market/acme/1.0/skills/review/SKILL.md", "/home/ana/.claude/skills/review/SKILL.md"]
+    with store.transaction():
+        sha = store.versions.keep(b"text")
+        for path in (own, *others):
+            store.versions.append(Publish(path, "import", "", sha, "as it was found"))
+    assert [str(path) for path in store.skills()] == sorted(others)
+    found = [
+        lesson("e1", target=own),
+        lesson("e2", target=own, offered=False),
+        lesson("e3", target=others[1]),
+    ]
+    store.save_digest(session(), [], found)
+    assert [each.target for each in store.candidates()] == [None]
+    store.set_trouble("e1", f"{own} belongs to a plugin")
+    try_again(store.home, store)
+    assert [(each.id, each.target) for each in store.lessons(waiting=True)] == [("e1", None)]
+    assert store.troubles() == []
 
 
 def test_a_dismissed_lesson_is_kept_but_no_longer_asked_about(store):
