@@ -15,7 +15,7 @@ from skillloop.config import confirmation
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
 from skillloop.model import sha256
-from skillloop.skillpath import rules_file, target_name
+from skillloop.skillpath import not_command, rules_file, target_name
 from skillloop.skills import document, history, team
 from skillloop.store import Entry, Queued, Store
 from skillloop.text.lexicon import table
@@ -45,7 +45,9 @@ def command(app: App, skill: str | None, limit: int | None, audit: bool) -> None
                     given = ((key, value) for key, value in entry.detail.items() if value not in (None, ""))
                     details = [f"{key} {value}" for key, value in given]
                     out.say("  ".join(filter(None, (entry.at, entry.event, entry.skill, ", ".join(details)))))
-                elif entry.event != "applied":  # the version says it
+                elif entry.event != "applied" and (  # the version says it
+                    not entry.skill or not_command(entry.skill)
+                ):
                     text, style = line(store, entry)
                     out.say(f"{render.when(entry.at, 10)}  {text}", style)
             return
