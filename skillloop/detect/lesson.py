@@ -259,7 +259,8 @@ def trim(sentence: str) -> str | None:
     for mark in "\"'":  # around the whole, or a lost one at an end
         if rest.count(mark) % 2 or (rest[:1] == rest[-1:] == mark and rest.count(mark) == 2):
             rest = rest.strip(mark)
-    rest, head = rest.strip(), _head().match(rest.strip())
+    rest = rest.strip()
+    head = _head().match(rest) if "," in rest else None
     worded = _imperative(rest)
     if worded == rest and head:  # "in tests, please …", "when you merge, I want you to …"
         after = rest[head.end() + _lead_end(rest[head.end() :]) :]
