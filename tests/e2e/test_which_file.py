@@ -55,6 +55,25 @@ def test_a_correction_after_a_forked_skill_goes_to_that_skill(machine):
         machine.run("rm", "-rf", forked.parent)
 
 
+def test_a_line_is_corrected_after_other_work(machine):
+    with machine.terminal(client.binary()) as terminal:
+        talk(terminal, machine.stub, correction=None)
+        for said, answer in (
+            ("why is the login page slow?", "The session lookup of the server has no index."),
+            ("and how much memory does the cache take?", "It takes 120 MB of the 512 MB that it may."),
+            ("no, never give the year of a study", "Understood."),
+        ):
+            machine.stub.replies[:] = [[text(answer)]]
+            terminal.type(said)
+            terminal.see(answer)
+        leave(terminal)
+    proposal = machine.wait_for_proposal(20)
+    assert proposal["path"] == str(machine.skill)
+    assert "- Give the year of every study." in proposal["edit"][0]
+    shown = machine.skillloop_json("show", proposal["id"], "--json")
+    assert "“research” was used earlier" in str(shown)
+
+
 def test_a_linked_skill_learns_in_the_dotfiles_and_stays_a_link(machine):
     file = machine.home / "dotfiles" / "research.md"
     link = machine.home / ".claude" / "skills" / "research" / "SKILL.md"
