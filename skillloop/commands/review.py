@@ -43,7 +43,7 @@ def command(app: App, skill: str | None, keep: str | None, limit: int | None, af
         return
     with app.history() as store:
         config.load(app.home)  # no edit can be judged by rules that cannot be read
-        for error in confirmation.unreadable(store, app.home, Path.cwd()):
+        for error in confirmation.unreadable(store, app.home):
             app.say(f"skillloop is off in one folder: {error.told}", err=True)
         ask = interactive() and not app.as_json
         if ask:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import Any
 
 from skillloop import config, fs, llm, outcomes
@@ -75,7 +74,7 @@ def _facts(app: App) -> dict[str, Any]:
         queue = [item for item in everything if item.state in OPEN]
         states = {item.proposal.id: show.state_of(item, item.verdict) for item in everything}
         states |= {item.proposal.id: _state(app, store, item) for item in queue[:FRESH]}
-        troubles = [error.told for error in confirmation.unreadable(store, app.home, Path.cwd())]
+        troubles = [error.told for error in confirmation.unreadable(store, app.home)]
         rules = None
         with suppress(SkillloopError):
             rules = config.load(app.home)

@@ -8,7 +8,9 @@ that loosens anything is logged, and stops automatic edits until the person conf
 Invariants: nothing here writes a constraint file; a change is logged once; only a person's yes ends a doubt.
 """
 
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,9 +92,12 @@ def all_changes(store: Store, home: Path) -> list[Change]:
     return list(found.values())
 
 
-def unreadable(store: Store, home: Path, project: Path | None = None) -> list[ConfigError]:
-    """Return why rules cannot be read: of the person, of a project, or of any folder where there were some."""
+def unreadable(store: Store, home: Path) -> list[ConfigError]:
+    """Return why rules cannot be read: of the person, of the project here, or of any folder where there were some."""
     found: dict[str, ConfigError] = {}
+    project = Path(os.environ.get("SKILLLOOP_PROJECT", ""))
+    with suppress(OSError):  # the folder that we are in is gone
+        project = Path.cwd() / project
     for folders in ((project, None), *(_folders(home, Path(path)) for path in _confirmed(store))):
         try:
             load(home, *folders)

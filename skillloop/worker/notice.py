@@ -91,7 +91,7 @@ def leave_notice(home: Path) -> None:
         queued = store.proposals(states=("queued", "stale"))
         lost = [item for item in unlearnt(store) if not item.blocked]
         changes, paused = outcomes.standing(store)
-        broken = confirmation.unreadable(store, home, Path(os.environ.get("SKILLLOOP_PROJECT") or Path.cwd()))
+        broken = confirmation.unreadable(store, home)
         newest, news = len(store.audit), [*_news(store, told), *_offer(home, store)]
     failed_checks = [check for each in queued for check in each.verdict.failed]
     paused += [check.detail for check in failed_checks if check.name == "judge off"][-1:]

@@ -102,14 +102,22 @@ def test_rules_that_cannot_be_read_are_told_of(home, store):
     assert "config.toml:1" in confirmation.unconfirmed(store, home)[0]
 
 
-def test_rules_of_a_project_that_could_not_be_read_are_first_seen_once_they_can(home, store, tmp_path):
+def test_rules_of_a_project_that_could_not_be_read_are_first_seen_once_they_can(
+    home, store, tmp_path, monkeypatch
+):
     file = tmp_path / "project" / ".claude" / "skillloop.toml"
     file.parent.mkdir(parents=True)
     file.write_text("[aply]\n")
     confirmation.record_changes(store, home, file.parents[1])
     assert [str(each) for each in confirmation.unreadable(store, home)] == []
-    (wrong,) = confirmation.unreadable(store, home, file.parents[1])
+    monkeypatch.chdir(file.parents[1])
+    (wrong,) = confirmation.unreadable(store, home)
     assert wrong.message.startswith(f"{file}:1: ")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert confirmation.unreadable(store, home) == []
     file.write_text("[apply]\n")
     confirmation.record_changes(store, home, file.parents[1])
     assert confirmation.unconfirmed(store, home) == []
