@@ -17,6 +17,11 @@ def test_a_broken_line_is_counted_and_skipped(read):
     assert session.partial
 
 
+def test_a_moment_that_is_no_date_is_none(read):
+    session = read(Transcript().typed("One", timestamp="today").typed("Two"))
+    assert [turn.timestamp is None for turn in session.human_turns] == [True, False]
+
+
 def test_a_half_written_line_is_left_for_next_time(tmp_path):
     built = Transcript().typed("One")
     path = built.write(tmp_path / "s.jsonl")

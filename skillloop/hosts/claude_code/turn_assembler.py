@@ -10,7 +10,9 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections import ChainMap, defaultdict, deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,15 @@ class HumanDraft:
         return Turn(index, "human", **own)
 
 
+def _moment(record: Record) -> str | None:
+    """Return when a record was written, as it says; None where that is no date."""
+    at = string(record.get("timestamp"))
+    with suppress(ValueError, OverflowError):
+        datetime.fromisoformat(at).astimezone()
+        return at
+    return None
+
+
 def same_message(earlier: HumanDraft, later: HumanDraft) -> bool:
     """Return whether a message is an earlier one sent again: the same words but for case, spaces and one small edit."""
     a, b = (" ".join(draft.text.casefold().split()) for draft in (earlier, later))
@@ -85,7 +96,7 @@ class AssistantDraft:
         self.line = line
         self.uuid = string(record.get("uuid")) or None
         self.parent = string(record.get("parentUuid")) or None
-        self.timestamp = string(record.get("timestamp")) or None
+        self.timestamp = _moment(record)
         self.skill = skill
         self.calls: dict[str, ToolUse] = {}
         self._head = self._tail = ""
@@ -196,7 +207,7 @@ class Queue:
         """Add a queue-operation record."""
         operation = record.get("operation")
         if operation == "enqueue":
-            text, at = string(record.get("content")), string(record.get("timestamp")) or None
+            text, at = string(record.get("content")), _moment(record)
             self._waiting.append(HumanDraft(line, text, timestamp=at, kind=TurnKind.QUEUED))
         elif operation in ("remove", "dequeue") and self._waiting:
             self._sent.append(self._waiting.popleft())
@@ -452,7 +463,7 @@ class Assembly:
         own, rest = (own, ()) if author.kind is TurnKind.COMMAND else separate(own, self._pastes)
         draft = HumanDraft(line, own.strip(), (*marked, *rest), bool(marked) and not rest, uuid)
         draft.parent = string(record.get("parentUuid")) or None
-        draft.timestamp = string(record.get("timestamp")) or None
+        draft.timestamp = _moment(record)
         draft.kind, draft.origin, draft.unsigned = author.kind, author.origin, unsigned
         draft.interrupted, draft.denied, draft.skill = self._interrupted, self._denied, self.skills.current
         before = self._last_human
