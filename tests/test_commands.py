@@ -392,6 +392,28 @@ def test_a_call_of_claude_s_is_checked_before_it_is_made(desk, call, against):
     assert (done.returncode, done.stdout) == (0, "")  # what is not there yet breaks nothing
 
 
+@pytest.mark.parametrize(
+    ("old", "against"),
+    [
+        (
+            "- Say 'why' in \"one\" line.\n- Be kind.\n",
+            "protect.must_keep",
+        ),  # as the client finds it, and a model types it
+        ('- Say "why" in "one" line.\n', "of words that are not in the file"),
+    ],
+)
+def test_a_call_is_checked_as_the_client_s_edit_will_read_the_file(desk, old, against):
+    desk.home.mkdir(mode=0o700, exist_ok=True)
+    (desk.home / "config.toml").write_text('[protect]\nmust_keep = ["*be kind*"]\n')
+    desk.skill.write_bytes(
+        (SKILL + "- Say ‘why’ in “one” line.\n- Be kind.\n").replace("\n", "\r\n").encode()
+    )
+    given = json.dumps({"file_path": str(desk.skill), "old_string": old, "new_string": ""})
+    done = command_line.run(["--home", desk.home, "check", desk.skill, "--call"], desk.env, given=given)
+    assert done.returncode == 4
+    assert against in done.stdout
+
+
 def test_report_writes_one_page_for_the_person_alone(queued, tmp_path):
     desk, proposal = queued
     told = json.loads(desk.run("report", "--json").stdout)

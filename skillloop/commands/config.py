@@ -15,6 +15,7 @@ from skillloop.commands.options import App, flag, gate_checks, interactive, opti
 from skillloop.commands.sitting import skill_named
 from skillloop.config import confirmation, sections
 from skillloop.errors import Refused, SkillloopError, UsageError
+from skillloop.hosts.claude_code import edits
 from skillloop.model import Outcome, sha256
 from skillloop.pipeline import client_edits, gather
 from skillloop.skillpath import Owner, SkillPath
@@ -157,11 +158,13 @@ def check(app: App, skill: Path, new: Path | None, call: bool) -> int:
     if call:  # which rule it would break, before it is made; none where nothing is there to protect
         given, against = json.load(sys.stdin), ""
         if SkillPath.of(skill).owner in {Owner.PERSON, Owner.PROJECT} and skill.exists():
-            old, text = _text(skill), given.get("content")
+            old, text = _text(skill).replace("\r\n", "\n"), given.get("content")  # as the client reads it
             if text is None:
-                most = -1 if given.get("replace_all") else 1
-                text = old.replace(given["old_string"], given["new_string"], most)
-            against = client_edits.broken(str(skill), app.home, old, text)
+                everywhere = bool(given.get("replace_all"))
+                text = edits.edited(old, given["old_string"], given["new_string"], everywhere=everywhere)
+            against = "of words that are not in the file"
+            if text is not None:
+                against = client_edits.broken(str(skill), app.home, old, text)
         app.tell({"path": str(skill), "why": against}, *[against] * bool(against))
         return 4 if against else 0
     rules = gather.rules_for(str(path), app.home)

@@ -102,6 +102,27 @@ def test_a_note_in_the_folder_belongs_to_the_session_that_it_names(folder):
     ]
 
 
+def test_a_session_in_a_subfolder_notes_beside_the_repository_s_sessions(folder):
+    (folder / "use_uv.md").write_text(NEW)
+    below = folder.parent.with_name("-p-my-pkg") / "memory"
+    assert [note.name for note in found(said("go on"), below)] == ["use_uv.md"]
+    assert found(said("go on"), folder.parent.with_name("-pkg") / "memory") == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("two", "", "one\n“three” two\n"),
+        ('"three"', "3", "one\ntwo\n3 two\n"),
+        ("four", "4", None),
+    ],
+)
+def test_an_edit_is_what_the_client_makes_of_the_file(old, new, text):
+    assert edits.edited("one\ntwo\n“three” two\n", old, new) == text
+    both = {"two": "one\n“three” "}.get(old)
+    assert both is None or edits.edited("one\ntwo\n“three” two\n", old, new, everywhere=True) == both
+
+
 def test_no_note_is_what_is_of_another_type_or_place_or_was_refused_or_failed(folder):
     path = str(folder / "use_uv.md")
     talk = said().tool("Write", file_path=path, content=NEW.replace("type: feedback", "type: project"))

@@ -11,6 +11,7 @@ which proves nothing: a note only points at a turn and offers a wording.
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ _PLACE = re.compile(r"/projects/[^/]+/memory/(?!MEMORY\.md$)[^/]+\.md$")
 _PARTS = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*\r?\n(.*)", re.DOTALL)
 _FIELD = r"^[ \t]*{}:[ \t]*(['\"]?)(.+?)\1[ \t]*\r?$"
 _ASIDE = re.compile(r"[#>|`]|\*{0,2}(?:Why|How to apply)\b")
+_STRAIGHT = str.maketrans("“”‘’", "\"\"''")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 
 
@@ -90,6 +92,22 @@ def _hunks(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "".join(old), "".join(new)
 
 
+def edited(text: str, old: str, new: str, *, everywhere: bool = False) -> str | None:
+    """Return what the client's Edit makes of a text, None where `old` is not in it.
+
+    Straight quotation marks find curly ones, and what is replaced by nothing takes its line break along (findings/edit-writes-other-words.sh).
+    """
+    plain = text
+    if old not in text:
+        old, plain = old.translate(_STRAIGHT), text.translate(_STRAIGHT)
+    if not new and not old.endswith("\n") and f"{old}\n" in plain:
+        old += "\n"
+    starts = [found.start() for found in re.finditer(re.escape(old), plain)]
+    for start in reversed(starts if everywhere else starts[:1]):
+        text = text[:start] + new + text[start + len(old) :]
+    return text if starts else None
+
+
 class Note(NamedTuple):
     """One note: its rule in wordings to choose from, as they stand in it, and the index of the turn it answers, if any."""
 
@@ -99,13 +117,18 @@ class Note(NamedTuple):
 
 
 def notes(session: Session) -> list[Note]:
-    """Return the notes of a session, in the order in which they were written, then those only known from their folder."""
+    """Return the notes of a session, in the order in which they were written, then those only known from their folder.
+
+    A session in a subfolder of a git repository has its transcript in the subfolder's place, and its notes in the root's.
+    """
     found, known = [], set()
     for path, text, line in _notes_written(session):
         known.add(path.name)
         before = [turn for turn in session.human_turns if turn.line < line]
         found.append(_as_note(path.name, text, before[-NEAR:], before[-1:]))
-    for path in sorted((Path(session.path).parent / "memory").glob("*.md")):
+    folder = Path(session.path).parent
+    places = [folder.parent / name for name in accumulate(folder.name.split("-"), "{}-{}".format)]
+    for path in sorted(path for place in places for path in (place / "memory").glob("*.md")):
         text = _read(path)
         if path.name not in known and _field(text, "originSessionId") == session.session_id:
             found.append(_as_note(path.name, text, session.human_turns, ()))
@@ -126,8 +149,10 @@ def _notes_written(session: Session) -> Iterator[tuple[Path, str, int]]:
                 continue
             path = Path(given["file_path"])
             if block.get("name") == "Edit":
-                old, new = string(given.get("old_string")), string(given.get("new_string"))
-                texts[path] = (texts.get(path) or _read(path)).replace(old, new, 1)
+                text = texts.get(path) or _read(path)
+                texts[path] = (
+                    edited(text, string(given.get("old_string")), string(given.get("new_string"))) or text
+                )
             elif block.get("name") == "Write":
                 texts[path] = string(given.get("content"))
             yield path, texts.get(path, ""), number
