@@ -225,7 +225,10 @@ def _said(rules: Iterable[str], sayings: Sequence[Saying]) -> dict[str, dict[Say
 def _undone(
     found: Sequence[tuple[RuleOutcome, set[str]]], said: Mapping[str, Collection[Saying]]
 ) -> dict[int, tuple[str, Comparison]]:
-    """Return the rules that held until another came, by the number of its version: that at which the rate rose most."""
+    """Return the rules that held until another came, by the number of its version: that at which the rate rose most.
+
+    Of several that one version undid, that whose rate rose most surely.
+    """
     undone: dict[int, tuple[str, Comparison]] = {}
     for rule, held in found:
         cuts = []
@@ -237,7 +240,8 @@ def _undone(
                     cuts.append((own, rates.lower, other.version.number, rates))
         if cuts:
             _, _, number, rates = min(cuts, key=lambda cut: cut[:3])
-            undone[number] = rule.rule, rates
+            one = rule.rule, rates
+            undone[number] = min(undone.get(number, one), one, key=lambda each: each[1].lower)
     return undone
 
 

@@ -159,6 +159,11 @@ def test_the_change_since_which_a_rule_that_had_held_is_said_again_made_it_worse
     assert outcomes._undone([rarer, brought("planted", 4, 17)], said).keys() == {4}
     assert outcomes._undone([rarer, brought("mine", 4, 17, "proposal")], said) == {}
 
+    more = replace(taught, rule="more", again=tuple(days[20:])), set(days)
+    said["more"] = []
+    for two in ([held, more], [more, held]):
+        assert outcomes._undone([*two, *others], said)[4] == ("more", Comparison(Rate(0, 20), Rate(10, 10)))
+
 
 def test_edits_that_change_nothing_make_the_next_one_wait_until_the_person_decides(live, home, store, skill):
     rules = (RULE, OTHER, "No, wrong. Never end an answer with a question.")
