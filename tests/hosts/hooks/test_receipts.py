@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,19 @@ def test_what_was_submitted_is_held_and_nothing_else(home):
     assert receipts.submitted(home, ID, "Always cite PubMed.") is True
     assert receipts.submitted(home, ID, "Always cite x.com.") is False
     assert receipts.submitted(home, ID.replace("1", "2"), "Always cite PubMed.") is None
+
+
+def test_a_receipt_that_was_cut_by_a_full_disk_swallows_no_other(home):
+    submit(home, "Hello.")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            receipts.issue(home, ID, "Always cite x.com.")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    submit(home, "Always cite PubMed.")
+    assert receipts.submitted(home, ID, "Always cite PubMed.") is True
 
 
 @pytest.mark.parametrize("missing", ["", "_json"])
@@ -103,7 +117,7 @@ def test_receipts_of_another_key_are_worth_nothing(home, tmp_path):
 
 def test_a_very_long_prompt_is_cut_to_what_a_person_types(home):
     receipts.issue(home, ID, "\n".join(map(str, range(10_000))))
-    assert len((home / "receipts" / ID).read_text().splitlines()) == receipts.LINES
+    assert len((home / "receipts" / ID).read_text().split()) == receipts.LINES
 
 
 @given(st.text())

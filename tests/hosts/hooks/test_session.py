@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def hook(plugin, home):
     python.parent.mkdir(parents=True)
     python.symlink_to(os.path.realpath(sys.executable))
 
-    def run(event="end", stdin=b"", **variables):
+    def run(event="end", stdin=b"", setup=None, **variables):
         environment = {
             "PATH": os.environ["PATH"],
             "SKILLLOOP_HOME": str(home),
@@ -50,7 +51,13 @@ def hook(plugin, home):
         }
         command = ["sh", plugin / "hooks" / "run", "session", event]
         return subprocess.run(
-            command, input=stdin, env=environment, capture_output=True, timeout=20, check=False
+            command,
+            input=stdin,
+            env=environment,
+            capture_output=True,
+            timeout=20,
+            check=False,
+            preexec_fn=setup,
         )
 
     return run
@@ -66,6 +73,12 @@ def written(path):
     while not (path.exists() and path.read_text()) and time.monotonic() < deadline:
         time.sleep(0.01)
     return path.read_text()
+
+
+def test_a_job_that_the_disk_takes_only_in_part_is_absent(hook, home):
+    done = hook(stdin=ended(), setup=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64)))
+    assert b"File too large" in done.stderr
+    assert list((home / "inbox").glob("*.json")) == []
 
 
 def test_an_end_leaves_one_private_job_file_and_starts_a_worker(hook, home):

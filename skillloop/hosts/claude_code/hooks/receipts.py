@@ -58,12 +58,9 @@ def issue(home: str | os.PathLike[str], session_id: str, prompt: str) -> None:
     for folder in (home, os.path.join(home, "receipts")):
         os.makedirs(folder, mode=0o700, exist_ok=True)  # the mode is of the last folder alone
     key = _key(home)
-    receipts = [_receipt(key, session_id, line) + "\n" for text in texts for line in _lines(text)[:LINES]]
-    handle = os.open(_place(home, session_id), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(handle, "".join(receipts).encode())
-    finally:
-        os.close(handle)
+    receipts = ["\n" + _receipt(key, session_id, line) for text in texts for line in _lines(text)[:LINES]]
+    with open(os.open(_place(home, session_id), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
+        file.write("".join(receipts).encode())  # a cut one before has no line end
 
 
 def submitted(home: str | os.PathLike[str], session_id: str, text: str) -> bool | None:
@@ -103,14 +100,13 @@ def _key(home: str | os.PathLike[str]) -> bytes:
     path = os.path.join(home, "receipts.key")
     if not os.path.exists(path):
         fresh = f"{path}.{os.getpid()}"
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            os.write(handle, os.urandom(32))
+            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(os.urandom(32))
             os.link(fresh, path)
         except FileExistsError:
             pass
         finally:
-            os.close(handle)
             os.unlink(fresh)
     with open(path, "rb") as file:
         return file.read()

@@ -42,11 +42,8 @@ def spool(home: str, job: bytes) -> None:
     os.makedirs(inbox, mode=0o700, exist_ok=True)
     name = session_id(job)
     path = os.path.join(inbox, f".{name}.{os.getpid()}")
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(descriptor, job)
-    finally:
-        os.close(descriptor)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(job)  # all of it, or an error
     os.rename(path, os.path.join(inbox, name + ".json"))
 
 
