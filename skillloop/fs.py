@@ -18,6 +18,7 @@ by the link's place, so two links to one file have a history each, which see one
 import errno
 import fcntl
 import os
+import re
 import shlex
 import signal
 import stat
@@ -33,6 +34,7 @@ from skillloop.skillpath import SKILL, Owner, SkillPath, is_rules, malformed_pat
 
 MAX_SKILL = 1 << 20  # bytes of a SKILL.md that are read at most; a real one has a few thousand
 Mark = tuple[int, int]  # size in bytes, modification time in ns
+TEMPORARY = re.compile(r"\.SKILL\.md\.[0-9a-f]{16}\.skillloop")
 
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
 _SEARCH = getattr(os, "O_PATH", os.O_RDONLY)  # a folder on the way need not be readable, only searchable
@@ -127,6 +129,11 @@ def _write_new(folder: int, name: str, data: bytes, mode: int) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def temporary(digits: str) -> str:
+    """Return a name for our temporary file beside a SKILL.md or a rules file: `TEMPORARY`, with these 16 hex digits."""
+    return f".SKILL.md.{digits}.skillloop"
 
 
 def mark(path: Path) -> Mark:
@@ -269,7 +276,7 @@ class OpenSkill:
 
     def remove_empty(self) -> None:
         """Remove the file where nothing is in it; what somebody writes into it meanwhile stays."""
-        aside, here = f".{self.name}.{os.urandom(8).hex()}.skillloop", self.folder
+        aside, here = temporary(os.urandom(8).hex()), self.folder
         os.rename(self.name, aside, src_dir_fd=here, dst_dir_fd=here)
         self.wait_for_writers(aside)
         if os.stat(aside, dir_fd=here).st_size:

@@ -30,9 +30,6 @@ CLAIMED = "claimed"  # in the log: a version that Claude made
 MADE = "made by skillloop, empty"  # note of the first version of a rules file
 KEPT = "kept"  # in the log: such a change that waited, and that the person keeps
 _OURS = {"proposal", "rollback"}  # kinds of versions that skillloop wrote
-_TEMPORARY = re.compile(
-    r"\.(?:SKILL|learned)\.md\.[0-9a-f]{16}\.skillloop"
-)  # as `Publish.temporary` makes them
 
 
 def versions(store: Store, path: str | Path) -> list[Version]:
@@ -214,7 +211,7 @@ def record_leftovers(store: Store) -> list[Path]:
                 with suppress(Corrupt):
                     texts.append(store.versions.content(version.sha) or b"")
             with suppress(SkillloopError, OSError), fs.open_skill(path) as skill:
-                names = [name for name in skill.names() if _TEMPORARY.fullmatch(name)]
+                names = [name for name in skill.names() if fs.TEMPORARY.fullmatch(name)]
                 for name in names:
                     data = skill.read(name)
                     if not any(text.startswith(data) for text in texts):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from skillloop import fs
 from skillloop.model import Version, sha256
 from skillloop.store.audit import Tables
 from skillloop.store.database import Corrupt, now
@@ -38,7 +39,7 @@ class Publish:
     @property
     def temporary(self) -> str:
         """Name of the temporary file beside SKILL.md."""
-        return f".SKILL.md.{self.target[:16]}.skillloop"
+        return fs.temporary(self.target[:16])
 
 
 class Versions(Tables):

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from helpers.store import proposal
 
-from skillloop import cli
+from skillloop import cli, fs
 from skillloop.errors import SkillloopError
 from skillloop.model import (
     Disagreement,
@@ -303,7 +303,7 @@ def test_a_database_of_a_newer_skillloop_is_not_rebuilt(scene, yes):
 def test_a_persons_bytes_beside_a_skill_are_recorded_before_they_are_cleared_away(scene, yes):
     """A publish was interrupted between its swap and its settling, and then the store was damaged."""
     skill = scene / "skills" / "web" / "SKILL.md"
-    beside = skill.with_name(".SKILL.md.0123456789abcdef.skillloop")
+    beside = skill.with_name(fs.temporary("0123456789abcdef"))
     beside.write_bytes(b"a save of the last microsecond\n")
     damage(scene / "home", first_page_gone)
     doctor(scene / "home", "--rebuild")
