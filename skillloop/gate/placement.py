@@ -13,7 +13,7 @@ from skillloop.model import Check, Proposal
 from skillloop.skills import document, placement
 from skillloop.text import lexicon, words
 from skillloop.text.contradiction import contradict
-from skillloop.text.wishes import same_rule, wrong_way_round
+from skillloop.text.wishes import same_order, same_rule
 
 LIKE = 0.75  # similarity from which two lines with the same polarity and the same figures may be one rule
 _FIGURES = re.compile(r"\d+(?:[.,]\d+)*|[\w-]*[._/-][\w./-]+")
@@ -98,7 +98,7 @@ def repeat(proposal: Proposal, inputs: GateInput) -> Check:
                     return finding("repeat", f"{new[:80]!r} is already a rule: line {number}, {old[:80]!r}")
                 figures = _FIGURES.findall(new) == _FIGURES.findall(old)
                 alike = figures and words.alike(new, old, LIKE) and not contradict(new, old)
-                if alike or wrong_way_round(new, old):
+                if alike or same_order(new, old):
                     like = like or f"perhaps the same as line {number}: {old[:80]!r}"
         there.append((len(there) + 1, new))
     return finding("repeat", like, "no line says the same already", hard=not like)

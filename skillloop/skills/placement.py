@@ -41,15 +41,15 @@ class Item(NamedTuple):
     text: str
 
 
-class List(NamedTuple):
-    """A list as a reader of the page sees it."""
+class Block(NamedTuple):
+    """A list as a reader of the page sees it, or what is read like one."""
 
     headings: tuple[str, ...]  # that it stands under, the nearest first
     lead: str  # the paragraph that announces it, or ""
     items: tuple[Item, ...]
     ordered: bool
     topic: str  # the nearest heading, but for the title of the page
-    loose: bool = False  # no list: a paragraph, a heading, or the items that are nested in those of a list
+    is_list: bool = True  # else a paragraph, a heading, or the items that are nested in those of a list
 
 
 class Place(NamedTuple):
@@ -61,17 +61,17 @@ class Place(NamedTuple):
     why: str
 
 
-def lists(text: str) -> tuple[List, ...]:
+def lists(text: str) -> tuple[Block, ...]:
     """Return the lists of a SKILL.md's body that are no part of anything else, in order."""
-    return tuple(found for found in read(text) if not found.loose)
+    return tuple(found for found in read(text) if found.is_list)
 
 
 @lru_cache(maxsize=8)
-def read(text: str) -> tuple[List, ...]:
+def read(text: str) -> tuple[Block, ...]:
     """Return what a reader of a SKILL.md's page sees but for code, quotations and tables, in order."""
     skill = document.parse(text)
     body = "\n".join(line.rstrip("\r\n").replace("\r", " ") for line in skill.lines[skill.body :])
-    tokens, offset, found = _parser().parse(body), skill.body, list[List]()
+    tokens, offset, found = _parser().parse(body), skill.body, list[Block]()
     headings: list[tuple[int, str]] = []
     lead, at = "", 0
     for number, token in enumerate(tokens):
@@ -85,13 +85,13 @@ def read(text: str) -> tuple[List, ...]:
             ends = range(number, len(tokens))
             at = next(n for n in ends if tokens[n].type == close and not tokens[n].level)
             inside, ordered = tokens[number:at], token.type == "ordered_list_open"
-            found.append(List(above, announced, tuple(_items(inside, offset, 1)), ordered, topic))
+            found.append(Block(above, announced, tuple(_items(inside, offset, 1)), ordered, topic))
             nested = tuple(_items(inside, offset, 3))
-            found.append(List(above, announced, nested, False, topic, loose=True))
+            found.append(Block(above, announced, nested, False, topic, is_list=False))
         elif token.type in ("heading_open", "paragraph_open"):
             content, items = tokens[number + 1].content, tuple(_items(tokens[number : number + 2], offset))
             titled = token.type == "heading_open"
-            found.append(List(above, "", items, False, "" if titled else topic, loose=True))
+            found.append(Block(above, "", items, False, "" if titled else topic, is_list=False))
             if titled:
                 level = int(token.tag[1])
                 headings = [one for one in headings if one[0] < level] + [(level, content.strip("*_ `"))]
@@ -125,7 +125,7 @@ def is_listed(text: str, line: str) -> bool:
     return any(lines[item.line].rstrip("\r\n") == line for found in lists(text) for item in found.items)
 
 
-def holds_rules(found: List) -> bool:
+def holds_rules(found: Block) -> bool:
     """Return whether rules may be added to a list: by what it is called, and since most of its items tell how to work."""
     titles = [words.fold(title) for title in (found.lead, *found.headings)]
     elsewhere = lexicon.whole("placement.elsewhere")
@@ -162,8 +162,8 @@ def place(text: str, rule: str, avoid: Collection[str] = ()) -> Place:
     return Place(heading, line, skill.items_like(heading, line).index(last), why)
 
 
-def _fit(found: List, rule: str, about: frozenset[str], rare: frozenset[str]) -> int:
-    """Return how many rare words a rule shares with a list that is about it; 0 where it is about something else."""
+def _fit(found: Block, rule: str, about: frozenset[str], rare: frozenset[str]) -> int:
+    """Return how well a list fits a rule: the rare words that both have, those of its title twice; 0 where it is about something else."""
     called = lexicon.whole("placement.rules")
     heading, lead = words.fold(found.topic), words.fold(found.lead)
     if not (instructs(lead) or called.search(lead)):
@@ -213,7 +213,7 @@ def _open_end(text: str) -> str:
 # --- what a rule contradicts ------------------------------------------------------------------------------------------
 
 
-def contradicted(text: str, rule: str) -> Iterator[tuple[List, Item]]:
+def contradicted(text: str, rule: str) -> Iterator[tuple[Block, Item]]:
     """Yield what says the opposite of a rule, or another value, of the same thing: items of lists, paragraphs, headings."""
     for found in read(text):
         titles = [words.fold(title) for title in (found.lead, *found.headings)]
@@ -221,6 +221,6 @@ def contradicted(text: str, rule: str) -> Iterator[tuple[List, Item]]:
             continue
         for item in found.items:
             odd = _ODD.match(item.text) or item.text.endswith((":", "：")) or set("?？→") & set(item.text)
-            told = not odd and (not found.loose or instructs(item.text))
+            told = not odd and (found.is_list or instructs(item.text))
             if told and contradict(rule, item.text, " / ".join((found.lead, *found.headings))):
                 yield found, item

@@ -1,8 +1,8 @@
-"""Whether a person says again, weeks later and in other words, what a rule says.
+"""Whether a person says again, weeks later and in other words, what a rule says; whether two rules are one.
 
 They do if most of the words meet (also in another language: `clause.alike`), at most one of the two has words that the other
 lacks, nothing that one asks for is what the other gives up, and no figure differs. A complaint ("tabs again!", "you forgot the
-tests") is about a rule, and does not say which way round.
+tests") is about a rule, and does not say which way round. Two rules are one (`same_rule`) only where all words meet.
 """
 
 import re
@@ -154,7 +154,7 @@ def _forms(text: str) -> tuple[str, ...]:
 
 def _stance(saying: str, rule: str) -> str:
     """Return "same", "opposite", or "" where they speak of different things."""
-    if wrong_way_round(saying, rule):
+    if same_order(saying, rule):
         return "same"
     one, other = _wish(saying), _wish(rule)
     if not (one.said and other.said):
@@ -181,8 +181,8 @@ def _shared(these: Stems, those: Stems) -> float:
     return 2 * len(these & those) / max(len(these) + len(those), 1)
 
 
-def wrong_way_round(one: str, other: str) -> bool:
-    """Return whether one forbids, or has without the first step, the order that the other asks for: "never A before B", "B before A"."""
+def same_order(one: str, other: str) -> bool:
+    """Return whether both ask for one order, one of them by forbidding the other: "never A before B", "B before A"."""
     (denied, early, late), (denies, first, then) = _order(one), _order(other)
     turned = all(
         min(pair, key=len) and (pair[0] <= pair[1] or pair[0] >= pair[1])
