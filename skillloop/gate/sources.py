@@ -125,9 +125,9 @@ def warns(line: str, mention: Mention) -> bool:
     """Return whether the sentence around a mention plainly forbids it. In doubt it does not."""
     begin = max((m.end() for m in _SENTENCE.finditer(line, 0, mention.start)), default=0)
     stop = _SENTENCE.search(line, mention.end)
-    sentence = _MARKER.sub("", line[begin : stop.start() if stop else len(line)]).lower()
-    # The verb that a negation governs does not turn it round: "don't use Twitter".
-    verbless = re.sub(r"\b(don't|dont|do not|never|not)( ever)? (use|prefer)\b", r"\1", sentence)
+    sentence = verbless = _MARKER.sub("", line[begin : stop.start() if stop else len(line)]).lower()
+    for governed, negation in lexicon.rewrites("sources.verbless"):
+        verbless = governed.sub(negation, verbless)
     return (
         len(phrases("against").findall(sentence)) == 1
         and not lexicon.whole("sources.unwarned").search(verbless)
@@ -250,15 +250,13 @@ _PART = re.compile(r"[,:](?=\s|$)|(?<=[^\x00-\x7f])[,:]|[、،—–]|\s-\s|\s\(
 _ASIDE = re.compile(r"\s\([^()]{0,200}\)(?=[\s.,;:!?]|$)")
 _NEGATED_STATE = r"<sources.not> (?:\w+ ){0,2}?<sources.at>\b|<sources.absent>"
 _LIST = r"\s*(?:<sources.join>|\W)*\s*"
-_NOR = r"<sources.nor>(?: (?:the|on|from|in))?\s*$"
+_NOR = r"<sources.nor>(?: <sources.join>)?\s*$"
 _BARE = r"\W*(?:<sources.bare>\W*)+"
 _VERB_AFTER = r"(?<=\w )<sources.imperative>\b"
 _AND_VERB = r"\b<sources.and> (?:<sources.then> )?<sources.imperative>\b"
 _ABOVE = re.compile(table("sources")["above"])
 _LATE = re.compile("[\u3040-\u30ff\uac00-\ud7af\u0900-\u097f\u0600-\u06ff]")  # the verb comes last
 _HEAD_FINAL = re.compile("[\u3040-\u30ff\uac00-\ud7af\u0900-\u097f]")  # what is before governs nothing behind
-_HAN_CLAUSE = re.compile(r"^.{0,12}?(?:时候|的时候|时(?!间)|的话|情况下)")
-_GERMAN_END = re.compile(r"(?:\s+\w+){0,2}?\s+(?:nicht|nie|niemals)(?P<verb>\s+\w+(?:en|t|n))?\W*$")
 
 
 def stance(line: str, mention: Mention) -> Stance:
@@ -275,7 +273,7 @@ def stance(line: str, mention: Mention) -> Stance:
         without = expression(r"(?:<sources.without>(?: \w{1,4})?\s*)$").search(before)
         if without and phrases("negator").search(behind):
             return Stance.FOR
-        return Stance.DOUBTFUL if _HAN_CLAUSE.match(behind) else reached
+        return Stance.DOUBTFUL if expression(r".{0,12}?<sources.closes>").match(behind) else reached
     if reached is not None:
         return reached
     if _carried(parts, before, behind):
@@ -323,7 +321,7 @@ def _reached(before: str) -> Stance | None:
         return Stance.FOR
     at_once = not against.split(outer)[-1].strip() and not phrases("turning").fullmatch(opener[0])
     if expression(_AND_VERB).fullmatch(opener[0]):
-        hangs = not expression(r"\W*(?:please )?<sources.gives up>\b").match(before)
+        hangs = not expression(r"\W*<sources.gives up>\b").match(before)
     else:  # the clause may still say what the negation is about ("never cite a paper if it is on …")
         hangs = relative.match(before, opener.start()) is not None
     return Stance.DOUBTFUL if at_once or hangs else Stance.FOR
@@ -338,7 +336,7 @@ def _governed(clause: str) -> Stance:
     if expression(r"\b<sources.of>\b").search(rest if verb else between):
         return Stance.DOUBTFUL
     for match in expression(_VERB_AFTER).finditer(rest):  # a second verb, without a comma
-        if not re.search(r"\b(?:to|or|nor|and)\s*$", rest[: match.start()]):
+        if not expression(r"\b<sources.joins verbs>\s*$").search(rest[: match.start()]):
             return Stance.DOUBTFUL
     # "no PubMed", "never on PubMed": nothing but articles and prepositions parts the negator from the source.
     articles = lexicon.words("sources.article").issuperset(re.findall(r"[^\W\d_]+", between))
@@ -355,7 +353,7 @@ def _carried(parts: list[str], before: str, behind: str) -> bool:
         return bool(expression(_BARE).fullmatch(parts[0])) and not phrases("contrast").search(before)
     listed = expression(_LIST).fullmatch(before) or expression(_NOR).search(before)
     ends = not re.search(r"\w", behind) or expression(r"\s*<sources.also>\b").match(behind)
-    begun = any(_odd(part) and re.search(r"\w+\W+\w|[不别勿]", part) for part in parts)
+    begun = any(_odd(part) and expression(r"\w+\W+\w|<sources.alone>").search(part) for part in parts)
     return bool(listed and ends) and begun
 
 
@@ -373,12 +371,12 @@ def _subject(behind: str) -> Stance:
         rest = next(group for group in denied.groups() if group is not None)
         if phrases("against").search(rest) or phrases("soft").search(rest):
             return Stance.FOR
-        if lexicon.whole("sources.needed").search(rest) or re.search(r"sert|serve", denied[0]):
+        if lexicon.whole("sources.needed").search(rest) or expression("<sources.serves>").search(denied[0]):
             return Stance.AGAINST
-        state = re.match(r"\W*(?:is|are|isn't|aren't|ist|sind|est|es|è|é)\b", denied[0].strip())
+        state = expression(r"\W*<sources.state>\b").match(denied[0].strip())
         return Stance.DOUBTFUL if state else Stance.FOR
-    german = _GERMAN_END.match(behind)
-    return Stance.AGAINST if german and not (german["verb"] and _odd(german["verb"])) else Stance.FOR
+    ended = expression("<sources.ended>").match(behind)
+    return Stance.AGAINST if ended and not any(verb and _odd(verb) for verb in ended.groups()) else Stance.FOR
 
 
 def _turned(text: str) -> bool:
