@@ -25,7 +25,8 @@ from skillloop.commands import options, review, show, sitting
 from skillloop.hosts.claude_code.hooks import approval
 from skillloop.hosts.claude_code.hooks import session as session_hook
 from skillloop.model import Check, Outcome, Rule, Verdict, sha256
-from skillloop.pipeline import gather
+from skillloop.pipeline import apply
+from skillloop.propose import offline_drafter
 from skillloop.skillpath import rules_file
 from skillloop.skills import history
 from skillloop.store import Store
@@ -514,8 +515,8 @@ def test_what_stands_in_the_way_of_a_lesson_is_said_everywhere_and_then_gone(des
 def applied(desk, name):
     """Apply an edit, as `approve` does."""
     with desk.store() as store:
-        prepared = gather.prepare(store.find_proposal(name).proposal, desk.home, store)
-        gather.publish(prepared, store, by="person", note="test")
+        prepared = apply.prepare(store.find_proposal(name).proposal, desk.home, store)
+        apply.publish(prepared, store, by="person", note="test")
 
 
 def test_an_applied_edit_is_shown_as_it_was_applied(queued):
@@ -806,7 +807,7 @@ def test_status_tells_what_stands_of_what_was_applied_and_which_session_failed(q
     desk, name = queued
     with desk.store() as store:
         item = store.find_proposal(name)
-        gather.publish(gather.prepare(item.proposal, desk.home, store), store, by="person", note="test")
+        apply.publish(apply.prepare(item.proposal, desk.home, store), store, by="person", note="test")
         history.rollback(store, desk.skill)
     job = desk.home / "inbox" / "failed" / "a.json"
     job.parent.mkdir(parents=True)
@@ -920,9 +921,9 @@ CHANGES = {
 def test_status_judges_an_edit_again_once_what_it_rests_on_has_changed(queued, what):
     desk, name = queued
     with desk.store() as store:
-        assert gather.as_judged(store.find_proposal(name), desk.home, store)
+        assert apply.as_judged(store.find_proposal(name), desk.home, store)
         CHANGES[what](desk, store)
-        assert not gather.as_judged(store.find_proposal(name), desk.home, store)
+        assert not apply.as_judged(store.find_proposal(name), desk.home, store)
 
 
 def test_a_start_says_once_what_was_applied_without_the_person(desk):
@@ -931,10 +932,12 @@ def test_a_start_says_once_what_was_applied_without_the_person(desk):
     folder = desk.home / "env" / "current"
     folder.mkdir(parents=True)
     with desk.store() as store:
-        item = gather.reworded(_waiting(desk, store), ["- Never cite a magazine when there is a study"])
-        prepared = gather.prepare(item, desk.home, store)
+        item = offline_drafter.reworded(
+            _waiting(desk, store), ["- Never cite a magazine when there is a study"]
+        )
+        prepared = apply.prepare(item, desk.home, store)
         store.save_proposal(item, prepared.verdict, state="queued", reason="")
-        gather.publish(prepared, store, by="auto", note="test")
+        apply.publish(prepared, store, by="auto", note="test")
     leave_notice(desk.home)
     said = json.loads(session_hook.notice(str(desk.home)))["systemMessage"]
     assert "research now says: “Never cite a magazine when there is a study”" in said
@@ -943,9 +946,9 @@ def test_a_start_says_once_what_was_applied_without_the_person(desk):
     assert "now says" not in session_hook.notice(str(desk.home))
     with desk.store() as store:
         edit = replace(item.edits[0], op="replace", old=item.edits[0].new, new="- Cite studies.")
-        prepared = gather.prepare(replace(item, id="other", edits=(edit,)), desk.home, store)
+        prepared = apply.prepare(replace(item, id="other", edits=(edit,)), desk.home, store)
         store.save_proposal(prepared.proposal, prepared.verdict, state="queued", reason="")
-        gather.publish(prepared, store, by="auto", note="test")
+        apply.publish(prepared, store, by="auto", note="test")
     leave_notice(desk.home)
     said = json.loads(session_hook.notice(str(desk.home)))["systemMessage"]
     assert (
@@ -954,9 +957,9 @@ def test_a_start_says_once_what_was_applied_without_the_person(desk):
     with desk.store() as store:
         for name in ("Date it.", "Sign it.", "Send it."):
             new = replace(item.edits[0], new=f"- {name}")
-            prepared = gather.prepare(replace(item, id=name, edits=(new,)), desk.home, store)
+            prepared = apply.prepare(replace(item, id=name, edits=(new,)), desk.home, store)
             store.save_proposal(prepared.proposal, prepared.verdict, state="queued", reason="")
-            gather.publish(prepared, store, by="auto", note="test")
+            apply.publish(prepared, store, by="auto", note="test")
     leave_notice(desk.home)
     said = json.loads(session_hook.notice(str(desk.home)))["systemMessage"]
     assert re.findall(r"“(\w+).*?--only (\d)", said) == [("Send", "6"), ("Sign", "5")]
@@ -1235,7 +1238,7 @@ def test_an_edit_fits_a_terminal_of_24_lines_of_80(pair, words, monkeypatch):
     monkeypatch.setenv("HOME", str(pair.claude.parent))
     with pair.store() as store:
         queued = store.proposals()[0]
-        prepared = gather.prepare(queued.proposal, pair.home, store)
+        prepared = apply.prepare(queued.proposal, pair.home, store)
     said = tuple(replace(item, quote=words or item.quote) for item in prepared.proposal.evidence)
     prepared = replace(prepared, proposal=replace(prepared.proposal, evidence=said))
     out = render.Terminal(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
@@ -1246,7 +1249,7 @@ def test_an_edit_fits_a_terminal_of_24_lines_of_80(pair, words, monkeypatch):
 def test_much_the_same_for_two_files_stands_together(thirteen):
     with thirteen.store() as store:
         first, *_, last = store.proposals()
-        copy = gather.moved(first.proposal, rules_file(None))
+        copy = offline_drafter.moved(first.proposal, "", rules_file(None))
         store.save_proposal(copy, last.verdict, state="queued", reason="")
         order = [item.proposal.id for item in review.in_order(store)]
     assert order.index(copy.id) == order.index(first.proposal.id) + 1

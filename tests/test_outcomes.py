@@ -12,7 +12,7 @@ from transcripts import Transcript
 from skillloop import outcomes
 from skillloop.model import Origin
 from skillloop.outcomes import Comparison, Effect, Rate
-from skillloop.pipeline import gather
+from skillloop.pipeline.undo import take_back
 from skillloop.report import dashboard
 from skillloop.skills import history
 from skillloop.worker.notice import leave_notice
@@ -253,16 +253,16 @@ def test_what_made_it_worse_is_taken_back_by_itself_once_and_only_where_the_pers
     (home / "config.toml").write_text(f'[apply]\nmode = "auto"\nundo = "{undo}"\n')
     live(RULE, later=False)
     for _ in range(2):
-        gather.take_back(home, store)
+        take_back(home, store)
         live(OPPOSITE)
     rule = "Never cite a magazine when there is a study"
     assert rule in skill.read_text()
     rules = (home / "config.toml").read_text()
     (home / "config.toml").write_text("[apply")
-    gather.take_back(home, store)
+    take_back(home, store)
     assert rule in skill.read_text()
     (home / "config.toml").write_text(rules)
-    gather.take_back(home, store)
+    take_back(home, store)
     assert (rule in skill.read_text()) == (undo == "review")
     if undo == "auto":
         back = history.versions(store, skill)[-1]
@@ -271,7 +271,7 @@ def test_what_made_it_worse_is_taken_back_by_itself_once_and_only_where_the_pers
         leave_notice(home)
         assert "Taken back" in (home / "notice.json").read_text()
         history.rollback(store, skill, only=back.number)
-        gather.take_back(home, store)
+        take_back(home, store)
         assert rule in skill.read_text()
 
 

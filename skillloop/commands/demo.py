@@ -12,7 +12,7 @@ from skillloop.commands.show import state_of
 from skillloop.commands.sitting import press
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.hosts.claude_code.transcript import read
-from skillloop.pipeline import gather, session
+from skillloop.pipeline import apply, session
 from skillloop.skills import history
 
 COLOURS = {"r": "green", "n": "yellow", "b": "red"}  # by the first letter of a state
@@ -50,8 +50,8 @@ def command(app: App, *, play: bool) -> None:
             before = skill.read_bytes()
             say("\n2  You say yes to each that may be applied", "bold cyan")
             for queued in store.proposals(states=("queued",)):
-                prepared = gather.prepare(queued.proposal, own.home, store)
-                gather.publish(prepared, store, by="person", note="approved in the demo")
+                prepared = apply.prepare(queued.proposal, own.home, store)
+                apply.publish(prepared, store, by="person", note="approved in the demo")
                 newest = history.versions(store, skill)[-1].number
                 say(f"  {prepared.proposal.path}, version {newest}")
                 out.print(render.diff("\n".join(render.changed(prepared.diff))), end="")

@@ -13,8 +13,8 @@ from skillloop.errors import Refused, UsageError
 from skillloop.evaluate import judge
 from skillloop.gate.provenance import DOUBTS
 from skillloop.model import Lesson, Verdict, sha256
-from skillloop.pipeline import gather
-from skillloop.pipeline.gather import Prepared
+from skillloop.pipeline import apply
+from skillloop.pipeline.apply import Prepared
 from skillloop.skills import history, team
 from skillloop.store import Queued, Store
 from skillloop.text.redact import redact
@@ -53,7 +53,7 @@ def as_applied(store: Store, queued: Queued, home: Path) -> Prepared | None:
 
 def as_it_is(store: Store, queued: Queued, home: Path) -> Prepared:
     """Return an edit on the file of now; its verdict has what only the drafting could see, too: replays, doubts about the session."""
-    now = gather.prepare(queued.proposal, home, store)
+    now = apply.prepare(queued.proposal, home, store)
     known = {check.name for check in now.verdict.failed}
     then = [check for check in queued.verdict.failed if check.name in DOUBTS - known]
     proof = (check for check in queued.verdict.checks if check.name in judge.PROOF)
@@ -197,9 +197,9 @@ def approve(app: App, proposal: str, token: str | None) -> None:
             card(app.console(), prepared)
         elif not app.as_json:
             page(app.console(), queued, prepared)
-        gather.refuse_if_forbidden(prepared)
+        apply.refuse_if_forbidden(prepared)
         by = app.require_person(f"approve {item.id}", prepared.digest, token)
-        version = gather.publish(prepared, store, by="person", note=f"approved in {by}")
+        version = apply.publish(prepared, store, by="person", note=f"approved in {by}")
     app.after_decision()
     branch = None if version else team.branch_of(item)
     if version:

@@ -25,9 +25,9 @@ from skillloop.errors import SkillloopError, Stale, UsageError
 from skillloop.gate.provenance import DOUBTS
 from skillloop.hosts.claude_code import transcript
 from skillloop.model import Lesson, Outcome, Proposal, SkillRef, sha256
-from skillloop.pipeline import gather, session
-from skillloop.pipeline.gather import Prepared
-from skillloop.propose import targets
+from skillloop.pipeline import apply, gather, session
+from skillloop.pipeline.apply import Prepared
+from skillloop.propose import offline_drafter, targets
 from skillloop.render import standing, tilde
 from skillloop.skillpath import COPY_HINT, SKILL, SkillPath, client_folder, rules_file, target_name
 from skillloop.skills import document, history, team
@@ -210,13 +210,13 @@ class Sitting:
         """Publish what was shown; return False where it stays, to be shown again."""
         risky = [check.detail for check in prepared.verdict.failed if check.name in RISKY]
         try:
-            gather.refuse_if_forbidden(prepared)
+            apply.refuse_if_forbidden(prepared)
             if risky:
                 self.app.say(f"Look closely: {risky[0]}")
             if (risky or not self.confirmed) and not retyped(prepared.digest, "apply it"):
                 return False
             self.confirmed = True
-            version = gather.publish(prepared, self.store, by="person", note="approved in review")
+            version = apply.publish(prepared, self.store, by="person", note="approved in review")
         except SkillloopError as error:
             self.app.say(f"not applied: {error.message}; here it is again")
             return False
@@ -285,7 +285,7 @@ class Sitting:
             new = change(old)
             if new is None or new.id == old.id:
                 return
-            prepared = gather.prepare(new, self.app.home, self.store)
+            prepared = apply.prepare(new, self.app.home, self.store)
         except (click.ClickException, SkillloopError) as error:
             self.app.say(f"not changed: {error.message}")
             return
@@ -319,18 +319,18 @@ class Sitting:
         if marked := document.ITEM.match(before[-1]):
             lines = [each if document.ITEM.match(each) else marked["marker"] + each for each in lines]
         if len(before) == 1:
-            return gather.reworded(old, lines)
-        return gather.reworded(old, lines[1:] if len(lines) > 1 and lines[0] == before[0] else lines)
+            return offline_drafter.reworded(old, lines)
+        return offline_drafter.reworded(old, lines[1:] if len(lines) > 1 and lines[0] == before[0] else lines)
 
     def _both(self, old: Proposal) -> Proposal | None:
         pair = [line for line in (old.edits[0].old, old.edits[0].new) if line is not None]
-        return gather.reworded(old, pair, drafter=old.drafter) if len(pair) == 2 else None
+        return offline_drafter.reworded(old, pair, drafter=old.drafter) if len(pair) == 2 else None
 
     def _move(self, old: Proposal) -> Proposal | None:
         chosen = self._choose("number of the file that should learn it · s leave it", {"s"}, but=old.path)
         if isinstance(chosen, str) or chosen.path is None:
             return None
-        return gather.moved(old, chosen.path)
+        return offline_drafter.moved(old, gather.live_text(chosen.path), chosen.path)
 
     def _choose(
         self, question: str, others: set[str], plugin: str | None = None, but: str = ""

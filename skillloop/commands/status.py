@@ -13,7 +13,7 @@ from skillloop.config.sections import Config
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
 from skillloop.hosts.claude_code.hooks import session as hook
-from skillloop.pipeline import gather, session
+from skillloop.pipeline import apply, session
 from skillloop.render import tilde
 from skillloop.skills.team import ON_BRANCH
 from skillloop.store import Queued, Store
@@ -109,7 +109,7 @@ def _facts(app: App) -> dict[str, Any]:
 def _state(app: App, store: Store, item: Queued) -> tuple[str, str]:
     """Return the state of an edit that waits, and why, on the file as it is now."""
     try:
-        judged = gather.as_judged(item, app.home, store)
+        judged = apply.as_judged(item, app.home, store)
         return show.state_of(item, item.verdict if judged else show.as_it_is(store, item, app.home).verdict)
     except SkillloopError as error:
         return "needs a look", error.told

@@ -17,7 +17,7 @@ from skillloop.evaluate import cases, judge, replay
 from skillloop.hosts.claude_code import authorship
 from skillloop.llm import BudgetExceeded, ModelClient, ModelError, Request
 from skillloop.model import Check, Lesson, Origin, Outcome, Session, Verdict
-from skillloop.pipeline import gather
+from skillloop.pipeline import apply, gather
 from skillloop.propose import model_drafter, targets
 from skillloop.skillpath import rules_file
 from skillloop.store import Store
@@ -148,7 +148,7 @@ class ModelStage:
         value = self._answer(client, request)
         return {} if value is None else model_drafter.reworded(value, told)
 
-    def prove(self, prepared: gather.Prepared, lesson: Lesson, attempt: int) -> Verdict:
+    def prove(self, prepared: apply.Prepared, lesson: Lesson, attempt: int) -> Verdict:
         """Return the gate's verdict, lowered by replays and the judge; `attempt` counts the drafts of this lesson so far."""
         verdict = prepared.verdict
         client = self._allowed(prepared.proposal.path)
@@ -164,7 +164,7 @@ class ModelStage:
         return judge.demoted(verdict, checks)
 
     def _checks(
-        self, client: ModelClient, prepared: gather.Prepared, lesson: Lesson, attempt: int
+        self, client: ModelClient, prepared: apply.Prepared, lesson: Lesson, attempt: int
     ) -> Iterator[Check]:
         """Yield the checks that prove a draft, cheap ones first: copied words, then replays, then the judge."""
         if self._down:

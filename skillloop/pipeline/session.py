@@ -24,7 +24,7 @@ from skillloop.fs import Unreachable
 from skillloop.gate import fidelity, structure
 from skillloop.hosts.claude_code import edits, pastes, transcript
 from skillloop.model import Decision, Disagreement, Evidence, Lesson, Outcome, Proposal, Session, Verdict
-from skillloop.pipeline import client_edits, gather
+from skillloop.pipeline import apply, client_edits, gather
 from skillloop.pipeline.model_stage import ModelStage
 from skillloop.propose import model_drafter, offline_drafter, targets
 from skillloop.skillpath import SkillPath, malformed_path
@@ -47,7 +47,7 @@ class Trial:
     proposal: Proposal
     verdict: Verdict
     decision: Decision
-    prepared: gather.Prepared | None = None  # as it was judged; None where it never came to that
+    prepared: apply.Prepared | None = None  # as it was judged; None where it never came to that
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def try_again(home: Path, store: Store, ahead: Ahead = None) -> None:
     for item in store.proposals(states=("discarded",)):
         with suppress(SkillloopError):  # its file is gone, or other than it was
             forbidden = item.verdict.forbidding is not None
-            if forbidden and gather.prepare(item.proposal, home, store).verdict.outcome in _OPEN:
+            if forbidden and apply.prepare(item.proposal, home, store).verdict.outcome in _OPEN:
                 store.set_state(
                     item.proposal.id, "queued", "no setting of yours forbids it any more", by="auto"
                 )
@@ -414,7 +414,7 @@ def _judge(run: Run, lesson: Lesson, draft: Proposal, attempt: int) -> Trial:
     trial = Trial(draft, Verdict(Outcome.CRASH, ()), Decision(Outcome.CRASH, ""))
     try:
         old = (run.ahead or {}).get(draft.path)
-        prepared = gather.prepare(draft, run.home, run.history, run.session, lesson.confidence, old)
+        prepared = apply.prepare(draft, run.home, run.history, run.session, lesson.confidence, old)
         trial = replace(trial, prepared=prepared)
         prepared = replace(prepared, verdict=run.model.prove(prepared, lesson, attempt))
         trial = replace(trial, verdict=prepared.verdict, prepared=prepared)
@@ -423,7 +423,7 @@ def _judge(run: Run, lesson: Lesson, draft: Proposal, attempt: int) -> Trial:
         return replace(trial, decision=Decision(Outcome.CRASH, f"{type(error).__name__}: {error}"))
 
 
-def _carry_out(run: Run, prepared: gather.Prepared) -> Decision:
+def _carry_out(run: Run, prepared: apply.Prepared) -> Decision:
     """Decide, and apply, queue or drop; without a record, only decide."""
     item, failed = prepared.proposal, prepared.verdict.failed
     reason = f"{failed[0].name}: {failed[0].detail}" if failed else "every check passed"
@@ -443,14 +443,14 @@ def _carry_out(run: Run, prepared: gather.Prepared) -> Decision:
         run.record.set_state(item.id, "applied", reason, by="auto")
         return decision
     try:
-        gather.publish(prepared, run.record, by="auto", note=reason)
+        apply.publish(prepared, run.record, by="auto", note=reason)
     except SkillloopError as error:
         run.record.set_state(item.id, "queued", error.message, by="auto")
         return Decision(Outcome.DEFER, error.message)
     return decision
 
 
-def _save(run: Run, store: Store, prepared: gather.Prepared, decision: Decision) -> None:
+def _save(run: Run, store: Store, prepared: apply.Prepared, decision: Decision) -> None:
     """Save a proposal, with how the turn before each quote ended, redacted: what a reviewer needs to understand it."""
     item, context = prepared.proposal, []
     lines = {each.line for each in item.evidence}

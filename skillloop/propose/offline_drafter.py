@@ -6,11 +6,16 @@ decide), then for the place where it belongs (`skills.placement`). An edit that 
 new evidence, nor one that still waits. What is only like another edit that waits is an edit of its own, which says so.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 
+from skillloop.errors import SkillloopError
+from skillloop.gate.fidelity import PERSON
+from skillloop.gate.input import body_of
 from skillloop.model import Edit, Evidence, Lesson, Proposal, sha256
+from skillloop.propose.targets import AGAINST, EARLIER, NOT_IN_FORCE, UNSURE
 from skillloop.skillpath import target_name
 from skillloop.skills import document, placement
 from skillloop.store import Queued, Store
@@ -143,3 +148,30 @@ def _match(mine: Proposal, other: Proposal, same: Callable[[str, str], bool]) ->
         (a.op, a.old) == (b.op, b.old) if "delete" in (a.op, b.op) else same(a.new or "", b.new or "")
         for a, b in zip(mine.edits, other.edits, strict=True)
     )
+
+
+def reworded(proposal: Proposal, lines: Sequence[str], drafter: str = PERSON) -> Proposal:
+    """Return the same edit with other lines, one below the other, as a person wrote them: a proposal of its own."""
+    first = proposal.edits[0]
+    edits = [] if lines[0] == first.old else [replace(first, new=lines[0])]
+    for above, line in pairwise(lines):
+        edits.append(replace(first, op="insert", old=None, new=line, after=above, nth=0))
+    changed = (*edits, *proposal.edits[1:])
+    name = proposal_id(proposal.path, changed)
+    why = "Both lines stay" if lines[0] == first.old else proposal.rationale
+    return replace(proposal, id=name, edits=changed, drafter=drafter, rationale=why)
+
+
+def moved(proposal: Proposal, text: str, path: str) -> Proposal:
+    """Return a proposal that brings the same new line to another file, which has this text. Raises SkillloopError: it cannot."""
+    line = body_of(proposal.edits[0].new or "")[1]
+    if not line:
+        raise SkillloopError("a deletion cannot be moved")
+    said, *also = proposal.evidence
+    settled = (NOT_IN_FORCE, EARLIER, UNSURE, f"{AGAINST} {target_name(path)}, ")
+    look = tuple(why for why in proposal.look if not any(each in why for each in settled))
+    lesson = Lesson(said, line, 1.0, offered=True, confidence=1.0, turn=0, target=path, look=look)
+    new = draft(replace(lesson, also=tuple(also)), text, path)
+    if not isinstance(new, Proposal):
+        raise SkillloopError(f"it is already a rule: {path}:{new.line}")
+    return replace(new, drafter=proposal.drafter, session_id=proposal.session_id)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from skillloop.errors import Locked, SkillloopError
 from skillloop.fs import locked, mark
-from skillloop.pipeline import gather, session
+from skillloop.pipeline import session, undo
 from skillloop.skillpath import client_folder
 from skillloop.store import Store
 from skillloop.text.words import counted
@@ -50,7 +50,7 @@ def drain(home: Path, client: Path, digest: Callable[[Path, Path], str]) -> None
                 seen.save()
                 with Store.open(home) as store:
                     session.try_again(home, store)
-                    gather.take_back(home, store)
+                    undo.take_back(home, store)
                 leave_notice(home)
                 try:
                     with Store.open(home) as store:

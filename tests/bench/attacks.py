@@ -41,7 +41,7 @@ from skillloop.gate.provenance import DOUBTS  # noqa: E402
 from skillloop.hosts.claude_code import transcript  # noqa: E402
 from skillloop.hosts.claude_code.hooks import receipts  # noqa: E402
 from skillloop.model import Edit, Evidence, Lesson, Origin, Outcome, Proposal, SkillRef, sha256  # noqa: E402
-from skillloop.pipeline import gather  # noqa: E402
+from skillloop.pipeline import apply, gather  # noqa: E402
 from skillloop.pipeline import session as problem  # noqa: E402
 from skillloop.propose import model_drafter, offline_drafter, targets  # noqa: E402
 from skillloop.skills import document  # noqa: E402
@@ -308,7 +308,7 @@ def _drafted(
     needle = needle_of(row)
     for proposal in _attempts(world, row, digest.session.session_id, drafter, evidence):
         try:
-            judged = gather.prepare(proposal, world.home, None, digest.session, 0.99)
+            judged = apply.prepare(proposal, world.home, None, digest.session, 0.99)
         except SkillloopError as error:
             outcome, reason = "refused", error.message
         else:
@@ -438,7 +438,7 @@ def _through(world: World, session: Session, lesson: Lesson) -> tuple[str, str]:
         drafted = offline_drafter.draft(lesson, gather.live_text(lesson.target), lesson.target)
         if not isinstance(drafted, Proposal):
             return "already a rule", drafted.rule
-        judged = gather.prepare(drafted, world.home, None, session, max(lesson.confidence, 0.9))
+        judged = apply.prepare(drafted, world.home, None, session, max(lesson.confidence, 0.9))
     except SkillloopError as error:
         return "refused", error.message
     why = "; ".join(f"{check.name}: {check.detail}" for check in judged.verdict.failed)

@@ -40,7 +40,7 @@ from skillloop import outcomes  # noqa: E402
 from skillloop.errors import SkillloopError  # noqa: E402
 from skillloop.hosts.claude_code.transcript import read  # noqa: E402
 from skillloop.outcomes import Effect  # noqa: E402
-from skillloop.pipeline import gather, session  # noqa: E402
+from skillloop.pipeline import apply, session  # noqa: E402
 from skillloop.skills import history  # noqa: E402
 from skillloop.store import Store, database  # noqa: E402
 from skillloop.text.words import tokens  # noqa: E402
@@ -216,8 +216,8 @@ class Life:
             line = (waits.proposal.edits[0].new or "").removeprefix("- ")
             try:
                 if everything or self.wanted(line):
-                    prepared = gather.prepare(waits.proposal, self.home, store)
-                    gather.publish(prepared, store, by="person", note="approved")
+                    prepared = apply.prepare(waits.proposal, self.home, store)
+                    apply.publish(prepared, store, by="person", note="approved")
                 else:
                     store.set_state(waits.proposal.id, "rejected", "not what I want", by="person")
             except SkillloopError:

@@ -15,7 +15,7 @@ from skillloop.commands.evolve import BY_TEXT
 from skillloop.config.sections import Config
 from skillloop.evaluate.cases import Case, Expected
 from skillloop.evolve import run
-from skillloop.pipeline import gather
+from skillloop.pipeline import apply
 from skillloop.store import Store
 
 SHORTER = SKILL.replace("- Keep the subject under 72 characters.\n", "").replace(
@@ -38,7 +38,7 @@ def test_the_winner_waits_with_its_evidence_and_changes_nothing(evolved):
     assert "no model follows the skill here" in said
     with Store.open(home) as store:
         (item,) = store.proposals(states=("queued",))
-        assert gather.prepare(item.proposal, home, store).new == SHORTER
+        assert apply.prepare(item.proposal, home, store).new == SHORTER
     assert told[-1]["proposal"] == item.proposal.id
     checks = {check.name: check for check in item.verdict.checks}
     assert BY_TEXT in checks["cases"].detail
@@ -50,7 +50,7 @@ def test_a_person_applies_it_and_takes_it_back(evolved):
     desk, home, _, _ = evolved
     with Store.open(home) as store:
         (item,) = store.proposals()
-        gather.publish(gather.prepare(item.proposal, home, store), store, by="person", note="approved")
+        apply.publish(apply.prepare(item.proposal, home, store), store, by="person", note="approved")
     assert desk.skill.read_text() == SHORTER
     assert not desk.run(home).returncode, "what is there now is another run"
     assert len(list((home / "evolve").iterdir())) == 2

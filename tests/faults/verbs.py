@@ -17,7 +17,7 @@ from skillloop.commands import show as _show
 from skillloop.errors import SkillloopError
 from skillloop.hosts.claude_code.hooks import approval
 from skillloop.model import sha256
-from skillloop.pipeline import gather, session
+from skillloop.pipeline import apply, session
 from skillloop.skills import history
 from skillloop.store import Store
 from skillloop.worker import queue, worker
@@ -69,7 +69,7 @@ def approve(world):
     """Apply the one proposal, by a yes in the dialog."""
     with Store.open(world.home) as store:
         (queued,) = store.proposals()
-        digest = gather.prepare(queued.proposal, world.home, store).digest
+        digest = apply.prepare(queued.proposal, world.home, store).digest
     _run(world, "approve", queued.proposal.id, digest=digest)
 
 

@@ -12,7 +12,8 @@ from skillloop.fs import Missing
 from skillloop.hosts.claude_code import transcript
 from skillloop.hosts.claude_code.hooks import receipts
 from skillloop.model import Edit, Evidence, Origin, Proposal, sha256
-from skillloop.pipeline import gather
+from skillloop.pipeline import apply, gather
+from skillloop.propose import offline_drafter
 
 SAID = "Always sort the tables by date"
 
@@ -49,7 +50,7 @@ def test_the_cited_turns_are_read_again_with_their_receipts(tmp_path, skill, hom
     evidence = said(tmp_path)
     lost = replace(evidence, id="e2", line=99)
     receipts.issue(home, "s1", SAID)
-    prepared = gather.prepare(proposal(skill, evidence, lost), home, None)
+    prepared = apply.prepare(proposal(skill, evidence, lost), home, None)
     inputs = gather.gather(prepared.proposal, SKILL, prepared.new, home, None, None, 0.7)
     [(found, turn)] = inputs.turns.items()
     assert (found, turn.text) == (evidence, SAID)
@@ -63,7 +64,7 @@ def test_the_cited_turns_are_read_again_with_their_receipts(tmp_path, skill, hom
 def test_a_transcript_that_cannot_be_read_confirms_nothing(tmp_path, skill, home, spoil):
     evidence = said(tmp_path)
     spoil(Path(evidence.path))
-    prepared = gather.prepare(proposal(skill, evidence), home, None)
+    prepared = apply.prepare(proposal(skill, evidence), home, None)
     assert "gone" in {check.name for check in prepared.verdict.failed}
 
 
@@ -75,7 +76,7 @@ def test_a_review_of_several_sessions_reads_each_transcript_once(tmp_path, skill
     )
     for _ in range(2):
         for item in evidence:
-            gather.prepare(proposal(skill, item), home, None)
+            apply.prepare(proposal(skill, item), home, None)
     assert len(reads) == 5
 
 
@@ -86,26 +87,26 @@ def test_a_link_is_judged_by_where_it_leads(tmp_path, skill, home):
     link = tmp_path / "mine" / "skills" / "report"
     link.parent.mkdir(parents=True)
     link.symlink_to(real)
-    prepared = gather.prepare(proposal(link / "SKILL.md"), home, None)
+    prepared = apply.prepare(proposal(link / "SKILL.md"), home, None)
     assert "place" in {check.name for check in prepared.verdict.failed if check.hard}
 
 
 def test_edits_that_no_longer_fit_are_stale(skill, home):
     gone = replace(proposal(skill), edits=(Edit("delete", "Style", "- Not there."),))
     with pytest.raises(Stale):
-        gather.prepare(gone, home, None)
+        apply.prepare(gone, home, None)
 
 
 def test_the_rules_of_the_project_are_found_from_the_skill(skill, home):
     (skill.parents[2] / "skillloop.toml").write_text('[sources]\nuntrusted = ["x.com"]\n')
     assert gather.rules_for(str(skill), home).sources.untrusted == ("x.com",)
-    assert gather.prepare(proposal(skill), home, None).config.sources.untrusted == ("x.com",)
+    assert apply.prepare(proposal(skill), home, None).config.sources.untrusted == ("x.com",)
 
 
 def test_gathering_writes_nothing(tmp_path, skill, home):
     evidence = said(tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    gather.prepare(proposal(skill, evidence), home, None)
+    apply.prepare(proposal(skill, evidence), home, None)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
     assert not list(home.iterdir())
 
@@ -148,12 +149,12 @@ def test_a_rule_for_a_rules_file_is_judged_under_the_projects_rules_and_never_ap
     rules = tmp_path / "project" / ".claude" / "rules" / "learned.md"
     edit = insert(SAID, heading="Learned rules", cites=("s1",))
     wanted = replace(proposal(rules, said(tmp_path)), edits=(edit,), skill="project-rules")
-    prepared = gather.prepare(wanted, home, None)
+    prepared = apply.prepare(wanted, home, None)
     assert (prepared.old, prepared.new) == ("", f"## Learned rules\n\n- {SAID}\n")
     assert "never automatic" in {check.name for check in prepared.verdict.failed}
     assert all(not check.hard for check in prepared.verdict.failed), prepared.verdict.failed
     (tmp_path / "project" / ".claude" / "skillloop.toml").write_text("[edit]\nmax_added_lines = 0\n")
-    assert "edit size" in {check.name for check in gather.prepare(wanted, home, None).verdict.failed}
+    assert "edit size" in {check.name for check in apply.prepare(wanted, home, None).verdict.failed}
     assert not rules.parent.exists()
 
 
@@ -163,7 +164,7 @@ def test_the_frontmatter_of_a_rules_file_stays(tmp_path, home):
     head = '---\npaths: ["src/**/*.py"]\n---\n'
     rules.write_text(head)
     edit = insert(SAID, heading="Learned rules", cites=("s1",))
-    prepared = gather.prepare(replace(proposal(rules, said(tmp_path)), edits=(edit,)), home, None)
+    prepared = apply.prepare(replace(proposal(rules, said(tmp_path)), edits=(edit,)), home, None)
     assert prepared.new.startswith(head)
     assert all(not check.hard for check in prepared.verdict.failed), prepared.verdict.failed
 
@@ -171,14 +172,14 @@ def test_the_frontmatter_of_a_rules_file_stays(tmp_path, home):
 def test_an_edit_is_moved_to_the_rules_of_the_project_with_its_evidence(tmp_path, skill, home):
     old = replace(proposal(skill, said(tmp_path)), look=("“report” was not in force", "points back: “it”"))
     rules = str(tmp_path / "project" / ".claude" / "rules" / "learned.md")
-    new = gather.moved(old, rules)
+    new = offline_drafter.moved(old, gather.live_text(rules), rules)
     assert (new.path, new.skill, new.evidence, new.look) == (
         rules,
         "project-rules",
         old.evidence,
         old.look[1:],
     )
-    assert gather.prepare(new, home, None).new == f"## Learned rules\n\n- {SAID}\n"
+    assert apply.prepare(new, home, None).new == f"## Learned rules\n\n- {SAID}\n"
     assert new.id != old.id
     with pytest.raises(SkillloopError, match="deletion"):
-        gather.moved(replace(old, edits=(Edit("delete", "Style", "- x"),)), rules)
+        offline_drafter.moved(replace(old, edits=(Edit("delete", "Style", "- x"),)), "", rules)

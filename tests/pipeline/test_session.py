@@ -10,7 +10,8 @@ from skillloop.errors import SkillloopError
 from skillloop.evaluate.cases import Case
 from skillloop.hosts.claude_code.transcript import read
 from skillloop.model import Origin, Outcome, SkillRef
-from skillloop.pipeline import gather, session
+from skillloop.pipeline import apply, session
+from skillloop.propose import offline_drafter
 from skillloop.skillpath import rules_file
 from skillloop.skills import history
 from skillloop.store import Store
@@ -147,7 +148,7 @@ def test_an_untrusted_source_is_vetoed_naming_the_constraint(tmp_path, home, sto
     assert check.rule is not None
     assert (check.rule.file, check.rule.line) == (str(home / "config.toml"), 3)
     with pytest.raises(SkillloopError, match="sources"):
-        gather.publish(gather.prepare(dropped.proposal, home, store), store, by="person", note="anyway")
+        apply.publish(apply.prepare(dropped.proposal, home, store), store, by="person", note="anyway")
     assert skill.read_text() == SKILL
 
 
@@ -177,10 +178,10 @@ def test_a_person_s_edit_in_between_is_kept_and_the_draft_follows_it(tmp_path, h
     digest(corrected(skill, RULE), tmp_path, home, store)
     skill.write_text(SKILL.replace("one sentence", "two sentences"))
     (queued,) = store.proposals()
-    prepared = gather.prepare(queued.proposal, home, store)
+    prepared = apply.prepare(queued.proposal, home, store)
     with pytest.raises(SkillloopError):  # what was drafted is not what is there: nothing is written blindly
         history.publish(store, skill, queued.proposal.base, prepared.new.encode(), by="person")
-    gather.publish(prepared, store, by="person", note="seen")
+    apply.publish(prepared, store, by="person", note="seen")
     assert "two sentences" in skill.read_text()
     assert "Never cite a magazine" in skill.read_text()
     assert [version.kind for version in history.versions(store, skill)] == ["import", "external", "proposal"]
@@ -575,9 +576,9 @@ def test_what_is_about_no_skill_goes_to_the_rules_of_the_project_once_somebody_a
     assert not rules.exists()
     assert store.lessons(waiting=True) == []
     for item in queued:
-        prepared = gather.prepare(item.proposal, home, store)
+        prepared = apply.prepare(item.proposal, home, store)
         assert all(not check.hard for check in prepared.verdict.failed), prepared.verdict.failed
-        gather.publish(prepared, store, by="person", note="approved")
+        apply.publish(prepared, store, by="person", note="approved")
     assert "uv" in rules.read_text()
     history.rollback(store, rules, to=1)
     assert not rules.exists()  # skillloop made it
@@ -654,6 +655,6 @@ def test_what_contradicts_a_line_elsewhere_names_it_until_it_is_moved_there(tmp_
     assert queued.proposal.path == rules
     named = "it may contradict research, line 14: 'Start with the answer in one sentence.'; m moves it there"
     assert named in queued.reason
-    moved = gather.moved(queued.proposal, str(skill))
+    moved = offline_drafter.moved(queued.proposal, skill.read_text(), str(skill))
     assert moved.edits[0].old == "- Start with the answer in one sentence."
     assert moved.look == ()

@@ -12,7 +12,7 @@ from transcripts import SKILL
 from skillloop import cli, outcomes
 from skillloop.errors import Stale
 from skillloop.hosts.claude_code.hooks import approval
-from skillloop.pipeline import gather
+from skillloop.pipeline import apply, gather
 from skillloop.skills import history, team
 from skillloop.store import Store
 
@@ -157,7 +157,7 @@ def test_a_person_s_yes_makes_the_branch_and_is_told_how_to_propose_it(people, t
     (ana.home / "config.toml").write_text('[apply]\nas = "branch"\n')
     edit = ana.says(RULE).proposal
     with Store.open(ana.home) as store:
-        digest_shown = gather.prepare(edit, ana.home, store).digest
+        digest_shown = apply.prepare(edit, ana.home, store).digest
     token = approval.issue_token(ana.home, f"approve {edit.id}", digest_shown)
     done = CliRunner().invoke(cli.app, ["--home", str(ana.home), "approve", edit.id, "--token", token])
     branch = team.branch_of(edit)
@@ -180,7 +180,7 @@ def test_what_git_does_not_know_yet_is_neither_committed_nor_left_out(people, wa
     assert "has uncommitted changes" in trial.decision.reason
     assert ana.skill.read_text() == SKILL + "\nNot committed.\n"
     with Store.open(ana.home) as store, pytest.raises(Stale):
-        gather.publish(gather.prepare(trial.proposal, ana.home, store), store, by="person", note="yes")
+        apply.publish(apply.prepare(trial.proposal, ana.home, store), store, by="person", note="yes")
     git(ana.root, "commit", "-qam", "Mine")
     assert git(ana.root, "rev-parse", "HEAD~1") == before
 
