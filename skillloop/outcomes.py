@@ -41,7 +41,13 @@ LIKELY = 0.9  # the same where nobody knows that the person gave the rule
 RARE = 0.05  # expected rate from which a rule came back: once in a hundred sessions it holds well
 MANY = 30  # sessions before a rule, and as many since, in none of which the person said it: it may go
 OPPOSED = 2  # sessions in which the person says the opposite of a rule, from which it does harm
-TRIED, FAILED = 10, 3  # of so many automatic edits, so many that failed or were taken back open the breaker
+TRIED, FAILED = (
+    10,
+    3,
+)  # of so many automatic edits, the last, so many that changed nothing or made it worse open the breaker
+LOGGED = 40  # entries of a file's log, the last, in which it counts what was taken back, and drafts
+TAKEN_BACK = 3  # changes of any kind that were taken back, from which it opens
+DRAFTED = 3  # drafts from which it opens if most of them rest on words of unknown origin
 NEVER = "never mattered"  # is said of a rule that may go
 _DRAWS = 1000
 
@@ -125,7 +131,7 @@ class RuleOutcome:
         return Effect.CAME_BACK if often and (self.again or self.opposed) else Effect.NO_SIGN
 
     @property
-    def idle(self) -> bool:
+    def changed_nothing(self) -> bool:
         """Whether the person says it as often as one would expect without the rule, in two sessions at least."""
         a, b = self.wish.after.posterior
         return self.wish.after.said > 1 and a / (a + b) >= PRIOR[0] / sum(PRIOR)
@@ -256,16 +262,21 @@ def breaker(store: Store, path: str | Path, found: Iterable[RuleOutcome] | None 
         rules = of(store, path) if found is None else found
         known = {each.version.proposal: each for each in rules if each.wish.after.sessions}
         tried = [known[edit] for edit in unseen if edit in known][-TRIED:]
-        failed = sum(each.effect is Effect.WORSE or each.idle for each in tried)
+        failed = sum(each.effect is Effect.WORSE or each.changed_nothing for each in tried)
         if failed >= FAILED:
             return f"{failed} of the last {len(tried)} automatic edits of {name} changed nothing or made it worse"
-    entries = [(x.event, x.detail.get("kind"), x.detail) for x in store.log(path, limit=4 * TRIED)]
+    return _log_speaks_against(store, path, name)
+
+
+def _log_speaks_against(store: Store, path: str | Path, name: str) -> str:
+    """Return what opens the breaker in a file's log since the person last decided about it, or ""."""
+    entries = [(x.event, x.detail.get("kind"), x.detail) for x in store.log(path, limit=LOGGED)]
     since = list(takewhile(lambda x: x[1] == "rollback" or x[2].get("by") != "person", entries))
     back = sum(kind == "rollback" for _, kind, _ in since)
-    if back >= FAILED:
+    if back >= TAKEN_BACK:
         return f"{back} of the last changes of {name} were taken back"
     drafted = [detail["proposal"] for event, _, detail in since if event == "proposal"]
-    if len(drafted) >= FAILED:
+    if len(drafted) >= DRAFTED:
         edits = (each.proposal for each in store.proposals(skill=path))
         typed = {edit.id for edit in edits if {x.origin for x in edit.evidence} == {Origin.TYPED}}
         doubted = sum(edit not in typed for edit in drafted)
