@@ -27,7 +27,7 @@ from skillloop import fs
 from skillloop.model import Origin, Version
 from skillloop.skillpath import target_name
 from skillloop.skills import document, history
-from skillloop.skills.history import KEPT, Change
+from skillloop.skills.history import KEPT, WaitingChange
 from skillloop.skills.team import ON_BRANCH
 from skillloop.store import Queued, Store
 from skillloop.store.sessions import Saying
@@ -285,14 +285,14 @@ def _log_speaks_against(store: Store, path: str | Path, name: str) -> str:
     return ""
 
 
-def waiting(store: Store) -> list[Change]:
+def waiting(store: Store) -> list[WaitingChange]:
     """Find the changes that wait for the person's word: Claude's own, and those of rules that failed or never mattered."""
     return standing(store)[0]
 
 
-def standing(store: Store) -> tuple[list[Change], list[str]]:
+def standing(store: Store) -> tuple[list[WaitingChange], list[str]]:
     """Return the changes of `waiting`, and say which files get no automatic edits any more, and why."""
-    changes, paused = list(history.waiting(store)), []
+    changes, paused = list(history.waiting_claims(store)), []
     for skill in filter(Path.exists, store.skills()):
         found = list(of(store, skill))
         changes += _asked(store, skill, found)
@@ -301,7 +301,7 @@ def standing(store: Store) -> tuple[list[Change], list[str]]:
     return changes, paused
 
 
-def _asked(store: Store, skill: Path, found: Iterable[RuleOutcome]) -> Iterator[Change]:
+def _asked(store: Store, skill: Path, found: Iterable[RuleOutcome]) -> Iterator[WaitingChange]:
     """Find the changes of one file about whose rules the person is asked, and has not said that they stay."""
     log = store.audit.entries(KEPT, skill=str(skill))
     kept = {entry.detail["number"]: entry.detail for entry in reversed(log)}
@@ -318,7 +318,7 @@ def _asked(store: Store, skill: Path, found: Iterable[RuleOutcome]) -> Iterator[
             told = f"{target_name(skill)}: “{worst.rule}”{happened}"
             before, after = (history.text(store, each.sha) for each in known[number - 2 : number])
             if failing or all(each.needless for each in rules):
-                yield Change(skill, worst.version, before, after, told, worst.why, effect)
+                yield WaitingChange(skill, worst.version, before, after, told, worst.why, effect)
 
 
 def _counted(outcome: RuleOutcome) -> int:
@@ -331,7 +331,7 @@ def _counted(outcome: RuleOutcome) -> int:
     )
 
 
-def keep(store: Store, change: Change) -> None:
+def keep(store: Store, change: WaitingChange) -> None:
     """Remember that the person keeps a change that waited."""
     number = change.version.number
     against = [_counted(each) for each in of(store, change.skill) if each.version.number == number]

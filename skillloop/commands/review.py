@@ -15,12 +15,12 @@ from skillloop.config import confirmation
 from skillloop.errors import SkillloopError, UsageError
 from skillloop.model import Lesson
 from skillloop.pipeline import session
-from skillloop.skills.history import Change
+from skillloop.skills.history import WaitingChange
 from skillloop.store import Queued, Store
 from skillloop.text.words import content_words
 from skillloop.worker.notice import Unlearnt, unlearnt
 
-Entry = Queued | Change | Unlearnt | Lesson
+Entry = Queued | WaitingChange | Unlearnt | Lesson
 
 LEAST = 0.01  # chance from which a review asks whether what was said once is meant for good
 MOST = 5  # of what was said once, the likeliest, that one review asks about
@@ -138,7 +138,7 @@ def _print(app: App, store: Store, entry: Entry, room: int) -> int:
             return app.emit(show.in_brief(entry, prepared), room=room)
         show.page(out, entry, prepared)
         out.print()
-    elif isinstance(entry, Change):
+    elif isinstance(entry, WaitingChange):
         if app.as_json:
             brief = show.change_as_object(entry)
             return app.emit(brief | {"diff": show.cut(brief["diff"], 3 * show.BYTES)}, room=room)

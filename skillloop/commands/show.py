@@ -152,21 +152,21 @@ def cut(text: str, most: int = BYTES) -> str:
     return data.decode() if len(data) <= most else data[:most].decode("utf-8", "ignore") + "…"
 
 
-def change_page(out: render.Terminal, change: history.Change) -> None:
+def change_page(out: render.Terminal, change: history.WaitingChange) -> None:
     """Print a change that waits."""
     out.say(f"{change.id}  {change.told}", "bold")
     out.say(change.version.told)
     out.print(render.diff(change.diff), end="")
 
 
-def change_as_object(change: history.Change) -> dict[str, Any]:
+def change_as_object(change: history.WaitingChange) -> dict[str, Any]:
     """Return the documented JSON shape of a change that waits."""
     proof = {key: change.version.claim.get(key) for key in ("session", "turn", "tool", "lines")}
     about = {"path": str(change.skill), "number": change.version.number, "author": change.version.author}
     return {"change": change.id, **about, **proof, **picked(change, "told", "why", "diff")}
 
 
-def find_change(store: Store, wanted: str) -> history.Change:
+def find_change(store: Store, wanted: str) -> history.WaitingChange:
     """Return the change that is called so, e.g. `release-notes@3`; UsageError: none that waits is."""
     change = next((each for each in outcomes.waiting(store) if each.id == wanted), None)
     if change is None:

@@ -99,7 +99,7 @@ class Sitting:
 
     app: App
     store: Store
-    items: list[str | history.Change | Unlearnt | Lesson]
+    items: list[str | history.WaitingChange | Unlearnt | Lesson]
     at: int = 0
     confirmed: bool = False  # a code was retyped
     done: list[tuple[int, Callable[[], object]]] = field(default_factory=list)  # where, and how to undo it
@@ -109,7 +109,7 @@ class Sitting:
         """Ask about each until the last, or until the person quits; what was decided last may be undone before the end."""
         ask: dict[type, Callable[[Any], str]] = {
             str: self._edit_at,
-            history.Change: self._change,
+            history.WaitingChange: self._change,
             Unlearnt: self._lesson,
             Lesson: self._candidate,
         }
@@ -355,7 +355,7 @@ class Sitting:
             self.app.say(f"Unknown choice: {answer!r}")
         return self._choose(question, others, plugin, but)
 
-    def _change(self, change: history.Change) -> str:
+    def _change(self, change: history.WaitingChange) -> str:
         """Ask whether a change stays that Claude made, or that did not help."""
         show.change_page(self.app.console(), change)
         key = self._press(

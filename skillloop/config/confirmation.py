@@ -24,7 +24,7 @@ EVENT = "rules"  # in the audit log, with path, sha256 ("" where there is no fil
 _ACCEPTED = frozenset({"first seen", "tightened", "confirmed"})
 
 
-class Change(NamedTuple):
+class RulesChange(NamedTuple):
     """A constraint file that is not what was last confirmed."""
 
     path: Path
@@ -38,7 +38,7 @@ class Change(NamedTuple):
 
 def changes(
     store: Store, home: Path, project: Path | None = None, skill_dir: Path | None = None
-) -> list[Change]:
+) -> list[RulesChange]:
     """Return the files in force that are not what was last confirmed; one that was never seen is no change. Raises ConfigError."""
     known = _confirmed(store)
     now = {path: _sha(path) for path in files(home, project, skill_dir)}
@@ -61,7 +61,7 @@ def changes(
         loosens = loosened(load(home, project, skill_dir, before), new)
     except (OSError, fs.Missing, ConfigError):
         loosens = ["what can no longer be told"]
-    return [Change(path, now[path], tuple(loosens)) for path in changed]
+    return [RulesChange(path, now[path], tuple(loosens)) for path in changed]
 
 
 def unchanged(store: Store, since: int, home: Path, project: Path | None, skill_dir: Path | None) -> bool:
@@ -81,10 +81,10 @@ def unchanged(store: Store, since: int, home: Path, project: Path | None, skill_
     return all(map(accepted, files(home, project, skill_dir)))
 
 
-def all_changes(store: Store, home: Path) -> list[Change]:
+def all_changes(store: Store, home: Path) -> list[RulesChange]:
     """Return the same for each file that was ever seen, whatever skill or project it is for, if that is still there."""
     changed = [Path(path) for path, sha in _confirmed(store).items() if _sha(Path(path)) != sha]
-    found: dict[Path, Change] = {}
+    found: dict[Path, RulesChange] = {}
     for path in changed:
         project, folder = _folders(home, path)
         if (project or path.parent).exists():
@@ -142,7 +142,7 @@ def record_changes(
             _log(store, home, change.path, change.sha, "loosened", keys=change.loosens)
 
 
-def confirm(store: Store, home: Path, seen: Iterable[Change], by: str) -> None:
+def confirm(store: Store, home: Path, seen: Iterable[RulesChange], by: str) -> None:
     """Take these files as the person's rules. Call it only for a person who said yes to exactly these changes."""
     for change in seen:
         _log(store, home, change.path, change.sha, "confirmed", by=by)

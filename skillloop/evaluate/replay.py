@@ -66,7 +66,7 @@ def _mostly(runs: Sequence[bool]) -> bool:
     return 2 * sum(runs) > len(runs)
 
 
-class Change(NamedTuple):
+class ProposedChange(NamedTuple):
     """An edit to prove: its own case, the other cases of its skill, and the two texts."""
 
     proposal: Proposal
@@ -104,7 +104,7 @@ def request(case: Case, text: str, model: str, sample: int, samples: int = 1) ->
     return llm.Request("replay", model, prompt, data, SCHEMA, sample=sample, samples=samples, shared=shared)
 
 
-def prove(play: Play, change: Change, store: Store | None = None) -> Iterator[Check]:
+def prove(play: Play, change: ProposedChange, store: Store | None = None) -> Iterator[Check]:
     """Yield the checks that replays give, cheap ones first, while they can change anything. Raises BudgetExceeded, ModelError."""
     if change.own is None:
         yield unscored("no case can be made of this lesson")
@@ -163,7 +163,7 @@ def gain(own: Runs, alpha: float = ALPHA) -> Check:
     return Check("own case", passed=passed, hard=False, detail=detail)
 
 
-def _others(name: str, play: Play, change: Change, wanted: Sequence[Case]) -> Iterator[Check]:
+def _others(name: str, play: Play, change: ProposedChange, wanted: Sequence[Case]) -> Iterator[Check]:
     """Check that no other case gets worse, one by one. Beyond luck it discards; else a person looks."""
     for case in wanted[-MOST:]:
         result = runs(play, case, change.old, change.new, change.n)

@@ -36,7 +36,7 @@ class GateInput:
     echoed: frozenset[Evidence] = frozenset()  # what the assistant, or a result of its tools, said first
     added_in_session: int = 0  # lines that this session already added to the skill automatically
     added_unseen: int = 0  # lines that were, since a person last decided anything about the skill
-    failing: str = ""  # why nothing more is added to the skill without a person: what was did not help
+    breaker: str = ""  # why nothing more is added to the skill without a person: what was did not help
     own: str | None = None  # the person's last own version, or one that they approved; None is unknown
     unconfirmed: tuple[str, ...] = ()  # what loosened the rules since the person last confirmed them
     confirmed: str = ""  # when the person last did that of their own file, ISO 8601 in UTC; "" for never

@@ -269,8 +269,8 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
         yield finding("never automatic", detail, hard=False)
     if any((said.timestamp or "")[:19] < inputs.confirmed[:19] for said in proposal.evidence):
         yield finding("never automatic", "it was said before you last confirmed your settings", hard=False)
-    if inputs.failing:
-        yield finding("breaker", f"{inputs.failing}; until you decide, the next ones wait", hard=False)
+    if inputs.breaker:
+        yield finding("breaker", f"{inputs.breaker}; until you decide, the next ones wait", hard=False)
     operations = {edit.op for edit in proposal.edits}
     for entry in apply.never_auto:
         if entry in operations or fnmatch.fnmatchcase(proposal.skill.casefold(), entry.casefold()):

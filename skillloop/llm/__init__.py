@@ -36,7 +36,7 @@ from skillloop.llm.request import (
     schema,
     versioned,
 )
-from skillloop.store import NANO, BudgetExceeded, Call, Limit, Scope, Store
+from skillloop.store import NANO, BudgetExceeded, BudgetScope, Call, Limit, Store
 from skillloop.store.model_budget import Ending
 from skillloop.text import redact
 
@@ -159,10 +159,10 @@ def limited(rules: Config, money: float | None) -> Config:
     return replace(rules, budget=budget)
 
 
-def limits(budget: Budget) -> dict[Scope, Limit]:
+def limits(budget: Budget) -> dict[BudgetScope, Limit]:
     """Return the person's `[budget]` as limits of the ledger."""
-    found: dict[Scope, Limit] = {}
-    for scope in get_args(Scope):
+    found: dict[BudgetScope, Limit] = {}
+    for scope in get_args(BudgetScope):
         money, tokens, calls = (getattr(budget, f"{of}_per_{scope}") for of in ("money", "tokens", "calls"))
         found[scope] = Limit(round(money * NANO), tokens, calls)
     return found
@@ -174,7 +174,7 @@ class ModelClient:
 
     backend: Backend
     store: Store
-    limits: Mapping[Scope, Limit]
+    limits: Mapping[BudgetScope, Limit]
     session: str
     command: str
     sleep: Callable[[float], None] = field(default=time.sleep, kw_only=True)

@@ -57,7 +57,7 @@ def gather(
         inputs,
         added_in_session=store.added_in_session(proposal.session_id),
         added_unseen=sum(store.applied_unseen(proposal.path).values()),
-        failing=outcomes.breaker(store, proposal.path) if automatic else "",
+        breaker=outcomes.breaker(store, proposal.path) if automatic else "",
         own=history.text(store, own.sha) if own else None,
         confirmed=confirmation.last(store, home) if automatic else "",
         unconfirmed=tuple(str(change) for change in changes if change.loosens),

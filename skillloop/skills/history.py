@@ -39,7 +39,7 @@ def versions(store: Store, path: str | Path) -> list[Version]:
     return [replace(each, claim=claims.get(each.number, {})) for each in store.versions.of(skill)]
 
 
-class Change(NamedTuple):
+class WaitingChange(NamedTuple):
     """A change that waits for the person's word: Claude's own, or one after which it did not get better (see `outcomes`)."""
 
     skill: Path
@@ -72,7 +72,7 @@ def claimed(skill: str | Path, claim: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, (told, claim["why"])))
 
 
-def waiting(store: Store) -> Iterator[Change]:
+def waiting_claims(store: Store) -> Iterator[WaitingChange]:
     """Find the changes of Claude's own that wait for the person's word, oldest first."""
     for skill in filter(Path.exists, store.skills()):
         kept = {entry.detail["number"] for entry in store.audit.entries(KEPT, skill=str(skill))}
@@ -84,7 +84,9 @@ def waiting(store: Store) -> Iterator[Change]:
             back = back or any(v.extra.get("to", number) < number for v in later)
             if version.claim.get("why") and number not in kept and not back:
                 texts = (text(store, before) if at else "", text(store, version.sha))
-                yield Change(skill, version, *texts, claimed(skill, version.claim), version.claim["why"])
+                yield WaitingChange(
+                    skill, version, *texts, claimed(skill, version.claim), version.claim["why"]
+                )
 
 
 def annotate(store: Store, path: str | Path) -> list[tuple[str, Version]]:

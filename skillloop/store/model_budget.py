@@ -18,7 +18,7 @@ from skillloop.store.audit import Tables
 from skillloop.store.database import Corrupt, now
 
 NANO = 1_000_000_000  # nano-dollars in a dollar
-Scope = Literal["session", "day", "command"]
+BudgetScope = Literal["session", "day", "command"]
 Ending = Literal["answered", "refused", "lost"]
 """answered: the reply is here. refused: the other side said no and bills nothing. lost: nobody knows."""
 
@@ -66,10 +66,10 @@ class Call(NamedTuple):
 class Calls(Tables):
     """The table `calls`."""
 
-    def reserve(self, call: Call, limits: Mapping[Scope, Limit]) -> int:
+    def reserve(self, call: Call, limits: Mapping[BudgetScope, Limit]) -> int:
         """Hold what a call may cost; the number of the call. Raises BudgetExceeded: a limit does not allow it."""
         day = datetime.now(UTC).date().isoformat()
-        owners: dict[Scope, str] = {"session": call.session, "day": day, "command": call.command}
+        owners: dict[BudgetScope, str] = {"session": call.session, "day": day, "command": call.command}
         with self._database.transaction():
             for scope, limit in limits.items():
                 spent = self.spend(scope, owners[scope])
@@ -123,7 +123,7 @@ class Calls(Tables):
             return str(reply)
         return None
 
-    def spend(self, scope: Scope | None = None, owner: str = "") -> Spend:
+    def spend(self, scope: BudgetScope | None = None, owner: str = "") -> Spend:
         """Return what the calls of one session, day (UTC date) or command cost; of all, without a scope."""
         where = f"WHERE {scope} = ?" if scope else "WHERE ? = ''"
         sums = "coalesce(sum(nano), 0), coalesce(sum(tokens), 0), count(*), coalesce(sum(state IN ('open', 'lost')), 0)"

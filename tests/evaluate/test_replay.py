@@ -9,7 +9,7 @@ from transcripts import SKILL
 
 from skillloop.evaluate import cases, judge, replay
 from skillloop.evaluate.cases import Expected
-from skillloop.evaluate.replay import Change, Runs
+from skillloop.evaluate.replay import ProposedChange, Runs
 from skillloop.model import Check, Outcome, Verdict
 from skillloop.store import Store
 
@@ -18,7 +18,9 @@ N = 8
 
 def prove(play, everything=None, n=N, tried=1, store=None):
     everything = (OWN, *SEEN, *HIDDEN) if everything is None else everything
-    return list(replay.prove(play, Change(proposal(), OWN, tuple(everything), "old", "new", n, tried), store))
+    return list(
+        replay.prove(play, ProposedChange(proposal(), OWN, tuple(everything), "old", "new", n, tried), store)
+    )
 
 
 def mark(passed):
