@@ -1,4 +1,4 @@
-"""Where in a session the person disagreed with the assistant: offline, in fourteen languages, under a millisecond a turn.
+"""Where in a session the person disagreed with the assistant: offline, in fifteen languages, under a millisecond a turn.
 
 `find` looks at both sides of every turn of a person, gives a calibrated confidence, the kind, whether it is durable, and the
 lesson in the person's own words. Invariants: a machine's words never count; a turn is one disagreement at most, however often
