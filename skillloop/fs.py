@@ -88,8 +88,7 @@ def locked(path: Path, *, wait: float = 30.0) -> Iterator[None]:
                         ) from None
                 time.sleep(0.005)
         with suppress(OSError):  # the number is for people only; a full disk must not stop us here
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, b"%d\n" % os.getpid(), 0)
+            os.pwrite(handle, b"%-19d\n" % os.getpid(), 0)  # as long as any: to truncate costs milliseconds
         yield
     finally:
         os.close(handle)

@@ -88,7 +88,7 @@ class SkillPath(NamedTuple):
     def leading_to(cls, path: str, real: str) -> SkillPath:
         """Return the skill of a path that is known to lead to the file `real`."""
         owner = owner_of(path)
-        if owner.editable:
+        if owner.editable and real != path:
             owner = owner_of(real)
         if owner.editable and _strays(path, real):
             owner = Owner.STRAY
@@ -142,7 +142,7 @@ def not_command(path: str | None) -> str | None:
 
 def is_rules(path: str) -> bool:
     """Return whether an absolute path is that of the rules file of a project or of the person."""
-    return path.endswith(f"/.claude/rules/{RULES}") or (path.endswith(f"/{RULES}") and path in _own_rules())
+    return path.endswith(f"/.claude/rules/{RULES}") or _is_own(path)
 
 
 def rules_file(project: str | Path | None) -> str:
@@ -155,7 +155,7 @@ def target_name(path: str | Path) -> str:
     text = os.fspath(path)
     if not is_rules(text):
         return PurePosixPath(text).parent.name
-    return "my-rules" if text in _own_rules() else "project-rules"
+    return "my-rules" if _is_own(text) else "project-rules"
 
 
 def tilde(text: object) -> str:
@@ -163,10 +163,15 @@ def tilde(text: object) -> str:
     return str(text).replace(f"{Path.home()}/", "~/")
 
 
-def _own_rules() -> set[str]:
-    """Return the names of the person's rules file: as they are written, and with links of the folders resolved."""
-    folders = [client / "rules" for client in (client_folder().absolute(), Path.home() / ".claude")]
-    return {f"{name}/{RULES}" for folder in folders for name in (folder, os.path.realpath(folder))}
+def _is_own(path: str) -> bool:
+    """Return whether a path is that of the person's rules file: as it is written, or with links of the folders resolved."""
+    folder, _, name = path.rpartition("/")
+    own = [f"{client}/rules" for client in _clients()] if name == RULES else []
+    return folder in {*own, *map(os.path.realpath, own)}
+
+
+def _clients() -> tuple[str, str]:
+    return str(client_folder().absolute()), str(Path.home() / ".claude")
 
 
 def _root(path: str | PurePosixPath) -> PurePosixPath | None:
@@ -219,15 +224,15 @@ def owner_of(path: str) -> Owner:
     """Return whose the skill at an absolute path is, by the names in the path alone, in any letter case."""
     parts = _folded(path)
     pairs = set(itertools.pairwise(parts))
-    clients = [*_resolved(str(client_folder())), *_resolved(str(Path.home() / ".claude"))]
+    clients = [each for client in _clients() for each in _resolved(client)]
     if ("skills", "synced") in pairs:
         return Owner.SYNCED
-    plugins = [_folded(str(OWN_SKILLS)), *((*client, "plugins") for client in clients)]
+    plugins = [*_resolved(str(OWN_SKILLS)), *((*client, "plugins") for client in clients)]
     if pairs & _PLUGINS or any(parts[: len(folder)] == folder for folder in plugins):
         return Owner.PLUGIN
     if any(parts[: len(client) + 1] == (*client, kind) for client in clients for kind in _KINDS):
         return Owner.PERSON
-    if path in _own_rules():  # by a link that a folder of theirs is
+    if _is_own(path):  # by a link that a folder of theirs is
         return Owner.PERSON
     return Owner.PROJECT if any((".claude", kind) in pairs for kind in _KINDS) else Owner.OTHER
 

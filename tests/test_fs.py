@@ -61,7 +61,7 @@ def test_a_killed_holder_frees_the_lock(tmp_path, holder):
 def test_waiting_gets_the_lock_when_the_holder_leaves(tmp_path, holder):
     threading.Timer(0.2, holder.terminate).start()
     with locked(tmp_path / "lock", wait=10):
-        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+        assert int((tmp_path / "lock").read_text()) == os.getpid()
 
 
 def test_a_lock_never_follows_a_link(tmp_path):
