@@ -1,6 +1,7 @@
 """All that skillloop remembers, in one SQLite file in its home. The only module that imports sqlite3.
 
-Invariants: every change is one transaction with its audit entry in it; saving the same thing twice changes nothing;
+Invariants: every change is one transaction with its audit entry in it, but for what `model_budget` holds for a call,
+which has its entry when the call ends; saving the same thing twice changes nothing;
 what comes out is exactly what went in, or an error (`Corrupt`) and never something else. The store keeps what it is
 given: redact before you save.
 

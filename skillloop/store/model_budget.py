@@ -4,6 +4,7 @@ Invariants: holding and checking the limits are one transaction, so that any num
 them. A call is charged once: `charge` turns an open row into a final one and never touches a final one, and the reply
 is stored in the same transaction as its charge, so that whoever is killed after that finds the answer and pays nothing
 again. A call that never ended (killed, cut off) stays charged at what was held for it, since it may have been billed.
+What is held has no audit entry: `charge` writes the one of the call.
 
 Money is counted in nano-dollars, whole numbers: a token of $0.10 a million is 100 of them.
 """
