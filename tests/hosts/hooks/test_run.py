@@ -1,11 +1,15 @@
 """hooks/run: which Python it takes, and that it ends well whatever it finds."""
 
+import ast
 import json
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from skillloop.errors import Refused
+from skillloop.hosts.claude_code.hooks import approval
 
 ROOT = Path(__file__).parents[3]
 HOOKS = "skillloop/hosts/claude_code/hooks"
@@ -74,3 +78,21 @@ def test_the_installer_stub_of_a_mac_is_never_started(run, home, tmp_path):
     assert run(home, "uv", "xcode-select", system="Darwin").stdout.startswith("uv: run")
     (tmp_path / "tools" / "xcode-select").write_text("#!/bin/sh\nexit 0\n")
     assert run(home, "uv", system="Darwin").stdout == "system\n"
+
+
+def test_what_the_hooks_have_a_copy_of_each_is_the_same():
+    """They run by path, so none can import it of another."""
+
+    def copies(start, *names):
+        sources = (ast.walk(ast.parse((ROOT / HOOKS / f"{name}.py").read_text())) for name in names)
+        return [
+            {found for node in nodes if (found := ast.unparse(node)).startswith(start)} for nodes in sources
+        ]
+
+    homes = copies("os.path.abspath(os.environ", "session", "receipts", "guard", "approval")
+    machines = copies("os.environ.get('CLAUDE_CODE_ENTRYPOINT', '').", "session", "receipts")
+    inside = copies("machine or ", "session", "receipts")
+    for first, *others in (homes, machines, inside):
+        assert first
+        assert others == [first] * len(others)
+    assert Refused.exit_code == approval.REFUSED

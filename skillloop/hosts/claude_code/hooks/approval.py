@@ -32,6 +32,7 @@ PREVIEW = "?"  # in the place of the token: say what would be decided, and decid
 GUARDED = ("approve", "reject", "rollback", "uninstall")
 CONFIRM = "--confirm"  # of `skillloop constraints`
 RULES = "skillloop.toml"
+REFUSED = 4  # exit status of a command that a rule refuses: `errors.Refused`
 READS_LOG = r"(?:cat|tail|head)(?: -n ?\d+| -\d+)? [~$\w/.-]*/\.skillloop/log/worker\.log"
 """A command that only reads how far the environment is, as our skills say."""
 OURS = "This touches skillloop's own data or settings, which only a person changes."
@@ -149,7 +150,7 @@ def _broken(home: Path, path: Path, tool_input: dict[str, Any]) -> str:
     command = [str(home / "bin" / "skillloop"), "check", str(path), "--call"]
     with suppress(OSError, subprocess.TimeoutExpired):  # not installed yet: the client asks as without us
         told = subprocess.run(command, input=call, stdout=pipe, stderr=quiet, timeout=30, check=False)
-        if told.returncode == 4:
+        if told.returncode == REFUSED:
             return f"This change is {told.stdout.decode('utf-8', 'replace').strip()}."
     return ""
 
@@ -167,7 +168,7 @@ def _answer(decision: str, reason: str, **more: Any) -> dict[str, Any]:
 
 def main(event: bytes) -> None:
     """Answer one tool call on stdout, or with nothing. Failing means: no token."""
-    home = Path(os.environ.get("SKILLLOOP_HOME") or Path.home() / ".skillloop").absolute()
-    reply = answer(home, json.loads(event))
+    home = os.path.abspath(os.environ.get("SKILLLOOP_HOME") or os.path.expanduser("~/.skillloop"))  # noqa: PTH100, PTH111  (as in session.py)
+    reply = answer(Path(home), json.loads(event))
     if reply is not None:
         json.dump(reply, sys.stdout)

@@ -21,7 +21,9 @@ def concerns(event: bytes, home: str) -> bool:
 def main() -> None:
     """Serve the hook: one tool call on stdin."""
     event = sys.stdin.buffer.read()
-    if concerns(event, os.environ.get("SKILLLOOP_HOME") or os.path.expanduser("~/.skillloop")):
+    # as in session.py
+    home = os.path.abspath(os.environ.get("SKILLLOOP_HOME") or os.path.expanduser("~/.skillloop"))
+    if concerns(event, home):
         sys.dont_write_bytecode = True  # not into the plugin's folder
         sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
         __import__("approval").main(event)

@@ -114,11 +114,12 @@ def _key(home: str | os.PathLike[str]) -> bytes:
 
 def main() -> None:
     """Run as the hook: one submitted prompt on stdin."""
+    # as in session.py
     machine = os.environ.get("CLAUDE_CODE_ENTRYPOINT", "").startswith("sdk")
     if machine or os.environ.get("SKILLLOOP_INSIDE"):
         return
     event, _ = make_scanner(JSONDecoder())(sys.stdin.buffer.read().decode().strip(), 0)  # type: ignore[arg-type]
-    home = os.environ.get("SKILLLOOP_HOME") or os.path.expanduser("~/.skillloop")
+    home = os.path.abspath(os.environ.get("SKILLLOOP_HOME") or os.path.expanduser("~/.skillloop"))
     issue(home, event["session_id"], event["prompt"])
 
 

@@ -22,6 +22,7 @@ SESSION_VARIABLES = (
 
 def state_folder() -> str:
     """Return the folder that holds all of skillloop's state: $SKILLLOOP_HOME, else ~/.skillloop."""
+    # as in receipts.py, guard.py and approval.py, which run by path, too
     return os.path.abspath(os.environ.get("SKILLLOOP_HOME") or os.path.expanduser("~/.skillloop"))
 
 
@@ -110,7 +111,7 @@ def notice(home: str) -> str:
 
 def main(event: str) -> None:
     """Serve one hook: "start" or "end" of a session."""
-    # `claude -p`, or what uses the SDK
+    # `claude -p`, or what uses the SDK; as in receipts.py
     machine = os.environ.get("CLAUDE_CODE_ENTRYPOINT", "").startswith("sdk")
     if machine or os.environ.get("SKILLLOOP_INSIDE"):
         return
