@@ -44,7 +44,7 @@ OPPOSED = 2  # sessions in which the person says the opposite of a rule, from wh
 TRIED, FAILED = (
     10,
     3,
-)  # of so many automatic edits, the last, so many that changed nothing or made it worse open the breaker
+)  # of so many automatic edits, the last, so many that made things worse or changed nothing open the breaker
 LOGGED = 40  # entries of a file's log, the last, in which it counts what was taken back, and drafts
 TAKEN_BACK = 3  # changes of any kind that were taken back, from which it opens
 DRAFTED = 3  # drafts from which it opens if most of them rest on words of unknown origin
@@ -264,7 +264,7 @@ def breaker(store: Store, path: str | Path, found: Iterable[RuleOutcome] | None 
         tried = [known[edit] for edit in unseen if edit in known][-TRIED:]
         failed = sum(each.effect is Effect.WORSE or each.changed_nothing for each in tried)
         if failed >= FAILED:
-            return f"{failed} of the last {len(tried)} automatic edits of {name} changed nothing or made it worse"
+            return f"{failed} of the last {len(tried)} automatic edits of {name} made things worse or changed nothing"
     return _log_speaks_against(store, path, name)
 
 

@@ -171,7 +171,7 @@ def test_edits_that_change_nothing_make_the_next_one_wait_until_the_person_decid
     assert outcomes.breaker(store, skill) == ""
     for _ in range(3):
         live(*rules)
-    told = "3 of the last 3 automatic edits of research changed nothing or made it worse"
+    told = "3 of the last 3 automatic edits of research made things worse or changed nothing"
     assert outcomes.breaker(store, skill) == told
     before = skill.read_text()
     (trial,) = live("No, that's wrong. Always write numbers with a comma.").trials

@@ -102,7 +102,7 @@ def run(app: App, trials: int, proposer: str, ask_sealed: bool, **options: Any) 
     group=command,
 )
 def attempt(app: App, path: Path, what: str, why: str, insight: str, root: Path, slots: int | None) -> None:
-    """Judge one edit: PATH is an edited train.py, or a folder that holds one."""
+    """Judge one edited train.py. PATH is the file, or a folder that holds one."""
     opened = _reopen(root)
     if path.is_file():
         files = {**opened.baseline.files, EDITABLE: path.read_text("utf-8")}
@@ -128,7 +128,7 @@ def attempt(app: App, path: Path, what: str, why: str, insight: str, root: Path,
     group=command,
 )
 def measure(app: App, minutes: float, pack: Path | None, **options: Any) -> None:
-    """Compare two recipes on this machine, then run the loop for the time that is left."""
+    """Compare two recipes here, then run the loop."""
     deadline, recipe = time.monotonic() + 60 * minutes, setup.recipe_folder()
     options["seconds"] = options["seconds"] or kit.seconds(minutes)
     if pack is not None:

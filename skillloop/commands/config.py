@@ -26,12 +26,12 @@ SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 @click.group(name="config")
 def command() -> None:
-    """Your settings: where they are, which are in force, and every key there is."""
+    """Your settings: where they are, which are in force, and every setting there is."""
 
 
 @verb()
 def where(app: App) -> None:
-    """Print where your own settings are (or would be), and those of the project here. Writes nothing."""
+    """Print where your settings files are, or would be. Writes nothing."""
     own, *lower = config.files(app.home, Path.cwd())
     for path in (own, *filter(Path.exists, lower)):
         app.tell({"path": str(path), "exists": path.exists()}, str(path))
@@ -40,7 +40,7 @@ def where(app: App) -> None:
 @click.command()
 @click.argument("command", required=False)
 def schema(command: str | None) -> None:
-    """Print the JSON Schema of the configuration files; with COMMAND, of its --json."""
+    """Print the JSON Schema of settings, or of a command's --json."""
     told = sections.schema()
     if command is not None:
         told = json.loads((resources.files("skillloop") / "data" / "schemas.json").read_text("utf-8"))
@@ -57,7 +57,7 @@ def schema(command: str | None) -> None:
 @click.command()
 @click.pass_obj
 def edit(app: App) -> None:
-    """Open your own settings in $EDITOR, and say what is wrong with them. Creates the file first, as `init` does, if there is none."""
+    """Open your settings in $EDITOR and check them. Creates the file first, as `init` does, if there is none."""
     path = app.home / "config.toml"
     if not interactive():
         raise Refused("`skillloop config edit` needs a terminal", f"open {path} in an editor of your own")
@@ -70,7 +70,7 @@ def edit(app: App) -> None:
 
 @verb()
 def init(app: App) -> None:
-    """Write your `config.toml`, with every key explained and commented out. Never overwrites one."""
+    """Write your `config.toml`, with every setting explained and commented out. Never overwrites one."""
     path = app.home / "config.toml"
     try:
         _begin(path)

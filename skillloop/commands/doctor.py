@@ -177,7 +177,7 @@ def _inbox(home: Path) -> Iterator[Finding]:
 
 @verb(click.argument("run", required=False))
 def verify(app: App, run: str | None) -> None:
-    """Prove that the log and every stored version are unaltered. Writes nothing to either; exits with 1 if something is wrong."""
+    """Check that the log and every stored version are unaltered. Writes nothing to either; exits with 1 if something is wrong."""
     if run is not None:
         from skillloop.report import run as runs  # and jinja2, which the other checks have no use for
 

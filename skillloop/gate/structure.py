@@ -248,7 +248,7 @@ def drift(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     session, unseen = inputs.added_in_session + added, inputs.added_unseen + added
     detail = f"this session would have added {counted(session, 'line')}"
     yield _at_most(inputs, "session budget", session, "per_session", detail, hard=False)
-    detail = f"{counted(unseen, 'line')} would have been added since you last looked"
+    detail = f"{counted(unseen, 'line')} would have been added since you last decided"
     yield _at_most(inputs, "unseen budget", unseen, "unseen", detail, hard=False)
     if inputs.own is not None:
         grown = count((Counter(lines_of(inputs.text)) - Counter(lines_of(inputs.own))).elements())
@@ -265,7 +265,7 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     if apply.mode == "review":
         return
     if is_rules(inputs.target.path):
-        detail = "a rules file, which every session loads, always waits for you"
+        detail = "an edit to a rules file, which every session loads, always waits for you"
         yield finding("never automatic", detail, hard=False)
     if any((said.timestamp or "")[:19] < inputs.confirmed[:19] for said in proposal.evidence):
         yield finding("never automatic", "it was said before you last confirmed your settings", hard=False)

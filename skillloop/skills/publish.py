@@ -56,7 +56,7 @@ def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publ
     skill.check_editable()
     head = record(store, skill)
     if head.sha != base:
-        raise Stale(f"{skill.path} was edited since", "nothing was changed; look at it and decide again")
+        raise Stale(f"{skill.path} changed on disk since you saw it", "nothing was applied; decide again")
     if sha256(data) == base:
         return head
     with store.transaction():
@@ -71,7 +71,7 @@ def publish(store: Store, skill: OpenSkill, base: str, data: bytes, change: Publ
         return newest
     if isinstance(trouble, OSError):
         raise SkillloopError(f"{skill.path}: {trouble.strerror}", "nothing was changed") from trouble
-    raise trouble or Stale(f"{skill.path} was edited just now", "the edit was kept; look and decide again")
+    raise trouble or Stale(f"{skill.path} changed on disk just now", "the edit was not applied; decide again")
 
 
 def _replace(skill: OpenSkill, change: Publish, data: bytes) -> OSError | SkillloopError | None:

@@ -62,7 +62,7 @@ def test_the_rule_that_decides_is_named():
     proposal, inputs = case("x", EDIT, config=config, added_unseen=2)
     [found] = [check for check in structure.drift(proposal, inputs) if not check.passed]
     assert found.rule == LIMIT
-    assert "3 lines would have been added since you last looked; the limit is 2" in found.detail
+    assert "3 lines would have been added since you last decided; the limit is 2" in found.detail
 
 
 @pytest.mark.parametrize(

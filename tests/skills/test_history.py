@@ -81,7 +81,7 @@ def test_a_published_proposal_is_applied_in_the_same_breath(store, skill):
 
 
 def test_a_file_that_a_person_edited_is_recorded_and_not_overwritten(store, skill):
-    with pytest.raises(Stale, match="edited since"):
+    with pytest.raises(Stale, match="changed on disk since"):
         publish(store, skill, b"new\n", base="0" * 64)
     publish(store, skill, TEXT + b"- four\n")
     skill.write_bytes(b"mine\n")
