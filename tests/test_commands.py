@@ -22,6 +22,7 @@ from transcripts import Transcript
 
 from skillloop import render
 from skillloop.commands import options, review, show, sitting
+from skillloop.config import confirmation
 from skillloop.hosts.claude_code.hooks import approval
 from skillloop.hosts.claude_code.hooks import session as session_hook
 from skillloop.model import Check, Outcome, Rule, Verdict, sha256
@@ -688,8 +689,13 @@ def test_rules_of_a_project_that_cannot_be_read_are_said_there(queued, monkeypat
 def test_auto_mode_that_waits_for_a_confirmation_is_not_said_to_apply(queued):
     desk, _ = queued
     (desk.home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+    (desk.claude / "skillloop.toml").write_text("")
+    with desk.store() as store:
+        confirmation.record_changes(store, desk.home, desk.claude.parent)
+    (desk.claude / "skillloop.toml").write_text("[aply]\n")  # it hides no other file
     told = desk.run("status").stdout
-    assert "mode        auto, but paused: edits wait for you until `skillloop constraints --confirm`" in told
+    assert "mode        auto, but paused where a setting is not confirmed: edits wait until" in told
+    (desk.claude / "skillloop.toml").write_text("")
     desk.type("constraints", "--confirm", answers=[("Type ", shown_code)])
     assert (
         "mode        auto: edits that pass every check are applied without you" in desk.run("status").stdout

@@ -389,19 +389,21 @@ def test_a_start_says_at_once_that_the_rules_cannot_be_read_and_no_more_once_the
 def test_a_start_in_a_project_says_that_its_rules_cannot_be_read_until_they_can(
     home, client, monkeypatch, tmp_path
 ):
+    monkeypatch.setenv("CLAUDE_PROJECT_DIR", str(tmp_path / "project"))  # a hook may start anywhere
     python = home / "env" / "current" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
     rules = tmp_path / "project" / ".claude" / "skillloop.toml"
     rules.parent.mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "project")
     worker.drain(home, client, collect([]))
     said = []
     for text, age in (('[apply]\nmodus = "auto"\n', 0), ('[apply]\nmode = "auto"\n', -1)):
         rules.write_text(text)
         os.utime(rules, (time.time() - age, time.time() - age))
+        monkeypatch.chdir(tmp_path)
         said += [hook.notice(str(home))]
+        monkeypatch.chdir(rules.parents[1])
         worker.drain(home, client, collect([]))
         said += [hook.notice(str(home))]
     assert said[0] == said[1]

@@ -24,7 +24,7 @@ from skillloop.worker.queue import failing
 FRESH = 20  # edits that wait are listed, judged again if anything changed; of the rest the recorded verdict stands
 AUTO = (
     ": edits that pass every check are applied without you",
-    ", but paused: edits wait for you until `skillloop constraints --confirm`",
+    ", but paused where a setting is not confirmed: edits wait until `skillloop constraints --confirm`",
 )
 SPENT = ("dollars", "tokens", "calls")
 

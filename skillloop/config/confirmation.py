@@ -9,7 +9,7 @@ Invariants: nothing here writes a constraint file; a change is logged once; only
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,13 +83,15 @@ def unchanged(store: Store, since: int, home: Path, project: Path | None, skill_
 
 def all_changes(store: Store, home: Path) -> list[RulesChange]:
     """Return the same for each file that was ever seen, whatever skill or project it is for, if that is still there."""
-    changed = [Path(path) for path, sha in _confirmed(store).items() if _sha(Path(path)) != sha]
-    found: dict[Path, RulesChange] = {}
-    for path in changed:
+    found = (change for folders in _changed(store, home) for change in changes(store, home, *folders))
+    return list({change.path: change for change in found}.values())
+
+
+def _changed(store: Store, home: Path) -> Iterator[tuple[Path | None, Path | None]]:
+    for path in [Path(path) for path, sha in _confirmed(store).items() if _sha(Path(path)) != sha]:
         project, folder = _folders(home, path)
         if (project or path.parent).exists():
-            found.update({change.path: change for change in changes(store, home, project, folder)})
-    return list(found.values())
+            yield project, folder
 
 
 def unreadable(store: Store, home: Path) -> list[ConfigError]:
@@ -114,12 +116,14 @@ def _folders(home: Path, path: Path) -> tuple[Path | None, Path | None]:
 
 def unconfirmed(store: Store, home: Path) -> list[str]:
     """Return each change that loosens a rule and nobody confirmed, in a sentence, for whoever asks how things stand."""
-    try:
-        found = all_changes(store, home)
-    except ConfigError as error:
-        return [error.told]
-    loose = (change for change in found if change.loosens)
-    return [f"not confirmed: {change} (`skillloop constraints --confirm`)" for change in loose]
+    told: dict[str, None] = {}
+    for folders in _changed(store, home):
+        try:
+            loose = [change for change in changes(store, home, *folders) if change.loosens]
+            told |= {f"{UNCONFIRMED}: {each} (`skillloop constraints --confirm`)": None for each in loose}
+        except ConfigError as error:
+            told[error.told] = None
+    return list(told)
 
 
 def record_changes(

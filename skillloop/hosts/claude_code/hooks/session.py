@@ -93,7 +93,8 @@ def notice(home: str) -> str:
         if changed > os.stat(os.path.join(home, "notice.json")).st_mtime_ns:
             python = os.path.join(home, "env", "current", "bin", "python")
             command = [python, "-I", "-m", "skillloop.worker.notice"]
-            os.spawnve(os.P_WAIT, python, command, {**os.environ, "SKILLLOOP_HOME": home})  # noqa: S606
+            environment = {**os.environ, "SKILLLOOP_HOME": home, "SKILLLOOP_PROJECT": project}
+            os.spawnve(os.P_WAIT, python, command, environment)  # noqa: S606
     except OSError:
         pass  # a file is missing
     try:
