@@ -21,7 +21,7 @@ MARK = "<!-- written by docs/write_reference.py -->\n"
 
 def keys() -> str:
     """Return a table of every key with its default and meaning."""
-    rows = ["| key | default | meaning |", "| --- | --- | --- |"]
+    rows = ["| setting | default | meaning |", "| --- | --- | --- |"]
     for key, default, meaning in reference():
         shown = "not set" if default is None else f"`{json.dumps(default)}`"
         rows.append(f"| `{key}` | {shown} | {meaning.replace('|', chr(92) + '|')} |")

@@ -222,7 +222,7 @@ def _values(file: Source, *, own: bool) -> dict[str, Any]:
     for section, table in file.tables.items():
         homes = [name for name, keys in KINDS.items() if section in (name, *keys)]
         if homes and not isinstance(table, dict):
-            hint = f"write [{homes[0]}] on a line of its own, and its keys below"
+            hint = f"write [{homes[0]}] on a line of its own, and its settings below"
             raise file.wrong(f"{section} is no section here", hint, section)
         if section not in KINDS:
             raise file.wrong(f"unknown section [{section}]", _meant(section, KINDS), section)
@@ -232,7 +232,7 @@ def _values(file: Source, *, own: bool) -> dict[str, Any]:
             if name not in keys:
                 other = next((other for other in KINDS if name in KINDS[other]), "")
                 hint = f"write it below [{other}]" if other else _meant(name, keys)
-                raise file.wrong(f"unknown key {key}", hint, section, name)
+                raise file.wrong(f"unknown setting {key}", hint, section, name)
             try:
                 values[key] = keys[name].read(value)
             except ValueError as error:

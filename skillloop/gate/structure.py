@@ -257,7 +257,7 @@ def drift(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
 
 
 def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
-    """Soft: what is never applied without a person. In review mode, where nothing is, only that the rules were loosened."""
+    """Soft: what is never applied without a person. In review mode, where nothing is, only that the settings were loosened."""
     apply, rule = inputs.config.apply, inputs.config.rule
     if inputs.unconfirmed:
         detail = f"{inputs.unconfirmed[0]}; if it was you: `skillloop constraints --confirm`"

@@ -121,8 +121,8 @@ def test_only_the_person_chooses_where_words_are_sent(write):
 @pytest.mark.parametrize(
     ("text", "line", "message", "hint"),
     [
-        ("[edit]\nunsene = 3\n", 2, "unknown key edit.unsene", "did you mean 'unseen'?"),
-        ('[edit]\nmode = "auto"\n', 2, "unknown key edit.mode", "write it below [apply]"),
+        ("[edit]\nunsene = 3\n", 2, "unknown setting edit.unsene", "did you mean 'unseen'?"),
+        ('[edit]\nmode = "auto"\n', 2, "unknown setting edit.mode", "write it below [apply]"),
         ("\n[sorces]\n", 2, "unknown section [sorces]", "did you mean 'sources'?"),
         ("moode = 3\n", 1, "unknown section [moode]", "did you mean 'model'?"),
         ('mode = "auto"\n', 1, "mode is no section here", "write [apply] on a line of its own"),
@@ -135,7 +135,7 @@ def test_only_the_person_chooses_where_words_are_sent(write):
         ("[apply]\nmode = [1]\n", 2, 'apply.mode must be "auto" or "review"', ""),
         ('[sources]\nuntrusted = "x.com"\n', 2, "sources.untrusted must be a list", ""),
         ("[sources]\naliases = [1]\n", 2, "sources.aliases must be a table", ""),
-        ('[sources]\nkept = ["a"]\n', 2, "unknown key sources.kept", ""),
+        ('[sources]\nkept = ["a"]\n', 2, "unknown setting sources.kept", ""),
         ("[edit]\nunseen = = 3\n", 2, "not TOML", "toml.io"),
         ('[edit\nunseen = "', 1, "not TOML", "toml.io"),
     ],
