@@ -36,8 +36,8 @@ from skillloop.llm.request import (
     schema,
     versioned,
 )
-from skillloop.store import NANO, BudgetExceeded, BudgetScope, Call, Limit, Store
-from skillloop.store.model_budget import Ending
+from skillloop.store import NANO, BudgetExceeded, Call, Limit, Store
+from skillloop.store.model_budget import BudgetScope, Ending
 from skillloop.text import redact
 
 __all__ = [

@@ -184,9 +184,8 @@ class ModelStage:
             yield judge.copies_hidden_answer(item, hidden, (prepared.old, *(e.quote for e in item.evidence)))
         heard, why = judge.status(self.store, models.careful)
         own = next((case for case in everything if case.id == lesson.id), None)
-        change = replay.ProposedChange(
-            item, own, tuple(everything), prepared.old, prepared.new, models.runs, attempt
-        )
+        texts = prepared.old, prepared.new
+        change = replay.ProposedChange(item, own, tuple(everything), *texts, models.runs, attempt)
         yield from replay.prove(replay.player(client, models, with_judge=heard), change, self.store)
         said = judge.opinion(client, self.store, item, prepared.old, prepared.new, models.careful)
         # one that is off is still measured, so that it can come back; in its place stands a person

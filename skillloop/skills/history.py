@@ -79,14 +79,12 @@ def waiting_claims(store: Store) -> Iterator[WaitingChange]:
         known = versions(store, skill)
         for at, version in enumerate(known):
             before, number = known[at - 1].sha if at else sha256(b""), version.number
-            later = known[at + 1 :]
+            claim, later = version.claim, known[at + 1 :]
             back = any(v.sha == before or v.extra.get("without") == number for v in later)
             back = back or any(v.extra.get("to", number) < number for v in later)
-            if version.claim.get("why") and number not in kept and not back:
+            if claim.get("why") and number not in kept and not back:
                 texts = (text(store, before) if at else "", text(store, version.sha))
-                yield WaitingChange(
-                    skill, version, *texts, claimed(skill, version.claim), version.claim["why"]
-                )
+                yield WaitingChange(skill, version, *texts, claimed(skill, claim), claim["why"])
 
 
 def annotate(store: Store, path: str | Path) -> list[tuple[str, Version]]:

@@ -24,23 +24,12 @@ from skillloop.skillpath import not_command
 from skillloop.store import backup
 from skillloop.store.audit import Audit, Entry
 from skillloop.store.database import Corrupt, Database
-from skillloop.store.model_budget import NANO, BudgetExceeded, BudgetScope, Call, Calls, Limit
+from skillloop.store.model_budget import NANO, BudgetExceeded, Call, Calls, Limit
 from skillloop.store.proposals import Evaluations, Proposals, Queued, State
 from skillloop.store.sessions import Sessions
 from skillloop.store.versions import By, Versions
 
-__all__ = [
-    "NANO",
-    "BudgetExceeded",
-    "BudgetScope",
-    "By",
-    "Call",
-    "Corrupt",
-    "Entry",
-    "Limit",
-    "Queued",
-    "State",
-]
+__all__ = ["NANO", "BudgetExceeded", "By", "Call", "Corrupt", "Entry", "Limit", "Queued", "State"]
 
 
 class Store(Sessions, Proposals, AbstractContextManager["Store"]):

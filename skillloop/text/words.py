@@ -28,7 +28,6 @@ _RUSSIAN_ENDING = re.compile(
 _LATIN_ENDING = re.compile("(?:ies|ied|ing|ed|es|s|e)$")
 _WORD = re.compile(r"\w+(?:[.-]\w+)*")
 _NAME = re.compile(r"(?<=[^\s.!?:–—-][ ,])[A-ZÀ-ÖØ-ÞА-Я]\w*(?:[.-]\w+)*|\b\w+(?:\.\w{2,})+")
-_APOSTROPHES = str.maketrans("’‘ʼ＇", "''''")
 
 
 def fold(text: str) -> str:
