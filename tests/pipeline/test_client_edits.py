@@ -49,7 +49,7 @@ def test_an_edit_that_nobody_asked_for_is_claude_s_waits_and_goes_back(
         store,
     )
     assert made(store, skill) == [("import", "unknown"), ("external", "client")]
-    (change,) = history.waiting(store)
+    (change,) = history.waiting_claims(store)
     claim = change.version.claim
     assert (change.id, claim["why"], claim["lines"], claim["tool"]) == (
         "research@2",
@@ -62,7 +62,7 @@ def test_an_edit_that_nobody_asked_for_is_claude_s_waits_and_goes_back(
     history.rollback(store, skill, only=2)
     assert skill.read_bytes() == before
     assert made(store, skill)[-1] == ("rollback", "person")
-    assert ([*history.waiting(store)], notice(home)) == ([], "")
+    assert ([*history.waiting_claims(store)], notice(home)) == ([], "")
     assert store.verify() == []
 
 
@@ -70,7 +70,7 @@ def test_one_word_in_common_does_not_make_a_line_the_person_s(tmp_path, home, st
     said = asked(skill).typed("send it to the department")
     own = OWN.replace("copy the", "copy the legal")
     digest(rewrites(said, skill, own), tmp_path, home, store)
-    assert [each.version.claim["why"] for each in history.waiting(store)] == ["not in your words"]
+    assert [each.version.claim["why"] for each in history.waiting_claims(store)] == ["not in your words"]
 
 
 def test_an_edit_that_the_client_tells_without_a_patch_is_claude_s(tmp_path, home, store, skill):
@@ -94,20 +94,20 @@ def test_an_edit_that_the_person_ordered_or_worded_is_said_once(tmp_path, home, 
     said = asked(skill).typed(words)
     digest(rewrites(said, skill, OWN).says("Done."), tmp_path, home, store)
     assert made(store, skill)[:2] == [("import", "unknown"), ("external", "client")]
-    assert [*history.waiting(store)] == []
+    assert [*history.waiting_claims(store)] == []
     assert "Claude changed research: 1 line (undo: /skillloop:rollback research --only 2)" in notice(home)
 
 
 def test_to_ask_about_a_skill_is_no_order(tmp_path, home, store, skill):
     said = asked(skill).typed("good. does the research skill look fine to you?")
     digest(rewrites(said, skill, OWN), tmp_path, home, store)
-    assert [each.version.claim["why"] for each in history.waiting(store)] == ["not in your words"]
+    assert [each.version.claim["why"] for each in history.waiting_claims(store)] == ["not in your words"]
 
 
 def test_a_yes_to_claude_s_question_is_an_order(tmp_path, home, store, skill):
     said = asked(skill).says("I could keep that.\n\nShall I note in the skill whom to copy in?").typed("sure")
     digest(rewrites(said, skill, OWN), tmp_path, home, store)
-    assert [*history.waiting(store)] == []
+    assert [*history.waiting_claims(store)] == []
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_the_person_s_rules_hold_even_where_they_ordered_the_edit(
     (home / "config.toml").write_text(rules)
     said = asked(skill).typed("Improve the research skill as you see fit.")
     digest(rewrites(said, skill, SKILL.replace(old, new)), tmp_path, home, store)
-    (change,) = history.waiting(store)
+    (change,) = history.waiting_claims(store)
     assert change.version.claim["why"].startswith("against ")
     assert why in change.version.claim["why"]
 
@@ -152,7 +152,7 @@ def test_a_change_by_hand_or_by_git_is_nobody_s(tmp_path, home, store, skill):
     digest(asked(skill).tool("Bash", command=f"cat {skill}").result("text"), tmp_path, home, store)
     assert history.record_external_edit(store, skill).told == "edited outside skillloop (author unknown)"
     assert made(store, skill) == [("import", "unknown"), ("external", "unknown"), ("external", "unknown")]
-    assert (notice(home), [*history.waiting(store)]) == ("", [])
+    assert (notice(home), [*history.waiting_claims(store)]) == ("", [])
 
 
 def test_what_a_person_wrote_beside_claude_stays_theirs(tmp_path, home, store, skill):
@@ -183,7 +183,7 @@ def test_versions_that_were_recorded_before_the_session_ended_are_claimed_too(tm
 def test_edits_of_several_turns_are_versions_of_their_own(tmp_path, home, store, skill):
     said = rewrites(asked(skill), skill, OWN).says("Done.").typed("Now improve the skill.")
     digest(rewrites(said, skill, OWN + "- Be kind.\n"), tmp_path, home, store)
-    assert [change.id for change in history.waiting(store)] == ["research@2"]
+    assert [change.id for change in history.waiting_claims(store)] == ["research@2"]
     assert [author for _, author in made(store, skill)] == ["unknown", "client", "client"]
 
 
@@ -193,14 +193,14 @@ def test_a_shell_command_counts_where_it_holds_the_new_lines(tmp_path, home, sto
     command = f"cd {skill.parent} && cat >> SKILL.md <<'EOF'\n- Always copy the whole department in.\nEOF"
     digest(asked(skill).tool("Bash", command=command).result(""), tmp_path, home, store)
     assert made(store, skill)[-1] == ("external", "client")
-    assert [change.version.claim["tool"] for change in history.waiting(store)] == ["Bash"]
+    assert [change.version.claim["tool"] for change in history.waiting_claims(store)] == ["Bash"]
 
 
 def test_a_new_skill_is_claude_s_and_no_question(tmp_path, home, store, skill):
     path = skill.parent.parent / "mail" / "SKILL.md"
     digest(rewrites(asked(skill), path, SKILL, tool="Write"), tmp_path, home, store)
     assert made(store, path) == [("import", "client")]
-    assert [*history.waiting(store)] == []
+    assert [*history.waiting_claims(store)] == []
 
 
 def test_what_failed_or_the_person_changed_in_the_dialog_is_not_claude_s(tmp_path, home, store, skill):
