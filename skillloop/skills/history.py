@@ -186,10 +186,12 @@ def _opened(store: Store, path: str | Path) -> Iterator[fs.OpenSkill]:
         if made and known[-1].sha == empty:
             fs.make_rules(path)
         with fs.open_skill(path) as skill:
-            yield skill
-            with suppress(SkillloopError, OSError):
-                if made and skill.real == skill.path and sha256(skill.read()) == empty:
-                    skill.remove_empty()
+            try:
+                yield skill
+            finally:
+                with suppress(SkillloopError, OSError):
+                    if made and skill.real == skill.path and sha256(skill.read()) == empty:
+                        skill.remove_empty()
 
 
 def recover(store: Store) -> list[Recovered]:

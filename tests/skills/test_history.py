@@ -468,6 +468,8 @@ def test_a_rules_file_is_made_by_its_first_rule_and_taken_back_whole(store, rule
     history.rollback(store, rules, only=back.number)
     assert rules.read_bytes() == b"- one\n"
     history.rollback(store, rules, to=1)
+    with pytest.raises(UsageError, match="no version 99"):
+        history.rollback(store, rules, to=99)
     assert not rules.exists()
     history.rollback(store, rules, to=2, exact=True)
     assert rules.read_bytes() == b"- one\n"
