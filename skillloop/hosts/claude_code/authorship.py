@@ -24,14 +24,13 @@ _COMMENT, _BESIDE = (re.compile(table("claude_code")["patterns"][name]) for name
 _INTERRUPTED = "[Request interrupted by user"
 _NOTE = "Note: The user's next message may contain a correction or preference."
 _LIMIT_RESET = re.compile(r"Your .{0,60} limit has reset\. Continue")
-_STATE = re.compile(
-    r"(\.claude[/\\]+projects(?![^\s'\";|&<>]{0,300}[/\\]memory(?:[\s'\";|&)]|$|[/\\](?![^\s'\"]{0,300}\.\.)))"
-    r"|history\.jsonl|\.skillloop\b|SKILLLOOP_HOME|skillloop\.db)"
-)
-_READS = r"(?:cat|du|grep|head|ls|stat|strings|tail|wc)(?: [^;&|<>`(){}\n\\]*)?(?: 2>(?:&1|/dev/null))?"
-_OURS = re.compile(
-    rf"^[~$\w/.-]*/\.skillloop/bin/skillloop(?= |$)|^{_READS}(?: ?\| ?{_READS})*$"
-)  # as our skills say; and what can only read
+_STATE = re.compile(r"(\.claude[/\\]+projects|history\.jsonl|\.skillloop\b|SKILLLOOP_HOME|skillloop\.db)")
+_NOTES = re.compile(r"\.claude[/\\]+projects[^\s'\";|&<>{]{0,300}[/\\]memory(?![^\s'\";|&)/\\])")
+_UP = re.compile(r"(?<![\w.])\.\.(?![\w.])")  # the way out of the folder of notes
+# possessive: each character has one place, however many commands there are
+_READS = r"(?:cat|du|grep|head|ls|stat|strings|tail|wc)(?: (?:(?<= )2>(?:&1|/dev/null)(?![^ |])|[^;&|<>`(){}\n\\])*+)?+"
+_OURS = re.compile(rf"^[~$\w/.-]*/\.skillloop/bin/skillloop(?= |$)|^{_READS}(?:\| ?{_READS})*+$")
+"""What our skills say, and what can only read."""
 _MEMORY = "user-memory-input"  # around a note that the person began with `#`
 
 
@@ -187,7 +186,8 @@ def taint(tool: str, arguments: Any) -> str | None:
         if isinstance(item, str):
             # one of these is in whatever the pattern finds, and in few calls
             if ".claude" in item or "history.jsonl" in item or "killloop" in item or "KILLLOOP" in item:
-                touched = _STATE.search(_OURS.sub("", item))
+                rest = _OURS.sub("", item)
+                touched = _STATE.search(rest if _UP.search(rest) else _NOTES.sub("", rest))
                 if touched is not None:
                     return f"a {tool} call touched {touched[1]}"
         elif isinstance(item, dict):
