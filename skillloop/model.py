@@ -114,6 +114,7 @@ class Session:
     partial: bool = False  # more than 5 % of the lines were unreadable, or the schema is unknown: queue only
     automated: bool = False  # a `claude -p`, SDK or observer session: no person in it
     tainted: str | None = None  # a tool call touched transcripts or skillloop's state: why; queue only
+    names_files: bool = True  # somewhere in it stands the name that skills' files have, or rules'
     end: int = 0  # byte offset after the last whole line read
     digest: str = ""  # sha256 over the last 16 KiB read: each record has an id and a time
 

@@ -21,7 +21,7 @@ from skillloop.model import Session, Turn
 from skillloop.skillpath import RULES, SKILL
 from skillloop.text.words import content_words
 
-_NAMES, _CALLS = (SKILL.encode(), RULES.encode()), (b'"tool_use"', b'"structuredPatch"')
+NAMES, _CALLS = (SKILL.encode(), RULES.encode()), (b'"tool_use"', b'"structuredPatch"')
 _FILE = re.compile(rf"[^\s'\"=:;|&<>()]*(?:{re.escape(SKILL)}|{re.escape(RULES)})")
 _FOLDER = re.compile(r"\s*cd\s+([^\s;&|]+)\s*(?:&&|;)")
 LARGEST = 1 << 16  # bytes of a note that are read
@@ -51,9 +51,10 @@ class ToolEdit(NamedTuple):
 def of(session: Session) -> Iterator[ToolEdit]:
     """Find the calls that may have changed a SKILL.md or a rules file, in order; those of its sub-agents come last."""
     main = Path(session.path)
-    for path in (main, *sorted(main.with_suffix("").glob("subagents/agent-*.jsonl"))):
+    agents = sorted(main.with_suffix("").glob("subagents/agent-*.jsonl"))
+    for path in [*[main] * session.names_files, *agents]:
         calls: dict[Any, str] = {}  # tool and file, by the call's id
-        for number, line in naming(path, *_NAMES):
+        for number, line in naming(path, *NAMES):
             if (_CALLS[0] in line or _CALLS[1] in line) and (record := parse(line)):
                 now = str(record.get("timestamp"))
                 said = [turn for turn in session.human_turns if (turn.timestamp or "") <= now]

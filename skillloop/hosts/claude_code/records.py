@@ -61,7 +61,7 @@ _decode_line = msgspec.json.Decoder(_Line).decode
 
 
 class Lines:
-    """Whole lines in batches, with their newlines; then `end` and `digest` tell what was read. Raises SkillloopError."""
+    """Whole lines, many as one `bytes`, with their newlines; then `end` and `digest` tell what was read. Raises SkillloopError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -75,12 +75,7 @@ class Lines:
         earlier, block, whole = self._last
         return hashlib.sha256((earlier + block[max(0, whole - WINDOW) : whole])[-WINDOW:]).hexdigest()
 
-    def __iter__(self) -> Iterator[list[bytes]]:
-        for block in self.blocks():
-            yield list(BytesIO(block))  # finds the newlines several times faster than split does
-
-    def blocks(self) -> Iterator[bytes]:
-        """Yield the batches, each as the bytes of its lines."""
+    def __iter__(self) -> Iterator[bytes]:
         pieces: list[bytes] = []  # of the line that is not whole yet; dropped when it gets too long
         size, offset, earlier = 0, 0, b""
         with self._file, fs.reaching(f"cannot read {self.path}"):
@@ -103,7 +98,7 @@ class Lines:
 def naming(path: Path, *names: bytes) -> Iterator[tuple[int, bytes]]:
     """Find the lines of a transcript that hold one of these names, with their numbers from 1."""
     number = 1
-    for block in Lines(path).blocks():
+    for block in Lines(path):
         if any(name in block for name in names):
             lines = enumerate(BytesIO(block), number)
             yield from (each for each in lines if any(name in each[1] for name in names))
