@@ -470,7 +470,8 @@ class Assembly:
         if before is not None and before.kind is draft.kind:
             sibling = draft.parent is not None and draft.parent == before.parent
             if (self.reply is None or draft.interrupted or sibling) and same_message(before, draft):
-                self.drafts = [each for each in self.drafts if each is not before]  # sent again, unanswered
+                at = next(at for at in range(-1, -len(self.drafts) - 1, -1) if self.drafts[at] is before)
+                del self.drafts[at]  # sent again, unanswered
                 draft.interrupted |= before.interrupted
                 draft.denied |= before.denied
         if draft.kind not in (TurnKind.DENIAL, TurnKind.ANSWER):
