@@ -166,16 +166,17 @@ class _Trace:
         """
         reach = 3 * len(self.quote.encode()) + 100  # with escapes and spacing
         for rare, *others in self.marks:
-            at = block.find(rare)
+            at, end, number, line = block.find(rare), 0, 0, b""
             while at >= 0:  # what stands around it on its line
                 start = block.rfind(b"\n", max(0, at - reach), at) + 1 or max(0, at - reach)
                 stop = block.find(b"\n", at, at + 2 * reach) + 1 or min(len(block), at + 2 * reach)
                 if all(block.find(word, start, stop) >= 0 for word in others):
-                    first, end = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at) + 1 or len(block)
-                    number = before + 1 + block.count(b"\n", 0, first)
+                    if at >= end:  # another line
+                        first, end = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at) + 1 or len(block)
+                        number, line = before + 1 + block.count(b"\n", 0, first), block[first:end]
                     if number >= self.line:
                         break
-                    yield number, block[first:end], block[start:stop]
+                    yield number, line, block[start:stop]
                 at = block.find(rare, min(stop, at + reach))
 
     def take(self, words: bytes, *, person: bool) -> None:
