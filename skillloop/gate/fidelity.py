@@ -184,11 +184,18 @@ def made_up(line: str, evidence: str, *others: str) -> str:
     missing = {token for token in mine if not (token.isalpha() and token.casefold() in heard)} - set(said)
     for other in others:
         missing = missing and missing - set(technical(other))
+    missing = {token for token in missing if not any(_within(token, text) for text in texts)}
     if missing and line.startswith(mine[0]) and mine[0][0].lower() + mine[0][1:] in said:
         missing.discard(mine[0])  # the start of a sentence was capitalised
     spans = [span for span in _SPAN.findall(line) if not any(span in text for text in texts)]
     shown = ", ".join(sorted(missing) + spans)
     return f"neither said nor in the skill: {shown[:200]}" if shown else ""
+
+
+def _within(token: str, text: str) -> bool:
+    """Return whether a token with Chinese or Japanese in it, which writes no spaces around names, stands in a text letter for letter."""
+    whole = rf"(?a:(?<![\w./\\@#$~-])){re.escape(token)}(?a:(?!\.?[\w/\\@#$~-]))"
+    return bool(expression(lexicon.WIDE).search(token) and re.search(whole, text))
 
 
 @lru_cache(maxsize=64)

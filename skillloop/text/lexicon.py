@@ -181,8 +181,8 @@ def expression(template: str) -> re.Pattern[str]:
 # Words are as bare as people type them in haste: unlike `words.fold`, which serves the gate, this drops accents and the
 # apostrophes of contractions, so that "Doesn’t", "doesnt" and "DOESN'T" meet. Each Chinese or Japanese character is a token
 # of its own, so that the same look-up serves languages that write no spaces.
-_WIDE = r"[぀-ヿ㐀-鿿豈-﫿]"  # these two take long to compile, and much text needs none of them
-_TOKEN = rf"{_WIDE}|[^\W_぀-ヿ㐀-鿿豈-﫿]+(?:[._-][^\W_぀-ヿ㐀-鿿豈-﫿]+)*"
+WIDE = r"[぀-ヿ㐀-鿿豈-﫿]"  # these two take long to compile, and much text needs none of them
+_TOKEN = rf"{WIDE}|[^\W_぀-ヿ㐀-鿿豈-﫿]+(?:[._-][^\W_぀-ヿ㐀-鿿豈-﫿]+)*"
 _PLAIN = re.compile(r"[a-zA-Z0-9]+(?:[._-][a-zA-Z0-9]+)*")  # the same for ASCII, twice as fast
 _MARKED = re.compile(r"(?:[^\W_]|[\u0900-\u0963])+")
 _DEVANAGARI = re.compile("[\u0900-\u097f]")
@@ -261,4 +261,4 @@ class Phrases(dict[str, tuple[list[str], dict[str, list[tuple[list[str], str]]]]
 @lru_cache(maxsize=256)
 def wide(text: str) -> bool:
     """Say whether a text is mostly Chinese or Japanese, where a token is a character."""
-    return not text.isascii() and len(expression(_WIDE).findall(text)) * 3 > len(text.replace(" ", ""))
+    return not text.isascii() and len(expression(WIDE).findall(text)) * 3 > len(text.replace(" ", ""))

@@ -202,6 +202,14 @@ def test_the_start_of_a_sentence_may_be_capitalised():
     assert made_up("Needs SRC/app.py", "needs src/app.py", SKILL)
 
 
+def test_a_name_without_spaces_around_it_stands_in_the_words_around_it():
+    assert made_up("README.mdを更新して", "今後はREADME.mdを更新して", SKILL) == ""
+    assert made_up("日期返回ISO格式", "以后日期返回ISO格式", SKILL) == ""
+    assert made_up("README.mdを更新して", "今後はmyREADME.mdを更新して", SKILL)
+    assert made_up("最大7", "最大7.5", SKILL)
+    assert made_up("7回", "17回", SKILL)
+
+
 def test_the_whole_message_counts_not_only_the_quote():
     assert "meaning" in failed(fidelity.check, "never use sudo here", insert("Use sudo"), quote="use sudo")
 
