@@ -156,7 +156,8 @@ def canonical(path: str | Path) -> str:
     if wrong := malformed_path(text):
         raise UsageError(wrong, f"a skill is a file …/skills/NAME/{SKILL}")
     try:
-        name = f"{os.path.realpath(Path(text).parent)}/{Path(text).name}"
+        folder, name = os.path.split(text)
+        name = f"{os.path.realpath(folder)}/{name}"
     except OSError as error:  # it changed while we looked
         raise Missing(f"{text}: {error.strerror or error}") from None
     if is_rules(text) and not is_rules(name):

@@ -222,7 +222,7 @@ def _head() -> re.Pattern[str]:
 @cache
 def _opens() -> tuple[lexicon.Finder, lexicon.Finder]:
     """Compile all openings that are worded anew into two, for the start and for anywhere: few rules have any."""
-    every = [f"(?:{pattern.pattern})" for pattern, _ in lexicon.rewrites("lesson.opening")]
+    every = [f"(?:{line.partition(' =>')[0]})" for line in lexicon.lines("lesson.opening")]
     first = [each for each in every if each.startswith("(?:^")]
     return lexicon.Finder("|".join(first)), lexicon.Finder("|".join(x for x in every if x not in first))
 
