@@ -145,5 +145,5 @@ def reads_like_a_norm(text: str, quote: str, rule: str) -> bool:
 def _sentence(text: str, quote: str) -> str:
     """Return the quote with what stands before it in its sentence, where "from now on" and "I told you to" are."""
     at = max(text.find(quote), 0)
-    before = re.split(r"[.!?](?=\s)|[。！？\n]", text[max(0, at - NEAR) : at])[-1]
+    before = re.split(r"[.!?؟।](?=\s)|[。！？\n]", text[max(0, at - NEAR) : at])[-1]
     return before + quote

@@ -44,7 +44,7 @@ _OF_THE_DAY = (
 )
 _BREAK = r",\s+so\s+|[:;]\s+|,?\s+<spaced>\s+|[，；]|<dense>"  # where the rule may start within a sentence
 
-_TAIL = r"(?:[\s,;]+<spaced>|<dense>)?[\s.!?。！？…,;:–—]*$"
+_TAIL = r"(?:[\s,;]+<spaced>|<dense>)?[\s.!?。！？؟।…,;:–—]*$"
 _COMMA = re.compile(r"[,、،，]\s*")
 _NAME = re.compile(r"\S*(?:\w[_./:]\w|[a-z][A-Z]|\w\(\))")
 """A first word whose letters are not ours to change."""
@@ -56,7 +56,7 @@ def _end() -> re.Pattern[str]:
     limits = "|".join(re.escape(each) for key in _LIMITS for each in lexicon.phrases(f"polarity.{key}"))
     dash = rf"\s+[-–—+]+\s+(?!(?:{limits})\b)"
     return re.compile(
-        rf"(?<=[.!?…])(?<!\s\d\.)[\"”’)]*\s+|(?<=[。！？])|\n+|\.{{2,}}\s*|{dash}", re.IGNORECASE
+        rf"(?<=[.!?…؟।])(?<!\s\d\.)[\"”’)]*\s+|(?<=[。！？])|\n+|\.{{2,}}\s*|{dash}", re.IGNORECASE
     )
 
 
@@ -248,7 +248,7 @@ def trim(sentence: str) -> str | None:
     if wanted := _reproached(rest):
         rest = wanted
     elif (
-        (not asked and rest.rstrip().endswith(("?", "？")))
+        (not asked and rest.rstrip().endswith(("?", "？", "؟")))
         or question(rest)
         or lexicon.finder("lesson.past").match(rest)
     ):
