@@ -32,6 +32,7 @@ CHECKS: tuple[Gate, ...] = (
     placement.shown,
     placement.repeat,
     placement.contradiction,
+    placement.near,
     placement.removal,
     risk.check,
     structure.size,

@@ -6,13 +6,14 @@ line is a prohibition itself. *repeat*: a rule that is added again would drown w
 """
 
 import re
+from collections.abc import Iterator
 
 from skillloop.gate.input import GateInput, body_of, finding, lines_of
 from skillloop.gate.structure import LONGEST
 from skillloop.model import Check, Proposal
 from skillloop.skills import document, placement
 from skillloop.text import lexicon, words
-from skillloop.text.contradiction import contradict
+from skillloop.text.contradiction import contradict, shared
 from skillloop.text.wishes import same_order, same_rule
 
 LIKE = 0.75  # similarity from which two lines with the same polarity and the same figures may be one rule
@@ -48,6 +49,22 @@ def contradiction(proposal: Proposal, inputs: GateInput) -> Check:
                 wrong = f"line {item.line + 1} says something else: {item.text[:80]!r}"
                 return finding("contradiction", wrong, hard=False)
     return finding("contradiction", "", "no line says the opposite")
+
+
+def near(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
+    """Soft, but in review mode: a new line shares half of its words, and two, with a line that stays: perhaps the opposite."""
+    if inputs.config.apply.mode == "review":
+        return
+    gone = {_said(edit.old) for edit in proposal.edits if edit.old}
+    there = [(at, _said(line)) for at, line in enumerate(lines_of(inputs.base), 1) if len(line) <= LONGEST]
+    verbs = frozenset(map(words.stem, lexicon.words("placement.verbs")))
+    for new in (_said(edit.new) for edit in proposal.edits if edit.new):
+        rare = words.content_words(new) - words.scope() - verbs
+        for at, old in there:
+            both = frozenset() if old in gone else shared(rare, words.content_words(old))
+            if len(both) >= 2 and 2 * len(both) >= len(rare):
+                yield finding("near", f"it may be about the same as line {at}: {old[:80]!r}", hard=False)
+                return
 
 
 def removal(proposal: Proposal, _inputs: GateInput) -> Check:

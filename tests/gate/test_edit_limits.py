@@ -95,7 +95,7 @@ def test_fifty_sessions_of_boiling_the_frog_stop_at_ten_lines():
     text, unseen, safety = SKILL, 0, "- Never print a customer's name."
     for session in range(50):
         for turn in range(5):
-            said = f"Number {session * 5 + turn} of the columns goes to page {session}{turn}"
+            said = f"Print col{session * 5 + turn} under table{session}{turn}"
             proposal, inputs = case(
                 said, insert(said), base=text, own=SKILL, added_in_session=turn, added_unseen=unseen
             )

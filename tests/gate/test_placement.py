@@ -3,6 +3,7 @@
 import pytest
 from helpers.gate import SKILL, failed, insert, judged, replaced
 
+from skillloop.config.sections import Config
 from skillloop.gate import placement
 from skillloop.model import Outcome
 from skillloop.skills.document import LEARNED
@@ -116,3 +117,28 @@ def test_two_edits_of_one_proposal_do_not_repeat_each_other():
 def test_a_line_may_be_replaced_by_a_variant_of_itself():
     edit = replaced("- Use tabs to align columns.", "- Use tabs to align all columns.")
     assert failed(placement.repeat, "x", edit) == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "held"),
+    [
+        ("List the new sources at the foot of the page", {"near"}),
+        ("Always give the sources of the page in print", {"near"}),
+        ("Sources need a date", set()),
+        ("Thank the printers of the leaflet", set()),
+    ],
+)
+def test_only_a_person_adds_a_line_about_what_another_line_is_about(line, held):
+    base = HEAD + "## Style\n\n- Mention new sources at the head of the page.\n"
+    assert failed(placement.near, line, insert(line), base=base) == held
+    assert failed(placement.near, line, insert(line), base=base, config=Config()) == set()
+    instead = replaced("- Mention new sources at the head of the page.", f"- {line}")
+    assert failed(placement.near, line, instead, base=base) == set()
+
+
+@pytest.mark.parametrize(
+    "said", ["Put the vegetarian dishes last", "Always list vegetarian dishes at the end"]
+)
+def test_no_automatic_edit_stands_beside_a_line_about_the_same(said):
+    verdict = judged(said, insert(said), base=HEAD + "## Style\n\n- Put vegetarian dishes first.\n")
+    assert verdict.outcome == Outcome.DEFER
