@@ -242,7 +242,7 @@ def print_digest(out: render.Terminal, result: Digest, *, dry_run: bool, explain
     for item in result.disagreements:
         if item.evidence.origin is Origin.MACHINE:
             continue  # never evidence, so never shown as if it were
-        skill = item.skill.name if item.skill else "no skill in use"
+        skill = f"{item.skill.name} in use" if item.skill else "no skill in use"
         mark = "a rule" if item.durable else "one-off"
         doubt = "" if _proven(item, result) else " (not proven to be yours)"
         sure = f"{item.confidence:.0%} sure"

@@ -327,17 +327,22 @@ class Sitting:
         return offline_drafter.reworded(old, pair, drafter=old.drafter) if len(pair) == 2 else None
 
     def _move(self, old: Proposal) -> Proposal | None:
-        chosen = self._choose("number of the file that should learn it · s leave it", {"s"}, but=old.path)
+        chosen = self._choose("number of the file that should learn it · s leave it", {"s"}, old=old)
         if isinstance(chosen, str) or chosen.path is None:
             return None
         return offline_drafter.moved(old, gather.live_text(chosen.path), chosen.path)
 
     def _choose(
-        self, question: str, others: set[str], plugin: str | None = None, but: str = ""
+        self, question: str, others: set[str], plugin: str | None = None, old: Proposal | None = None
     ) -> SkillRef | str:
-        """Let the person choose a file that learns, or a copy of a plugin's skill; return one of the other answers as it is."""
-        folder = Path(but).parent.resolve() if but else None
+        """Let the person choose a file that learns, or a copy of a plugin's skill; return one of the other answers as it is.
+
+        Where an edit moves, its own file is left out, and one that it names as a place to move to comes first.
+        """
+        folder = Path(old.path).parent.resolve() if old else None
         known = [skill for skill in skills() if Path(str(skill.path)).parent.resolve() != folder]
+        places = " ".join(why for why in (old.look if old else ()) if targets.THERE in why)
+        known.sort(key=lambda skill: skill.name not in places)
         for number, skill in enumerate(known, start=1):
             self.app.console().say(f"  {number}  {skill.name}  ({tilde(skill.path)})")
         answer: str = click.prompt(question, default="s", show_default=False).strip().lower()
@@ -353,7 +358,7 @@ class Sitting:
                 self.app.say(f"not copied: {error}")
         else:
             self.app.say(f"Unknown choice: {answer!r}")
-        return self._choose(question, others, plugin, but)
+        return self._choose(question, others, plugin, old)
 
     def _change(self, change: history.WaitingChange) -> str:
         """Ask whether a change stays that Claude made, or that did not help."""

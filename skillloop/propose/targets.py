@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 
 from skillloop import fs
@@ -37,7 +38,8 @@ WEIGHTS = {"": 1.0, "about": 6.0, "rival": -12.0, "output": 2.0, "disagrees": 0.
 """What speaks for the skill in force, in log-odds."""
 
 ABOUT_AT = 0.3  # score from which a skill that is not in force is offered
-NAMED = 0.5  # score of a skill that was used and whose name the lesson holds
+NAMED = 0.5
+"""Score of a skill that is named. Where one is in force, another that was not used needs as much, or a word of its name."""
 SURE_AT = 1.0
 """Log-odds from which the skill in force is chosen without asking; from 0 on it is, but a person must look."""
 
@@ -50,7 +52,7 @@ DIRECT_AT = 0.95
 _KEYS = re.compile(r"^[\w-]+:", re.MULTILINE)  # of the front matter: no word of what a skill is about
 
 NOT_IN_FORCE, EARLIER, UNSURE = "was not in force", "was used earlier", "may not be about"
-AGAINST = "it may contradict"
+AGAINST, THERE = "it may contradict", "m moves it there"
 
 RELATED = 0.25
 """Share of an exchange's words, known from the skill or from its last work, from which it is work of the skill."""
@@ -65,6 +67,16 @@ class KnownSkill:
 
     ref: SkillRef
     text: str
+
+    @cached_property
+    def spoken(self) -> str:
+        """The name as it is said, without a plugin's."""
+        return re.sub(r"[-_]", " ", self.ref.name.rpartition(":")[2])
+
+    @cached_property
+    def name(self) -> frozenset[str]:
+        """The content words of the name."""
+        return content_words(self.spoken)
 
     @cached_property
     def words(self) -> dict[str, float]:
@@ -147,22 +159,27 @@ def aimed(
 
     `corrections` are the indexes of the turns that correct what was done: none of them begins other work.
     """
-    scores = _scores(lesson.text, known, session.skills)
+    scores = _scores(lesson.text, known, session.skills, _sentence(lesson, session))
     path = lesson.skill.path if lesson.skill else None
     active = next((skill for skill in known if path and skill.ref.path == path), None)
     spoken = lesson.skill.name.rpartition(":")[2] if lesson.skill else ""
     others = [skill for skill in known if skill is not active and skill.ref.path]
     # where a plugin's was in force, not the person's own of the same name
     others = [skill for skill in others if skill.ref.name.rpartition(":")[2] != spoken]
-    rival = max((scores[skill.ref] for skill in others), default=0.0)
     if RECORDED.search(lesson.evidence.quote):
         active, others = None, []
     exchanges = list(_exchanges(active.ref, lesson.turn, session, corrections)) if active else []
-    odds, since = _speaks_for(active, lesson, exchanges, scores[active.ref], rival) if active else (0.0, 0)
+    odds, mine, since, about = 0.0, 0.0, 0, content_words(lesson.text)
+    if (
+        active is not None
+    ):  # it wins over one that was not used and only shares words, but then a person looks
+        odds, since = _speaks_for(active, lesson, exchanges, scores, others)
+        others = [x for x in others if x.ref in session.skills or x.name & about or scores[x.ref] >= NAMED]
+        mine, _ = _speaks_for(active, lesson, exchanges, scores, others)
     own = [active] if active else []
-    used = (skill for skill in (*own, *reversed(others)) if skill.ref in session.skills)  # the latest first
+    used = [skill for skill in (*own, *reversed(others)) if skill.ref in session.skills]  # the latest first
     best = next((skill for skill in used if _has(skill, lesson.text)), None)
-    if active is not None and odds > 0:
+    if active is not None and mine > 0:
         there = active.words.keys() | {word for pair in exchanges for said in pair for word in said}
         telling = content_words(lexicon.whole("placement.put").sub(" ", fold(lesson.text)))
         # what corrects the one answer of the one skill is about it, whatever words it has
@@ -179,7 +196,16 @@ def aimed(
         look = (*lesson.look, f"“{best.ref.name}” {EARLIER if best.ref in session.skills else NOT_IN_FORCE}")
         return replace(lesson, scope=Scope.SKILL, target=best.ref.path, look=look)
     project = project_of(session)
-    return replace(lesson, scope=Scope.PROJECT if project else Scope.PERSON, target=rules_file(project))
+    scope = Scope.PROJECT if project else Scope.PERSON
+    left = (x.ref.name for x in used if SkillPath.of(x.ref.path or "").owner.editable)
+    hint = tuple(f"“{name}” {EARLIER}: {THERE}" for name in islice(left, 1))
+    return replace(lesson, scope=scope, target=rules_file(project), look=(*lesson.look, *hint))
+
+
+def _sentence(lesson: Lesson, session: Session) -> str:
+    """Return the sentence that a lesson was said in, up to its end: what it is for may stand before the quote."""
+    before, quote, _ = session.turns[lesson.turn].text.partition(lesson.evidence.quote)
+    return re.split(r"[.!?]\s|\n|。", before)[-1] + quote
 
 
 def contradicting(lesson: Lesson, session: Session) -> Iterator[str]:
@@ -188,7 +214,7 @@ def contradicting(lesson: Lesson, session: Session) -> Iterator[str]:
         with suppress(SkillloopError):
             found = placement.contradicted(text_of(path), lesson.text)
             if path != fs.canonical(lesson.target or "") and (first := next(found, None)):
-                there = "; m moves it there" if SkillPath.of(path).owner.editable else ""
+                there = f"; {THERE}" if SkillPath.of(path).owner.editable else ""
                 yield f"{AGAINST} {target_name(path)}, line {first[1].line + 1}: {first[1].text[:80]!r}{there}"
 
 
@@ -202,30 +228,36 @@ def _has(skill: KnownSkill, rule: str) -> bool:
     return False
 
 
-def _scores(text: str, known: Sequence[KnownSkill], used: Collection[SkillRef]) -> dict[SkillRef, float]:
+def _scores(
+    text: str, known: Sequence[KnownSkill], used: Collection[SkillRef], sentence: str = ""
+) -> dict[SkillRef, float]:
     """Return how much a text is about each skill, 0 to 1: the share of its words that it has, rare words counting more.
 
     A single word in common says nothing, nor does one that most of the skills have; but who says the whole name of a skill
-    that was used means it.
+    that was used means it, and so does who says a name of several words in the sentence.
     """
     about = content_words(text)
     often = Counter(word for skill in known for word in about & skill.words.keys())
     rarity = {word: math.log(1 + (len(known) + 1) / (max(1, often[word]) + 0.5)) for word in about}
     whole = sum(rarity.values()) or 1.0
-    scores = {}
+    scores, said = {}, re.sub(r"[-_]", " ", fold(sentence))
     for skill in known:
         shared = about & skill.words.keys()
         score = sum(skill.words[word] * rarity[word] for word in shared) / whole
         telling = [word for word in shared if often[word] <= max(1, len(known) // 2)]
         scores[skill.ref] = score if len(telling) > 1 else 0.0
-        name = content_words(skill.ref.name.rpartition(":")[2].replace("-", " ").replace("_", " "))
-        if skill.ref in used and name and name <= about:
+        named = " " in skill.spoken and re.search(rf"\b{re.escape(fold(skill.spoken))}\b", said)
+        if named or (skill.ref in used and skill.name and skill.name <= about):
             scores[skill.ref] = max(score, NAMED)
     return scores
 
 
 def _speaks_for(
-    active: KnownSkill, lesson: Lesson, exchanges: Sequence[_Exchange], about: float, rival: float
+    active: KnownSkill,
+    lesson: Lesson,
+    exchanges: Sequence[_Exchange],
+    scores: dict[SkillRef, float],
+    others: Sequence[KnownSkill],
 ) -> tuple[float, int]:
     """Return the log-odds that a lesson is about the skill in force, and how many exchanges were on other work since."""
     vocabulary, elsewhere, output = dict(active.words), 0, frozenset[str]()
@@ -236,6 +268,7 @@ def _speaks_for(
             elsewhere, output = 0, answered
         elif len(said | answered) >= 3:
             elsewhere += 1
+    about, rival = scores[active.ref], max((scores[skill.ref] for skill in others), default=0.0)
     words = content_words(lesson.text)
     shared = len(words & output) / len(words) if words else 0.0
     present = {

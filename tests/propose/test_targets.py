@@ -97,9 +97,30 @@ def test_what_is_said_later_of_a_skill_s_line_is_offered_to_it_and_waits(say, af
     assert (found.target, found.look) == (REFS["commit-style"].path, ("“commit-style” was used earlier",))
 
 
-def test_what_is_said_later_of_something_else_is_for_no_skill():
+def test_what_is_said_later_of_something_else_is_for_the_rules_and_the_skill_that_was_used_is_named():
     found = aimed({"turns": ["/commit-style commit it", "> Committed.", *TALK], "say": "never cache a login"})
-    assert (found.target, found.look) == (RULES, ())
+    assert (found.target, found.look) == (RULES, ("“commit-style” was used earlier: m moves it there",))
+
+
+def test_a_skill_in_force_wins_over_one_that_only_shares_words():
+    say = "In future, begin with a one-line answer"
+    found = aimed({"turns": ["/pdf read it", "> Read."], "say": say, "plain": True})
+    assert (found.target, found.look) == (REFS["pdf"].path, ("it may not be about “pdf”",))
+    without = aimed({"turns": ["read it", "> Read."], "say": say})
+    assert without.look == ("“sql-reports” was not in force",)
+
+
+@pytest.mark.parametrize("head", ["For release notes, by the way: ", "In the release-notes, please, "])
+def test_a_skill_that_the_sentence_names_is_the_target(head):
+    turns, rule = ["/api-review look at it", "> Reviewed."], "always link the issue number"
+    session = session_of({"turns": turns, "say": f"Thanks. {head}{rule}."})
+    said = Evidence("e1", "s1", "/t/s1.jsonl", 1, None, rule, Origin.TYPED)
+    turn = session.turns[-1]
+    lesson = Lesson(said, rule, 0.5, True, 0.8, turn.index, turn.skill)
+    found = targets.aimed(lesson, session, KNOWN)
+    assert (found.target, found.look) == (REFS["release-notes"].path, ("“release-notes” was not in force",))
+    other = session_of({"turns": turns, "say": f"Done with the release notes. {rule}"})
+    assert targets.aimed(lesson, other, KNOWN).target == REFS["api-review"].path
 
 
 def test_without_a_project_it_is_the_persons_own_rules_file(monkeypatch, tmp_path):
