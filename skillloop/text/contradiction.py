@@ -66,6 +66,12 @@ class Clause:
         )
 
     @property
+    def places(self) -> Stems:
+        """The values that it gives, as the sets of them are written: where something stands, or in which tense."""
+        sets = (_sets().get(words.stem(token), {}) for token in self.tokens)
+        return frozenset(value for each in sets for number, value in each.items() if number < 0)
+
+    @property
     def bare(self) -> str:
         """The object of the verb where that is a word of scope, and what it is about only says where: "never use any in tests"."""
         at = next((n for n, token in enumerate(self.tokens) if words.stem(token) == self.head), 0)
@@ -142,7 +148,11 @@ def clauses(text: str) -> tuple[Clause, ...]:
         elif not unwanted and "not" not in words.polarity(piece):
             wanted, *unwanted = lexicon.whole("polarity.without").split(piece)
         if clause := _clause(wanted, found):
-            bit = len(clause.about) < SMALL if clause.act is None else clause.act and not clause.about
+            bit = (
+                len(clause.about) < SMALL and _sets().keys().isdisjoint(clause.about)
+                if clause.act is None
+                else clause.act and not clause.about
+            )
             nor = lexicon.pattern("sources.nor").match(piece)
             if not (
                 found and clause.wanted and ((bit and not clause.polar) or nor)
@@ -278,8 +288,9 @@ def _opposed(a: Clause, b: Clause, around: Stems) -> bool:
         return False
     if no.frame is not None:
         return _given_up(no, yes, both)
+    there = no.act == "" and no.about <= yes.about and no.places & yes.places  # "no table at the end"
     if not shared(yes.verb, no.verb if no.act else no.said) and yes.act:
-        return False
+        return bool(there)
     if not shared(no.verb, yes.said) and no.act:  # "do not build the site", "run it from the site"
         return False
     if not shared(yes.main, no.main) - {""} or (no.act is None and both == yes.verb):
@@ -307,13 +318,14 @@ def _given_up(no: Clause, yes: Clause, both: Stems) -> bool:
 
 
 @cache
-def _sets() -> dict[str, list[int]]:
-    """Return by stem the sets of values that exclude each other; those below 0 need a noun beside them."""
-    found: dict[str, list[int]] = {}
+def _sets() -> dict[str, dict[int, str]]:
+    """Return by stem the sets of values that exclude each other, and which it is; those below 0 need a noun beside them."""
+    found: dict[str, dict[int, str]] = {}
     for sign, key in ((1, "values"), (-1, "opposites")):
         for number, line in enumerate(lexicon.lines(f"placement.{key}"), 1):
-            for word in line.partition(" : ")[0].split():
-                found.setdefault(words.stem(words.fold(word)), []).append(sign * number)
+            for value in line.partition(" : ")[0].split():
+                for word in value.split("/"):
+                    found.setdefault(words.stem(words.fold(word)), {})[sign * number] = value
     return found
 
 
@@ -324,11 +336,12 @@ def _other_value(a: Clause, b: Clause, around: Stems) -> bool:
     stems = [{words.stem(token) for token in one.tokens} | one.about for one in (a, b)]
     for number in {number for stem in stems[0] for number in _sets().get(stem, ())}:
         mine, theirs = ({stem for stem in both if number in _sets().get(stem, ())} for both in stems)
-        if len(mine) != 1 or len(theirs) != 1 or mine == theirs:
+        values = [{_sets()[stem][number] for stem in named} for named in (mine, theirs)]
+        if not len(values[0]) == len(values[1]) == 1 or values[0] == values[1]:
             continue
         line = lexicon.lines(f"placement.{'values' if number > 0 else 'opposites'}")[abs(number) - 1]
         kinds = frozenset(map(words.stem, line.partition(" : ")[2].split()))
-        rest, other = a.said - mine - kinds, b.said - theirs - kinds
+        rest, other = _beside(a.said, mine) - kinds, _beside(b.said, theirs) - kinds
         if number < 0 and rest and not other and around and not shared(rest, around):
             continue  # the heading says of what
         common = shared(other, rest) or (a.said & kinds if b.said & kinds else frozenset())
@@ -340,6 +353,13 @@ def _other_value(a: Clause, b: Clause, around: Stems) -> bool:
         if covers and enough and (common or number > 0 or (shared(rest, around) and not other)):
             return True
     return False
+
+
+def _beside(stems: Stems, values: set[str]) -> Stems:
+    """Return the stems but for the values, and but for pairs that overlap with one where words are not spaced."""
+    chars = {char for value in values for char in value}
+    pairs = {stem for stem in stems if len(stem) == 2 and not stem.isascii() and not chars.isdisjoint(stem)}
+    return stems - values - pairs
 
 
 def _other_figure(a: Clause, b: Clause, around: Stems) -> bool:

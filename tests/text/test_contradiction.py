@@ -66,3 +66,38 @@ def test_a_file_or_a_drawing_is_given_up_where_it_is_asked_for(rule, line, oppos
 
 def test_a_rule_is_about_its_things_and_not_about_how_many():
     assert matter("Keep commit subjects under 50 characters") == {"commit", "subject"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "line", "opposed"),
+    [
+        ("Always tell it in the present tense", "Tell each step in a sentence, in the past tense.", True),
+        ("From now on list the allergens at the very end", "List the allergens first.", True),
+        ("Put the allergens last, not first", "Put allergens first", True),
+        ("Stop putting a chart at the bottom", "Show the sales in a chart at the bottom", True),
+        ("Stop putting a chart at the top", "Show the sales in a chart at the bottom", False),
+        ("Stop showing the author", "Show the author", True),
+        ("No more ending with a joke", "End with a joke", True),
+        ("No more ending with a joke", "End with the author", False),
+        ("Run the end-to-end checks before a commit", "Run the unit checks first", False),
+        ("Put the price above the picture", "Put the price below the picture", True),
+        ("Put the price above the picture", "Put the name below the title", False),
+        ("Setze die Allergene ans Ende", "Setze die Allergene an den Anfang", True),
+        ("Mets les prix à la fin", "Mets les prix au début", True),
+        ("Pon los precios al final", "Pon los precios al principio", True),
+        ("Metti i prezzi alla fine", "Metti i prezzi all'inizio", True),
+        ("Coloque os preços ao fim", "Coloque os preços ao início", True),
+        ("Zet de prijzen aan het einde", "Zet de prijzen aan het begin", True),
+        ("Ставь цены в конце", "Ставь цены в начале", True),
+        ("Podawaj ceny na końcu", "Podawaj ceny na początku", True),
+        ("Fiyatları sona koy", "Fiyatları başa koy", True),
+        ("价格放在结尾", "价格放在开头", True),
+        ("価格は末尾に書く", "価格は冒頭に書く", True),
+        ("가격은 마지막 에 쓰기", "가격은 처음 에 쓰기", True),
+        ("ضع الأسعار في النهاية", "ضع الأسعار في البداية", True),
+        ("कीमतें अंत में लिखो", "कीमतें शुरुआत में लिखो", True),
+    ],
+)
+def test_another_place_or_tense_is_the_opposite(rule, line, opposed):
+    assert contradict(rule, line) is opposed
+    assert contradict(line, rule) is opposed
