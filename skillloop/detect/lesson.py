@@ -266,7 +266,7 @@ def trim(sentence: str) -> str | None:
         after = rest[head.end() + _lead_end(rest[head.end() :]) :]
         order = _imperative(after)
         worded = head[0] + (order if order == after else order[:1].lower() + order[1:])
-    rest = worded
+    rest = worded.rstrip(" ,;:")
     said = tokens(rest)
     words = len(said) * (0.5 if wide(rest) else 1.0)
     praise = words <= PRAISE and said and said[0] in lexicon.phrases("said.pleased")

@@ -307,3 +307,25 @@ def test_the_rule_is_the_sentence_that_lasts_not_the_one_about_today():
 )
 def test_what_was_done_falls_off_and_quotation_marks_stay_whole(text, rule):
     assert first_rule(text).text == rule
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        ("Don't list the prices, I told you twice already.", "Don't list the prices"),
+        ("I told you: NO PRICES in the menu, damn it!!", "NO PRICES in the menu"),
+        ("Never list prices, for the third time!", "Never list prices"),
+        ("And from me: sort the dishes by price", "Sort the dishes by price"),
+        ("Alert me when a check fails for the third time", "Alert me when a check fails for the third time"),
+        ("Do not repeat what I told you before", "Do not repeat what I told you before"),
+        ("Keine Preise nennen, das habe ich dir schon zweimal gesagt.", "Keine Preise nennen"),
+        ("Ne mets pas les prix, je te l'ai déjà dit.", "Ne mets pas les prix"),
+        ("No pongas precios, ya te lo dije.", "No pongas precios"),
+        ("Non mettere prezzi, te l'ho già detto!", "Non mettere prezzi"),
+        ("Geen prijzen noemen, verdomme!", "Geen prijzen noemen"),
+        ("Não coloque preços, já te disse.", "Não coloque preços"),
+        ("Не указывай цены, я же говорил.", "Не указывай цены"),
+    ],
+)
+def test_a_scolding_or_a_curse_falls_off_with_its_comma(said, rule):
+    assert lessons.trim(next(iter(lessons.sentences(said)))) == rule
