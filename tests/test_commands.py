@@ -1149,6 +1149,19 @@ def test_what_is_risky_asks_for_a_code_of_its_own(desk):
     assert "Never round percentages" in desk.skill.read_text()
 
 
+def test_an_edit_reworded_against_a_line_asks_for_a_code_of_its_own(desk, tmp_path):
+    desk.skill.write_text(SKILL.replace("Start with the answer in one sentence.", "Put the answer first."))
+    made = Transcript().typed("How much sleep?").skill("research", str(desk.skill)).says("Eight.")
+    for rule in (RULES[0], RULES[2]):
+        made.typed(f"No, that's wrong. {rule}").says("Sorry, I have finished it.")
+    made.witnessed(desk.home).write(desk.transcript)
+    desk.run("digest", desk.transcript)
+    edits_by(desk, tmp_path, "echo 'Put the answer at the very end' > \"$1\"")
+    closely = ("to apply", lambda text: "no\n" * ("Look closely: line" in text))
+    reviewed(desk, *YES, ("? more", "e"), ("? more", "y"), closely, ("? more", "q"))
+    assert "at the very end" not in desk.skill.read_text()
+
+
 @pytest.fixture
 def pair(desk):
     """A desk with an edit that would take the place of a line."""

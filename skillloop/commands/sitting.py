@@ -40,7 +40,7 @@ from skillloop.worker.notice import Unlearnt, line_of
 
 KEYS: dict[str, str] = table("words")["keys"]
 PAIR = "<!-- The second line replaces the first; change the first, too, and both stay. To keep it as it is: close this, press k. -->"
-RISKY = DOUBTS | {"risk", "self-weakening", "rules"}  # findings that ask for a code of their own
+RISKY = DOUBTS | {"contradiction", "risk", "self-weakening", "rules"}  # those that ask for a code each
 ALIKE = 0.6  # similarity from which two waiting lines are shown together
 
 
