@@ -19,7 +19,7 @@ from skillloop.propose.targets import AGAINST, EARLIER, NOT_IN_FORCE, UNSURE
 from skillloop.skillpath import target_name
 from skillloop.skills import document, placement
 from skillloop.store import Queued, Store
-from skillloop.text import words
+from skillloop.text import lexicon, words
 from skillloop.text.wishes import same_rule, same_wish
 
 NEAR = 0.75  # similarity from which two new lines may be the same attempt
@@ -78,6 +78,8 @@ def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> t
         old, section = skill.lines[item.line].rstrip("\r\n"), skill.section_at(item.line)
         marker, alone = document.ITEM.match(old), skill.items_like(section.heading, old) == [item.line]
         alone = alone and skill.item_end(item.line) == item.line + 1
+        if wanted is None and _names_a_part(rule, item.text):
+            continue  # it stays, and the gate says that it says something else
         if marker and alone and not closed.intersection(heading.casefold() for heading in found.headings):
             why = f"Line {item.line + 1} says something else: this line would take its place."
             return Edit("replace", section.heading, old, marker["marker"] + rule), why
@@ -85,6 +87,18 @@ def _pair(text: str, rule: str, avoid: Collection[str], wanted: str | None) -> t
         hint = "give it without its marker, or leave it out to add a line"
         raise placement.NoPlaceError(f"{wanted!r} is not a one-line list item that may change", hint)
     return None
+
+
+def _names_a_part(rule: str, line: str) -> bool:
+    """Return whether a rule forbids only some of what a line lists: "naming" of "naming, tests and errors"."""
+    _, *others = lexicon.expression(r"[,、،，]\s*|\s(?:<clause.conjunction>)\s").split(line)
+    said = words.content_words(rule)
+    bits = [words.content_words(other) for other in others]
+    return (
+        words.polarity(rule)[:1] == ("not",)
+        and any(0 < len(bit) <= 2 and bit.isdisjoint(said) for bit in bits)
+        and not words.polarity(line)
+    )
 
 
 def proposal_id(path: str, edits: tuple[Edit, ...]) -> str:

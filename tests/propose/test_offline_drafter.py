@@ -90,6 +90,14 @@ def test_a_rule_that_the_lesson_contradicts_is_replaced(lesson, old):
     assert (found.op, found.old, found.new) == ("replace", old, "- " + lesson)
 
 
+def test_a_ban_on_a_part_of_what_a_line_lists_leaves_the_line():
+    text = SKILL + "\n## Menus\n\n- Comment on spices, prices and allergens.\n"
+    assert said("Don't comment on spices", text).edits[0].op == "insert"
+    assert (
+        said("Don't comment on spices", text.replace(", prices and allergens", "")).edits[0].op == "replace"
+    )
+
+
 def test_protected_headings_are_avoided():
     assert edit("Always sort the table by its first column", avoid=["figures and tables"]).heading == LEARNED
 
