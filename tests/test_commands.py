@@ -21,8 +21,10 @@ from helpers.sessions import rewrites
 from transcripts import Transcript
 
 from skillloop import render
-from skillloop.commands import options, review, show, sitting
+from skillloop.commands import options, review, show, sitting, status
+from skillloop.commands.options import App
 from skillloop.config import confirmation
+from skillloop.gate.structure import BEFORE
 from skillloop.hosts.claude_code.hooks import approval
 from skillloop.hosts.claude_code.hooks import session as session_hook
 from skillloop.model import Check, Outcome, Rule, Verdict, sha256
@@ -1517,3 +1519,13 @@ def test_a_key_that_does_nothing_for_an_edit_says_so_and_is_not_in_the_list(queu
     assert "y does nothing here: blocked by your setting" in shown[0]
     assert "── 1 of" not in shown[0]
     assert ("n  reject it" in shown[1], "y  apply it" in shown[1]) == (True, False)
+
+
+def test_a_reason_that_many_edits_share_is_said_once_with_a_count(tmp_path, capsys):
+    item = {"id": "p1", "skill": "research", "line": "- Never cite.", "state": "needs a look"}
+    queue = [item | {"why": BEFORE}, item | {"why": f"a fence; {BEFORE}"}, item | {"why": "a fence"}]
+    for shown, count in ((queue, "of 2 edits below: "), (queue[:1], "needs a look: ")):
+        status._say_queue(App(tmp_path).console(), {"queue": shown, "troubles": []})
+        told = capsys.readouterr().out
+        assert told.count(BEFORE) == told.count(count + BEFORE) == 1
+        assert told.count("needs a look: a fence") == 2 * (shown is queue)

@@ -2,11 +2,14 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from test_commands import desk, queued, shown_code  # noqa: F401  (desk and queued are fixtures)
 
+from skillloop.commands import doctor
 from skillloop.commands.doctor import MADE
+from skillloop.commands.options import App
 from skillloop.hosts.claude_code.hooks import approval, receipts, session
 from skillloop.store import Store
 from skillloop.worker import worker
@@ -82,6 +85,22 @@ def test_a_purge_that_is_cut_off_can_be_run_again_until_all_that_is_private_is_g
     code, shown = used.type("uninstall", "--purge", answers=[("to uninstall", shown_code)])
     removed = re.findall(r"removing .*/(\S+)", shown)
     assert (code, removed[-4:]) == (0, ["bin", "env", "worker.lock", "history.lock"]), shown
+
+
+def test_what_goes_while_it_is_removed_is_no_error(used, monkeypatch):
+    remove, left_over = shutil.rmtree, [used.home / "env" / "current"]
+
+    def racing(path):
+        if path == used.home / "env" and left_over:  # another process takes a part away first
+            left_over.pop()
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        remove(path)
+
+    monkeypatch.setattr(shutil, "rmtree", racing)
+    made = {used.home / "env": (1, 1)}
+    doctor._remove(App(used.home, as_json=False), made)
+    assert not left_over
+    assert not (used.home / "env").exists()
 
 
 def test_what_was_exported_before_a_purge_comes_back(used):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from skillloop.config import confirmation
 from skillloop.errors import SkillloopError
 from skillloop.fs import locked
 from skillloop.hosts.claude_code.hooks import session as hook
@@ -384,6 +385,17 @@ def test_a_start_says_at_once_that_the_rules_cannot_be_read_and_no_more_once_the
         said += [hook.notice(str(home))]
     assert f"skillloop is off until you correct {rules}:2: " in said[0]
     assert json.loads(said[1])["systemMessage"] == READY
+
+
+def test_a_start_says_that_auto_mode_is_paused_until_the_setting_is_confirmed(home):
+    with Store.open(home) as store:
+        confirmation.record_changes(store, home)
+        (home / "config.toml").write_text('[apply]\nmode = "auto"\n')
+        worker.leave_notice(home)
+        assert message(home).count("Auto mode is paused") == message(home).count("constraints --confirm") == 1
+        confirmation.confirm(store, home, confirmation.all_changes(store, home), "a terminal")
+    worker.leave_notice(home)
+    assert "paused" not in message(home)
 
 
 def test_a_start_in_a_project_says_that_its_rules_cannot_be_read_until_they_can(

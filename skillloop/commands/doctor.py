@@ -9,6 +9,7 @@ import shlex
 import shutil
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -277,7 +278,8 @@ def uninstall(app: App, purge: bool, token: str | None) -> None:
         for path in kept:
             app.say(f"kept, because it is yours: {tilde(path)}")
         app.say(
-            "every SKILL.md and rules file stays as it is; `claude plugin uninstall skillloop@skillloop` removes the plugin"
+            "every SKILL.md and rules file stays as it is; remove the plugin first, or it makes its folder again: "
+            "`claude plugin uninstall skillloop@skillloop`"
         )
         if made and not purge:
             app.say("nothing was removed; `skillloop uninstall --purge` does")
@@ -303,10 +305,10 @@ def _remove(app: App, made: dict[Path, tuple[int, int]]) -> None:
         for path in [*by, home / "worker.lock", home / "history.lock"]:
             app.say(f"removing {tilde(path)}", err=True)
             try:
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink(missing_ok=True)
+                while path.is_dir() and not path.is_symlink():
+                    with suppress(FileNotFoundError):  # a part went meanwhile
+                        shutil.rmtree(path)
+                path.unlink(missing_ok=True)
             except OSError as error:
                 raise SkillloopError(f"{path}: {error.strerror}", "remove it by hand") from error
     if not any(home.iterdir()):

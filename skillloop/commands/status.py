@@ -12,9 +12,10 @@ from skillloop.config.confirmation import UNCONFIRMED
 from skillloop.config.sections import Config
 from skillloop.errors import SkillloopError
 from skillloop.evaluate import judge
+from skillloop.gate.structure import BEFORE
 from skillloop.hosts.claude_code.hooks import session as hook
 from skillloop.pipeline import apply, session
-from skillloop.render import tilde
+from skillloop.render import Terminal, tilde
 from skillloop.skills.team import ON_BRANCH
 from skillloop.store import Queued, Store
 from skillloop.text.words import counted
@@ -49,11 +50,7 @@ def command(app: App) -> None:
         out.say(f"model       {_spend(facts['model'])}")
     for trouble in facts["troubles"]:
         out.say(tilde(trouble), "yellow")
-    for item in facts["queue"][:FRESH]:
-        why = f": {item['why']}" if item["why"] not in ("", *facts["troubles"]) else ""
-        out.say(f"  {item['id']}  {item['skill']}: {item['line']}\n    {item['state']}{tilde(why)}")
-    if (more := len(facts["queue"]) - FRESH) > 0:
-        out.say(f"  and {more} more")
+    _say_queue(out, facts)
     for item in facts["changes"]:
         out.say(f"  {item['change']}: {item['told']}", "yellow")
     for item in facts["unlearnt"]:
@@ -61,6 +58,19 @@ def command(app: App) -> None:
         out.say(tilde(lost), "yellow")
     if facts["queue"] or facts["changes"] or facts["unlearnt"]:
         out.say("decide with: skillloop review", "bold")
+
+
+def _say_queue(out: Terminal, facts: dict[str, Any]) -> None:
+    """Print what waits and why; a reason that many share, only once."""
+    listed = facts["queue"][:FRESH]
+    if (shared := sum(BEFORE in item["why"] for item in listed)) > 1:
+        out.say(f"of {shared} edits below: {BEFORE}", "yellow")
+    for item in listed:
+        own = "; ".join(x for x in item["why"].split("; ") if shared < 2 or x != BEFORE)
+        why = f": {own}" if own not in ("", *facts["troubles"]) else ""
+        out.say(f"  {item['id']}  {item['skill']}: {item['line']}\n    {item['state']}{tilde(why)}")
+    if (more := len(facts["queue"]) - FRESH) > 0:
+        out.say(f"  and {more} more")
 
 
 def _facts(app: App) -> dict[str, Any]:

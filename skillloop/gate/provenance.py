@@ -99,7 +99,7 @@ def _doubts(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     for turn in turns:
         long = len(turn.text) > LONGEST_TYPED or turn.text.count("\n") >= MOST_LINES
         if long or (turn.pasted and not turn.marked) or _PASTED.search(turn.text):
-            yield _doubt("pasted", f"part of the message at line {turn.line} looks pasted, not typed")
+            yield _doubt("pasted", "part of the message looks pasted, not typed")
             break
     if (session := inputs.session) is not None:
         cited = {(evidence.line, evidence.uuid) for evidence in proposal.evidence}
@@ -114,17 +114,17 @@ def _doubts(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
 def _unwitnessed(turns: Sequence[Turn], inputs: GateInput) -> Iterator[Check]:
     """Return one finding where the hook did not see the words submitted, one where it could not have seen them."""
     submitted = {turn: inputs.receipts.get(turn) for turn in turns if turn.kind.submitted}
-    forged = [turn.line for turn, seen in submitted.items() if seen is False]
+    forged = False in submitted.values()
     sure = {turn for turn in turns if turn.kind is TurnKind.QUEUED or turn.origin is Origin.TYPED}
     others = [turn for turn in turns if not turn.kind.submitted]
-    untold = [turn.line for turn in others if inputs.receipts.get(turn) is not True or turn not in sure]
+    untold = any(inputs.receipts.get(turn) is not True or turn not in sure for turn in others)
     if forged:
         what = "the text may have been inserted into the transcript"
-        yield _doubt("receipt", f"the plugin did not see line {forged[0]} submitted: {what}")
+        yield _doubt("receipt", f"the plugin did not see the message submitted: {what}")
     if None in submitted.values():
         yield _doubt(
             "unwatched", "the plugin did not watch this session, so nothing proves what was typed in it"
         )
     elif untold:
-        detail = f"nothing proves that a person wrote the message at line {untold[0]}: the plugin was not told of it"
+        detail = "nothing proves that a person wrote the message: the plugin was not told of it"
         yield _doubt("untold", detail)

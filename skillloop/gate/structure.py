@@ -256,6 +256,9 @@ def drift(_proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
         yield _at_most(inputs, "growth", grown, "max_growth", detail, hard=False)
 
 
+BEFORE = "it was said before you last confirmed your settings"
+
+
 def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
     """Soft: what is never applied without a person. In review mode, where nothing is, only that the settings were loosened."""
     apply, rule = inputs.config.apply, inputs.config.rule
@@ -268,7 +271,7 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
         detail = "an edit to a rules file, which every session loads, always waits for you"
         yield finding("never automatic", detail, hard=False)
     if any((said.timestamp or "")[:19] < inputs.confirmed[:19] for said in proposal.evidence):
-        yield finding("never automatic", "it was said before you last confirmed your settings", hard=False)
+        yield finding("never automatic", BEFORE, hard=False)
     if inputs.breaker:
         yield finding("breaker", f"{inputs.breaker}; until you decide, the next ones wait", hard=False)
     operations = {edit.op for edit in proposal.edits}
@@ -277,9 +280,8 @@ def automatic(proposal: Proposal, inputs: GateInput) -> Iterator[Check]:
             detail = f"{entry!r} always waits for you"
             yield finding("never automatic", detail, hard=False, rule=rule("apply.never_auto", entry))
     if inputs.confidence is not None and inputs.confidence < apply.min_confidence:
-        detail = (
-            f"it is {inputs.confidence:.1%} sure to be a correction; {apply.min_confidence:.1%} is required"
-        )
+        sure = f"{inputs.confidence:.0%} sure, and your setting asks for {apply.min_confidence:.0%}"
+        detail = f"skillloop is not sure enough that this was a correction ({sure})"
         yield finding("confidence", detail, hard=False, rule=rule("apply.min_confidence"))
 
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from skillloop import outcomes
+from skillloop import config, outcomes
 from skillloop.config import confirmation
 from skillloop.errors import UsageError
 from skillloop.fs import write_atomic
@@ -32,6 +32,9 @@ from skillloop.text.words import counted
 from skillloop.worker.queue import ATTEMPTS, failing
 
 REVIEW = "/skillloop:review"
+PAUSED = (
+    "Auto mode is paused, as a setting is not confirmed; if it was you: `skillloop constraints --confirm`"
+)
 LOG = "`skillloop log`"  # shows what is done already
 NEWEST = 2  # of what happened since the last start are told in full
 LONGEST = 120  # characters of a line in a notice
@@ -91,7 +94,7 @@ def leave_notice(home: Path) -> None:
         queued = store.proposals(states=("queued", "stale"))
         lost = [item for item in unlearnt(store) if not item.blocked]
         changes, paused = outcomes.standing(store)
-        broken = confirmation.unreadable(store, home)
+        broken, loose = confirmation.unreadable(store, home), confirmation.unconfirmed(store, home)
         newest, news = len(store.audit), [*_news(store, told), *_offer(home, store)]
     failed_checks = [check for each in queued for check in each.verdict.failed]
     paused += [check.detail for check in failed_checks if check.name == "judge off"][-1:]
@@ -115,6 +118,8 @@ def leave_notice(home: Path) -> None:
     for each in wrong:
         there = "" if each.startswith(str(home / "config.toml")) else " in one folder"
         sentences.insert(0, f"skillloop is off{there} until you correct {_short(each, 2 * LONGEST)}.")
+    if loose and not broken and config.load(home).apply.mode == "auto":
+        sentences.insert(0, f"{PAUSED}.")
     if first:  # the environment may have been built after the last start
         sentences.insert(0, "skillloop is ready.")
     failed = [job for job in failing(home) if job.error not in wrong]
