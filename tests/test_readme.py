@@ -65,7 +65,7 @@ def test_the_demo_tells_its_story_in_three_frames_of_thirty_lines(tmp_path):
     assert len(told.splitlines()) <= 30
     for part in (
         "research, ready",
-        "-rules, ready",
+        "-rules, needs a look: “research” was used earlier",
         "+ - Never use a table",
         "blocked by your setting",
         "rollback",
