@@ -86,6 +86,14 @@ def test_an_edit_makes_it_anew_and_the_last_text_for_a_turn_counts(folder):
     assert [each.wordings[1] for each in found(talk, folder)] == ["Use uv for packages.", "Take uv."]
 
 
+def test_a_note_that_an_edit_emptied_is_none(folder):
+    (folder / "use_uv.md").write_text(NEW)
+    talk = (
+        said().tool("Edit", file_path=str(folder / "use_uv.md"), old_string=NEW, new_string="").says("Done.")
+    )
+    assert found(talk, folder) == []
+
+
 def test_a_note_in_the_folder_belongs_to_the_session_that_it_names(folder):
     (folder / "use_uv.md").write_text(NEW)
     (folder / "elsewhere.md").write_text(NEW.replace("5e55104e-", "77777777-"))

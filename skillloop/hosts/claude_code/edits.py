@@ -150,10 +150,9 @@ def _notes_written(session: Session) -> Iterator[tuple[Path, str, int]]:
                 continue
             path = Path(given["file_path"])
             if block.get("name") == "Edit":
-                text = texts.get(path) or _read(path)
-                texts[path] = (
-                    edited(text, string(given.get("old_string")), string(given.get("new_string"))) or text
-                )
+                text = texts[path] if path in texts else _read(path)
+                made = edited(text, string(given.get("old_string")), string(given.get("new_string")))
+                texts[path] = text if made is None else made
             elif block.get("name") == "Write":
                 texts[path] = string(given.get("content"))
             yield path, texts.get(path, ""), number
