@@ -41,10 +41,8 @@ LIKELY = 0.9  # the same where nobody knows that the person gave the rule
 RARE = 0.05  # expected rate from which a rule came back: once in a hundred sessions it holds well
 MANY = 30  # sessions before a rule, and as many since, in none of which the person said it: it may go
 OPPOSED = 2  # sessions in which the person says the opposite of a rule, from which it does harm
-TRIED, FAILED = (
-    10,
-    3,
-)  # of so many automatic edits, the last, so many that made things worse or changed nothing open the breaker
+TRIED = 10  # automatic edits, the last, that are looked at
+FAILED = 3  # of them that made things worse or changed nothing, from which the breaker opens
 LOGGED = 40  # entries of a file's log, the last, in which it counts what was taken back, and drafts
 TAKEN_BACK = 3  # changes of any kind that were taken back, from which it opens
 DRAFTED = 3  # drafts from which it opens if most of them rest on words of unknown origin

@@ -114,7 +114,7 @@ def is_explicit(text: str, quote: str, rule: str) -> bool:
     in time anywhere in the sentence, the adverb at the head of the rule or right behind its first word, the reminder
     only before a rule that reads like one.
     """
-    sentence = _sentence(text, quote)
+    sentence = sentence_of(text, quote)
     commands = lexicon.finder("lasting.command", r"(?:please\s+)?<all>(?!\w)").match(rule)
     return bool(
         announced(sentence)
@@ -138,12 +138,12 @@ def reads_like_a_norm(text: str, quote: str, rule: str) -> bool:
     """Return whether a rule has the form of one, and nothing in its sentence points at the moment; see `is_explicit`."""
     if not lexicon.finder("lasting.norm").match(rule):
         return False
-    sentence, at_hand = _sentence(text, quote), lexicon.finder("lasting.at hand", lexicon.WHOLE)
+    sentence, at_hand = sentence_of(text, quote), lexicon.finder("lasting.at hand", lexicon.WHOLE)
     return not (at_hand.search(sentence) or _FORMS_AT_HAND.search(sentence))
 
 
-def _sentence(text: str, quote: str) -> str:
+def sentence_of(text: str, quote: str, reach: int = NEAR) -> str:
     """Return the quote with what stands before it in its sentence, where "from now on" and "I told you to" are."""
     at = max(text.find(quote), 0)
-    before = re.split(r"[.!?؟।](?=\s)|[。！？\n]", text[max(0, at - NEAR) : at])[-1]
+    before = re.split(r"[.!?؟।](?=\s)|[。！？\n]", text[max(0, at - reach) : at])[-1]
     return before + quote

@@ -14,7 +14,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -22,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 
 from skillloop import fs
+from skillloop.detect import durability
 from skillloop.errors import SkillloopError
 from skillloop.model import Lesson, Scope, Session, SkillRef
 from skillloop.skillpath import SkillPath, client_folder, malformed_path, rules_file, target_name
@@ -159,7 +160,9 @@ def aimed(
 
     `corrections` are the indexes of the turns that correct what was done: none of them begins other work.
     """
-    scores = _scores(lesson.text, known, session.skills, _sentence(lesson, session))
+    said = session.turns[lesson.turn].text
+    sentence = durability.sentence_of(said, lesson.evidence.quote, len(said))  # before it, what it is for
+    scores = _scores(lesson.text, known, session.skills, sentence)
     path = lesson.skill.path if lesson.skill else None
     active = next((skill for skill in known if path and skill.ref.path == path), None)
     spoken = lesson.skill.name.rpartition(":")[2] if lesson.skill else ""
@@ -170,12 +173,12 @@ def aimed(
         active, others = None, []
     exchanges = list(_exchanges(active.ref, lesson.turn, session, corrections)) if active else []
     odds, mine, since, about = 0.0, 0.0, 0, content_words(lesson.text)
-    if (
-        active is not None
-    ):  # it wins over one that was not used and only shares words, but then a person looks
-        odds, since = _speaks_for(active, lesson, exchanges, scores, others)
+    if active is not None:
+        alone, since = _speaks_for(active, lesson, exchanges, scores[active.ref])
+        odds = alone + _rivalled(scores[active.ref], (scores[x.ref] for x in others))
+        # it wins over one that was not used and only shares words, but then a person looks
         others = [x for x in others if x.ref in session.skills or x.name & about or scores[x.ref] >= NAMED]
-        mine, _ = _speaks_for(active, lesson, exchanges, scores, others)
+        mine = alone + _rivalled(scores[active.ref], (scores[x.ref] for x in others))
     own = [active] if active else []
     used = [skill for skill in (*own, *reversed(others)) if skill.ref in session.skills]  # the latest first
     best = next((skill for skill in used if _has(skill, lesson.text)), None)
@@ -200,12 +203,6 @@ def aimed(
     left = (x.ref.name for x in used if SkillPath.of(x.ref.path or "").owner.editable)
     hint = tuple(f"“{name}” {EARLIER}: {THERE}" for name in islice(left, 1))
     return replace(lesson, scope=scope, target=rules_file(project), look=(*lesson.look, *hint))
-
-
-def _sentence(lesson: Lesson, session: Session) -> str:
-    """Return the sentence that a lesson was said in, up to its end: what it is for may stand before the quote."""
-    before, quote, _ = session.turns[lesson.turn].text.partition(lesson.evidence.quote)
-    return re.split(r"[.!?]\s|\n|。", before)[-1] + quote
 
 
 def contradicting(lesson: Lesson, session: Session) -> Iterator[str]:
@@ -252,14 +249,16 @@ def _scores(
     return scores
 
 
+def _rivalled(about: float, others: Iterable[float]) -> float:
+    """Return what the best score of other skills takes from the log-odds of one that has this score."""
+    rival = max(others, default=0.0)
+    return WEIGHTS["rival"] * max(0.0, rival - about) * (rival >= ABOUT_AT)
+
+
 def _speaks_for(
-    active: KnownSkill,
-    lesson: Lesson,
-    exchanges: Sequence[_Exchange],
-    scores: dict[SkillRef, float],
-    others: Sequence[KnownSkill],
+    active: KnownSkill, lesson: Lesson, exchanges: Sequence[_Exchange], about: float
 ) -> tuple[float, int]:
-    """Return the log-odds that a lesson is about the skill in force, and how many exchanges were on other work since."""
+    """Return the log-odds, without rivals, that a lesson is about the skill in force, and the exchanges on other work since."""
     vocabulary, elsewhere, output = dict(active.words), 0, frozenset[str]()
     for number, (said, answered) in enumerate(exchanges):
         if number == 0:
@@ -268,13 +267,11 @@ def _speaks_for(
             elsewhere, output = 0, answered
         elif len(said | answered) >= 3:
             elsewhere += 1
-    about, rival = scores[active.ref], max((scores[skill.ref] for skill in others), default=0.0)
     words = content_words(lesson.text)
     shared = len(words & output) / len(words) if words else 0.0
     present = {
         "": 1.0,
         "about": about,
-        "rival": max(0.0, rival - about) * (rival >= ABOUT_AT),
         "output": shared,
         "disagrees": float(lesson.disagreement is not None),
         "elsewhere": float(min(elsewhere, 3)),
