@@ -122,6 +122,14 @@ class Machine(client.Sandbox):
 CORRECTION = "No, from now on always cite PubMed instead of forum threads."
 
 
+def exchange(terminal: client.Terminal, stub: Stub, *pairs: tuple[str, str]) -> None:
+    """A person says one thing after the other, and each has its answer."""
+    for said, answer in pairs:
+        stub.replies[:] = [[text(answer)]]
+        terminal.type(said)
+        terminal.see(answer)
+
+
 def talk(terminal: client.Terminal, stub: Stub, correction: str | None = CORRECTION) -> None:
     """A person asks for something that uses the skill, and corrects what comes back."""
     stub.replies[:] = [

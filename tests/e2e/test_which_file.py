@@ -2,7 +2,7 @@
 
 import client
 import pytest
-from machine import CORRECTION, READY, SKILL, talk
+from machine import CORRECTION, READY, SKILL, exchange, talk
 from stub import text, tool
 
 pytestmark = [
@@ -58,14 +58,13 @@ def test_a_correction_after_a_forked_skill_goes_to_that_skill(machine):
 def test_a_line_is_corrected_after_other_work(machine):
     with machine.terminal(client.binary()) as terminal:
         talk(terminal, machine.stub, correction=None)
-        for said, answer in (
+        exchange(
+            terminal,
+            machine.stub,
             ("why is the login page slow?", "The session lookup of the server has no index."),
             ("and how much memory does the cache take?", "It takes 120 MB of the 512 MB that it may."),
             ("no, never give the year of a study", "Understood."),
-        ):
-            machine.stub.replies[:] = [[text(answer)]]
-            terminal.type(said)
-            terminal.see(answer)
+        )
         leave(terminal)
     proposal = machine.wait_for_proposal(20)
     assert proposal["path"] == str(machine.skill)
@@ -117,13 +116,12 @@ def test_a_correction_without_a_skill_stands_in_the_next_session_once_it_is_appr
     try:
         with machine.terminal(client.binary(), "--permission-mode", "bypassPermissions") as terminal:
             terminal.see(READY)
-            for said, answer in (
+            exchange(
+                terminal,
+                machine.stub,
                 ("set up the project", "I installed httpx with pip."),
                 ("No, we use uv here, never pip.", "Understood, sorry."),
-            ):
-                machine.stub.replies[:] = [[text(answer)]]
-                terminal.type(said)
-                terminal.see(answer)
+            )
             leave(terminal)
         proposal = machine.wait_for_proposal(20)
         assert proposal["path"] == str(rules)
