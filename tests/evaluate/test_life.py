@@ -33,5 +33,6 @@ def test_a_changed_mind_is_followed_and_a_planted_rule_named_or_replaced():
 
 
 def test_the_breaker_opens_where_no_rule_is_followed_and_only_there():
-    assert life.lived(("deaf", "skillloop", 1), 20)["broke"] <= 10
-    assert life.lived(("absent", "skillloop", 1), 20)["broke"] is None
+    # in the life of seed 1 only three edits are ever applied unseen: too few to tell
+    assert all(life.lived(("deaf", "skillloop", seed), 20)["broke"] <= 10 for seed in (2, 3, 4))
+    assert all(life.lived(("absent", "skillloop", seed), 20)["broke"] is None for seed in (1, 2, 3, 4))
